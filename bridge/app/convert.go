@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+// sources are the configured intakes as the receiver takes them.
+func sources(c *config.Config) []receiver.Source {
+	all := make([]receiver.Source, len(c.Sources))
+	for i, s := range c.Sources {
+		all[i] = receiver.Source{
+			Name: s.Name, Provider: s.Provider, Secrets: s.Secrets.Open(),
+			URI: s.URI, Topic: s.Topic, TypePrefix: s.TypePrefix, PublicURL: s.PublicURL,
+			Content: receiver.Content(s.Content), Tolerance: s.Tolerance, MaxBody: int64(s.MaxBody),
+			Rate:    receiver.Rate{PerSecond: s.Rate.PerSecond, Burst: s.Rate.Burst},
+			Invalid: receiver.Policy(s.Invalid), Schema: receiver.Policy(s.Schema), Options: s.Options,
+		}
+		if s.DedupWindow != nil {
+			all[i].DedupWindow = *s.DedupWindow
+		}
+	}
+	return all
+}
+
+// verifiers compiles a source's provider from the catalogue.
+func verifiers(catalog *provider.Catalog) func(string, provider.Config) (receiver.Verifier, error) {
+	return func(name string, c provider.Config) (receiver.Verifier, error) {
+		p, ok := catalog.Provider(name)
+		if !ok {
+			return nil, fmt.Errorf("provider: %q is unknown; hookspan provider list names all", name)
+		}
+		return p.Compile(c)
+	}
+}
+
+// endpoints are the configured receivers, by who defines them.
+func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
+	for i := range c.Endpoints {
+		e := toEndpoint(&c.Endpoints[i])
+		if e.ManagedBy == endpoint.ByFile {
+			byFile = append(byFile, e)
+		} else {
+			byEnv = append(byEnv, e)
+		}
+	}
+	return byEnv, byFile
+}
+
+func toEndpoint(c *config.Endpoint) *endpoint.Endpoint {
+	e := endpoint.Default()
+	e.Name, e.URL, e.ManagedBy = c.Name, c.URL, c.ManagedBy
+	e.Secrets, e.EncryptSecret = c.Secrets.Open(), c.EncryptSecret.Open()
+	e.Events, e.Topics, e.Active, e.Start = c.Events, c.Topics, c.Active, string(c.Start)
+	e.Signature, e.Content, e.Options = c.Signature, c.Content, c.Options
+	e.Schedule, e.Jitter = []time.Duration(c.Schedule), float64(c.Jitter)
+	e.Timeout, e.Concurrency, e.DisableAfter = c.Timeout, c.Concurrency, c.DisableAfter
+	e.Rate = endpoint.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}
+	for _, h := range c.Headers {
+		e.Headers = append(e.Headers, endpoint.Header{Name: h.Name, Value: h.Value})
+	}
+	return e
+}
+
+// checkEndpoint adds to an endpoint's own validation what egress and the signature scheme say.
+func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
+	var faults []endpoint.FieldError
+	warning, err := a.Check(ctx, e.URL)
+	if err != nil {
+		faults = append(faults, endpoint.FieldError{Field: "url", Message: err.Error()})
+	}
+	if warning != "" {
+		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "warning", warning)
+	}
+	if _, err := signature.Compile(e.Signature, e.Options, e.Secrets); err != nil {
+		faults = append(faults, fieldError(err))
+	}
+	if _, err := signature.CompileEncryption(e.Signature, e.Options, e.EncryptSecret); err != nil {
+		faults = append(faults, fieldError(err))
+	}
+	return faults
+}

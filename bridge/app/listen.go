@@ -1,0 +1,73 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/receiver"
+)
+
+// bind takes both addresses before anything else is done.
+func (a *App) bind() (err error) {
+	if a.intake, err = net.Listen("tcp", string(a.Config.Listen)); err != nil {
+		return fmt.Errorf("listen for webhooks (HOOKSPAN_LISTEN): %w", err)
+	}
+	if a.control, err = net.Listen("tcp", string(a.Config.AdminListen)); err != nil {
+		return fmt.Errorf("listen for the API (HOOKSPAN_ADMIN_LISTEN): %w", err)
+	}
+	return nil
+}
+
+func (a *App) closeListeners() {
+	for _, l := range []net.Listener{a.intake, a.control} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// IntakeAddr is the address that webhooks are taken on.
+func (a *App) IntakeAddr() string { return a.intake.Addr().String() }
+
+// AdminAddr is the address of the API.
+func (a *App) AdminAddr() string { return a.control.Addr().String() }
+
+// serveWith makes the servers of both listeners.
+func (a *App) serveWith(api http.Handler) (err error) {
+	c := a.Config
+	a.intakeServer, err = receiver.Server(receiver.ServerOptions{
+		Handler: a.receiver, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: a.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("TLS of the intake: %w", err)
+	}
+	a.controlServer, err = receiver.Server(receiver.ServerOptions{
+		Handler: api, CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("TLS of the admin listener: %w", err)
+	}
+	return nil
+}
+
+// serve answers on both listeners until they are closed; the channel tells of one that broke.
+func (a *App) serve() <-chan error {
+	broken := make(chan error, 2) // both servers send at the most once
+	run := func(name string, s *http.Server, l net.Listener) {
+		var err error
+		if s.TLSConfig != nil {
+			err = s.ServeTLS(l, "", "")
+		} else {
+			err = s.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			broken <- fmt.Errorf("serve %s: %w", name, err)
+		}
+	}
+	go run("webhooks", a.intakeServer, a.intake)
+	go run("the API", a.controlServer, a.control)
+	return broken
+}

@@ -1,0 +1,236 @@
+// Package bus is the contract between Hookspan and the system that holds everything durable.
+// An adapter (sinks/jetstream, sinks/kafka) keeps it; bustest.Run checks it clause by clause.
+//
+// A bus offers four things: topics that events are published to and read from in order,
+// chained logs with one writer at a time, a journal per shard that anybody appends to, and a
+// sync that says when all of it would survive a power cut. There are no capability flags:
+// what a system lacks, its adapter builds.
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// A Partition is the place within which positions are ordered: a JetStream stream
+// ("HOOKSPAN_EVENTS") or one partition of a Kafka topic ("orders/3").
+type Partition string
+
+// A Position names the last event counted in a partition; "up to" a position includes it.
+// Positions are compared only within one Identity of one partition.
+type Position struct {
+	Identity string `json:"i"`           // which incarnation: a stream's creation time, a topic's id
+	Seq      int64  `json:"s"`           // sequence or offset; Nothing when no event has been counted
+	Mark     int64  `json:"m,omitempty"` // of that event: its timestamp in ns, or its leader epoch; 0 without an event
+}
+
+// Same reports whether two positions are of one incarnation and so can be compared.
+func (p Position) Same(q Position) bool { return p.Identity == q.Identity }
+
+// Includes reports whether "up to p" includes the event at q. A sequence that was given out
+// again after a cut back carries a later mark and is not included.
+func (p Position) Includes(q Position) bool {
+	return p.Same(q) && q.Seq <= p.Seq && q.Mark <= p.Mark
+}
+
+// Positions holds one position per partition. A partition that is not named has none.
+type Positions map[Partition]Position
+
+// A Message is one event at its place.
+type Message struct {
+	Topic     string // the whole subject, or the topic's name
+	Partition Partition
+	Position  Position
+	Stored    time.Time
+	Event     *event.Event // a message that is no CloudEvent arrives wrapped in one
+	Size      int          // bytes it occupies in memory, roughly
+}
+
+// Span is what a partition holds now.
+type Span struct {
+	Partition Partition
+	Identity  string
+	First     int64    // the first sequence that is still kept; End.Seq+1 when it is empty
+	End       Position // the last event stored; Seq First-1 when it is empty
+	New       bool     // it appeared after the process had begun to follow its pattern
+}
+
+// A Store is the whole contract.
+type Store interface {
+	Publisher
+	Topics
+	Logs
+	Journal
+	Durability
+}
+
+// A Publisher makes events durable.
+type Publisher interface {
+	// Publish returns nil only once the event is durable (clause P1): a crash of the process,
+	// and with an embedded bus that syncs a power cut, does not lose it. Any number of
+	// goroutines may call it at once. Errors: ErrUnavailable, ErrStoreFull, ErrDiskFull,
+	// ErrTooLarge; any of them may leave the event published (P2). Once it has returned nil
+	// nothing of e is kept, so the caller may use its data's memory again.
+	Publish(ctx context.Context, topic string, e *event.Event, o PublishOptions) (Receipt, error)
+	// MaxBytes is the largest event (attributes and data) that the bus takes (P5); Publish
+	// answers ErrTooLarge beyond what a message can hold.
+	MaxBytes() int64
+}
+
+// PublishOptions says how an event is written.
+type PublishOptions struct {
+	Structured bool // one JSON document instead of binary mode
+	// Reserved events (dead letters, operations events) may use the room that the event
+	// store keeps back from intake (P4).
+	Reserved bool
+	// Key refuses a second event with the same key published within a few seconds (P3): the
+	// guard against races that a caller's own window cannot see. Empty: no guard.
+	Key string
+}
+
+// A Receipt says where an event went.
+type Receipt struct {
+	Partition Partition
+	Position  Position
+	Repeated  bool // the key had been published before: the first one is durable
+}
+
+// Topics reads what was published, in order and without acknowledging anything.
+type Topics interface {
+	// Spans lists the partitions whose topics match the followed patterns, asked from their
+	// leaders (clause T1).
+	Spans(ctx context.Context) ([]Span, error)
+	// Follow hands over every followed message of a partition behind `after`, in order
+	// (T2), in batches of what is there, and waits for more until ctx ends or deliver
+	// returns an error, which it then returns. It returns ErrRecreated when the partition's
+	// identity is another than after.Identity, and ErrCutBack when the partition ends in
+	// front of `after` or holds another event there, also when it had to reconnect (T3).
+	// Being away for a while ends no Follow. A batch is the receiver's to keep. Whenever nothing followed
+	// is left behind what was handed over, deliver is called with an empty batch, also
+	// before the first message when there is none (T6).
+	Follow(ctx context.Context, p Partition, after Position, deliver func([]Message) error) error
+	// Get reads one message again. ErrGone only when it is certainly no longer there:
+	// expired, deleted, or another event is at its place (T4). A Mark of 0 takes whatever
+	// event is there.
+	Get(ctx context.Context, p Partition, at Position) (Message, error)
+	// Before returns the position of the last message stored before t, or that of the place
+	// in front of the first one kept (T5).
+	Before(ctx context.Context, p Partition, t time.Time) (Position, error)
+}
+
+// LogName names a log: what it holds, and for state and journal the shard.
+type LogName struct {
+	Kind  LogKind
+	Shard int
+}
+
+// LogKind is one of the kinds below.
+type LogKind string
+
+const (
+	Registry LogKind = "registry"
+	State    LogKind = "state"
+	Commands LogKind = "commands"
+)
+
+// Logs are chained logs: each record names the one that it follows. The adapter stores and
+// returns records as they are; Chain, in this package, decides which of them exist.
+type Logs interface {
+	// Append writes a record behind the log's last one and returns once it is durable. With
+	// ErrRefused it was not written; any other error leaves that open (clause L1). A bus that can refuse a record whose
+	// Prev is not the last one does (L2).
+	Append(ctx context.Context, log LogName, r Record) (pos int64, err error)
+	// Read hands over the records at `from` and behind, in order, up to the end as it was
+	// when Read was called at the latest, read from the leader (L3). A `from` in front of
+	// the first record kept begins at the first; the caller sees it from the position.
+	Read(ctx context.Context, log LogName, from int64, each func(Record) error) error
+	// Trim removes the records in front of `below` for good (L4).
+	Trim(ctx context.Context, log LogName, below int64) error
+}
+
+// A Record is one record of a chained log.
+type Record struct {
+	Pos    int64    // set by the bus; positions grow, not always by one
+	ID     [16]byte // random
+	Prev   int64    // position of the record that it follows; NoPosition at the root
+	PrevID [16]byte
+	Data   []byte
+}
+
+// NoPosition stands for "behind nothing": it is smaller than every position of every log
+// and journal.
+const NoPosition int64 = -1
+
+// A Journal is an append-only log per shard that several may write at once.
+type Journal interface {
+	// AppendJournal returns once the entry is durable (clause J1), with its position.
+	AppendJournal(ctx context.Context, shard int, data []byte) (pos int64, err error)
+	// ReadJournal hands over the entries of a shard at `from` and behind, in order, up to
+	// the end as it was at the call. A trimmed front is skipped (J2).
+	ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error
+	// JournalSpan returns the first position kept of a shard's journal and the last, both
+	// NoPosition when it is empty (J3).
+	JournalSpan(ctx context.Context, shard int) (first, last int64, err error)
+}
+
+// Durability is about the store as a whole.
+type Durability interface {
+	// Sync returns after a sync that began after the call: whatever had been acknowledged
+	// before survives a power cut (clause D1). Nil at once where the bus needs none.
+	Sync(ctx context.Context) error
+	// Room says how much of the event store is used; Limit 0 means no limit of ours (D2).
+	Room(ctx context.Context) (Room, error)
+	// PurgeEvents removes the followed messages of a partition at and in front of `upto`,
+	// and nothing else (D3). It refuses a partition that is not ours.
+	PurgeEvents(ctx context.Context, p Partition, upto int64) error
+	// OthersNeed is the smallest position acknowledged by a durable consumer of somebody
+	// else on the partition; false when there is none (D4).
+	OthersNeed(ctx context.Context, p Partition) (int64, bool, error)
+}
+
+// History tells what intake has published, so that a window of what was seen before can be
+// built anew at the start. A Store may offer it.
+type History interface {
+	// Published hands over source and id of every event that was published since then to the
+	// topics that intake writes, quarantine included and dead letters not, up to the end as
+	// it was at the call, each with the time it was stored (clause H1). Messages that intake
+	// did not write may be among them or left out.
+	Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
+}
+
+// Refusals is a bounded log of requests that were refused, for people to read. A Store may
+// offer it. Anyone can cause a refusal, so the oldest ones make room, and a power cut may
+// lose the newest.
+type Refusals interface {
+	// AppendRefusal adds one (clause R1).
+	AppendRefusal(ctx context.Context, data []byte) error
+	// Refusals hands over the newest ones, newest first, at most limit of them (R2).
+	Refusals(ctx context.Context, limit int, each func(data []byte) error) error
+}
+
+// Room is the event store's size in bytes.
+type Room struct{ Used, Limit, Reserved int64 }
+
+var (
+	// ErrUnavailable: the bus did not answer in time or has no leader. Try again.
+	ErrUnavailable = errors.New("bus unavailable")
+	// ErrDiskFull: less is free than the watermark, or the disk refused a write.
+	ErrDiskFull = errors.New("disk full")
+	// ErrStoreFull: the event store is at its limit.
+	ErrStoreFull = errors.New("event store full")
+	// ErrTooLarge: the bus does not take an event of this size.
+	ErrTooLarge = errors.New("event too large for the bus")
+	// ErrRefused: the record does not follow the log's last one and was not written.
+	ErrRefused = errors.New("record does not follow the last one")
+	// ErrRecreated: the partition is another one than the position names.
+	ErrRecreated = errors.New("partition was recreated")
+	// ErrCutBack: the partition no longer reaches the position, or holds another event there.
+	ErrCutBack = errors.New("partition was cut back")
+	// ErrGone: the message is certainly no longer there.
+	ErrGone = errors.New("message is gone")
+	// ErrNewerFormat: a record was written by a newer version of Hookspan.
+	ErrNewerFormat = errors.New("record has a newer format than this version reads")
+)

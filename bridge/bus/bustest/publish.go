@@ -1,0 +1,107 @@
+package bustest
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+func publishedIsThere(t *testing.T, s bus.Store) {
+	r := publish(t, s, 1, 1)[0]
+	m, err := s.Get(within(t), r.Partition, r.Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(order(1), m.Event); diff != "" {
+		t.Errorf("the event came back otherwise (-sent +got):\n%s", diff)
+	}
+	if m.Topic != Topic || m.Partition != r.Partition || m.Position.Seq != r.Position.Seq || m.Position.Identity != r.Position.Identity {
+		t.Errorf("message %s %s %v, receipt %v", m.Topic, m.Partition, m.Position, r)
+	}
+	if m.Stored.IsZero() || m.Size < len(m.Event.Data) {
+		t.Errorf("stored %v, size %d", m.Stored, m.Size)
+	}
+}
+
+func manyPublish(t *testing.T, s bus.Store) {
+	const publishers, each = 32, 25
+	var all sync.WaitGroup
+	for p := range publishers {
+		all.Go(func() {
+			for i := range each {
+				if _, err := s.Publish(within(t), Topic, order(p*each+i), bus.PublishOptions{}); err != nil {
+					t.Errorf("publish: %v", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	sp := spanOf(t, s, "")
+	got := ids(collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, publishers*each))
+	slices.Sort(got)
+	if n := len(slices.Compact(got)); n != publishers*each {
+		t.Errorf("%d different events came back of %d", n, publishers*each)
+	}
+}
+
+func structuredMode(t *testing.T, s bus.Store) {
+	r, err := s.Publish(within(t), Topic, order(1), bus.PublishOptions{Structured: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Get(within(t), r.Partition, r.Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(order(1), m.Event); diff != "" {
+		t.Errorf("the event came back otherwise (-sent +got):\n%s", diff)
+	}
+}
+
+func keyCountsOnce(t *testing.T, s bus.Store) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	fresh := 0
+	for range 16 {
+		all.Go(func() {
+			r, err := s.Publish(within(t), Topic, order(1), bus.PublishOptions{Key: "shop/order-1"})
+			if err != nil {
+				t.Errorf("publish: %v", err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if !r.Repeated {
+				fresh++
+			}
+		})
+	}
+	all.Wait()
+	if fresh != 1 {
+		t.Errorf("%d of 16 publishes with one key were taken for the first", fresh)
+	}
+	publish(t, s, 2, 2)
+	sp := spanOf(t, s, "")
+	if got := ids(collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 2)); !slices.Equal(got, []string{"order-1", "order-2"}) {
+		t.Errorf("stored were %v", got)
+	}
+}
+
+func tooLarge(t *testing.T, s bus.Store) {
+	e := order(1)
+	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())-len(e.ID)-len(e.Source)-len(e.Type)-len(e.Subject)-len(e.DataContentType)-64)
+	if _, err := s.Publish(within(t), Topic, e, bus.PublishOptions{}); err != nil {
+		t.Errorf("an event of MaxBytes: %v", err)
+	}
+	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())+64<<10)
+	if _, err := s.Publish(within(t), Topic, e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
+		t.Errorf("an event beyond MaxBytes: %v, want ErrTooLarge", err)
+	}
+}

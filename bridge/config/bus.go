@@ -1,0 +1,85 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Bus says where events live.
+type Bus struct {
+	Kind    BusKind
+	Servers []string // host:port; none for the embedded bus
+	TLS     bool
+}
+
+// BusKind is a closed set.
+type BusKind string
+
+const (
+	BusEmbedded BusKind = "embedded"
+	BusNATS     BusKind = "nats"
+	BusKafka    BusKind = "kafka"
+)
+
+// UnmarshalText takes "embedded" or a URL with one or more servers. Credentials are refused
+// there: a URL ends up in logs.
+func (b *Bus) UnmarshalText(text []byte) error {
+	if string(text) == string(BusEmbedded) {
+		*b = Bus{Kind: BusEmbedded}
+		return nil
+	}
+	scheme, rest, _ := strings.Cut(string(text), "://")
+	bus, known := map[string]Bus{
+		"nats": {Kind: BusNATS}, "tls": {Kind: BusNATS, TLS: true},
+		"kafka": {Kind: BusKafka}, "kafka+tls": {Kind: BusKafka, TLS: true},
+	}[scheme]
+	if !known {
+		return wanted("embedded, nats://h1:4222,h2:4222, tls://…, kafka://b1:9092,b2:9092 or kafka+tls://…")
+	}
+	if strings.Contains(rest, "@") {
+		return wanted("servers without credentials: they go into " + prefix + "NATS_USER and _PASSWORD, or " + prefix + "KAFKA_USER and _PASSWORD")
+	}
+	for _, server := range items(rest, ",") {
+		server = strings.TrimPrefix(server, scheme+"://")
+		if !validHostPort(server, false) {
+			return wanted("host:port for every server, separated by commas")
+		}
+		bus.Servers = append(bus.Servers, server)
+	}
+	if len(bus.Servers) == 0 {
+		return wanted("at least one server, as host:port")
+	}
+	*b = bus
+	return nil
+}
+
+// Address is host:port of a listener; an empty host is every interface, "" is no listener.
+type Address string
+
+// UnmarshalText takes host:port.
+func (a *Address) UnmarshalText(text []byte) error {
+	if !validHostPort(string(text), true) {
+		return wanted("host:port such as :8080 or 127.0.0.1:8081")
+	}
+	*a = Address(text)
+	return nil
+}
+
+// Loopback reports whether only this machine can reach the address.
+func (a Address) Loopback() bool {
+	host, _, err := net.SplitHostPort(string(a))
+	if err != nil {
+		return false
+	}
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+func validHostPort(text string, emptyHost bool) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || (host == "" && !emptyHost) {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}

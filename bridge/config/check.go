@@ -1,0 +1,113 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// check finds what is wrong with values that could be read one by one.
+func (l *loading) check() {
+	l.checkProcess()
+	l.checkListeners()
+	l.checkBus()
+	l.checkSealKey()
+	for i := range l.cfg.Sources {
+		s := &l.cfg.Sources[i]
+		l.checkSource(s, l.at(l.sources, s.Name))
+	}
+	for i := range l.cfg.Endpoints {
+		e := &l.cfg.Endpoints[i]
+		l.checkEndpoint(e, l.at(l.endpoints, e.Name))
+	}
+}
+
+// checked gives the report of a block's setting.
+type checked func(variable string) report
+
+// A report knows where the author of one setting finds it.
+type report struct {
+	*loading
+	where string
+}
+
+// at reports settings of one source or endpoint.
+func (l *loading) at(f family, name string) checked {
+	return func(variable string) report {
+		return report{l, f.blocks[name].where(f.begin(name) + variable)}
+	}
+}
+
+// process reports settings of the process.
+func (l *loading) process(variable string) report {
+	return report{l, l.core.where(prefix + variable)}
+}
+
+func (r report) unless(ok bool, remedy string) {
+	if !ok && !r.faulty(r.where) {
+		r.problem(r.where, remedy)
+	}
+}
+
+func (l *loading) checkProcess() {
+	c := l.cfg
+	l.process("NAMESPACE").unless(validName(c.Namespace), "only a-z, 0-9 and - are allowed")
+	l.process("TOPIC_PREFIX").unless(validTopic(c.TopicPrefix), "want words joined by dots, without spaces and wildcards")
+	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
+	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
+	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
+	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0, "want more than 0")
+	l.process("LEASE").unless(c.Lease > 0, "want more than 0")
+	for _, role := range []string{"receiver", "dispatcher", "admin"} {
+		l.process("ROLES").unless(slices.Contains(c.Roles, role), "this version runs all roles in one process: receiver,dispatcher,admin")
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		l.process("INTAKE_MEMORY").unless(s.MaxBody <= c.IntakeMemory,
+			fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, s.MaxBody))
+	}
+}
+
+func (l *loading) checkListeners() {
+	c := l.cfg
+	l.process("ADMIN_LISTEN").unless(c.AdminListen != c.Listen || strings.HasSuffix(string(c.Listen), ":0"),
+		"is the address of the intake; the two never share a listener")
+	l.process("TLS_KEY_FILE").unless((c.TLS.Cert == "") == (c.TLS.KeyFile == ""), "certificate and key belong together: give both or none")
+	l.process("ADMIN_TLS_KEY_FILE").unless((c.AdminTLS.Cert == "") == (c.AdminTLS.KeyFile == ""), "certificate and key belong together: give both or none")
+	for _, path := range []string{c.TLS.Cert, c.TLS.KeyFile, c.AdminTLS.Cert, c.AdminTLS.KeyFile} {
+		if path != "" {
+			c.Files = append(c.Files, path)
+		}
+	}
+}
+
+// checkSealKey wants AES-256 keys: 32 bytes each.
+func (l *loading) checkSealKey() {
+	for _, key := range l.cfg.SealKey.Open() {
+		raw, err := base64.StdEncoding.DecodeString(key)
+		l.process("SEAL_KEY").unless(err == nil && len(raw) == 32, "want 32 bytes in base64, as from: openssl rand -base64 32")
+	}
+}
+
+// validTopic takes words joined by dots, without white space, wildcards and control characters.
+func validTopic(topic string) bool {
+	for word := range strings.SplitSeq(topic, ".") {
+		bad := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '*' || r == '>' }
+		if word == "" || strings.ContainsFunc(word, bad) {
+			return false
+		}
+	}
+	return true
+}
+
+// validURL takes absolute http and https URLs without credentials and fragment.
+func validURL(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return nil, false
+	}
+	return u, true
+}

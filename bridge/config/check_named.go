@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// shortSecret is where an inbound secret earns a warning. The provider chose it, so it is used.
+const shortSecret = 16
+
+func (l *loading) checkSource(s *Source, at checked) {
+	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
+	for _, secret := range s.Secrets.Open() {
+		if len(secret) < shortSecret {
+			l.warn(at("SECRETS").where, fmt.Sprintf("a secret is shorter than %d bytes", shortSecret))
+		}
+	}
+	at("TOPIC").unless(validTopic(s.Topic), "want words joined by dots, without spaces and wildcards")
+	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
+	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")
+	if s.URI != "" {
+		_, err := url.Parse(s.URI)
+		at("URI").unless(err == nil && !strings.ContainsAny(s.URI, " \t\r\n"), "want a URI reference such as /shops/eu or https://shop.example")
+	}
+	if s.PublicURL != "" {
+		u, ok := validURL(s.PublicURL)
+		at("PUBLIC_URL").unless(ok && u.RawQuery == "", "want an http or https URL without query, credentials and fragment")
+	}
+	at("DEDUP_WINDOW").unless(*s.DedupWindow <= l.cfg.Retention || l.cfg.Retention == 0,
+		fmt.Sprintf("longer than %sRETENTION (%s): an id is remembered no longer than its event", prefix, l.cfg.Retention))
+}
+
+// reserved reports a topic that Hookspan writes to for reasons of its own.
+func (l *loading) reserved(topic string) bool {
+	own, found := strings.CutPrefix(topic, l.cfg.Namespace+".")
+	if !found {
+		return false
+	}
+	first, _, _ := strings.Cut(own, ".")
+	switch first {
+	case "quarantine", "dead", "ops", "refusals", "registry", "state", "journal", "commands":
+		return true
+	}
+	return false
+}
+
+func (l *loading) checkEndpoint(e *Endpoint, at checked) {
+	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
+	if e.URL != "" {
+		_, ok := validURL(e.URL)
+		at("URL").unless(ok, "want an http or https URL without credentials and fragment")
+	}
+	switch e.Signature {
+	case "sticker", "cryptlex", "hmac":
+		at("SECRETS").unless(len(e.Secrets) > 0, "missing; signature "+e.Signature+" needs one")
+	}
+	at("SCHEDULE").unless(len(e.Schedule) > 0, "want at least one wait, such as 1m")
+	at("TIMEOUT").unless(e.Timeout > 0, "want more than 0")
+	at("DISABLE_AFTER").unless(e.DisableAfter > 0, "want more than 0")
+	for _, pattern := range e.Events {
+		at("EVENTS").unless(!strings.ContainsAny(pattern, " \t\r\n"), "patterns hold no spaces; separate them by commas")
+	}
+}

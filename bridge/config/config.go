@@ -1,0 +1,70 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// A Config is everything that was decided before the start. Fields left empty by the operator
+// hold their defaults, those that depend on other settings included.
+type Config struct {
+	Settings
+	TLS      TLS
+	AdminTLS TLS
+	Embedded Embedded
+	BusTLS   BusTLS
+	NATS     NATS
+	Kafka    Kafka
+
+	Sources   []Source
+	Endpoints []Endpoint
+
+	// Files are those that were read or that a listener will read; a change of one of them is
+	// a reason to load again.
+	Files []string
+	// Warnings are no faults, but worth a line in the log.
+	Warnings []Problem
+}
+
+// Load reads the environment ("NAME=value", as from os.Environ) and the files that it names.
+// The error is a Problems with every fault; there is no Config then.
+func Load(environ []string) (*Config, error) {
+	l := newLoading(environ)
+	l.readFile()
+	l.takeNames()
+	l.takeVariables()
+	l.readSecrets()
+	l.decode()
+	l.cfg.complete()
+	l.check()
+	if len(l.problems) > 0 {
+		return nil, l.problems.sorted()
+	}
+	return l.cfg, nil
+}
+
+// complete fills the defaults that depend on other settings.
+func (c *Config) complete() {
+	if c.TopicPrefix == "" {
+		c.TopicPrefix = c.Namespace + ".events"
+	}
+	if c.Stream == "" {
+		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
+	}
+	if len(c.Topics) == 0 {
+		c.Topics = List{c.TopicPrefix + ".>"}
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if s.Topic == "" {
+			s.Topic = c.TopicPrefix + "." + s.Name
+		}
+		if s.DedupWindow == nil {
+			window := min(defaultDedupWindow, c.Retention)
+			s.DedupWindow = &window
+		}
+	}
+}
+
+// defaultDedupWindow is how long ids are remembered unless the retention is shorter.
+const defaultDedupWindow = 72 * time.Hour

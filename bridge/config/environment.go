@@ -1,0 +1,110 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Where a source or an endpoint was defined.
+const (
+	managedByEnv  = "env"
+	managedByFile = "file"
+)
+
+// takeNames makes a block for every source and endpoint that the environment lists. One that
+// the file defines too becomes the environment's.
+func (l *loading) takeNames() {
+	for _, f := range l.families() {
+		for _, name := range items(l.environ[f.list], ",") {
+			switch b := f.blocks[name]; {
+			case !validName(name):
+				l.problem(f.list, "name "+quoted(name)+": only a-z, 0-9 and - are allowed")
+			case b == nil:
+				f.open(name, managedByEnv)
+			case b.managedBy == managedByEnv:
+				l.problem(f.list, "name "+quoted(name)+" is listed twice")
+			default:
+				b.managedBy = managedByEnv
+			}
+		}
+	}
+}
+
+// takeVariables puts every variable of ours into its block, over what the file says there.
+func (l *loading) takeVariables() {
+	for _, variable := range slices.Sorted(maps.Keys(l.environ)) {
+		if !strings.HasPrefix(variable, prefix) || l.foreign(variable) {
+			continue
+		}
+		b, f := l.find(variable)
+		text := l.environ[variable]
+		switch {
+		case b == nil:
+		case strings.Contains(text, itemEnd):
+			l.problem(variable, "holds a NUL byte")
+		case text != "" || f.secret(): // an empty one is as good as none, but for a secret
+			b.replace(f, value{text: text, where: variable})
+		}
+	}
+}
+
+// foreign reports variables that are not settings: lists of names, those of other commands,
+// what Kubernetes sets for a Service called hookspan, and what the file refers to by env:.
+func (l *loading) foreign(variable string) bool {
+	switch variable {
+	case sourcesVariable, endpointsVariable, serverVariable:
+		return true
+	}
+	return strings.HasPrefix(variable, prefix+"SERVICE_") || strings.HasPrefix(variable, prefix+"PORT") || l.used[variable]
+}
+
+// find returns the block and the field of a variable. One that nothing reads is reported, and
+// the block is nil.
+func (l *loading) find(variable string) (*block, field) {
+	if f, known := l.core.fields[variable]; known {
+		return l.core, f
+	}
+	known := append(slices.Collect(maps.Keys(l.core.fields)), sourcesVariable, endpointsVariable)
+	for _, family := range l.families() {
+		if !strings.HasPrefix(variable, family.prefix) {
+			continue
+		}
+		b := family.of(variable)
+		if b == nil {
+			rest := strings.TrimPrefix(variable, family.prefix)
+			l.problem(variable, "no "+family.word+" has a name that "+quoted(rest)+" begins with; add its name to "+family.list)
+			return nil, field{}
+		}
+		if f, known := b.fields[variable]; known {
+			return b, f
+		}
+		known = slices.Collect(maps.Keys(b.fields))
+	}
+	l.problem(variable, "unknown variable; did you mean "+nearest(variable, known)+"?")
+	return nil, field{}
+}
+
+// of finds the block that a variable belongs to: a name may begin with another one, and the
+// longest wins. Nil: there is none of that name.
+func (f family) of(variable string) *block {
+	longest := ""
+	for name := range f.blocks {
+		if strings.HasPrefix(variable, f.begin(name)) && len(name) > len(longest) {
+			longest = name
+		}
+	}
+	return f.blocks[longest]
+}
+
+// replace sets a variable over what the file said: a secret and its _FILE twin are one setting.
+func (b *block) replace(f field, v value) {
+	twin := f.variable + fileSuffix
+	if f.twinOf != "" {
+		twin = f.twinOf
+	}
+	if old, ok := b.values[twin]; ok && old.where != twin {
+		delete(b.values, twin)
+	}
+	b.values[f.variable] = v
+}

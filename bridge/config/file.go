@@ -1,0 +1,217 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// A document is the file while it is flattened into variables.
+type document struct {
+	*loading
+	path string
+}
+
+// readFile flattens the file that HOOKSPAN_CONFIG names into values of the blocks.
+func (l *loading) readFile() {
+	path := l.environ[configVariable]
+	if path == "" {
+		return
+	}
+	l.cfg.Files = append(l.cfg.Files, path)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.problem(configVariable, reading(err))
+		return
+	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		// Without the source: the line at fault may hold a secret.
+		l.problem(path, "not YAML: "+yaml.FormatError(err, false, false))
+		return
+	}
+	d := document{loading: l, path: path}
+	switch len(file.Docs) {
+	case 0:
+	case 1:
+		d.flatten(file.Docs[0].Body)
+	default:
+		l.problem(path, "has several documents; write one")
+	}
+}
+
+// reading says why a file could not be read, without its content.
+func reading(err error) string { return "read the file: " + err.Error() }
+
+func (d document) flatten(root ast.Node) {
+	for _, e := range d.entries(root, "") {
+		switch e.key {
+		case "sources":
+			d.named(e, d.sources)
+		case "endpoints":
+			d.named(e, d.endpoints)
+		default:
+			d.setting(d.core, prefix, e)
+		}
+	}
+}
+
+// named reads a map from name to block.
+func (d document) named(e entry, f family) {
+	for _, one := range d.entries(e.value, e.path+".") {
+		if !validName(one.key) {
+			d.problem(one.where, "name "+quoted(one.key)+": only a-z, 0-9 and - are allowed")
+			continue
+		}
+		b := f.open(one.key, managedByFile)
+		for _, setting := range d.entries(one.value, one.path+".") {
+			d.setting(b, f.begin(one.key), setting)
+		}
+	}
+}
+
+// setting takes one key of a block.
+func (d document) setting(b *block, begin string, e entry) {
+	f, known := b.fields[begin+strings.ToUpper(e.key)]
+	if !known || f.variable == configVariable || e.key != strings.ToLower(e.key) {
+		d.problem(e.where, "unknown key; did you mean "+nearest(e.key, d.keys(b, begin))+"?")
+		return
+	}
+	if e.value == nil || e.value.Type() == ast.NullType {
+		if f.secret() {
+			d.problem(e.where, "an empty secret; give one or remove the key")
+		}
+		return
+	}
+	text, err := d.text(f, e.value)
+	if err != nil {
+		d.problem(e.where, err.Error())
+		return
+	}
+	b.values[f.variable] = value{text: text, where: e.where}
+}
+
+// keys lists the words of a block.
+func (d document) keys(b *block, begin string) []string {
+	var keys []string
+	if b == d.core {
+		keys = append(keys, "sources", "endpoints")
+	}
+	for _, f := range b.fields {
+		if f.variable != configVariable {
+			keys = append(keys, f.key(begin))
+		}
+	}
+	return keys
+}
+
+// text is a node as a variable would have it; a list is marked as one.
+func (d document) text(f field, n ast.Node) (string, error) {
+	if list, ok := n.(*ast.SequenceNode); ok && f.list() {
+		return d.list(f, list)
+	}
+	if joint, ok := f.mapping(); ok && (n.Type() == ast.MappingType || n.Type() == ast.MappingValueType) {
+		return d.pairs(n, joint)
+	}
+	text, ok := scalar(n)
+	if !ok {
+		if f.list() {
+			return "", wanted("one value or a list of values")
+		}
+		return "", wanted("one value")
+	}
+	switch {
+	case f.is(Secrets{}):
+		return d.openWords(text)
+	case f.is(Secret{}):
+		return d.open(text)
+	}
+	return text, nil
+}
+
+func (d document) list(f field, list *ast.SequenceNode) (string, error) {
+	var b strings.Builder
+	for _, n := range list.Values {
+		item, ok := scalar(n)
+		if !ok || strings.Contains(item, itemEnd) {
+			return "", wanted("a list of single values")
+		}
+		if f.is(Secrets{}) {
+			opened, err := d.open(item)
+			if err != nil {
+				return "", err
+			}
+			item = opened
+		}
+		b.WriteString(item + itemEnd)
+	}
+	return b.String(), nil
+}
+
+func (d document) pairs(n ast.Node, joint string) (string, error) {
+	var b strings.Builder
+	for _, e := range d.entries(n, "") {
+		item, ok := scalar(e.value)
+		if !ok || strings.Contains(item, itemEnd) {
+			return "", wanted("single values")
+		}
+		b.WriteString(e.key + joint + item + itemEnd)
+	}
+	return b.String(), nil
+}
+
+// An entry is one key of a mapping.
+type entry struct {
+	key   string
+	value ast.Node
+	path  string // sources.shop.provider
+	where string // hookspan.yaml:12 sources.shop.provider
+}
+
+// entries lists the keys of a mapping; anything else is reported, nothing is none.
+func (d document) entries(n ast.Node, parent string) []entry {
+	var values []*ast.MappingValueNode
+	switch m := n.(type) {
+	case nil, *ast.NullNode, *ast.CommentGroupNode:
+		return nil
+	case *ast.MappingNode:
+		values = m.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{m}
+	default:
+		d.problem(d.place(n, strings.TrimSuffix(parent, ".")), "want keys with values")
+		return nil
+	}
+	var list []entry
+	for _, v := range values {
+		key := v.Key.GetToken().Value
+		path := parent + key
+		list = append(list, entry{key: key, value: v.Value, path: path, where: d.place(v.Key, path)})
+	}
+	return list
+}
+
+func (d document) place(n ast.Node, path string) string {
+	where := fmt.Sprintf("%s:%d", d.path, n.GetToken().Position.Line)
+	if path != "" {
+		where += " " + path
+	}
+	return where
+}
+
+// scalar is the text of a single value as it was written.
+func scalar(n ast.Node) (string, bool) {
+	switch v := n.(type) {
+	case *ast.StringNode:
+		return v.Value, true
+	case *ast.LiteralNode:
+		return v.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}

@@ -1,0 +1,27 @@
+package config
+
+import "time"
+
+// A Source is one configured intake. Its variables begin with HOOKSPAN_SOURCE_<NAME>_.
+type Source struct {
+	Name      string
+	ManagedBy string // env or file
+
+	Provider    string         `env:"PROVIDER" doc:"How the sender signs, encrypts and names: see hookspan provider list. Required."`
+	Secrets     Secrets        `env:"SECRETS" doc:"Secrets shared with the sender, separated by spaces, newest first; all are tried."`
+	URI         string         `env:"URI" default:"/sources/<name>" doc:"CloudEvents source, taken as it is."`
+	Topic       string         `env:"TOPIC" default:"<prefix>.<name>" doc:"Topic of its events; the provider's type is appended."`
+	TypePrefix  string         `env:"TYPE_PREFIX" default:"the provider's" doc:"Replaces the front of the event type, without the last dot."`
+	PublicURL   string         `env:"PUBLIC_URL" default:"as requested" doc:"URL that the sender was told, without query; for signatures over the URL."`
+	Content     string         `env:"CONTENT" envDefault:"binary" words:"binary structured" doc:"CloudEvents mode on the bus: binary or structured."`
+	Tolerance   *time.Duration `env:"TOLERANCE" default:"the provider's" doc:"How far a request's time may be from ours; 0 is no check."`
+	DedupWindow *time.Duration `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised; not longer than the retention."`
+	MaxBody     Size           `env:"MAX_BODY" envDefault:"1MiB" doc:"Largest body, also after unpacking gzip."`
+	Rate        Rate           `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
+	Invalid     string         `env:"INVALID" envDefault:"quarantine" words:"quarantine accept reject" doc:"What to do with a verified body that is not what the provider sends: quarantine, accept or reject."`
+	Schema      string         `env:"SCHEMA" envDefault:"off" words:"off warn quarantine reject" doc:"Check bodies against the event's schema: off, warn, quarantine or reject."`
+	Options     Options        `env:"OPTIONS" doc:"key=value,… as the provider declares; a comma inside a value is written \\,."`
+}
+
+// sourcePrefix begins the variables of all sources.
+const sourcePrefix = prefix + "SOURCE_"

@@ -1,0 +1,188 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/config"
+)
+
+var update = flag.Bool("update", false, "write README.md and schemas/config.json anew")
+
+const (
+	readme     = "../../README.md"
+	schemaFile = "../../schemas/config.json"
+	tableBegin = "<!-- settings: written by `go test ./bridge/config -update` -->\n"
+	tableEnd   = "<!-- end of settings -->\n"
+)
+
+func TestReadmeShowsEverySetting(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, rest, begun := strings.Cut(string(text), tableBegin)
+	table, back, ended := strings.Cut(rest, tableEnd)
+	if !begun || !ended {
+		t.Fatal("README.md has lost the marks of the settings table")
+	}
+	if *update {
+		table = "\n" + config.Markdown() + "\n"
+		if err := os.WriteFile(readme, []byte(front+tableBegin+table+tableEnd+back), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(config.Markdown(), strings.Trim(table, "\n")+"\n"); diff != "" {
+		t.Errorf("settings in README.md differ; run go test ./bridge/config -update\n%s", diff)
+	}
+}
+
+func TestEverySettingIsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, table := range config.Tables() {
+		for _, s := range table.Settings {
+			if !strings.HasSuffix(s.Meaning, ".") || strings.Contains(s.Meaning, "|") {
+				t.Errorf("%s: meaning %q is no sentence for a table", s.Name, s.Meaning)
+			}
+		}
+	}
+}
+
+// The schema of the file is made from the same table as the README.
+func TestSchemaOfTheFileHasEverySetting(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(fileSchema()); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(schemaFile, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.String(), string(text)); diff != "" {
+		t.Errorf("schemas/config.json differs; run go test ./bridge/config -update\n%s", diff)
+	}
+}
+
+type object = map[string]any
+
+func fileSchema() object {
+	tables := config.Tables()
+	process := object{}
+	for _, table := range tables[:len(tables)-2] {
+		addProperties(process, table.Settings)
+	}
+	sources, endpoints := tables[len(tables)-2], tables[len(tables)-1]
+	process["sources"] = named("Sources by name.", "shop", object{"provider": "sticker", "secrets": "env:SHOP_SECRET"}, sources, "provider")
+	process["endpoints"] = named("Endpoints by name.", "crm", object{"url": "https://crm.example/hooks"}, endpoints, "url")
+	return object{
+		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"$id":         "https://github.com/hookspan/hookspan/schemas/config.json",
+		"title":       "Hookspan configuration file",
+		"description": "The file that HOOKSPAN_CONFIG names: the settings of the environment in lower case. The environment overrides it.",
+		"type":        "object", "properties": process, "additionalProperties": false,
+		"examples": []any{object{
+			"listen":    ":8080",
+			"sources":   object{"shop": object{"provider": "sticker", "secrets": []any{"env:SHOP_SECRET"}}},
+			"endpoints": object{"crm": object{"url": "https://crm.example/hooks", "events": []any{"com.sticker.*"}}},
+		}},
+	}
+}
+
+func named(description, name string, example object, table config.Table, required string) object {
+	properties := object{}
+	addProperties(properties, table.Settings[1:]) // the first row is the list of names
+	return object{
+		"description": description, "type": "object",
+		"propertyNames": object{"pattern": "^[a-z0-9-]+$"},
+		"additionalProperties": object{
+			"type": "object", "properties": properties, "required": []string{required}, "additionalProperties": false,
+		},
+		"examples": []any{object{name: example}},
+	}
+}
+
+func addProperties(properties object, settings []config.Setting) {
+	for _, s := range settings {
+		if s.Name == "HOOKSPAN_CONFIG" {
+			continue // a file does not name itself
+		}
+		p := shape(s)
+		p["description"] = s.Meaning
+		if s.Default != "" {
+			p["description"] = s.Meaning + " Default: " + s.Default + "."
+		}
+		properties[s.Key] = p
+		if s.Kind == config.KindSecret || s.Kind == config.KindSecrets {
+			properties[s.Key+"_file"] = object{
+				"type": "string", "description": "File that holds " + s.Key + ".", "examples": []any{"/run/secrets/" + s.Key},
+			}
+		}
+	}
+}
+
+// shape is what a value of the setting looks like, with an example.
+func shape(s config.Setting) object {
+	text := func(pattern, example string) object {
+		return object{"type": "string", "pattern": pattern, "examples": []any{example}}
+	}
+	listOf := func(item object, example ...any) object {
+		return object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": item}}, "examples": []any{example}}
+	}
+	mapOf := func(key, value string, more ...any) object {
+		forms := append([]any{object{"type": "string"}, object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean"}}}}, more...)
+		return object{"anyOf": forms, "examples": []any{object{key: value}}}
+	}
+	item := object{"type": "string"}
+	if len(s.Words) > 0 {
+		item["enum"] = s.Words
+	}
+	switch s.Kind {
+	case config.KindBoolean:
+		return object{"type": "boolean", "examples": []any{true}}
+	case config.KindNumber:
+		return object{"type": "integer", "minimum": 1, "examples": []any{3}}
+	case config.KindDuration:
+		return text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "30s")
+	case config.KindSize:
+		return object{"type": []string{"string", "integer"}, "pattern": "^[0-9]+ ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$", "examples": []any{"2MiB"}}
+	case config.KindShare:
+		return text("^[0-9.]+%$|^0$", "10%")
+	case config.KindRate:
+		return text("^[0-9.]+/[smh](:[0-9]+)?$", "50/s:20")
+	case config.KindAddress:
+		return text(":[0-9]+$", "127.0.0.1:8081")
+	case config.KindSecret:
+		return object{"type": "string", "examples": []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}}
+	case config.KindSecrets:
+		return listOf(object{"type": "string"}, "env:SHOP_SECRET", "file:/run/secrets/shop")
+	case config.KindHeaders:
+		return mapOf("X-Team", "core", object{"type": "array", "items": object{"type": "string"}})
+	case config.KindOptions:
+		return mapOf("header_prefix", "X-Acme")
+	case config.KindList:
+		example, _, _ := strings.Cut(s.Default+",", ",")
+		return listOf(item, example)
+	}
+	example := s.Default
+	if len(s.Words) > 0 {
+		example = s.Words[0]
+	}
+	item["examples"] = []any{example}
+	return item
+}

@@ -1,0 +1,204 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+const (
+	fetchTimeout  = 10 * time.Second
+	fetchRetry    = time.Second
+	responseBytes = 1024 // of a response that the journal keeps
+)
+
+// attempt makes one POST with the events of group (one, or the members of a batch) and
+// records what came of it. It is the only place that leaves a lane's lock behind.
+func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*delivery) {
+	defer s.attempts.Done()
+	ctx := s.d.attemptContext()
+	group = s.fetch(ctx, l, group)
+	if len(group) == 0 {
+		s.answered(l, ep, nil, verdict{}, time.Now())
+		return
+	}
+	sent := time.Now()
+	req, err := out.request(group, sent)
+	var res Response
+	if err != nil {
+		res = Response{Reason: Protocol, Detail: err.Error()}
+	} else {
+		res = s.d.sender.Send(ctx, req)
+	}
+	ended := time.Now()
+	if res.Reason == Stopped {
+		s.interrupted(l, group)
+		return
+	}
+	v := decide(ep, group[0].Number, &res, ended, rand.Float64())
+	s.d.metrics.attempt(ep.Name, &res, ended.Sub(sent))
+	s.answered(l, ep, &res, v, ended)
+	if v.Outcome == Failed && !s.bury(ctx, ep, group, v.Ended) {
+		s.interrupted(l, group)
+		return
+	}
+	s.record(ep, group, sent, ended, &res, v)
+}
+
+// fetch reads the events that are not in memory. Deliveries whose event is certainly gone
+// are discarded; those whose event cannot be read now wait a moment. The rest is returned.
+func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delivery {
+	left := group[:0:0]
+	for _, d := range group {
+		if d.event != nil {
+			left = append(left, d)
+			continue
+		}
+		m, err := s.read1(ctx, d)
+		switch {
+		case err == nil:
+			d.event = m.Event
+			left = append(left, d)
+		case errors.Is(err, bus.ErrGone):
+			s.discard(d, Expired)
+		default:
+			if ctx.Err() == nil {
+				s.d.log.Warn("event not read, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
+			}
+			s.postpone(l, d)
+		}
+	}
+	return left
+}
+
+func (s *shard) read1(ctx context.Context, d *delivery) (bus.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	m, err := s.d.store.Get(ctx, d.Event.Partition, d.Event.Position)
+	if err == nil && m.Event.ID != d.Event.ID {
+		return m, bus.ErrGone // another event is at its place
+	}
+	return m, err
+}
+
+// postpone puts back a delivery of which no attempt was made.
+func (s *shard) postpone(l *lane, d *delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(l.running, d)
+	d.Due = time.Now().Add(fetchRetry)
+	l.keep(d)
+	l.waiting.wait(d)
+}
+
+// interrupted puts back deliveries whose attempt was cut off by a stop: it does not count.
+func (s *shard) interrupted(l *lane, group []*delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.posts--
+	for _, d := range group {
+		delete(l.running, d)
+		l.keep(d)
+		l.waiting.wait(d)
+	}
+}
+
+// discard ends a delivery without an attempt.
+func (s *shard) discard(d *delivery, why Ended) {
+	s.d.ops(opsDelivery(why, d.lane.ep, d, ""))
+	s.rec.add(outcome{d, Attempt{
+		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
+		Received: time.Now(), Outcome: Discarded, Ended: why,
+	}})
+	s.d.metrics.ended(Discarded)
+}
+
+// answered frees the attempt's place in the lane and takes in what the endpoint said about
+// itself: hold, failing, gone.
+func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdict, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.posts--
+	disable := ""
+	switch {
+	case res == nil:
+	case v.Outcome == Delivered:
+		l.failing = time.Time{}
+	case l.failing.IsZero():
+		l.failing = now
+	case ep.DisableAfter > 0 && now.Sub(l.failing) >= ep.DisableAfter:
+		disable = "nothing but failure for " + ep.DisableAfter.String()
+	}
+	if v.Hold.After(l.hold) {
+		l.hold = v.Hold
+	}
+	if v.Disable {
+		disable = "the endpoint answered 410 Gone"
+	}
+	if disable != "" {
+		s.d.disable(ep, disable)
+	}
+	l.pump(now)
+}
+
+// bury makes the dead letters of deliveries that ended without success durable. It reports
+// false only when the process stops before it could.
+func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delivery, why Ended) bool {
+	for _, d := range group {
+		letter := deadLetter(ep, d, why)
+		for {
+			_, err := s.d.store.Publish(ctx, s.d.deadTopic, letter, bus.PublishOptions{Reserved: true, Key: "dead " + d.ID})
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return false
+			}
+			s.d.log.Error("dead letter not published, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
+			select {
+			case <-ctx.Done():
+				return false
+			case <-time.After(fetchRetry):
+			}
+		}
+		s.d.ops(opsDelivery(why, ep, d, ""))
+	}
+	return true
+}
+
+func deadLetter(ep *endpoint.Endpoint, d *delivery, why Ended) *event.Event {
+	e := *d.event
+	e.Extensions = append([]event.Extension(nil), e.Extensions...)
+	e.SetExtension("hookspanendpoint", ep.Name)
+	e.SetExtension("hookspandelivery", d.ID)
+	e.SetExtension("hookspanreason", string(why))
+	e.Extensions = append(e.Extensions, event.Extension{Name: "hookspanattempts", Value: itoa(d.Number), Kind: event.Integer})
+	return &e
+}
+
+// record journals the attempt for each delivery of the group, and logs it once.
+func (s *shard) record(ep *endpoint.Endpoint, group []*delivery, sent, ended time.Time, res *Response, v verdict) {
+	outcomes := make([]outcome, len(group))
+	body := res.Body
+	if len(body) > responseBytes {
+		body = body[:responseBytes]
+	}
+	for i, d := range group {
+		outcomes[i] = outcome{d, Attempt{
+			Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
+			Sent: sent, Received: ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
+			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next,
+		}}
+		if v.Outcome != "" {
+			s.d.metrics.ended(v.Outcome)
+		}
+	}
+	s.rec.add(outcomes...)
+	s.d.logAttempt(ep, group[0], res, v, ended.Sub(sent), len(group))
+}

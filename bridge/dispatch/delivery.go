@@ -1,0 +1,112 @@
+package dispatch
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// status is where a delivery stands in the memory of its shard's owner.
+type status uint8
+
+const (
+	queued    status = iota // handed over, waits for its first attempt
+	running                 // an attempt runs, or its record is not acknowledged yet
+	waiting                 // for its due time
+	final                   // its final record is acknowledged
+	forgotten               // its endpoint left the live feed before it began; a reader will meet it again
+)
+
+// A delivery is one event on its way to one endpoint, in memory.
+type delivery struct {
+	Entry
+	lane   *lane
+	event  *event.Event // nil once it would have to be read again
+	size   int
+	status status
+	at     time.Time // handed over
+
+	mark int64 // the journal's end as known when the attempt began
+
+	// Its durable form: put asks for an entry in the next delta, putting says that it is in
+	// the delta on its way, saved that it is in the log.
+	put, putting, saved bool
+	slow                bool // was already running at the delta before
+	retry               bool // a command asked for an attempt now; it waits for the delta
+	heapIndex           int
+}
+
+// settled: a successor will not need to be fed it again.
+func (d *delivery) settled() bool {
+	return d.status == final || d.status == forgotten || d.saved || d.putting
+}
+
+func (d *delivery) hasEntry() bool { return d.put || d.putting || d.saved }
+
+// handed is a delivery in the order of one feed, with the place just before it there.
+type handed struct {
+	*delivery
+	before bus.Position
+}
+
+// A fifo is a queue; the zero value is empty.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) len() int  { return len(q.items) - q.head }
+func (q *fifo[T]) front() *T { return &q.items[q.head] }
+func (q *fifo[T]) push(v T)  { q.items = append(q.items, v) }
+func (q *fifo[T]) all() []T  { return q.items[q.head:] }
+
+func (q *fifo[T]) pop() T {
+	v := q.items[q.head]
+	var zero T
+	q.items[q.head] = zero
+	q.head++
+	if q.head > 64 && q.head*2 > len(q.items) {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	return v
+}
+
+// dueHeap orders waiting deliveries by their due time.
+type dueHeap []*delivery
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].Due.Before(h[j].Due) }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapIndex, h[j].heapIndex = i, j
+}
+func (h *dueHeap) Push(x any) {
+	d := x.(*delivery)
+	d.heapIndex = len(*h)
+	*h = append(*h, d)
+}
+func (h *dueHeap) Pop() any {
+	old := *h
+	d := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	d.heapIndex = -1
+	return d
+}
+
+// wait puts a delivery among those that wait for their due time.
+func (h *dueHeap) wait(d *delivery) {
+	d.status = waiting
+	heap.Push(h, d)
+}
+
+// take removes a waiting delivery.
+func (h *dueHeap) take(d *delivery) {
+	if d.heapIndex >= 0 && d.heapIndex < len(*h) && (*h)[d.heapIndex] == d {
+		heap.Remove(h, d.heapIndex)
+	}
+}

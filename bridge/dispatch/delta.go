@@ -1,0 +1,269 @@
+package dispatch
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// step writes one delta, when something has changed, and brings a snapshot forward. It is
+// called by the shard's own goroutine alone, so one write is on its way at a time.
+func (s *shard) step(ctx context.Context, handOver bool) error {
+	r, flying := s.delta(handOver)
+	if r != nil {
+		if err := s.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
+			return err
+		}
+		if err := s.log.write(ctx, r); err != nil {
+			return err
+		}
+		s.landed(flying)
+	}
+	return s.log.step(ctx)
+}
+
+// delta makes the next step of the state log from memory at one instant; nil when nothing
+// has changed. The deliveries that it puts are returned too.
+func (s *shard) delta(handOver bool) (*record, []*delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := &s.log.state
+	r := &record{Revision: s.revision, Commands: s.commands, HandOver: handOver}
+	flying := s.puts(r)
+	s.advance(r, was)
+	s.feeds(r, was)
+	s.forget(r)
+	s.failing(r, was)
+	r.Remove = append(r.Remove, s.orphans...)
+	same := len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing) == 0 &&
+		r.Revision == was.revision && r.Journal == was.journal && r.Commands == was.commands && r.HandOver == was.handOver
+	if same {
+		return nil, nil
+	}
+	s.orphans = nil
+	return r, flying
+}
+
+// puts collects an entry for every failed attempt and for every attempt that was already
+// running at the delta before.
+func (s *shard) puts(r *record) (flying []*delivery) {
+	for _, l := range s.lanes {
+		for d := range l.running {
+			if d.slow && !d.saved {
+				l.keep(d)
+			}
+			d.slow = true
+		}
+		for _, d := range l.puts {
+			if !d.put || d.status == final {
+				continue
+			}
+			d.put, d.putting = false, true
+			flying = append(flying, d)
+			r.Put = append(r.Put, d.Entry)
+		}
+		l.puts = l.puts[:0]
+	}
+	return flying
+}
+
+// advance moves the positions of the live feed, and the A of every range, over what is
+// settled. Neither ever moves back.
+func (s *shard) advance(r *record, was *state) {
+	r.Positions = bus.Positions{}
+	for p, read := range s.read {
+		at := read
+		for _, l := range s.lanes {
+			pl := l.places[p]
+			if pl == nil {
+				continue
+			}
+			for pl.out.len() > 0 && pl.out.front().settled() {
+				pl.out.pop()
+			}
+			if pl.out.len() > 0 && pl.out.front().before.Seq < at.Seq {
+				at = pl.out.front().before
+			}
+			pl.advance()
+		}
+		if old, ok := was.positions[p]; ok && old.Same(at) && old.Seq >= at.Seq {
+			at = old
+		} else {
+			r.Positions[p] = at
+		}
+		for _, l := range s.lanes {
+			if pl := l.places[p]; pl != nil && pl.since != nil && pl.since.Same(at) && at.Seq >= pl.since.Seq {
+				pl.since = nil
+			}
+		}
+	}
+}
+
+// advance moves the ranges of a place; a range that has reached its end is gone.
+func (pl *place) advance() {
+	pl.ranges = slices.DeleteFunc(pl.ranges, func(c *catchup) bool {
+		for c.out.len() > 0 && c.out.front().settled() {
+			c.out.pop()
+		}
+		at := c.c
+		if c.out.len() > 0 {
+			at = c.out.front().before
+		}
+		if at.Seq > c.a.Seq {
+			c.a = at
+		}
+		return !c.busy && c.b != nil && c.out.len() == 0 && c.done()
+	})
+}
+
+// feed is the durable form of a place.
+func (pl *place) feed() feed {
+	f := feed{Behind: pl.behind, Since: pl.since}
+	for _, c := range pl.ranges {
+		f.Ranges = append(f.Ranges, stretch{A: c.a, B: c.b, Base: c.base})
+	}
+	return f
+}
+
+func (f feed) equal(g feed) bool {
+	return f.Behind == g.Behind && samePlace(f.Since, g.Since) &&
+		slices.EqualFunc(f.Ranges, g.Ranges, func(a, b stretch) bool {
+			return a.A == b.A && a.Base == b.Base && samePlace(a.B, b.B)
+		})
+}
+
+func samePlace(a, b *bus.Position) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// feeds names every place that is fed otherwise than the log says.
+func (s *shard) feeds(r *record, was *state) {
+	r.Feeds = map[string]map[string]feed{}
+	name := func(ep, p string, f feed) {
+		if r.Feeds[ep] == nil {
+			r.Feeds[ep] = map[string]feed{}
+		}
+		r.Feeds[ep][p] = f
+	}
+	for id, l := range s.lanes {
+		for p, pl := range l.places {
+			if f := pl.feed(); !f.equal(was.feeds[id][string(p)]) {
+				name(id, string(p), f)
+			}
+		}
+	}
+	for id, parts := range was.feeds {
+		if s.lanes[id] != nil {
+			continue
+		}
+		for p := range parts { // the endpoint was deleted
+			name(id, p, feed{})
+		}
+	}
+}
+
+// forget lets go of what is finished and would not be fed again, and says from where on a
+// successor must read the journal: for what runs, and for what is finished but would still
+// be fed.
+func (s *shard) forget(r *record) {
+	r.Journal = s.journaled
+	hold := func(d *delivery) {
+		if d.mark < r.Journal {
+			r.Journal = d.mark
+		}
+	}
+	positions := maps.Clone(s.log.state.positions)
+	maps.Copy(positions, r.Positions)
+	for _, l := range s.lanes {
+		for d := range l.running {
+			hold(d)
+		}
+		kept := l.finished[:0]
+		for _, d := range l.finished {
+			if d.status != final { // a command has brought it back
+				continue
+			}
+			if d.saved {
+				r.Remove = append(r.Remove, d.ID)
+				d.saved = false
+			}
+			if l.fed(d, positions, s.read) {
+				hold(d)
+				kept = append(kept, d)
+			} else {
+				delete(s.known, d.ID)
+			}
+		}
+		clear(l.finished[len(kept):])
+		l.finished = kept
+	}
+	r.Journal = max(r.Journal, s.log.state.journal)
+}
+
+// fed reports whether a successor that begins from these positions would be fed the delivery.
+func (l *lane) fed(d *delivery, positions, read bus.Positions) bool {
+	at := d.Event.Position
+	if now, ok := read[d.Event.Partition]; ok && !now.Same(at) {
+		return false // its partition was recreated
+	}
+	pl := l.places[d.Event.Partition]
+	if pl == nil {
+		return !positions[d.Event.Partition].Includes(at)
+	}
+	return pl.feeds(positions[d.Event.Partition], at)
+}
+
+// feeds reports whether the endpoint would be fed the event at a place, with the shard's
+// positions as given.
+func (pl *place) feeds(positions, at bus.Position) bool {
+	if !pl.behind && !positions.Includes(at) && (pl.since == nil || !pl.since.Includes(at)) {
+		return true
+	}
+	for _, c := range pl.ranges {
+		if !c.a.Includes(at) && (c.b == nil || c.b.Includes(at)) {
+			return true
+		}
+	}
+	return false
+}
+
+// failing names the endpoints that began or ceased to do nothing but fail.
+func (s *shard) failing(r *record, was *state) {
+	r.Failing = map[string]int64{}
+	for id, l := range s.lanes {
+		since := int64(0)
+		if !l.failing.IsZero() {
+			since = l.failing.UnixNano()
+		}
+		if since != was.failing[id] {
+			r.Failing[id] = since
+		}
+	}
+	for id := range was.failing {
+		if s.lanes[id] == nil {
+			r.Failing[id] = 0
+		}
+	}
+}
+
+// landed takes in that a delta is in the log.
+func (s *shard) landed(flying []*delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.durable.revision, s.durable.commands = s.log.state.revision, s.log.state.commands
+	s.durable.positions = maps.Clone(s.log.state.positions)
+	s.durable.needs = s.log.state.needs()
+	for _, d := range flying {
+		d.putting = false
+		d.saved = true // and if it ended meanwhile, the next delta removes it
+		if d.retry && d.status != final {
+			d.retry = false
+			d.lane.waiting.wait(d)
+			d.lane.pump(now)
+		}
+	}
+}

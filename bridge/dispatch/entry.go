@@ -1,0 +1,60 @@
+package dispatch
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Entry is the durable form of a pending delivery: which one, and the attempt that it
+// waits for or runs.
+type Entry struct {
+	ID       string    `json:"id"`
+	Endpoint string    `json:"ep"`
+	Event    EventRef  `json:"ev"`
+	Number   int       `json:"n"` // of the attempt that it waits for or runs; 1 is the first
+	Due      time.Time `json:"due"`
+	Batch    string    `json:"batch,omitempty"`
+	Created  time.Time `json:"at,omitzero"`
+}
+
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// deliveryID names one event on its way to one endpoint: the same place and event give the
+// same id after any takeover.
+func deliveryID(endpoint string, ref *EventRef) string {
+	b := make([]byte, 0, 256)
+	for _, s := range [...]string{endpoint, string(ref.Partition), ref.Identity, ref.Source, ref.ID} {
+		b = append(append(b, s...), 0)
+	}
+	b = strconv.AppendInt(b, ref.Seq, 10)
+	b = strconv.AppendInt(append(b, 0), ref.Mark, 10)
+	return hashID("dlv_", b)
+}
+
+// batchID is the hash of its members' ids, in order.
+func batchID(members []*delivery) string {
+	var b strings.Builder
+	for _, d := range members {
+		b.WriteString(d.ID)
+		b.WriteByte(0)
+	}
+	return hashID("bat_", []byte(b.String()))
+}
+
+func hashID(prefix string, b []byte) string {
+	sum := sha256.Sum256(b)
+	id := make([]byte, 0, 32)
+	id = append(id, prefix...)
+	return string(lowerBase32.AppendEncode(id, sum[:16]))
+}
+
+// ShardOf is the shard that an endpoint's deliveries belong to.
+func ShardOf(endpoint string, shards int) int {
+	h := fnv.New32a()
+	h.Write([]byte(endpoint))
+	return int(h.Sum32() % uint32(shards))
+}

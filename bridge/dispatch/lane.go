@@ -1,0 +1,220 @@
+package dispatch
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+const (
+	laneEvents  = 1000             // that wait for their first attempt
+	laneBytes   = 16 << 20         // of them
+	laneEntries = 10_000           // pending deliveries with an entry
+	laneAge     = 5 * time.Second  // that the oldest may have waited before its endpoint falls behind
+	maxHold     = 15 * time.Minute // that a Retry-After may stop an endpoint
+)
+
+// A lane is all that waits for one endpoint on its shard. Its shard's mutex guards it.
+type lane struct {
+	ep     *endpoint.Endpoint
+	shard  *shard
+	places map[bus.Partition]*place
+
+	queue    fifo[*delivery] // handed over and not begun, in order; forgotten ones may be among them
+	fresh    int             // of them that are not forgotten
+	bytes    int             // of their events
+	waiting  dueHeap
+	running  map[*delivery]struct{}
+	posts    int // attempts whose response is awaited
+	puts     []*delivery
+	finished []*delivery // final, and not yet counted by a delta
+	entries  int
+
+	outbound *outbound // how a request to the endpoint is made
+	limit    limiter
+	hold     time.Time // a Retry-After: no attempt before it
+	failing  time.Time // nothing but failure since
+	left     time.Time // when it left the live feed last
+	timer    *time.Timer
+}
+
+// A place is how the endpoint is fed from one partition.
+type place struct {
+	behind bool          // not live: an open range feeds it
+	since  *bus.Position // live only behind it
+	out    fifo[handed]  // handed over by the live feed, from the oldest that is not settled
+	ranges []*catchup
+}
+
+func (l *lane) place(p bus.Partition) *place {
+	pl := l.places[p]
+	if pl == nil {
+		pl = &place{}
+		l.places[p] = pl
+	}
+	return pl
+}
+
+// blocked: no attempt may begin, whatever waits.
+func (l *lane) blocked() bool { return l.ep.State != endpoint.Enabled }
+
+func (l *lane) full() bool {
+	return l.fresh >= laneEvents || l.bytes >= laneBytes || l.entries >= laneEntries
+}
+
+// pump begins every attempt that may begin now and sets the timer for the next one.
+func (l *lane) pump(now time.Time) {
+	if l.shard.closed || l.blocked() {
+		return
+	}
+	for l.posts < l.ep.Concurrency && l.shard.mayBegin() {
+		if at := l.opens(); at.After(now) {
+			l.wake(at.Sub(now))
+			return
+		}
+		group, at := l.next(now)
+		if group == nil {
+			if !at.IsZero() {
+				l.wake(at.Sub(now))
+			}
+			return
+		}
+		l.limit.take(now)
+		l.begin(group)
+	}
+}
+
+// opens is when the limiter and the endpoint's own wish allow the next attempt.
+func (l *lane) opens() time.Time {
+	at := l.limit.ready()
+	if l.hold.After(at) {
+		at = l.hold
+	}
+	return at
+}
+
+func (l *lane) wake(after time.Duration) {
+	if l.timer == nil {
+		l.timer = time.AfterFunc(after, func() {
+			l.shard.mu.Lock()
+			defer l.shard.mu.Unlock()
+			l.pump(time.Now())
+		})
+		return
+	}
+	l.timer.Reset(after)
+}
+
+// next takes the deliveries of the next attempt: one, or the members of a batch. With none
+// it says when to look again, never when zero.
+func (l *lane) next(now time.Time) ([]*delivery, time.Time) {
+	var at time.Time
+	for len(l.waiting) > 0 {
+		d := l.waiting[0]
+		if d.Due.After(now) {
+			at = d.Due
+			break
+		}
+		heap.Pop(&l.waiting)
+		if d.Batch != "" {
+			return l.reunite(d), at
+		}
+		return []*delivery{d}, at
+	}
+	size, wait := l.outbound.batch()
+	l.skipForgotten()
+	if l.fresh == 0 {
+		return nil, at
+	}
+	if size > 1 && l.fresh < size {
+		if full := (*l.queue.front()).at.Add(wait); full.After(now) {
+			if at.IsZero() || full.Before(at) {
+				at = full
+			}
+			return nil, at
+		}
+	}
+	return l.dequeue(max(size, 1)), at
+}
+
+// dequeue takes up to n events that wait for their first attempt.
+func (l *lane) dequeue(n int) []*delivery {
+	group := make([]*delivery, 0, n)
+	for len(group) < n && l.fresh > 0 {
+		l.skipForgotten()
+		d := l.queue.pop()
+		l.fresh--
+		l.bytes -= d.size
+		group = append(group, d)
+	}
+	if l.outbound.batched() {
+		id := batchID(group)
+		for _, d := range group {
+			d.Batch = id
+		}
+	}
+	return group
+}
+
+func (l *lane) skipForgotten() {
+	for l.queue.len() > 0 && (*l.queue.front()).status == forgotten {
+		l.queue.pop()
+	}
+}
+
+// reunite gathers the members that a batch had at its first attempt.
+func (l *lane) reunite(first *delivery) []*delivery {
+	group := []*delivery{first}
+	for _, d := range l.waiting {
+		if d.Batch == first.Batch {
+			group = append(group, d)
+		}
+	}
+	for _, d := range group[1:] {
+		heap.Remove(&l.waiting, d.heapIndex)
+	}
+	slices.SortFunc(group, func(a, b *delivery) int {
+		return cmp.Or(strings.Compare(string(a.Event.Partition), string(b.Event.Partition)), cmp.Compare(a.Event.Seq, b.Event.Seq))
+	})
+	return group
+}
+
+func (l *lane) begin(group []*delivery) {
+	s := l.shard
+	for _, d := range group {
+		d.status, d.slow = running, false
+		if !d.put && !d.putting { // else the failed attempt before is known from the journal alone
+			d.mark = s.journaled
+		}
+		l.running[d] = struct{}{}
+	}
+	l.posts++
+	s.attempts.Add(1)
+	go s.attempt(l, l.ep, l.outbound, group)
+}
+
+// keep asks for an entry in the next delta.
+func (l *lane) keep(d *delivery) {
+	if !d.hasEntry() {
+		l.entries++
+	}
+	if !d.put {
+		d.put = true
+		l.puts = append(l.puts, d)
+	}
+}
+
+// finish takes a delivery whose final record is acknowledged.
+func (l *lane) finish(d *delivery) {
+	delete(l.running, d)
+	if d.hasEntry() {
+		l.entries--
+	}
+	d.status, d.put, d.event = final, false, nil
+	l.finished = append(l.finished, d)
+}

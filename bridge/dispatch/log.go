@@ -1,0 +1,197 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+const (
+	// A snapshot begins when the records since the last complete one exceed twice the live
+	// state and this.
+	snapshotSlack = 1 << 20
+	// entriesPerRecord keeps a delta or chunk well under any bus's largest message.
+	entriesPerRecord = 500
+	removesPerRecord = 5000
+	chunksPerStep    = 8
+	entrySize        = 350 // bytes of an entry in a record, roughly
+)
+
+// A stateLog is the writing end of one shard's state log. Its state is always what a reader
+// of the log would conclude from what has been acknowledged.
+type stateLog struct {
+	store store
+	log   *slog.Logger
+	shard int
+	chain *bus.Chain
+
+	state    state
+	history  []bus.Positions // of the deltas read at the load, oldest first
+	size     int             // bytes of records since the last complete snapshot began
+	complete int64           // begin of the newest complete snapshot
+	snapshot *snapshot       // the one being written
+}
+
+// A snapshot is spread over time; deltas go on between its parts.
+type snapshot struct {
+	begin  int64
+	ids    []string // entries at begin that no chunk holds yet
+	chunks int
+	size   int // of the records since begin
+}
+
+func newStateLog(st store, shard int, log *slog.Logger) *stateLog {
+	return &stateLog{store: st, log: log, shard: shard, complete: bus.NoPosition}
+}
+
+// load reads the whole log. It may be called again, and then begins from nothing.
+func (l *stateLog) load(ctx context.Context) error {
+	for {
+		l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
+		l.history, l.size, l.complete, l.snapshot = nil, 0, bus.NoPosition, nil
+		rd := newReader()
+		err := l.chain.Read(ctx, func(br bus.Record) error {
+			l.size += len(br.Data)
+			if err := rd.add(br); err != nil {
+				return err
+			}
+			l.complete = rd.ended
+			if len(rd.moved) > 0 {
+				l.history = append(l.history, rd.moved)
+			}
+			return nil
+		})
+		if err == bus.ErrTrimmed {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		l.state, err = rd.state()
+		return err
+	}
+}
+
+// claim supersedes every earlier owner. With bus.ErrSuperseded somebody else wrote since the
+// load: load again.
+func (l *stateLog) claim(ctx context.Context) error {
+	return l.append(ctx, &record{Kind: kindClaim})
+}
+
+// write appends one step; what does not fit one record goes ahead in deltas that only put and
+// remove, with the journal's place of the delta before, which still covers what they remove.
+// The caller has synced what the delta counts.
+func (l *stateLog) write(ctx context.Context, r *record) error {
+	r.Kind = kindDelta
+	for len(r.Put) > entriesPerRecord || len(r.Remove) > removesPerRecord {
+		put, rem := min(len(r.Put), entriesPerRecord), min(len(r.Remove), removesPerRecord)
+		ahead := record{
+			Kind: kindDelta, Put: r.Put[:put], Remove: r.Remove[:rem],
+			Revision: l.state.revision, Journal: l.state.journal, Commands: l.state.commands,
+		}
+		if err := l.append(ctx, &ahead); err != nil {
+			return err
+		}
+		l.state.apply(&ahead)
+		r.Put, r.Remove = r.Put[put:], r.Remove[rem:]
+	}
+	if err := l.append(ctx, r); err != nil {
+		return err
+	}
+	l.state.apply(r)
+	return nil
+}
+
+func (l *stateLog) append(ctx context.Context, r *record) error {
+	r.Version = stateVersion
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode a state record: %w", err)
+	}
+	if _, err := l.chain.Append(ctx, data); err != nil {
+		return err
+	}
+	l.size += len(data)
+	if l.snapshot != nil {
+		l.snapshot.size += len(data)
+	}
+	return nil
+}
+
+// step brings a snapshot forward: it begins one when the log has grown, writes a few chunks
+// of it, or ends it and trims what two snapshots have made needless.
+func (l *stateLog) step(ctx context.Context) error {
+	if l.snapshot == nil {
+		if l.size < snapshotSlack+2*entrySize*len(l.state.entries) {
+			return nil
+		}
+		return l.begin(ctx)
+	}
+	for range chunksPerStep {
+		if len(l.snapshot.ids) == 0 {
+			return l.end(ctx)
+		}
+		if err := l.chunk(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *stateLog) begin(ctx context.Context) error {
+	s := &l.state
+	r := record{
+		Kind: kindBegin, Positions: s.positions, Feeds: s.feeds, Failing: s.failing,
+		Revision: s.revision, Journal: s.journal, Commands: s.commands, HandOver: s.handOver,
+	}
+	if err := l.append(ctx, &r); err != nil {
+		return err
+	}
+	l.snapshot = &snapshot{begin: l.chain.Last(), ids: make([]string, 0, len(s.entries))}
+	for id := range s.entries {
+		l.snapshot.ids = append(l.snapshot.ids, id)
+	}
+	return nil
+}
+
+// chunk writes the entries as the acknowledged deltas have left them by now; those removed
+// since begin are left out.
+func (l *stateLog) chunk(ctx context.Context) error {
+	n := min(entriesPerRecord, len(l.snapshot.ids))
+	r := record{Kind: kindChunk, Begin: l.snapshot.begin}
+	for _, id := range l.snapshot.ids[:n] {
+		if e, ok := l.state.entries[id]; ok {
+			r.Put = append(r.Put, e)
+		}
+	}
+	if err := l.append(ctx, &r); err != nil {
+		return err
+	}
+	l.snapshot.ids = l.snapshot.ids[n:]
+	l.snapshot.chunks++
+	return nil
+}
+
+func (l *stateLog) end(ctx context.Context) error {
+	r := record{Kind: kindEnd, Begin: l.snapshot.begin, Chunks: l.snapshot.chunks}
+	if err := l.append(ctx, &r); err != nil {
+		return err
+	}
+	before := l.complete
+	l.complete, l.size = l.snapshot.begin, l.snapshot.size
+	l.snapshot = nil
+	if before == bus.NoPosition {
+		return nil
+	}
+	// A power cut must not take the end away from behind a front that is gone.
+	if err := l.store.Sync(ctx); err != nil {
+		return fmt.Errorf("sync before a trim: %w", err)
+	}
+	if err := l.chain.Trim(ctx, before); err != nil {
+		l.log.Warn("state log not trimmed, trying again after the next snapshot", "shard", l.shard, "error", err)
+	}
+	return nil
+}

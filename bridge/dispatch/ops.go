@@ -1,0 +1,122 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// Operations events tell operators, through the bus, what a person should look at.
+const (
+	opsDisabled  = "hookspan.endpoint.disabled"
+	opsExhausted = "hookspan.delivery.exhausted"
+	opsExpired   = "hookspan.delivery.expired"
+	opsTimeout   = 5 * time.Second
+)
+
+// opsData is the data of an operations event.
+type opsData struct {
+	Endpoint string    `json:"endpoint"`
+	Delivery string    `json:"delivery,omitempty"`
+	Event    *EventRef `json:"event,omitempty"`
+	Attempts int       `json:"attempts,omitempty"`
+	Reason   string    `json:"reason"`
+}
+
+// opsDelivery is the operations event of a delivery that ended without success; nil where
+// there is none for the reason.
+func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery, reason string) *event.Event {
+	kinds := map[Ended]string{Exhausted: opsExhausted, Expired: opsExpired}
+	kind, ok := kinds[why]
+	if !ok {
+		return nil
+	}
+	ref := d.Event
+	return opsEvent(kind, d.ID, ep, opsData{Endpoint: ep.Name, Delivery: d.ID, Event: &ref, Attempts: d.Number, Reason: string(why)})
+}
+
+func opsEvent(kind, id string, ep *endpoint.Endpoint, data opsData) *event.Event {
+	body, _ := json.Marshal(data) // strings and numbers always marshal
+	return &event.Event{
+		ID: kind + "/" + id, Source: "/hookspan", Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
+		DataContentType: "application/json", Data: body,
+	}
+}
+
+// ops publishes an operations event. It is tried once: what it tells is in the log and in
+// the journal as well.
+func (d *Dispatcher) ops(e *event.Event) {
+	if e == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.attemptsCtx, opsTimeout)
+	defer cancel()
+	if _, err := d.store.Publish(ctx, d.conf.OpsTopic, e, bus.PublishOptions{Reserved: true, Key: "ops " + e.ID}); err != nil {
+		d.log.Warn("operations event not published", slog.String("type", e.Type), slog.String("subject", e.Subject), slog.Any("error", err))
+	}
+}
+
+// disable stops an endpoint until an operator enables it. It does not wait for the registry.
+func (d *Dispatcher) disable(ep *endpoint.Endpoint, reason string) {
+	d.mu.Lock()
+	busy := d.disabling[ep.ID]
+	d.disabling[ep.ID] = true
+	d.mu.Unlock()
+	if busy {
+		return
+	}
+	d.background.Go(func() {
+		defer func() {
+			d.mu.Lock()
+			delete(d.disabling, ep.ID)
+			d.mu.Unlock()
+		}()
+		if _, err := d.registry.SetState(d.attemptsCtx, ep.ID, endpoint.Disabled, reason); err != nil {
+			d.log.Error("endpoint not disabled", slog.String("endpoint", ep.Name), slog.Any("error", err))
+			return
+		}
+		d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
+		d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsData{Endpoint: ep.Name, Reason: reason}))
+	})
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// logAttempt writes the one line of an attempt.
+func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *delivery, res *Response, v verdict, took time.Duration, members int) {
+	level := slog.LevelInfo
+	switch {
+	case v.Outcome == Delivered:
+		level = slog.LevelDebug
+	case v.Outcome != "":
+		level = slog.LevelWarn
+	}
+	if !d.log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("endpoint", ep.Name), slog.String("delivery", first.ID), slog.String("event", first.Event.ID),
+		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), slog.Duration("took", took),
+	}
+	if members > 1 {
+		attrs = append(attrs, slog.Int("members", members))
+	}
+	if res.Status != 0 {
+		attrs = append(attrs, slog.Int("status", res.Status))
+	}
+	if res.Reason != "" {
+		attrs = append(attrs, slog.String("reason", string(res.Reason)), slog.String("detail", res.Detail))
+	}
+	if v.Outcome != "" {
+		attrs = append(attrs, slog.String("outcome", string(v.Outcome)))
+	} else {
+		attrs = append(attrs, slog.Time("next", v.Next))
+	}
+	d.log.LogAttrs(context.Background(), level, "attempt", attrs...)
+}

@@ -1,0 +1,137 @@
+package dispatch
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+const (
+	batchSize = 100
+	batchWait = time.Second
+)
+
+// An outbound is how requests to one endpoint are made; it is compiled once per revision.
+type outbound struct {
+	ep        *endpoint.Endpoint
+	userAgent []string
+	scheme    signature.Scheme
+	encrypt   *signature.Encryption
+	size      int // events of a batch at the most; 0: no batches
+	wait      time.Duration
+	err       error // the endpoint's secrets or options do not serve: every attempt fails
+}
+
+func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
+	o := &outbound{ep: ep, userAgent: []string{d.conf.UserAgent}}
+	o.scheme, o.err = signature.Compile(ep.Signature, ep.Options, ep.Secrets)
+	if o.err == nil {
+		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret)
+	}
+	if ep.Content == "batch" {
+		o.size, o.wait = batchSize, batchWait
+		if n, err := strconv.Atoi(ep.Options["batch_size"]); err == nil && n > 0 {
+			o.size = n
+		}
+		if w, err := time.ParseDuration(ep.Options["batch_wait"]); err == nil && w > 0 {
+			o.wait = w
+		}
+	}
+	return o
+}
+
+func (o *outbound) batched() bool { return o.size > 0 }
+
+// batch is how many events make an attempt and how long the first of them waits for others.
+func (o *outbound) batch() (int, time.Duration) { return o.size, o.wait }
+
+// request makes the request of one attempt: content, encryption, then the signature over
+// what is sent.
+func (o *outbound) request(group []*delivery, now time.Time) (Request, error) {
+	if o.err != nil {
+		return Request{}, fmt.Errorf("sign for endpoint %s: %w", o.ep.Name, o.err)
+	}
+	first := group[0]
+	h := make(http.Header, 24)
+	body := o.content(h, group)
+	for _, x := range o.ep.Headers {
+		h[http.CanonicalHeaderKey(x.Name)] = []string{x.Value}
+	}
+	h["User-Agent"] = o.userAgent
+	delivery, id := first.ID, ""
+	if o.batched() {
+		ids := make([]string, len(group))
+		for i, d := range group {
+			ids[i] = signature.MessageID(d.event.Source, d.event.ID)
+		}
+		delivery, id = first.Batch, signature.BatchID(ids)
+	} else {
+		id = signature.MessageID(first.event.Source, first.event.ID)
+	}
+	h["Hookspan-Delivery"] = []string{delivery}
+	h["Hookspan-Attempt"] = []string{strconv.Itoa(first.Number)}
+	if o.encrypt != nil {
+		var err error
+		if body, err = o.encrypt.Encrypt(h, body); err != nil {
+			return Request{}, err
+		}
+	}
+	o.scheme.Sign(h, signature.Message{
+		ID: id, Time: now, Delivery: delivery, Type: first.event.Type,
+		Method: http.MethodPost, URL: o.ep.URL, Body: body,
+	})
+	return Request{URL: o.ep.URL, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
+}
+
+// content writes the events in the endpoint's mode and sets the headers that belong to it.
+func (o *outbound) content(h http.Header, group []*delivery) []byte {
+	e := group[0].event
+	switch o.ep.Content {
+	case "structured":
+		h["Content-Type"] = []string{"application/cloudevents+json; charset=UTF-8"}
+		trace(h, e)
+		return event.AppendStructured(make([]byte, 0, len(e.Data)+512), e)
+	case "batch":
+		h["Content-Type"] = []string{"application/cloudevents-batch+json; charset=UTF-8"}
+		events := make([]*event.Event, len(group))
+		for i, d := range group {
+			events[i] = d.event
+		}
+		return event.AppendBatch(nil, events)
+	case "data":
+		h["Content-Type"] = []string{dataType(e)}
+		trace(h, e)
+		return e.Data
+	}
+	var space [24]event.Field
+	fields := e.AppendHeaders(space[:0], event.HTTP)
+	values := make([]string, len(fields))
+	for i, f := range fields {
+		values[i] = f.Value
+		h[http.CanonicalHeaderKey(f.Name)] = values[i : i+1 : i+1]
+	}
+	trace(h, e)
+	return e.Data
+}
+
+func dataType(e *event.Event) string {
+	if e.DataContentType != "" {
+		return e.DataContentType
+	}
+	return "application/octet-stream"
+}
+
+// trace keeps the caller's trace going.
+func trace(h http.Header, e *event.Event) {
+	if v := e.Extension("traceparent"); v != "" {
+		h["Traceparent"] = []string{v}
+		if s := e.Extension("tracestate"); s != "" {
+			h["Tracestate"] = []string{s}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package dispatch
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// A Sender makes one attempt: one POST. sinks/webhook is the one that leaves the machine.
+type Sender interface {
+	// Send never follows a redirect, reads a bounded part of the response and returns what
+	// happened; an attempt that was cut off because ctx ended has Reason Stopped.
+	Send(ctx context.Context, r Request) Response
+}
+
+// A Request is one attempt, signed and ready. Timeout bounds it from connect to the last
+// byte of the response.
+type Request struct {
+	URL     string
+	Header  http.Header
+	Body    []byte
+	Timeout time.Duration
+}
+
+// A Response is what came of an attempt. Status is 0 when there was no answer.
+type Response struct {
+	Status     int
+	RetryAfter time.Duration // from the header, both forms; 0 when absent or unreadable
+	Body       string        // the first bytes, as readable text
+	Reason     Reason        // "" for 2xx
+	Detail     string        // in words, without URL, secret or body; for the log and the API
+}
+
+// Reason says why an attempt failed; a closed set.
+type Reason string
+
+const (
+	DNS          Reason = "dns"
+	EgressDenied Reason = "egress_denied"
+	Connect      Reason = "connect"
+	TLS          Reason = "tls"
+	Timeout      Reason = "timeout"
+	Closed       Reason = "closed"
+	Redirect     Reason = "redirect"
+	Status       Reason = "status"
+	Limited      Reason = "limited" // 429, or 503 with Retry-After
+	Gone         Reason = "gone"    // 410
+	Protocol     Reason = "protocol"
+	// Stopped is not a failure of the endpoint and is never recorded: the attempt was cut off
+	// by a shutdown and will be made again.
+	Stopped Reason = "stopped"
+)

@@ -1,0 +1,119 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// Stats is what waits now.
+type Stats struct {
+	Pending map[string]int64 // by reason: retry, order, limited, breaker, paused, disabled, behind, replay
+	Oldest  time.Duration    // age of the oldest delivery that waits
+	Shards  int
+	Lag     int64 // events stored that the live feed has not read
+}
+
+// Stats counts what waits: entries and queued events exactly, what lies behind in the topics
+// by its sequences.
+func (d *Dispatcher) Stats() Stats {
+	st := Stats{Pending: map[string]int64{}}
+	for _, reason := range []string{"retry", "order", "limited", "breaker", "paused", "disabled", "behind", "replay"} {
+		st.Pending[reason] = 0
+	}
+	now := time.Now()
+	for _, s := range d.shards() {
+		st.Shards++
+		s.mu.Lock()
+		for _, l := range s.lanes {
+			l.count(&st, now)
+		}
+		s.mu.Unlock()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range d.followers {
+		st.Lag += f.lag(d.ends[f.partition])
+	}
+	return st
+}
+
+func (l *lane) count(st *Stats, now time.Time) {
+	reason := "retry"
+	switch l.ep.State {
+	case endpoint.Paused, endpoint.Removed:
+		reason = "paused"
+	case endpoint.Disabled:
+		reason = "disabled"
+	}
+	st.Pending[reason] += int64(len(l.waiting))
+	for _, d := range l.waiting {
+		st.Oldest = max(st.Oldest, now.Sub(d.Created))
+	}
+	if l.fresh > 0 {
+		if l.limit.interval > 0 || l.hold.After(now) {
+			st.Pending["limited"] += int64(l.fresh)
+		} else {
+			st.Pending["behind"] += int64(l.fresh)
+		}
+		l.skipForgotten()
+		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).at))
+	}
+	if b := l.behind(); b != nil {
+		st.Pending["behind"] += b.Events
+		if !b.Oldest.IsZero() {
+			st.Oldest = max(st.Oldest, now.Sub(b.Oldest))
+		}
+	}
+}
+
+// Behind says what waits for an endpoint that is not fed live.
+type Behind struct {
+	Since  time.Time `json:"since"`  // when it left the live feed
+	Oldest time.Time `json:"oldest"` // when the next event that its reader will meet was stored, as far as known
+	Events int64     `json:"events"` // about how many events its reader has before it
+}
+
+// Behind returns what waits for an endpoint behind the live feed, nil when it is live.
+func (d *Dispatcher) Behind(endpointID string) *Behind {
+	d.mu.Lock()
+	s := d.owned[ShardOf(endpointID, d.count)]
+	d.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.lanes[endpointID]; l != nil {
+		return l.behind()
+	}
+	return nil
+}
+
+func (l *lane) behind() *Behind {
+	var b *Behind
+	for p, pl := range l.places {
+		if !pl.behind {
+			continue
+		}
+		if b == nil {
+			b = &Behind{Since: l.left}
+		}
+		read := l.shard.read[p]
+		for _, c := range pl.ranges {
+			if c.b == nil && c.c.Same(read) {
+				b.Events += read.Seq - c.c.Seq
+				b.oldest(c.c)
+			}
+		}
+	}
+	return b
+}
+
+// oldest: a mark that is a time tells when the event there was stored.
+func (b *Behind) oldest(at bus.Position) {
+	if t := time.Unix(0, at.Mark); at.Mark > 0 && t.Year() > 2000 && (b.Oldest.IsZero() || t.Before(b.Oldest)) {
+		b.Oldest = t
+	}
+}

@@ -1,0 +1,203 @@
+package dispatch_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// A world is one bus, the receivers outside, and the processes that come and go. It lives in
+// a synctest bubble.
+type world struct {
+	store *dispatchtest.Store
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	answer  func(endpoint, event string, attempt int) dispatch.Response
+	latency func(endpoint string) time.Duration
+	posts   []post
+}
+
+// A post is one request that reached a receiver and was answered.
+type post struct {
+	endpoint, event, id string
+	attempt             string
+	at                  time.Time
+	status              int
+	owner               *process
+}
+
+// A process is one replica.
+type process struct {
+	w          *world
+	client     *dispatchtest.Client
+	registry   *endpoint.Registry
+	dispatcher *dispatch.Dispatcher
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when Run has returned
+	err        error
+	attempted  chan dispatch.Attempt
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{
+		store:   dispatchtest.New(),
+		log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		answer:  func(string, string, int) dispatch.Response { return dispatch.Response{Status: 200} },
+		latency: func(string) time.Duration { return 10 * time.Millisecond },
+	}
+	if testing.Verbose() {
+		w.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	return w
+}
+
+// start brings up a process that has taken every shard.
+func (w *world) start(t *testing.T, shards int) *process {
+	t.Helper()
+	p := w.launch(shards)
+	if err := p.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	p.run()
+	return p
+}
+
+func (w *world) launch(shards int) *process {
+	p := &process{w: w, client: w.store.Connect(), done: make(chan struct{}), attempted: make(chan dispatch.Attempt, 1<<16)}
+	sealer, _ := endpoint.NewSealer(make([]byte, 32))
+	p.registry = endpoint.NewRegistry(p.client, sealer, endpoint.Options{Log: w.log})
+	p.dispatcher = dispatch.New(dispatch.Config{
+		Store: p.client, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: shards,
+		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
+		StopGrace: 5 * time.Second, Log: w.log,
+	})
+	return p
+}
+
+func (p *process) prepare() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := p.registry.Load(ctx); err != nil {
+		return err
+	}
+	return p.dispatcher.Prepare(ctx)
+}
+
+func (p *process) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	var registry sync.WaitGroup
+	registry.Go(func() { _ = p.registry.Run(ctx) })
+	go func() {
+		defer close(p.done)
+		p.err = p.dispatcher.Run(ctx)
+		registry.Wait()
+	}()
+}
+
+// stop ends a process in order.
+func (p *process) stop() error {
+	p.cancel()
+	<-p.done
+	return p.err
+}
+
+// kill cuts a process off. It is waited for only so that the bubble can end.
+func (p *process) kill() {
+	p.client.Kill()
+	p.cancel()
+}
+
+func (p *process) Attempted(a dispatch.Attempt) { p.attempted <- a }
+func (p *process) Waiting(dispatch.Entry)       {}
+
+// sender is the network: it reaches the world's receivers.
+type sender struct{ p *process }
+
+func (s sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response {
+	w := s.p.w
+	name := strings.TrimPrefix(r.URL, "https://")
+	w.mu.Lock()
+	answer, took := w.answer, w.latency(name)
+	w.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return dispatch.Response{Reason: dispatch.Stopped}
+	case <-time.After(took):
+	}
+	if s.p.dead() {
+		<-ctx.Done()
+		return dispatch.Response{Reason: dispatch.Stopped}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := post{
+		endpoint: name, event: r.Header.Get("Ce-Id"), id: r.Header.Get("Webhook-Id"),
+		attempt: r.Header.Get("Hookspan-Attempt"), at: time.Now(), owner: s.p,
+	}
+	number := 0
+	for _, c := range p.attempt {
+		number = number*10 + int(c-'0')
+	}
+	res := answer(name, p.event, number)
+	p.status = res.Status
+	w.posts = append(w.posts, p)
+	return res
+}
+
+func (p *process) dead() bool { return p.client.Dead() }
+
+// delivered counts the posts of an event to an endpoint that were answered 2xx.
+func (w *world) delivered(endpoint, event string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, p := range w.posts {
+		if p.endpoint == endpoint && p.event == event && p.status/100 == 2 {
+			n++
+		}
+	}
+	return n
+}
+
+// register makes an endpoint that takes some types; its URL is https://<name>.
+func (p *process) register(t *testing.T, name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
+	t.Helper()
+	e := endpoint.Default()
+	e.Name, e.URL, e.ManagedBy = name, "https://"+name, endpoint.ByAPI
+	e.Signature, e.Jitter = "none", 0
+	e.Schedule = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second}
+	if change != nil {
+		change(e)
+	}
+	made, err := p.registry.Create(context.Background(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (w *world) publish(from, to int, typ string) {
+	for n := from; n <= to; n++ {
+		w.store.Publish(dispatchtest.Partition, dispatchtest.Event(n, typ))
+	}
+}
+
+func id(n int) string { return dispatchtest.Event(n, "").ID }
+
+var failure = dispatch.Response{Status: 500, Reason: dispatch.Status, Detail: "status 500"}
+
+var _ bus.Store = (*dispatchtest.Client)(nil)
+
+// pass lets the bubble's time go by.
+func pass(d time.Duration) { <-time.After(d) }

@@ -1,0 +1,32 @@
+// Package bridge is what Hookspan means: webhooks in, events on a bus, webhooks out. It holds
+// no code of its own; the rooms below it do, and none of them knows a broker's client.
+//
+// # Words
+//
+// One word per idea, in code, API, metrics, logs and documents:
+//
+//   - event: a CloudEvent. Its identity is (source, id).
+//   - provider: how one webhook system signs, encrypts, names and times.
+//   - source: a configured intake: name, provider, secrets, topic.
+//   - topic: where events lie on the bus; bus: what holds everything durable.
+//   - sink: a place that events are written to: jetstream, kafka, webhook.
+//   - endpoint: a registered receiver. delivery: one event to one endpoint. attempt: one POST.
+//   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
+//   - pending: a delivery that waits; its durable form is an entry.
+//   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
+//   - state log, journal: what a shard knows, what was attempted. chained log: each record
+//     names the one that it follows.
+//   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
+//     what the provider sends. dead letter: an event whose delivery was given up.
+//
+// # Rooms
+//
+// From the bottom up: event, problem and provider need nothing of the others but event. bus is
+// the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
+// endpoint and dispatch are the outbound path, journal keeps what was attempted. admin shows
+// and changes it all. config reads what the operator decided, and app starts and stops it.
+// Imports go one way, cmd to sinks to bridge to schemas; arch_test.go holds them to it.
+//
+// Read next: bus/bus.go for the contract, receiver for the way in, dispatch for the way out,
+// and DESIGN.md for why it is so.
+package bridge

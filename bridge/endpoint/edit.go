@@ -1,0 +1,180 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Create registers an endpoint of the API. Its id, state and times are set here. Errors:
+// InvalidError, ErrNameTaken, ErrNoSealKey, those of the bus.
+func (r *Registry) Create(ctx context.Context, e *Endpoint) (*Endpoint, error) {
+	id := newID()
+	_, err := r.change(ctx, edit{
+		find:  func(s *state) *kept { return s.byName(e.Name) },
+		check: true,
+		next: func(cur *Endpoint) (*Endpoint, error) {
+			if cur != nil {
+				return nil, fmt.Errorf("endpoint %s: %w", e.Name, ErrNameTaken)
+			}
+			next := e.Clone()
+			next.ID, next.ManagedBy, next.State, next.Reason, next.Items = id, ByAPI, Enabled, "", nil
+			next.Created = time.Now().UTC().Truncate(time.Millisecond)
+			next.Updated = next.Created
+			if err := pastStart(next); err != nil {
+				return nil, err
+			}
+			return next, nil
+		},
+	})
+	return r.answer(id, err)
+}
+
+// Update edits an endpoint of the API: fn gets a copy and returns it changed, maybe more than
+// once. What fn returns as an error comes back as it is.
+func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*Endpoint, error)) (*Endpoint, error) {
+	_, err := r.change(ctx, edit{
+		find:  byID(id),
+		check: true,
+		next: func(cur *Endpoint) (*Endpoint, error) {
+			if cur == nil {
+				return nil, ErrNotFound
+			}
+			if cur.Managed() {
+				return nil, fmt.Errorf("endpoint %s: %w", cur.Name, ErrManaged)
+			}
+			next, err := fn(cur.Clone())
+			if err != nil {
+				return nil, err
+			}
+			next = next.Clone()
+			next.ID, next.ManagedBy, next.Start, next.Created = cur.ID, cur.ManagedBy, cur.Start, cur.Created
+			next.State, next.Reason = cur.State, cur.Reason
+			next.Items, next.unknown, next.sealedBy = cur.Items, cur.unknown, cur.sealedBy
+			if next.locked != nil && len(next.Secrets) > 0 {
+				next.locked = nil // new secrets replace what cannot be opened
+			}
+			next.Updated = time.Now().UTC().Truncate(time.Millisecond)
+			return next, nil
+		},
+	})
+	return r.answer(id, err)
+}
+
+// Delete removes an endpoint of the API, or one that nothing defines any more.
+func (r *Registry) Delete(ctx context.Context, id string) error {
+	return r.write(ctx, func(s *state) ([]byte, error) {
+		k := s.endpoints[id]
+		if k == nil {
+			return nil, ErrNotFound
+		}
+		if k.endpoint.Managed() && r.configured[k.endpoint.Name] != nil {
+			return nil, fmt.Errorf("endpoint %s: %w", k.endpoint.Name, ErrManaged)
+		}
+		return removal(id)
+	})
+}
+
+// SetState enables, disables or pauses an endpoint, wherever it is defined. Events are kept
+// meanwhile, so no item is added. Reason says why in words; it is dropped for Enabled.
+func (r *Registry) SetState(ctx context.Context, id string, to State, reason string) (*Endpoint, error) {
+	if to == Enabled {
+		reason = ""
+	}
+	if to == Removed {
+		return nil, fmt.Errorf("set the state of endpoint %s: an endpoint becomes removed by itself", id)
+	}
+	_, err := r.change(ctx, edit{find: byID(id), next: func(cur *Endpoint) (*Endpoint, error) {
+		switch {
+		case cur == nil:
+			return nil, ErrNotFound
+		case r.isRemoved(id):
+			return nil, fmt.Errorf("endpoint %s: %w", cur.Name, ErrRemoved)
+		case cur.State == to && cur.Reason == reason:
+			return nil, nil
+		}
+		next := cur.Clone()
+		next.State, next.Reason = to, reason
+		next.Updated = time.Now().UTC().Truncate(time.Millisecond)
+		return next, nil
+	}})
+	return r.answer(id, err)
+}
+
+func (r *Registry) isRemoved(id string) bool {
+	e := r.Set().ByID(id)
+	return e != nil && e.State == Removed
+}
+
+// Fold drops the oldest items of an endpoint that nobody asks any more. safe says whether
+// every feed of the endpoint is past the From of the item behind, and knows of it.
+func (r *Registry) Fold(ctx context.Context, id string, safe func(item, behind Item) bool) error {
+	_, err := r.change(ctx, edit{find: byID(id), next: func(cur *Endpoint) (*Endpoint, error) {
+		if cur == nil {
+			return nil, ErrNotFound
+		}
+		items := cur.Items
+		for len(items) > 1 && safe(items[0], items[1]) {
+			items = items[1:]
+		}
+		if len(items) == len(cur.Items) {
+			return nil, nil
+		}
+		next := cur.Clone()
+		next.Items = items
+		return next, nil
+	}})
+	return err
+}
+
+// Reseal writes every endpoint anew whose secrets an older key has sealed, so that the older
+// keys can be taken away, and returns how many there were.
+func (r *Registry) Reseal(ctx context.Context) (int, error) {
+	set, err := r.Refresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	done := 0
+	for _, e := range set.All() {
+		if e.sealedBy == "" || e.sealedBy == r.sealer.Newest() {
+			continue
+		}
+		_, err := r.change(ctx, edit{find: byID(e.ID), next: func(cur *Endpoint) (*Endpoint, error) {
+			if cur == nil {
+				return nil, ErrNotFound
+			}
+			return cur.Clone(), nil
+		}})
+		if err != nil {
+			return done, fmt.Errorf("seal endpoint %s anew: %w", e.Name, err)
+		}
+		done++
+	}
+	return done, nil
+}
+
+func byID(id string) func(*state) *kept {
+	return func(s *state) *kept { return s.endpoints[id] }
+}
+
+// answer returns the endpoint as the Set shows it, which a later edit of somebody else may
+// have changed or removed already.
+func (r *Registry) answer(id string, err error) (*Endpoint, error) {
+	if err != nil {
+		return nil, err
+	}
+	e := r.Set().ByID(id)
+	if e == nil {
+		return nil, ErrNotFound
+	}
+	return e, nil
+}
+
+func newID() string {
+	var random [10]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
+	return "ep_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
+}

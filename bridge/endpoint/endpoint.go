@@ -1,0 +1,115 @@
+package endpoint
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// An Endpoint is a registered receiver of events. Values are shared and never changed;
+// an edit makes a new one (Clone).
+type Endpoint struct {
+	ID      string
+	Name    string
+	URL     string
+	Secrets []string // open, newest first; the registry seals them before they reach the bus
+	Events  []string // type patterns, * stands for any run of characters
+	Topics  []string // topic patterns of the bus; empty: all that are followed
+	Active  bool     // what is published while false is not for this endpoint
+
+	Signature     string // a scheme of bridge/signature
+	Content       string // binary, structured, batch, data
+	Options       map[string]string
+	EncryptSecret string
+	Headers       []Header
+
+	Schedule     []time.Duration // waits before the second, third, … attempt; empty: one attempt
+	Jitter       float64         // 0.1 adds up to a tenth
+	Timeout      time.Duration   // of one attempt, connect to the end of the response
+	Rate         Rate
+	Concurrency  int
+	DisableAfter time.Duration // of nothing but failure; 0: never
+
+	Start     string // as registered: now, all or an RFC 3339 time
+	ManagedBy string // ByEnvironment, ByFile or ByAPI
+	State     State
+	Reason    string // why it is not enabled
+	Created   time.Time
+	Updated   time.Time
+
+	Items    []Item // membership, newest last; see protocol: Membership
+	Revision int64  // registry position of the record that this value came from
+
+	filters  []filter                   // of Items, compiled
+	unknown  map[string]json.RawMessage // fields of the record that this version does not know
+	locked   *Sealed                    // secrets that no key given here opens
+	sealedBy string                     // the key that opened them
+}
+
+// Who defines an endpoint. Only those made by the API can be changed by it.
+const (
+	ByEnvironment = "env"
+	ByFile        = "file"
+	ByAPI         = "api"
+)
+
+// A Header is an extra request header.
+type Header struct{ Name, Value string }
+
+// Rate is an exact limit; the zero value is none.
+type Rate struct {
+	PerSecond float64
+	Burst     int // 1 spaces attempts evenly
+}
+
+// State is a closed set: what an endpoint is doing.
+type State string
+
+const (
+	Enabled  State = "enabled"
+	Disabled State = "disabled" // after 410 or disable_after; events are kept
+	Paused   State = "paused"   // by an operator; events are kept
+	Removed  State = "removed"  // no replica has it in its environment or file any more
+)
+
+// An Item is one period of membership: from (exclusive) its From on, until the next item's
+// From, the events that Takes accepts are for the endpoint.
+type Item struct {
+	From     bus.Positions `json:"from"` // a partition not named: from its first event
+	Events   []string      `json:"events"`
+	Topics   []string      `json:"topics,omitempty"`
+	Active   bool          `json:"active"`
+	Revision int64         `json:"revision"` // of the record that brought it; NoPosition until it is read
+
+	unknown map[string]json.RawMessage // fields that this version does not know
+}
+
+// Default is an endpoint with nothing but the defaults.
+func Default() *Endpoint {
+	return &Endpoint{
+		Events:    []string{"*"},
+		Active:    true,
+		Signature: "standard",
+		Content:   "binary",
+		Schedule: []time.Duration{
+			time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+		},
+		Jitter:       0.1,
+		Timeout:      30 * time.Second,
+		Concurrency:  16,
+		DisableAfter: 120 * time.Hour,
+		Start:        StartNow,
+		State:        Enabled,
+	}
+}
+
+// Clone returns a copy whose fields may be set. Slices and maps are still shared: replace
+// them, never write into them.
+func (e *Endpoint) Clone() *Endpoint {
+	c := *e
+	return &c
+}
+
+// Managed reports whether the environment or the file defines the endpoint.
+func (e *Endpoint) Managed() bool { return e.ManagedBy == ByEnvironment || e.ManagedBy == ByFile }

@@ -1,0 +1,64 @@
+package endpoint
+
+import (
+	"net/textproto"
+	"strings"
+)
+
+const (
+	maxHeaders     = 50
+	maxHeaderValue = 8 << 10
+)
+
+// headers refuses every header that frames a request or that an attempt sets itself: with
+// one of those a receiver, or a proxy on the way, could be made to read another request.
+func (v *faults) headers(list []Header) {
+	if len(list) > maxHeaders {
+		v.add("headers", "has %d headers; %d are allowed", len(list), maxHeaders)
+		return
+	}
+	seen := map[string]bool{}
+	for _, h := range list {
+		name := textproto.CanonicalMIMEHeaderKey(h.Name)
+		field := "headers." + h.Name
+		switch {
+		case !isToken(h.Name):
+			v.add("headers", "has a name that HTTP does not allow")
+		case reserved(name):
+			v.add(field, "is set by the request itself")
+		case seen[name]:
+			v.add(field, "is given twice")
+		case !isValue(h.Value):
+			v.add(field, "has a value with a control character, a line break or space around it, or it is too long")
+		}
+		seen[name] = true
+	}
+}
+
+func reserved(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection",
+		"Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Upgrade", "Expect", "User-Agent", "Accept-Encoding",
+		"Traceparent", "Tracestate":
+		return true
+	}
+	for _, prefix := range []string{"Webhook-", "Ce-", "Hookspan-", "Sec-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isToken is RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	return s != "" && len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	})
+}
+
+// isValue is RFC 9110, section 5.5, in ASCII.
+func isValue(s string) bool {
+	return len(s) <= maxHeaderValue && s == strings.Trim(s, " \t") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') })
+}

@@ -1,0 +1,70 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Starts returns where the following of the patterns begins. At the first use of a pattern
+// the ends of all topics go into the registry, in one record, before anything is read; later
+// starts find them there. A pattern (NATS style, or /regex/) begins where its own record says.
+func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, error) {
+	for _, p := range patterns {
+		if _, err := compileTopic(p); err != nil {
+			return nil, err
+		}
+	}
+	from, err := r.capture(ctx, StartNow)
+	if err != nil {
+		return nil, err
+	}
+	err = r.write(ctx, func(s *state) ([]byte, error) {
+		var fresh []string
+		for _, p := range patterns {
+			if s.startOf(p) == nil && !slices.Contains(fresh, p) {
+				fresh = append(fresh, p)
+			}
+		}
+		if len(fresh) == 0 {
+			return nil, nil
+		}
+		return json.Marshal(record{V: format, Kind: kindStarts, Patterns: fresh, Positions: from})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record where topics begin: %w", err)
+	}
+	if err := r.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.release()
+	return r.state.startsOf(patterns)
+}
+
+// startOf returns the positions at the pattern's first use, nil when it was never used.
+func (s *state) startOf(pattern string) bus.Positions {
+	for _, k := range s.starts {
+		if slices.Contains(k.patterns, pattern) {
+			if k.from == nil {
+				return bus.Positions{}
+			}
+			return k.from
+		}
+	}
+	return nil
+}
+
+func (s *state) startsOf(patterns []string) (*Starts, error) {
+	out := &Starts{}
+	for _, p := range patterns {
+		topics, err := compileTopic(p)
+		if err != nil {
+			return nil, err
+		}
+		out.list = append(out.list, start{pattern: p, topics: topics, from: s.startOf(p)})
+	}
+	return out, nil
+}

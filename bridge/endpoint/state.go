@@ -1,0 +1,175 @@
+package endpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// ErrDamaged: the registry's log lost its front and holds no complete snapshot, or lost all.
+var ErrDamaged = errors.New("registry log is damaged")
+
+// A state is the registry's log, read up to some record. Every record takes effect in the
+// log's order, those of a snapshot too: a chunk is in the log only if it follows every record
+// that it was made from, so what it says is exact at its place.
+type state struct {
+	sealer    *Sealer
+	endpoints map[string]*kept // by id
+	starts    []*kept          // in the order of their records
+	read      int              // records so far
+	bytes     int              // of the records since the newest complete snapshot began
+	live      int              // of the records that count now
+	snapshots snapshots
+}
+
+// kept is a record that counts: the newest one of an endpoint, or a start.
+type kept struct {
+	revision int64
+	raw      json.RawMessage
+	endpoint *Endpoint // nil for a start
+	locked   error     // why its secrets cannot be opened
+	view     *Endpoint // the endpoint as a Set shows it; nil until one does
+	patterns []string
+	from     bus.Positions
+}
+
+// snapshots is what the log has shown of snapshots.
+type snapshots struct {
+	trimmed  bool          // the front of the log is not its beginning
+	begun    map[int64]int // position of a begin that has no end yet: bytes read before it
+	newest   int64         // the newest begin, NoPosition for none
+	at       time.Time     // when it was read
+	complete []int64       // begins of complete snapshots, the newest two
+}
+
+func newState(sealer *Sealer) *state {
+	return &state{
+		sealer:    sealer,
+		endpoints: map[string]*kept{},
+		snapshots: snapshots{begun: map[int64]int{}, newest: bus.NoPosition},
+	}
+}
+
+// whole reports, at the end of the log, whether everything was read that counts.
+func (s *state) whole() error {
+	if s.snapshots.trimmed && len(s.snapshots.complete) == 0 {
+		return fmt.Errorf("%w: its front was trimmed and no snapshot in it is complete", ErrDamaged)
+	}
+	return nil
+}
+
+// apply takes the next record of the log.
+func (s *state) apply(r bus.Record) error {
+	rec, err := decodeRecord(r)
+	if err != nil {
+		return err
+	}
+	if s.read == 0 {
+		s.snapshots.trimmed = r.Prev != bus.NoPosition
+	}
+	if err := s.take(rec, r.Pos, r.Data); err != nil {
+		return err
+	}
+	s.read++
+	s.bytes += len(r.Data)
+	return nil
+}
+
+func (s *state) take(rec record, pos int64, raw []byte) error {
+	switch rec.Kind {
+	case kindEndpoint:
+		return s.put(rec.Endpoint, pos, raw)
+	case kindRemoval:
+		s.remove(rec.ID)
+	case kindStarts:
+		s.start(rec, pos, raw)
+	case kindBegin:
+		s.snapshots.begun[pos] = s.bytes
+		s.snapshots.newest, s.snapshots.at = pos, time.Now()
+	case kindChunk:
+		return s.chunk(rec)
+	case kindEnd:
+		s.end(rec.Begin)
+	default:
+		return fmt.Errorf("registry record %d is of kind %q: %w", pos, rec.Kind, bus.ErrNewerFormat)
+	}
+	return nil
+}
+
+func (s *state) put(written json.RawMessage, revision int64, raw []byte) error {
+	e, locked, err := decodeEndpoint(written, revision, s.sealer)
+	if err != nil {
+		return err
+	}
+	if have := s.endpoints[e.ID]; have != nil && have.revision == revision {
+		return nil // a snapshot repeats what is known
+	}
+	s.remove(e.ID)
+	s.endpoints[e.ID] = &kept{revision: revision, raw: clone(raw), endpoint: e, locked: locked}
+	s.live += len(raw)
+	return nil
+}
+
+func (s *state) remove(id string) {
+	if have := s.endpoints[id]; have != nil {
+		s.live -= len(have.raw)
+		delete(s.endpoints, id)
+	}
+}
+
+func (s *state) start(rec record, revision int64, raw []byte) {
+	for _, have := range s.starts {
+		if have.revision == revision {
+			return
+		}
+	}
+	s.starts = append(s.starts, &kept{revision: revision, raw: clone(raw), patterns: rec.Patterns, from: rec.Positions})
+	s.live += len(raw)
+}
+
+func (s *state) chunk(rec record) error {
+	if _, ours := s.snapshots.begun[rec.Begin]; !ours {
+		return nil // its begin was trimmed: a newer snapshot is whole
+	}
+	for _, old := range rec.Records {
+		inner, err := decodeRecord(bus.Record{Pos: old.Revision, Data: old.Record})
+		if err != nil {
+			return err
+		}
+		if err := s.take(inner, old.Revision, old.Record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *state) end(begin int64) {
+	before, begun := s.snapshots.begun[begin]
+	if !begun {
+		return
+	}
+	delete(s.snapshots.begun, begin)
+	s.snapshots.complete = append(s.snapshots.complete, begin)
+	if n := len(s.snapshots.complete); n > 2 {
+		s.snapshots.complete = s.snapshots.complete[n-2:]
+	}
+	s.bytes -= before
+	for other := range s.snapshots.begun {
+		s.snapshots.begun[other] -= before
+	}
+}
+
+// byName returns nil when there is no record of the name.
+func (s *state) byName(name string) *kept {
+	for _, k := range s.endpoints {
+		if k.endpoint.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+func clone(raw []byte) json.RawMessage { return append(json.RawMessage(nil), raw...) }

@@ -1,0 +1,244 @@
+package endpoint
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Where an endpoint's events begin; else an RFC 3339 time.
+const (
+	StartNow = "now" // with what is published after its registration
+	StartAll = "all" // with the first event that is still kept
+)
+
+// Limits that keep one endpoint from taking what all share.
+const (
+	maxPatterns    = 100
+	maxText        = 2048 // of a URL, a pattern, an option
+	maxTimeout     = time.Hour
+	maxConcurrency = 1000
+	maxBatch       = 1000
+	maxBatchWait   = time.Minute
+)
+
+// A FieldError names one fault of an endpoint and what to do about it.
+type FieldError struct {
+	Field   string // as users write it: "url", "schedule[2]", "headers.Host"
+	Message string
+}
+
+// An InvalidError is every fault of one endpoint.
+type InvalidError struct {
+	Name   string
+	Fields []FieldError
+}
+
+func (e *InvalidError) Error() string {
+	parts := make([]string, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		parts = append(parts, f.Field+": "+f.Message)
+	}
+	return fmt.Sprintf("endpoint %s: %s", e.Name, strings.Join(parts, "; "))
+}
+
+// Validate finds what is wrong with an endpoint by itself. What a signature scheme asks for
+// and where egress may go is known elsewhere: Options.Check.
+func (e *Endpoint) Validate() []FieldError {
+	v := &faults{}
+	v.name(e.Name)
+	v.url(e.URL)
+	v.events(e.Events)
+	v.topics(e.Topics)
+	v.start(e.Start)
+	v.secrets(e.Secrets)
+	v.headers(e.Headers)
+	v.schedule(e.Schedule)
+	v.numbers(e)
+	v.content(e)
+	return v.list
+}
+
+type faults struct{ list []FieldError }
+
+func (v *faults) add(field, format string, args ...any) {
+	v.list = append(v.list, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+func (v *faults) name(name string) {
+	if name == "" || len(name) > 63 {
+		v.add("name", "give it a name of 1 to 63 characters")
+		return
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }) {
+		v.add("name", "%q: only a-z, 0-9 and - are allowed", name)
+	}
+}
+
+// url never repeats what was given: it may carry a credential.
+func (v *faults) url(raw string) {
+	if raw == "" {
+		v.add("url", "give the address that events are sent to")
+		return
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case len(raw) > maxText:
+		v.add("url", "is longer than %d bytes", maxText)
+	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
+		v.add("url", "is not a URL; it looks like https://example.com/webhooks")
+	case u.Scheme != "https" && u.Scheme != "http":
+		v.add("url", "must begin with https:// (or http:// where that is allowed)")
+	case u.Hostname() == "" || u.Opaque != "":
+		v.add("url", "has no host")
+	case u.User != nil:
+		v.add("url", "must not hold a user or password; send them in an Authorization header (headers)")
+	case u.Fragment != "":
+		v.add("url", "must not have a fragment (#)")
+	case !validPort(u):
+		v.add("url", "has a port that is not between 1 and 65535")
+	}
+}
+
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.Atoi(u.Port())
+	return err == nil && n >= 1 && n <= 65535
+}
+
+func (v *faults) events(patterns []string) {
+	if len(patterns) == 0 {
+		v.add("events", "give at least one pattern; * takes every type")
+	}
+	if len(patterns) > maxPatterns {
+		v.add("events", "has %d patterns; %d are allowed", len(patterns), maxPatterns)
+		return
+	}
+	for i, p := range patterns {
+		if p == "" || len(p) > maxText || strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+			v.add(at("events", i), "is not a pattern over types such as com.example.order.*")
+		}
+	}
+}
+
+func (v *faults) topics(patterns []string) {
+	if len(patterns) > maxPatterns {
+		v.add("topics", "has %d patterns; %d are allowed", len(patterns), maxPatterns)
+		return
+	}
+	for i, p := range patterns {
+		if _, err := compileTopic(p); err != nil || len(p) > maxText {
+			v.add(at("topics", i), "is not a topic, a pattern such as orders.* or orders.>, or a regular expression between slashes")
+		}
+	}
+}
+
+func (v *faults) start(s string) {
+	if s == StartNow || s == StartAll {
+		return
+	}
+	if _, err := time.Parse(time.RFC3339, s); err != nil {
+		v.add("start", "give now, all or a time such as 2026-05-01T00:00:00Z")
+	}
+}
+
+// pastStart refuses a time to come: what is not published yet has no place.
+func pastStart(e *Endpoint) error {
+	t, err := time.Parse(time.RFC3339, e.Start)
+	if err != nil || !t.After(time.Now()) {
+		return nil
+	}
+	return &InvalidError{Name: e.Name, Fields: []FieldError{{"start", "lies in the future; give now, all or a past time"}}}
+}
+
+func (v *faults) secrets(list []string) {
+	for i, s := range list {
+		if s == "" {
+			v.add(at("secrets", i), "is empty")
+		}
+	}
+}
+
+func (v *faults) schedule(waits []time.Duration) {
+	for i, d := range waits {
+		if d <= 0 {
+			v.add(at("schedule", i), "must be longer than 0")
+		}
+	}
+}
+
+func (v *faults) numbers(e *Endpoint) {
+	if !(e.Jitter >= 0 && e.Jitter <= 1) {
+		v.add("jitter", "must be between 0%% and 100%%")
+	}
+	if e.Timeout <= 0 || e.Timeout > maxTimeout {
+		v.add("timeout", "must be longer than 0 and at most %s", FormatDuration(maxTimeout))
+	}
+	if err := e.Rate.validate(); err != nil {
+		v.add("rate", "%s", err)
+	}
+	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
+		v.add("concurrency", "must be between 1 and %d", maxConcurrency)
+	}
+	if e.DisableAfter < 0 {
+		v.add("disable_after", "must not be negative; 0s means never")
+	}
+}
+
+func (v *faults) content(e *Endpoint) {
+	switch e.Content {
+	case "binary", "structured", "batch", "data":
+	default:
+		v.add("content", "give binary, structured, batch or data")
+	}
+	for key, value := range e.Options {
+		if len(key) > maxText || len(value) > maxText {
+			v.add("options", "has a value longer than %d bytes", maxText)
+		}
+	}
+	if _, _, err := e.Batch(); err != nil {
+		v.add("options", "%s", err)
+	}
+	if e.EncryptSecret != "" && e.Options["encrypt"] == "" {
+		v.add("encrypt_secret", "is of no use without the option encrypt, which names the cipher")
+	}
+	if e.EncryptSecret == "" && e.Options["encrypt"] != "" && e.locked == nil {
+		v.add("encrypt_secret", "give the key for the option encrypt")
+	}
+}
+
+// Batch is how many events at most go into one request in content mode batch, and how long
+// the first of them waits for more: 100 and one second unless the options say otherwise.
+func (e *Endpoint) Batch() (size int, wait time.Duration, err error) {
+	size, wait = 100, time.Second
+	if text, ok := e.Options["batch_size"]; ok {
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > maxBatch {
+			return 0, 0, fmt.Errorf("batch_size must be a number between 1 and %d", maxBatch)
+		}
+	}
+	if text, ok := e.Options["batch_wait"]; ok {
+		if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > maxBatchWait {
+			return 0, 0, fmt.Errorf("batch_wait must be a duration up to %s, such as 500ms", FormatDuration(maxBatchWait))
+		}
+	}
+	return size, wait, nil
+}
+
+func (r Rate) validate() error {
+	switch {
+	case r == Rate{}:
+		return nil
+	case !(r.PerSecond > 0 && r.PerSecond <= 1e6):
+		return errors.New("must be more than none and at most 1000000/s")
+	case r.Burst < 1 || r.Burst > 1e6:
+		return errors.New("has a burst that is not between 1 and 1000000")
+	}
+	return nil
+}
+
+func at(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,246 @@
+package event_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+var bindings = map[string]event.Binding{"HTTP": event.HTTP, "NATS": event.NATS, "Kafka": event.Kafka}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	escaped := []event.Field{
+		{Name: "ce-specversion", Value: "1.0"},
+		{Name: "ce-id", Value: "ev-1"},
+		{Name: "ce-source", Value: "/sources/shop"},
+		{Name: "ce-type", Value: "com.example.order.paid"},
+		{Name: "ce-subject", Value: "order%20%227%22%20100%25%20%C3%BC"},
+		{Name: "ce-time", Value: "2026-03-04T05:06:07.89Z"},
+		{Name: "ce-dataschema", Value: "https://example.com/order.json"},
+		{Name: "ce-paid", Value: "true"},
+		{Name: "ce-partitionkey", Value: "7"},
+		{Name: "ce-sampledrate", Value: "12"},
+	}
+	raw, canonical := make([]event.Field, len(escaped)), make([]event.Field, len(escaped))
+	for i, f := range escaped {
+		raw[i] = event.Field{Name: strings.Replace(f.Name, "-", "_", 1), Value: f.Value}
+		canonical[i] = event.Field{Name: http.CanonicalHeaderKey(f.Name), Value: f.Value}
+	}
+	raw[4].Value = "order \"7\" 100% ü"
+	for name, want := range map[string][]event.Field{
+		"HTTP": append(canonical, event.Field{Name: "Content-Type", Value: "application/json"}),
+		"NATS": append(escaped,
+			event.Field{Name: "ce-datacontenttype", Value: "application/json"},
+			event.Field{Name: "content-type", Value: "application/json"}),
+		"Kafka": append(raw, event.Field{Name: "content-type", Value: "application/json"}),
+	} {
+		if diff := cmp.Diff(want, order().Headers(bindings[name])); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestLinesEqualHeaders(t *testing.T) {
+	t.Parallel()
+	var want strings.Builder
+	for _, f := range order().Headers(event.NATS) {
+		want.WriteString(f.Name + ": " + f.Value + "\r\n")
+	}
+	if diff := cmp.Diff(want.String(), string(order().AppendLines(nil))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoAttributeSmugglesAHeader(t *testing.T) {
+	t.Parallel()
+	e := order()
+	e.Subject, e.DataContentType = "a\r\nX-Bad: 1", "text/plain\r\nX-Bad: 1"
+	e.Extensions = []event.Extension{{Name: "a: 1\r\nx-bad", Value: "1"}, {Name: "ok", Value: "\r\nx-bad: 1"}}
+	lines := append(e.AppendLines(nil), "\r\n"...)
+	h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(lines))).ReadMIMEHeader()
+	if err != nil || h.Get("X-Bad") != "" {
+		t.Errorf("NATS: %v %v", h, err)
+	}
+	for _, f := range e.Headers(event.HTTP) {
+		if strings.ContainsAny(f.Name+f.Value, "\r\n") {
+			t.Errorf("HTTP: %q", f)
+		}
+	}
+}
+
+func TestReadBinaryVariants(t *testing.T) {
+	t.Parallel()
+	plain := []event.Field{
+		{Name: "ce-specversion", Value: "1.0"}, {Name: "ce-id", Value: "1"},
+		{Name: "ce-source", Value: "s"}, {Name: "ce-type", Value: "t"},
+	}
+	with := func(more ...event.Field) []event.Field { return append(plain[:len(plain):len(plain)], more...) }
+	for _, c := range []struct {
+		name    string
+		binding event.Binding
+		fields  []event.Field
+		change  func(*event.Event)
+	}{
+		{"smallest", event.NATS, plain, func(*event.Event) {}},
+		{"lower-case hex", event.HTTP, with(event.Field{Name: "ce-subject", Value: "%c3%bc"}), func(e *event.Event) { e.Subject = "ü" }},
+		{"not encoded", event.HTTP, with(event.Field{Name: "ce-subject", Value: "ü 100%"}), func(e *event.Event) { e.Subject = "ü 100%" }},
+		{"one round only", event.NATS, with(event.Field{Name: "ce-subject", Value: "%2541"}), func(e *event.Event) { e.Subject = "%41" }},
+		{"decodes to no UTF-8", event.NATS, with(event.Field{Name: "ce-subject", Value: "%FF"}), func(e *event.Event) { e.Subject = "%FF" }},
+		{"quoted over HTTP", event.HTTP, with(event.Field{Name: "ce-subject", Value: `"a \"b\""`}), func(e *event.Event) { e.Subject = `a "b"` }},
+		{"quotes on NATS", event.NATS, with(event.Field{Name: "ce-subject", Value: `"a"`}), func(e *event.Event) { e.Subject = `"a"` }},
+		{"canonical names", event.HTTP, with(event.Field{Name: "Ce-Myext", Value: "v"}), func(e *event.Event) { e.SetExtension("myext", "v") }},
+		{"type only in content-type", event.NATS, with(event.Field{Name: "Content-Type", Value: "text/csv"}), func(e *event.Event) { e.DataContentType = "text/csv" }},
+		{"type in ce-datacontenttype first", event.NATS, with(event.Field{Name: "content-type", Value: "a/b"}, event.Field{Name: "ce-datacontenttype", Value: "text/csv"}), func(e *event.Event) { e.DataContentType = "text/csv" }},
+		{"no attribute name", event.HTTP, with(event.Field{Name: "ce-x_y", Value: "v"}, event.Field{Name: "ce-", Value: "v"}), func(*event.Event) {}},
+		{"given twice", event.NATS, with(event.Field{Name: "ce-id", Value: "2"}, event.Field{Name: "ce-x", Value: "1"}, event.Field{Name: "ce-x", Value: "2"}), func(e *event.Event) { e.SetExtension("x", "1") }},
+		{"offset kept", event.NATS, with(event.Field{Name: "ce-time", Value: "2026-01-02T03:04:05+02:00"}), func(e *event.Event) {
+			e.Time = time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 7200))
+		}},
+	} {
+		want := event.Event{ID: "1", Source: "s", Type: "t"}
+		c.change(&want)
+		got, err := event.FromBinary(c.binding, event.Fields(c.fields), nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+func TestReadModes(t *testing.T) {
+	t.Parallel()
+	const doc = `{"specversion":"1.0","id":"1","source":"s","type":"t"}`
+	header := func(pairs ...string) (list []event.Field) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, event.Field{Name: pairs[i], Value: pairs[i+1]})
+		}
+		return list
+	}
+	complete := []string{"ce_specversion", "1.0", "ce_id", "1", "ce_source", "s", "ce_type", "t"}
+	for _, c := range []struct {
+		name    string
+		binding event.Binding
+		fields  []event.Field
+		data    string
+		ok      bool
+	}{
+		{"structured", event.Kafka, header("content-type", "application/cloudevents+json"), doc, true},
+		{"structured, charset and case", event.HTTP, header("Content-Type", "Application/CloudEvents+JSON; charset=UTF-8"), doc, true},
+		{"bare JSON on NATS", event.NATS, nil, doc, true},
+		{"bare JSON over HTTP", event.HTTP, nil, doc, false},
+		{"JSON of another type", event.NATS, header("content-type", "application/json"), doc, false},
+		{"batch", event.NATS, header("content-type", event.BatchType), "[" + doc + "]", false},
+		{"another format", event.Kafka, header("content-type", "application/cloudevents+avro"), doc, false},
+		{"binary wins over the content type", event.Kafka, header(append(complete, "content-type", event.StructuredType)...), "no JSON", true},
+		{"binary without id", event.Kafka, header("ce_specversion", "1.0", "ce_source", "s", "ce_type", "t"), "", false},
+		{"binary of another version", event.NATS, header("ce-specversion", "0.3", "ce-id", "1", "ce-source", "s", "ce-type", "t"), "", false},
+		{"binary with a bad time", event.Kafka, header(append(complete, "ce_time", "yesterday")...), "", false},
+		{"nothing", event.NATS, nil, "", false},
+	} {
+		e, err := event.Read(c.binding, event.Fields(c.fields), []byte(c.data))
+		if c.ok && (err != nil || e.ID != "1") {
+			t.Errorf("%s: %+v, %v", c.name, e, err)
+		}
+		if !c.ok && !errors.Is(err, event.ErrNotCloudEvent) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}
+
+func FuzzBinaryRoundTrip(f *testing.F) {
+	f.Add("1", "/s", "t", "a b%41\"\x7f", "text/plain", "k", "v\r\n", int64(0), []byte("x"))
+	f.Add("ü", "s", "t", "\"", "", "specversion", "\xff", int64(1_700_000_000_123_456_789), []byte(nil))
+	f.Fuzz(func(t *testing.T, id, source, typ, subject, ct, name, value string, ns int64, data []byte) {
+		in := event.Event{ID: id, Source: source, Type: typ, Subject: subject, DataContentType: ct, Data: data}
+		if ns != 0 {
+			in.Time = time.Unix(0, ns).UTC()
+		}
+		in.SetExtension(name, value)
+		if in.Validate() != nil {
+			t.Skip()
+		}
+		for _, v := range []string{id, source, typ, subject, value} {
+			if v != strings.ToValidUTF8(v, "") {
+				t.Skip()
+			}
+		}
+		if strings.ContainsFunc(ct, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+			t.Skip()
+		}
+		for b := range bindings {
+			got, err := event.FromBinary(bindings[b], event.Fields(in.Headers(bindings[b])), data)
+			if err != nil {
+				t.Fatalf("%s: %v", b, err)
+			}
+			if diff := cmp.Diff(in, got); diff != "" {
+				t.Fatalf("%s: %s", b, diff)
+			}
+		}
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("ce-id", "%", "ce_time", "2026-01-02T03:04:05+24:00", []byte(`{"specversion":"1.0"}`))
+	f.Fuzz(func(t *testing.T, n1, v1, n2, v2 string, data []byte) {
+		fields := append(smallest().Headers(event.NATS), event.Field{Name: n1, Value: v1}, event.Field{Name: n2, Value: v2})
+		for name, b := range bindings {
+			e, err := event.Read(b, event.Fields(fields), data)
+			if err != nil {
+				if !errors.Is(err, event.ErrNotCloudEvent) {
+					t.Fatalf("%s: %v", name, err)
+				}
+				continue
+			}
+			if strings.ContainsFunc(e.DataContentType, unicode.IsControl) {
+				continue // such a type cannot be written as it is
+			}
+			again, err := event.FromBinary(b, event.Fields(e.Headers(b)), e.Data)
+			if diff := cmp.Diff(untyped(&e), again); err != nil || diff != "" {
+				t.Fatalf("%s: %v %s", name, err, diff)
+			}
+		}
+	})
+}
+
+func BenchmarkAppendLines(b *testing.B) {
+	e, buf := order(), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = e.AppendLines(buf[:0])
+	}
+}
+
+func BenchmarkAppendHeaders(b *testing.B) {
+	e, fields := order(), make([]event.Field, 0, 16)
+	b.ReportAllocs()
+	for b.Loop() {
+		fields = e.AppendHeaders(fields[:0], event.Kafka)
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	h := map[string][]string{}
+	for _, f := range order().Headers(event.NATS) {
+		h[f.Name] = []string{f.Value}
+	}
+	data := order().Data
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.Read(event.NATS, event.HeaderMap(h), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

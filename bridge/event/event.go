@@ -1,0 +1,97 @@
+// Package event is the CloudEvent as Hookspan carries it: one flat value, and the codecs
+// that write it to and read it from a bus, an HTTP request and a JSON document.
+package event
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Event is a CloudEvent 1.0. The zero Time means the attribute is absent. Data is kept
+// byte for byte; a codec never rewrites it. An Event is a plain value: after it has been
+// handed on, nobody changes it.
+type Event struct {
+	ID              string
+	Source          string
+	Type            string
+	Subject         string
+	Time            time.Time
+	DataContentType string
+	DataSchema      string
+	Extensions      []Extension
+	Data            []byte
+}
+
+// An Extension is a context attribute beyond those that CloudEvents 1.0 names. Value is the
+// attribute's canonical string form; Kind keeps the type that a JSON document gave it.
+type Extension struct {
+	Name  string
+	Value string
+	Kind  Kind
+}
+
+// Kind is the CloudEvents type of an extension. What JSON cannot tell apart is a String.
+type Kind uint8
+
+const (
+	String Kind = iota
+	Integer
+	Boolean
+)
+
+// Extension returns the value of an extension attribute, "" when the event has none.
+func (e *Event) Extension(name string) string {
+	for i := range e.Extensions {
+		if e.Extensions[i].Name == name {
+			return e.Extensions[i].Value
+		}
+	}
+	return ""
+}
+
+// SetExtension sets a string extension, replacing one of the same name.
+func (e *Event) SetExtension(name, value string) {
+	for i := range e.Extensions {
+		if e.Extensions[i].Name == name {
+			e.Extensions[i] = Extension{Name: name, Value: value}
+			return
+		}
+	}
+	e.Extensions = append(e.Extensions, Extension{Name: name, Value: value})
+}
+
+// ErrNotCloudEvent says that a message carries no CloudEvent; whoever read it may wrap it.
+var ErrNotCloudEvent = errors.New("not a CloudEvent")
+
+// Validate reports the first attribute that CloudEvents 1.0 does not allow.
+func (e *Event) Validate() error {
+	switch {
+	case e.ID == "":
+		return errors.New("attribute id is empty")
+	case e.Source == "":
+		return errors.New("attribute source is empty")
+	case e.Type == "":
+		return errors.New("attribute type is empty")
+	}
+	for i := range e.Extensions {
+		if !validName(e.Extensions[i].Name) {
+			return fmt.Errorf("extension name %.40q: only a-z and 0-9 are allowed, and no name of CloudEvents itself", e.Extensions[i].Name)
+		}
+	}
+	return nil
+}
+
+// validName reports whether an extension may have the name.
+func validName(name string) bool {
+	switch name {
+	case "", "data", "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema":
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}

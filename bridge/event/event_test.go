@@ -1,0 +1,119 @@
+package event_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// order has every attribute, values that need escaping, and extensions of each kind.
+func order() *event.Event {
+	return &event.Event{
+		ID: "ev-1", Source: "/sources/shop", Type: "com.example.order.paid",
+		Subject:         "order \"7\" 100% ü",
+		Time:            time.Date(2026, 3, 4, 5, 6, 7, 890_000_000, time.UTC),
+		DataContentType: "application/json",
+		DataSchema:      "https://example.com/order.json",
+		Extensions: []event.Extension{
+			{Name: "paid", Value: "true", Kind: event.Boolean},
+			{Name: "partitionkey", Value: "7"},
+			{Name: "sampledrate", Value: "12", Kind: event.Integer},
+		},
+		Data: []byte(`{"n": 1.50, "t":"ü"}`),
+	}
+}
+
+func smallest() *event.Event {
+	return &event.Event{ID: "1", Source: "s", Type: "t"}
+}
+
+// untyped is what binary mode keeps of an event: its extensions are strings there.
+func untyped(e *event.Event) event.Event {
+	out := *e
+	out.Extensions = nil
+	for _, x := range e.Extensions {
+		out.Extensions = append(out.Extensions, event.Extension{Name: x.Name, Value: x.Value})
+	}
+	return out
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*event.Event){
+		"no id":            func(e *event.Event) { e.ID = "" },
+		"no source":        func(e *event.Event) { e.Source = "" },
+		"no type":          func(e *event.Event) { e.Type = "" },
+		"upper case":       func(e *event.Event) { e.SetExtension("Key", "v") },
+		"line break":       func(e *event.Event) { e.SetExtension("a\r\nb", "v") },
+		"data as a name":   func(e *event.Event) { e.SetExtension("data", "v") },
+		"an own attribute": func(e *event.Event) { e.SetExtension("specversion", "v") },
+	} {
+		e := order()
+		change(e)
+		if e.Validate() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := order().Validate(); err != nil {
+		t.Errorf("a good event: %v", err)
+	}
+}
+
+func TestSetExtension(t *testing.T) {
+	t.Parallel()
+	e := order()
+	e.SetExtension("paid", "no")
+	e.SetExtension("new", "x")
+	if e.Extension("paid") != "no" || e.Extension("new") != "x" || e.Extension("absent") != "" || len(e.Extensions) != 4 {
+		t.Errorf("extensions are %v", e.Extensions)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	stored := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	got := event.Wrap("orders.eu", "", "12", "", []byte(`{"a":1}`), stored)
+	want := event.Event{
+		ID: "12", Source: "/topics/orders.eu", Type: "orders.eu",
+		Time: stored.UTC(), DataContentType: "application/json", Data: []byte(`{"a":1}`),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got = event.Wrap("a b/c", "msg-1", "12", "text/csv", []byte("x"), stored); got.ID != "msg-1" ||
+		got.Source != "/topics/a%20b%2Fc" || got.DataContentType != "text/csv" {
+		t.Errorf("with an id and a type of its own: %+v", got)
+	}
+}
+
+func TestGuessContentType(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		"": "", " [1]\n": "application/json", `{"a":`: "text/plain; charset=utf-8",
+		"hello": "text/plain; charset=utf-8", "\xff\x00": "application/octet-stream",
+	} {
+		if got := event.GuessContentType([]byte(data)); got != want {
+			t.Errorf("%q is %q, want %q", data, got, want)
+		}
+	}
+}
+
+func ExampleRead() {
+	headers := map[string][]string{
+		"ce-specversion": {"1.0"}, "ce-id": {"42"}, "ce-source": {"/shop"},
+		"ce-type": {"com.example.paid"}, "content-type": {"application/json"},
+	}
+	e, err := event.Read(event.NATS, event.HeaderMap(headers), []byte(`{"total":3}`))
+	fmt.Println(e.Type, string(e.Data), err)
+
+	_, err = event.Read(event.NATS, event.HeaderMap(map[string][]string{}), []byte("hello"))
+	fmt.Println(errors.Is(err, event.ErrNotCloudEvent))
+	// Output:
+	// com.example.paid {"total":3} <nil>
+	// true
+}

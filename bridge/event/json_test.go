@@ -1,0 +1,176 @@
+package event_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+func TestStructuredDocument(t *testing.T) {
+	t.Parallel()
+	const want = `{"specversion":"1.0","id":"ev-1","source":"/sources/shop","type":"com.example.order.paid",` +
+		`"subject":"order \"7\" 100% ü","time":"2026-03-04T05:06:07.89Z","dataschema":"https://example.com/order.json",` +
+		`"paid":true,"partitionkey":"7","sampledrate":12,"datacontenttype":"application/json","data":{"n": 1.50, "t":"ü"}}`
+	got := event.AppendStructured(nil, order())
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+	back, err := event.UnmarshalStructured(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(*order(), back); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStructuredData(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, contentType, data, member string }{
+		{"JSON", "application/json", `{"a": 1}`, `"data":{"a": 1}`},
+		{"JSON suffix", "application/vnd.x+json; charset=utf-8", `[1]`, `"data":[1]`},
+		{"no type, JSON", "", `1.0`, `"data":1.0`},
+		{"no type, no JSON", "", `hello`, `"data_base64":"aGVsbG8="`},
+		{"JSON null", "application/json", `null`, `"data":null`},
+		{"not the JSON it says", "application/json", `{"a":`, `"data_base64":"eyJhIjo="`},
+		{"JSON that is no UTF-8", "application/json", "\"\xff\"", `"data_base64":"Iv8i"`},
+		{"text", "text/plain", "a\n\"b\"\u2028\x00", `"data":"a\n\"b\"` + "\u2028" + `\u0000"`},
+		{"text that is no UTF-8", "text/plain", "\xff", `"data_base64":"/w=="`},
+		{"form", "application/x-www-form-urlencoded", "a=1", `"data":"a=1"`},
+		{"JSON in text", "text/plain", `{"a":1}`, `"data":"{\"a\":1}"`},
+		{"binary", "application/octet-stream", "abc", `"data_base64":"YWJj"`},
+		{"empty", "text/plain", "", `"data":""`},
+	} {
+		e := smallest()
+		e.DataContentType, e.Data = c.contentType, []byte(c.data)
+		doc := event.AppendStructured(nil, e)
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(doc, &members); err != nil {
+			t.Fatalf("%s: %v in %s", c.name, err, doc)
+		}
+		got := `"data":` + string(members["data"])
+		if members["data"] == nil {
+			got = `"data_base64":` + string(members["data_base64"])
+		}
+		if got != c.member {
+			t.Errorf("%s: %s, want %s", c.name, got, c.member)
+		}
+		back, err := event.UnmarshalStructured(doc)
+		if diff := cmp.Diff(*e, back); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", c.name, err, diff)
+		}
+	}
+	if doc := event.AppendStructured(nil, smallest()); json.Valid(doc) == false || len(doc) != 54 {
+		t.Errorf("without data: %s", doc)
+	}
+}
+
+func TestUnmarshalStructured(t *testing.T) {
+	t.Parallel()
+	const core = `"specversion":"1.0","id":"1","source":"s","type":"t"`
+	for _, c := range []struct {
+		name, doc string
+		change    func(*event.Event) // nil: refused
+	}{
+		{"null attributes are absent", `{` + core + `,"subject":null,"x":null,"time":null,"data_base64":null}`, func(*event.Event) {}},
+		{"kinds", `{` + core + `,"b":false,"n":-7,"s":"true"}`, func(e *event.Event) {
+			e.Extensions = []event.Extension{{Name: "b", Value: "false", Kind: event.Boolean}, {Name: "n", Value: "-7", Kind: event.Integer}, {Name: "s", Value: "true"}}
+		}},
+		{"numbers beyond Integer", `{` + core + `,"f":1.5,"g":2147483648}`, func(e *event.Event) {
+			e.SetExtension("f", "1.5")
+			e.SetExtension("g", "2147483648")
+		}},
+		{"upper case in a name", `{` + core + `,"traceParent":"x"}`, func(e *event.Event) { e.SetExtension("traceparent", "x") }},
+		{"data as a string of text", `{` + core + `,"datacontenttype":"text/plain","data":"a\u00fc"}`, func(e *event.Event) {
+			e.DataContentType, e.Data = "text/plain", []byte("aü")
+		}},
+		{"data as JSON of text", `{` + core + `,"datacontenttype":"text/plain","data":{"a": 1}}`, func(e *event.Event) {
+			e.DataContentType, e.Data = "text/plain", []byte(`{"a": 1}`)
+		}},
+		{"data as a JSON string", `{` + core + `,"data":"a"}`, func(e *event.Event) { e.Data = []byte(`"a"`) }},
+		{"no object", `[]`, nil},
+		{"null", `null`, nil},
+		{"cut off", `{"specversion":"1.0"`, nil},
+		{"no version", `{"id":"1","source":"s","type":"t"}`, nil},
+		{"old version", `{"specversion":"0.3","id":"1","source":"s","type":"t"}`, nil},
+		{"number as id", `{"specversion":"1.0","id":1,"source":"s","type":"t"}`, nil},
+		{"nested extension", `{` + core + `,"x":{}}`, nil},
+		{"bad name", `{` + core + `,"a-b":"x"}`, nil},
+		{"bad time", `{` + core + `,"time":"today"}`, nil},
+		{"both forms of data", `{` + core + `,"data":1,"data_base64":"YQ=="}`, nil},
+		{"bad base64", `{` + core + `,"data_base64":"*"}`, nil},
+		{"base64 as a number", `{` + core + `,"data_base64":1}`, nil},
+	} {
+		got, err := event.UnmarshalStructured([]byte(c.doc))
+		if c.change == nil {
+			if !errors.Is(err, event.ErrNotCloudEvent) {
+				t.Errorf("%s: %+v, %v", c.name, got, err)
+			}
+			continue
+		}
+		want := *smallest()
+		c.change(&want)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", c.name, err, diff)
+		}
+	}
+}
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	doc := event.AppendBatch(nil, []*event.Event{order(), smallest()})
+	got, err := event.UnmarshalBatch(doc)
+	if diff := cmp.Diff([]event.Event{*order(), *smallest()}, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if got, err = event.UnmarshalBatch(event.AppendBatch(nil, nil)); err != nil || len(got) != 0 {
+		t.Errorf("an empty batch: %v %v", got, err)
+	}
+	for _, bad := range []string{`{}`, `[1]`, `[null]`, `[{"specversion":"1.0","id":"1"}]`, `[`} {
+		if _, err := event.UnmarshalBatch([]byte(bad)); !errors.Is(err, event.ErrNotCloudEvent) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func FuzzUnmarshalStructured(f *testing.F) {
+	f.Add(event.AppendStructured(nil, order()))
+	f.Add(event.AppendStructured(nil, smallest()))
+	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","data":null,"x":-0,"y":1e3}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		e, err := event.UnmarshalStructured(doc)
+		if err != nil {
+			if !errors.Is(err, event.ErrNotCloudEvent) {
+				t.Fatal(err)
+			}
+			return
+		}
+		out := event.AppendStructured(nil, &e)
+		back, err := event.UnmarshalStructured(out)
+		if diff := cmp.Diff(e, back); err != nil || diff != "" {
+			t.Fatalf("%s: %v %s", out, err, diff)
+		}
+	})
+}
+
+func BenchmarkAppendStructured(b *testing.B) {
+	e, buf := order(), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = event.AppendStructured(buf[:0], e)
+	}
+}
+
+func BenchmarkUnmarshalStructured(b *testing.B) {
+	doc := event.AppendStructured(nil, order())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.UnmarshalStructured(doc); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// Status is where a delivery stands; a closed set.
+type Status string
+
+const (
+	Pending   Status = "pending"
+	Delivered Status = "delivered"
+	Failed    Status = "failed"
+	Discarded Status = "discarded"
+)
+
+// Statuses lists the closed set.
+func Statuses() []Status { return []Status{Pending, Delivered, Failed, Discarded} }
+
+// A Delivery is one event on its way to one endpoint, as the API shows it.
+type Delivery struct {
+	ID          string    `json:"id"`
+	Endpoint    string    `json:"endpoint"` // the endpoint's id
+	Event       Event     `json:"event"`
+	Status      Status    `json:"status"`
+	Reason      string    `json:"reason,omitempty"` // why it ended without success
+	Attempts    []Attempt `json:"attempts"`
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	Created     time.Time `json:"created"`
+	Batch       string    `json:"batch,omitempty"` // the Hookspan-Delivery of the batch that it travelled in
+
+	ref    dispatch.EventRef
+	number int
+}
+
+// An Event names the delivered event.
+type Event struct {
+	ID      string `json:"id"`
+	Source  string `json:"source"`
+	Type    string `json:"type"`
+	Subject string `json:"subject,omitempty"`
+	Topic   string `json:"topic"`
+}
+
+// An Attempt is one POST and what came of it.
+type Attempt struct {
+	Number     int             `json:"number"`
+	Sent       time.Time       `json:"sent"`
+	Received   time.Time       `json:"received"`
+	StatusCode int             `json:"status_code,omitempty"` // absent when there was no answer
+	DurationMS float64         `json:"duration_ms"`
+	Reason     dispatch.Reason `json:"reason,omitempty"`   // on every failure
+	Detail     string          `json:"detail,omitempty"`   // the reason in words
+	Response   string          `json:"response,omitempty"` // readable text; the oldest ones are dropped first
+}
+
+// Entry is the delivery as a command names it: with the number of its next attempt.
+func (d *Delivery) Entry() dispatch.Entry {
+	return dispatch.Entry{
+		ID: d.ID, Endpoint: d.Endpoint, Event: d.ref, Number: d.number, Due: d.NextAttempt, Batch: d.Batch, Created: d.Created,
+	}
+}

@@ -1,0 +1,92 @@
+package journal
+
+import (
+	"errors"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// A Query says which deliveries are wanted; a field that is zero asks for nothing.
+type Query struct {
+	Endpoint string // id
+	Status   Status
+	Type     string
+	Subject  string
+	Event    string
+	Reason   string // of the end, or of one of the attempts
+	Since    time.Time
+	Until    time.Time
+	Limit    int    // 50 when 0
+	Cursor   string // where the page before ended
+}
+
+// ErrCursor: the cursor is none that List has given.
+var ErrCursor = errors.New("cursor is not known: leave it out to begin at the newest")
+
+// List returns deliveries, the newest first, and the cursor of the next page, "" when there
+// is none. What arrives between two pages is on neither.
+func (ix *Index) List(q Query) (page []Delivery, next string, err error) {
+	if q.Limit <= 0 {
+		q.Limit = 50
+	}
+	below, err := parseCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	page = []Delivery{}
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	i := sort.Search(len(ix.arrived), func(i int) bool { return ix.arrived[i].order >= below })
+	for i--; i >= 0; i-- {
+		r := ix.arrived[i]
+		if r.evicted || !q.wants(r) {
+			continue
+		}
+		if len(page) == q.Limit { // there is at least one more
+			return page, strconv.FormatUint(below, 36), nil
+		}
+		page = append(page, r.delivery())
+		below = r.order
+	}
+	return page, "", nil
+}
+
+func parseCursor(text string) (uint64, error) {
+	if text == "" {
+		return 1<<64 - 1, nil
+	}
+	below, err := strconv.ParseUint(text, 36, 64)
+	if err != nil {
+		return 0, ErrCursor
+	}
+	return below, nil
+}
+
+func (q *Query) wants(r *row) bool {
+	switch {
+	case q.Endpoint != "" && r.endpoint.Value() != q.Endpoint,
+		q.Status != "" && r.status.public() != q.Status,
+		q.Type != "" && r.kind.Value() != q.Type,
+		q.Subject != "" && r.subject != q.Subject,
+		q.Event != "" && r.event != q.Event,
+		!q.Since.IsZero() && r.created < q.Since.UnixNano(),
+		!q.Until.IsZero() && r.created >= q.Until.UnixNano():
+		return false
+	}
+	return q.Reason == "" || r.hasReason(q.Reason)
+}
+
+func (r *row) hasReason(reason string) bool {
+	if r.ended.Value() == reason {
+		return true
+	}
+	for _, a := range r.attempts {
+		if a.reason.Value() == dispatch.Reason(reason) {
+			return true
+		}
+	}
+	return false
+}

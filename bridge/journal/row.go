@@ -1,0 +1,155 @@
+package journal
+
+import (
+	"time"
+	"unique"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// A word is a text that many deliveries share; it is in memory once.
+type word = unique.Handle[string]
+
+// A row is a Delivery in as few bytes as it takes. Times are Unix nanoseconds, 0 for none.
+type row struct {
+	order    uint64 // of arrival: pages go by it
+	id       string
+	endpoint word
+	event    string
+	subject  string
+	source   word
+	kind     word
+	topic    word
+	place    word // partition
+	identity word
+	seq      int64
+	mark     int64
+	batch    string
+	ended    word // why, without success
+	created  int64
+	next     int64
+	attempts []attempt
+	number   int32  // of the next attempt
+	turn     uint32 // how often it has ended; an older turn in the queue of the ended is void
+	status   status
+	evicted  bool
+}
+
+type status uint8
+
+const (
+	pending status = iota
+	delivered
+	failed
+	discarded
+)
+
+func (s status) public() Status {
+	return [...]Status{pending: Pending, delivered: Delivered, failed: Failed, discarded: Discarded}[s]
+}
+
+func statusOf(o dispatch.Outcome) status {
+	switch o {
+	case dispatch.Delivered:
+		return delivered
+	case dispatch.Failed:
+		return failed
+	case dispatch.Discarded:
+		return discarded
+	}
+	return pending
+}
+
+type attempt struct {
+	sent, received int64
+	number         int32
+	code           int16
+	reason         unique.Handle[dispatch.Reason]
+	text           *text // nil when there was none
+}
+
+// A text is what was said about an attempt. It is dropped when the index holds too much.
+type text struct{ response, detail string }
+
+func (t *text) size() int { return len(t.response) + len(t.detail) }
+
+func newRow(id, endpoint string, e *dispatch.EventRef) *row {
+	return &row{
+		id: id, endpoint: unique.Make(endpoint), event: e.ID, subject: e.Subject, source: unique.Make(e.Source),
+		kind: unique.Make(e.Type), topic: unique.Make(e.Topic), place: unique.Make(string(e.Partition)),
+		identity: unique.Make(e.Identity), seq: e.Seq, mark: e.Mark, ended: unique.Make(""), number: 1,
+	}
+}
+
+// take adds a record of the journal and returns what was said, nil for nothing.
+func (r *row) take(a *dispatch.Attempt) *text {
+	if r.created == 0 {
+		r.created = nanos(a.Sent)
+	}
+	if r.created == 0 {
+		r.created = nanos(a.Received)
+	}
+	if a.Batch != "" {
+		r.batch = a.Batch
+	}
+	r.status, r.ended, r.next = statusOf(a.Outcome), unique.Make(string(a.Ended)), nanos(a.Next)
+	r.number = max(r.number, int32(a.Number))
+	if a.Sent.IsZero() { // the delivery ended without a POST
+		return nil
+	}
+	r.number = max(r.number, int32(a.Number)+1)
+	made := attempt{
+		sent: nanos(a.Sent), received: nanos(a.Received), number: int32(a.Number), code: int16(a.Status), reason: unique.Make(a.Reason),
+	}
+	if a.Response != "" || a.Detail != "" {
+		made.text = &text{response: a.Response, detail: a.Detail}
+	}
+	if r.attempts == nil {
+		r.attempts = make([]attempt, 0, 1) // most deliveries take one
+	}
+	r.attempts = append(r.attempts, made)
+	return made.text
+}
+
+func (r *row) delivery() Delivery {
+	d := Delivery{
+		ID: r.id, Endpoint: r.endpoint.Value(), Status: r.status.public(), Reason: r.ended.Value(),
+		Event: Event{
+			ID: r.event, Source: r.source.Value(), Type: r.kind.Value(), Subject: r.subject, Topic: r.topic.Value(),
+		},
+		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch, number: int(r.number),
+	}
+	if r.status == pending {
+		d.NextAttempt = instant(r.next)
+	}
+	for i, a := range r.attempts {
+		d.Attempts[i] = Attempt{
+			Number: int(a.number), Sent: instant(a.sent), Received: instant(a.received), StatusCode: int(a.code),
+			DurationMS: float64((a.received-a.sent)/1000) / 1000, Reason: a.reason.Value(),
+		}
+		if a.text != nil {
+			d.Attempts[i].Response, d.Attempts[i].Detail = a.text.response, a.text.detail
+		}
+	}
+	d.ref = dispatch.EventRef{
+		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic,
+		Partition: bus.Partition(r.place.Value()),
+		Position:  bus.Position{Identity: r.identity.Value(), Seq: r.seq, Mark: r.mark},
+	}
+	return d
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func instant(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}

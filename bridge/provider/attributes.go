@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Longer values are no names; they would only bloat headers and indexes.
+const (
+	maxName    = 255  // of a type
+	maxID      = 512  // of an id
+	maxSubject = 1024 // of a subject, a source or an extension
+)
+
+// firsts are templates of which the first that has a value counts.
+type firsts []template
+
+func (f firsts) value(x *exchange) (string, bool) {
+	for i := range f {
+		if s, ok := f[i].value(x); ok {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// attributes finds the attributes of an event in a request.
+type attributes struct {
+	id, kind, source, subject, time firsts
+	by                              *template
+	cases                           map[string]*attributes
+}
+
+func (c *compiler) attributes(spec attributesSpec) (*attributes, error) {
+	a := &attributes{}
+	for _, one := range []struct {
+		name string
+		from list
+		to   *firsts
+	}{{"id", spec.ID, &a.id}, {"type", spec.Type, &a.kind}, {"source", spec.Source, &a.source}, {"subject", spec.Subject, &a.subject}, {"time", spec.Time, &a.time}} {
+		var err error
+		if *one.to, err = c.firsts(one.from); err != nil {
+			return nil, fmt.Errorf("%s: %w", one.name, err)
+		}
+	}
+	var err error
+	if a.by, err = c.optional(spec.By); err != nil {
+		return nil, fmt.Errorf("by: %w", err)
+	}
+	if (a.by == nil) != (len(spec.Cases) == 0) {
+		return nil, fmt.Errorf("by and cases belong together")
+	}
+	a.cases = make(map[string]*attributes, len(spec.Cases))
+	for _, name := range slices.Sorted(maps.Keys(spec.Cases)) {
+		if a.cases[name], err = c.attributes(spec.Cases[name]); err != nil {
+			return nil, fmt.Errorf("cases: %s: %w", name, err)
+		}
+	}
+	return a, nil
+}
+
+// firsts leaves out what an option left empty; a single "" in a longer list is kept, as the
+// name that adds nothing to the prefix.
+func (c *compiler) firsts(texts list) (firsts, error) {
+	var f firsts
+	for _, text := range texts {
+		if text == "" && len(texts) == 1 {
+			continue
+		}
+		t, err := c.selector(text)
+		if err != nil {
+			return nil, err
+		}
+		f = append(f, t)
+	}
+	return f, nil
+}
+
+// find asks the case of this request first, then the rules of all.
+func (a *attributes) find(x *exchange, which func(*attributes) firsts) (string, bool) {
+	if a.by != nil {
+		if name, ok := a.by.value(x); ok {
+			if inner := a.cases[name]; inner != nil {
+				if value, ok := inner.find(x, which); ok {
+					return value, true
+				}
+			}
+		}
+	}
+	return which(a).value(x)
+}
+
+func (a *attributes) usesJSON() bool {
+	for _, f := range []firsts{a.id, a.kind, a.source, a.subject, a.time} {
+		for _, t := range f {
+			if t.has("json") {
+				return true
+			}
+		}
+	}
+	for _, inner := range a.cases {
+		if inner.usesJSON() {
+			return true
+		}
+	}
+	return a.by != nil && a.by.has("json")
+}
+
+// typeName makes the provider's name a part of a type: slashes and spaces become dots, runs
+// of dots one, and what cannot be printed an underscore.
+func typeName(name string) string {
+	clean := true
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c == '/' || c <= ' ' || c >= 0x7f || (c == '.' && (i == 0 || i == len(name)-1 || name[i-1] == '.')) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return name
+	}
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r == '/' || r == ' ' || r == '.':
+			if s := b.String(); s != "" && s[len(s)-1] != '.' {
+				b.WriteByte('.')
+			}
+		case !unicode.IsGraphic(r):
+			b.WriteByte('_')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.Trim(b.String(), ".")
+}
+
+// writable reports whether a value may be an attribute: CloudEvents strings hold no control
+// characters.
+func writable(value string, limit int) bool {
+	if value == "" || len(value) > limit || !utf8.ValidString(value) {
+		return false
+	}
+	for _, r := range value {
+		if r < ' ' || (r >= 0x7f && r <= 0x9f) {
+			return false
+		}
+	}
+	return true
+}

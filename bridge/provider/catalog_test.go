@@ -1,0 +1,142 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// userFiles writes provider files into a directory of their own and loads them.
+func userFiles(t testing.TB, files map[string]string) (*provider.Catalog, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return provider.Load(dir)
+}
+
+func userProvider(t testing.TB, name, text string, cfg provider.Config) *provider.Verifier {
+	t.Helper()
+	c, err := userFiles(t, map[string]string{name + ".yaml": "name: " + name + "\n" + text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, ok := c.Provider(name)
+	if !ok {
+		t.Fatal("the file was not loaded")
+	}
+	cfg.Source = "shop"
+	if cfg.Secrets == nil {
+		cfg.Secrets = []string{"an invented shared secret"}
+	}
+	v, err := p.Compile(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestCatalogueHasThePromisedProviders(t *testing.T) {
+	t.Parallel()
+	const want = "cloudevents corefy cryptlex github hmac shopify slack standard-webhooks sticker sticky stripe twilio"
+	c := catalog(t)
+	if got := strings.Join(c.Names(), " "); got != want {
+		t.Errorf("got %s", got)
+	}
+	for _, name := range c.Names() {
+		p, _ := c.Provider(name)
+		if p.Title == "" || len(p.Verified) == 0 || p.Secrets == "" || len(p.Methods) == 0 {
+			t.Errorf("%s does not say what it is: %+v", name, p)
+		}
+		for _, o := range p.Options {
+			if o.Description == "" {
+				t.Errorf("%s: option %s has no description", name, o.Name)
+			}
+		}
+	}
+	if _, ok := c.Provider("nobody"); ok {
+		t.Error("found a provider that is not there")
+	}
+}
+
+func TestUserFilesAddAndReplace(t *testing.T) {
+	t.Parallel()
+	const verify = "\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}\n"
+	c, err := userFiles(t, map[string]string{
+		"own.yaml":     "name: own\ntitle: Our own" + verify,
+		"sticker.yaml": "name: sticker\ntitle: Replaced" + verify,
+		"notes.txt":    "no provider",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ok := c.Provider("own")
+	if !ok || own.Title != "Our own" {
+		t.Errorf("%+v", own)
+	}
+	if p, _ := c.Provider("sticker"); p.Title != "Replaced" {
+		t.Errorf("%+v", p)
+	}
+	if len(c.Names()) != len(catalog(t).Names())+1 {
+		t.Error(c.Names())
+	}
+}
+
+func TestLoadNamesFilePlaceAndFault(t *testing.T) {
+	t.Parallel()
+	const good = "name: own\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}\n"
+	cases := map[string]struct {
+		text string
+		want []string
+	}{
+		"unknown field":       {good + "colour: red\n", []string{"[4:1]", "colour"}},
+		"unknown inner field": {"name: own\nverify:\n  - hmac:\n      haeder: X\nevent: {prefix: p}\n", []string{"[4:7]", "haeder"}},
+		"unknown family":      {"name: own\nverify:\n  - magic: {}\nevent: {prefix: p}\n", []string{"[3:5]", "magic"}},
+		"no proof":            {"name: own\nevent: {prefix: p}\n", []string{"verify"}},
+		"digest alone":        {"name: own\nverify: [{digest: {in: \"header:X\"}}]\nevent: {prefix: p}\n", []string{"digest"}},
+		"no prefix":           {"name: own\nverify: [{hmac: {header: X}}]\n", []string{"event: prefix"}},
+		"bad template":        {"name: own\nverify: [{hmac: {header: X, content: \"{nothing}\"}}]\nevent: {prefix: p}\n", []string{"verify[0]", "{nothing}"}},
+		"bad hash":            {"name: own\nverify: [{hmac: {header: X, hash: crc}}]\nevent: {prefix: p}\n", []string{"verify[0]", "crc"}},
+		"two grammars":        {"name: own\nverify: [{hmac: {header: X, item: v1, version: v1}}]\nevent: {prefix: p}\n", []string{"one of these forms"}},
+		"hash without secret": {"name: own\nverify: [{hash: {header: X}}]\nevent: {prefix: p}\n", []string{"{secret}"}},
+		"bad pointer":         {good[:len(good)-len("event: {prefix: com.own}\n")] + "event: {prefix: p, id: /a~}\n", []string{"event: id", "JSON pointer"}},
+		"bad duration":        {good + "freshness: {time: /t, tolerance: soon}\n", []string{"soon"}},
+		"bad zone":            {"name: own\nverify: [{hmac: {header: X}}]\nevent: {prefix: p, zone: Moon/Base}\n", []string{"zone"}},
+		"bad cipher":          {"name: own\ndecrypt: {cipher: rot13}\nevent: {prefix: p}\n", []string{"decrypt", "rot13"}},
+		"undeclared option":   {"name: own\nverify: [{hmac: {header: \"${header}\"}}]\nevent: {prefix: p}\n", []string{"${header}"}},
+		"bad status":          {good + "success: {status: 404}\n", []string{"404"}},
+		"wrong name":          {strings.Replace(good, "own", "other", 1), []string{"name"}},
+		"bad placeholder":     {good + "samples: [{type: a, body: \"${moon}\"}]\n", []string{"samples[0]", "moon"}},
+		"same sample twice":   {good + "samples: [{type: a, body: b}, {type: a, body: b}]\n", []string{"samples[1]"}},
+		"not YAML":            {"name: [", []string{}},
+		"empty":               {"", []string{}},
+		"a list":              {"- 1\n", []string{}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := userFiles(t, map[string]string{"own.yaml": c.text})
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range append(c.want, "own.yaml") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestLoadOfADirectoryThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	if _, err := provider.Load(filepath.Join(t.TempDir(), "absent")); err == nil {
+		t.Error("accepted")
+	}
+}

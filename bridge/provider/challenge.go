@@ -1,0 +1,205 @@
+package provider
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A challengeSpec is a handshake: which request it is and what it is answered.
+type challengeSpec struct {
+	Method string            `yaml:"method"` // POST unless it says otherwise
+	When   list              `yaml:"when"`   // values that must be there, or "value = text"
+	Open   bool              `yaml:"open"`   // answered without a signature
+	Token  *tokenSpec        `yaml:"token"`  // a secret that the request must show
+	In     *originSpec       `yaml:"allow"`  // who may ask
+	Status int               `yaml:"status"` // 200 unless it says otherwise
+	Header map[string]string `yaml:"header"` // templates
+	Text   string            `yaml:"text"`   // a template
+	JSON   map[string]string `yaml:"json"`   // members, each a value of the request
+}
+
+// An originSpec limits a handshake to names of a list; an empty list allows everybody.
+type originSpec struct {
+	Value string `yaml:"value"`
+	List  string `yaml:"list"` // separated by spaces
+}
+
+// A challenge is a compiled handshake.
+type challenge struct {
+	method string
+	open   bool
+	when   []condition
+	token  scheme
+	origin *template
+	allow  []string
+	status int
+	header map[string]template
+	text   *template
+	json   map[string]template
+}
+
+type condition struct {
+	value template
+	equal string // "" when it is enough that the value is there
+}
+
+func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
+	h := &challenge{method: spec.Method, open: spec.Open, status: spec.Status}
+	if h.method == "" {
+		h.method = http.MethodPost
+	}
+	if h.status == 0 {
+		h.status = http.StatusOK
+	}
+	if http.StatusText(h.status) == "" {
+		return nil, fmt.Errorf("status: there is no HTTP status %d", h.status)
+	}
+	for _, text := range spec.When {
+		value, equal, _ := strings.Cut(text, " = ")
+		t, err := c.selector(value)
+		if err != nil {
+			return nil, fmt.Errorf("when: %w", err)
+		}
+		h.when = append(h.when, condition{t, equal})
+	}
+	if spec.Token != nil {
+		var err error
+		if h.token, err = spec.Token.compile(c); err != nil {
+			return nil, fmt.Errorf("token: %w", err)
+		}
+		if h.token == nil {
+			return nil, nil // without the secret there is no handshake to answer
+		}
+	}
+	if spec.In != nil {
+		var err error
+		if h.origin, err = c.optional(spec.In.Value); err != nil || h.origin == nil {
+			return nil, errors.Join(errors.New("allow: a value must be named"), err)
+		}
+		h.allow = strings.Fields(spec.In.List)
+	}
+	return h, c.challengeAnswer(h, spec)
+}
+
+func (c *compiler) challengeAnswer(h *challenge, spec challengeSpec) error {
+	var err error
+	if h.text, err = c.optional(spec.Text); err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	h.header, h.json = map[string]template{}, map[string]template{}
+	for name, text := range spec.Header {
+		if h.header[textproto.CanonicalMIMEHeaderKey(name)], err = c.template(text); err != nil {
+			return fmt.Errorf("header: %w", err)
+		}
+	}
+	for name, text := range spec.JSON {
+		if h.json[name], err = c.selector(text); err != nil {
+			return fmt.Errorf("json: %w", err)
+		}
+	}
+	return nil
+}
+
+func (h *challenge) matches(x *exchange) bool {
+	if x.req.Method != h.method {
+		return false
+	}
+	for _, c := range h.when {
+		value, ok := c.value.value(x)
+		if !ok || (c.equal != "" && value != c.equal) {
+			return false
+		}
+	}
+	return true
+}
+
+// answer returns what the provider wants to hear, or a refusal.
+func (h *challenge) answer(x *exchange) (*Answer, *Refusal) {
+	if h.token != nil {
+		if refusal := h.token.verify(x); refusal != nil {
+			return nil, &Refusal{Challenge, "handshake: " + refusal.Detail}
+		}
+	}
+	if h.origin != nil && len(h.allow) > 0 {
+		if origin, _ := h.origin.value(x); !slices.Contains(h.allow, origin) {
+			return nil, &Refusal{Challenge, "handshake: its " + h.origin.String() + " is not one that the source allows"}
+		}
+	}
+	a := &Answer{Status: h.status, Header: http.Header{}}
+	for name, t := range h.header {
+		value, ok := t.value(x)
+		if !ok || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return nil, &Refusal{Challenge, "handshake: the value for " + name + " is missing or not printable"}
+		}
+		a.Header.Set(name, value)
+	}
+	if refusal := h.body(x, a); refusal != nil {
+		return nil, refusal
+	}
+	return a, nil
+}
+
+func (h *challenge) body(x *exchange, a *Answer) *Refusal {
+	if h.text != nil {
+		text, ok := h.text.value(x)
+		if !ok {
+			return &Refusal{Challenge, "handshake: " + h.text.String() + " is missing"}
+		}
+		a.Body = []byte(text)
+		setDefault(a.Header, "Content-Type", "text/plain; charset=utf-8")
+		a.Header.Set("X-Content-Type-Options", "nosniff")
+	}
+	if len(h.json) == 0 {
+		return nil
+	}
+	members := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(h.json)) {
+		t := h.json[name]
+		value, ok := t.value(x)
+		if !ok {
+			return &Refusal{Challenge, "handshake: " + t.String() + " is missing"}
+		}
+		members[name] = value
+	}
+	body, err := json.Marshal(members)
+	if err != nil {
+		return &Refusal{Challenge, "handshake: the answer cannot be written"}
+	}
+	a.Body = body
+	setDefault(a.Header, "Content-Type", "application/json")
+	return nil
+}
+
+func setDefault(h http.Header, name, value string) {
+	if h.Get(name) == "" {
+		h.Set(name, value)
+	}
+}
+
+// An answerSpec is the response to a delivery that was taken.
+type answerSpec struct {
+	Status int               `yaml:"status"`
+	Header map[string]string `yaml:"header"`
+	Body   string            `yaml:"body"`
+}
+
+func (s answerSpec) compile() (Answer, error) {
+	a := Answer{Status: s.Status, Header: http.Header{}, Body: []byte(s.Body)}
+	if a.Status == 0 {
+		a.Status = http.StatusOK
+	}
+	if a.Status < 200 || a.Status > 299 {
+		return a, fmt.Errorf("success: status %s is no success", strconv.Itoa(a.Status))
+	}
+	for name, value := range s.Header {
+		a.Header.Set(name, value)
+	}
+	return a, nil
+}

@@ -1,0 +1,94 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/hookspan/hookspan/bridge/provider/cipher"
+	"github.com/hookspan/hookspan/bridge/provider/pointer"
+)
+
+// A decryptSpec holds the AES options of a provider whose bodies are encrypted.
+type decryptSpec struct {
+	Cipher    string `yaml:"cipher"`
+	Key       string `yaml:"key"`
+	IV        string `yaml:"iv"`
+	Tag       string `yaml:"tag"`
+	Container string `yaml:"container"`
+	Encoding  string `yaml:"encoding"`
+}
+
+func (s *decryptSpec) options() map[string]string {
+	return map[string]string{"cipher": s.Cipher, "key": s.Key, "iv": s.IV, "tag": s.Tag, "container": s.Container, "encoding": s.Encoding}
+}
+
+// decryption opens bodies with each secret of a source.
+type decryption struct {
+	scheme *cipher.Scheme
+	keys   []*cipher.Key
+	json   bool // the plaintext must be a JSON object
+}
+
+func (c *compiler) decryption(spec *decryptSpec, json bool) (*decryption, error) {
+	if spec == nil {
+		return nil, nil
+	}
+	scheme, err := cipher.Parse(maps.Clone(spec.options()))
+	if err != nil {
+		return nil, err
+	}
+	d := &decryption{scheme: scheme, json: json}
+	if c.dry {
+		return d, nil
+	}
+	for i, secret := range c.secrets {
+		key, err := scheme.Key(secret)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		d.keys = append(d.keys, key)
+	}
+	return d, nil
+}
+
+// unreadable is the one refusal for everything that can be wrong with a body behind a cipher
+// that does not authenticate, so that nobody learns from it how far a forgery came.
+func unreadable() *Refusal {
+	return &Refusal{Decryption, "the body does not decrypt to what the provider sends, with the key phrases and the scheme of this source"}
+}
+
+// open decrypts the body. Every key is tried, whether or not one has fitted before.
+func (d *decryption) open(x *exchange) *Refusal {
+	m := cipher.Message{Header: x.req.Header, Body: x.body()}
+	if x.failure != nil {
+		return x.failure
+	}
+	accept := func(plain []byte) bool { return true }
+	if d.json {
+		accept = func(plain []byte) bool { return x.scanOf(plain) && x.kind == pointer.Object }
+	}
+	var plain []byte
+	found := false
+	for _, key := range d.keys {
+		if opened, err := key.Open(m, accept); err == nil && !found {
+			plain, found = opened, true
+		}
+	}
+	if !found {
+		return unreadable()
+	}
+	x.decryptedTo(plain)
+	x.scanOf(plain)
+	return nil
+}
+
+// seal encrypts the body of a sample.
+func (d *decryption) seal(x *exchange) error {
+	m, err := d.keys[0].Seal(x.req.Body)
+	if err != nil {
+		return err
+	}
+	x.req.Body = m.Body
+	maps.Copy(x.req.Header, m.Header)
+	return nil
+}

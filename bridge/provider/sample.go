@@ -1,0 +1,235 @@
+package provider
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
+// each one: uuid, hex:n, HEX:n, seq, next, unix, unixms, rfc3339, utc:layout, local (the
+// provider's own clock), sha256 (of the body, in the query) and option:name.
+type sampleSpec struct {
+	Type    string            `yaml:"type"`
+	Headers map[string]string `yaml:"headers"`
+	Query   string            `yaml:"query"`
+	Body    string            `yaml:"body"`
+}
+
+// A SampleRequest asks for a delivery.
+type SampleRequest struct {
+	Type    string // "" is the provider's first
+	Secret  string
+	Options map[string]string
+	URL     string // where it will be sent; some signatures cover it
+	Body    []byte // instead of the sample's own; encrypted and signed like it
+	Now     time.Time
+	Seq     int // makes readable numbers differ from one sample to the next
+}
+
+// A Sample is a delivery that is ready to be sent.
+type Sample struct {
+	Method string
+	URL    string // SampleRequest's, with what the provider adds to its query
+	Header http.Header
+	Body   []byte
+}
+
+// Samples returns the types of which the provider has a sample.
+func (p *Provider) Samples() []string {
+	f, err := p.file(examples(p.Options), p.Options, "example")
+	if err != nil {
+		return nil
+	}
+	types := make([]string, len(f.Samples))
+	for i, s := range f.Samples {
+		types[i] = s.Type
+	}
+	return types
+}
+
+// Sample makes a delivery with fresh ids, encrypted and signed as the provider does it. It
+// follows the same declaration as verification does.
+func (p *Provider) Sample(q SampleRequest) (*Sample, error) {
+	v, err := p.Compile(Config{Source: "sample", Secrets: []string{q.Secret}, Options: q.Options})
+	if err != nil {
+		return nil, fmt.Errorf("make a sample of %s: %w", p.Name, err)
+	}
+	options, err := resolve(p.Options, q.Options)
+	if err != nil {
+		return nil, fmt.Errorf("make a sample of %s: %w", p.Name, err)
+	}
+	f, err := p.file(options, p.Options, "sample")
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(f.Samples, func(s sampleSpec) bool { return q.Type == "" || s.Type == q.Type })
+	if i < 0 {
+		return nil, fmt.Errorf("provider %s has no sample %q; there is %s", p.Name, q.Type, strings.Join(p.Samples(), ", "))
+	}
+	maker := &sampleMaker{request: q, options: options, zone: v.zone}
+	r := maker.make(f.Samples[i])
+	if f.Freshness != nil {
+		if name, ok := strings.CutPrefix(f.Freshness.Time, "header:"); ok && r.Header.Get(name) == "" {
+			r.Header.Set(name, strconv.FormatInt(q.Now.Unix(), 10))
+		}
+	}
+	if err := v.sign(r); err != nil {
+		return nil, fmt.Errorf("make a sample of %s: %w", p.Name, err)
+	}
+	return &Sample{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body}, nil
+}
+
+// sign is prove read backwards.
+func (v *Verifier) sign(r *Request) error {
+	x := &exchange{}
+	x.reset(v, r)
+	if v.decrypt != nil {
+		if err := v.decrypt.seal(x); err != nil {
+			return err
+		}
+	}
+	for _, s := range v.steps {
+		x.reset(v, r)
+		if !s.applies(x) {
+			continue
+		}
+		if err := s.schemes[0].sign(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type sampleMaker struct {
+	request SampleRequest
+	options map[string]string
+	zone    *time.Location
+	body    []byte
+}
+
+var placeholder = regexp.MustCompile(`\$\{([a-zA-Z0-9]+)(?::([^}]*))?\}`)
+
+func (m *sampleMaker) make(spec sampleSpec) *Request {
+	r := &Request{Method: http.MethodPost, URL: m.request.URL, Header: http.Header{}, Received: m.request.Now}
+	m.body = m.request.Body
+	if m.body == nil {
+		m.body = []byte(m.fill(strings.TrimSuffix(spec.Body, "\n")))
+	}
+	r.Body = m.body
+	for name, value := range spec.Headers {
+		r.Header.Set(m.fill(name), m.fill(value))
+	}
+	if spec.Query != "" {
+		separator := "?"
+		if strings.Contains(r.URL, "?") {
+			separator = "&"
+		}
+		r.URL += separator + m.fill(spec.Query)
+	}
+	return r
+}
+
+func (m *sampleMaker) fill(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		groups := placeholder.FindStringSubmatch(found)
+		value, err := m.value(groups[1], groups[2])
+		if err != nil {
+			return found
+		}
+		return value
+	})
+}
+
+func (m *sampleMaker) value(name, arg string) (string, error) {
+	now := m.request.Now
+	switch name {
+	case "uuid":
+		return newUUID(), nil
+	case "hex", "HEX":
+		return randomHex(arg, name == "HEX")
+	case "seq":
+		return strconv.Itoa(m.request.Seq), nil
+	case "next":
+		return strconv.Itoa(m.request.Seq + 1), nil
+	case "unix":
+		return strconv.FormatInt(now.Unix(), 10), nil
+	case "unixms":
+		return strconv.FormatInt(now.UnixMilli(), 10), nil
+	case "rfc3339":
+		return now.UTC().Format(time.RFC3339), nil
+	case "utc":
+		return now.UTC().Format(arg), nil
+	case "local":
+		if m.zone == nil {
+			return "", errors.New("the provider has no zone")
+		}
+		return now.In(m.zone).Format(localLayout), nil
+	case "sha256":
+		sum := sha256.Sum256(m.body)
+		return hex.EncodeToString(sum[:]), nil
+	case "option":
+		value, ok := m.options[arg]
+		if !ok {
+			return "", fmt.Errorf("option %q is not declared", arg)
+		}
+		return value, nil
+	default:
+		return "", fmt.Errorf("${%s} is unknown", name)
+	}
+}
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func randomHex(digits string, upper bool) (string, error) {
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > 128 {
+		return "", fmt.Errorf("hex:%s: a number of digits up to 128 is needed", digits)
+	}
+	b := make([]byte, (n+1)/2)
+	rand.Read(b)
+	text := hex.EncodeToString(b)[:n]
+	if upper {
+		text = strings.ToUpper(text)
+	}
+	return text, nil
+}
+
+// checkSamples finds a placeholder that nothing fills, and types that are there twice.
+func (p *Provider) checkSamples(f *file) error {
+	zone, err := time.LoadLocation(f.Event.Zone)
+	if err != nil {
+		return p.fault(fmt.Errorf("event: zone: %w", err))
+	}
+	maker := &sampleMaker{options: examples(f.Options), zone: zone}
+	seen := map[string]bool{}
+	for i, s := range f.Samples {
+		if s.Type == "" || seen[s.Type] {
+			return p.fault(fmt.Errorf("samples[%d]: type: %q must be there and be the only one", i, s.Type))
+		}
+		seen[s.Type] = true
+		texts := []string{s.Body, s.Query}
+		for name, value := range s.Headers {
+			texts = append(texts, name, value)
+		}
+		for _, groups := range placeholder.FindAllStringSubmatch(strings.Join(texts, " "), -1) {
+			if _, err := maker.value(groups[1], groups[2]); err != nil {
+				return p.fault(fmt.Errorf("samples[%d]: %w", i, err))
+			}
+		}
+	}
+	return nil
+}

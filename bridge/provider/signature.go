@@ -1,0 +1,225 @@
+package provider
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxSignatures bounds the work that one request can ask for.
+const maxSignatures = 16
+
+// A signatureSpec says where a signature is written and how. Without item, version and
+// numbered it is the bare value, behind a prefix if there is one.
+type signatureSpec struct {
+	Header    list   `yaml:"header"`    // the first one that is there
+	In        string `yaml:"in"`        // instead of header: query:name or a JSON pointer
+	Prefix    string `yaml:"prefix"`    // sha256=
+	Item      string `yaml:"item"`      // v1 of a list like t=…,v1=…
+	Separator string `yaml:"separator"` // between the items; a comma unless it says otherwise
+	Version   string `yaml:"version"`   // v1 of a list like v1,… v1,…
+	Numbered  bool   `yaml:"numbered"`  // headers Name-1, Name-2, …
+	Encoding  string `yaml:"encoding"`  // hex (usual), base64 or base64url
+}
+
+// signature reads and writes signatures of one form.
+type signature struct {
+	signatureSpec
+	names []string
+	from  *template
+}
+
+func (c *compiler) signature(spec signatureSpec) (*signature, error) {
+	s := &signature{signatureSpec: spec}
+	for _, name := range spec.Header {
+		if name != "" {
+			s.names = append(s.names, http.CanonicalHeaderKey(name))
+		}
+	}
+	var err error
+	if s.from, err = c.optional(spec.In); err != nil {
+		return nil, err
+	}
+	if (len(s.names) == 0) == (s.from == nil) {
+		return nil, fmt.Errorf("header: one header, or in, must say where the signature is")
+	}
+	forms := 0
+	for _, set := range []bool{spec.Item != "", spec.Version != "", spec.Numbered} {
+		if set {
+			forms++
+		}
+	}
+	if forms > 1 {
+		return nil, fmt.Errorf("item, version, numbered: a signature has one of these forms")
+	}
+	if s.Separator == "" {
+		s.Separator = ","
+	}
+	switch s.Encoding {
+	case "":
+		s.Encoding = "hex"
+	case "hex", "base64", "base64url":
+	default:
+		return nil, fmt.Errorf("encoding: %q is unknown, use hex, base64 or base64url", s.Encoding)
+	}
+	return s, nil
+}
+
+// read decodes the signatures of a request into x.signatures.
+func (s *signature) read(x *exchange) *Refusal {
+	x.signatures, x.decoded, x.items = x.signatures[:0], x.decoded[:0], x.items[:0]
+	if s.Numbered {
+		for n := 1; n <= maxSignatures; n++ {
+			if value := x.header(s.names[0] + "-" + strconv.Itoa(n)); value != "" {
+				s.take(x, value)
+			}
+		}
+		return s.found(x, s.names[0]+"-1")
+	}
+	value, place := s.value(x)
+	if value == "" {
+		return &Refusal{NoSignature, place + " is missing"}
+	}
+	switch {
+	case s.Item != "":
+		s.readItems(x, value)
+	case s.Version != "":
+		for entry := range strings.SplitSeq(value, " ") {
+			if version, rest, ok := strings.Cut(entry, ","); ok && version == s.Version {
+				s.take(x, rest)
+			}
+		}
+	default:
+		s.take(x, value)
+	}
+	return s.found(x, place)
+}
+
+func (s *signature) value(x *exchange) (value, place string) {
+	if s.from != nil {
+		value, _ = s.from.value(x)
+		return value, "the value " + s.from.String()
+	}
+	for _, name := range s.names {
+		if value = x.header(name); value != "" {
+			return value, "header " + name
+		}
+	}
+	return "", "header " + s.names[0]
+}
+
+func (s *signature) readItems(x *exchange, list string) {
+	for entry := range strings.SplitSeq(list, s.Separator) {
+		name, value, ok := strings.Cut(strings.TrimSpace(entry), "=")
+		if !ok || len(x.items) >= 4*maxSignatures {
+			continue
+		}
+		x.items = append(x.items, item{name, value})
+		if name == s.Item {
+			s.take(x, value)
+		}
+	}
+}
+
+// take decodes one signature; what cannot be decoded matches nothing and is left out.
+func (s *signature) take(x *exchange, text string) {
+	text, ok := strings.CutPrefix(text, s.Prefix)
+	if !ok || text == "" || len(text) > 1024 || len(x.signatures) == maxSignatures {
+		return
+	}
+	start := len(x.decoded)
+	x.scratch = append(x.scratch[:0], text...)
+	var err error
+	switch s.Encoding {
+	case "base64":
+		x.decoded, err = base64.StdEncoding.Strict().AppendDecode(x.decoded, x.scratch)
+	case "base64url":
+		x.decoded, err = base64.RawURLEncoding.Strict().AppendDecode(x.decoded, []byte(strings.TrimRight(text, "=")))
+	default:
+		x.decoded, err = hex.AppendDecode(x.decoded, x.scratch)
+	}
+	if err != nil {
+		x.decoded = x.decoded[:start]
+		return
+	}
+	x.signatures = append(x.signatures, x.decoded[start:len(x.decoded):len(x.decoded)])
+}
+
+func (s *signature) found(x *exchange, place string) *Refusal {
+	if len(x.signatures) == 0 {
+		return &Refusal{BadSignature, place + " holds no signature of the form " + s.form()}
+	}
+	return nil
+}
+
+func (s *signature) form() string {
+	value := s.Prefix + "<" + s.Encoding + ">"
+	switch {
+	case s.Item != "":
+		return "…" + s.Separator + s.Item + "=" + value
+	case s.Version != "":
+		return s.Version + "," + value
+	default:
+		return value
+	}
+}
+
+func (s *signature) describe() string {
+	place := ""
+	switch {
+	case s.from != nil:
+		place = s.from.String()
+	case s.Numbered:
+		place = "headers " + s.names[0] + "-1, -2, …"
+	default:
+		place = "header " + strings.Join(s.names, " or ")
+	}
+	return s.form() + " in " + place
+}
+
+// write puts a signature where read looks for it.
+func (s *signature) write(x *exchange, sum []byte) error {
+	text := s.Prefix
+	switch s.Encoding {
+	case "base64":
+		text += base64.StdEncoding.EncodeToString(sum)
+	case "base64url":
+		text += base64.RawURLEncoding.EncodeToString(sum)
+	default:
+		text += hex.EncodeToString(sum)
+	}
+	switch {
+	case s.Item != "":
+		entries := make([]string, 0, len(x.items)+1)
+		for _, i := range x.items {
+			entries = append(entries, i.name+"="+i.value)
+		}
+		text = strings.Join(append(entries, s.Item+"="+text), s.Separator)
+	case s.Version != "":
+		text = s.Version + "," + text
+	}
+	switch {
+	case s.Numbered:
+		x.req.Header.Set(s.names[0]+"-1", text)
+	case s.from == nil:
+		x.req.Header.Set(s.names[0], text)
+	case s.from.parts[0].kind == "query":
+		x.addQuery(s.from.parts[0].arg, text)
+	default:
+		return fmt.Errorf("sign: a signature inside the body cannot be written")
+	}
+	return nil
+}
+
+// signItems gives the items that the content names a value, the time of signing.
+func signItems(x *exchange, content template) {
+	x.items = x.items[:0]
+	for _, p := range content.parts {
+		if p.kind == "item" {
+			x.items = append(x.items, item{p.arg, strconv.FormatInt(x.req.Received.Unix(), 10)})
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// A tokenSpec is a secret that the request shows as it is.
+type tokenSpec struct {
+	Keys   keySpec `yaml:",inline"`
+	In     string  `yaml:"in"`     // bearer, basic, or a selector such as header:Name, query:name, /pointer
+	Option string  `yaml:"option"` // compared with this option instead of the secrets; without it the scheme does not apply
+	Reason string  `yaml:"reason"` // of a refusal: token (usual) or client_key
+}
+
+type token struct {
+	in     string
+	from   *template // nil for bearer and basic
+	expect [][sha256.Size]byte
+	first  string // for samples
+	reason Reason
+}
+
+func (s *tokenSpec) compile(c *compiler) (scheme, error) {
+	t := &token{in: s.In, reason: Token}
+	if s.Reason == string(ClientKey) {
+		t.reason = ClientKey
+	} else if s.Reason != "" && s.Reason != string(Token) {
+		return nil, fmt.Errorf("reason: %q is unknown, use token or client_key", s.Reason)
+	}
+	keys, err := s.expected(c)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	for _, key := range keys {
+		t.expect = append(t.expect, sha256.Sum256(key))
+	}
+	t.first = string(keys[0])
+	if s.In == "bearer" || s.In == "basic" {
+		return t, nil
+	}
+	if t.from, err = c.optional(s.In); err == nil && t.from == nil {
+		err = fmt.Errorf("in: bearer, basic or a value of the request must say where the token is")
+	}
+	return t, err
+}
+
+func (s *tokenSpec) expected(c *compiler) ([][]byte, error) {
+	if s.Option == "" {
+		return c.keys(s.Keys)
+	}
+	value, declared := c.options[s.Option]
+	switch {
+	case !declared:
+		return nil, fmt.Errorf("option: %q is not declared", s.Option)
+	case value == "" && !c.dry:
+		return nil, nil
+	default:
+		return [][]byte{[]byte(value)}, nil
+	}
+}
+
+// verify compares hashes, so that not even the length of a token shows in the time.
+func (t *token) verify(x *exchange) *Refusal {
+	shown, ok := t.shown(x)
+	if !ok {
+		return &Refusal{t.reason, t.describe() + ": it is missing"}
+	}
+	sum := sha256.Sum256([]byte(shown))
+	match := 0
+	for i := range t.expect {
+		match |= subtle.ConstantTimeCompare(sum[:], t.expect[i][:])
+	}
+	if match == 0 {
+		return &Refusal{t.reason, t.describe() + ": it is not the one that is configured"}
+	}
+	return nil
+}
+
+func (t *token) shown(x *exchange) (string, bool) {
+	if t.from != nil {
+		return t.from.value(x)
+	}
+	scheme, rest, ok := strings.Cut(x.header("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, t.in) {
+		return "", false
+	}
+	rest = strings.TrimSpace(rest)
+	if t.in == "bearer" {
+		return rest, rest != ""
+	}
+	pair, err := base64.StdEncoding.DecodeString(rest)
+	return string(pair), err == nil && len(pair) > 0
+}
+
+func (t *token) sign(x *exchange) error {
+	switch {
+	case t.in == "bearer":
+		x.req.Header.Set("Authorization", "Bearer "+t.first)
+	case t.in == "basic":
+		x.req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(t.first)))
+	case t.from.parts[0].kind == "header":
+		x.req.Header.Set(t.from.parts[0].arg, t.first)
+	case t.from.parts[0].kind == "query":
+		x.addQuery(t.from.parts[0].arg, t.first)
+	}
+	return nil // a token inside the body is part of the sample
+}
+
+func (t *token) covers(template) bool { return false }
+
+func (t *token) describe() string {
+	switch t.in {
+	case "bearer", "basic":
+		return "Authorization: " + t.in
+	default:
+		return "token in " + t.from.String()
+	}
+}

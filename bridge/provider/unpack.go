@@ -1,0 +1,35 @@
+package provider
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"strings"
+)
+
+// DefaultMaxBody is what a gzip body may unpack to when Config.MaxBody is zero.
+const DefaultMaxBody = 1 << 20
+
+// unpack takes a gzip Content-Encoding off. A body is signed as it came, so this happens
+// only after the signature has held, or where the signature is inside the body.
+func unpack(r *Request, limit int64) ([]byte, *Refusal) {
+	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+		return r.Body, nil
+	case "gzip", "x-gzip":
+	default:
+		return nil, &Refusal{MediaType, "the Content-Encoding is not one that we know; gzip is"}
+	}
+	packed, err := gzip.NewReader(bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
+	}
+	data, err := io.ReadAll(io.LimitReader(packed, limit+1))
+	switch {
+	case err != nil:
+		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
+	case int64(len(data)) > limit:
+		return nil, &Refusal{TooLarge, "the gzip body unpacks to more than the source takes"}
+	}
+	return data, nil
+}

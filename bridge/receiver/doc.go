@@ -1,0 +1,29 @@
+// Package receiver is the public intake: it takes webhooks over HTTP, has their provider
+// verify them, and answers success only after every event is durable on the bus.
+//
+// Read receiver.go first: it is the way of one request from top to bottom. Beside it: body.go
+// reads bodies within one bound of memory, dedup.go knows which ids are durable or on their way,
+// topic.go says where events go, answer.go turns faults into answers that tell a stranger
+// nothing, refusals.go keeps the reason for the operator, intake.go holds the sources and
+// replaces them, server.go has the limits of the listener.
+//
+// # Promises
+//
+// A success answer means that each event of the request is durable, by this request or by an
+// earlier one with the same id. A repeat that comes while the first is still on its way waits
+// for the first one's fate. Whatever the bus does, nothing is answered 2xx before; what cannot
+// be stored is answered 503 with Retry-After.
+//
+// A request that is not genuine gets one and the same answer whatever failed. The reason goes
+// to the log and the log of refusals, at most 50 a second for each source.
+//
+// # Life
+//
+//	r, err := receiver.New(options)   // every fault of the sources is in the error
+//	go r.Run(ctx)                     // writes refusals
+//	err = r.Open(ctx)                 // reads the dedup window, then lets requests in
+//	r.Replace(sources)                // any number of times, drops no request
+//	err = r.Close(ctx)                // 503 from now on; waits for the requests in hand
+//
+// All methods may be called at the same time.
+package receiver

@@ -1,0 +1,157 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// A Verifier judges the requests of one source. *provider.Verifier is one.
+type Verifier interface {
+	// Verify returns what a genuine request means; its error is a *provider.Refusal.
+	Verify(*provider.Request) (provider.Verdict, error)
+	// Success is the provider's answer to what it need not send again.
+	Success() provider.Answer
+	// RefusalStatus answers a request that is not genuine.
+	RefusalStatus() int
+	// Methods are those that the provider uses, POST included.
+	Methods() []string
+	// AcceptsMediaType reports whether a Content-Type is one of the provider's.
+	AcceptsMediaType(contentType string) bool
+	// TypePrefix is what stands in front of the provider's own type, without the last dot.
+	TypePrefix() string
+}
+
+// intake is a source that takes requests. It is never changed but for its counters.
+type intake struct {
+	Source
+	verifier      Verifier
+	success       provider.Answer
+	refusalStatus int
+	methods       []string
+	allow         string
+	typePrefix    string
+
+	limit      *rate.Limiter // nil without a rate
+	traces     *rate.Limiter
+	suppressed *atomic.Int64 // refusals since the last trace
+	counters   map[outcome]prometheus.Counter
+}
+
+// intakes are the sources of one configuration.
+type intakes struct {
+	named map[string]*intake
+	bases []string // the topics that they write to, without the type; each once
+}
+
+// Replace puts other sources in the place of the present ones. Requests that have begun end
+// with what they began with; none is dropped. On an error nothing has changed.
+func (r *Receiver) Replace(sources []Source) error {
+	present := r.intakes.Load()
+	next := &intakes{named: make(map[string]*intake, len(sources))}
+	longest := time.Duration(0)
+	var faults []error
+	for _, s := range sources {
+		in, err := r.open(s.withDefaults(r.topicPrefix), present)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if next.named[s.Name] != nil {
+			faults = append(faults, fmt.Errorf("source %q: name: is there twice", s.Name))
+		}
+		next.named[s.Name] = in
+		if !slices.Contains(next.bases, in.Topic) {
+			next.bases = append(next.bases, in.Topic)
+		}
+		longest = max(longest, in.DedupWindow)
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	r.window.setKeep(longest)
+	r.intakes.Store(next)
+	return nil
+}
+
+// open makes a source ready. What a former one of the name had used up of its rate stays used.
+func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
+	if err := s.Validate(r.retention); err != nil {
+		return nil, err
+	}
+	s.MaxBody = r.bodyLimit(s)
+	v, err := r.verifier(s.Provider, provider.Config{
+		Source: s.Name, Secrets: s.Secrets, URI: s.URI, TypePrefix: s.TypePrefix,
+		Tolerance: s.Tolerance, Options: s.Options, MaxBody: s.MaxBody, Rate: int(math.Ceil(s.Rate.PerSecond * 60)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", s.Name, err)
+	}
+	in := &intake{
+		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
+		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
+		counters: r.metrics.of(s.Name),
+		traces:   rate.NewLimiter(tracesPerSecond, tracesPerSecond), suppressed: new(atomic.Int64),
+	}
+	if s.Rate.PerSecond > 0 {
+		in.limit = rate.NewLimiter(rate.Limit(s.Rate.PerSecond), s.Rate.Burst)
+	}
+	if present == nil || present.named[s.Name] == nil {
+		return in, nil
+	}
+	was := present.named[s.Name]
+	in.traces, in.suppressed = was.traces, was.suppressed
+	if was.limit != nil && was.Rate == s.Rate {
+		in.limit = was.limit
+	}
+	return in, nil
+}
+
+// withinRate takes one request from the source's rate, or says when the next one fits.
+func (s *intake) withinRate(now time.Time) error {
+	if s.limit == nil {
+		return nil
+	}
+	slot := s.limit.ReserveN(now, 1)
+	wait := slot.DelayFrom(now)
+	if wait == 0 {
+		return nil
+	}
+	slot.CancelAt(now)
+	return &fault{code: problem.RateLimited, outcome: limited, detail: "more requests than the source's rate", retry: wait}
+}
+
+// attributeRoom is what the attributes of an event may take of the bus's largest message.
+const attributeRoom = 32 << 10
+
+// bodyLimit is the source's own limit, or less where the bus takes less.
+func (r *Receiver) bodyLimit(s Source) int64 {
+	room := r.publisher.MaxBytes() - attributeRoom
+	if r.publisher.MaxBytes() <= 0 || s.MaxBody <= room {
+		return s.MaxBody
+	}
+	r.log.Warn("source takes smaller bodies than configured, because the bus does",
+		slog.String("source", s.Name), slog.Int64("max_body", s.MaxBody), slog.Int64("bus_takes", max(room, 0)))
+	return max(room, 0)
+}
+
+// basesOf lists the topics that an event on a topic may have been written for.
+func (i *intakes) basesOf(topic string) (found []string) {
+	for _, base := range i.bases {
+		if topic == base || strings.HasPrefix(topic, base+".") {
+			found = append(found, base)
+		}
+	}
+	return found
+}

@@ -1,0 +1,77 @@
+package receiver
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// outcome is a closed set: what came of a request.
+type outcome string
+
+const (
+	accepted    outcome = "accepted"    // published
+	repeats     outcome = "repeated"    // answered, published before
+	quarantined outcome = "quarantined" // published to the quarantine topic
+	refused     outcome = "refused"     // not genuine, or not for us
+	invalid     outcome = "invalid"     // cannot be read, or genuine and rejected
+	limited     outcome = "limited"     // beyond the source's rate
+	unavailable outcome = "unavailable" // cannot be stored now
+	challenge   outcome = "challenge"   // a handshake was answered
+)
+
+var outcomes = [...]outcome{accepted, repeats, quarantined, refused, invalid, limited, unavailable, challenge}
+
+type metrics struct {
+	requests   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	publish    prometheus.Histogram
+	altered    prometheus.Counter
+	suppressed prometheus.Counter
+	unknown    prometheus.Counter // requests for sources that do not exist
+}
+
+func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
+	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookspan_intake_requests_total", Help: "Requests by source and what came of them; source is empty where there is none of that name.",
+		}, []string{"source", "outcome"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "hookspan_intake_seconds", Help: "Time from a request's headers to its answer.", Buckets: buckets,
+		}),
+		publish: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "hookspan_publish_seconds", Help: "Time until the bus had made an event durable.", Buckets: buckets,
+		}),
+		altered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_intake_altered_total", Help: "Repeated ids that came with another body.",
+		}),
+		suppressed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_refusals_suppressed_total", Help: "Refusals that left no trace because there were too many.",
+		}),
+	}
+	m.unknown = m.requests.WithLabelValues("", string(refused))
+	for _, c := range []prometheus.Collector{
+		m.requests, m.seconds, m.publish, m.altered, m.suppressed,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "hookspan_intake_memory_bytes", Help: "Memory of the bodies in hand.",
+		}, func() float64 { return float64(r.bodies.used.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "hookspan_dedup_ids", Help: "Ids that are remembered to recognise repeats.",
+		}, func() float64 { return float64(r.window.size()) }),
+	} {
+		if err := into.Register(c); err != nil {
+			return nil, fmt.Errorf("registering the receiver's metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// of returns the counters of one source, looked up once and not per request.
+func (m *metrics) of(source string) map[outcome]prometheus.Counter {
+	counters := make(map[outcome]prometheus.Counter, len(outcomes))
+	for _, o := range outcomes {
+		counters[o] = m.requests.WithLabelValues(source, string(o))
+	}
+	return counters
+}

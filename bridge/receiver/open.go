@@ -1,0 +1,50 @@
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Open reads the ids of the dedup window from the history and then lets requests in.
+func (r *Receiver) Open(ctx context.Context) error {
+	if r.history != nil {
+		since := time.Now().Add(-time.Duration(r.window.keep.Load()) * time.Hour)
+		if err := r.history.Published(ctx, since, r.recall); err != nil {
+			return fmt.Errorf("reading the ids published since %s: %w", since.UTC().Format(time.RFC3339), err)
+		}
+	}
+	r.opened.Store(true)
+	return nil
+}
+
+// recall remembers one event of the history. A topic that no source writes to (quarantine, a
+// source that was renamed) is remembered for all of them.
+func (r *Receiver) recall(topic, source, id string, at time.Time) error {
+	bases := r.intakes.Load().basesOf(topic)
+	if len(bases) == 0 {
+		r.strays.Store(true)
+		bases = []string{""}
+	}
+	for _, base := range bases {
+		r.window.remember(identify(base, source, id), at)
+	}
+	return nil
+}
+
+// Close refuses new requests with 503 and returns when those in hand have been answered, or
+// with an error when ctx ends before.
+func (r *Receiver) Close(ctx context.Context) error {
+	r.closing.Do(func() {
+		go func() {
+			r.gate.Lock() // and never unlocked: from here on TryRLock fails
+			close(r.closed)
+		}()
+	})
+	select {
+	case <-r.closed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the requests in hand: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,68 @@
+package receiver
+
+import (
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// Options of a Receiver. Verifier, Publisher, Log and Metrics are required.
+type Options struct {
+	Sources   []Source
+	Verifier  func(provider string, c provider.Config) (Verifier, error)
+	Publisher bus.Publisher
+	History   bus.History // nil: nothing from before the start is recognised as repeated
+	Refusals  RefusalLog  // nil: refusals are logged only
+	// Schema checks an event against the JSON Schema of its type; nil knows none.
+	Schema func(*event.Event) error
+
+	TopicPrefix     string        // default hookspan.events
+	QuarantineTopic string        // default hookspan.quarantine
+	Retention       time.Duration // of events on the bus; no dedup window may be longer; 0: not checked
+	PublishTimeout  time.Duration // default 5 s
+	Memory          int64         // bytes of all bodies in hand; default 256 MiB
+	TrustedProxies  []netip.Prefix
+	BodyTime        time.Duration // that every body has to arrive; default that of Server, 20 s
+	BodyRate        int64         // bytes a second that it must keep up beyond that; default 16 KiB
+
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// New makes a receiver of the sources. Every source that is wrong is named in the error.
+// Requests are answered with 503 until Open has returned.
+func New(o Options) (*Receiver, error) {
+	r := &Receiver{
+		verifier: o.Verifier, publisher: o.Publisher, history: o.History, refusalLog: o.Refusals, schema: o.Schema,
+		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
+		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
+		bodies:   newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, readTime), orElse(o.BodyRate, 16<<10)),
+		window:   newWindow(DefaultDedupWindow),
+		seed:     maphash.MakeSeed(),
+		refusals: make(chan Refusal, traceQueue),
+		closed:   make(chan struct{}),
+	}
+	var err error
+	if r.metrics, err = newMetrics(o.Metrics, r); err != nil {
+		return nil, err
+	}
+	if err := r.Replace(o.Sources); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}

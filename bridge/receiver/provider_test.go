@@ -1,0 +1,137 @@
+package receiver_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/receiver"
+)
+
+// catalog opens verifiers of the providers that Hookspan comes with.
+func catalog(t testing.TB) func(string, provider.Config) (receiver.Verifier, error) {
+	t.Helper()
+	c, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(name string, config provider.Config) (receiver.Verifier, error) {
+		p, ok := c.Provider(name)
+		if !ok {
+			return nil, fmt.Errorf("provider: %q is not known", name)
+		}
+		return p.Compile(config)
+	}
+}
+
+// TestEverySampleOfTheSeedSystems sends what the providers' own declarations make.
+func TestEverySampleOfTheSeedSystems(t *testing.T) {
+	t.Parallel()
+	c, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]string{
+		"sticker": secret, "cryptlex": secret, "corefy": secret, "sticky": "0123456789abcdef0123456789abcdef", "cloudevents": "a-bearer-token",
+	} {
+		p, ok := c.Provider(name)
+		if !ok {
+			t.Fatalf("provider %s is not known", name)
+		}
+		w := setup(t, func(o *receiver.Options) {
+			o.Verifier = catalog(t)
+			o.Sources = []receiver.Source{{Name: "in", Provider: name, Secrets: []string{key}}}
+		})
+		for i, kind := range p.Samples() {
+			sample, err := p.Sample(provider.SampleRequest{Type: kind, Secret: key, URL: "http://" + w.addr + "/webhooks/in", Now: time.Now(), Seq: i + 1})
+			if err != nil {
+				t.Fatalf("%s %s: %v", name, kind, err)
+			}
+			for range 2 { // the second is a repeat
+				q := w.request(sample.Method, "/webhooks/in", "", sample.Body, nil)
+				q.Header = sample.Header.Clone()
+				if got := w.do(q); got.status < 200 || got.status > 299 {
+					t.Errorf("%s %s: %+v", name, kind, got)
+				}
+			}
+			all := w.store.all()
+			if len(all) != i+1 {
+				t.Fatalf("%s %s: %d events are stored, want %d", name, kind, len(all), i+1)
+			}
+			e := all[i].event
+			if topic := all[i].topic; !strings.HasPrefix(topic, "hookspan.events.in.") || !strings.HasSuffix(e.Type, strings.TrimPrefix(topic, "hookspan.events.in.")) {
+				t.Errorf("%s %s: type %s went to %s", name, kind, e.Type, topic)
+			}
+			if err := e.Validate(); err != nil || e.Extension("recordedtime") == "" {
+				t.Errorf("%s %s: %v, extensions %v", name, kind, err, e.Extensions)
+			}
+		}
+		w.stop()
+	}
+}
+
+func TestGzipBodies(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) {
+		o.Verifier = catalog(t)
+		o.Memory = 256 << 10
+		o.Sources = []receiver.Source{{Name: "in", Provider: "sticker", Secrets: []string{secret}, MaxBody: 128 << 10}}
+	})
+	packed := func(size int) []byte {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		if _, err := fmt.Fprintf(z, `{"event":"order.created","data":{"order_id":"%d"%s}}`, size, strings.Repeat(" ", size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		status int
+		code   string
+	}{
+		{"in bounds", packed(1000), 200, ""},
+		{"a bomb", packed(4 << 20), 413, "too_large"},
+		{"no gzip", []byte("{}"), 400, "bad_request"},
+	} {
+		got := w.do(w.request("POST", "/webhooks/in", "", c.body, http.Header{
+			"Content-Encoding": {"gzip"}, "X-Sticker-Signature": {fmt.Sprintf("sha256=%x", sign(secret, c.body))},
+		}))
+		if got.status != c.status || got.code() != c.code {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	all := w.store.all()
+	if len(all) != 1 || !bytes.HasPrefix(all[0].event.Data, []byte(`{"event":"order.created"`)) {
+		t.Errorf("stored %+v", all)
+	}
+	if n := w.counted("hookspan_intake_memory_bytes"); n != 0 {
+		t.Errorf("%v bytes are still charged", n)
+	}
+}
+
+func TestCloudEventsHandshake(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) {
+		o.Verifier = catalog(t)
+		o.Sources = []receiver.Source{{Name: "in", Provider: "cloudevents", Secrets: []string{"a-bearer-token"}, Rate: receiver.Rate{PerSecond: 2}}}
+	})
+	q := w.request("OPTIONS", "/webhooks/in", "", nil, http.Header{"Webhook-Request-Origin": {"events.example.org"}})
+	got := w.do(q)
+	if got.status/100 != 2 || got.header.Get("WebHook-Allowed-Origin") != "events.example.org" || got.header.Get("WebHook-Allowed-Rate") != "120" {
+		t.Errorf("answer %+v", got)
+	}
+	wrong := w.do(w.request("POST", "/webhooks/in", "", []byte("{}"), http.Header{"Content-Type": {"application/cloudevents+xml"}}))
+	if wrong.status != 415 || wrong.code() != "media_type" {
+		t.Errorf("an unknown CloudEvents format: %+v", wrong)
+	}
+}

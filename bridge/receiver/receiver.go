@@ -1,0 +1,304 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// Path is what the URL path of every source begins with.
+const Path = "/webhooks/"
+
+// A Receiver is the public intake. It is an http.Handler.
+type Receiver struct {
+	verifier        func(string, provider.Config) (Verifier, error)
+	publisher       bus.Publisher
+	history         bus.History
+	refusalLog      RefusalLog
+	schema          func(*event.Event) error
+	topicPrefix     string
+	quarantineTopic string
+	retention       time.Duration
+	publishTimeout  time.Duration
+	proxies         proxies
+	log             *slog.Logger
+	metrics         *metrics
+
+	intakes  atomic.Pointer[intakes]
+	bodies   *bodies
+	window   *window
+	strays   atomic.Bool // some of the history could not be told to belong to a source
+	seed     maphash.Seed
+	refusals chan Refusal // sent by trace without waiting, received by Run; never closed
+
+	opened  atomic.Bool
+	gate    sync.RWMutex // held for reading by every request, for writing by Close for good
+	closing sync.Once
+	closed  chan struct{} // closed once the gate is; nobody sends
+}
+
+// An exchange is one request on its way through, and the answer's place.
+type exchange struct {
+	source *intake
+	w      http.ResponseWriter
+	q      *http.Request
+	began  time.Time
+	body   body
+	reuse  bool // nobody can be reading the body any more
+}
+
+// ServeHTTP takes one webhook: it answers success only after every event in it is durable.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	name, ok := strings.CutPrefix(q.URL.Path, Path)
+	source := r.intakes.Load().named[name]
+	if !ok || source == nil {
+		r.metrics.unknown.Inc()
+		problem.Write(w, problem.New(problem.UnknownSource))
+		return
+	}
+	x := &exchange{source: source, w: w, q: q, began: time.Now(), reuse: true, body: body{from: r.bodies}}
+	if !r.gate.TryRLock() {
+		r.conclude(x, nil, "", &fault{code: problem.Stopping, outcome: unavailable, detail: "the server is stopping", retry: 5 * time.Second, hangUp: true})
+		return
+	}
+	defer r.gate.RUnlock()
+	defer func() { x.body.release(x.reuse) }()
+	answer, out, err := r.receive(x)
+	r.conclude(x, answer, out, err)
+}
+
+// receive is the inbound path from top to bottom.
+func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
+	if err := r.admit(x); err != nil {
+		return nil, "", err
+	}
+	if err := r.bodies.read(&x.body, x.w, x.q, x.source.MaxBody, x.began); err != nil {
+		return nil, "", notTaken(err)
+	}
+	verdict, err := x.source.verifier.Verify(&provider.Request{
+		Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
+	})
+	if err != nil {
+		return nil, "", notGenuine(err)
+	}
+	if verdict.Answer != nil {
+		return verdict.Answer, challenge, nil
+	}
+	postings, err := r.prepare(x, &verdict)
+	if err != nil {
+		return nil, "", err
+	}
+	out, err := r.store(x, postings)
+	return &x.source.success, out, err
+}
+
+// admit looks at what can be judged before the body is read.
+func (r *Receiver) admit(x *exchange) error {
+	if !r.opened.Load() {
+		return &fault{code: problem.BusUnavailable, outcome: unavailable, detail: "the server is starting", retry: time.Second}
+	}
+	if !slices.Contains(x.source.methods, x.q.Method) {
+		return wrongMethod(x.q)
+	}
+	switch encoding := x.q.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
+	case "", "identity", "gzip", "x-gzip":
+	default:
+		return unknownMediaType("Content-Encoding", encoding)
+	}
+	if media := x.q.Header.Get("Content-Type"); media != "" && !x.source.verifier.AcceptsMediaType(media) {
+		return unknownMediaType("Content-Type", media)
+	}
+	return nil
+}
+
+// A posting is one event on its way to the bus.
+type posting struct {
+	event       *event.Event
+	topic       string
+	quarantined bool
+	id          fingerprint
+	standing    standing
+	flight      *flight
+}
+
+// prepare decides what becomes of each event: its topic, quarantine, or none of them is taken.
+func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) {
+	s := x.source
+	if err := s.withinRate(x.began); err != nil {
+		return nil, err
+	}
+	postings := make([]posting, len(v.Events))
+	unpacked := int64(-len(x.body.bytes))
+	for i := range v.Events {
+		e := &v.Events[i]
+		p := &postings[i]
+		*p = posting{event: e, topic: Topic(s.Topic, e.Type, s.typePrefix), id: identify(s.Topic, e.Source, e.ID)}
+		reason, detail, policy := r.inspect(s, v, e)
+		switch policy {
+		case Reject:
+			return nil, &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
+		case Quarantine:
+			r.quarantine(x, p, reason, detail)
+		case Warn:
+			r.note(x, e, "event does not fit its schema", reason, detail)
+		}
+		unpacked += int64(len(e.Data))
+	}
+	if unpacked > 0 { // decrypted or unpacked data is in hand too
+		if err := x.body.take(unpacked); err != nil {
+			return nil, notTaken(err)
+		}
+	}
+	return postings, nil
+}
+
+// inspect names the policy that an event's body falls under, Accept when nothing is at fault.
+func (r *Receiver) inspect(s *intake, v *provider.Verdict, e *event.Event) (provider.Reason, string, Policy) {
+	if v.Invalid != "" {
+		return orElse(v.Reason, provider.InvalidBody), v.Invalid, s.Invalid
+	}
+	if r.schema == nil || s.Schema == Off {
+		return "", "", Accept
+	}
+	if err := r.schema(e); err != nil {
+		return provider.Schema, err.Error(), s.Schema
+	}
+	return "", "", Accept
+}
+
+// quarantine sends an event to the quarantine topic, with the reason and whose it was.
+func (r *Receiver) quarantine(x *exchange, p *posting, reason provider.Reason, detail string) {
+	p.topic, p.quarantined = r.quarantineTopic, true
+	p.event.SetExtension("hookspanreason", string(reason))
+	p.event.SetExtension("hookspandetail", strings.ToValidUTF8(cut(detail, maxDetail), "_"))
+	p.event.SetExtension("hookspansource", x.source.Name)
+	r.note(x, p.event, "event quarantined", reason, detail)
+}
+
+// note logs what is remarkable about an event that is taken.
+func (r *Receiver) note(x *exchange, e *event.Event, message string, reason provider.Reason, detail string) {
+	r.log.LogAttrs(x.q.Context(), slog.LevelWarn, message, slog.String("source", x.source.Name), slog.String("id", e.ID),
+		slog.String("type", e.Type), slog.String("reason", string(reason)), slog.String("detail", cut(detail, maxDetail)))
+}
+
+// store makes every event durable that is not so already. It claims all of them, publishes
+// those that are its own, and then waits for those of other requests: two batches that share
+// events can so never wait for each other.
+func (r *Receiver) store(x *exchange, postings []posting) (outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.q.Context()), r.publishTimeout)
+	defer cancel()
+	x.reuse = false // what ends in an error may still be on its way, and is then read later
+	for i := range postings {
+		r.claim(x, &postings[i])
+	}
+	err := r.publishAll(ctx, x, postings)
+	out := repeats
+	for i := range postings {
+		p := &postings[i]
+		switch {
+		case p.standing == underway:
+			err = errors.Join(err, p.flight.wait(ctx))
+		case p.standing == fresh && (!p.quarantined || out == repeats):
+			out = accepted
+			if p.quarantined {
+				out = quarantined
+			}
+		}
+	}
+	if err != nil {
+		return "", notStored(err)
+	}
+	x.reuse = true
+	if len(postings) == 0 {
+		out = accepted
+	}
+	return out, nil
+}
+
+// claim asks the dedup window for an event.
+func (r *Receiver) claim(x *exchange, p *posting) {
+	since := x.began.Add(-x.source.DedupWindow)
+	if r.strays.Load() && r.window.knows(identify("", p.event.Source, p.event.ID), since) {
+		p.standing = repeated
+		return
+	}
+	var altered bool
+	p.standing, p.flight, altered = r.window.claim(p.id, bodyMark(r.seed, p.event.Data), since)
+	if altered {
+		r.metrics.altered.Inc()
+		r.note(x, p.event, "repeated id came with another body", "", "the first one stands")
+	}
+}
+
+// parallel is how many events of one batch are on their way at once.
+const parallel = 64
+
+func (r *Receiver) publishAll(ctx context.Context, x *exchange, postings []posting) error {
+	if len(postings) == 1 {
+		return r.publish(ctx, x, &postings[0])
+	}
+	var group errgroup.Group // without a context: one failure does not stop the others
+	group.SetLimit(parallel)
+	failed := make([]error, len(postings))
+	for i := range postings {
+		if postings[i].standing == fresh {
+			group.Go(func() error { failed[i] = r.publish(ctx, x, &postings[i]); return nil })
+		}
+	}
+	_ = group.Wait() // the errors are in failed
+	return errors.Join(failed...)
+}
+
+// publish writes an event that this request owns, and settles its flight whatever happens.
+func (r *Receiver) publish(ctx context.Context, x *exchange, p *posting) (err error) {
+	if p.standing != fresh {
+		return nil
+	}
+	began := time.Now()
+	err = errors.New("publishing panicked")
+	defer func() { r.window.settle(p.id, p.flight, began, err) }()
+	var receipt bus.Receipt
+	receipt, err = r.publisher.Publish(ctx, p.topic, p.event, bus.PublishOptions{
+		Structured: x.source.Content == Structured, Key: p.id.key(),
+	})
+	r.metrics.publish.Observe(time.Since(began).Seconds())
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", p.topic, err)
+	}
+	if receipt.Repeated {
+		p.standing = repeated
+	}
+	return nil
+}
+
+// conclude answers, counts, and leaves a trace of what was not taken.
+func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, err error) {
+	if err != nil {
+		f, ok := errors.AsType[*fault](err)
+		if !ok {
+			f = notStored(err)
+		}
+		out = f.outcome
+		f.write(x.w, x.source)
+		r.trace(x, f)
+	} else {
+		writeAnswer(x.w, answer)
+	}
+	x.source.counters[out].Inc()
+	r.metrics.seconds.Observe(time.Since(x.began).Seconds())
+}

@@ -1,0 +1,123 @@
+package receiver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// A Refusal is the trace that a refused request leaves: what GET /v1/refusals and
+// `hookspan refusals` show. It never holds a secret or a body.
+type Refusal struct {
+	Time   time.Time       `json:"time"`
+	Source string          `json:"source"`
+	Reason provider.Reason `json:"reason"`
+	Detail string          `json:"detail,omitempty"` // what was compared, in words
+	Status int             `json:"status"`           // what the sender was answered
+	Method string          `json:"method"`
+	Remote string          `json:"remote,omitempty"`
+	Size   int             `json:"size"` // bytes of the body that were read
+	// Suppressed is how many refusals of the source before this one left no trace, because
+	// there were more than 50 a second or the bus did not take them.
+	Suppressed int64 `json:"suppressed,omitempty"`
+}
+
+const (
+	tracesPerSecond = 50 // of one source; anyone can cause refusals
+	maxDetail       = 512
+	traceQueue      = 256
+	traceTime       = 5 * time.Second
+)
+
+// A RefusalLog keeps refusals, bounded in size and age. data is the JSON of one Refusal.
+type RefusalLog interface {
+	AppendRefusal(ctx context.Context, data []byte) error
+}
+
+// trace logs a request that was not taken and hands a refusal to Run for the log of refusals.
+// It never waits, so neither a flood nor a bus that is down can slow an answer.
+func (r *Receiver) trace(x *exchange, f *fault) {
+	s := x.source
+	if !s.traces.Allow() {
+		s.suppressed.Add(1)
+		r.metrics.suppressed.Inc()
+		return
+	}
+	refusal := Refusal{
+		Time: x.began.UTC(), Source: s.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: f.problem(s).Status,
+		Method: cut(x.q.Method, 16), Remote: r.proxies.remote(x.q), Size: len(x.body.bytes), Suppressed: s.suppressed.Swap(0),
+	}
+	message := "request not taken"
+	if f.reason != "" {
+		message = "request refused"
+	}
+	attrs := []slog.Attr{
+		slog.String("source", s.Name), slog.String("code", string(f.code)), slog.String("reason", string(f.reason)),
+		slog.String("detail", refusal.Detail), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote),
+	}
+	if refusal.Suppressed > 0 {
+		attrs = append(attrs, slog.Int64("suppressed", refusal.Suppressed))
+	}
+	r.log.LogAttrs(x.q.Context(), slog.LevelWarn, message, attrs...)
+	if f.reason == "" {
+		return
+	}
+	select {
+	case r.refusals <- refusal:
+	default:
+		s.suppressed.Add(1)
+		r.metrics.suppressed.Inc()
+	}
+}
+
+// Run writes refusals to their log until ctx ends, then what is still queued, for at most a few
+// seconds. It returns nil: refusals are a convenience and stop nothing.
+func (r *Receiver) Run(ctx context.Context) error {
+	for {
+		select {
+		case refusal := <-r.refusals:
+			r.writeRefusal(context.WithoutCancel(ctx), refusal)
+		case <-ctx.Done():
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTime)
+			defer cancel()
+			for ending.Err() == nil {
+				select {
+				case refusal := <-r.refusals:
+					r.writeRefusal(ending, refusal)
+				default:
+					return nil
+				}
+			}
+			return nil
+		}
+	}
+}
+
+func (r *Receiver) writeRefusal(ctx context.Context, refusal Refusal) {
+	if r.refusalLog == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, traceTime)
+	defer cancel()
+	data, err := json.Marshal(refusal)
+	if err == nil {
+		err = r.refusalLog.AppendRefusal(ctx, data)
+	}
+	if err != nil {
+		r.metrics.suppressed.Inc()
+		r.log.LogAttrs(ctx, slog.LevelWarn, "refusal not kept", slog.String("source", refusal.Source), slog.Any("error", err))
+	}
+}
+
+// ParseRefusal reads what a RefusalLog kept.
+func ParseRefusal(data []byte) (Refusal, error) {
+	var r Refusal
+	if err := json.Unmarshal(data, &r); err != nil {
+		return Refusal{}, fmt.Errorf("reading a refusal: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,58 @@
+package receiver
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+const (
+	readTime       = 20 * time.Second // of a whole request; Receiver moves it for bodies that keep up
+	headerTime     = 10 * time.Second
+	answerTime     = 40 * time.Second // from the request's headers, or a slow body's end, to the answer
+	idleTime       = 75 * time.Second // longer than the 60 s of common load balancers, which then hang up first
+	maxHeaderBytes = 16 << 10
+	maxStreams     = 100 // of one HTTP/2 connection
+)
+
+// ServerOptions of a listener.
+type ServerOptions struct {
+	Addr     string
+	Handler  http.Handler
+	CertFile string        // with KeyFile: PEM files of a TLS listener, read again when they change
+	KeyFile  string        //
+	ReadTime time.Duration // of a whole request; default 20 s
+	Log      *slog.Logger
+}
+
+// Server returns a server with every limit set: times of headers, body, answer and idle
+// connections, the size of headers, and the streams of HTTP/2. With certificate files it has to
+// be started with ServeTLS("", ""). The error says which file cannot be used.
+func Server(o ServerOptions) (*http.Server, error) {
+	s := &http.Server{
+		Addr:              o.Addr,
+		Handler:           o.Handler,
+		ReadHeaderTimeout: min(headerTime, orElse(o.ReadTime, readTime)),
+		ReadTimeout:       orElse(o.ReadTime, readTime),
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			PingTimeout:          15 * time.Second,
+			SendPingTimeout:      30 * time.Second,
+			WriteByteTimeout:     15 * time.Second,
+		},
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // what strangers do to a public port
+	}
+	if o.CertFile == "" && o.KeyFile == "" {
+		return s, nil
+	}
+	c := &certificate{certFile: o.CertFile, keyFile: o.KeyFile, log: o.Log}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+	return s, nil
+}

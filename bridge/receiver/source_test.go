@@ -1,0 +1,98 @@
+package receiver_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/receiver"
+)
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestValidateNamesTheField(t *testing.T) {
+	t.Parallel()
+	negative := -time.Second
+	good := receiver.Source{Name: "shop-1", Provider: "shop"}
+	if err := good.Validate(time.Hour * 168); err != nil {
+		t.Errorf("a good source: %v", err)
+	}
+	for field, edit := range map[string]func(*receiver.Source){
+		"name":         func(s *receiver.Source) { s.Name = "Shop_1" },
+		"provider":     func(s *receiver.Source) { s.Provider = "" },
+		"topic":        func(s *receiver.Source) { s.Topic = "orders.*" },
+		"public_url":   func(s *receiver.Source) { s.PublicURL = "https://h/?a=1" },
+		"content":      func(s *receiver.Source) { s.Content = "batch" },
+		"tolerance":    func(s *receiver.Source) { s.Tolerance = &negative },
+		"dedup_window": func(s *receiver.Source) { s.DedupWindow = 169 * time.Hour },
+		"max_body":     func(s *receiver.Source) { s.MaxBody = -1 },
+		"rate":         func(s *receiver.Source) { s.Rate.PerSecond = -1 },
+		"invalid":      func(s *receiver.Source) { s.Invalid = receiver.Warn },
+		"schema":       func(s *receiver.Source) { s.Schema = receiver.Accept },
+	} {
+		s := good
+		edit(&s)
+		err := s.Validate(168 * time.Hour)
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("source %q: %s: ", s.Name, field)) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestNewNamesEverySourceAtFault(t *testing.T) {
+	t.Parallel()
+	_, err := receiver.New(receiver.Options{
+		Sources:  []receiver.Source{{Name: "a", Provider: "shop"}, {Name: "b"}, {Name: "c", Provider: "shop", Secrets: []string{"s"}}, {Name: "c", Provider: "shop", Secrets: []string{"s"}}},
+		Verifier: newShop, Publisher: &store{}, Metrics: prometheus.NewRegistry(), Log: discard(),
+	})
+	for _, want := range []string{`source "a": secrets: one is needed`, `source "b": provider: is missing`, `source "c": name: is there twice`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+}
+
+func TestASourceDoesNotPrintItsSecrets(t *testing.T) {
+	t.Parallel()
+	s := receiver.Source{Name: "shop", Provider: "shop", Secrets: []string{secret}}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "source", s)
+	if all := fmt.Sprintf("%v %+v %#v %s %v", s, s, s, s, []receiver.Source{s}) + log.String(); strings.Contains(all, secret) {
+		t.Errorf("printed: %s", all)
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, trusted, forwarded, url, remote string
+	}{
+		{"named", "127.0.0.0/8", "203.0.113.7, 198.51.100.4, 127.0.0.9", "https://hooks.example.org/webhooks/shop?x=%2f", "198.51.100.4"},
+		{"not named", "10.0.0.0/8", "203.0.113.7", "http://HOST/webhooks/shop?x=%2f", "127.0.0.1"},
+		{"invented", "127.0.0.0/8", "203.0.113.7, nonsense, 127.0.0.9", "https://hooks.example.org/webhooks/shop?x=%2f", "127.0.0.9"},
+		{"IPv6 with a port", "127.0.0.0/8", "[2001:db8::7]:443", "https://hooks.example.org/webhooks/shop?x=%2f", "2001:db8::7"},
+	} {
+		w := setup(t, func(o *receiver.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.trusted)} })
+		q := w.request("GET", "/webhooks/shop?x=%2f", "", nil, nil)
+		q.Header.Set("X-Forwarded-For", c.forwarded)
+		q.Header.Set("X-Forwarded-Proto", "https")
+		q.Header.Set("X-Forwarded-Host", "hooks.example.org")
+		want := strings.Replace(c.url, "HOST", w.addr, 1)
+		if got := w.do(q); got.body != want {
+			t.Errorf("%s: URL %q, want %q", c.name, got.body, want)
+		}
+		forged := q.Clone(t.Context())
+		forged.Method = "POST"
+		forged.Header.Set("X-Signature", "00")
+		w.do(forged)
+		<-w.store.kept
+		if got := w.store.refusals[0].Remote; got != c.remote {
+			t.Errorf("%s: remote %q, want %q", c.name, got, c.remote)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package signature
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+const (
+	secretPrefix  = "whsec_"
+	privatePrefix = "whsk_"
+	publicPrefix  = "whpk_"
+
+	// minKey is the shortest key, in bytes, that signs where the scheme sets no length.
+	minKey = 16
+)
+
+// standardKey reads a Standard Webhooks secret.
+func standardKey(field, secret string) ([]byte, error) {
+	text, ok := strings.CutPrefix(secret, secretPrefix)
+	key, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil || len(key) < 24 || len(key) > 64 {
+		return nil, fieldErrorf(field, "must be %s and the base64 of 24 to 64 bytes; leave it out and one is made", secretPrefix)
+	}
+	return key, nil
+}
+
+// ed25519Key reads a private key: the seed and the public key, or the seed alone.
+func ed25519Key(field, secret string) (ed25519.PrivateKey, error) {
+	wrong := fieldErrorf(field, "must be %s and the base64 of an Ed25519 private key, 64 bytes or the 32 of its seed; leave it out and one is made", privatePrefix)
+	text, ok := strings.CutPrefix(secret, privatePrefix)
+	key, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil || (len(key) != ed25519.SeedSize && len(key) != ed25519.PrivateKeySize) {
+		return nil, wrong
+	}
+	private := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
+	if len(key) == ed25519.PrivateKeySize && !private.Equal(ed25519.PrivateKey(key)) {
+		return nil, wrong // the public half is another key's, and would leak this one
+	}
+	return private, nil
+}
+
+// textKey reads a secret of a scheme that prescribes no form.
+func textKey(field, encoding, secret string) ([]byte, error) {
+	key, err := []byte(secret), error(nil)
+	switch encoding {
+	case "hex":
+		key, err = hex.DecodeString(secret)
+	case "base64":
+		key, err = base64.StdEncoding.DecodeString(secret)
+	}
+	if err != nil {
+		return nil, fieldErrorf(field, "is not %s, as the option key_encoding says", encoding)
+	}
+	if len(key) < minKey {
+		return nil, fieldErrorf(field, "is %d bytes long, %d is the least", len(key), minKey)
+	}
+	return key, nil
+}
+
+// PublicKey returns the whpk_ that verifies what a whsk_ secret signs.
+func PublicKey(secret string) (string, error) {
+	key, err := ed25519Key("secrets", secret)
+	if err != nil {
+		return "", err
+	}
+	return publicPrefix + base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey)), nil
+}
+
+func newStandardSecret() string {
+	return secretPrefix + base64.StdEncoding.EncodeToString(random(32))
+}
+
+func newEd25519Secret() string {
+	return privatePrefix + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed(random(ed25519.SeedSize)))
+}
+
+// newTextSecret is hex, which reads as every key encoding.
+func newTextSecret() string { return hex.EncodeToString(random(32)) }
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return b
+}
+
+// secretField names one of several secrets.
+func secretField(i int) string { return fmt.Sprintf("secrets[%d]", i) }

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/config"
+)
+
+func (t *terminal) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "config",
+		Short:   "Check the configuration, or show every setting",
+		Example: "  hookspan config check\n  hookspan config docs",
+		Args:    cobra.NoArgs,
+	}
+	cmd.AddCommand(t.configCheck(), t.configDocs())
+	return cmd
+}
+
+// A summary is what a configuration comes to; it holds no secret.
+type summary struct {
+	Listen    string   `json:"listen"`
+	Admin     string   `json:"admin_listen"`
+	Bus       string   `json:"bus"`
+	Sources   []string `json:"sources"`
+	Endpoints []string `json:"endpoints"`
+	Files     []string `json:"files"`
+	Warnings  []string `json:"warnings"`
+}
+
+func (t *terminal) configCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check [FILE]",
+		Short:   "Check the environment and the configuration file without serving",
+		Long:    "Check the environment and the file that HOOKSPAN_CONFIG names, or the file that is given. Every problem is shown; the exit code is 2 then.",
+		Example: "  hookspan config check\n  hookspan config check hookspan.yaml --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: t.action(func(_ *cobra.Command, args []string) error {
+			environ := t.environ
+			if len(args) == 1 {
+				environ = append(environ[:len(environ):len(environ)], "HOOKSPAN_CONFIG="+args[0])
+			}
+			cfg, err := config.Load(environ)
+			if err == nil {
+				err = checkProviders(cfg)
+			}
+			if err != nil {
+				return t.problems(err)
+			}
+			s := summarize(cfg)
+			return t.document(s, s.write)
+		}),
+	}
+}
+
+// problems prints what is wrong as JSON, where that is asked for; it returns the error itself.
+func (t *terminal) problems(err error) error {
+	var problems config.Problems
+	if !t.json || !errors.As(err, &problems) {
+		return err
+	}
+	return errors.Join(err, t.document(struct {
+		Problems config.Problems `json:"problems"`
+	}{problems}, nil))
+}
+
+func summarize(cfg *config.Config) *summary {
+	s := &summary{
+		Listen: string(cfg.Listen), Admin: string(cfg.AdminListen), Bus: string(cfg.Bus.Kind),
+		Sources: []string{}, Endpoints: []string{}, Files: append([]string{}, cfg.Files...), Warnings: []string{},
+	}
+	for i := range cfg.Sources {
+		s.Sources = append(s.Sources, cfg.Sources[i].Name)
+	}
+	for i := range cfg.Endpoints {
+		s.Endpoints = append(s.Endpoints, cfg.Endpoints[i].Name)
+	}
+	for _, w := range cfg.Warnings {
+		s.Warnings = append(s.Warnings, w.Error())
+	}
+	return s
+}
+
+func (s *summary) write(w io.Writer) {
+	fmt.Fprintf(w, "The configuration is right: %d source(s), %d endpoint(s), bus %s, intake %s, admin %s.\n",
+		len(s.Sources), len(s.Endpoints), s.Bus, s.Listen, s.Admin)
+	for _, warning := range s.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+}
+
+func (t *terminal) configDocs() *cobra.Command {
+	return &cobra.Command{
+		Use:     "docs",
+		Short:   "Show every setting, its default and its meaning",
+		Example: "  hookspan config docs\n  hookspan config docs --json",
+		Args:    cobra.NoArgs,
+		RunE: t.action(func(*cobra.Command, []string) error {
+			return t.document(config.Tables(), func(w io.Writer) { fmt.Fprint(w, config.Markdown()) })
+		}),
+	}
+}

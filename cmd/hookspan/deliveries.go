@@ -1,0 +1,191 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// A delivery as the admin API shows it.
+type delivery struct {
+	ID       string `json:"id"`
+	Endpoint string `json:"endpoint"`
+	Event    struct {
+		ID      string `json:"id"`
+		Source  string `json:"source"`
+		Type    string `json:"type"`
+		Subject string `json:"subject"`
+		Topic   string `json:"topic"`
+	} `json:"event"`
+	Status      string    `json:"status"`
+	Reason      string    `json:"reason"`
+	Attempts    []attempt `json:"attempts"`
+	NextAttempt time.Time `json:"next_attempt"`
+	Created     time.Time `json:"created"`
+}
+
+type attempt struct {
+	Number     int       `json:"number"`
+	Sent       time.Time `json:"sent"`
+	Received   time.Time `json:"received"`
+	StatusCode int       `json:"status_code"`
+	DurationMS float64   `json:"duration_ms"`
+	Reason     string    `json:"reason"`
+	Response   string    `json:"response"`
+}
+
+func (t *terminal) deliveriesCommand() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:     "deliveries",
+		Short:   "Look up deliveries and try them again",
+		Example: "  hookspan deliveries --status pending\n  hookspan deliveries get dlv_5m2k\n  hookspan deliveries retry dlv_5m2k",
+	}
+	c.flags(cmd)
+	list := t.deliveryList(&c)
+	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
+	cmd.Flags().AddFlagSet(list.Flags())
+	cmd.AddCommand(list, t.deliveryGet(&c), t.deliveryRetry(&c))
+	return cmd
+}
+
+func (t *terminal) deliveryList(c *connection) *cobra.Command {
+	limit := 50
+	filters := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List deliveries, newest first",
+		Example: "  hookspan deliveries list --endpoint crm --status failed --since 2026-05-04T00:00:00Z --json",
+		Args:    cobra.NoArgs,
+	}
+	for name, meaning := range map[string]string{
+		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
+		"type": "event type", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
+		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
+	} {
+		filters[name] = cmd.Flags().String(name, "", meaning)
+	}
+	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most; 0 is all")
+	cmd.RunE = t.action(func(cmd *cobra.Command, _ []string) error {
+		query := pageQuery(limit)
+		for name, value := range filters {
+			if *value != "" {
+				query.Set(name, *value)
+			}
+		}
+		client, err := c.open(t)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return client.list(cmd.Context(), "/v1/deliveries", query, limit, func(item json.RawMessage) error { return t.line(item) })
+		}
+		g := newGrid(t.out, "ID", "ENDPOINT", "STATUS", "TYPE", "ATTEMPTS", "NEXT", "EVENT")
+		err = client.list(cmd.Context(), "/v1/deliveries", query, limit, func(item json.RawMessage) error {
+			var d delivery
+			if err := json.Unmarshal(item, &d); err != nil {
+				return fmt.Errorf("decode a delivery: %w", err)
+			}
+			g.row(d.ID, d.Endpoint, d.Status, d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.NextAttempt), d.Event.ID)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return g.end()
+	})
+	return cmd
+}
+
+// pageQuery asks for pages of a useful size.
+func pageQuery(limit int) url.Values {
+	const largest = 100
+	size := largest
+	if limit > 0 {
+		size = min(limit, largest)
+	}
+	return url.Values{"limit": {strconv.Itoa(size)}}
+}
+
+// clock is a time for people; "" when there is none.
+func clock(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Local().Format("2006-01-02 15:04:05.000")
+}
+
+func (t *terminal) deliveryGet(c *connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "get ID",
+		Short:   "Show a delivery with its attempts, and why each was made",
+		Example: "  hookspan deliveries get dlv_5m2k",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			client, err := c.open(t)
+			if err != nil {
+				return err
+			}
+			var item json.RawMessage
+			if err := client.call(cmd.Context(), http.MethodGet, "/v1/deliveries/"+url.PathEscape(args[0]), nil, nil, &item); err != nil {
+				return err
+			}
+			var d delivery
+			if err := json.Unmarshal(item, &d); err != nil {
+				return fmt.Errorf("decode the delivery: %w", err)
+			}
+			return t.document(item, d.write)
+		}),
+	}
+}
+
+func (d *delivery) write(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s", d.ID, d.Status)
+	if d.Reason != "" {
+		fmt.Fprintf(w, " (%s)", d.Reason)
+	}
+	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", d.Event.Type, d.Event.ID, d.Event.Source, d.Endpoint, clock(d.Created))
+	for _, a := range d.Attempts {
+		outcome := "delivered"
+		if a.Reason != "" {
+			outcome = a.Reason
+		}
+		if a.StatusCode != 0 {
+			outcome += " " + strconv.Itoa(a.StatusCode)
+		}
+		fmt.Fprintf(w, "  attempt %d  %s  %.0f ms  %s", a.Number, clock(a.Sent), a.DurationMS, outcome)
+		if a.Response != "" {
+			fmt.Fprintf(w, "  %q", a.Response)
+		}
+		fmt.Fprintln(w)
+	}
+	if !d.NextAttempt.IsZero() {
+		fmt.Fprintf(w, "  next attempt  %s\n", clock(d.NextAttempt))
+	}
+}
+
+func (t *terminal) deliveryRetry(c *connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "retry ID",
+		Short:   "Make the next attempt of a delivery now",
+		Example: "  hookspan deliveries retry dlv_5m2k",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			client, err := c.open(t)
+			if err != nil {
+				return err
+			}
+			answer := json.RawMessage(`{}`)
+			if err := client.call(cmd.Context(), http.MethodPost, "/v1/deliveries/"+url.PathEscape(args[0])+"/retry", nil, nil, &answer); err != nil {
+				return err
+			}
+			return t.document(answer, func(w io.Writer) { fmt.Fprintf(w, "%s will be tried now\n", args[0]) })
+		}),
+	}
+}

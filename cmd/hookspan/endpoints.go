@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const endpointsPath = "/v1/endpoints"
+
+func (t *terminal) endpointsCommand() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:     "endpoints",
+		Short:   "Register, change and look up the receivers of events",
+		Example: "  hookspan endpoints\n  hookspan endpoints create crm --url https://crm.example/hooks --events 'com.sticker.*'\n  hookspan endpoints enable crm",
+	}
+	c.flags(cmd)
+	list := t.endpointList(&c)
+	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
+	cmd.AddCommand(list, t.endpointGet(&c), t.endpointCreate(&c), t.endpointUpdate(&c), t.endpointDelete(&c))
+	cmd.AddCommand(t.endpointAct(&c, "enable", "Deliver again to an endpoint that was disabled"))
+	cmd.AddCommand(t.endpointAct(&c, "test", "Send a test event to an endpoint and show what came of it"))
+	return cmd
+}
+
+// An endpointItem is the part of an endpoint that people are shown.
+type endpointItem struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	URL       string   `json:"url"`
+	Events    []string `json:"events"`
+	State     string   `json:"state"`
+	Reason    string   `json:"reason"`
+	ManagedBy string   `json:"managed_by"`
+	Active    bool     `json:"active"`
+	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
+}
+
+func (t *terminal) endpointList(c *connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List endpoints",
+		Example: "  hookspan endpoints list --json",
+		Args:    cobra.NoArgs,
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			client, err := c.open(t)
+			if err != nil {
+				return err
+			}
+			if t.json {
+				return client.list(cmd.Context(), endpointsPath, url.Values{}, 0, func(item json.RawMessage) error { return t.line(item) })
+			}
+			g := newGrid(t.out, "NAME", "STATE", "FROM", "EVENTS", "URL", "ID")
+			err = client.list(cmd.Context(), endpointsPath, url.Values{}, 0, func(item json.RawMessage) error {
+				var e endpointItem
+				if err := json.Unmarshal(item, &e); err != nil {
+					return fmt.Errorf("decode an endpoint: %w", err)
+				}
+				g.row(e.Name, e.status(), e.ManagedBy, strings.Join(e.Events, ","), e.URL, e.ID)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return g.end()
+		}),
+	}
+}
+
+func (e *endpointItem) status() string {
+	switch {
+	case e.Reason != "":
+		return e.State + " (" + e.Reason + ")"
+	case !e.Active:
+		return e.State + ", not active"
+	}
+	return e.State
+}
+
+// find returns the path of an endpoint that is given by name or id.
+func (c *client) find(ctx context.Context, nameOrID string) (string, error) {
+	path := ""
+	err := c.list(ctx, endpointsPath, url.Values{}, 0, func(item json.RawMessage) error {
+		var e endpointItem
+		if err := json.Unmarshal(item, &e); err != nil {
+			return fmt.Errorf("decode an endpoint: %w", err)
+		}
+		if e.ID == nameOrID || (e.Name == nameOrID && path == "") {
+			path = endpointsPath + "/" + url.PathEscape(e.ID)
+		}
+		return nil
+	})
+	if err == nil && path == "" {
+		err = fmt.Errorf("no endpoint is called %q; hookspan endpoints lists them", nameOrID)
+	}
+	return path, err
+}
+
+// one makes a command that sends one request about one endpoint.
+func (t *terminal) one(c *connection, cmd *cobra.Command, method, suffix string, body func() (any, error), text func(io.Writer, *endpointItem, json.RawMessage)) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
+		client, err := c.open(t)
+		if err != nil {
+			return err
+		}
+		in, err := body()
+		if err != nil {
+			return err
+		}
+		path, err := client.find(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return t.send(cmd.Context(), client, method, path+suffix, in, text)
+	})
+	return cmd
+}
+
+// send makes the request and prints the answer.
+func (t *terminal) send(ctx context.Context, c *client, method, path string, in any, text func(io.Writer, *endpointItem, json.RawMessage)) error {
+	answer := json.RawMessage(`{}`)
+	if err := c.call(ctx, method, path, nil, in, &answer); err != nil {
+		return err
+	}
+	var e endpointItem
+	if err := json.Unmarshal(answer, &e); err != nil {
+		return fmt.Errorf("decode the answer: %w", err)
+	}
+	return t.document(answer, func(w io.Writer) { text(w, &e, answer) })
+}
+
+func noBody() (any, error) { return nil, nil }
+
+func (t *terminal) endpointGet(c *connection) *cobra.Command {
+	cmd := &cobra.Command{Use: "get NAME", Short: "Show an endpoint", Example: "  hookspan endpoints get crm"}
+	return t.one(c, cmd, http.MethodGet, "", noBody, writeIndented)
+}
+
+func (t *terminal) endpointDelete(c *connection) *cobra.Command {
+	cmd := &cobra.Command{Use: "delete NAME", Short: "Remove an endpoint; what waits for it is discarded", Example: "  hookspan endpoints delete crm"}
+	return t.one(c, cmd, http.MethodDelete, "", noBody, func(w io.Writer, _ *endpointItem, _ json.RawMessage) {
+		fmt.Fprintln(w, "deleted")
+	})
+}
+
+func (t *terminal) endpointAct(c *connection, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " NAME", Short: short, Example: "  hookspan endpoints " + verb + " crm"}
+	return t.one(c, cmd, http.MethodPost, "/"+verb, noBody, writeIndented)
+}
+
+// writeIndented prints an answer as it is, for people: one field per line.
+func writeIndented(w io.Writer, _ *endpointItem, answer json.RawMessage) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(answer) // to a terminal; the exit code is about the request
+}
+
+func (t *terminal) endpointCreate(c *connection) *cobra.Command {
+	var f endpointFlags
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Register an endpoint",
+		Long:  "Register an endpoint. Without a secret the server makes one for the standard signature and shows it once.",
+		Example: "  hookspan endpoints create crm --url https://crm.example/hooks --events 'com.sticker.*'\n" +
+			"  hookspan endpoints create crm --file endpoint.json",
+		Args: cobra.ExactArgs(1),
+	}
+	f.flags(cmd)
+	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
+		body, err := f.body(t, cmd)
+		if err != nil {
+			return err
+		}
+		body["name"] = args[0]
+		client, err := c.open(t)
+		if err != nil {
+			return err
+		}
+		return t.send(cmd.Context(), client, http.MethodPost, endpointsPath, body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
+			fmt.Fprintf(w, "created %s (%s)\n", e.Name, e.ID)
+			for _, secret := range e.Secrets {
+				fmt.Fprintf(w, "secret, shown this once: %s\n", secret)
+			}
+		})
+	})
+	return cmd
+}
+
+func (t *terminal) endpointUpdate(c *connection) *cobra.Command {
+	var f endpointFlags
+	cmd := &cobra.Command{
+		Use:     "update NAME",
+		Short:   "Change an endpoint; what is not named stays",
+		Example: "  hookspan endpoints update crm --rate 50/s --active=false",
+	}
+	f.flags(cmd)
+	body := func() (any, error) { return f.body(t, cmd) }
+	return t.one(c, cmd, http.MethodPatch, "", body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
+		fmt.Fprintf(w, "updated %s\n", e.Name)
+	})
+}

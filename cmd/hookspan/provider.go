@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+func (t *terminal) providerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "provider",
+		Short:   "Look up providers, or find out how one encrypts",
+		Long:    "Look up providers: how a webhook system signs, encrypts and names. Files of HOOKSPAN_PROVIDERS_DIR are among them.",
+		Example: "  hookspan provider list\n  hookspan provider show sticky\n  hookspan provider probe sticky --body-file body --secret S",
+		Args:    cobra.NoArgs,
+	}
+	cmd.AddCommand(t.providerList(), t.providerShow(), t.providerProbe())
+	return cmd
+}
+
+// A providerItem is a provider in a list.
+type providerItem struct {
+	Name       string   `json:"name"`
+	Title      string   `json:"title"`
+	Verified   []string `json:"verified"`
+	Unverified []string `json:"unverified"`
+}
+
+func itemOf(p *provider.Provider) providerItem {
+	return providerItem{p.Name, p.Title, append([]string{}, p.Verified...), append([]string{}, p.Unverified...)}
+}
+
+// catalog loads every provider, those of the operator's own folder included.
+func (t *terminal) catalog() (*provider.Catalog, error) {
+	return provider.Load(t.variable("HOOKSPAN_PROVIDERS_DIR"))
+}
+
+// provider finds one by name.
+func (t *terminal) provider(name string) (*provider.Provider, error) {
+	catalog, err := t.catalog()
+	if err != nil {
+		return nil, err
+	}
+	p, found := catalog.Provider(name)
+	if !found {
+		return nil, usage("there is no provider %q; there are %s", name, strings.Join(catalog.Names(), ", "))
+	}
+	return p, nil
+}
+
+func (t *terminal) providerList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the providers",
+		Example: "  hookspan provider list --json",
+		Args:    cobra.NoArgs,
+		RunE: t.action(func(*cobra.Command, []string) error {
+			catalog, err := t.catalog()
+			if err != nil {
+				return err
+			}
+			g := newGrid(t.out, "NAME", "TITLE", "VERIFIED", "UNVERIFIED")
+			for _, name := range catalog.Names() {
+				p, _ := catalog.Provider(name)
+				if t.json {
+					if err := t.line(itemOf(p)); err != nil {
+						return err
+					}
+					continue
+				}
+				g.row(p.Name, p.Title, strconv.Itoa(len(p.Verified)), strconv.Itoa(len(p.Unverified)))
+			}
+			if t.json {
+				return nil
+			}
+			return g.end()
+		}),
+	}
+}
+
+func (t *terminal) providerShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show a provider: what is known of it, and its options",
+		Example: "  hookspan provider show sticky",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.action(func(_ *cobra.Command, args []string) error {
+			p, err := t.provider(args[0])
+			if err != nil {
+				return err
+			}
+			v := struct {
+				providerItem
+				Secrets string            `json:"secrets"`
+				Methods []string          `json:"methods"`
+				Options []provider.Option `json:"options"`
+			}{itemOf(p), p.Secrets, p.Methods, append([]provider.Option{}, p.Options...)}
+			return t.document(v, func(w io.Writer) { writeProvider(w, p) })
+		}),
+	}
+}
+
+func writeProvider(w io.Writer, p *provider.Provider) {
+	fmt.Fprintf(w, "%s: %s\n", p.Name, p.Title)
+	fmt.Fprintf(w, "secrets: %s\nmethods: %s\n", p.Secrets, strings.Join(p.Methods, ", "))
+	for _, part := range []struct {
+		title string
+		facts []string
+	}{{"verified", p.Verified}, {"unverified", p.Unverified}} {
+		for _, fact := range part.facts {
+			fmt.Fprintf(w, "%s: %s\n", part.title, fact)
+		}
+	}
+	for _, o := range p.Options {
+		fmt.Fprintf(w, "option %s", o.Name)
+		if o.Default != "" {
+			fmt.Fprintf(w, " (default %s)", o.Default)
+		}
+		fmt.Fprintf(w, ": %s", o.Description)
+		if len(o.Values) > 0 {
+			fmt.Fprintf(w, " One of %s.", strings.Join(o.Values, ", "))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// checkProviders compiles every source of a configuration, as a server would at its start.
+func checkProviders(cfg *config.Config) error {
+	catalog, err := provider.Load(cfg.ProvidersDir)
+	if err != nil {
+		return usageError{err}
+	}
+	var faults config.Problems
+	for i := range cfg.Sources {
+		s := &cfg.Sources[i]
+		p, found := catalog.Provider(s.Provider)
+		if !found {
+			faults = append(faults, config.Problem{Where: "source " + s.Name, What: fmt.Sprintf("there is no provider %q; there are %s", s.Provider, strings.Join(catalog.Names(), ", "))})
+			continue
+		}
+		v, err := p.Compile(provider.Config{
+			Source: s.Name, Secrets: s.Secrets.Open(), URI: s.URI, TypePrefix: s.TypePrefix,
+			Tolerance: s.Tolerance, Options: s.Options, MaxBody: int64(s.MaxBody),
+		})
+		if err != nil {
+			faults = append(faults, config.Problem{Where: "source " + s.Name, What: err.Error()})
+			continue
+		}
+		for _, warning := range v.Warnings() {
+			cfg.Warnings = append(cfg.Warnings, config.Problem{Where: "source " + s.Name, What: warning})
+		}
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
+}

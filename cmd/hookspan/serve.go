@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/config"
+)
+
+func (t *terminal) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Take webhooks in and send events out (the default command)",
+		Long: "Serve: receive webhooks on HOOKSPAN_LISTEN, keep them on the bus, deliver to the registered endpoints.\n" +
+			"All settings come from the environment and the file that HOOKSPAN_CONFIG names; see hookspan config docs.",
+		Example: "  HOOKSPAN_SOURCES=shop HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker HOOKSPAN_SOURCE_SHOP_SECRETS=… hookspan serve",
+		Args:    cobra.NoArgs,
+		RunE:    t.action(func(cmd *cobra.Command, _ []string) error { return t.serve(cmd.Context()) }),
+	}
+}
+
+func (t *terminal) serve(ctx context.Context) error {
+	c, err := config.Load(t.environ)
+	if err != nil {
+		return err
+	}
+	log := newLogger(t, c)
+	for _, w := range c.Warnings {
+		log.Warn(w.Error())
+	}
+	hangup, stopListening := hangups()
+	defer stopListening()
+	p, err := open(ctx, c, parts{
+		log: log, hangup: hangup,
+		reload: func() (*config.Config, error) { return config.Load(t.environ) },
+	})
+	if err != nil {
+		return err
+	}
+	if p.keys.TokenPath != "" {
+		path, err := filepath.Abs(p.keys.TokenPath)
+		if err == nil {
+			log.Info("no HOOKSPAN_ADMIN_TOKEN is set; the API's token is kept in a file", slog.String("file", path))
+		}
+	}
+	return errors.Join(p.Run(ctx), p.close())
+}
+
+// hangups turns SIGHUP into requests for a reload.
+func hangups() (<-chan struct{}, func()) {
+	signals, asks := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for range signals {
+			select {
+			case asks <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return asks, func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}
+
+// startServer runs a server in this process until stop is called, for benchmarks.
+func startServer(ctx context.Context, environ []string) (publicURL, adminURL string, stop func(), err error) {
+	c, err := config.Load(environ)
+	if err != nil {
+		return "", "", nil, err
+	}
+	p, err := open(ctx, c, parts{log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		return "", "", nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := errors.Join(p.Run(ctx), p.close()); err != nil {
+			slog.Error("server", slog.Any("error", err))
+		}
+	}()
+	if err := p.awaitReady(ctx); err != nil {
+		cancel()
+		<-done
+		return "", "", nil, err
+	}
+	return "http://" + reachable(p.IntakeAddr()), "http://" + reachable(p.AdminAddr()), func() { cancel(); <-done }, nil
+}

@@ -1,0 +1,44 @@
+// Package schemas holds the JSON Schemas (draft 2020-12) of what Hookspan reads, shows and
+// carries. They are documentation that a program can check: every field has a description and
+// an example.
+//
+//   - config.json: the configuration file.
+//   - endpoint.json, delivery.json, attempt.json, refusal.json: items of the admin API.
+//   - events/<type>.json: the data of events whose type begins with that name. Those of outside
+//     systems are lenient: a field that a schema does not know is no fault.
+//
+// The package imports nothing of Hookspan's.
+package schemas
+
+import (
+	"embed"
+	"strings"
+)
+
+// Files holds the schemas by path.
+//
+//go:embed *.json events/*.json
+var Files embed.FS
+
+const (
+	eventFolder = "events/"
+	extension   = ".json"
+)
+
+// ForType returns the path in Files of the schema for an event type: the one whose name is the
+// longest run of whole words at the front of the type. False when there is none.
+func ForType(eventType string) (path string, found bool) {
+	for words := eventType; words != ""; {
+		path := eventFolder + words + extension
+		if f, err := Files.Open(path); err == nil {
+			_ = f.Close() // an embedded file: nothing is held
+			return path, true
+		}
+		dot := strings.LastIndexByte(words, '.')
+		if dot < 0 {
+			break
+		}
+		words = words[:dot]
+	}
+	return "", false
+}

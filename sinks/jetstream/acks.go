@@ -1,0 +1,259 @@
+package jetstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// maxInFlight bounds the publishes that wait for their acknowledgement; more wait their turn.
+const maxInFlight = 4096
+
+// acks sends messages and brings each its acknowledgement. All of them come to one
+// subscription: the last token of the reply subject names a slot and its turn, so an
+// acknowledgement that is late for one turn is not taken for the next one's.
+type acks struct {
+	nc      *nats.Conn
+	sub     *nats.Subscription
+	inbox   string // with the last dot
+	slots   []slot
+	maxWait int    // in sweeps
+	stream  string // that acknowledged last; receive alone uses it, so that naming it costs nothing
+
+	turns chan struct{} // one token for each slot in use; send puts and takes
+	mu    sync.Mutex
+	free  []*slot // the one used last on top: the server remembers few reply subjects
+}
+
+// An ack is what the server said, or err.
+type ack struct {
+	stream   string
+	seq      uint64
+	repeated bool
+	err      error
+}
+
+type slot struct {
+	number int
+	done   chan struct{} // finish sends once a turn; send receives
+
+	mu      sync.Mutex
+	turn    uint32
+	reply   string
+	waiting bool
+	sweeps  int
+	ack     ack
+}
+
+func newAcks(nc *nats.Conn, timeout time.Duration) (*acks, error) {
+	a := &acks{
+		nc: nc, inbox: nc.NewInbox() + ".",
+		maxWait: int(timeout/tick) + 1,
+		slots:   make([]slot, maxInFlight), free: make([]*slot, maxInFlight),
+		turns: make(chan struct{}, maxInFlight),
+	}
+	for i := range a.slots {
+		s := &a.slots[i]
+		s.number, s.done = i, make(chan struct{}, 1)
+		a.next(s)
+		a.free[i] = s
+	}
+	var err error
+	if a.sub, err = nc.Subscribe(a.inbox+"*", a.receive); err != nil {
+		return nil, fmt.Errorf("subscribe to acknowledgements: %w", unavailable(err))
+	}
+	if err := a.sub.SetPendingLimits(-1, -1); err != nil {
+		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
+	}
+	return a, nil
+}
+
+// send publishes m and returns its acknowledgement. m's Reply is overwritten; nothing of m is
+// kept.
+func (a *acks) send(ctx context.Context, m *nats.Msg) (ack, error) {
+	s, err := a.acquire(ctx)
+	if err != nil {
+		return ack{}, err
+	}
+	defer a.release(s)
+	s.mu.Lock()
+	s.waiting, s.sweeps = true, 0
+	m.Reply = s.reply
+	s.mu.Unlock()
+	if err := a.nc.PublishMsg(m); err != nil {
+		a.giveUp(s)
+		return ack{}, unavailable(err)
+	}
+	select {
+	case <-s.done:
+		return s.ack, s.ack.err
+	case <-ctx.Done():
+		if a.giveUp(s) {
+			return s.ack, s.ack.err
+		}
+		return ack{}, context.Cause(ctx)
+	}
+}
+
+// acquire takes a free slot and waits for one when all are in use.
+func (a *acks) acquire(ctx context.Context) (*slot, error) {
+	select {
+	case a.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last := len(a.free) - 1
+	s := a.free[last]
+	a.free = a.free[:last]
+	return s, nil
+}
+
+func (a *acks) release(s *slot) {
+	a.mu.Lock()
+	a.free = append(a.free, s)
+	a.mu.Unlock()
+	<-a.turns
+}
+
+// giveUp ends a turn without an answer. It reports true when the answer had come.
+func (a *acks) giveUp(s *slot) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.waiting {
+		<-s.done
+		return true
+	}
+	s.waiting = false
+	a.next(s)
+	return false
+}
+
+// next begins a slot's next turn. A turn ends so only without an answer; after one, the reply
+// subject can serve again.
+func (a *acks) next(s *slot) {
+	s.turn++
+	s.reply = a.inbox + strconv.Itoa(s.number) + "-" + strconv.FormatUint(uint64(s.turn), 10)
+}
+
+func (a *acks) receive(m *nats.Msg) {
+	number, turn, ok := strings.Cut(m.Subject[len(a.inbox):], "-")
+	if !ok {
+		return
+	}
+	i, err := strconv.Atoi(number)
+	if err != nil || i < 0 || i >= len(a.slots) {
+		return
+	}
+	n, err := strconv.ParseUint(turn, 10, 32)
+	if err != nil {
+		return
+	}
+	s := &a.slots[i]
+	got := a.read(m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting && s.turn == uint32(n) {
+		s.finish(got)
+	}
+}
+
+func (s *slot) finish(a ack) {
+	s.waiting = false
+	s.ack = a
+	s.done <- struct{}{}
+}
+
+// sweep fails what has waited too long, and with trouble all that waits.
+func (a *acks) sweep(trouble error) {
+	late := trouble
+	if late == nil {
+		late = errNoAck
+	}
+	for i := range a.slots {
+		s := &a.slots[i]
+		s.mu.Lock()
+		s.sweeps++
+		if s.waiting && (trouble != nil || s.sweeps > a.maxWait) {
+			a.next(s)
+			s.finish(ack{err: late})
+		}
+		s.mu.Unlock()
+	}
+}
+
+// fail ends all that waits.
+func (a *acks) fail(err error) { a.sweep(err) }
+
+func (a *acks) close() error {
+	err := a.sub.Unsubscribe()
+	a.fail(errLost)
+	if err != nil && !a.nc.IsClosed() {
+		return fmt.Errorf("end the subscription to acknowledgements: %w", err)
+	}
+	return nil
+}
+
+var (
+	errNoAck   = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
+	errNoOwner = fmt.Errorf("%w: no stream takes the subject, or it has no leader", bus.ErrUnavailable)
+)
+
+// read reads a publish acknowledgement. The form that nearly all have is read by hand.
+func (a *acks) read(m *nats.Msg) ack {
+	if len(m.Data) == 0 {
+		return ack{err: errNoOwner} // status 503: no responders
+	}
+	if stream, seq, ok := plainAck(m.Data); ok {
+		if string(stream) != a.stream {
+			a.stream = string(stream)
+		}
+		return ack{stream: a.stream, seq: seq}
+	}
+	var full struct {
+		Stream    string    `json:"stream"`
+		Seq       uint64    `json:"seq"`
+		Duplicate bool      `json:"duplicate"`
+		Error     *apiError `json:"error"`
+	}
+	switch err := json.Unmarshal(m.Data, &full); {
+	case err != nil:
+		return ack{err: fmt.Errorf("%w: read an acknowledgement: %w", bus.ErrUnavailable, err)}
+	case full.Error != nil:
+		return ack{err: full.Error}
+	}
+	return ack{stream: full.Stream, seq: full.Seq, repeated: full.Duplicate}
+}
+
+// plainAck reads {"stream":"S","seq":N}.
+func plainAck(data []byte) (stream []byte, seq uint64, ok bool) {
+	rest, ok := bytes.CutPrefix(data, []byte(`{"stream":"`))
+	if !ok {
+		return nil, 0, false
+	}
+	stream, rest, ok = bytes.Cut(rest, []byte(`"`))
+	if !ok || bytes.IndexByte(stream, '\\') >= 0 {
+		return nil, 0, false
+	}
+	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, ", "), []byte(`"seq":`))
+	if !ok || len(rest) < 2 || rest[len(rest)-1] != '}' {
+		return nil, 0, false
+	}
+	for _, c := range bytes.TrimLeft(rest[:len(rest)-1], " ") {
+		if c < '0' || c > '9' {
+			return nil, 0, false
+		}
+		seq = seq*10 + uint64(c-'0')
+	}
+	return stream, seq, true
+}

@@ -1,0 +1,100 @@
+package embedded
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// The server's accounts. They are separate worlds: neither can name a subject or a stream of
+// the other, not even through a mirror, a source or a consumer's delivery subject. Their names
+// are folders of the store, so they never change.
+const (
+	eventsAccount  = "EVENTS"
+	privateAccount = "HOOKSPAN"
+)
+
+// inboxPrefix keeps the acknowledgements that we wait for where no client can see or send
+// them.
+const inboxPrefix = "_HOOKSPAN"
+
+// eventsShare of the store is for the events' account, in percent: what Hookspan keeps beside
+// events has room that events cannot take.
+const eventsShare = 80
+
+// logins are the users of one process: ours have random passwords that live in memory alone.
+type logins struct {
+	users     []*server.User
+	accounts  []*server.Account
+	anonymous string // the user that a client without credentials is
+	password  string // of our own users
+}
+
+const (
+	eventsUser  = "hookspan-events"
+	privateUser = "hookspan-private"
+	clientUser  = "client"
+)
+
+func (o *Options) logins() logins {
+	events, private := server.NewAccount(eventsAccount), server.NewAccount(privateAccount)
+	l := logins{accounts: []*server.Account{events, private}, password: rand.Text()}
+	l.users = []*server.User{
+		{Username: eventsUser, Password: l.password, Account: events},
+		{Username: privateUser, Password: l.password, Account: private},
+	}
+	if o.Listen == "" {
+		return l
+	}
+	client := &server.User{Username: o.User, Password: o.Password, Account: events, Permissions: o.clientMay()}
+	if o.User == "" {
+		client.Username, client.Password = clientUser, rand.Text()
+		l.anonymous = clientUser
+	}
+	l.users = append(l.users, client)
+	return l
+}
+
+// clientMay lets clients do everything with events but change the streams that are ours.
+func (o *Options) clientMay() *server.Permissions {
+	ours := inboxPrefix + ".>"
+	deny := []string{ours}
+	for _, stream := range o.Protect {
+		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "RESTORE", "MSG.DELETE", "PEER.REMOVE", "LEADER.STEPDOWN"} {
+			deny = append(deny, "$JS.API.STREAM."+verb+"."+stream)
+		}
+	}
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Deny: deny},
+		Subscribe: &server.SubjectPermission{Deny: []string{ours}},
+	}
+}
+
+// enableJetStream recovers the streams of both accounts, each within its share of the store.
+// Streams that reserved more than that, because the limit was larger once, are kept: their
+// account is then bounded by the limit of the whole store alone.
+func (s *Server) enableJetStream(inner *server.Server) error {
+	for _, share := range []struct {
+		account string
+		bytes   int64
+	}{{eventsAccount, s.EventStore()}, {privateAccount, s.PrivateStore()}} {
+		account, err := inner.LookupAccount(share.account)
+		if err != nil {
+			return fmt.Errorf("look up account %s: %w", share.account, err)
+		}
+		limits := map[string]server.JetStreamAccountLimits{"": {
+			MaxMemory: -1, MaxStore: share.bytes, MaxStreams: -1, MaxConsumers: -1,
+			MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
+		}}
+		err = account.EnableJetStream(limits, nil)
+		if server.IsNatsErr(err, server.JSStorageResourcesExceededErr) {
+			s.o.Log.Warn("streams have reserved more than the store's limit", "account", share.account, "max_bytes", share.bytes)
+			err = account.EnableJetStream(nil, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("recover the streams of account %s: %w", share.account, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,12 @@
+package embedded
+
+import "context"
+
+// OpenWithFlush is Open with a hand in between on the sync of the store.
+func OpenWithFlush(ctx context.Context, o Options, between func(flush func() error) func() error) (*Server, error) {
+	return open(ctx, o, between)
+}
+
+// SyncFiles syncs the changed files of a folder, as systems without syncfs do, by the one
+// function that it returns.
+func SyncFiles(dir string) func() error { return newFiles(dir).sync }

@@ -1,0 +1,109 @@
+package embedded
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A group shares syncs among those who wait for one. Whoever calls Wait joins the next sync,
+// never the one that runs: only a sync that began after the call covers what the caller wrote
+// before it.
+type group struct {
+	flush  func() error
+	synced func(took time.Duration, n int)
+	failed func(error)
+
+	wake chan struct{} // Wait sends when a round gets its first waiter; run receives; never closed
+
+	mu     sync.Mutex
+	next   *round
+	closed error // why nothing is synced any more
+}
+
+// A round is the waiters of one sync. err is set before done is closed.
+type round struct {
+	n    int
+	done chan struct{}
+	err  error
+}
+
+func newGroup(flush func() error, synced func(time.Duration, int), failed func(error)) *group {
+	return &group{
+		flush: flush, synced: synced, failed: failed,
+		wake: make(chan struct{}, 1),
+		next: &round{done: make(chan struct{})},
+	}
+}
+
+// Wait returns after a sync that began after the call, with its error.
+func (g *group) Wait(ctx context.Context) error {
+	g.mu.Lock()
+	if err := g.closed; err != nil {
+		g.mu.Unlock()
+		return err
+	}
+	r := g.next
+	r.n++
+	first := r.n == 1
+	g.mu.Unlock()
+	if first {
+		g.wake <- struct{}{} // never blocks: one per round, and run takes it before the next
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run syncs as long as somebody waits, until ctx ends; who waits then gets the cause.
+func (g *group) run(ctx context.Context) {
+	defer g.close(ctx)
+	p := pace{}
+	for {
+		select {
+		case <-g.wake:
+		case <-ctx.Done():
+			return
+		}
+		p.hold(g.waiting)
+		r := g.take()
+		began := time.Now()
+		err := g.flush()
+		p.done(began, r.n)
+		g.synced(time.Since(began), r.n)
+		if err != nil {
+			g.failed(err)
+		}
+		r.finish(err)
+	}
+}
+
+// take closes the next round to new waiters.
+func (g *group) take() *round {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.next
+	g.next = &round{done: make(chan struct{})}
+	return r
+}
+
+func (g *group) close(ctx context.Context) {
+	g.mu.Lock()
+	g.closed = context.Cause(ctx)
+	g.mu.Unlock()
+	g.take().finish(g.closed)
+}
+
+func (g *group) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.next.n
+}
+
+func (r *round) finish(err error) {
+	r.err = err
+	close(r.done)
+}

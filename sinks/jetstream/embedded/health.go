@@ -1,0 +1,131 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// watchInterval is how often disk and server are looked at.
+const watchInterval = 500 * time.Millisecond
+
+// A trouble is what keeps the bus from being written to.
+type trouble struct {
+	err    error
+	sticky bool // the server itself cannot write; what is less only keeps events out
+}
+
+// Health is nil while events can be published. The error wraps bus.ErrDiskFull or
+// bus.ErrUnavailable and is at most half a second old.
+func (s *Server) Health(context.Context) error { return s.Usable(false) }
+
+// Usable is what a write would meet: nil, bus.ErrDiskFull or bus.ErrUnavailable. Reserved
+// writes (state, journal, dead letters) go on below the disk's watermark.
+func (s *Server) Usable(reserved bool) error {
+	t := s.trouble.Load()
+	if t == nil || reserved && !t.sticky {
+		return nil
+	}
+	return t.err
+}
+
+// FreeBytes is the free space of the volume at the last look.
+func (s *Server) FreeBytes() int64 { return s.free.Load() }
+
+// watch looks at disk and server until ctx ends, and opens the server again when it cannot
+// write and there is space.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if s.look(); s.broken() && s.free.Load() >= s.roomToWrite() {
+			s.reopen()
+		}
+	}
+}
+
+func (s *Server) broken() bool {
+	t := s.trouble.Load()
+	return t != nil && t.sticky
+}
+
+// look sets trouble to what is wrong now.
+func (s *Server) look() {
+	v, err := volume(s.o.Dir)
+	if err != nil {
+		s.setTrouble(&trouble{err: errors.Join(bus.ErrUnavailable, err)})
+		return
+	}
+	s.free.Store(v.free)
+	if s.broken() { // for good, until the server is opened again
+		return
+	}
+	s.mu.RLock()
+	inner := s.inner
+	s.mu.RUnlock()
+	if inner == nil {
+		s.setTrouble(&trouble{err: ErrClosed, sticky: true})
+		return
+	}
+	h := inner.Healthz(&server.HealthzOptions{})
+	switch {
+	case h.Error != "":
+		s.setTrouble(&trouble{err: s.writeError(errors.New(h.Error)), sticky: true})
+	case v.free < s.o.Watermark:
+		s.setTrouble(&trouble{err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.free, s.o.Dir, s.o.Watermark)})
+	default:
+		s.setTrouble(nil)
+	}
+}
+
+// setTrouble tells of changes once.
+func (s *Server) setTrouble(t *trouble) {
+	old := s.trouble.Swap(t)
+	switch {
+	case t != nil && (old == nil || old.sticky != t.sticky):
+		s.o.Log.Error("the embedded bus takes no events", "error", t.err, "free_bytes", s.free.Load())
+	case t == nil && old != nil:
+		s.o.Log.Info("the embedded bus takes events again", "free_bytes", s.free.Load())
+	}
+}
+
+// syncFailed: what was written since the last sync may be gone although the server holds it,
+// and no later sync would tell. So the server has to read its files again.
+func (s *Server) syncFailed(err error) {
+	s.setTrouble(&trouble{err: s.writeError(err), sticky: true})
+}
+
+// writeError says whether a failed write is the disk's being full.
+func (s *Server) writeError(cause error) error {
+	if v, err := volume(s.o.Dir); err == nil && v.free < s.roomToWrite() {
+		return fmt.Errorf("%w: %w", bus.ErrDiskFull, cause)
+	}
+	return fmt.Errorf("%w: %w", bus.ErrUnavailable, cause)
+}
+
+// roomToWrite is what must be free before it is worth opening a server again that could not
+// write: above the watermark, and a few messages of the largest kind.
+func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*int64(s.o.MaxPayload) }
+
+// reopen replaces a server that cannot write by a new one on the same files. Connections come
+// back by themselves.
+func (s *Server) reopen() {
+	s.o.Log.Warn("opening the embedded bus again", "free_bytes", s.free.Load())
+	s.shutdown()
+	if err := s.start(); err != nil {
+		s.setTrouble(&trouble{err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err), sticky: true})
+		return
+	}
+	s.trouble.Store(nil)
+	s.look()
+}

@@ -1,0 +1,384 @@
+package embedded_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+const (
+	topic    = "hookspan.events.shop.order.created"
+	patience = 30 * time.Second
+)
+
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func order(id string) *event.Event {
+	return &event.Event{ID: id, Source: "/sources/shop", Type: "com.example.order.created", DataContentType: "application/json", Data: []byte(`{"order":1}`)}
+}
+
+// opened is a server and a store on it; close ends both and may be called early.
+type opened struct {
+	*embedded.Server
+	store *jetstream.Store
+	once  sync.Once
+	t     *testing.T
+}
+
+func (o *opened) close() {
+	o.once.Do(func() {
+		if err := o.store.Close(); err != nil {
+			o.t.Error(err)
+		}
+		if err := o.Close(); err != nil {
+			o.t.Error(err)
+		}
+	})
+}
+
+func open(t *testing.T, o embedded.Options) *opened {
+	t.Helper()
+	return openWith(t, o, func(flush func() error) func() error { return flush })
+}
+
+func openWith(t *testing.T, o embedded.Options, between func(func() error) func() error) *opened {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	server, err := embedded.OpenWithFlush(within(t), o, between)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := jetstream.Open(within(t), server.Conns(), jetstream.Options{
+		Disk: server, EventStore: server.EventStore(), PrivateStore: server.PrivateStore(), PublishTimeout: 2 * time.Second,
+	})
+	if err != nil {
+		server.Close()
+		t.Fatal(err)
+	}
+	both := &opened{Server: server, store: store, t: t}
+	t.Cleanup(both.close)
+	return both
+}
+
+func publish(t *testing.T, s *opened, id string) {
+	t.Helper()
+	if _, err := s.store.Publish(within(t), topic, order(id), bus.PublishOptions{}); err != nil {
+		t.Fatalf("publish %s: %v", id, err)
+	}
+}
+
+// stored lists the ids of all events.
+func stored(t *testing.T, s *opened) map[string]bool {
+	t.Helper()
+	ids := map[string]bool{}
+	err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(_, _, id string, _ time.Time) error {
+		ids[id] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		options embedded.Options
+		ok      bool
+	}{
+		"a folder is enough":                {embedded.Options{Dir: "d"}, true},
+		"no folder":                         {embedded.Options{}, false},
+		"unknown sync":                      {embedded.Options{Dir: "d", Sync: "sometimes"}, false},
+		"loopback without password":         {embedded.Options{Dir: "d", Listen: "127.0.0.1:4222"}, true},
+		"localhost without password":        {embedded.Options{Dir: "d", Listen: "localhost:4222"}, true},
+		"everywhere without password":       {embedded.Options{Dir: "d", Listen: ":4222"}, false},
+		"an address without password":       {embedded.Options{Dir: "d", Listen: "10.0.0.1:4222"}, false},
+		"everywhere with password":          {embedded.Options{Dir: "d", Listen: ":4222", User: "u", Password: "p"}, true},
+		"a user without password":           {embedded.Options{Dir: "d", Listen: "127.0.0.1:4222", User: "u"}, false},
+		"listening on no port":              {embedded.Options{Dir: "d", Listen: "127.0.0.1"}, false},
+		"a negative store":                  {embedded.Options{Dir: "d", MaxStore: -1}, false},
+		"messages larger than clients take": {embedded.Options{Dir: "d", MaxPayload: 1 << 30}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := c.options.Validate(); (err == nil) != c.ok {
+				t.Errorf("Validate: %v", err)
+			}
+		})
+	}
+}
+
+func TestOneProcessPerFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := open(t, embedded.Options{Dir: dir})
+	_, err := embedded.Open(within(t), embedded.Options{Dir: dir})
+	if !errors.Is(err, embedded.ErrInUse) || !containsAll(err.Error(), dir) {
+		t.Fatalf("a second open: %v", err)
+	}
+	first.close()
+	open(t, embedded.Options{Dir: dir})
+}
+
+func TestEventsSurviveARestart(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []embedded.Sync{embedded.Group, embedded.Always, embedded.Lazy} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s := open(t, embedded.Options{Dir: dir, Sync: mode})
+			before, err := s.store.Spans(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			publish(t, s, "order-1")
+			s.close()
+			s = open(t, embedded.Options{Dir: dir, Sync: mode})
+			if !stored(t, s)["order-1"] {
+				t.Error("the event is gone")
+			}
+			after, err := s.store.Spans(within(t))
+			if err != nil || after[0].Identity != before[0].Identity {
+				t.Errorf("identity %v, before %v (%v)", after, before, err)
+			}
+		})
+	}
+}
+
+func TestAnswersWaitForASyncThatBeganLater(t *testing.T) {
+	t.Parallel()
+	var began, ended atomic.Int64
+	hold := make(chan struct{})
+	var holding atomic.Bool
+	s := openWith(t, embedded.Options{}, func(flush func() error) func() error {
+		return func() error {
+			began.Add(1)
+			if holding.Load() {
+				<-hold
+			}
+			defer ended.Add(1)
+			return flush()
+		}
+	})
+	holding.Store(true)
+	running := make(chan error, 1)
+	before := began.Load()
+	go func() { running <- s.Sync(context.Background()) }()
+	waitFor(t, func() bool { return began.Load() == before+1 })
+	// This one comes while a sync runs, which is no use to it.
+	late := make(chan int64, 1)
+	go func() {
+		if err := s.Sync(context.Background()); err != nil {
+			t.Error(err)
+		}
+		late <- ended.Load()
+	}()
+	close(hold)
+	if err := <-running; err != nil {
+		t.Fatal(err)
+	}
+	if n := <-late; n < before+2 {
+		t.Errorf("it returned after sync %d, want the one behind %d", n, before+1)
+	}
+}
+
+func TestWhatWaitsForASync(t *testing.T) {
+	t.Parallel()
+	for mode, waits := range map[embedded.Sync]bool{embedded.Group: true, embedded.Always: false, embedded.Lazy: false} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			var syncs atomic.Int64
+			s := openWith(t, embedded.Options{Sync: mode}, func(flush func() error) func() error {
+				return func() error { syncs.Add(1); return flush() }
+			})
+			steps := []struct {
+				name  string
+				waits bool
+				do    func() error
+			}{
+				{"publish", waits, func() error {
+					_, err := s.store.Publish(within(t), topic, order("1"), bus.PublishOptions{})
+					return err
+				}},
+				{"journal", waits, func() error { _, err := s.store.AppendJournal(within(t), 0, []byte("x")); return err }},
+				{"log", waits, func() error {
+					_, err := s.store.Append(within(t), bus.LogName{Kind: bus.Registry}, bus.Record{Prev: bus.NoPosition})
+					return err
+				}},
+				{"sync", true, func() error { return s.store.Sync(within(t)) }},
+			}
+			for _, step := range steps {
+				before := syncs.Load()
+				if err := step.do(); err != nil {
+					t.Fatalf("%s: %v", step.name, err)
+				}
+				if synced := syncs.Load() > before; synced != step.waits {
+					t.Errorf("%s: synced %v, want %v", step.name, synced, step.waits)
+				}
+			}
+		})
+	}
+}
+
+func TestManyShareASync(t *testing.T) {
+	t.Parallel()
+	var syncs atomic.Int64
+	var told atomic.Int64
+	s := openWith(t, embedded.Options{Synced: func(_ time.Duration, n int) { told.Add(int64(n)) }}, func(flush func() error) func() error {
+		return func() error { syncs.Add(1); return flush() }
+	})
+	before, toldBefore := syncs.Load(), told.Load()
+	const publishers, each = 64, 20
+	var all sync.WaitGroup
+	for p := range publishers {
+		all.Go(func() {
+			for i := range each {
+				publish(t, s, fmt.Sprintf("%d-%d", p, i))
+			}
+		})
+	}
+	all.Wait()
+	if n := syncs.Load() - before; n < each || n > publishers*each/2 {
+		t.Errorf("%d syncs for %d publishes by %d at once", n, publishers*each, publishers)
+	}
+	if n := told.Load() - toldBefore; n != publishers*each {
+		t.Errorf("%d waiters were told of %d", n, publishers*each)
+	}
+}
+
+func TestAFailedSyncFailsThoseWhoWaited(t *testing.T) {
+	t.Parallel()
+	var fail atomic.Bool
+	broken := errors.New("input/output error")
+	s := openWith(t, embedded.Options{}, func(flush func() error) func() error {
+		return func() error {
+			if fail.CompareAndSwap(true, false) {
+				return broken
+			}
+			return flush()
+		}
+	})
+	fail.Store(true)
+	_, err := s.store.Publish(within(t), topic, order("1"), bus.PublishOptions{})
+	if !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("publish: %v, want ErrUnavailable", err)
+	}
+	// The server has to read its files again, and goes on by itself.
+	waitFor(t, func() bool {
+		_, err := s.store.Publish(within(t), topic, order("2"), bus.PublishOptions{})
+		return err == nil
+	})
+}
+
+func TestFollowersOutliveAReopenedServer(t *testing.T) {
+	t.Parallel()
+	var fail atomic.Bool
+	s := openWith(t, embedded.Options{}, func(flush func() error) func() error {
+		return func() error {
+			if fail.CompareAndSwap(true, false) {
+				return errors.New("input/output error")
+			}
+			return flush()
+		}
+	})
+	spans, err := s.store.Spans(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan string, 100)
+	go func() {
+		_ = s.store.Follow(t.Context(), spans[0].Partition, bus.Position{Identity: spans[0].Identity}, func(batch []bus.Message) error {
+			for _, m := range batch {
+				seen <- m.Event.ID
+			}
+			return nil
+		})
+	}()
+	publish(t, s, "before")
+	if id := receive(t, seen); id != "before" {
+		t.Fatalf("followed %s", id)
+	}
+	fail.Store(true)
+	if err := s.Sync(within(t)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	waitFor(t, func() bool {
+		_, err := s.store.Publish(within(t), topic, order("after"), bus.PublishOptions{})
+		return err == nil
+	})
+	for receive(t, seen) != "after" {
+	}
+}
+
+func TestSyncFilesSyncsWhatChanged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sync := embedded.SyncFiles(dir)
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := os.WriteFile(filepath.Join(dir, "a", "b", fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := sync(); err != nil {
+		t.Errorf("after the folder was removed: %v", err)
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := sync(); err != nil {
+		t.Errorf("after all was removed: %v", err)
+	}
+}
+
+func receive(t *testing.T, from <-chan string) string {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatal("nothing came")
+		return ""
+	}
+}
+
+// waitFor asks again and again until it is so.
+func waitFor(t *testing.T, so func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it never came to be")
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// requestTimeout bounds a request to the JetStream API whose context has no deadline.
+const requestTimeout = 5 * time.Second
+
+// A link is one connection with what we keep for it.
+type link struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	prefix string // of the JetStream API
+	acks   *acks
+
+	status  chan nats.Status // nats.go sends and closes
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	lost chan struct{} // closed when the connection that was up at the time is lost
+}
+
+func newLink(nc *nats.Conn, o Options) (*link, error) {
+	if nc == nil {
+		return nil, errors.New("open the bus: Conns.Events is missing")
+	}
+	l := &link{nc: nc, prefix: "$JS.API", lost: make(chan struct{})}
+	var err error
+	switch {
+	case o.Domain != "":
+		l.prefix = "$JS." + o.Domain + ".API"
+		l.js, err = jetstream.NewWithDomain(nc, o.Domain)
+	case o.APIPrefix != "":
+		l.prefix = o.APIPrefix
+		l.js, err = jetstream.NewWithAPIPrefix(nc, o.APIPrefix)
+	default:
+		l.js, err = jetstream.New(nc)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the bus: %w", err)
+	}
+	if l.acks, err = newAcks(nc, o.PublishTimeout); err != nil {
+		return nil, err
+	}
+	l.status = nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
+	l.running.Go(l.watch)
+	return l, nil
+}
+
+// watch tells readers and publishers when the connection is lost: what was on the way then
+// will get no answer.
+func (l *link) watch() {
+	for status := range l.status {
+		l.mu.Lock()
+		down := isClosed(l.lost)
+		switch {
+		case status == nats.CONNECTED && down:
+			l.lost = make(chan struct{})
+		case status != nats.CONNECTED && !down:
+			close(l.lost)
+		}
+		l.mu.Unlock()
+		if status != nats.CONNECTED {
+			l.acks.fail(errLost)
+		}
+	}
+}
+
+var errLost = fmt.Errorf("%w: the connection was lost", bus.ErrUnavailable)
+
+// loss is closed when the connection as it is now is lost.
+func (l *link) loss() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+func (l *link) close() error {
+	l.nc.RemoveStatusListener(l.status) // closes it
+	l.running.Wait()
+	return l.acks.close()
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// request asks the JetStream API; answers of type error become errors of the bus.
+func (l *link) request(ctx context.Context, subject string, ask, answer any) error {
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return fmt.Errorf("encode a request: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	m, err := l.nc.RequestWithContext(ctx, l.prefix+"."+subject, body)
+	if err != nil {
+		return unavailable(err)
+	}
+	var failure struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &failure); err != nil {
+		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
+	}
+	if failure.Error != nil {
+		if failure.Error.ErrCode == codeStreamNotFound {
+			return errNoStream
+		}
+		return failure.Error
+	}
+	if err := json.Unmarshal(m.Data, answer); err != nil {
+		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
+	}
+	return nil
+}
+
+// stored is a message as its stream's leader has it.
+type stored struct {
+	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`
+	Header  []byte    `json:"hdrs"`
+	Data    []byte    `json:"data"`
+	Time    time.Time `json:"time"`
+}
+
+// which selects a message: by Seq, the next one of a subject from Seq on, or its last one.
+type which struct {
+	Seq  uint64 `json:"seq,omitempty"`
+	Next string `json:"next_by_subj,omitempty"`
+	Last string `json:"last_by_subj,omitempty"`
+}
+
+// get asks a stream's leader for one message; bus.ErrGone when it has none. It is never a
+// direct get, which any replica may answer.
+func (l *link) get(ctx context.Context, stream string, w which) (stored, error) {
+	var answer struct {
+		Message stored `json:"message"`
+	}
+	if err := l.request(ctx, "STREAM.MSG.GET."+stream, w, &answer); err != nil {
+		return stored{}, fmt.Errorf("get from stream %s: %w", stream, err)
+	}
+	return answer.Message, nil
+}
+
+// info asks a stream's leader for its configuration and state.
+func (l *link) info(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {
+	var answer jetstream.StreamInfo
+	if err := l.request(ctx, "STREAM.INFO."+stream, struct{}{}, &answer); err != nil {
+		return nil, fmt.Errorf("ask for stream %s: %w", stream, err)
+	}
+	return &answer, nil
+}

@@ -1,0 +1,102 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Append implements bus.Logs (L1, L2): the server refuses a record whose Prev is not the
+// subject's last sequence.
+func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
+	subject, _, err := s.logPlace(log)
+	if err != nil {
+		return bus.NoPosition, err
+	}
+	m := nats.NewMsg(subject)
+	m.Header[headerExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
+	m.Data = appendRecord(nil, r)
+	a, err := s.private.acks.send(ctx, m)
+	if err == nil {
+		err = s.durable(ctx)
+	}
+	if err != nil {
+		return bus.NoPosition, fmt.Errorf("append to %s: %w", subject, s.explain(err, true))
+	}
+	return int64(a.seq), nil
+}
+
+// Read implements bus.Logs (L3).
+func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
+	subject, stream, err := s.logPlace(log)
+	if err != nil {
+		return err
+	}
+	return s.private.replay(ctx, stream, subject, uint64(max(from, 0)), func(seq uint64, data []byte) error {
+		r, err := readRecord(data)
+		if err != nil {
+			return fmt.Errorf("read record %d of %s: %w", seq, subject, err)
+		}
+		r.Pos = int64(seq)
+		return each(r)
+	})
+}
+
+// Trim implements bus.Logs (L4).
+func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
+	subject, stream, err := s.logPlace(log)
+	if err != nil {
+		return err
+	}
+	return s.private.purge(ctx, stream, subject, below)
+}
+
+func (s *Store) logPlace(log bus.LogName) (subject, stream string, err error) {
+	switch log.Kind {
+	case bus.State:
+		return s.names.ns + ".state." + strconv.Itoa(log.Shard), s.names.state, nil
+	case bus.Registry:
+		return s.names.ns + ".registry", s.names.registry, nil
+	case bus.Commands:
+		return s.names.ns + ".commands", s.names.commands, nil
+	}
+	return "", "", fmt.Errorf("there is no log of kind %q", log.Kind)
+}
+
+// A stored record is one byte of format, its id, position and id of the record that it
+// follows, and the data.
+const (
+	recordFormat = 1
+	recordHead   = 1 + 16 + 8 + 16
+)
+
+func appendRecord(dst []byte, r bus.Record) []byte {
+	if dst == nil {
+		dst = make([]byte, 0, recordHead+len(r.Data))
+	}
+	dst = append(dst, recordFormat)
+	dst = append(dst, r.ID[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Prev))
+	dst = append(dst, r.PrevID[:]...)
+	return append(dst, r.Data...)
+}
+
+// readRecord reads what appendRecord wrote. What is no record at all comes back as one that
+// follows nothing, so that no chain takes it for one of its own.
+func readRecord(data []byte) (bus.Record, error) {
+	if len(data) > 0 && data[0] > recordFormat {
+		return bus.Record{}, fmt.Errorf("%w: format %d", bus.ErrNewerFormat, data[0])
+	}
+	if len(data) < recordHead || data[0] != recordFormat {
+		return bus.Record{Prev: bus.NoPosition}, nil
+	}
+	r := bus.Record{Prev: int64(binary.BigEndian.Uint64(data[17:25])), Data: data[recordHead:]}
+	copy(r.ID[:], data[1:17])
+	copy(r.PrevID[:], data[25:41])
+	return r, nil
+}

@@ -1,0 +1,194 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Spans implements bus.Topics (T1).
+func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
+	streams, err := s.followed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var spans []bus.Span
+	for _, stream := range streams {
+		info, err := s.events.info(ctx, stream)
+		if errors.Is(err, errNoStream) { // deleted since it was listed
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := readable(info.Config); err != nil {
+			s.tell(stream, err)
+			continue
+		}
+		spans = append(spans, span(info))
+	}
+	s.remember(spans)
+	return spans, nil
+}
+
+// remember notes the identities, and marks the streams that appeared after the first call.
+func (s *Store) remember(spans []bus.Span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.started == nil
+	if first {
+		s.started = map[string]bool{}
+	}
+	for i := range spans {
+		stream := string(spans[i].Partition)
+		if first {
+			s.started[stream] = true
+		}
+		spans[i].New = !s.started[stream]
+		s.known[stream] = spans[i].Identity
+	}
+}
+
+func span(info *jetstream.StreamInfo) bus.Span {
+	last, first := int64(info.State.LastSeq), int64(info.State.FirstSeq)
+	sp := bus.Span{Partition: bus.Partition(info.Config.Name), Identity: identity(info), First: first}
+	sp.End = bus.Position{Identity: sp.Identity, Seq: last, Mark: info.State.LastTime.UnixNano()}
+	if info.State.Msgs == 0 {
+		sp.First = last + 1
+		sp.End.Mark = 0
+	}
+	return sp
+}
+
+// identity tells a stream from another one of the same name.
+func identity(info *jetstream.StreamInfo) string {
+	return strconv.FormatInt(info.Created.UnixNano(), 10)
+}
+
+// followed lists the streams that hold a followed topic and can be read. In place of one that
+// cannot, a stream that copies it stands in.
+func (s *Store) followed(ctx context.Context) ([]string, error) {
+	set := map[string]bool{}
+	for _, pattern := range s.o.Topics {
+		holders, err := s.holders(ctx, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range holders {
+			set[h] = true
+		}
+	}
+	streams := slices.Sorted(maps.Keys(set))
+	if len(streams) == 1 && streams[0] == s.names.events {
+		return streams, nil
+	}
+	copies, err := s.copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, stream := range streams {
+		if c, ok := copies[stream]; ok {
+			streams[i] = c
+		}
+	}
+	slices.Sort(streams)
+	return slices.Compact(streams), nil
+}
+
+// copies maps each stream that reading would delete from to one that mirrors or sources it.
+func (s *Store) copies(ctx context.Context) (map[string]string, error) {
+	unreadable, from := map[string]bool{}, map[string]string{}
+	list := s.events.js.ListStreams(ctx)
+	for info := range list.Info() {
+		if readable(info.Config) != nil {
+			unreadable[info.Config.Name] = true
+			continue
+		}
+		for _, source := range origins(info.Config) {
+			from[source] = info.Config.Name
+		}
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("list the streams: %w", unavailable(err))
+	}
+	maps.DeleteFunc(from, func(origin, _ string) bool { return !unreadable[origin] })
+	return from, nil
+}
+
+func origins(c jetstream.StreamConfig) []string {
+	var names []string
+	if c.Mirror != nil {
+		names = append(names, c.Mirror.Name)
+	}
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// readable refuses a stream from which reading without acknowledgement would delete.
+func readable(c jetstream.StreamConfig) error {
+	if c.Retention == jetstream.LimitsPolicy {
+		return nil
+	}
+	return fmt.Errorf("stream %s has %s retention, so reading it without acknowledgement could delete its events: "+
+		"create a stream with limits retention that sources %s, and it will be followed instead", c.Name, c.Retention, c.Name)
+}
+
+// refuseUnreadable fails when a followed topic lies on such a stream.
+func (s *Store) refuseUnreadable(ctx context.Context) error {
+	streams, err := s.followed(ctx)
+	if err != nil {
+		return err
+	}
+	for _, stream := range streams {
+		info, err := s.events.info(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if err := readable(info.Config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell logs once why a stream that appeared later is not followed.
+func (s *Store) tell(stream string, err error) {
+	s.mu.Lock()
+	known := s.told[stream]
+	s.told[stream] = true
+	s.mu.Unlock()
+	if !known {
+		s.o.Log.Error("a followed topic lies on a stream that cannot be read", "stream", stream, "error", err)
+	}
+}
+
+// filters are the patterns to read from a stream: those that meet its subjects. With byServer
+// the server reads by them (none: everything on it), else whoever reads picks what matches:
+// where patterns overlap the server cannot, and on our event stream, which holds little else,
+// its filter costs more than it saves.
+func (s *Store) filters(patterns []string, c jetstream.StreamConfig) (list []string, byServer bool) {
+	for _, p := range essential(patterns) {
+		if len(c.Subjects) == 0 || slices.ContainsFunc(c.Subjects, func(q string) bool { return collide(p, q) }) {
+			list = append(list, p)
+		}
+	}
+	everything := len(c.Subjects) > 0 && !slices.ContainsFunc(c.Subjects, func(q string) bool { return !matches(list, q) })
+	if everything {
+		return nil, true
+	}
+	return list, c.Name != s.names.events && disjoint(list)
+}
+
+// matches reports whether one of the patterns covers the subject.
+func matches(patterns []string, subject string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return covers(p, subject) })
+}

@@ -1,0 +1,113 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// Headers of JetStream and of the CloudEvents binding for NATS.
+const (
+	headerMessageID    = "Nats-Msg-Id"
+	headerExpectedLast = "Nats-Expected-Last-Subject-Sequence"
+	headerContentType  = "content-type"
+	headerID           = "ce-id"
+	headerSource       = "ce-source"
+)
+
+// overhead is more than what a message has in headers beside the event's own values.
+const overhead = 4 << 10
+
+// MaxBytes implements bus.Publisher.
+func (s *Store) MaxBytes() int64 { return s.events.nc.MaxPayload() - overhead }
+
+// Publish implements bus.Publisher (P1 to P4).
+func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	if err := checkTopic(topic); err != nil {
+		return bus.Receipt{}, err
+	}
+	if err := s.usable(o.Reserved); err != nil {
+		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	out := outgoings.Get().(*outgoing)
+	out.fill(topic, e, o)
+	size := int64(len(topic) + len(out.msg.Data) + overhead/4)
+	if err := s.room.take(size, o.Reserved); err != nil {
+		outgoings.Put(out)
+		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	a, err := s.events.acks.send(ctx, &out.msg)
+	outgoings.Put(out)
+	if err == nil {
+		err = s.durable(ctx)
+	}
+	if err != nil {
+		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, s.explain(err, o.Reserved))
+	}
+	return bus.Receipt{
+		Partition: bus.Partition(a.stream),
+		Position:  bus.Position{Identity: s.identityOf(a.stream), Seq: int64(a.seq)},
+		Repeated:  a.repeated,
+	}, nil
+}
+
+// explain prefers what the disk says to what became of it: a server that cannot write does
+// not answer.
+func (s *Store) explain(err error, reserved bool) error {
+	if trouble := s.usable(reserved); trouble != nil {
+		return trouble
+	}
+	return err
+}
+
+func (s *Store) identityOf(stream string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[stream]
+}
+
+// An outgoing message and the memory that building it takes. The client library wants headers
+// as a map of lists; built anew each time, that map costs more than all the rest.
+type outgoing struct {
+	msg    nats.Msg
+	header nats.Header
+	fields []event.Field
+	values []string // what header's lists point into
+	data   []byte   // of a structured event
+}
+
+var outgoings = sync.Pool{New: func() any { return &outgoing{header: make(nats.Header, 16)} }}
+
+func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
+	data := e.Data
+	if o.Structured {
+		out.data = event.AppendStructured(out.data[:0], e)
+		data = out.data
+		// Intake's window is rebuilt from headers, whatever the mode.
+		out.fields = append(out.fields[:0], event.Field{Name: headerContentType, Value: event.StructuredType})
+		for _, f := range e.Headers(event.NATS) {
+			if f.Name == headerID || f.Name == headerSource {
+				out.fields = append(out.fields, f)
+			}
+		}
+	} else {
+		out.fields = e.AppendHeaders(out.fields[:0], event.NATS)
+	}
+	if o.Key != "" {
+		out.fields = append(out.fields, event.Field{Name: headerMessageID, Value: o.Key})
+	}
+	clear(out.header)
+	out.values = out.values[:0]
+	for _, f := range out.fields {
+		out.values = append(out.values, f.Value)
+	}
+	for i, f := range out.fields {
+		out.header[f.Name] = out.values[i : i+1 : i+1]
+	}
+	out.msg = nats.Msg{Subject: topic, Header: out.header, Data: data}
+}

@@ -1,0 +1,232 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+const (
+	// requestMessages and requestBytes bound what one request brings, and so what a reader
+	// holds in memory.
+	requestMessages = 4096
+	requestBytes    = 8 << 20
+	// requestExpiry is how long a request waits for messages before it is made anew.
+	requestExpiry = 30 * time.Second
+	heartbeat     = 3 * time.Second
+	// forgotten is when the server drops the consumer of a reader that died.
+	forgotten = time.Minute
+	// batchMessages is the most that is handed over at once.
+	batchMessages = 512
+)
+
+// headerPending is set on a status that ends a request whose consumer lives on.
+const headerPending = "Nats-Pending-Messages"
+
+// errBroken: the reader lost its consumer or a message; another one may go on behind the last
+// message that came.
+var errBroken = fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
+
+// A reader reads a stream in order, without acknowledging, through a consumer of its own. It
+// has one request on the way at a time, so whatever it is sent fits its channel. It is not
+// safe for concurrent use.
+type reader struct {
+	l         *link
+	stream    string
+	consumer  string
+	subject   string // of requests
+	request   []byte
+	sub       *nats.Subscription
+	came      chan *nats.Msg // nats.go sends; batch receives; never closed
+	lost      <-chan struct{}
+	nth       uint64 // of the last message
+	left      int    // what the request may still bring
+	pending   uint64 // what the consumer had left behind the last message
+	caughtUp  bool   // nothing was left, and batch has said so
+	silence   *time.Timer
+	delivered []delivered
+}
+
+type delivered struct {
+	meta
+	msg *nats.Msg
+}
+
+// reading is what to read.
+type reading struct {
+	stream      string
+	filters     []string
+	from        uint64    // sequence; at least 1
+	since       time.Time // instead of from
+	headersOnly bool
+}
+
+func (l *link) read(ctx context.Context, what reading) (*reader, error) {
+	config := jetstream.ConsumerConfig{
+		AckPolicy:         jetstream.AckNonePolicy,
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       max(what.from, 1),
+		FilterSubjects:    what.filters,
+		HeadersOnly:       what.headersOnly,
+		InactiveThreshold: forgotten,
+		MemoryStorage:     true,
+		Replicas:          1,
+	}
+	if !what.since.IsZero() {
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &what.since
+	}
+	r := &reader{l: l, stream: what.stream, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	c, err := l.js.CreateConsumer(ctx, what.stream, config)
+	if err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
+	}
+	info := c.CachedInfo()
+	r.consumer, r.pending = info.Name, info.NumPending
+	r.subject = l.prefix + ".CONSUMER.MSG.NEXT." + what.stream + "." + info.Name
+	r.request, err = json.Marshal(struct {
+		Batch     int           `json:"batch"`
+		MaxBytes  int64         `json:"max_bytes"`
+		Expires   time.Duration `json:"expires"`
+		Heartbeat time.Duration `json:"idle_heartbeat"`
+	}{requestMessages, max(requestBytes, 2*l.nc.MaxPayload()), requestExpiry, heartbeat})
+	if err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
+	}
+	if r.sub, err = l.nc.ChanSubscribe(l.nc.NewInbox(), r.came); err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
+	}
+	r.silence = time.NewTimer(2 * heartbeat)
+	return r, nil
+}
+
+// close ends the reading. The consumer is removed if that goes quickly; else the server
+// forgets it.
+func (r *reader) close() {
+	r.silence.Stop()
+	_ = r.sub.Unsubscribe()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if !isClosed(r.lost) {
+		_ = r.l.js.DeleteConsumer(ctx, r.stream, r.consumer)
+	}
+}
+
+// batch waits for messages and returns what is there; none and no error when nothing is left
+// behind what it returned before, once each time that happens. A batch is valid until the
+// next call.
+func (r *reader) batch(ctx context.Context) ([]delivered, error) {
+	r.delivered = r.delivered[:0]
+	if r.pending == 0 && !r.caughtUp {
+		r.caughtUp = true
+		return nil, nil
+	}
+	for len(r.delivered) < batchMessages {
+		if r.left == 0 {
+			if err := r.ask(); err != nil {
+				return nil, err
+			}
+		}
+		m, err := r.take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			break
+		}
+		if err := r.accept(ctx, m); err != nil {
+			return nil, err
+		}
+		if len(r.delivered) == 0 && r.pending == 0 && !r.caughtUp {
+			r.caughtUp = true // learnt while waiting
+			break
+		}
+	}
+	return r.delivered, nil
+}
+
+func (r *reader) ask() error {
+	r.left = requestMessages
+	return unavailable(r.l.nc.PublishRequest(r.subject, r.sub.Subject, r.request))
+}
+
+// take returns the next message that is there, nil when there is none but a batch to hand
+// over; with nothing to hand over it waits.
+func (r *reader) take(ctx context.Context) (*nats.Msg, error) {
+	select {
+	case m := <-r.came:
+		return m, nil
+	default:
+	}
+	if len(r.delivered) > 0 {
+		return nil, nil
+	}
+	r.silence.Reset(2 * heartbeat)
+	select {
+	case m := <-r.came:
+		return m, nil
+	case <-r.silence.C:
+		return nil, fmt.Errorf("%w: no heartbeat", errBroken)
+	case <-r.lost:
+		return nil, errLost
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (r *reader) accept(ctx context.Context, m *nats.Msg) error {
+	if m.Reply == "" {
+		return r.status(ctx, m)
+	}
+	got, ok := readMeta(m.Reply)
+	if !ok || got.nth != r.nth+1 {
+		return fmt.Errorf("%w: message %d came after %d", errBroken, got.nth, r.nth)
+	}
+	r.nth, r.pending, r.caughtUp = got.nth, got.pending, false
+	r.left--
+	r.delivered = append(r.delivered, delivered{got, m})
+	return nil
+}
+
+// status reads a message of the server about the request (NATS ADR-13).
+func (r *reader) status(ctx context.Context, m *nats.Msg) error {
+	code, err := strconv.Atoi(m.Header.Get("Status"))
+	if err != nil {
+		return nil // a message to our inbox that is nothing of ours
+	}
+	switch code {
+	case 100: // heartbeat
+		return nil
+	case 404, 408: // the request ended for want of messages
+		r.left = 0
+		return r.look(ctx)
+	case 409:
+		// The request is full by bytes, or the consumer or the server is about to go.
+		if m.Header.Get(headerPending) != "" && r.left < requestMessages {
+			r.left = 0
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: status %d %s", errBroken, code, m.Header.Get("Description"))
+}
+
+// look asks how much is left: the numbers that come with messages miss what was deleted since.
+func (r *reader) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	c, err := r.l.js.Consumer(ctx, r.stream, r.consumer)
+	if err != nil {
+		return errors.Join(errBroken, err)
+	}
+	r.pending = c.CachedInfo().NumPending
+	return nil
+}

@@ -1,0 +1,50 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// AppendRefusal implements bus.Refusals (R1).
+func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
+	if _, err := s.private.acks.send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}); err != nil {
+		return fmt.Errorf("append to the refusals: %w", s.explain(err, true))
+	}
+	return nil
+}
+
+// Refusals implements bus.Refusals (R2).
+func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
+	subject := s.names.ns + ".refusals"
+	newest, err := s.private.get(ctx, s.names.refusals, which{Last: subject})
+	if errors.Is(err, bus.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	from := uint64(1)
+	if n := uint64(max(limit, 0)); newest.Seq >= n {
+		from = newest.Seq - n + 1
+	}
+	var found [][]byte
+	err = s.private.replay(ctx, s.names.refusals, subject, from, func(_ uint64, data []byte) error {
+		found = append(found, data)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, data := range slices.Backward(found[max(len(found)-limit, 0):]) {
+		if err := each(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// reservedShare of the event stream's limit, in percent, is kept back from intake for dead
+// letters and operations events.
+const reservedShare = 5
+
+// room is what is known of the event stream's size between two looks.
+type room struct {
+	used  atomic.Int64 // at the last look, and what was published since
+	limit atomic.Int64 // 0: none
+}
+
+// take counts an event of about this size; bus.ErrStoreFull when it does not fit.
+func (r *room) take(size int64, reserved bool) error {
+	limit := r.limit.Load()
+	if limit == 0 {
+		return nil
+	}
+	if !reserved {
+		limit -= limit / 100 * reservedShare
+	}
+	if used := r.used.Add(size); used > limit {
+		r.used.Add(-size)
+		return fmt.Errorf("%w: %d of %d bytes are used", bus.ErrStoreFull, used-size, limit)
+	}
+	return nil
+}
+
+// Room implements bus.Durability (D2).
+func (s *Store) Room(ctx context.Context) (bus.Room, error) {
+	info, err := s.events.info(ctx, s.names.events)
+	if err != nil {
+		return bus.Room{}, err
+	}
+	limit := max(info.Config.MaxBytes, 0)
+	if ours := share(s.o.EventStore, eventsShare, 0); ours > 0 && (limit == 0 || ours < limit) {
+		limit = ours
+	}
+	s.room.limit.Store(limit)
+	s.room.used.Store(int64(info.State.Bytes))
+	return bus.Room{Used: int64(info.State.Bytes), Limit: limit, Reserved: limit / 100 * reservedShare}, nil
+}
+
+// PurgeEvents implements bus.Durability (D3). Streams of others are not ours to purge.
+func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) error {
+	if string(p) != s.names.events {
+		return fmt.Errorf("purge stream %s: it belongs to somebody else", p)
+	}
+	info, err := s.events.info(ctx, s.names.events)
+	if err != nil {
+		return err
+	}
+	list, _ := s.filters(s.o.Topics, info.Config)
+	if list == nil {
+		list = []string{""}
+	}
+	for _, subject := range list {
+		if err := s.events.purge(ctx, s.names.events, subject, upto+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purge removes a subject's messages in front of below; of all subjects when it is "".
+func (l *link) purge(ctx context.Context, stream, subject string, below int64) error {
+	if below <= 1 {
+		return nil
+	}
+	ask := struct {
+		Subject string `json:"filter,omitempty"`
+		Seq     int64  `json:"seq"`
+	}{subject, below}
+	var answer struct{ Success bool }
+	if err := l.request(ctx, "STREAM.PURGE."+stream, ask, &answer); err != nil {
+		return fmt.Errorf("purge stream %s: %w", stream, err)
+	}
+	return nil
+}
+
+// OthersNeed implements bus.Durability (D4). Ours are never durable.
+func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, error) {
+	stream, err := s.events.js.Stream(ctx, string(p))
+	if err != nil {
+		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, unavailable(err))
+	}
+	var needs []int64
+	list := stream.ListConsumers(ctx)
+	for c := range list.Info() {
+		if c.Config.Durable == "" {
+			continue
+		}
+		need := c.AckFloor.Stream
+		if c.Config.AckPolicy == jetstream.AckNonePolicy {
+			need = c.Delivered.Stream
+		}
+		needs = append(needs, int64(need))
+	}
+	if err := list.Err(); err != nil {
+		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, unavailable(err))
+	}
+	if len(needs) == 0 {
+		return 0, false, nil
+	}
+	return slices.Min(needs), true, nil
+}

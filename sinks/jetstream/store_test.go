@@ -1,0 +1,43 @@
+package jetstream_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+var errEnough = errors.New("enough")
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// openStore opens an embedded bus and a store on it, closed when the test ends.
+func openStore(t testing.TB, eo embedded.Options, o jetstream.Options) (*jetstream.Store, *embedded.Server) {
+	t.Helper()
+	if eo.Dir == "" {
+		eo.Dir = t.TempDir()
+	}
+	server, err := embedded.Open(context.Background(), eo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	o.Disk, o.EventStore, o.PrivateStore = server, server.EventStore(), server.PrivateStore()
+	store, err := jetstream.Open(context.Background(), server.Conns(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store, server
+}

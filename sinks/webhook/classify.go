@@ -1,0 +1,114 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// failed turns the error of an attempt into a response. ctx is the caller's, without the
+// attempt's own timeout: when it has ended, the endpoint is not to blame.
+func failed(ctx context.Context, status int, err error) dispatch.Response {
+	res := dispatch.Response{Status: status}
+	var f *failure
+	switch {
+	case ctx.Err() != nil:
+		return dispatch.Response{Reason: dispatch.Stopped, Detail: "the attempt was cut off"}
+	case errors.As(err, &f):
+		res.Reason, res.Detail = f.reason, f.detail
+	case alert(err) != "": // with TLS 1.3 a server judges our side after the handshake
+		res.Reason, res.Detail = dispatch.TLS, tlsDetail(err)
+	case timedOut(err):
+		res.Reason, res.Detail = dispatch.Timeout, "there was no whole answer in time"
+	case closed(err):
+		res.Reason, res.Detail = dispatch.Closed, "the connection was closed before the answer was whole"
+	default:
+		// The error's text may quote what the other side sent, so it is not passed on.
+		res.Reason, res.Detail = dispatch.Protocol, "the answer is not valid HTTP"
+	}
+	return res
+}
+
+// judge gives an answer its reason, "" for success.
+func judge(status int, delayed bool) (dispatch.Reason, string) {
+	switch {
+	case status >= 200 && status < 300:
+		return "", ""
+	case status >= 300 && status < 400:
+		return dispatch.Redirect, "redirects are not followed; register the address that it leads to"
+	case status == http.StatusGone:
+		return dispatch.Gone, "the endpoint says that it is gone for good"
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && delayed:
+		return dispatch.Limited, "the endpoint asks for fewer requests"
+	case status < 200:
+		return dispatch.Protocol, "the answer has a status that ends no request"
+	}
+	return dispatch.Status, "the endpoint answered with an error"
+}
+
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// closed reports an end of the connection. net/http has no type for a server that closed an
+// idle connection just then, and for HTTP/2 it speaks of a lost connection; both only in
+// words that it has kept since its first versions.
+func closed(err error) bool {
+	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	text := err.Error()
+	return strings.HasSuffix(text, "server closed idle connection") || strings.HasPrefix(text, "http2: client connection") ||
+		strings.HasPrefix(text, "http2: server sent GOAWAY")
+}
+
+// alert is the text of a TLS alert that the server sent, one of a fixed list (RFC 8446, 6).
+func alert(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return op.Err.Error()
+	}
+	return ""
+}
+
+// tlsDetail says what is wrong with a handshake without quoting the certificate.
+func tlsDetail(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return "the certificate is signed by an unknown authority"
+	case errors.As(err, &name):
+		return "the certificate is for another host"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the certificate has expired or is not valid yet"
+	case errors.As(err, &invalid):
+		return "the certificate is not valid"
+	case errors.As(err, &record):
+		return "the server does not speak TLS"
+	case alert(err) != "":
+		return "the server refused the handshake: " + alert(err)
+	case timedOut(err):
+		return "the TLS handshake took too long"
+	case closed(err):
+		return "the connection was closed during the TLS handshake"
+	}
+	return "the TLS handshake failed; TLS 1.2 or newer is needed"
+}

@@ -1,0 +1,65 @@
+package webhook
+
+import (
+	"bufio"
+	"crypto/tls"
+	"math"
+	"net"
+	"syscall"
+	"time"
+)
+
+const noLimit = math.MaxInt64
+
+// A conn is one connection with what is needed to use it again and again.
+type conn struct {
+	net.Conn
+	reader *bufio.Reader
+	left   int64  // bytes that may still be read; guards the head of an answer
+	out    []byte // the request, whole
+	used   bool   // it has carried a request before
+	since  time.Time
+}
+
+func newConn(raw net.Conn) *conn {
+	c := &conn{Conn: raw}
+	c.reader = bufio.NewReader(limited{c})
+	return c
+}
+
+// limited reads from a connection as much as is left.
+type limited struct{ c *conn }
+
+func (l limited) Read(b []byte) (int, error) {
+	if l.c.left <= 0 {
+		return 0, errHeadTooLong
+	}
+	n, err := l.c.Conn.Read(b[:min(int64(len(b)), l.c.left)])
+	l.c.left -= int64(n)
+	return n, err
+}
+
+// quiet reports whether an idle connection is still open and nobody has said anything on
+// it. Anything that can be read there is the end of the connection, or an answer to a
+// question that was not asked.
+func (c *conn) quiet() bool {
+	raw := c.Conn
+	if secured, ok := raw.(*tls.Conn); ok {
+		raw = secured.NetConn()
+	}
+	sc, ok := raw.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var peeked error
+	var b [1]byte
+	err = rc.Read(func(fd uintptr) bool {
+		_, _, peeked = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return true
+	})
+	return err == nil && (peeked == syscall.EAGAIN || peeked == syscall.EWOULDBLOCK)
+}

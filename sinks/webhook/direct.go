@@ -1,0 +1,168 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+const (
+	maxHead  = 64 << 10 // of an answer, with all that is said before it (1xx)
+	maxHints = 5        // answers with 1xx in front of the real one
+)
+
+var (
+	errHeadTooLong  = errors.New("the head of the answer is too long")
+	errTooManyHints = errors.New("too many 1xx answers")
+)
+
+// direct speaks HTTP/1.1 on connections of its own, in the goroutine of the attempt: one
+// write, then reading. The transport of net/http costs half as much again, because it hands
+// every request to one goroutine and takes every answer from another. Answers are parsed by
+// net/http all the same.
+type direct struct {
+	dialer *dialer
+	idle   idle
+}
+
+func newDirect(d *dialer) *direct {
+	return &direct{dialer: d, idle: idle{conns: map[string][]*conn{}}}
+}
+
+// send makes one attempt. Its deadline is set on the connection; ctx is watched only so
+// that a stop does not wait for it.
+func (d *direct) send(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
+	deadline := time.Now().Add(r.Timeout)
+	for {
+		c, err := d.open(ctx, to, deadline)
+		if err != nil {
+			return failed(ctx, 0, err)
+		}
+		used := c.used
+		res, sent, again := c.attempt(ctx, to, r, deadline)
+		if again {
+			d.idle.put(to.address, c)
+		} else {
+			c.Close()
+		}
+		if used && !sent && res.Reason == dispatch.Closed {
+			continue // it was closed while idle and nothing left this machine
+		}
+		return res
+	}
+}
+
+func (d *direct) open(ctx context.Context, to *target, deadline time.Time) (*conn, error) {
+	if c := d.idle.take(to.address, time.Now()); c != nil {
+		return c, nil
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	raw, err := d.dialer.dial(ctx, "tcp", to.address)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(raw), nil
+}
+
+// attempt writes the request and reads the answer. sent is false when nothing was written,
+// again is true when the connection may be used for another request.
+func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, deadline time.Time) (res dispatch.Response, sent, again bool) {
+	if err := c.SetDeadline(deadline); err != nil {
+		return failed(ctx, 0, err), false, false
+	}
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	defer func() { again = stop() && again }()
+	if err := c.compose(to, r); err != nil {
+		return dispatch.Response{Reason: dispatch.Protocol, Detail: err.Error()}, false, true
+	}
+	n, writeErr := c.Write(c.out)
+	if writeErr != nil && n == 0 {
+		return failed(ctx, 0, writeErr), false, false
+	}
+	// A server may answer and close before it has read everything; its answer counts.
+	answer, err := c.readHead()
+	if err != nil {
+		if writeErr != nil {
+			err = writeErr
+		}
+		return failed(ctx, 0, err), true, false
+	}
+	c.left = noLimit
+	res, whole := read(ctx, answer)
+	return res, true, whole && writeErr == nil && !answer.Close && c.reader.Buffered() == 0
+}
+
+// compose puts the whole request into c.out. What the connection itself decides is not
+// taken from the request's headers.
+func (c *conn) compose(to *target, r *dispatch.Request) error {
+	w := append(c.out[:0], "POST "...)
+	w = append(w, to.url.RequestURI()...)
+	w = append(w, " HTTP/1.1\r\nHost: "...)
+	w = append(w, to.url.Host...)
+	w = append(w, "\r\nContent-Length: "...)
+	w = strconv.AppendInt(w, int64(len(r.Body)), 10)
+	w = append(w, "\r\n"...)
+	for name, values := range r.Header {
+		switch name {
+		case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Trailer", "Te", "Upgrade", "Expect":
+			continue
+		}
+		if !validName(name) {
+			return fmt.Errorf("the request has a header name that HTTP does not allow: %q", name)
+		}
+		for _, v := range values {
+			if !validValue(v) {
+				return fmt.Errorf("the request's header %s has a value that HTTP does not allow", name)
+			}
+			w = append(append(w, name...), ": "...)
+			w = append(append(w, v...), "\r\n"...)
+		}
+	}
+	w = append(w, "\r\n"...)
+	c.out = append(w, r.Body...)
+	return nil
+}
+
+// readHead reads up to the body of the answer, past what only announces it.
+func (c *conn) readHead() (*http.Response, error) {
+	c.left = maxHead
+	for range maxHints + 1 {
+		res, err := http.ReadResponse(c.reader, nil)
+		if err != nil {
+			return nil, err
+		}
+		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			return res, nil
+		}
+	}
+	return nil, errTooManyHints
+}
+
+// validName reports whether a header may have the name (RFC 9110, 5.6.2).
+func validName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// validValue reports whether a header may have the value (RFC 9110, 5.5).
+func validValue(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,111 @@
+package webhook
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	idleTimeout    = 60 * time.Second
+	maxIdlePerHost = 1024
+)
+
+// idle keeps connections that wait for their next request, by the address that they were
+// dialled for. Many are kept for a host, because one receiver may stand behind thousands of
+// attempts a second.
+type idle struct {
+	mu     sync.Mutex
+	conns  map[string][]*conn // the one used last is last
+	sweeps *time.Timer        // set while there are any
+	closed bool
+}
+
+// take returns a connection that can be used at once, or nil.
+func (p *idle) take(address string, now time.Time) *conn {
+	for {
+		p.mu.Lock()
+		list := p.conns[address]
+		if len(list) == 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		c := list[len(list)-1]
+		list[len(list)-1] = nil
+		p.conns[address] = list[:len(list)-1]
+		p.mu.Unlock()
+		if now.Sub(c.since) < idleTimeout && c.quiet() {
+			return c
+		}
+		c.Close()
+	}
+}
+
+func (p *idle) put(address string, c *conn) {
+	c.used, c.since = true, time.Now()
+	if c.SetDeadline(time.Time{}) != nil {
+		c.Close()
+		return
+	}
+	if cap(c.out) > maxRead {
+		c.out = nil // one large event must not stay in memory with its connection
+	}
+	p.mu.Lock()
+	keep := !p.closed && len(p.conns[address]) < maxIdlePerHost
+	if keep {
+		p.conns[address] = append(p.conns[address], c)
+		if p.sweeps == nil {
+			p.sweeps = time.AfterFunc(idleTimeout, p.sweep)
+		}
+	}
+	p.mu.Unlock()
+	if !keep {
+		c.Close()
+	}
+}
+
+// sweep closes what has waited too long, and comes again while anything is left.
+func (p *idle) sweep() {
+	now := time.Now()
+	p.close(func(c *conn) bool { return now.Sub(c.since) >= idleTimeout })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sweeps = nil
+	if len(p.conns) > 0 && !p.closed {
+		p.sweeps = time.AfterFunc(idleTimeout/4, p.sweep)
+	}
+}
+
+// shut closes all that wait; what is returned later is closed at once.
+func (p *idle) shut() {
+	p.mu.Lock()
+	p.closed = true
+	if p.sweeps != nil {
+		p.sweeps.Stop()
+	}
+	p.mu.Unlock()
+	p.close(func(*conn) bool { return true })
+}
+
+// close takes out the connections that are chosen, and closes them outside the lock: TLS
+// says goodbye.
+func (p *idle) close(choose func(*conn) bool) {
+	var chosen []*conn
+	p.mu.Lock()
+	for address, list := range p.conns {
+		list = slices.DeleteFunc(list, func(c *conn) bool {
+			if choose(c) {
+				chosen = append(chosen, c)
+				return true
+			}
+			return false
+		})
+		if p.conns[address] = list; len(list) == 0 {
+			delete(p.conns, address)
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range chosen {
+		c.Close()
+	}
+}

@@ -1,0 +1,96 @@
+package webhook
+
+import (
+	"context"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+const (
+	maxRead = 64 << 10 // of an answer's body; a connection with more behind it is closed
+	maxKept = 4 << 10
+)
+
+var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
+
+// read makes a response of an answer. whole is true when its body was read to the end, so
+// that the connection can be used again.
+func read(ctx context.Context, answer *http.Response) (res dispatch.Response, whole bool) {
+	wait, delayed := retryAfter(answer.Header, time.Now())
+	res = dispatch.Response{Status: answer.StatusCode, RetryAfter: wait}
+	res.Reason, res.Detail = judge(answer.StatusCode, delayed)
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return res, false // what follows is no body
+	}
+	text, whole, err := readBody(answer)
+	res.Body = text
+	if err != nil && (res.Reason == "" || ctx.Err() != nil) {
+		// Success is only what arrived whole; a failure is what it was.
+		res = failed(ctx, answer.StatusCode, err)
+		res.Body = text
+	}
+	return res, whole
+}
+
+// readBody reads a bounded part of a body and returns its beginning as text.
+func readBody(answer *http.Response) (text string, whole bool, err error) {
+	if answer.ContentLength == 0 || answer.Body == http.NoBody {
+		return "", true, nil
+	}
+	buf := readBuffers.Get().(*[maxRead]byte)
+	defer readBuffers.Put(buf)
+	n := 0
+	for n < maxRead && err == nil {
+		var more int
+		more, err = answer.Body.Read(buf[n:])
+		n += more
+	}
+	if err == io.EOF {
+		whole, err = true, nil
+	}
+	return readable(buf[:min(n, maxKept)], n > maxKept), whole, err
+}
+
+// readable makes text of what may be anything: what is not UTF-8 and what would move a
+// terminal's cursor becomes U+FFFD. Of cut text the last, incomplete character is dropped.
+func readable(b []byte, cut bool) string {
+	if cut {
+		for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+			if c := b[len(b)-i]; utf8.RuneStart(c) {
+				if !utf8.FullRune(b[len(b)-i:]) {
+					b = b[:len(b)-i]
+				}
+				break
+			}
+		}
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, string(b))
+}
+
+// retryAfter reads both forms of Retry-After (RFC 9110, 10.2.3); false when it is absent or
+// cannot be read.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(v, 10, 63); err == nil {
+		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second, true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	return max(at.Sub(now), 0), true
+}

@@ -1,0 +1,121 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// Options of a Sender. The zero value calls public https addresses only.
+type Options struct {
+	Egress   Egress
+	RootCAs  *x509.CertPool // nil: the system's
+	Resolver *net.Resolver  // nil: the system's
+}
+
+// A Sender makes attempts; it implements dispatch.Sender.
+type Sender struct {
+	egress   Egress
+	resolver *net.Resolver
+	plain    *direct
+	secure   *direct
+	// first carries the attempts to https addresses until it is known that they speak
+	// HTTP/1.1, and all of those that speak HTTP/2.
+	first *http.Transport
+	http1 sync.Map // the addresses that chose HTTP/1.1
+}
+
+var _ dispatch.Sender = (*Sender)(nil)
+
+// New makes a Sender. Close it when the last attempt has returned.
+func New(o Options) *Sender {
+	s := &Sender{egress: o.Egress, resolver: o.Resolver}
+	if s.resolver == nil {
+		s.resolver = net.DefaultResolver
+	}
+	s.plain = newDirect(&dialer{egress: &s.egress, resolver: s.resolver})
+	s.secure = newDirect(&dialer{egress: &s.egress, resolver: s.resolver, tls: tlsConfig(o.RootCAs, "http/1.1")})
+	either := &dialer{egress: &s.egress, resolver: s.resolver, tls: tlsConfig(o.RootCAs, "h2", "http/1.1")}
+	s.first = &http.Transport{ // no proxy, nothing unpacked
+		DialTLSContext:         either.dial,
+		TLSClientConfig:        either.tls,
+		ForceAttemptHTTP2:      true, // a dialer of one's own turns it off
+		DisableCompression:     true,
+		MaxIdleConns:           8192,
+		MaxIdleConnsPerHost:    maxIdlePerHost,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHead,
+	}
+	return s
+}
+
+func tlsConfig(roots *x509.CertPool, protocols ...string) *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		RootCAs:            roots,
+		NextProtos:         protocols,
+		ClientSessionCache: tls.NewLRUClientSessionCache(1024),
+	}
+}
+
+// Close closes the connections that no attempt uses.
+func (s *Sender) Close() {
+	s.plain.idle.shut()
+	s.secure.idle.shut()
+	s.first.CloseIdleConnections()
+}
+
+// Send makes one attempt, as dispatch.Sender says. What the endpoint did is in the
+// response; a URL that was accepted once and is not any more is egress_denied.
+func (s *Sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response {
+	to, err := parseTarget(r.URL)
+	if err != nil {
+		return dispatch.Response{Reason: dispatch.EgressDenied, Detail: "the url " + err.Error()}
+	}
+	if !to.secure {
+		return s.plain.send(ctx, to, &r)
+	}
+	if _, known := s.http1.Load(to.address); !known {
+		return s.negotiate(ctx, to, &r)
+	}
+	res := s.secure.send(ctx, to, &r)
+	if res.Reason == dispatch.TLS {
+		s.http1.Delete(to.address) // it may want HTTP/2 by now
+	}
+	return res
+}
+
+// negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
+// itself: no redirects, no cookies, no second error type that would quote the URL.
+func (s *Sender) negotiate(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
+	limited, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	req := (&http.Request{
+		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: r.Header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(r.Body)), Body: http.NoBody,
+	}).WithContext(limited)
+	if len(r.Body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(r.Body))
+		// So that a connection which turns out to be closed costs another one, not the
+		// attempt; the transport does that only while nothing was written.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+	}
+	answer, err := s.first.RoundTrip(req)
+	if err != nil {
+		return failed(ctx, 0, err)
+	}
+	defer answer.Body.Close()
+	if answer.ProtoMajor == 1 {
+		s.http1.Store(to.address, struct{}{})
+	}
+	res, _ := read(ctx, answer)
+	return res
+}

@@ -1,26 +1,40 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"errors"
+	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
+// api is the handler of the admin listener.
 func (a *App) api() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := a.Readiness(r.Context()); err != nil {
-			http.Error(w, err.Error(), 503)
-		}
+	return admin.New(admin.Options{
+		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Tester: a.dispatcher, Refusals: a.Bus,
+		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys.AdminToken },
+		Metrics: promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}), Log: a.Log,
 	})
-	return mux
 }
 
+// sources lists the intakes as the API shows them.
+func (a *App) sources() []admin.Source {
+	c := a.current.Load()
+	all := make([]admin.Source, 0, len(c.Sources))
+	for _, s := range c.Sources {
+		all = append(all, admin.Source{
+			Name: s.Name, Provider: s.Provider, Path: "/webhooks/" + s.Name, URI: s.URI, Topic: s.Topic,
+			Content: s.Content, Invalid: s.Invalid, Schema: s.Schema,
+			DedupWindow: endpoint.FormatDuration(*s.DedupWindow), MaxBody: int64(s.MaxBody), Secrets: len(s.Secrets),
+		})
+	}
+	return all
+}
+
+// fieldError is a signature's complaint about an endpoint.
 func fieldError(err error) endpoint.FieldError {
 	var f *signature.FieldError
 	if errors.As(err, &f) {

@@ -64,13 +64,14 @@ type App struct {
 	intakeServer    *http.Server
 	controlServer   *http.Server
 
-	grace time.Duration
-	state atomic.Pointer[string] // why the process is not ready; nil when it is
+	current atomic.Pointer[config.Config] // as the newest reload left it
+	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
 }
 
 // New binds the listeners and puts the parts together; nothing is read or answered yet.
 func New(p Parts) (_ *App, err error) {
-	a := &App{Parts: p, grace: p.Config.StopGrace}
+	a := &App{Parts: p}
+	a.current.Store(p.Config)
 	a.notReady("starting")
 	defer func() {
 		if err != nil {
@@ -99,8 +100,12 @@ func (a *App) assemble() error {
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops",
 		UserAgent: "Hookspan/" + a.Version, StopGrace: c.StopGrace, Log: a.Log, Metrics: a.Metrics,
 	})
+	check, err := schemaCheck()
+	if err != nil {
+		return err
+	}
 	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(catalog), Publisher: a.Bus, History: a.Bus, Refusals: a.Bus,
+		Sources: sources(c), Verifier: verifiers(catalog), Publisher: a.Bus, History: a.Bus, Refusals: a.Bus, Schema: check,
 		TopicPrefix: c.TopicPrefix, QuarantineTopic: c.Namespace + ".quarantine",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
 		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics,
@@ -124,6 +129,7 @@ func (a *App) Run(ctx context.Context) error {
 		failed := make(chan error, 2) // the two below send, once each
 		working.Go(func() { failed <- a.dispatcher.Run(work) })
 		working.Go(func() { failed <- a.registry.Run(work) })
+		working.Go(func() { _ = a.receiver.Run(work) })
 		working.Go(func() { a.watchConfig(work) })
 		a.ready()
 		select {
@@ -146,7 +152,7 @@ func (a *App) prepare(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"read the endpoints", a.registry.Load},
-		{"take over the configured endpoints", a.adopt},
+		{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }},
 		{"take the shards", a.dispatcher.Prepare},
 		{"read the journal's tail", a.recall},
 		{"read the ids of the dedup window", a.receiver.Open},
@@ -181,8 +187,11 @@ func passing(err error) bool {
 }
 
 // adopt takes over the endpoints of the environment and the file.
-func (a *App) adopt(ctx context.Context) error {
-	byEnv, byFile := endpoints(a.Config)
+func (a *App) adopt(ctx context.Context, c *config.Config) error {
+	byEnv, byFile := endpoints(c)
+	if err := a.makeSecrets(append(byEnv[:len(byEnv):len(byEnv)], byFile...)); err != nil {
+		return err
+	}
 	if err := a.registry.Adopt(ctx, byEnv, endpoint.ByEnvironment); err != nil {
 		return err
 	}
@@ -192,7 +201,7 @@ func (a *App) adopt(ctx context.Context) error {
 // stop closes the intake, then delivery, then what answers about both.
 func (a *App) stop(stopWork context.CancelFunc, working *sync.WaitGroup) error {
 	a.notReady("stopping")
-	ctx, cancel := context.WithTimeout(context.Background(), a.grace)
+	ctx, cancel := context.WithTimeout(context.Background(), a.Config.StopGrace)
 	defer cancel()
 	intake := a.receiver.Close(ctx)
 	if intake != nil {

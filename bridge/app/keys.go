@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/signature"
 )
 
 // Names of the files that a process keeps in its data folder beside the bus.
@@ -54,6 +56,25 @@ func LoadKeys(c *config.Config) (Keys, error) {
 		return Keys{}, fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
 	}
 	return k, nil
+}
+
+// makeSecrets gives each configured endpoint without a secret one of its own, which is made
+// once and kept in the data folder like the admin token.
+func (a *App) makeSecrets(endpoints []*endpoint.Endpoint) error {
+	for _, e := range endpoints {
+		if len(e.Secrets) > 0 || (e.Signature != "standard" && e.Signature != "standard-ed25519") {
+			continue
+		}
+		path := filepath.Join(a.Config.DataDir, "endpoint-"+e.Name+"-"+e.Signature)
+		secret, err := keep(path, func() string { return signature.GenerateSecret(e.Signature) })
+		if err != nil {
+			return fmt.Errorf("secret of endpoint %s: %w", e.Name, err)
+		}
+		a.Log.Info("endpoint has no secret in its configuration; the one that was made for it is kept in a file",
+			slog.String("endpoint", e.Name), slog.String("file", path))
+		e.Secrets = []string{secret}
+	}
+	return nil
 }
 
 // keep returns what a file holds, and makes the file when there is none.

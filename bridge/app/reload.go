@@ -15,7 +15,7 @@ func (a *App) watchConfig(ctx context.Context) {
 	if a.Reload == nil {
 		return
 	}
-	seen := stamps(a.Config.Files)
+	seen := stamps(a.current.Load().Files)
 	tick := time.NewTicker(lookForChanges)
 	defer tick.Stop()
 	for {
@@ -24,7 +24,7 @@ func (a *App) watchConfig(ctx context.Context) {
 			return
 		case <-a.Hangup:
 		case <-tick.C:
-			now := stamps(a.Config.Files)
+			now := stamps(a.current.Load().Files)
 			if same(seen, now) {
 				continue
 			}
@@ -34,8 +34,8 @@ func (a *App) watchConfig(ctx context.Context) {
 			a.Log.Error("configuration not reloaded, the old one stays", slog.Any("error", err))
 			continue
 		}
-		seen = stamps(a.Config.Files)
-		a.Log.Info("configuration reloaded", slog.Int("sources", len(a.Config.Sources)), slog.Int("endpoints", len(a.Config.Endpoints)))
+		seen = stamps(a.current.Load().Files)
+		a.Log.Info("configuration reloaded", slog.Int("sources", len(a.current.Load().Sources)), slog.Int("endpoints", len(a.current.Load().Endpoints)))
 	}
 }
 
@@ -45,17 +45,14 @@ func (a *App) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	old := a.Config
-	a.Config = c
 	if err := a.receiver.Replace(sources(c)); err != nil {
-		a.Config = old
 		return err
 	}
-	if err := a.adopt(ctx); err != nil {
-		a.Config = old
-		_ = a.receiver.Replace(sources(old)) // they were good before
+	if err := a.adopt(ctx, c); err != nil {
+		_ = a.receiver.Replace(sources(a.current.Load())) // they were good before
 		return err
 	}
+	a.current.Store(c)
 	return nil
 }
 

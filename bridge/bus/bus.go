@@ -36,6 +36,11 @@ func (p Position) Includes(q Position) bool {
 	return p.Same(q) && q.Seq <= p.Seq && q.Mark <= p.Mark
 }
 
+// Reaches reports whether p lies at q or behind it. It does not look at the marks: it is for
+// places that were both held against what the partition has now, and the clocks of a bus's
+// servers may run backwards.
+func (p Position) Reaches(q Position) bool { return p.Same(q) && q.Seq <= p.Seq }
+
 // Positions holds one position per partition. A partition that is not named has none.
 type Positions map[Partition]Position
 

@@ -1,10 +1,18 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
+)
+
+// Pauses between attempts to write a record.
+const (
+	appendRetryFirst = 5 * time.Millisecond
+	appendRetryMost  = 500 * time.Millisecond
 )
 
 // ErrSuperseded: somebody else wrote behind the record that we took for the last one. What
@@ -22,6 +30,7 @@ type Chain struct {
 	logs Logs
 	name LogName
 	last Record // the last valid record, without data; Pos NoPosition when nothing was read
+	open Record // of an Append that answered before its fate was known
 }
 
 // NewChain begins in front of the first record kept.
@@ -33,22 +42,10 @@ func NewChain(logs Logs, name LogName) *Chain {
 func (c *Chain) Last() int64 { return c.last.Pos }
 
 // Read hands over the valid records behind the last one, up to the end of the log. With
-// ErrTrimmed the reader must forget everything and call Read again.
+// ErrTrimmed the reader must forget everything and call Read again. A record that each
+// refuses with an error was not read; the next Read hands it over again.
 func (c *Chain) Read(ctx context.Context, each func(Record) error) error {
-	from, root := c.last.Pos, c.last.Pos == NoPosition
-	seen := root
-	err := c.logs.Read(ctx, c.name, from, func(r Record) error {
-		if !seen { // our own place must still be there, and be what we took it for
-			seen = true
-			if r.Pos != c.last.Pos || r.ID != c.last.ID {
-				return ErrTrimmed
-			}
-			return nil
-		}
-		if !root && (r.Prev != c.last.Pos || r.PrevID != c.last.ID) {
-			return nil // a late copy or a superseded writer: it does not exist
-		}
-		root = false
+	err := c.behind(ctx, func(r Record) error {
 		if err := each(r); err != nil {
 			return err
 		}
@@ -56,95 +53,97 @@ func (c *Chain) Read(ctx context.Context, each func(Record) error) error {
 		c.last = r
 		return nil
 	})
-	if err == nil && !seen {
-		err = ErrTrimmed
-	}
-	if errors.Is(err, ErrTrimmed) {
+	switch {
+	case errors.Is(err, ErrTrimmed):
 		c.last = Record{Pos: NoPosition}
 		return ErrTrimmed
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("read the %s log: %w", c.name, err)
 	}
 	return nil
 }
 
-// Append writes data behind the last valid record that this chain has read. It answers only
-// when the fate of the record is known: nil when it is in the log and valid, ErrSuperseded
-// when somebody else was faster, else ctx's error, and then the record may still land.
+// behind hands over the records that follow the last one, each of which each may make the
+// last one. Our own place must still be there, and be what we took it for, else the answer is
+// ErrTrimmed.
+func (c *Chain) behind(ctx context.Context, each func(Record) error) error {
+	root := c.last.Pos == NoPosition
+	found := root
+	err := c.logs.Read(ctx, c.name, c.last.Pos, func(r Record) error {
+		switch {
+		case root:
+			root = false
+			return each(r)
+		case !found:
+			found = true
+			if r.Pos != c.last.Pos || r.ID != c.last.ID {
+				return ErrTrimmed
+			}
+			return nil
+		case r.Prev != c.last.Pos || r.PrevID != c.last.ID:
+			return nil // a late copy or a superseded writer: it does not exist
+		}
+		return each(r)
+	})
+	if err == nil && !found {
+		return ErrTrimmed
+	}
+	return err
+}
+
+// Append writes data behind the last valid record that this chain has read. It tries until
+// the fate of the record is known: nil when it is in the log and valid, ErrSuperseded when
+// somebody else was faster. With any other error (ctx ended, or the bus refuses for good) the
+// record may still land; Append with the same data goes on with the same record.
 func (c *Chain) Append(ctx context.Context, data []byte) (int64, error) {
 	r := Record{Pos: NoPosition, Prev: c.last.Pos, PrevID: c.last.ID, Data: data}
-	if _, err := rand.Read(r.ID[:]); err != nil {
-		return NoPosition, fmt.Errorf("make a record id: %w", err)
+	if c.open.Data != nil && c.open.Prev == r.Prev && c.open.PrevID == r.PrevID && bytes.Equal(c.open.Data, data) {
+		r.ID = c.open.ID
+	} else {
+		_, _ = rand.Read(r.ID[:]) // never fails: crypto/rand ends the process instead
 	}
-	for {
-		pos, err := c.logs.Append(ctx, c.name, r)
-		if err == nil {
-			valid, verr := c.settle(ctx, r, pos)
-			if verr == nil && valid {
-				return c.last.Pos, nil
-			}
-			if verr != nil {
-				return NoPosition, verr
-			}
+	c.open = r
+	for pause := appendRetryFirst; ; pause = min(2*pause, appendRetryMost) {
+		_, err := c.logs.Append(ctx, c.name, r)
+		// Neither an error nor a refusal proves anything: the log's tail tells.
+		next, tailErr := c.follower(ctx)
+		switch {
+		case errors.Is(tailErr, ErrTrimmed):
 			return NoPosition, ErrSuperseded
+		case tailErr != nil:
+			err = errors.Join(err, tailErr)
+		case next != nil && next.ID == r.ID:
+			c.last, c.open = *next, Record{}
+			return c.last.Pos, nil
+		case next != nil:
+			return NoPosition, ErrSuperseded
+		case err == nil:
+			err = errors.New("the record is acknowledged but not there")
 		}
 		if ctx.Err() != nil {
 			return NoPosition, fmt.Errorf("append to the %s log: %w", c.name, errors.Join(err, context.Cause(ctx)))
 		}
-		// An error proves nothing, a refusal neither: the log's tail tells.
-		valid, verr := c.settle(ctx, r, NoPosition)
-		switch {
-		case verr == nil && valid:
-			return c.last.Pos, nil
-		case errors.Is(verr, errNeither):
-			if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrUnavailable) {
-				return NoPosition, fmt.Errorf("append to the %s log: %w", c.name, err)
-			}
-			continue
-		case verr != nil:
-			return NoPosition, verr
+		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrUnavailable) {
+			return NoPosition, fmt.Errorf("append to the %s log: %w", c.name, err)
 		}
-		return NoPosition, ErrSuperseded
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 }
 
-// errNeither: neither our record nor anybody's follows the last one.
-var errNeither = errors.New("nothing follows the last record")
-
-// settle reads the tail: is r the record that follows our last one? On yes it becomes our
-// last. A valid record of somebody else in its place, or a trimmed front, supersedes us.
-func (c *Chain) settle(ctx context.Context, r Record, pos int64) (bool, error) {
+// follower is the record that follows our last one in the log, nil when there is none.
+func (c *Chain) follower(ctx context.Context) (*Record, error) {
 	var next *Record
-	seen := c.last.Pos == NoPosition
-	err := c.logs.Read(ctx, c.name, c.last.Pos, func(x Record) error {
-		if !seen {
-			seen = true
-			if x.Pos != c.last.Pos || x.ID != c.last.ID {
-				return ErrTrimmed
-			}
-			return nil
-		}
-		if next == nil && (c.last.Pos == NoPosition || x.Prev == c.last.Pos && x.PrevID == c.last.ID) {
-			x.Data = nil
-			next = &x
+	err := c.behind(ctx, func(r Record) error {
+		if next == nil {
+			r.Data = nil
+			next = &r
 		}
 		return nil
 	})
-	switch {
-	case errors.Is(err, ErrTrimmed) || err == nil && !seen:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read back the %s log: %w", c.name, err)
-	case next == nil && pos != NoPosition:
-		return false, fmt.Errorf("read back the %s log: record %d is acknowledged but not there", c.name, pos)
-	case next == nil:
-		return false, errNeither
-	case next.ID != r.ID:
-		return false, nil
-	}
-	c.last = *next
-	return true, nil
+	return next, err
 }
 
 // Trim removes the records in front of `below`, which must not be behind the last one.

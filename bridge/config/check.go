@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -59,7 +60,7 @@ func (l *loading) checkProcess() {
 	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
-	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0, "want more than 0")
+	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")
 	l.process("LEASE").unless(c.Lease > 0, "want more than 0")
 	for _, role := range []string{"receiver", "dispatcher", "admin"} {
 		l.process("ROLES").unless(slices.Contains(c.Roles, role), "this version runs all roles in one process: receiver,dispatcher,admin")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -256,6 +257,26 @@ func TestItemsAreAddedOnlyForWhatIsTaken(t *testing.T) {
 	if got := r.Set().ByID(made.ID); len(got.Items) != 2 || got.Items[1].Active {
 		t.Errorf("folded to %d items", len(got.Items))
 	}
+}
+
+// Ends that were captured long before the item is written would make the past the endpoint's.
+func TestOldEndsAreCapturedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := endpointtest.New()
+		ours, theirs := loaded(t, store, endpoint.Options{}), loaded(t, store, endpoint.Options{})
+		store.Publish(orders, time.Now())
+		var end bus.Position
+		store.BeforeAppend(func(bus.LogName) {
+			store.BeforeAppend(nil)
+			time.Sleep(11 * time.Second)
+			end = store.Publish(orders, time.Now())
+			mustCreate(t, theirs, receiver("faster"))
+		})
+		if got := mustCreate(t, ours, receiver("crm")).Items[0].From[orders]; got != end {
+			t.Errorf("the item begins at %v, want %v", got, end)
+		}
+	})
 }
 
 func TestStartDecidesTheFirstItem(t *testing.T) {

@@ -1,8 +1,6 @@
 package endpoint
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -101,12 +99,4 @@ func FormatDuration(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
-}
-
-// NewSecret makes a secret for the signature standard: whsec_ and 32 random bytes in base64,
-// as Standard Webhooks asks for.
-func NewSecret() string {
-	var random [32]byte
-	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
-	return "whsec_" + base64.StdEncoding.EncodeToString(random[:])
 }

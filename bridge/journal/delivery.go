@@ -62,3 +62,14 @@ func (d *Delivery) Entry() dispatch.Entry {
 		ID: d.ID, Endpoint: d.Endpoint, Event: d.ref, Number: d.number, Due: d.NextAttempt, Batch: d.Batch, Created: d.Created,
 	}
 }
+
+// Shown is a record of the journal as the API shows an attempt.
+func Shown(a dispatch.Attempt) Attempt {
+	return Attempt{
+		Number: a.Number, Sent: a.Sent.UTC(), Received: a.Received.UTC(), StatusCode: a.Status,
+		DurationMS: milliseconds(a.Received.Sub(a.Sent)), Reason: a.Reason, Detail: a.Detail, Response: a.Response,
+	}
+}
+
+// milliseconds is a duration in ms, to the microsecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

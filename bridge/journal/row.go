@@ -126,7 +126,7 @@ func (r *row) delivery() Delivery {
 	for i, a := range r.attempts {
 		d.Attempts[i] = Attempt{
 			Number: int(a.number), Sent: instant(a.sent), Received: instant(a.received), StatusCode: int(a.code),
-			DurationMS: float64((a.received-a.sent)/1000) / 1000, Reason: a.reason.Value(),
+			DurationMS: milliseconds(time.Duration(a.received - a.sent)), Reason: a.reason.Value(),
 		}
 		if a.text != nil {
 			d.Attempts[i].Response, d.Attempts[i].Detail = a.text.response, a.text.detail

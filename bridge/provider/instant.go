@@ -19,11 +19,10 @@ const millisecondsFrom = 1e11
 // instant reads a time as providers write it: seconds or milliseconds since 1970, RFC 3339,
 // an HTTP date, or a local time in zone where the provider has one.
 func instant(text string, zone *time.Location) (time.Time, bool) {
-	if text == "" {
-		return time.Time{}, false
-	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UTC(), plausible(t)
+	if strings.IndexByte(text, '-') == 4 { // a year; anything else would only make an error
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return t.UTC(), plausible(t)
+		}
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		if n >= millisecondsFrom {

@@ -56,9 +56,26 @@ func (p *Provider) Samples() []string {
 	return types
 }
 
-// Sample makes a delivery with fresh ids, encrypted and signed as the provider does it. It
-// follows the same declaration as verification does.
+// Sample makes one delivery. Whoever makes many asks for a Sampler.
 func (p *Provider) Sample(q SampleRequest) (*Sample, error) {
+	s, err := p.Sampler(q)
+	if err != nil {
+		return nil, err
+	}
+	return s.Make(q)
+}
+
+// A Sampler makes deliveries of one provider with one secret. It is safe for concurrent use.
+type Sampler struct {
+	provider   *Provider
+	verifier   *Verifier
+	specs      []sampleSpec
+	options    map[string]string
+	timeHeader string // filled where a sample leaves it out; "" when there is none
+}
+
+// Sampler compiles what the Secret and the Options of q ask for; the rest of q is not read.
+func (p *Provider) Sampler(q SampleRequest) (*Sampler, error) {
 	v, err := p.Compile(Config{Source: "sample", Secrets: []string{q.Secret}, Options: q.Options})
 	if err != nil {
 		return nil, fmt.Errorf("make a sample of %s: %w", p.Name, err)
@@ -71,19 +88,30 @@ func (p *Provider) Sample(q SampleRequest) (*Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(f.Samples, func(s sampleSpec) bool { return q.Type == "" || s.Type == q.Type })
-	if i < 0 {
-		return nil, fmt.Errorf("provider %s has no sample %q; there is %s", p.Name, q.Type, strings.Join(p.Samples(), ", "))
-	}
-	maker := &sampleMaker{request: q, options: options, zone: v.zone}
-	r := maker.make(f.Samples[i])
+	s := &Sampler{provider: p, verifier: v, specs: f.Samples, options: options}
 	if f.Freshness != nil {
-		if name, ok := strings.CutPrefix(f.Freshness.Time, "header:"); ok && r.Header.Get(name) == "" {
-			r.Header.Set(name, strconv.FormatInt(q.Now.Unix(), 10))
+		if name, ok := strings.CutPrefix(f.Freshness.Time, "header:"); ok {
+			s.timeHeader = name
 		}
 	}
-	if err := v.sign(r); err != nil {
-		return nil, fmt.Errorf("make a sample of %s: %w", p.Name, err)
+	return s, nil
+}
+
+// Make makes a delivery with fresh ids, encrypted and signed as the provider does it; it
+// follows the same declaration as verification does. The Secret and the Options of q are
+// not read: they are the sampler's.
+func (s *Sampler) Make(q SampleRequest) (*Sample, error) {
+	i := slices.IndexFunc(s.specs, func(spec sampleSpec) bool { return q.Type == "" || spec.Type == q.Type })
+	if i < 0 {
+		return nil, fmt.Errorf("provider %s has no sample %q; there is %s", s.provider.Name, q.Type, strings.Join(s.provider.Samples(), ", "))
+	}
+	maker := &sampleMaker{request: q, options: s.options, zone: s.verifier.zone}
+	r := maker.make(s.specs[i])
+	if s.timeHeader != "" && r.Header.Get(s.timeHeader) == "" {
+		r.Header.Set(s.timeHeader, strconv.FormatInt(q.Now.Unix(), 10))
+	}
+	if err := s.verifier.sign(r); err != nil {
+		return nil, fmt.Errorf("make a sample of %s: %w", s.provider.Name, err)
 	}
 	return &Sample{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -337,4 +338,24 @@ func TestCloudEventsSource(t *testing.T) {
 	if got := reason(t, basic, post); got.Reason != provider.Token {
 		t.Error(got)
 	}
+}
+
+func TestOneVerifierServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "stripe", provider.Config{Secrets: []string{"another secret of some length", secretOf("stripe")}})
+	var group sync.WaitGroup
+	for worker := range 8 {
+		id := "evt_" + strings.Repeat("x", worker+1)
+		r := sample(t, "stripe", `{"id":"`+id+`","type":"customer.created","created":1772366400}`, nil)
+		group.Go(func() {
+			for range 200 {
+				verdict, err := v.Verify(r)
+				if err != nil || verdict.Events[0].ID != id || string(verdict.Events[0].Data) != string(r.Body) {
+					t.Errorf("%+v, %v", verdict, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -5,7 +5,7 @@
 // reads bodies within one bound of memory, dedup.go knows which ids are durable or on their way,
 // topic.go says where events go, answer.go turns faults into answers that tell a stranger
 // nothing, refusals.go keeps the reason for the operator, intake.go holds the sources and
-// replaces them, server.go has the limits of the listener.
+// replaces them, open.go begins and ends, server.go has the limits of the listener.
 //
 // # Promises
 //

@@ -68,6 +68,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	source := r.intakes.Load().named[name]
 	if !ok || source == nil {
 		r.metrics.unknown.Inc()
+		r.log.LogAttrs(q.Context(), slog.LevelDebug, "no source of that name", slog.String("path", cut(q.URL.Path, 200)))
 		problem.Write(w, problem.New(problem.UnknownSource))
 		return
 	}

@@ -90,7 +90,9 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 	}
 	need = append(append(need, s.o.Topics...), s.o.Intake...)
 	for _, subject := range need {
-		if slices.ContainsFunc(subjects, func(p string) bool { return covers(p, subject) }) {
+		// What overlaps with a subject of ours is ours as far as it goes: JetStream takes no
+		// subjects that overlap.
+		if slices.ContainsFunc(subjects, func(p string) bool { return collide(p, subject) && !covers(subject, p) || covers(p, subject) }) {
 			continue
 		}
 		holders, err := s.holders(ctx, subject)

@@ -15,9 +15,8 @@ const noLimit = math.MaxInt64
 type conn struct {
 	net.Conn
 	reader *bufio.Reader
-	left   int64  // bytes that may still be read; guards the head of an answer
-	out    []byte // the request, whole
-	used   bool   // it has carried a request before
+	left   int64 // bytes that may still be read; guards the head of an answer
+	used   bool  // it has carried a request before
 	since  time.Time
 }
 

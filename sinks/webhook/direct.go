@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/dispatch"
@@ -21,6 +22,8 @@ var (
 	errHeadTooLong  = errors.New("the head of the answer is too long")
 	errTooManyHints = errors.New("too many 1xx answers")
 )
+
+var writeBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // direct speaks HTTP/1.1 on connections of its own, in the goroutine of the attempt: one
 // write, then reading. The transport of net/http costs half as much again, because it hands
@@ -65,6 +68,9 @@ func (d *direct) open(ctx context.Context, to *target, deadline time.Time) (*con
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	raw, err := d.dialer.dial(ctx, "tcp", to.address)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err() // the attempt's time is over, not the dialler's
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +85,10 @@ func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, dea
 	}
 	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	defer func() { again = stop() && again }()
-	if err := c.compose(to, r); err != nil {
+	n, writeErr, err := c.write(to, r)
+	if err != nil {
 		return dispatch.Response{Reason: dispatch.Protocol, Detail: err.Error()}, false, true
 	}
-	n, writeErr := c.Write(c.out)
 	if writeErr != nil && n == 0 {
 		return failed(ctx, 0, writeErr), false, false
 	}
@@ -99,10 +105,23 @@ func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, dea
 	return res, true, whole && writeErr == nil && !answer.Close && c.reader.Buffered() == 0
 }
 
-// compose puts the whole request into c.out. What the connection itself decides is not
-// taken from the request's headers.
-func (c *conn) compose(to *target, r *dispatch.Request) error {
-	w := append(c.out[:0], "POST "...)
+// write sends the whole request at once. err is about the request itself, of which nothing
+// was sent then.
+func (c *conn) write(to *target, r *dispatch.Request) (n int, writeErr, err error) {
+	buf := writeBuffers.Get().(*[]byte)
+	if *buf, err = compose((*buf)[:0], to, r); err == nil {
+		n, writeErr = c.Write(*buf)
+	}
+	if cap(*buf) <= maxHead {
+		writeBuffers.Put(buf)
+	}
+	return n, writeErr, err
+}
+
+// compose appends the request. What the connection itself decides is not taken from the
+// request's headers.
+func compose(w []byte, to *target, r *dispatch.Request) ([]byte, error) {
+	w = append(w, "POST "...)
 	w = append(w, to.url.RequestURI()...)
 	w = append(w, " HTTP/1.1\r\nHost: "...)
 	w = append(w, to.url.Host...)
@@ -115,19 +134,18 @@ func (c *conn) compose(to *target, r *dispatch.Request) error {
 			continue
 		}
 		if !validName(name) {
-			return fmt.Errorf("the request has a header name that HTTP does not allow: %q", name)
+			return w, fmt.Errorf("the request has a header name that HTTP does not allow: %q", name)
 		}
 		for _, v := range values {
 			if !validValue(v) {
-				return fmt.Errorf("the request's header %s has a value that HTTP does not allow", name)
+				return w, fmt.Errorf("the request's header %s has a value that HTTP does not allow", name)
 			}
 			w = append(append(w, name...), ": "...)
 			w = append(append(w, v...), "\r\n"...)
 		}
 	}
 	w = append(w, "\r\n"...)
-	c.out = append(w, r.Body...)
-	return nil
+	return append(w, r.Body...), nil
 }
 
 // readHead reads up to the body of the answer, past what only announces it.

@@ -47,9 +47,6 @@ func (p *idle) put(address string, c *conn) {
 		c.Close()
 		return
 	}
-	if cap(c.out) > maxRead {
-		c.out = nil // one large event must not stay in memory with its connection
-	}
 	p.mu.Lock()
 	keep := !p.closed && len(p.conns[address]) < maxIdlePerHost
 	if keep {

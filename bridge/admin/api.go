@@ -1,0 +1,161 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/problem"
+)
+
+// Options of the API. All are needed but Tester and Log.
+type Options struct {
+	Registry   *endpoint.Registry
+	Deliveries *journal.Index
+	Outbound   Outbound
+	Tester     Tester // nil: endpoints cannot be tested here
+	Refusals   Refusals
+	Sources    func() []Source
+	Ready      func(context.Context) error // why intake cannot publish now; nil: it can
+	Token      func() string               // "": no token is set, and the API answers nobody
+	Metrics    http.Handler
+	Log        *slog.Logger // nil: slog.Default()
+}
+
+// Outbound is what the API needs of the dispatcher.
+type Outbound interface {
+	// Command returns once the command is durable.
+	Command(ctx context.Context, c dispatch.Command) error
+	// Behind is nil for an endpoint that is fed live.
+	Behind(endpointID string) *dispatch.Behind
+	Stats() dispatch.Stats
+}
+
+// A Tester sends one event of a type to an endpoint now, outside its order and limits, and
+// returns what came of it. Nothing is recorded and nothing is tried again.
+type Tester interface {
+	Test(ctx context.Context, e *endpoint.Endpoint, eventType string) (dispatch.Attempt, error)
+}
+
+// Refusals is the log of refused requests; bus.Refusals has it.
+type Refusals interface {
+	Refusals(ctx context.Context, limit int, each func(data []byte) error) error
+}
+
+// New returns the handler of the whole admin listener.
+func New(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	a := &api{Options: o}
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"GET /v1/endpoints":              a.listEndpoints,
+		"POST /v1/endpoints":             a.createEndpoint,
+		"GET /v1/endpoints/{id}":         a.getEndpoint,
+		"PATCH /v1/endpoints/{id}":       a.updateEndpoint,
+		"DELETE /v1/endpoints/{id}":      a.deleteEndpoint,
+		"POST /v1/endpoints/{id}/enable": a.enableEndpoint,
+		"POST /v1/endpoints/{id}/pause":  a.pauseEndpoint,
+		"POST /v1/endpoints/{id}/test":   a.testEndpoint,
+		"GET /v1/deliveries":             a.listDeliveries,
+		"GET /v1/deliveries/{id}":        a.getDelivery,
+		"POST /v1/deliveries/{id}/retry": a.retryDelivery,
+		"GET /v1/sources":                a.listSources,
+		"GET /v1/refusals":               a.listRefusals,
+		"GET /v1/event-types":            a.listTypes,
+		"GET /v1/stats":                  a.stats,
+		"GET /healthz":                   a.healthz,
+		"GET /readyz":                    a.readyz,
+	} {
+		mux.Handle(pattern, a.handle(h))
+	}
+	mux.Handle("GET /metrics", o.Metrics)
+	return a.guard(mux)
+}
+
+type api struct{ Options }
+
+// A handler answers, or returns the error that answer makes a problem of.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+func (a *api) handle(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+// guard lets nobody under /v1 without the token, and turns what no route takes into problems.
+func (a *api) guard(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") {
+			if err := authorize(r, a.Token()); err != nil {
+				a.fail(w, r, err)
+				return
+			}
+		}
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		if allowed := methods(mux, r); len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			a.fail(w, r, problem.New(problem.Method))
+			return
+		}
+		a.fail(w, r, problem.New(problem.NotFound))
+	})
+}
+
+// methods lists those that a route takes at the request's path.
+func methods(mux *http.ServeMux, r *http.Request) []string {
+	all := []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}
+	return slices.DeleteFunc(all, func(method string) bool {
+		other := r.Clone(r.Context())
+		other.Method = method
+		_, pattern := mux.Handler(other)
+		return pattern == ""
+	})
+}
+
+// fail answers with the problem that an error is. What callers are not at fault for is told
+// in the log only.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var own problem.Problem
+	var invalid *endpoint.InvalidError
+	p := problem.New(problem.Unavailable)
+	switch {
+	case errors.As(err, &own):
+		p = own
+	case errors.As(err, &invalid):
+		fields := make([]problem.Field, 0, len(invalid.Fields))
+		for _, f := range invalid.Fields {
+			fields = append(fields, problem.Field{Path: f.Field, Message: f.Message})
+		}
+		p = problem.New(problem.Invalid).With("", fields...)
+	case errors.Is(err, endpoint.ErrNotFound):
+		p = problem.New(problem.NotFound).With(err.Error())
+	case errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, endpoint.ErrRemoved):
+		p = problem.New(problem.Conflict).With(err.Error())
+	case errors.Is(err, endpoint.ErrManaged):
+		p = problem.New(problem.ManagedElsewhere).With(err.Error())
+	case errors.Is(err, endpoint.ErrNoSealKey):
+		p = p.With(endpoint.ErrNoSealKey.Error())
+	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrDiskFull), errors.Is(err, bus.ErrStoreFull), errors.Is(err, bus.ErrRefused):
+		w.Header().Set("Retry-After", "1")
+		p = p.With("the bus does not take the change now")
+		a.Log.Warn("admin request not carried out", "method", r.Method, "path", r.URL.Path, "error", err)
+	default:
+		a.Log.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	problem.Write(w, p)
+}

@@ -1,0 +1,194 @@
+package admin
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+// listEndpoints pages by name, so what is made or removed meanwhile moves nothing else.
+func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "limit", "cursor")
+	limit := q.limit()
+	after, err := base64.RawURLEncoding.DecodeString(q.text("cursor"))
+	if err != nil {
+		q.fault("cursor", "is not one that this server gave")
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	all := a.Registry.Set().All()
+	begin, found := slices.BinarySearchFunc(all, string(after), func(e *endpoint.Endpoint, name string) int {
+		return strings.Compare(e.Name, name)
+	})
+	if found {
+		begin++
+	}
+	end := min(begin+limit, len(all))
+	items := make([]view, 0, end-begin)
+	for _, e := range all[begin:end] {
+		items = append(items, a.view(e))
+	}
+	next := ""
+	if end < len(all) {
+		next = base64.RawURLEncoding.EncodeToString([]byte(all[end-1].Name))
+	}
+	return write(w, http.StatusOK, newPage(items, next))
+}
+
+func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
+	fields, err := readObject(w, r, false)
+	if err != nil {
+		return err
+	}
+	e := endpoint.Default()
+	if err := (&patch{fields: fields}).apply(e); err != nil {
+		return err
+	}
+	shown := generate(e)
+	made, err := a.Registry.Create(r.Context(), e)
+	if err != nil {
+		return err
+	}
+	a.Log.Info("endpoint created", "endpoint", made.Name, "id", made.ID)
+	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
+	v := a.view(made)
+	v.Secrets = shown
+	return write(w, http.StatusCreated, v)
+}
+
+// generate makes the secret of an endpoint that needs one and has none, and returns it to be
+// shown once.
+func generate(e *endpoint.Endpoint) []string {
+	if len(e.Secrets) > 0 {
+		return nil
+	}
+	secret := signature.GenerateSecret(e.Signature)
+	if secret == "" {
+		return nil
+	}
+	e.Secrets = []string{secret}
+	return e.Secrets
+}
+
+// find takes an id or a name.
+func (a *api) find(r *http.Request) (*endpoint.Endpoint, error) {
+	if e := a.Registry.Set().Find(r.PathValue("id")); e != nil {
+		return e, nil
+	}
+	return nil, endpoint.ErrNotFound
+}
+
+func (a *api) getEndpoint(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a.view(e))
+}
+
+func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	fields, err := readObject(w, r, false)
+	if err != nil {
+		return err
+	}
+	p := &patch{fields: fields}
+	_, touched := fields["secrets"]
+	var shown []string
+	made, err := a.Registry.Update(r.Context(), e.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+		if err := p.apply(e); err != nil {
+			return nil, err
+		}
+		if touched {
+			shown = generate(e)
+		}
+		return e, nil
+	})
+	if err != nil {
+		return err
+	}
+	a.Log.Info("endpoint updated", "endpoint", made.Name, "id", made.ID)
+	v := a.view(made)
+	v.Secrets = shown
+	return write(w, http.StatusOK, v)
+}
+
+func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Registry.Delete(r.Context(), e.ID); err != nil {
+		return err
+	}
+	a.Log.Info("endpoint deleted", "endpoint", e.Name, "id", e.ID)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *api) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
+	return a.setState(w, r, endpoint.Enabled, "")
+}
+
+func (a *api) pauseEndpoint(w http.ResponseWriter, r *http.Request) error {
+	return a.setState(w, r, endpoint.Paused, "paused by an operator")
+}
+
+func (a *api) setState(w http.ResponseWriter, r *http.Request, to endpoint.State, reason string) error {
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	made, err := a.Registry.SetState(r.Context(), e.ID, to, reason)
+	if err != nil {
+		return err
+	}
+	a.Log.Info("endpoint's state set", "endpoint", made.Name, "state", string(to))
+	return write(w, http.StatusOK, a.view(made))
+}
+
+// testType is the type of a test event when the request names none.
+const testType = "hookspan.test"
+
+// testEndpoint sends one event now and answers with what came of it, success or not.
+func (a *api) testEndpoint(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	fields, err := readObject(w, r, true)
+	if err != nil {
+		return err
+	}
+	p, eventType := &patch{}, testType
+	for name, raw := range fields {
+		if name == "type" {
+			eventType = value(p, name, raw, testType)
+		} else {
+			p.fault(name, "is not known; a test takes type")
+		}
+	}
+	switch {
+	case len(p.faults) > 0:
+		return problem.New(problem.Invalid).With("", p.faults...)
+	case a.Tester == nil:
+		return problem.New(problem.Unavailable).With("this process sends nothing: ask one with the role dispatcher")
+	case e.State == endpoint.Removed:
+		return endpoint.ErrRemoved
+	}
+	attempt, err := a.Tester.Test(r.Context(), e, eventType)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, journal.Shown(attempt))
+}

@@ -1,0 +1,95 @@
+package admin
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/receiver"
+)
+
+// A Source is a configured intake, without its secrets.
+type Source struct {
+	Name        string `json:"name"`
+	Provider    string `json:"provider"`
+	Path        string `json:"path"` // of its webhook on the intake listener
+	URI         string `json:"uri"`  // CloudEvents source; empty where the provider sets it
+	Topic       string `json:"topic"`
+	Content     string `json:"content"`
+	Invalid     string `json:"invalid"`
+	Schema      string `json:"schema"`
+	DedupWindow string `json:"dedup_window"`
+	MaxBody     int64  `json:"max_body"`
+	Secrets     int    `json:"secrets"` // how many there are
+}
+
+func (a *api) listSources(w http.ResponseWriter, r *http.Request) error {
+	if err := readQuery(r).err(); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, newPage(a.Sources(), ""))
+}
+
+// refusalsRead is how far back a list of refusals looks.
+const refusalsRead = 10_000
+
+// listRefusals pages by time, newest first.
+func (a *api) listRefusals(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "source", "reason", "since", "until", "limit", "cursor")
+	limit, since, until, before := q.limit(), q.time("since"), q.time("until"), time.Time{}
+	if text := q.text("cursor"); text != "" {
+		ns, err := strconv.ParseInt(text, 36, 64)
+		if err != nil {
+			q.fault("cursor", "is not one that this server gave")
+		}
+		before = time.Unix(0, ns)
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	var items []receiver.Refusal
+	next := ""
+	err := a.Refusals.Refusals(r.Context(), refusalsRead, func(data []byte) error {
+		x, err := receiver.ParseRefusal(data)
+		switch {
+		case err != nil:
+			return err
+		case q.text("source") != "" && x.Source != q.text("source"),
+			q.text("reason") != "" && string(x.Reason) != q.text("reason"),
+			!since.IsZero() && x.Time.Before(since),
+			!until.IsZero() && !x.Time.Before(until),
+			!before.IsZero() && !x.Time.Before(before):
+			return nil
+		case len(items) == limit:
+			next = strconv.FormatInt(items[limit-1].Time.UnixNano(), 36)
+			return nil
+		}
+		items = append(items, x)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, newPage(items, next))
+}
+
+func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
+	if err := readQuery(r).err(); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, newPage(a.Deliveries.Types(), ""))
+}
+
+// healthz: the process answers.
+func (a *api) healthz(w http.ResponseWriter, _ *http.Request) error {
+	return write(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz: intake can publish.
+func (a *api) readyz(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Ready(r.Context()); err != nil {
+		return problem.New(problem.NotReady).With(err.Error())
+	}
+	return write(w, http.StatusOK, map[string]string{"status": "ready"})
+}

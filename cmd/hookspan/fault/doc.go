@@ -1,0 +1,14 @@
+// Package fault is an oracle outside of Hookspan: it runs the real binary as a child process,
+// does to it what a bad day does, and holds what was acknowledged against what arrived.
+//
+// A Driver posts signed webhooks through several sources and notes every one that was answered
+// 2xx. A Receiver is the endpoints: it checks each signature and body, notes what it took, and
+// refuses, stalls or hangs when it is told to. The Oracle compares both: an event that was
+// acknowledged and did not reach an endpoint is lost. Nothing here uses a package of Hookspan,
+// so a mistake that is made there is not made here again.
+//
+// The faults are the tests of this package: kills, a full disk, power cuts, dead endpoints,
+// stops, and kills while endpoints are being registered. Each prints its seed and one line of
+// figures in JSON. By default they are short; see the flags in main_test.go. Begin with
+// oracle.go, then kill_test.go.
+package fault

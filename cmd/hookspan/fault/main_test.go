@@ -1,0 +1,188 @@
+package fault_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+)
+
+// What the defaults run is short. A nightly run has -fault.rounds=50 -fault.cuts=10
+// -fault.events=1000000 -timeout 1h.
+var (
+	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 5), "kills of the test of kills (also FAULT_KILLS)")
+	cuts   = flag.Int("fault.cuts", 2, "power cuts")
+	events = flag.Int("fault.events", 20_000, "events past a dead endpoint")
+	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
+)
+
+func number(variable string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// binary builds the program once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "hookspan-fault-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "hookspan")
+	if out, err := exec.Command("go", "build", "-o", path, "github.com/hookspan/hookspan/cmd/hookspan").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if !testing.Short() {
+		if path, err := binary(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(path)) // a temporary folder; the system clears what is left
+		}
+	}
+	os.Exit(code)
+}
+
+// A world is a site and what is outside of it.
+type world struct {
+	*testing.T
+	seed     uint64
+	rng      *rand.Rand
+	site     *fault.Site
+	oracle   *fault.Oracle
+	receiver *fault.Receiver
+	driver   *fault.Driver
+}
+
+// newWorld has a site on that folder and nothing running. The environment is beside the
+// sources'.
+func newWorld(t *testing.T, folder string, environ func(receiver string) []string) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the real program for a while")
+	}
+	w := &world{T: t, seed: *seed, oracle: fault.NewOracle()}
+	for w.seed == 0 {
+		w.seed = rand.Uint64()
+	}
+	w.rng = rand.New(rand.NewPCG(w.seed, 3))
+	path, err := binary()
+	w.must(err)
+	w.receiver, err = fault.NewReceiver(w.oracle, w.seed)
+	w.must(err)
+	t.Cleanup(w.receiver.Close)
+	log := filepath.Join(t.TempDir(), "log")
+	env := append(fault.Environ(fault.Sources()), environ(w.receiver.URL)...)
+	w.site, err = fault.NewSite(path, folder, log, env...)
+	w.must(err)
+	w.driver = fault.NewDriver(w.site.IntakeURL(), w.oracle, w.seed)
+	t.Cleanup(w.tellOnFailure)
+	return w
+}
+
+// tellOnFailure shows what a failed run needs to be understood and repeated.
+func (w *world) tellOnFailure() {
+	if !w.Failed() {
+		return
+	}
+	w.Logf("-fault.seed=%d; answers of the intake: %v", w.seed, w.driver.Answers())
+	text, err := os.ReadFile(w.site.Log)
+	if err != nil {
+		w.Log(err)
+		return
+	}
+	const last = 8 << 10
+	w.Logf("end of the log:\n%s", text[max(0, len(text)-last):])
+	if keep := os.Getenv("FAULT_LOGS"); keep != "" {
+		path := filepath.Join(keep, strings.ReplaceAll(w.Name(), "/", "-")+".log")
+		w.Logf("all of it: %s (%v)", path, os.WriteFile(path, text, 0o600))
+	}
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// within is a context that ends in time, or with the test.
+func (w *world) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(w.Context(), d)
+	w.Cleanup(cancel)
+	return ctx
+}
+
+// start runs the program until the test ends at the latest.
+func (w *world) start(more ...string) *fault.Child {
+	w.Helper()
+	c, err := w.site.Start(more...)
+	w.must(err)
+	w.Cleanup(c.Kill)
+	return c
+}
+
+// ready is start, and waiting until it serves.
+func (w *world) ready(more ...string) *fault.Child {
+	w.Helper()
+	c := w.start(more...)
+	w.must(c.Ready(w.within(30*time.Second), true))
+	return c
+}
+
+// drive sends until stop is called.
+func (w *world) drive(connections int) (stop func()) {
+	ctx, cancel := context.WithCancel(w.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.driver.Run(ctx, connections) }()
+	stop = func() { cancel(); <-done }
+	w.Cleanup(stop)
+	return stop
+}
+
+// patience is how long nothing at all may arrive before what is missing counts as lost. The
+// endpoints are tried again after less than a second, and their timeout is two.
+const patience = 10 * time.Second
+
+// settle waits for what is on its way, and fails the test if anything is lost or wrong.
+func (w *world) settle() fault.Verdict {
+	w.Helper()
+	w.receiver.Set(nil)
+	w.must(w.oracle.Drain(w.within(5*time.Minute), patience))
+	v := w.oracle.Verdict()
+	if v.Lost > 0 {
+		w.Errorf("%d of %d deliveries are lost:\n%s", v.Lost, v.Owed, strings.Join(v.Missing, "\n"))
+	}
+	if v.Accepted == 0 {
+		w.Error("no event was acknowledged")
+	}
+	w.noFaults(v)
+	return v
+}
+
+func (w *world) noFaults(v fault.Verdict) {
+	w.Helper()
+	if len(v.Faults) > 0 {
+		w.Errorf("what must never happen:\n%s", strings.Join(v.Faults, "\n"))
+	}
+}
+
+// figures prints one line of JSON.
+func (w *world) figures(name string, f map[string]any) {
+	f["name"], f["seed"] = name, w.seed
+	fmt.Println(fault.Line(f))
+}

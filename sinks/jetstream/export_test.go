@@ -1,0 +1,25 @@
+package jetstream
+
+// Pure functions that are tested from outside.
+var (
+	Collide    = collide
+	Covers     = covers
+	Essential  = essential
+	CheckTopic = checkTopic
+	ReadRecord = readRecord
+)
+
+// AppendRecord is appendRecord.
+var AppendRecord = appendRecord
+
+// ReadMeta is readMeta, its fields laid open.
+func ReadMeta(reply string) (seq, nth uint64, time int64, pending uint64, ok bool) {
+	m, ok := readMeta(reply)
+	return m.seq, m.nth, m.time, m.pending, ok
+}
+
+// PlainAck is plainAck.
+func PlainAck(data []byte) (string, uint64, bool) {
+	stream, seq, ok := plainAck(data)
+	return string(stream), seq, ok
+}

@@ -1,0 +1,181 @@
+package jetstream_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+func TestTopicsThatAreNoSubjects(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
+	for _, topic := range []string{"", "hookspan.events.", "hookspan..events", ".hookspan", "hookspan.events.*", "hookspan.events.>", "hookspan.events.a b", "hookspan.events.a\r\nPUB x"} {
+		if _, err := store.Publish(within(t), topic, order("1"), bus.PublishOptions{}); err == nil {
+			t.Errorf("topic %q was taken", topic)
+		}
+	}
+}
+
+func TestATopicThatNobodyHoldsIsUnavailable(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
+	if _, err := store.Publish(within(t), "nobody.holds.this", order("1"), bus.PublishOptions{}); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("publish: %v, want ErrUnavailable", err)
+	}
+}
+
+func TestAnEndedContextEndsAPublish(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	for range 100 { // whether the acknowledgement came first is open, but not that it returns
+		if _, err := store.Publish(ctx, "hookspan.events.shop", order("1"), bus.PublishOptions{}); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("publish: %v", err)
+		}
+	}
+	if _, err := store.Publish(within(t), "hookspan.events.shop", order("2"), bus.PublishOptions{}); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}
+
+// An answer that nobody gives: the subscription below makes the subject have a responder, and
+// no stream.
+func TestAPublishTimesOut(t *testing.T) {
+	t.Parallel()
+	store, server := openStore(t, embedded.Options{}, jetstream.Options{PublishTimeout: 300 * time.Millisecond})
+	var late *nats.Msg
+	came := make(chan struct{})
+	sub, err := server.Conns().Read.Subscribe("silent", func(m *nats.Msg) {
+		late = m
+		close(came)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Conns().Read.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Publish(within(t), "silent", order("1"), bus.PublishOptions{}); !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("publish: %v, want ErrUnavailable", err)
+	}
+	<-came
+	if err := sub.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	// Its acknowledgement comes at last. It must not be taken for the next publish's.
+	if err := late.Respond([]byte(`{"stream":"WRONG","seq":999}`)); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		r, err := store.Publish(within(t), "hookspan.events.shop", order("2"), bus.PublishOptions{})
+		if err != nil || r.Partition != "HOOKSPAN_EVENTS" {
+			t.Fatalf("the next publish: %v %v", r, err)
+		}
+	}
+}
+
+func TestIntakeLeavesRoomForReservedEvents(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{MaxStore: 32 << 20}, jetstream.Options{})
+	e := order("1")
+	e.Data = bytes.Repeat([]byte("x"), 256<<10)
+	var err error
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		e.ID = fmt.Sprint(n)
+		_, err = store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{})
+	}
+	if !errors.Is(err, bus.ErrStoreFull) {
+		t.Fatalf("after %d events: %v, want ErrStoreFull", n, err)
+	}
+	room, err := store.Room(within(t))
+	if err != nil || room.Used > room.Limit-room.Reserved || room.Used < room.Limit/2 {
+		t.Errorf("room %+v, %v", room, err)
+	}
+	if _, err := store.Publish(within(t), "hookspan.dead", e, bus.PublishOptions{Reserved: true}); err != nil {
+		t.Errorf("a dead letter: %v", err)
+	}
+	for shard := range 4 {
+		if _, err := store.AppendJournal(within(t), shard, e.Data); err != nil {
+			t.Errorf("a journal entry: %v", err)
+		}
+	}
+	if _, err := bus.NewChain(store, bus.LogName{Kind: bus.State}).Append(within(t), e.Data); err != nil {
+		t.Errorf("a delta: %v", err)
+	}
+	// Room comes back with a purge.
+	if err := store.PurgeEvents(within(t), "HOOKSPAN_EVENTS", int64(n/2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Room(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{}); err != nil {
+		t.Errorf("after a purge: %v", err)
+	}
+}
+
+func TestMessagesThatAreNoCloudEventsAreWrapped(t *testing.T) {
+	t.Parallel()
+	store, server := openStore(t, embedded.Options{}, jetstream.Options{})
+	nc := server.Conns().Events
+	for _, m := range []*nats.Msg{
+		{Subject: "hookspan.events.plain", Data: []byte("hello")},
+		{Subject: "hookspan.events.named", Data: []byte(`{"a":1}`), Header: nats.Header{"Nats-Msg-Id": {"message-1"}, "Content-Type": {"application/vnd.acme+json"}}},
+		{Subject: "hookspan.events.broken", Data: []byte("x"), Header: nats.Header{"ce-specversion": {"1.0"}, "ce-id": {""}}},
+		{Subject: "hookspan.events.real", Data: []byte("x"), Header: nats.Header{"ce-specversion": {"1.0"}, "ce-id": {"7"}, "ce-source": {"/theirs"}, "ce-type": {"their.type"}}},
+	} {
+		if _, err := nc.RequestMsgWithContext(within(t), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := follow(t, store, "HOOKSPAN_EVENTS", 4)
+	type seen struct{ id, source, kind, content string }
+	var list []seen
+	for _, m := range got {
+		list = append(list, seen{m.Event.ID, m.Event.Source, m.Event.Type, m.Event.DataContentType})
+	}
+	place := "HOOKSPAN_EVENTS/" + got[0].Position.Identity
+	for i, want := range []seen{
+		{place + "/1", "/topics/hookspan.events.plain", "hookspan.events.plain", "text/plain; charset=utf-8"},
+		{"message-1", "/topics/hookspan.events.named", "hookspan.events.named", "application/vnd.acme+json"},
+		{place + "/3", "/topics/hookspan.events.broken", "hookspan.events.broken", "text/plain; charset=utf-8"},
+		{"7", "/theirs", "their.type", ""},
+	} {
+		if list[i] != want {
+			t.Errorf("message %d: %v, want %v", i, list[i], want)
+		}
+		again, err := store.Get(within(t), "HOOKSPAN_EVENTS", got[i].Position)
+		if err != nil || again.Event.ID != got[i].Event.ID {
+			t.Errorf("get of message %d: %v %v", i, again.Event, err)
+		}
+	}
+}
+
+func TestManyLargeEventsAreFollowed(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
+	const n = 40 // more bytes than one request for messages brings
+	for i := range n {
+		e := &event.Event{ID: fmt.Sprint(i), Source: "/s", Type: "t", Data: bytes.Repeat([]byte{byte(i)}, 700<<10)}
+		if _, err := store.Publish(within(t), "hookspan.events.large", e, bus.PublishOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, m := range follow(t, store, "HOOKSPAN_EVENTS", n) {
+		if m.Event.ID != fmt.Sprint(i) || len(m.Event.Data) != 700<<10 || m.Event.Data[0] != byte(i) {
+			t.Fatalf("message %d is %s with %d bytes", i, m.Event.ID, len(m.Event.Data))
+		}
+	}
+}

@@ -11,11 +11,6 @@ import (
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
-const (
-	batchSize = 100
-	batchWait = time.Second
-)
-
 // An outbound is how requests to one endpoint are made; it is compiled once per revision.
 type outbound struct {
 	ep        *endpoint.Endpoint
@@ -33,14 +28,8 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	if o.err == nil {
 		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret)
 	}
-	if ep.Content == "batch" {
-		o.size, o.wait = batchSize, batchWait
-		if n, err := strconv.Atoi(ep.Options["batch_size"]); err == nil && n > 0 {
-			o.size = n
-		}
-		if w, err := time.ParseDuration(ep.Options["batch_wait"]); err == nil && w > 0 {
-			o.wait = w
-		}
+	if ep.Content == string(event.Batch) && o.err == nil {
+		o.size, o.wait, o.err = ep.Batch()
 	}
 	return o
 }
@@ -90,48 +79,10 @@ func (o *outbound) request(group []*delivery, now time.Time) (Request, error) {
 
 // content writes the events in the endpoint's mode and sets the headers that belong to it.
 func (o *outbound) content(h http.Header, group []*delivery) []byte {
-	e := group[0].event
-	switch o.ep.Content {
-	case "structured":
-		h["Content-Type"] = []string{"application/cloudevents+json; charset=UTF-8"}
-		trace(h, e)
-		return event.AppendStructured(make([]byte, 0, len(e.Data)+512), e)
-	case "batch":
-		h["Content-Type"] = []string{"application/cloudevents-batch+json; charset=UTF-8"}
-		events := make([]*event.Event, len(group))
-		for i, d := range group {
-			events[i] = d.event
-		}
-		return event.AppendBatch(nil, events)
-	case "data":
-		h["Content-Type"] = []string{dataType(e)}
-		trace(h, e)
-		return e.Data
+	var one [1]*event.Event
+	events := one[:0]
+	for _, d := range group {
+		events = append(events, d.event)
 	}
-	var space [24]event.Field
-	fields := e.AppendHeaders(space[:0], event.HTTP)
-	values := make([]string, len(fields))
-	for i, f := range fields {
-		values[i] = f.Value
-		h[http.CanonicalHeaderKey(f.Name)] = values[i : i+1 : i+1]
-	}
-	trace(h, e)
-	return e.Data
-}
-
-func dataType(e *event.Event) string {
-	if e.DataContentType != "" {
-		return e.DataContentType
-	}
-	return "application/octet-stream"
-}
-
-// trace keeps the caller's trace going.
-func trace(h http.Header, e *event.Event) {
-	if v := e.Extension("traceparent"); v != "" {
-		h["Traceparent"] = []string{v}
-		if s := e.Extension("tracestate"); s != "" {
-			h["Tracestate"] = []string{s}
-		}
-	}
+	return event.Body(event.Content(o.ep.Content), events, h)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 )
 
 const orders = bus.Partition("ORDERS")
@@ -141,9 +142,14 @@ func slowMatch(pattern, text string) bool {
 }
 
 func BenchmarkTakes(b *testing.B) {
-	e := &endpoint.Endpoint{Items: []endpoint.Item{{
-		From: bus.Positions{orders: place("one", 1)}, Events: []string{"com.acme.order.*", "*.paid"}, Topics: []string{"orders.>"}, Active: true,
-	}}}
+	store := endpointtest.New()
+	e := endpoint.Default()
+	e.Name, e.URL, e.Signature = "crm", "https://crm.example/", "none"
+	e.Events, e.Topics = []string{"com.acme.order.*", "*.paid"}, []string{"orders.>"}
+	e, err := endpoint.NewRegistry(store, nil, endpoint.Options{}).Create(b.Context(), e)
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		e.Takes(orders, place("one", 2), "orders.eu", "com.acme.invoice.paid")

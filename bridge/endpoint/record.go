@@ -31,6 +31,7 @@ type record struct {
 
 	Patterns  []string      `json:"patterns,omitempty"` // starts
 	Positions bus.Positions `json:"positions,omitempty"`
+	Shards    int           `json:"shards,omitempty"` // starts: of the installation, written once
 
 	Begin   int64     `json:"begin,omitempty"`   // chunk and end: the record that began the snapshot
 	Records []earlier `json:"records,omitempty"` // chunk: whole records as they were written

@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -52,6 +53,15 @@ func TestSnapshotsKeepTheLogShortAndWhole(t *testing.T) {
 	records := store.Records(registryLog)
 	if records[0].Prev == bus.NoPosition {
 		t.Fatal("nothing was trimmed")
+	}
+	ends := 0
+	for _, rec := range records {
+		if bytes.Contains(rec.Data, []byte(`"kind":"end"`)) {
+			ends++
+		}
+	}
+	if ends != 2 || !bytes.Contains(records[0].Data, []byte(`"kind":"begin"`)) {
+		t.Errorf("%d snapshots are left behind %s; the newest and the one before it must be", ends, records[0].Data)
 	}
 	if syncs := store.Syncs(); syncs == 0 {
 		t.Error("trimmed without a sync")

@@ -44,6 +44,25 @@ func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, erro
 	return r.state.startsOf(patterns)
 }
 
+// Shards returns into how many shards the installation hashes its endpoints. The first start
+// writes `fresh`; it never changes after that.
+func (r *Registry) Shards(ctx context.Context, fresh int) (int, error) {
+	err := r.write(ctx, func(s *state) ([]byte, error) {
+		if s.shards > 0 {
+			return nil, nil
+		}
+		return json.Marshal(record{V: format, Kind: kindStarts, Shards: fresh})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("record the number of shards: %w", err)
+	}
+	if err := r.take(ctx); err != nil {
+		return 0, err
+	}
+	defer r.release()
+	return r.state.shards, nil
+}
+
 // startOf returns the positions at the pattern's first use, nil when it was never used.
 func (s *state) startOf(pattern string) bus.Positions {
 	for _, k := range s.starts {

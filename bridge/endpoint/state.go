@@ -19,6 +19,7 @@ type state struct {
 	sealer    *Sealer
 	endpoints map[string]*kept // by id
 	starts    []*kept          // in the order of their records
+	shards    int              // of the installation; 0: not written yet
 	read      int              // records so far
 	bytes     int              // of the records since the newest complete snapshot began
 	live      int              // of the records that count now
@@ -127,6 +128,9 @@ func (s *state) start(rec record, revision int64, raw []byte) {
 		}
 	}
 	s.starts = append(s.starts, &kept{revision: revision, raw: clone(raw), patterns: rec.Patterns, from: rec.Positions})
+	if s.shards == 0 {
+		s.shards = rec.Shards
+	}
 	s.live += len(raw)
 }
 

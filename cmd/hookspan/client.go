@@ -84,9 +84,9 @@ type problemAnswer struct {
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
 	Errors []struct {
-		Field  string `json:"field"`
-		Path   string `json:"path"`
-		Detail string `json:"detail"`
+		Field   string `json:"field"`
+		Path    string `json:"path"`
+		Message string `json:"message"`
 	} `json:"errors"`
 }
 
@@ -100,7 +100,7 @@ func (p *problemAnswer) Error() string {
 		b.WriteString(": " + text)
 	}
 	for _, e := range p.Errors {
-		fmt.Fprintf(&b, "\n  %s: %s", first(e.Path, e.Field), e.Detail)
+		fmt.Fprintf(&b, "\n  %s: %s", e.Path, e.Message)
 	}
 	return b.String()
 }

@@ -68,10 +68,10 @@ func (d *direct) open(ctx context.Context, to *target, deadline time.Time) (*con
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	raw, err := d.dialer.dial(ctx, "tcp", to.address)
-	if err != nil && ctx.Err() != nil {
-		return nil, ctx.Err() // the attempt's time is over, not the dialler's
-	}
 	if err != nil {
+		if !time.Now().Before(deadline) {
+			err = context.DeadlineExceeded // the attempt's time is over, not the dialler's
+		}
 		return nil, err
 	}
 	return newConn(raw), nil

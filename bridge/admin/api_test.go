@@ -1,0 +1,98 @@
+package admin_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
+	"github.com/hookspan/hookspan/bridge/journal"
+)
+
+func TestOnlyTheTokenOpensTheAPI(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	routes := []string{"/v1/endpoints", "/v1/deliveries", "/v1/sources", "/v1/refusals", "/v1/event-types", "/v1/stats", "/v1/endpoints/x", "/v1/none", "/v1"}
+	for _, route := range routes {
+		for _, header := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + token, token, "Bearer " + token + "x"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+route, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", header)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != 401 {
+				t.Errorf("%s with %q: %d", route, header, res.StatusCode)
+			}
+		}
+	}
+	s.do("GET", "/v1/sources", "").object(200)
+	s.token = ""
+	s.do("GET", "/v1/sources", "").problem(503, "unavailable")
+}
+
+func TestOpenRoutesAndUnknownOnes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("GET", "/healthz", "").object(200)
+	s.do("GET", "/readyz", "").object(200)
+	s.mu.Lock()
+	s.ready = errors.New("the bus has no leader")
+	s.mu.Unlock()
+	s.do("GET", "/readyz", "").problem(503, "not_ready")
+	if res := s.do("GET", "/metrics", ""); res.status != 200 || !strings.Contains(res.body, "hookspan_up") {
+		t.Errorf("metrics: %d %s", res.status, res.body)
+	}
+	s.do("GET", "/v1/none", "").problem(404, "not_found")
+	s.do("GET", "/", "").problem(404, "not_found")
+	res := s.do("PUT", "/v1/endpoints/crm", "{}")
+	res.problem(405, "method")
+	if got := res.header.Get("Allow"); got != "GET, PATCH, DELETE" {
+		t.Errorf("Allow: %s", got)
+	}
+}
+
+func TestABusThatIsDownIsNoInternalError(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.store.Fail(fmt.Errorf("canary: %w", bus.ErrUnavailable))
+	res := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`)
+	res.problem(503, "unavailable")
+	if res.header.Get("Retry-After") == "" || strings.Contains(res.body, "canary") {
+		t.Errorf("answer: %s", res.body)
+	}
+}
+
+func FuzzEndpointBody(f *testing.F) {
+	for _, seed := range []string{
+		`{"name":"crm","url":"https://crm.example/"}`, `{"headers":{"A":null}}`, `{"schedule":"1m,,"}`, `{"rate":"1e9/s"}`, `{"jitter":"NaN%"}`, `[`, `{"options":{"a":1}}`,
+	} {
+		f.Add(seed)
+	}
+	registry := endpoint.NewRegistry(endpointtest.New(), nil, endpoint.Options{Check: check})
+	h := admin.New(admin.Options{
+		Registry: registry, Deliveries: journal.New(journal.Options{}), Outbound: &server{}, Token: func() string { return token },
+		Metrics: http.NotFoundHandler(),
+	})
+	f.Fuzz(func(t *testing.T, body string) {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/v1/endpoints", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+token)
+		h.ServeHTTP(w, r)
+		switch w.Code {
+		case 201, 409, 413, 422, 503:
+		default:
+			t.Fatalf("%q: status %d", body, w.Code)
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package admin_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+func attempt(id, endpointID string, o dispatch.Outcome) dispatch.Attempt {
+	sent := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	a := dispatch.Attempt{
+		Delivery: id, Endpoint: endpointID, Number: 1, Sent: sent, Received: sent.Add(time.Second), Status: 200, Outcome: o,
+		Event: dispatch.EventRef{
+			ID: "evt-" + id, Source: "/sources/shop", Type: "com.acme.order", Subject: "order-7", Topic: "hookspan.events.shop",
+			Partition: "EVENTS", Position: bus.Position{Identity: "one", Seq: 3},
+		},
+	}
+	if o != dispatch.Delivered {
+		a.Status, a.Reason = 503, dispatch.Status
+	}
+	return a
+}
+
+func TestDeliveriesAreFoundAndRetried(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"].(string)
+	late := s.do("POST", "/v1/endpoints", `{"name":"late","url":"https://late.example/"}`).object(201)["id"].(string)
+	s.behind[late] = &dispatch.Behind{Since: time.Now(), Events: 12}
+	s.index.Attempted(attempt("dlv_a", id, dispatch.Delivered))
+	s.index.Attempted(attempt("dlv_b", id, ""))
+	s.index.Attempted(attempt("dlv_c", "ep_gone", dispatch.Failed))
+
+	for _, c := range []struct{ query, want string }{
+		{"", "dlv_c dlv_b dlv_a"},
+		{"?endpoint=crm", "dlv_b dlv_a"},
+		{"?endpoint=" + id, "dlv_b dlv_a"},
+		{"?endpoint=ep_gone", "dlv_c"},
+		{"?status=pending", "dlv_b"},
+		{"?reason=status", "dlv_c dlv_b"},
+		{"?event=evt-dlv_a&type=com.acme.order&subject=order-7", "dlv_a"},
+		{"?since=2026-05-04T12:00:01Z", ""},
+		{"?until=2026-05-04T12:00:01Z&limit=1", "dlv_c"},
+	} {
+		var ids []string
+		for _, item := range s.do("GET", "/v1/deliveries"+c.query, "").object(200)["items"].([]any) {
+			ids = append(ids, item.(map[string]any)["id"].(string))
+		}
+		if got := strings.Join(ids, " "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.query, got, c.want)
+		}
+	}
+	if got := s.do("GET", "/v1/deliveries?status=lost&since=today&colour=red&limit=x", "").problem(422, "invalid"); fmt.Sprint(got) != "[colour limit since status]" {
+		t.Errorf("bad query: %v", got)
+	}
+	s.do("GET", "/v1/deliveries?cursor=!", "").problem(422, "invalid")
+	behind := s.do("GET", "/v1/deliveries?event=evt-new", "").object(200)["behind"].([]any)
+	if got := behind[0].(map[string]any); len(behind) != 1 || got["endpoint_name"] != "late" || got["events"] != 12.0 {
+		t.Errorf("behind: %v", behind)
+	}
+
+	one := s.do("GET", "/v1/deliveries/dlv_b", "").object(200)
+	if one["endpoint"] != id || one["endpoint_name"] != "crm" || one["status"] != "pending" {
+		t.Errorf("one delivery: %v", one)
+	}
+	s.do("POST", "/v1/deliveries/dlv_b/retry", "").object(202)
+	if c := s.commands[0]; c.Kind != dispatch.RetryNow || c.Entry.ID != "dlv_b" || c.Entry.Endpoint != id || c.Entry.Number != 2 || c.Entry.Event.Seq != 3 {
+		t.Errorf("command: %+v", c)
+	}
+	s.do("POST", "/v1/deliveries/dlv_c/retry", "").problem(409, "conflict")
+	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
+	s.do("POST", "/v1/deliveries/dlv_b/retry", "").problem(409, "conflict")
+	s.do("POST", "/v1/deliveries/none/retry", "").problem(404, "not_found")
+	s.do("GET", "/v1/deliveries/none", "").problem(404, "not_found")
+	if len(s.commands) != 1 {
+		t.Errorf("%d commands, want 1", len(s.commands))
+	}
+
+	types := s.do("GET", "/v1/event-types", "").object(200)["items"].([]any)
+	if got := types[0].(map[string]any); len(types) != 1 || got["type"] != "com.acme.order" || got["deliveries"] != 3.0 {
+		t.Errorf("types: %v", types)
+	}
+	stats := s.do("GET", "/v1/stats", "").object(200)
+	if got := fmt.Sprint(stats["pending"], stats["oldest_pending_seconds"], stats["lag_events"], stats["deliveries"]); got !=
+		"map[retry:2] 90 5 map[delivered:1 discarded:0 failed:1]" {
+		t.Errorf("stats: %s", got)
+	}
+}
+
+func TestATestEventIsSentNow(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
+	for body, want := range map[string]string{"": "hookspan.test", `{"type":"com.acme.order"}`: "com.acme.order"} {
+		got := s.do("POST", "/v1/endpoints/crm/test", body).object(200)
+		if got["status_code"] != 204.0 || got["duration_ms"] != 20.0 || got["detail"] != want {
+			t.Errorf("tested with %q: %v", body, got)
+		}
+	}
+	s.do("POST", "/v1/endpoints/crm/test", `{"event":"x"}`).problem(422, "invalid")
+	s.do("POST", "/v1/endpoints/none/test", "").problem(404, "not_found")
+}
+
+func TestRefusalsComeNewestFirst(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	for n := range 5 {
+		source := []string{"shop", "billing"}[n%2]
+		s.refusals = append(s.refusals, fmt.Appendf(nil, `{"time":%q,"source":%q,"reason":"stale","status":401}`, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339Nano), source))
+	}
+	read := func(query string) (string, any) {
+		res := s.do("GET", "/v1/refusals"+query, "").object(200)
+		var times []string
+		for _, item := range res["items"].([]any) {
+			times = append(times, item.(map[string]any)["time"].(string)[17:19])
+		}
+		return strings.Join(times, " "), res["next"]
+	}
+	first, next := read("?limit=2")
+	second, _ := read("?limit=2&cursor=" + fmt.Sprint(next))
+	if first != "04 03" || second != "02 01" {
+		t.Errorf("pages %q and %q", first, second)
+	}
+	if got, next := read("?source=billing&reason=stale"); got != "03 01" || next != nil {
+		t.Errorf("filtered: %q", got)
+	}
+	if got, _ := read("?reason=token"); got != "" {
+		t.Errorf("another reason: %q", got)
+	}
+}

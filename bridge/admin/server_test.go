@@ -1,0 +1,162 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
+	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+const token = "a token for tests"
+
+// server is the admin listener over a registry and an index that are real, and an outbound
+// side and a log of refusals that remember.
+type server struct {
+	t        *testing.T
+	url      string
+	token    string
+	store    *endpointtest.Store
+	registry *endpoint.Registry
+	index    *journal.Index
+
+	mu       sync.Mutex
+	ready    error
+	commands []dispatch.Command
+	behind   map[string]*dispatch.Behind
+	refusals [][]byte
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	sealer, err := endpoint.NewSealer(bytes.Repeat([]byte{1}, endpoint.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, token: token, store: endpointtest.New(), index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
+	s.registry = endpoint.NewRegistry(s.store, sealer, endpoint.Options{Check: check})
+	if err := s.registry.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := admin.New(admin.Options{
+		Registry: s.registry, Deliveries: s.index, Outbound: s, Tester: s, Refusals: s,
+		Sources: func() []admin.Source {
+			return []admin.Source{{Name: "shop", Provider: "sticker", Path: "/webhooks/shop", Secrets: 1}}
+		},
+		Ready:   func(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); return s.ready },
+		Token:   func() string { return s.token },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hookspan_up 1\n") }),
+	})
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// check is what the signature schemes ask for.
+func check(_ context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
+	_, err := signature.Compile(e.Signature, e.Options, e.Secrets)
+	var field *signature.FieldError
+	if errors.As(err, &field) {
+		return []endpoint.FieldError{{Field: field.Field, Message: field.Detail}}
+	}
+	return nil
+}
+
+func (s *server) Command(_ context.Context, c dispatch.Command) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commands = append(s.commands, c)
+	return nil
+}
+
+func (s *server) Behind(id string) *dispatch.Behind { return s.behind[id] }
+
+func (s *server) Stats() dispatch.Stats {
+	return dispatch.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Shards: 32, Lag: 5}
+}
+
+func (s *server) Test(_ context.Context, _ *endpoint.Endpoint, eventType string) (dispatch.Attempt, error) {
+	sent := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	return dispatch.Attempt{Number: 1, Sent: sent, Received: sent.Add(20 * time.Millisecond), Status: 204, Detail: eventType}, nil
+}
+
+func (s *server) Refusals(_ context.Context, limit int, each func([]byte) error) error {
+	for _, data := range slices.Backward(s.refusals[max(0, len(s.refusals)-limit):]) {
+		if err := each(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *server) do(method, path, body string) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{s.t, res.StatusCode, res.Header, string(text)}
+}
+
+// object checks the status and returns the body.
+func (a answer) object(status int) map[string]any {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	var o map[string]any
+	if err := json.Unmarshal([]byte(a.body), &o); err != nil {
+		a.t.Fatalf("%v: %s", err, a.body)
+	}
+	return o
+}
+
+// problem checks that the answer is one, and returns the paths of the fields at fault.
+func (a answer) problem(status int, code string) []string {
+	a.t.Helper()
+	o := a.object(status)
+	if a.header.Get("Content-Type") != "application/problem+json" || o["code"] != code || o["status"] != float64(status) {
+		a.t.Errorf("want a problem %s: %s", code, a.body)
+	}
+	var paths []string
+	fields, _ := o["errors"].([]any)
+	for _, f := range fields {
+		paths = append(paths, fmt.Sprint(f.(map[string]any)["path"]))
+	}
+	return paths
+}

@@ -28,7 +28,7 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	if o.err == nil {
 		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret)
 	}
-	if ep.Content == string(event.Batch) && o.err == nil {
+	if ep.Content == string(event.BatchContent) && o.err == nil {
 		o.size, o.wait, o.err = ep.Batch()
 	}
 	return o

@@ -84,7 +84,6 @@ type problemAnswer struct {
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
 	Errors []struct {
-		Field   string `json:"field"`
 		Path    string `json:"path"`
 		Message string `json:"message"`
 	} `json:"errors"`

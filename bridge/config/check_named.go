@@ -6,16 +6,8 @@ import (
 	"strings"
 )
 
-// shortSecret is where an inbound secret earns a warning. The provider chose it, so it is used.
-const shortSecret = 16
-
 func (l *loading) checkSource(s *Source, at checked) {
 	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
-	for _, secret := range s.Secrets.Open() {
-		if len(secret) < shortSecret {
-			l.warn(at("SECRETS").where, fmt.Sprintf("a secret is shorter than %d bytes", shortSecret))
-		}
-	}
 	at("TOPIC").unless(validTopic(s.Topic), "want words joined by dots, without spaces and wildcards")
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
 	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")

@@ -6,8 +6,8 @@ import (
 )
 
 // events returns the events of a request: one, or one for each element of the provider's
-// array. The attributes of an element are looked for in the element; its id must be there,
-// because a header would be the same for all, else it is the hash of the element.
+// array. The attributes of an element are looked for in the element; without an id there
+// its id is the hash of the element.
 func (b *builder) events(x *exchange) (events []event.Event, fault string) {
 	fault = b.faultOf(x)
 	if b.batch == nil || fault != "" {

@@ -110,6 +110,7 @@ func TestLoadNamesFilePlaceAndFault(t *testing.T) {
 		"bad zone":            {"name: own\nverify: [{hmac: {header: X}}]\nevent: {prefix: p, zone: Moon/Base}\n", []string{"zone"}},
 		"bad cipher":          {"name: own\ndecrypt: {cipher: rot13}\nevent: {prefix: p}\n", []string{"decrypt", "rot13"}},
 		"undeclared option":   {"name: own\nverify: [{hmac: {header: \"${header}\"}}]\nevent: {prefix: p}\n", []string{"${header}"}},
+		"id for all":          {"name: own\nverify: [{hmac: {header: X}}]\nevent: {prefix: p, batch: /e, id: \"header:X-Id\"}\n", []string{"id: in a batch"}},
 		"bad status":          {good + "success: {status: 404}\n", []string{"404"}},
 		"wrong name":          {strings.Replace(good, "own", "other", 1), []string{"name"}},
 		"bad placeholder":     {good + "samples: [{type: a, body: \"${moon}\"}]\n", []string{"samples[0]", "moon"}},

@@ -18,7 +18,7 @@ type challengeSpec struct {
 	When   list              `yaml:"when"`   // values that must be there, or "value = text"
 	Open   bool              `yaml:"open"`   // answered without a signature
 	Token  *tokenSpec        `yaml:"token"`  // a secret that the request must show
-	In     *originSpec       `yaml:"allow"`  // who may ask
+	Allow  *originSpec       `yaml:"allow"`  // who may ask
 	Status int               `yaml:"status"` // 200 unless it says otherwise
 	Header map[string]string `yaml:"header"` // templates
 	Text   string            `yaml:"text"`   // a template
@@ -78,12 +78,12 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 			return nil, nil // without the secret there is no handshake to answer
 		}
 	}
-	if spec.In != nil {
+	if spec.Allow != nil {
 		var err error
-		if h.origin, err = c.optional(spec.In.Value); err != nil || h.origin == nil {
+		if h.origin, err = c.optional(spec.Allow.Value); err != nil || h.origin == nil {
 			return nil, errors.Join(errors.New("allow: a value must be named"), err)
 		}
-		h.allow = strings.Fields(spec.In.List)
+		h.allow = strings.Fields(spec.Allow.List)
 	}
 	return h, c.challengeAnswer(h, spec)
 }

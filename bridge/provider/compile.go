@@ -178,6 +178,9 @@ func (c *compiler) builder(spec eventSpec) (*builder, error) {
 			return nil, fmt.Errorf("batch: %w", err)
 		}
 		b.batch = &slot
+		if slices.ContainsFunc(b.attributes.id, func(t template) bool { return !t.has("json") }) {
+			return nil, errors.New("id: in a batch it must be a JSON pointer into the element; all elements share the headers")
+		}
 	}
 	return b, nil
 }

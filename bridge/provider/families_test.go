@@ -146,3 +146,10 @@ event: {prefix: com.own, body: any}
 		t.Errorf("%+v", e)
 	}
 }
+
+func TestBracesThatMeanThemselves(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "hmac", provider.Config{Secrets: []string{invented}, Options: map[string]string{"header": "X-Sig", "template": "{{{body}}}{header:X-Time}"}})
+	accepted(t, v, post("b", "X-Sig", hexHMAC("{b}now"), "X-Time", "now"))
+	reason(t, v, post("b", "X-Sig", hexHMAC("bnow"), "X-Time", "now"))
+}

@@ -1,5 +1,3 @@
-// Package provider knows how other systems sign, encrypt, name and time their webhooks. A
-// provider is data (catalog/*.yaml) over a few verification families written in Go.
 package provider
 
 import (

@@ -16,6 +16,7 @@ import (
 type delivery struct {
 	ID       string `json:"id"`
 	Endpoint string `json:"endpoint"`
+	Name     string `json:"endpoint_name"`
 	Event    struct {
 		ID      string `json:"id"`
 		Source  string `json:"source"`
@@ -92,7 +93,7 @@ func (t *terminal) deliveryList(c *connection) *cobra.Command {
 			if err := json.Unmarshal(item, &d); err != nil {
 				return fmt.Errorf("decode a delivery: %w", err)
 			}
-			g.row(d.ID, d.Endpoint, d.Status, d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.NextAttempt), d.Event.ID)
+			g.row(d.ID, first(d.Name, d.Endpoint), d.Status, d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.NextAttempt), d.Event.ID)
 			return nil
 		})
 		if err != nil {
@@ -150,7 +151,7 @@ func (d *delivery) write(w io.Writer) {
 	if d.Reason != "" {
 		fmt.Fprintf(w, " (%s)", d.Reason)
 	}
-	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", d.Event.Type, d.Event.ID, d.Event.Source, d.Endpoint, clock(d.Created))
+	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", d.Event.Type, d.Event.ID, d.Event.Source, first(d.Name, d.Endpoint), clock(d.Created))
 	for _, a := range d.Attempts {
 		outcome := "delivered"
 		if a.Reason != "" {

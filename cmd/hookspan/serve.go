@@ -31,6 +31,9 @@ func (t *terminal) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkProviders(c); err != nil {
+		return err
+	}
 	log := newLogger(t, c)
 	for _, w := range c.Warnings {
 		log.Warn(w.Error())

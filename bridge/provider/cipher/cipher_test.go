@@ -2,6 +2,7 @@ package cipher_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -193,6 +194,34 @@ func TestGCMRefusesAnAlteredByte(t *testing.T) {
 		}
 		if _, err := k.Open(cipher.Message{Body: altered}, anything); err == nil {
 			t.Fatalf("byte %d was altered and nobody noticed", i)
+		}
+	}
+}
+
+func TestLaravelRefusesAnotherMAC(t *testing.T) {
+	t.Parallel()
+	k := key(t, map[string]string{"container": "laravel"}, strings.Repeat("k", 32))
+	m, err := k.Seal([]byte(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := base64.StdEncoding.DecodeString(string(m.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]string
+	if err := json.Unmarshal(envelope, &members); err != nil {
+		t.Fatal(err)
+	}
+	for _, mac := range []string{"", members["mac"][1:], strings.Repeat("0", 64)} {
+		members["mac"] = mac
+		altered, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := []byte(base64.StdEncoding.EncodeToString(altered))
+		if _, err := k.Open(cipher.Message{Body: body}, anything); err == nil {
+			t.Errorf("opened with the MAC %q", mac)
 		}
 	}
 }

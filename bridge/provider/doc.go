@@ -1,0 +1,18 @@
+// Package provider knows how other systems sign, encrypt, name and time their webhooks. A
+// provider is data, one file of catalog/*.yaml, over a few verification families in Go.
+//
+// Load reads the catalogue, Provider.Compile makes the Verifier of one source, and
+// Verifier.Verify says of each request what it means: events, the answer to a handshake, or
+// a *Refusal. A Verifier never changes and may be used from any number of goroutines. Nothing
+// that it returns, logs or warns of holds a secret.
+//
+// A new provider is two files and no Go: catalog/NAME.yaml, whose whole language is the type
+// file in spec.go, and vectors/NAME.json with requests that the provider really made; the
+// test derives what must be refused from them. A new verification family is one Go file with
+// a schemeSpec, and a line in families.go.
+//
+// Start reading in verify.go, which is the life of a request, then template.go, the small
+// language in which files name values, then hmac.go as the model of a family. The packages
+// below are cipher, AES in all the shapes that vendors give it, and pointer, which reads a
+// few values out of a JSON document while it validates it.
+package provider

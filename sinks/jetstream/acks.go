@@ -242,7 +242,7 @@ func plainAck(data []byte) (stream []byte, seq uint64, ok bool) {
 		return nil, 0, false
 	}
 	stream, rest, ok = bytes.Cut(rest, []byte(`"`))
-	if !ok || bytes.IndexByte(stream, '\\') >= 0 {
+	if !ok || bytes.ContainsFunc(stream, func(r rune) bool { return r == '\\' || r <= ' ' || r > '~' }) {
 		return nil, 0, false
 	}
 	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, ", "), []byte(`"seq":`))

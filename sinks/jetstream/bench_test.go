@@ -22,8 +22,20 @@ func BenchmarkPublish(b *testing.B) {
 	for _, mode := range []embedded.Sync{embedded.Lazy, embedded.Group} {
 		for _, publishers := range []int{64, 256} {
 			b.Run(string(mode)+"/"+itoa(publishers), func(b *testing.B) {
-				store, _ := openStore(b, embedded.Options{Dir: b.TempDir(), Sync: mode}, jetstream.Options{})
+				var syncs, waited, took atomic.Int64
+				store, _ := openStore(b, embedded.Options{Sync: mode, Synced: func(d time.Duration, n int) {
+					syncs.Add(1)
+					waited.Add(int64(n))
+					took.Add(int64(d))
+				}}, jetstream.Options{})
+				syncs.Store(0)
+				waited.Store(0)
+				took.Store(0)
 				benchPublish(b, store, publishers)
+				if n := float64(syncs.Load()); mode == embedded.Group && n > 0 {
+					b.ReportMetric(float64(waited.Load())/n, "events/sync")
+					b.ReportMetric(float64(took.Load())/n/1e3, "µs/sync")
+				}
 			})
 		}
 	}

@@ -22,7 +22,7 @@ type link struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	prefix string // of the JetStream API
-	acks   *acks
+	acks   *acks  // nil where nothing is published
 
 	status  chan nats.Status // nats.go sends and closes
 	running sync.WaitGroup
@@ -31,7 +31,7 @@ type link struct {
 	lost chan struct{} // closed when the connection that was up at the time is lost
 }
 
-func newLink(nc *nats.Conn, o Options) (*link, error) {
+func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
 	if nc == nil {
 		return nil, errors.New("open the bus: Conns.Events is missing")
 	}
@@ -50,8 +50,10 @@ func newLink(nc *nats.Conn, o Options) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
-	if l.acks, err = newAcks(nc, o.PublishTimeout); err != nil {
-		return nil, err
+	if publishes {
+		if l.acks, err = newAcks(nc, o.PublishTimeout); err != nil {
+			return nil, err
+		}
 	}
 	l.status = nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
 	l.running.Go(l.watch)
@@ -71,7 +73,7 @@ func (l *link) watch() {
 			close(l.lost)
 		}
 		l.mu.Unlock()
-		if status != nats.CONNECTED {
+		if status != nats.CONNECTED && l.acks != nil {
 			l.acks.fail(errLost)
 		}
 	}
@@ -89,6 +91,9 @@ func (l *link) loss() <-chan struct{} {
 func (l *link) close() error {
 	l.nc.RemoveStatusListener(l.status) // closes it
 	l.running.Wait()
+	if l.acks == nil {
+		return nil
+	}
 	return l.acks.close()
 }
 
@@ -107,7 +112,7 @@ func (l *link) request(ctx context.Context, subject string, ask, answer any) err
 	if err != nil {
 		return fmt.Errorf("encode a request: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	m, err := l.nc.RequestWithContext(ctx, l.prefix+"."+subject, body)
 	if err != nil {
@@ -129,6 +134,14 @@ func (l *link) request(ctx context.Context, subject string, ask, answer any) err
 		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
 	}
 	return nil
+}
+
+// bounded gives a context a deadline that has none.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, requestTimeout)
 }
 
 // stored is a message as its stream's leader has it.

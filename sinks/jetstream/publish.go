@@ -38,11 +38,11 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	out.fill(topic, e, o)
 	size := int64(len(topic) + len(out.msg.Data) + overhead/4)
 	if err := s.room.take(size, o.Reserved); err != nil {
-		outgoings.Put(out)
+		out.release()
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
 	a, err := s.events.acks.send(ctx, &out.msg)
-	outgoings.Put(out)
+	out.release()
 	if err == nil {
 		err = s.durable(ctx)
 	}
@@ -82,6 +82,15 @@ type outgoing struct {
 }
 
 var outgoings = sync.Pool{New: func() any { return &outgoing{header: make(nats.Header, 16)} }}
+
+// release gives the memory back, and lets go of the event's.
+func (out *outgoing) release() {
+	out.msg = nats.Msg{}
+	if cap(out.data) > 64<<10 {
+		out.data = nil
+	}
+	outgoings.Put(out)
+}
 
 func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
 	data := e.Data

@@ -84,7 +84,7 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &what.since
 	}
 	r := &reader{l: l, stream: what.stream, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	c, err := l.js.CreateConsumer(ctx, what.stream, config)
 	if err != nil {
@@ -221,7 +221,7 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 
 // look asks how much is left: the numbers that come with messages miss what was deleted since.
 func (r *reader) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	c, err := r.l.js.Consumer(ctx, r.stream, r.consumer)
 	if err != nil {

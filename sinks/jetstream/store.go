@@ -87,17 +87,17 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	o.withDefaults()
 	s := &Store{o: o, names: o.names(), known: map[string]string{}, told: map[string]bool{}}
 	var err error
-	if s.events, err = newLink(c.Events, o); err != nil {
+	if s.events, err = newLink(c.Events, o, true); err != nil {
 		return nil, err
 	}
 	s.reads, s.private = s.events, s.events
 	if c.Read != nil && c.Read != c.Events {
-		if s.reads, err = newLink(c.Read, o); err != nil {
+		if s.reads, err = newLink(c.Read, o, false); err != nil {
 			return nil, errors.Join(err, s.closeLinks())
 		}
 	}
 	if c.Private != nil && c.Private != c.Events {
-		if s.private, err = newLink(c.Private, o); err != nil {
+		if s.private, err = newLink(c.Private, o, true); err != nil {
 			return nil, errors.Join(err, s.closeLinks())
 		}
 	}
@@ -110,8 +110,13 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	return s, nil
 }
 
+// prepareTimeout bounds the making of streams, which a slow disk may take its time for.
+const prepareTimeout = time.Minute
+
 // prepare brings the streams into shape and learns which partitions there are.
 func (s *Store) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
 	if err := s.makeStreams(ctx); err != nil {
 		return err
 	}

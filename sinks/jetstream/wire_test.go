@@ -82,6 +82,7 @@ func FuzzReadMeta(f *testing.F) {
 func FuzzPlainAck(f *testing.F) {
 	f.Add([]byte(`{"stream":"S","seq":7}`))
 	f.Add([]byte(`{"stream":"S", "seq":7}`))
+	f.Add([]byte("{\"stream\":\"\x92\",\"seq\":0}"))
 	f.Add([]byte(`{"stream":"S","seq":7,"duplicate": true}`))
 	f.Add([]byte(`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -23,6 +23,11 @@ const inboxPrefix = "_HOOKSPAN"
 // events has room that events cannot take.
 const eventsShare = 80
 
+// unlimitedStore is the server's own limit: each account has its share of the store instead. The
+// server counts what streams have reserved, not what they hold, and would not start with a
+// limit below that.
+const unlimitedStore = 1 << 60
+
 // logins are the users of one process: ours have random passwords that live in memory alone.
 type logins struct {
 	users     []*server.User
@@ -72,8 +77,7 @@ func (o *Options) clientMay() *server.Permissions {
 }
 
 // enableJetStream recovers the streams of both accounts, each within its share of the store.
-// Streams that reserved more than that, because the limit was larger once, are kept: their
-// account is then bounded by the limit of the whole store alone.
+// Streams that reserved more than that, because the limit was larger once, are kept.
 func (s *Server) enableJetStream(inner *server.Server) error {
 	for _, share := range []struct {
 		account string
@@ -87,12 +91,7 @@ func (s *Server) enableJetStream(inner *server.Server) error {
 			MaxMemory: -1, MaxStore: share.bytes, MaxStreams: -1, MaxConsumers: -1,
 			MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
 		}}
-		err = account.EnableJetStream(limits, nil)
-		if server.IsNatsErr(err, server.JSStorageResourcesExceededErr) {
-			s.o.Log.Warn("streams have reserved more than the store's limit", "account", share.account, "max_bytes", share.bytes)
-			err = account.EnableJetStream(nil, nil)
-		}
-		if err != nil {
+		if err := account.EnableJetStream(limits, nil); err != nil {
 			return fmt.Errorf("recover the streams of account %s: %w", share.account, err)
 		}
 	}

@@ -14,10 +14,13 @@ type group struct {
 	synced func(took time.Duration, n int)
 	failed func(error)
 
-	wake chan struct{} // Wait sends when a round gets its first waiter; run receives; never closed
+	// Wait sends and run receives; neither is ever closed.
+	wake chan struct{} // a round got its first waiter
+	full chan struct{} // a round got as many as run waits for
 
 	mu     sync.Mutex
 	next   *round
+	enough int   // how many run waits for
 	closed error // why nothing is synced any more
 }
 
@@ -31,7 +34,7 @@ type round struct {
 func newGroup(flush func() error, synced func(time.Duration, int), failed func(error)) *group {
 	return &group{
 		flush: flush, synced: synced, failed: failed,
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		next: &round{done: make(chan struct{})},
 	}
 }
@@ -45,10 +48,16 @@ func (g *group) Wait(ctx context.Context) error {
 	}
 	r := g.next
 	r.n++
-	first := r.n == 1
+	first, enough := r.n == 1, r.n == g.enough
 	g.mu.Unlock()
 	if first {
 		g.wake <- struct{}{} // never blocks: one per round, and run takes it before the next
+	}
+	if enough {
+		select {
+		case g.full <- struct{}{}:
+		default: // run has not looked at the one before yet
+		}
 	}
 	select {
 	case <-r.done:
@@ -68,16 +77,38 @@ func (g *group) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		p.hold(g.waiting)
+		g.gather(p.hold())
 		r := g.take()
 		began := time.Now()
 		err := g.flush()
-		p.done(began, r.n)
-		g.synced(time.Since(began), r.n)
+		took := time.Since(began)
+		p.synced(r.n, took)
+		g.synced(took, r.n)
 		if err != nil {
 			g.failed(err)
 		}
 		r.finish(err)
+	}
+}
+
+// gather waits until enough wait for the next sync.
+func (g *group) gather(enough int, atMost time.Duration) {
+	select {
+	case <-g.full: // of an earlier round
+	default:
+	}
+	g.mu.Lock()
+	missing := g.next.n < enough
+	g.enough = enough
+	g.mu.Unlock()
+	if !missing {
+		return
+	}
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-g.full:
+	case <-timer.C:
 	}
 }
 
@@ -95,12 +126,6 @@ func (g *group) close(ctx context.Context) {
 	g.closed = context.Cause(ctx)
 	g.mu.Unlock()
 	g.take().finish(g.closed)
-}
-
-func (g *group) waiting() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.next.n
 }
 
 func (r *round) finish(err error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -38,21 +39,37 @@ func (s *Server) Usable(reserved bool) error {
 func (s *Server) FreeBytes() int64 { return s.free.Load() }
 
 // watch looks at disk and server until ctx ends, and opens the server again when it cannot
-// write and there is space.
+// write and there is space. Tries that do not help come ever more rarely.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
+	var last time.Time
+	pause := watchInterval
 	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		if s.look(); s.broken() && s.free.Load() >= s.roomToWrite() {
-			s.reopen()
+		s.look()
+		switch since := time.Since(last); {
+		case !s.broken() || s.free.Load() < s.roomToWrite() || since < pause:
+			continue
+		case since > calm:
+			pause = watchInterval
+		default:
+			pause = min(2*pause, longestPause)
 		}
+		s.reopen(ctx)
+		last = time.Now()
 	}
 }
+
+const (
+	// calm is how long a server must have run well for the next trouble to be a new one.
+	calm         = 5 * time.Minute
+	longestPause = time.Minute
+)
 
 func (s *Server) broken() bool {
 	t := s.trouble.Load()
@@ -70,22 +87,46 @@ func (s *Server) look() {
 	if s.broken() { // for good, until the server is opened again
 		return
 	}
-	s.mu.RLock()
-	inner := s.inner
-	s.mu.RUnlock()
-	if inner == nil {
-		s.setTrouble(&trouble{err: ErrClosed, sticky: true})
-		return
-	}
-	h := inner.Healthz(&server.HealthzOptions{})
-	switch {
-	case h.Error != "":
-		s.setTrouble(&trouble{err: s.writeError(errors.New(h.Error)), sticky: true})
+	switch fault := s.newFault(); {
+	case fault != nil:
+		s.setTrouble(&trouble{err: s.writeError(fault), sticky: true})
 	case v.free < s.o.Watermark:
 		s.setTrouble(&trouble{err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.free, s.o.Dir, s.o.Watermark)})
 	default:
 		s.setTrouble(nil)
 	}
+}
+
+// newFault is something wrong with a stream, seen at two looks in a row, that was not so when
+// the server was opened: opening it again can only help against that.
+func (s *Server) newFault() error {
+	s.mu.RLock()
+	inner, old := s.inner, s.inherited
+	s.mu.RUnlock()
+	if inner == nil {
+		return ErrClosed
+	}
+	var again error
+	now := faults(inner)
+	for fault := range now {
+		if !old[fault] && s.suspect[fault] {
+			again = errors.New(fault)
+		}
+	}
+	s.suspect = now
+	return again
+}
+
+// faults are what the server says is wrong with its storage. That it did not answer in time
+// whether it takes connections says nothing about that.
+func faults(inner *server.Server) map[string]bool {
+	list := map[string]bool{}
+	for _, e := range inner.Healthz(&server.HealthzOptions{Details: true}).Errors {
+		if e.Type != server.HealthzErrorConn {
+			list[e.Error] = true
+		}
+	}
+	return list
 }
 
 // setTrouble tells of changes once.
@@ -117,15 +158,41 @@ func (s *Server) writeError(cause error) error {
 // write: above the watermark, and a few messages of the largest kind.
 func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*int64(s.o.MaxPayload) }
 
-// reopen replaces a server that cannot write by a new one on the same files. Connections come
-// back by themselves.
-func (s *Server) reopen() {
+// reopen replaces a server that cannot write by a new one on the same files, and ends the
+// trouble once all connections are back, which they come by themselves.
+func (s *Server) reopen(ctx context.Context) {
 	s.o.Log.Warn("opening the embedded bus again", "free_bytes", s.free.Load())
 	s.shutdown()
-	if err := s.start(); err != nil {
+	err := s.start()
+	if err == nil {
+		err = s.awaitConns(ctx)
+	}
+	if err != nil {
 		s.setTrouble(&trouble{err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err), sticky: true})
 		return
 	}
-	s.trouble.Store(nil)
+	s.setTrouble(nil)
 	s.look()
+}
+
+const (
+	connsTimeout  = 10 * time.Second
+	connsInterval = 5 * time.Millisecond
+)
+
+func (s *Server) awaitConns(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connsTimeout)
+	defer cancel()
+	tick := time.NewTicker(connsInterval)
+	defer tick.Stop()
+	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
+		for !nc.IsConnected() {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("connect again: %w", ctx.Err())
+			}
+		}
+	}
+	return nil
 }

@@ -147,3 +147,27 @@ func TestClientsNeedThePassword(t *testing.T) {
 	}
 	dial(t, s, nats.UserInfo("client", "open sesame"))
 }
+
+func TestClientsCannotTakeTheRoomOfTheRest(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", MaxStore: 64 << 20})
+	_, js := dial(t, s)
+	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs"}}); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 512<<10)
+	var err error
+	taken := 0
+	for ; err == nil && taken < 100<<20; taken += len(part) {
+		_, err = js.Publish(within(t), "theirs", part)
+	}
+	if err == nil || int64(taken) > s.EventStore()+int64(2*len(part)) {
+		t.Fatalf("a client took %d bytes of a store of %d: %v", taken, s.MaxStore(), err)
+	}
+	if _, err := s.store.AppendJournal(within(t), 0, part); err != nil {
+		t.Errorf("a journal entry: %v", err)
+	}
+	if _, err := bus.NewChain(s.store, bus.LogName{Kind: bus.State}).Append(within(t), part); err != nil {
+		t.Errorf("a delta: %v", err)
+	}
+}

@@ -44,8 +44,11 @@ type Server struct {
 	trouble atomic.Pointer[trouble] // nil: all is well
 	free    atomic.Int64            // bytes of the volume at the last look
 
-	mu    sync.RWMutex
-	inner *server.Server // nil while it is opened again, and after Close
+	suspect map[string]bool // faults at the last look; watch alone uses it
+
+	mu        sync.RWMutex
+	inner     *server.Server  // nil while it is opened again, and after Close
+	inherited map[string]bool // faults that it had when it was opened
 }
 
 // Open locks the data folder, starts the server in it and connects to it. With ErrInUse
@@ -121,7 +124,7 @@ func (s *Server) start() error {
 		return fmt.Errorf("start the embedded bus in %s: %w", s.o.Dir, err)
 	}
 	s.mu.Lock()
-	s.inner = inner
+	s.inner, s.inherited = inner, faults(inner)
 	s.mu.Unlock()
 	return nil
 }
@@ -138,7 +141,7 @@ func (s *Server) serverOptions() (*server.Options, error) {
 
 		JetStream:         true,
 		StoreDir:          s.o.Dir,
-		JetStreamMaxStore: s.o.MaxStore,
+		JetStreamMaxStore: unlimitedStore,
 		SyncInterval:      syncInterval,
 		SyncAlways:        s.o.Sync == Always,
 
@@ -169,7 +172,10 @@ func (s *Server) connect() error {
 		nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name(name),
 			nats.UserInfo(user, s.login.password), nats.CustomInboxPrefix(inboxPrefix),
 			nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
-			nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose())
+			nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose(),
+			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+				s.o.Log.Warn("connection to the embedded bus", "connection", name, "error", err)
+			}))
 		if err != nil {
 			return nil, fmt.Errorf("connect to the embedded bus: %w", err)
 		}

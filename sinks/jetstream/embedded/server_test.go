@@ -163,43 +163,6 @@ func TestEventsSurviveARestart(t *testing.T) {
 	}
 }
 
-func TestAnswersWaitForASyncThatBeganLater(t *testing.T) {
-	t.Parallel()
-	var began, ended atomic.Int64
-	hold := make(chan struct{})
-	var holding atomic.Bool
-	s := openWith(t, embedded.Options{}, func(flush func() error) func() error {
-		return func() error {
-			began.Add(1)
-			if holding.Load() {
-				<-hold
-			}
-			defer ended.Add(1)
-			return flush()
-		}
-	})
-	holding.Store(true)
-	running := make(chan error, 1)
-	before := began.Load()
-	go func() { running <- s.Sync(context.Background()) }()
-	waitFor(t, func() bool { return began.Load() == before+1 })
-	// This one comes while a sync runs, which is no use to it.
-	late := make(chan int64, 1)
-	go func() {
-		if err := s.Sync(context.Background()); err != nil {
-			t.Error(err)
-		}
-		late <- ended.Load()
-	}()
-	close(hold)
-	if err := <-running; err != nil {
-		t.Fatal(err)
-	}
-	if n := <-late; n < before+2 {
-		t.Errorf("it returned after sync %d, want the one behind %d", n, before+1)
-	}
-}
-
 func TestWhatWaitsForASync(t *testing.T) {
 	t.Parallel()
 	for mode, waits := range map[embedded.Sync]bool{embedded.Group: true, embedded.Always: false, embedded.Lazy: false} {
@@ -235,32 +198,6 @@ func TestWhatWaitsForASync(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestManyShareASync(t *testing.T) {
-	t.Parallel()
-	var syncs atomic.Int64
-	var told atomic.Int64
-	s := openWith(t, embedded.Options{Synced: func(_ time.Duration, n int) { told.Add(int64(n)) }}, func(flush func() error) func() error {
-		return func() error { syncs.Add(1); return flush() }
-	})
-	before, toldBefore := syncs.Load(), told.Load()
-	const publishers, each = 64, 20
-	var all sync.WaitGroup
-	for p := range publishers {
-		all.Go(func() {
-			for i := range each {
-				publish(t, s, fmt.Sprintf("%d-%d", p, i))
-			}
-		})
-	}
-	all.Wait()
-	if n := syncs.Load() - before; n < each || n > publishers*each/2 {
-		t.Errorf("%d syncs for %d publishes by %d at once", n, publishers*each, publishers)
-	}
-	if n := told.Load() - toldBefore; n != publishers*each {
-		t.Errorf("%d waiters were told of %d", n, publishers*each)
 	}
 }
 

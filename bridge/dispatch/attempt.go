@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -38,6 +39,7 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	}
 	ended := time.Now()
 	if res.Reason == Stopped {
+		s.answered(l, ep, nil, verdict{}, ended)
 		s.interrupted(l, group)
 		return
 	}
@@ -60,7 +62,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delive
 			left = append(left, d)
 			continue
 		}
-		m, err := s.read1(ctx, d)
+		m, err := s.event(ctx, d)
 		switch {
 		case err == nil:
 			d.event = m.Event
@@ -77,7 +79,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delive
 	return left
 }
 
-func (s *shard) read1(ctx context.Context, d *delivery) (bus.Message, error) {
+func (s *shard) event(ctx context.Context, d *delivery) (bus.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	m, err := s.d.store.Get(ctx, d.Event.Partition, d.Event.Position)
@@ -92,6 +94,10 @@ func (s *shard) postpone(l *lane, d *delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(l.running, d)
+	if l.closed {
+		s.rec.add(outcome{nil, d.ended(Cancelled)})
+		return
+	}
 	d.Due = time.Now().Add(fetchRetry)
 	l.keep(d)
 	l.waiting.wait(d)
@@ -101,7 +107,6 @@ func (s *shard) postpone(l *lane, d *delivery) {
 func (s *shard) interrupted(l *lane, group []*delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.posts--
 	for _, d := range group {
 		delete(l.running, d)
 		l.keep(d)
@@ -111,16 +116,21 @@ func (s *shard) interrupted(l *lane, group []*delivery) {
 
 // discard ends a delivery without an attempt.
 func (s *shard) discard(d *delivery, why Ended) {
-	s.d.ops(opsDelivery(why, d.lane.ep, d, ""))
-	s.rec.add(outcome{d, Attempt{
-		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
-		Received: time.Now(), Outcome: Discarded, Ended: why,
-	}})
+	s.d.ops(opsDelivery(why, d.lane.ep, d))
+	s.rec.add(outcome{d, d.ended(why)})
 	s.d.metrics.ended(Discarded)
 }
 
+// ended is the record of a delivery that ends without an attempt.
+func (d *delivery) ended(why Ended) Attempt {
+	return Attempt{
+		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
+		Received: time.Now(), Outcome: Discarded, Ended: why,
+	}
+}
+
 // answered frees the attempt's place in the lane and takes in what the endpoint said about
-// itself: hold, failing, gone.
+// itself, if it did: hold, failing, gone.
 func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdict, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +151,9 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdic
 	if v.Disable {
 		disable = "the endpoint answered 410 Gone"
 	}
-	if disable != "" {
-		s.d.disable(ep, disable)
+	if disable != "" && !l.closed && l.stopped <= l.ep.Revision {
+		l.stopped = math.MaxInt64 // until the registry says so
+		s.d.background.Go(func() { s.disable(l, ep, disable) })
 	}
 	l.pump(now)
 }
@@ -157,17 +168,18 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delive
 			if err == nil {
 				break
 			}
-			if ctx.Err() != nil {
-				return false
+			if errors.Is(err, bus.ErrTooLarge) { // with what a dead letter adds; the journal names the event
+				s.d.log.Error("no dead letter, the event is too large for one", slog.String("delivery", d.ID), slog.Any("error", err))
+				break
 			}
-			s.d.log.Error("dead letter not published, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
-			select {
-			case <-ctx.Done():
+			if ctx.Err() == nil {
+				s.d.log.Error("dead letter not published, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
+			}
+			if !pause(ctx, fetchRetry) {
 				return false
-			case <-time.After(fetchRetry):
 			}
 		}
-		s.d.ops(opsDelivery(why, ep, d, ""))
+		s.d.ops(opsDelivery(why, ep, d))
 	}
 	return true
 }

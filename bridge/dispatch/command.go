@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -70,24 +71,11 @@ func (d *Dispatcher) commanded() {
 
 // command follows the commands' log until ctx ends and hands each record to its shard.
 func (d *Dispatcher) command(ctx context.Context) {
-	chain := bus.NewChain(d.store, bus.LogName{Kind: bus.Commands})
+	log := newCommands(d.store)
 	tick := time.NewTicker(commandPoll)
 	defer tick.Stop()
 	for {
-		err := chain.Read(ctx, func(r bus.Record) error {
-			var c Command
-			if err := json.Unmarshal(r.Data, &c); err != nil {
-				return fmt.Errorf("decode command %d: %w", r.Pos, err)
-			}
-			if c.Version > commandVersion {
-				return fmt.Errorf("command of format %d: %w", c.Version, bus.ErrNewerFormat)
-			}
-			for _, s := range d.shards() {
-				s.act(r.Pos, &c)
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, bus.ErrTrimmed) && ctx.Err() == nil {
+		if err := d.obey(ctx, log); err != nil && ctx.Err() == nil {
 			d.log.Warn("commands not read, trying again", slog.Any("error", err))
 		}
 		select {
@@ -99,43 +87,108 @@ func (d *Dispatcher) command(ctx context.Context) {
 	}
 }
 
-// act takes a command in. What it causes begins once the delta that counts it is in the log.
-func (s *shard) act(pos int64, c *Command) {
+// commands is the commands' log as far as it was read. What some shard may still have to act
+// on is kept.
+type commands struct {
+	chain *bus.Chain
+	kept  []numbered
+}
+
+type numbered struct {
+	pos     int64
+	command Command
+}
+
+func newCommands(st store) *commands {
+	return &commands{chain: bus.NewChain(st, bus.LogName{Kind: bus.Commands})}
+}
+
+// obey reads on and lets every shard act on what is new to it.
+func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
+	shards := d.shards() // before the read: then their places lie in what is read
+	err := log.read(ctx)
+	if errors.Is(err, bus.ErrTrimmed) { // forget all, begin at the front
+		log.kept = nil
+		err = log.read(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	acted := log.chain.Last()
+	for _, s := range shards {
+		s.commandsEnd(log.chain.Last())
+		for i := range log.kept {
+			if !s.act(log.kept[i].pos, &log.kept[i].command) {
+				break
+			}
+		}
+		acted = min(acted, s.durableCommands())
+	}
+	if len(shards) == d.count {
+		log.kept = slices.DeleteFunc(log.kept, func(n numbered) bool { return n.pos <= acted })
+	}
+	return nil
+}
+
+func (log *commands) read(ctx context.Context) error {
+	return log.chain.Read(ctx, func(r bus.Record) error {
+		var c Command
+		if err := json.Unmarshal(r.Data, &c); err != nil {
+			return fmt.Errorf("decode command %d: %w", r.Pos, err)
+		}
+		if c.Version > commandVersion {
+			return fmt.Errorf("command of format %d: %w", c.Version, bus.ErrNewerFormat)
+		}
+		log.kept = append(log.kept, numbered{r.Pos, c})
+		return nil
+	})
+}
+
+// commandsEnd: where the log ends in front of what was acted on, it is another log.
+func (s *shard) commandsEnd(end int64) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end < s.commands {
+		s.commands = bus.NoPosition
+	}
+}
+
+// act takes a command in. What it causes begins once the delta that counts it is in the log.
+// It reports false when the shard must first know as much of the registry as the author did.
+func (s *shard) act(pos int64, c *Command) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if pos <= s.commands || s.closed {
-		s.mu.Unlock()
-		return
+		return true
+	}
+	if c.Revision > s.revision {
+		return false
 	}
 	s.commands = pos
-	var cancelled *delivery
-	if l := s.lanes[c.Entry.Endpoint]; l != nil {
-		switch c.Kind {
-		case RetryNow:
-			l.retryNow(c)
-		case Cancel:
-			cancelled = l.cancel(c)
-		}
+	l := s.lanes[c.Entry.Endpoint]
+	if l == nil {
+		return true
 	}
-	s.mu.Unlock()
-	if cancelled != nil {
-		s.discard(cancelled, Cancelled)
+	switch c.Kind {
+	case RetryNow:
+		l.retryNow(c)
+	case Cancel:
+		l.cancel(c)
 	}
+	return true
 }
 
 // retryNow makes a pending delivery due, or takes one up again that has ended.
 func (l *lane) retryNow(c *Command) {
 	d := l.shard.known[c.Entry.ID]
 	switch {
-	case d == nil || d.status == final:
-		again := c.Entry
-		if d != nil {
-			again.Number = max(again.Number, d.Number+1)
-			d.Entry, d.status, d.mark = again, waiting, l.shard.journaled
-		} else {
-			d = &delivery{Entry: again, lane: l, heapIndex: -1, status: waiting, mark: l.shard.journaled}
-			l.shard.known[d.ID] = d
-		}
-		d.saved = false
+	case d == nil:
+		d = &delivery{Entry: c.Entry, lane: l, heapIndex: -1, status: waiting, mark: l.shard.journaled}
+		l.shard.known[d.ID] = d
+	case d.status == final: // its end is still remembered
+		number := max(c.Entry.Number, d.Number+1)
+		d.Entry, d.status, d.mark, d.saved = c.Entry, waiting, l.shard.journaled, false
+		d.Number = number
 	case d.status == waiting:
 		l.waiting.take(d)
 	default: // queued or running: it is tried anyway
@@ -145,14 +198,15 @@ func (l *lane) retryNow(c *Command) {
 	l.keep(d)
 }
 
-// cancel takes a pending delivery out of its lane; the caller records its end.
-func (l *lane) cancel(c *Command) *delivery {
+// cancel ends a pending delivery without another attempt.
+func (l *lane) cancel(c *Command) {
 	d := l.shard.known[c.Entry.ID]
 	if d == nil || d.status != waiting {
-		return nil
+		return
 	}
 	l.waiting.take(d)
 	d.status = running
 	l.running[d] = struct{}{}
-	return d
+	l.shard.rec.add(outcome{d, d.ended(Cancelled)})
+	l.shard.d.metrics.ended(Discarded)
 }

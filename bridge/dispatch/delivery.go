@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -40,7 +41,7 @@ type delivery struct {
 
 // settled: a successor will not need to be fed it again.
 func (d *delivery) settled() bool {
-	return d.status == final || d.status == forgotten || d.saved || d.putting
+	return d.status == final || d.saved || d.putting
 }
 
 func (d *delivery) hasEntry() bool { return d.put || d.putting || d.saved }
@@ -62,6 +63,12 @@ func (q *fifo[T]) front() *T { return &q.items[q.head] }
 func (q *fifo[T]) push(v T)  { q.items = append(q.items, v) }
 func (q *fifo[T]) all() []T  { return q.items[q.head:] }
 
+// truncate drops all but the first n.
+func (q *fifo[T]) truncate(n int) {
+	clear(q.items[q.head+n:])
+	q.items = q.items[:q.head+n]
+}
+
 func (q *fifo[T]) pop() T {
 	v := q.items[q.head]
 	var zero T
@@ -73,6 +80,13 @@ func (q *fifo[T]) pop() T {
 		q.items, q.head = q.items[:n], 0
 	}
 	return v
+}
+
+// cutBack drops what lies beyond a place of a feed.
+func cutBack(q *fifo[handed], to bus.Position) {
+	if i := slices.IndexFunc(q.all(), func(h handed) bool { return h.Event.Seq > to.Seq }); i >= 0 {
+		q.truncate(i)
+	}
 }
 
 // dueHeap orders waiting deliveries by their due time.

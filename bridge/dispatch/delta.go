@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -9,25 +10,58 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
+// A step is one delta on its way, with the deliveries that it puts.
+type step struct {
+	record *record
+	flying []*delivery
+}
+
 // step writes one delta, when something has changed, and brings a snapshot forward. It is
 // called by the shard's own goroutine alone, so one write is on its way at a time.
-func (s *shard) step(ctx context.Context, handOver bool) error {
-	r, flying := s.delta(handOver)
-	if r != nil {
-		if err := s.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
-			return err
-		}
-		if err := s.log.write(ctx, r); err != nil {
-			return err
-		}
-		s.landed(flying)
+func (s *shard) step(ctx context.Context) error {
+	if err := s.send(ctx); err != nil { // the one before, if its fate is still open
+		return err
 	}
+	s.sending = s.delta(false)
+	if err := s.send(ctx); err != nil {
+		return err
+	}
+	s.survey()
 	return s.log.step(ctx)
 }
 
+// send writes the delta on its way, if there is one, until it is in the log.
+func (s *shard) send(ctx context.Context) error {
+	if s.sending == nil {
+		return nil
+	}
+	if err := s.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
+		return err
+	}
+	if err := s.log.write(ctx, s.sending.record); err != nil {
+		return err
+	}
+	s.landed(s.sending.flying)
+	s.sending = nil
+	return nil
+}
+
+// synced waits for a sync that begins now; it tries until ctx ends.
+func (d *Dispatcher) synced(ctx context.Context) error {
+	for {
+		err := d.store.Sync(ctx)
+		if err == nil {
+			return nil
+		}
+		if !pause(ctx, recordRetry) {
+			return fmt.Errorf("sync before a delta: %w", err)
+		}
+	}
+}
+
 // delta makes the next step of the state log from memory at one instant; nil when nothing
-// has changed. The deliveries that it puts are returned too.
-func (s *shard) delta(handOver bool) (*record, []*delivery) {
+// has changed.
+func (s *shard) delta(handOver bool) *step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := &s.log.state
@@ -38,13 +72,12 @@ func (s *shard) delta(handOver bool) (*record, []*delivery) {
 	s.forget(r)
 	s.failing(r, was)
 	r.Remove = append(r.Remove, s.orphans...)
-	same := len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing) == 0 &&
-		r.Revision == was.revision && r.Journal == was.journal && r.Commands == was.commands && r.HandOver == was.handOver
-	if same {
-		return nil, nil
-	}
 	s.orphans = nil
-	return r, flying
+	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing) == 0 &&
+		r.Revision == was.revision && r.Journal == was.journal && r.Commands == was.commands && r.HandOver == was.handOver {
+		return nil
+	}
+	return &step{r, flying}
 }
 
 // puts collects an entry for every failed attempt and for every attempt that was already
@@ -89,13 +122,16 @@ func (s *shard) advance(r *record, was *state) {
 			}
 			pl.advance()
 		}
-		if old, ok := was.positions[p]; ok && old.Same(at) && old.Seq >= at.Seq {
+		old, had := was.positions[p]
+		if had && old.Same(at) && old.Seq >= at.Seq && !s.back[p] {
 			at = old
-		} else {
+		}
+		if at != old {
 			r.Positions[p] = at
 		}
+		delete(s.back, p)
 		for _, l := range s.lanes {
-			if pl := l.places[p]; pl != nil && pl.since != nil && pl.since.Same(at) && at.Seq >= pl.since.Seq {
+			if pl := l.places[p]; pl != nil && pl.since != nil && at.Reaches(*pl.since) {
 				pl.since = nil
 			}
 		}
@@ -200,7 +236,8 @@ func (s *shard) forget(r *record) {
 		clear(l.finished[len(kept):])
 		l.finished = kept
 	}
-	r.Journal = max(r.Journal, s.log.state.journal)
+	r.Journal = max(r.Journal, s.loaded)
+	s.loaded = r.Journal
 }
 
 // fed reports whether a successor that begins from these positions would be fed the delivery.
@@ -211,7 +248,7 @@ func (l *lane) fed(d *delivery, positions, read bus.Positions) bool {
 	}
 	pl := l.places[d.Event.Partition]
 	if pl == nil {
-		return !positions[d.Event.Partition].Includes(at)
+		return !positions[d.Event.Partition].Reaches(at)
 	}
 	return pl.feeds(positions[d.Event.Partition], at)
 }
@@ -219,11 +256,11 @@ func (l *lane) fed(d *delivery, positions, read bus.Positions) bool {
 // feeds reports whether the endpoint would be fed the event at a place, with the shard's
 // positions as given.
 func (pl *place) feeds(positions, at bus.Position) bool {
-	if !pl.behind && !positions.Includes(at) && (pl.since == nil || !pl.since.Includes(at)) {
+	if !pl.behind && !positions.Reaches(at) && (pl.since == nil || !pl.since.Reaches(at)) {
 		return true
 	}
 	for _, c := range pl.ranges {
-		if !c.a.Includes(at) && (c.b == nil || c.b.Includes(at)) {
+		if !c.a.Reaches(at) && (c.b == nil || c.b.Reaches(at)) {
 			return true
 		}
 	}
@@ -254,16 +291,28 @@ func (s *shard) landed(flying []*delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.durable.revision, s.durable.commands = s.log.state.revision, s.log.state.commands
-	s.durable.positions = maps.Clone(s.log.state.positions)
-	s.durable.needs = s.log.state.needs()
+	st := &s.log.state
+	s.durable.revision, s.durable.commands = st.revision, st.commands
+	s.durable.positions, s.durable.feeds = maps.Clone(st.positions), maps.Clone(st.feeds)
 	for _, d := range flying {
 		d.putting = false
 		d.saved = true // and if it ended meanwhile, the next delta removes it
-		if d.retry && d.status != final {
+		if d.retry && d.status == waiting {
 			d.retry = false
 			d.lane.waiting.wait(d)
 			d.lane.pump(now)
 		}
 	}
+}
+
+// survey finds what the last delta still needs of the topics, while that is asked for.
+func (s *shard) survey() {
+	if !s.d.tight.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.durable.surveyed = s.log.state.revision
+	s.durable.needs = s.log.state.needs(func(string) bool { return false })
+	s.durable.eager = s.log.state.needs(func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
 }

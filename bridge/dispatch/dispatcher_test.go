@@ -240,10 +240,7 @@ func TestExpiredEventIsDiscarded(t *testing.T) {
 		pass(5 * time.Second)
 		w.store.Expire(dispatchtest.Partition, 3)
 		pass(2 * time.Minute)
-		ended := map[dispatch.Ended]int{}
-		for len(p.attempted) > 0 {
-			ended[(<-p.attempted).Ended]++
-		}
+		ended := p.ended()
 		if ended[dispatch.Expired] != 2 {
 			t.Errorf("deliveries ended as %v, want 2 expired", ended)
 		}

@@ -15,11 +15,37 @@ const (
 	followRetry = time.Second
 )
 
+// follow keeps one follower per partition, also of those that appear later.
+func (d *Dispatcher) follow(ctx context.Context) {
+	var followers sync.WaitGroup
+	defer followers.Wait()
+	for {
+		spans, err := d.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.log.Warn("partitions not listed, trying again", slog.Any("error", err))
+		}
+		for _, span := range spans {
+			d.mu.Lock()
+			f := d.followers[span.Partition]
+			if f == nil {
+				f = &follower{d: d, partition: span.Partition, late: make(chan struct{}, 1), filling: map[*shard]bool{}}
+				d.followers[span.Partition] = f
+				followers.Go(func() { f.run(ctx) })
+			}
+			d.mu.Unlock()
+		}
+		if !pause(ctx, lookEvery) {
+			return
+		}
+	}
+}
+
 // A follower reads one partition for all shards of the process: it decodes once and hands
-// each batch to every shard.
+// each batch to every shard. A shard that stands behind it gets a reader of its own.
 type follower struct {
 	d         *Dispatcher
 	partition bus.Partition
+	late      chan struct{} // one slot: look sends, run's helper receives
 
 	mu      sync.Mutex
 	read    bus.Position // offered to the shards, or being offered
@@ -28,99 +54,139 @@ type follower struct {
 
 // run reads from the place where the shard furthest behind stands, until ctx ends.
 func (f *follower) run(ctx context.Context) {
-	var fills sync.WaitGroup
-	defer fills.Wait()
+	var helpers sync.WaitGroup
+	defer helpers.Wait()
+	helpers.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-f.late:
+			}
+			for _, s := range f.d.shards() {
+				f.fill(ctx, &helpers, s)
+			}
+		}
+	})
+	select {
+	case <-ctx.Done():
+	case <-f.d.roused:
+	}
 	for ctx.Err() == nil {
-		if err := f.place(ctx); err == nil {
-			err = f.d.store.Follow(ctx, f.partition, f.read, func(batch []bus.Message) error {
-				return f.deliver(ctx, &fills, batch)
-			})
-			if err != nil && ctx.Err() == nil {
-				f.d.log.Warn("following interrupted", slog.String("partition", string(f.partition)), slog.Any("error", err))
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(followRetry):
+		err := f.follow(ctx, &helpers)
+		if err != nil && ctx.Err() == nil {
+			f.d.log.Warn("following interrupted", slog.String("partition", string(f.partition)), slog.Any("error", err))
+			pause(ctx, followRetry)
 		}
 	}
 }
 
-// place finds where to begin, after the positions have been held against what is there.
-func (f *follower) place(ctx context.Context) error {
+// look says that a shard was taken that may stand behind.
+func (f *follower) look() {
+	select {
+	case f.late <- struct{}{}:
+	default:
+	}
+}
+
+// follow reads once, after the positions have been held against what is there.
+func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 	if err := f.d.recheck(ctx, f.partition); err != nil {
-		f.d.log.Warn("positions not checked, trying again", slog.String("partition", string(f.partition)), slog.Any("error", err))
 		return err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.read = f.d.start(f.partition)
-	return nil
-}
-
-// deliver hands a batch to the shards. It waits while too many attempts are not recorded.
-func (f *follower) deliver(ctx context.Context, fills *sync.WaitGroup, batch []bus.Message) error {
-	if err := f.d.waitForRoom(ctx); err != nil {
-		return err
-	}
-	if len(batch) == 0 {
-		return nil
-	}
-	before, end := f.read, batch[len(batch)-1].Position
-	f.mu.Lock()
-	f.read = end
-	f.mu.Unlock()
-	batch = f.d.followed(f.partition, batch)
-	for _, s := range f.d.shards() {
-		if !s.offer(f.partition, before, batch, end) {
-			f.fill(ctx, fills, s)
+	at := f.d.lowest(f.partition)
+	f.advance(at)
+	return f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
+		if err := f.d.waitForRoom(ctx); err != nil {
+			return err
 		}
-	}
-	return nil
-}
-
-// fill gives a shard that stands behind the follower a reader of its own, until it has
-// caught up.
-func (f *follower) fill(ctx context.Context, fills *sync.WaitGroup, s *shard) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.filling[s] {
-		return
-	}
-	f.filling[s] = true
-	fills.Go(func() {
-		err := f.d.store.Follow(ctx, f.partition, s.place(f.partition), func(batch []bus.Message) error {
-			if len(batch) > 0 {
-				before := s.place(f.partition)
-				s.offer(f.partition, before, f.d.followed(f.partition, batch), batch[len(batch)-1].Position)
+		if len(batch) == 0 {
+			return nil
+		}
+		before := at
+		at = batch[len(batch)-1].Position
+		f.advance(at)
+		batch = f.d.followed(f.partition, batch)
+		for _, s := range f.d.shards() {
+			if !s.offer(f.partition, before, batch, at) {
+				f.fill(ctx, helpers, s)
 			}
-			return f.caught(s)
-		})
-		if err != nil && !errors.Is(err, errPassOver) && ctx.Err() == nil {
-			f.d.log.Warn("shard's own reader stopped", slog.Int("shard", s.id), slog.Any("error", err))
 		}
-		f.mu.Lock()
-		delete(f.filling, s)
-		f.mu.Unlock()
+		return nil
 	})
 }
 
-// caught ends a shard's own reader when the shard has read all that the follower has offered
-// to the others: the follower's next batch follows without a gap.
-func (f *follower) caught(s *shard) error {
+func (f *follower) advance(to bus.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if s.place(f.partition).Seq >= f.read.Seq {
-		return errPassOver
-	}
-	return nil
+	f.read = to
 }
 
-// place is how far the shard's feed has read a partition.
-func (s *shard) place(p bus.Partition) bus.Position {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.read[p]
+// fill gives a shard that stands behind the follower a reader of its own, until it has
+// caught up: then the follower's next batch follows without a gap.
+func (f *follower) fill(ctx context.Context, helpers *sync.WaitGroup, s *shard) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.filling[s] || s.reached(f.partition, f.read) {
+		return
+	}
+	f.filling[s] = true
+	helpers.Go(func() {
+		for !f.filled(ctx, s) {
+			if err := f.feed(ctx, s); err != nil && ctx.Err() == nil {
+				f.d.log.Warn("shard's own reader stopped, starting again", slog.Int("shard", s.id), slog.Any("error", err))
+				pause(ctx, followRetry)
+			}
+		}
+	})
+}
+
+// filled reports, and notes, that a shard needs no reader of its own any more.
+func (f *follower) filled(ctx context.Context, s *shard) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	over := ctx.Err() != nil || s.reached(f.partition, f.read)
+	if over {
+		delete(f.filling, s)
+	}
+	return over
+}
+
+var errTakenBack = errors.New("the shard's place was taken back meanwhile")
+
+// feed reads for one shard up to what the follower has offered to the others.
+func (f *follower) feed(ctx context.Context, s *shard) error {
+	if err := f.d.recheck(ctx, f.partition); err != nil {
+		return err
+	}
+	at, _ := s.place(f.partition)
+	f.mu.Lock()
+	stored := f.read
+	f.mu.Unlock()
+	err := f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
+		if err := f.d.waitForRoom(ctx); err != nil {
+			return err
+		}
+		before := at
+		if len(batch) > 0 {
+			at = batch[len(batch)-1].Position
+		} else if stored.Same(at) && stored.Seq > at.Seq {
+			at = stored // what lay between has expired
+		}
+		if !s.offer(f.partition, before, f.d.followed(f.partition, batch), at) {
+			return errTakenBack
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if s.reached(f.partition, f.read) {
+			return errPassOver
+		}
+		return nil
+	})
+	if errors.Is(err, errPassOver) {
+		return nil
+	}
+	return err
 }
 
 // lag is how many sequences the follower has before it.
@@ -131,4 +197,37 @@ func (f *follower) lag(end bus.Position) int64 {
 		return 0
 	}
 	return max(end.Seq-f.read.Seq, 0)
+}
+
+// lowest is where the shard stands that is furthest behind in a partition.
+func (d *Dispatcher) lowest(p bus.Partition) bus.Position {
+	var low bus.Position
+	found := false
+	for _, s := range d.shards() {
+		at, ok := s.place(p)
+		if ok && (!found || at.Seq < low.Seq) {
+			low, found = at, true
+		}
+	}
+	if !found { // no shard is owned: nobody misses anything
+		low = d.beginning(p)
+	}
+	return low
+}
+
+// followed leaves out what was published before the following of its topic began.
+func (d *Dispatcher) followed(p bus.Partition, batch []bus.Message) []bus.Message {
+	if len(batch) == 0 {
+		return nil
+	}
+	if from, named := d.origin[p]; len(d.conf.Topics) == 1 && !(named && from.Includes(batch[0].Position)) {
+		return batch
+	}
+	kept := batch[:0:0]
+	for i := range batch {
+		if d.starts.Takes(p, batch[i].Position, batch[i].Topic) {
+			kept = append(kept, batch[i])
+		}
+	}
+	return kept
 }

@@ -12,11 +12,9 @@ import (
 )
 
 const (
-	laneEvents  = 1000             // that wait for their first attempt
-	laneBytes   = 16 << 20         // of them
-	laneEntries = 10_000           // pending deliveries with an entry
-	laneAge     = 5 * time.Second  // that the oldest may have waited before its endpoint falls behind
-	maxHold     = 15 * time.Minute // that a Retry-After may stop an endpoint
+	laneAge  = 5 * time.Second  // that the oldest event may have waited before its endpoint falls behind
+	laneLeft = 64 << 10         // bytes that a lane may hold however many there are
+	maxHold  = 15 * time.Minute // that a Retry-After may stop an endpoint
 )
 
 // A lane is all that waits for one endpoint on its shard. Its shard's mutex guards it.
@@ -40,6 +38,8 @@ type lane struct {
 	hold     time.Time // a Retry-After: no attempt before it
 	failing  time.Time // nothing but failure since
 	left     time.Time // when it left the live feed last
+	stopped  int64     // no attempt before the registry's record of this revision is taken up
+	closed   bool      // the endpoint was deleted
 	timer    *time.Timer
 }
 
@@ -61,15 +61,37 @@ func (l *lane) place(p bus.Partition) *place {
 }
 
 // blocked: no attempt may begin, whatever waits.
-func (l *lane) blocked() bool { return l.ep.State != endpoint.Enabled }
+func (l *lane) blocked() bool { return blocked(l.ep) }
 
+func blocked(ep *endpoint.Endpoint) bool { return ep.State != endpoint.Enabled }
+
+// full: the endpoint must not be fed more.
 func (l *lane) full() bool {
-	return l.fresh >= laneEvents || l.bytes >= laneBytes || l.entries >= laneEntries
+	limits := &l.shard.d.limits
+	return l.fresh >= limits.laneEvents || l.bytes >= l.shard.d.laneBytes() || l.entries >= limits.laneEntries
+}
+
+// hungry: the lane would take events of the range now.
+func (l *lane) hungry(c *catchup) bool {
+	limits := &l.shard.d.limits
+	switch {
+	case l.shard.closed:
+		return false
+	case l.blocked():
+		return c.until.Same(c.c) && c.until.Seq > c.c.Seq && l.entries < limits.laneEntries
+	}
+	return l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2 && l.entries < limits.laneEntries
+}
+
+// laneBytes is a lane's share of the memory for events.
+func (d *Dispatcher) laneBytes() int {
+	share := d.limits.memory / int(max(d.lanes.Load(), 1))
+	return min(max(share, laneLeft), d.limits.laneBytes)
 }
 
 // pump begins every attempt that may begin now and sets the timer for the next one.
 func (l *lane) pump(now time.Time) {
-	if l.shard.closed || l.blocked() {
+	if l.shard.closed || l.closed || l.stopped > l.ep.Revision || l.blocked() {
 		return
 	}
 	for l.posts < l.ep.Concurrency && l.shard.mayBegin() {
@@ -194,6 +216,7 @@ func (l *lane) begin(group []*delivery) {
 		l.running[d] = struct{}{}
 	}
 	l.posts++
+	s.d.begun.Add(1)
 	s.attempts.Add(1)
 	go s.attempt(l, l.ep, l.outbound, group)
 }
@@ -216,5 +239,7 @@ func (l *lane) finish(d *delivery) {
 		l.entries--
 	}
 	d.status, d.put, d.event = final, false, nil
-	l.finished = append(l.finished, d)
+	if !l.closed {
+		l.finished = append(l.finished, d)
+	}
 }

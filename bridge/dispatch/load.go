@@ -5,17 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
+// ownTries is how often a shard is claimed while others do the same.
+const ownTries = 5
+
+// A loaded shard is what its log and journal say, held against what the bus has now.
+type loaded struct {
+	state
+	*past
+	set  *endpoint.Set
+	read bus.Positions          // where the live feed goes on
+	back map[bus.Partition]bool // partitions that were cut back
+	gaps map[bus.Partition]int64
+}
+
 // own makes this process the owner of a shard: it reads the state log, claims it, and then
 // reads the journal and the registry to their ends. bus.ErrSuperseded says that others claim
 // the shard as fast as we do.
 func (s *shard) own(ctx context.Context) error {
-	const tries = 5
 	for n := 1; ; n++ {
 		if err := s.log.load(ctx); err != nil {
 			return fmt.Errorf("load shard %d: %w", s.id, err)
@@ -24,24 +37,59 @@ func (s *shard) own(ctx context.Context) error {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, bus.ErrSuperseded) || n == tries {
+		if !errors.Is(err, bus.ErrSuperseded) || n == ownTries {
 			return fmt.Errorf("claim shard %d: %w", s.id, err)
 		}
 	}
-	past, err := s.readJournal(ctx)
+	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: map[bus.Partition]int64{}}
+	var err error
+	if was.past, err = s.readJournal(ctx, &was.state); err != nil {
+		return fmt.Errorf("load shard %d: %w", s.id, err)
+	}
+	if was.set, err = s.d.registry.Refresh(ctx); err != nil {
+		return fmt.Errorf("load shard %d: %w", s.id, err)
+	}
+	if err := s.reconcile(ctx, was); err != nil {
+		return fmt.Errorf("load shard %d: %w", s.id, err)
+	}
+	for _, e := range s.rebuild(was) {
+		s.d.observer.Waiting(e)
+	}
+	for p, gap := range was.gaps {
+		s.d.lost(p, gap)
+	}
+	return nil
+}
+
+// reconcile holds the places of what was loaded against what the bus has now. A partition
+// that was recreated voids them: its first event is next. One that was cut back (a backup, a
+// power cut without sync, an unclean election) moves them back to the newest place that
+// still fits.
+func (s *shard) reconcile(ctx context.Context, was *loaded) error {
+	spans, err := s.d.look(ctx)
 	if err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
+		return err
 	}
-	set, err := s.d.registry.Refresh(ctx)
-	if err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
+	maps.Copy(was.read, was.positions)
+	for _, span := range spans {
+		p := span.Partition
+		if _, ok := was.read[p]; !ok {
+			was.read[p] = s.d.beginning(p)
+		}
+		f, err := s.d.fitting(ctx, span, append(was.places(p), was.read[p]), s.history)
+		if err != nil {
+			return err
+		}
+		was.move(&f)
+		at := was.read[p]
+		to, same := f.place(at)
+		was.back[p] = same && to.Seq < at.Seq
+		if front := f.front; to.Seq < front.Seq {
+			was.gaps[p] = front.Seq - to.Seq
+			to = front
+		}
+		was.read[p] = to
 	}
-	if err := s.d.reconcile(ctx, &s.log.state, s.log.history); err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rebuild(past, set)
 	return nil
 }
 
@@ -54,17 +102,16 @@ type past struct {
 
 // readJournal reads the records behind the state's place. A journal that was trimmed past it
 // costs repeats, never a loss.
-func (s *shard) readJournal(ctx context.Context) (*past, error) {
-	was := &s.log.state
+func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 	first, last, err := s.d.store.JournalSpan(ctx, s.id)
 	if err != nil {
 		return nil, fmt.Errorf("find the journal's end: %w", err)
 	}
-	if was.journal > last { // it was made anew
+	if last != bus.NoPosition && was.journal > last { // it was made anew
 		was.journal = bus.NoPosition
 	}
 	if first != bus.NoPosition && was.journal != bus.NoPosition && first > was.journal+1 {
-		s.d.log.Info("journal was trimmed past the shard's place, some deliveries may be repeated",
+		s.d.log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
 			slog.Int("shard", s.id), slog.Int64("place", was.journal), slog.Int64("first", first))
 	}
 	p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}, end: max(last, was.journal)}
@@ -95,40 +142,43 @@ func (p *past) add(was *state, a Attempt) {
 		e.Number, e.Due, e.Batch = a.Number+1, a.Next, a.Batch
 		was.entries[a.Delivery] = e
 	default:
-		if _, done := p.done[a.Delivery]; !done {
+		_, done := p.done[a.Delivery]
+		if !done && a.Number >= p.failed[a.Delivery].Number {
 			p.failed[a.Delivery] = a
 		}
 	}
 }
 
-// rebuild makes the shard's memory from what was read.
-func (s *shard) rebuild(p *past, set *endpoint.Set) {
-	was, now := &s.log.state, time.Now()
+// rebuild makes the shard's memory from what was loaded and returns the pending deliveries.
+func (s *shard) rebuild(was *loaded) (waiting []Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
 	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*delivery{}, map[match][]*lane{}
-	s.read, s.journaled, s.commands = bus.Positions{}, p.end, was.commands
-	for part, at := range was.positions {
-		s.read[part] = at
+	s.read, s.back = was.read, was.back
+	s.journaled, s.loaded, s.commands = was.end, was.journal, was.commands
+	s.durable = durable{
+		revision: was.revision, commands: was.commands,
+		positions: maps.Clone(was.positions), feeds: maps.Clone(was.feeds),
 	}
-	for part, at := range s.d.origin { // where following begins without a position
-		if _, ok := s.read[part]; !ok {
-			s.read[part] = at
-		}
-	}
-	for _, ep := range set.All() {
+	for _, ep := range was.set.All() {
 		if ShardOf(ep.ID, s.d.count) == s.id {
-			s.lanes[ep.ID] = s.reopen(ep, was, now)
+			s.lanes[ep.ID] = s.reopen(ep, &was.state, now)
 		}
 	}
-	s.revision = set.Revision
+	s.revision = was.set.Revision
+	for p := range was.gaps {
+		was.gaps[p] *= int64(len(s.lanes))
+	}
 	for _, l := range s.lanes {
 		if l.blocked() {
 			l.leave()
 		}
 	}
-	for id, e := range was.entries {
-		s.remember(id, e, p)
+	for _, e := range was.entries {
+		waiting = s.remember(e, was, waiting)
 	}
-	s.recall(p)
+	return s.recall(was, waiting)
 }
 
 // reopen makes the lane of an endpoint, fed as the log says; what of its list is newer than
@@ -149,63 +199,38 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *state, now time.Time) *lane {
 	return l
 }
 
-// takeLate gives every item that is newer than `taken` a range over what the endpoint's feeds
-// have already passed of it.
-func (l *lane) takeLate(taken int64) {
-	for _, it := range l.ep.Items {
-		if it.Revision <= taken {
-			continue
-		}
-		for p, read := range l.shard.read {
-			pl := l.place(p)
-			passed := later(read, pl.since)
-			if pl.behind {
-				for _, c := range pl.ranges {
-					if c.b == nil {
-						passed = c.c
-					}
-				}
-			}
-			from, named := it.From[p]
-			if !named || !from.Same(passed) {
-				from = bus.Position{Identity: passed.Identity, Seq: l.shard.d.before(p)}
-			}
-			if from.Seq < passed.Seq {
-				end := passed
-				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &end, base: it.Revision})
-			}
-		}
-	}
-	l.shard.d.passes.hungry()
-}
-
 // remember takes an entry of the log into memory.
-func (s *shard) remember(id string, e Entry, p *past) {
+func (s *shard) remember(e Entry, was *loaded, waiting []Entry) []Entry {
 	l := s.lanes[e.Endpoint]
 	if l == nil { // the endpoint was deleted
-		s.orphans = append(s.orphans, id)
-		return
+		s.orphan(&delivery{Entry: e})
+		return waiting
 	}
-	d := &delivery{Entry: e, lane: l, saved: true, mark: s.log.state.journal, heapIndex: -1}
-	s.known[id] = d
-	if _, done := p.done[id]; done {
+	d := &delivery{Entry: e, lane: l, saved: true, mark: was.journal, heapIndex: -1}
+	s.known[e.ID] = d
+	if _, done := was.done[e.ID]; done {
 		d.status = final
 		l.finished = append(l.finished, d)
 		l.reaches(d.Event)
-		return
+		return waiting
 	}
 	l.entries++
-	if _, moved := p.failed[id]; moved {
+	if _, moved := was.failed[e.ID]; moved {
 		l.keep(d)
 	}
 	l.waiting.wait(d)
-	s.d.observer.Waiting(d.Entry)
+	return append(waiting, d.Entry)
+}
+
+// orphan ends an entry whose endpoint is gone.
+func (s *shard) orphan(d *delivery) {
+	s.orphans = append(s.orphans, d.ID)
+	s.rec.add(outcome{nil, d.ended(Cancelled)})
 }
 
 // recall takes in what the journal alone knows. It counts only for what the state would feed
 // again: all else has been counted before.
-func (s *shard) recall(p *past) {
-	positions := s.log.state.positions
+func (s *shard) recall(was *loaded, waiting []Entry) []Entry {
 	take := func(a Attempt) *delivery {
 		l := s.lanes[a.Endpoint]
 		if l == nil || s.known[a.Delivery] != nil {
@@ -213,36 +238,37 @@ func (s *shard) recall(p *past) {
 		}
 		d := &delivery{
 			Entry: Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
-			lane:  l, mark: s.log.state.journal, heapIndex: -1,
+			lane:  l, mark: was.journal, heapIndex: -1,
 		}
-		if !l.fed(d, positions, s.read) {
+		if !l.fed(d, was.positions, s.read) {
 			return nil
 		}
 		s.known[d.ID] = d
 		l.reaches(d.Event)
 		return d
 	}
-	for _, a := range p.done {
+	for _, a := range was.done {
 		if d := take(a); d != nil {
 			d.status = final
 			d.lane.finished = append(d.lane.finished, d)
 		}
 	}
-	for _, a := range p.failed {
+	for _, a := range was.failed {
 		if d := take(a); d != nil {
 			d.Number, d.Due = a.Number+1, a.Next
 			d.lane.keep(d)
 			d.lane.waiting.wait(d)
-			s.d.observer.Waiting(d.Entry)
+			waiting = append(waiting, d.Entry)
 		}
 	}
+	return waiting
 }
 
 // reaches makes a reader of a blocked endpoint go up to an event that a load found done or
 // failed, so that its range, and with it the journal's place, can move on.
 func (l *lane) reaches(e EventRef) {
 	for _, c := range l.place(e.Partition).ranges {
-		if !c.a.Includes(e.Position) && (c.b == nil || c.b.Includes(e.Position)) && e.Seq > c.until.Seq {
+		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && e.Seq > c.until.Seq {
 			c.until = e.Position
 		}
 	}

@@ -3,36 +3,33 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
+// Bytes in a record, roughly.
 const (
-	// A snapshot begins when the records since the last complete one exceed twice the live
-	// state and this.
-	snapshotSlack = 1 << 20
-	// entriesPerRecord keeps a delta or chunk well under any bus's largest message.
-	entriesPerRecord = 500
-	removesPerRecord = 5000
-	chunksPerStep    = 8
-	entrySize        = 350 // bytes of an entry in a record, roughly
+	entrySize  = 350 // of an entry, without its own texts
+	removeSize = 40
+	feedSize   = 250
 )
 
 // A stateLog is the writing end of one shard's state log. Its state is always what a reader
 // of the log would conclude from what has been acknowledged.
 type stateLog struct {
-	store store
-	log   *slog.Logger
-	shard int
-	chain *bus.Chain
+	store  store
+	log    *slog.Logger
+	limits *limits
+	shard  int
+	chain  *bus.Chain
 
 	state    state
-	history  []bus.Positions // of the deltas read at the load, oldest first
-	size     int             // bytes of records since the last complete snapshot began
-	complete int64           // begin of the newest complete snapshot
-	snapshot *snapshot       // the one being written
+	size     int       // bytes of records since the last complete snapshot began
+	complete int64     // begin of the newest complete snapshot
+	snapshot *snapshot // the one being written
 }
 
 // A snapshot is spread over time; deltas go on between its parts.
@@ -43,33 +40,27 @@ type snapshot struct {
 	size   int // of the records since begin
 }
 
-func newStateLog(st store, shard int, log *slog.Logger) *stateLog {
-	return &stateLog{store: st, log: log, shard: shard, complete: bus.NoPosition}
+func newStateLog(st store, shard int, log *slog.Logger, limits *limits) *stateLog {
+	return &stateLog{store: st, log: log, limits: limits, shard: shard, complete: bus.NoPosition}
 }
 
 // load reads the whole log. It may be called again, and then begins from nothing.
 func (l *stateLog) load(ctx context.Context) error {
+	l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
 	for {
-		l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
-		l.history, l.size, l.complete, l.snapshot = nil, 0, bus.NoPosition, nil
+		l.size, l.complete, l.snapshot = 0, bus.NoPosition, nil
 		rd := newReader()
 		err := l.chain.Read(ctx, func(br bus.Record) error {
 			l.size += len(br.Data)
-			if err := rd.add(br); err != nil {
-				return err
-			}
-			l.complete = rd.ended
-			if len(rd.moved) > 0 {
-				l.history = append(l.history, rd.moved)
-			}
-			return nil
+			return rd.add(br)
 		})
-		if err == bus.ErrTrimmed {
+		switch {
+		case errors.Is(err, bus.ErrTrimmed):
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
+		l.complete = rd.ended
 		l.state, err = rd.state()
 		return err
 	}
@@ -83,11 +74,14 @@ func (l *stateLog) claim(ctx context.Context) error {
 
 // write appends one step; what does not fit one record goes ahead in deltas that only put and
 // remove, with the journal's place of the delta before, which still covers what they remove.
-// The caller has synced what the delta counts.
+// The caller has synced what the delta counts. After an error it may be called again with
+// the same r, which then holds what is left.
 func (l *stateLog) write(ctx context.Context, r *record) error {
-	r.Kind = kindDelta
-	for len(r.Put) > entriesPerRecord || len(r.Remove) > removesPerRecord {
-		put, rem := min(len(r.Put), entriesPerRecord), min(len(r.Remove), removesPerRecord)
+	for {
+		put, rem := l.fitting(r)
+		if put == len(r.Put) && rem == len(r.Remove) {
+			break
+		}
 		ahead := record{
 			Kind: kindDelta, Put: r.Put[:put], Remove: r.Remove[:rem],
 			Revision: l.state.revision, Journal: l.state.journal, Commands: l.state.commands,
@@ -98,11 +92,30 @@ func (l *stateLog) write(ctx context.Context, r *record) error {
 		l.state.apply(&ahead)
 		r.Put, r.Remove = r.Put[put:], r.Remove[rem:]
 	}
+	r.Kind = kindDelta
 	if err := l.append(ctx, r); err != nil {
 		return err
 	}
 	l.state.apply(r)
 	return nil
+}
+
+// fitting is how many puts and removes one record takes.
+func (l *stateLog) fitting(r *record) (put, rem int) {
+	size := 0
+	for put < len(r.Put) && (size == 0 || size < l.limits.recordBytes) {
+		size += sizeOf(&r.Put[put])
+		put++
+	}
+	for rem < len(r.Remove) && (size == 0 || size < l.limits.recordBytes) {
+		size += removeSize
+		rem++
+	}
+	return put, rem
+}
+
+func sizeOf(e *Entry) int {
+	return entrySize + len(e.Event.ID) + len(e.Event.Source) + len(e.Event.Type) + len(e.Event.Subject) + len(e.Event.Topic)
 }
 
 func (l *stateLog) append(ctx context.Context, r *record) error {
@@ -125,12 +138,13 @@ func (l *stateLog) append(ctx context.Context, r *record) error {
 // of it, or ends it and trims what two snapshots have made needless.
 func (l *stateLog) step(ctx context.Context) error {
 	if l.snapshot == nil {
-		if l.size < snapshotSlack+2*entrySize*len(l.state.entries) {
+		live := entrySize*len(l.state.entries) + feedSize*len(l.state.feeds)
+		if l.size < l.limits.snapshotSlack+2*live {
 			return nil
 		}
 		return l.begin(ctx)
 	}
-	for range chunksPerStep {
+	for range l.limits.chunks {
 		if len(l.snapshot.ids) == 0 {
 			return l.end(ctx)
 		}
@@ -160,11 +174,12 @@ func (l *stateLog) begin(ctx context.Context) error {
 // chunk writes the entries as the acknowledged deltas have left them by now; those removed
 // since begin are left out.
 func (l *stateLog) chunk(ctx context.Context) error {
-	n := min(entriesPerRecord, len(l.snapshot.ids))
 	r := record{Kind: kindChunk, Begin: l.snapshot.begin}
-	for _, id := range l.snapshot.ids[:n] {
-		if e, ok := l.state.entries[id]; ok {
+	n := 0
+	for size := 0; n < len(l.snapshot.ids) && size < l.limits.recordBytes; n++ {
+		if e, ok := l.state.entries[l.snapshot.ids[n]]; ok {
 			r.Put = append(r.Put, e)
+			size += sizeOf(&e)
 		}
 	}
 	if err := l.append(ctx, &r); err != nil {
@@ -175,6 +190,7 @@ func (l *stateLog) chunk(ctx context.Context) error {
 	return nil
 }
 
+// end completes the snapshot. Then what lies in front of the one before goes.
 func (l *stateLog) end(ctx context.Context) error {
 	r := record{Kind: kindEnd, Begin: l.snapshot.begin, Chunks: l.snapshot.chunks}
 	if err := l.append(ctx, &r); err != nil {
@@ -191,7 +207,7 @@ func (l *stateLog) end(ctx context.Context) error {
 		return fmt.Errorf("sync before a trim: %w", err)
 	}
 	if err := l.chain.Trim(ctx, before); err != nil {
-		l.log.Warn("state log not trimmed, trying again after the next snapshot", "shard", l.shard, "error", err)
+		l.log.Warn("state log not trimmed, trying again after the next snapshot", slog.Int("shard", l.shard), slog.Any("error", err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strconv"
 	"time"
@@ -18,6 +19,7 @@ const (
 	opsExhausted = "hookspan.delivery.exhausted"
 	opsExpired   = "hookspan.delivery.expired"
 	opsTimeout   = 5 * time.Second
+	disableRetry = time.Second
 )
 
 // opsData is the data of an operations event.
@@ -31,10 +33,14 @@ type opsData struct {
 
 // opsDelivery is the operations event of a delivery that ended without success; nil where
 // there is none for the reason.
-func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery, reason string) *event.Event {
-	kinds := map[Ended]string{Exhausted: opsExhausted, Expired: opsExpired}
-	kind, ok := kinds[why]
-	if !ok {
+func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery) *event.Event {
+	var kind string
+	switch why {
+	case Exhausted:
+		kind = opsExhausted
+	case Expired:
+		kind = opsExpired
+	default:
 		return nil
 	}
 	ref := d.Event
@@ -62,28 +68,29 @@ func (d *Dispatcher) ops(e *event.Event) {
 	}
 }
 
-// disable stops an endpoint until an operator enables it. It does not wait for the registry.
-func (d *Dispatcher) disable(ep *endpoint.Endpoint, reason string) {
-	d.mu.Lock()
-	busy := d.disabling[ep.ID]
-	d.disabling[ep.ID] = true
-	d.mu.Unlock()
-	if busy {
-		return
-	}
-	d.background.Go(func() {
-		defer func() {
-			d.mu.Lock()
-			delete(d.disabling, ep.ID)
-			d.mu.Unlock()
-		}()
-		if _, err := d.registry.SetState(d.attemptsCtx, ep.ID, endpoint.Disabled, reason); err != nil {
-			d.log.Error("endpoint not disabled", slog.String("endpoint", ep.Name), slog.Any("error", err))
+// disable stops an endpoint until an operator enables it. Its lane begins nothing meanwhile.
+func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
+	d := s.d
+	for {
+		made, err := d.registry.SetState(d.attemptsCtx, ep.ID, endpoint.Disabled, reason)
+		if err == nil {
+			s.mu.Lock()
+			l.stopped = made.Revision
+			s.mu.Unlock()
+			break
+		}
+		if errors.Is(err, endpoint.ErrNotFound) || errors.Is(err, endpoint.ErrRemoved) {
+			return // nobody is left to disable
+		}
+		if d.attemptsCtx.Err() == nil {
+			d.log.Error("endpoint not disabled, trying again", slog.String("endpoint", ep.Name), slog.Any("error", err))
+		}
+		if !pause(d.attemptsCtx, disableRetry) {
 			return
 		}
-		d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
-		d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsData{Endpoint: ep.Name, Reason: reason}))
-	})
+	}
+	d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
+	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsData{Endpoint: ep.Name, Reason: reason}))
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

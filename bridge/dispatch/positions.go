@@ -15,100 +15,120 @@ import (
 // partition was cut back and no earlier position fits.
 const cutBackMargin = time.Minute
 
-// reconcile holds the places of a shard's state against what the bus has now. A partition
-// that was recreated voids them: its first event is next. One that was cut back (a backup, a
-// power cut without sync, an unclean election) moves them back to the newest place that
-// still fits.
-func (d *Dispatcher) reconcile(ctx context.Context, st *state, history []bus.Positions) error {
-	spans, err := d.spans(ctx)
+// look asks the bus what the followed partitions hold.
+func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
+	spans, err := d.store.Spans(ctx)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("list the followed partitions: %w", err)
 	}
-	for _, span := range spans {
-		places := st.places(span.Partition)
-		fits, err := d.fitting(ctx, span, places, history)
-		if err != nil {
-			return err
-		}
-		st.move(span.Partition, fits)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range spans {
+		d.spans[s.Partition] = s
 	}
-	return nil
+	return spans, nil
 }
 
-// places are the state's positions in a partition: those of the live feed, since, A and B.
-func (st *state) places(p bus.Partition) []bus.Position {
-	var all []bus.Position
-	if at, ok := st.positions[p]; ok {
-		all = append(all, at)
-	}
-	for _, parts := range st.feeds {
-		f := parts[string(p)]
-		if f.Since != nil {
-			all = append(all, *f.Since)
-		}
-		for _, r := range f.Ranges {
-			all = append(all, r.A)
-			if r.B != nil {
-				all = append(all, *r.B)
-			}
-		}
-	}
-	return all
+// front is the place just before the first event that a partition keeps.
+func front(s bus.Span) bus.Position {
+	return bus.Position{Identity: s.Identity, Seq: s.First - 1}
 }
 
-// A fit maps a place that was kept to the one that holds now.
-type fit func(bus.Position) (bus.Position, bool)
+// frontOf is front by what was last asked for; it reports false for an unknown partition and
+// for another incarnation of it.
+func (d *Dispatcher) frontOf(p bus.Partition, identity string) (bus.Position, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.spans[p]
+	return front(s), ok && s.Identity == identity
+}
 
-// fitting finds how the places of one partition must move. Most often they do not.
-func (d *Dispatcher) fitting(ctx context.Context, span bus.Span, places []bus.Position, history []bus.Positions) (fit, error) {
-	front := bus.Position{Identity: span.Identity, Seq: span.First - 1}
-	newest := front
+// beginning is where a partition is read from that has no position: where the following of its
+// topic began, else its first event.
+func (d *Dispatcher) beginning(p bus.Partition) bus.Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	span := d.spans[p]
+	if at, ok := d.origin[p]; ok && at.Identity == span.Identity {
+		return at
+	}
+	return front(span)
+}
+
+// A fit maps the places of a partition that were kept to those that hold now. Most often
+// nothing moves.
+type fit struct {
+	partition bus.Partition
+	front     bus.Position
+	cut       *bus.Position // the partition was cut back: nothing beyond this place holds
+}
+
+// place returns where a kept place is now. It reports false when the partition was recreated:
+// then the place is void and the first event is next.
+func (f *fit) place(at bus.Position) (bus.Position, bool) {
+	switch {
+	case at.Identity != f.front.Identity:
+		return f.front, false
+	case f.cut != nil && at.Seq > f.cut.Seq:
+		return *f.cut, true
+	}
+	return at, true
+}
+
+// fitting finds how the places of one partition must move. history lists earlier positions,
+// oldest first; it is asked only when the partition was cut back.
+func (d *Dispatcher) fitting(ctx context.Context, span bus.Span, places []bus.Position, history func(context.Context) ([]bus.Positions, error)) (fit, error) {
+	f := fit{partition: span.Partition, front: front(span)}
+	newest, marked := f.front, f.front
 	for _, at := range places {
-		if at.Identity == span.Identity && at.Seq > newest.Seq {
+		if at.Identity != span.Identity {
+			continue
+		}
+		if at.Seq > newest.Seq {
 			newest = at
 		}
-	}
-	end, err := d.valid(ctx, span, newest, history)
-	if err != nil {
-		return nil, err
-	}
-	if end != newest {
-		d.log.Warn("partition was cut back, its events are read again from the last place that fits",
-			slog.String("partition", string(span.Partition)), slog.Int64("from", newest.Seq), slog.Int64("to", end.Seq))
-	}
-	return func(at bus.Position) (bus.Position, bool) {
-		switch {
-		case at.Identity != span.Identity:
-			return front, false
-		case at.Seq > end.Seq:
-			return end, true
+		if at.Mark != 0 && at.Seq > marked.Seq {
+			marked = at
 		}
-		return at, true
-	}, nil
+	}
+	ok, err := d.fits(ctx, span, marked)
+	if err != nil {
+		return f, err
+	}
+	cut := marked
+	if ok { // a place without a mark proves little, but it must not lie beyond the end
+		if newest.Seq <= span.End.Seq {
+			return f, nil
+		}
+	} else if cut, err = d.fallBack(ctx, span, marked, history); err != nil {
+		return f, err
+	}
+	f.cut = &cut
+	d.log.Warn("partition was cut back, its events are read again from the last place that fits",
+		slog.String("partition", string(span.Partition)), slog.Int64("from", newest.Seq), slog.Int64("to", cut.Seq))
+	return f, nil
 }
 
-// valid is the newest place not behind at that still fits what the partition holds.
-func (d *Dispatcher) valid(ctx context.Context, span bus.Span, at bus.Position, history []bus.Positions) (bus.Position, error) {
-	candidates := []bus.Position{at}
-	for _, h := range slices.Backward(history) {
-		if p, ok := h[span.Partition]; ok && p.Identity == span.Identity && p.Seq < at.Seq {
-			candidates = append(candidates, p)
+// fallBack is the newest place in front of at that still fits what the partition holds.
+func (d *Dispatcher) fallBack(ctx context.Context, span bus.Span, at bus.Position, history func(context.Context) ([]bus.Positions, error)) (bus.Position, error) {
+	earlier, err := history(ctx)
+	if err != nil {
+		return at, fmt.Errorf("find an earlier place in %s: %w", span.Partition, err)
+	}
+	for _, h := range slices.Backward(earlier) {
+		p, ok := h[span.Partition]
+		if !ok || p.Identity != span.Identity || p.Seq >= at.Seq || p.Mark == 0 {
+			continue
+		}
+		if ok, err := d.fits(ctx, span, p); err != nil || ok {
+			return p, err
 		}
 	}
-	for _, c := range candidates {
-		ok, err := d.fits(ctx, span, c)
-		if err != nil {
-			return at, err
-		}
-		if ok {
-			return c, nil
-		}
-	}
-	at, err := d.store.Before(ctx, span.Partition, time.Unix(0, at.Mark).Add(-cutBackMargin))
+	to, err := d.store.Before(ctx, span.Partition, time.Unix(0, at.Mark).Add(-cutBackMargin))
 	if err != nil {
 		return at, fmt.Errorf("find a place in %s before a cut: %w", span.Partition, err)
 	}
-	return at, nil
+	return to, nil
 }
 
 // fits: the partition reaches the place, and the event there is the one that was counted.
@@ -129,34 +149,139 @@ func (d *Dispatcher) fits(ctx context.Context, span bus.Span, at bus.Position) (
 	return false, fmt.Errorf("check a place in %s: %w", span.Partition, err)
 }
 
-// move maps every place of a partition; ranges of an earlier incarnation are void.
-func (st *state) move(p bus.Partition, fits fit) {
-	if at, ok := st.positions[p]; ok {
-		st.positions[p], _ = fits(at)
+// recheck holds the places in memory against a partition before it is followed (again).
+func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
+	spans, err := d.look(ctx)
+	if err != nil {
+		return err
 	}
-	for ep, parts := range st.feeds {
-		f, ok := parts[string(p)]
-		if !ok {
+	for _, span := range spans {
+		if span.Partition != p {
 			continue
 		}
-		moved := feed{Behind: f.Behind}
-		if f.Since != nil {
-			if at, same := fits(*f.Since); same {
-				moved.Since = &at
+		for _, s := range d.shards() {
+			f, err := d.fitting(ctx, span, s.places(p), s.history)
+			if err != nil {
+				return err
+			}
+			if gap := s.refit(span, &f); gap > 0 {
+				d.lost(p, gap)
 			}
 		}
-		for _, r := range f.Ranges {
-			a, same := fits(r.A)
-			if !same && r.B != nil {
-				continue
-			}
-			n := stretch{A: a, Base: r.Base}
-			if r.B != nil {
-				b, _ := fits(*r.B)
-				n.B = &b
-			}
-			moved.Ranges = append(moved.Ranges, n)
-		}
-		st.setFeed(ep, string(p), moved)
 	}
+	return nil
+}
+
+// history reads the positions that the shard's log names, oldest first.
+func (s *shard) history(ctx context.Context) ([]bus.Positions, error) {
+	return readHistory(ctx, s.d.store, s.id)
+}
+
+// places are those of a partition that the shard's memory holds.
+func (s *shard) places(p bus.Partition) []bus.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []bus.Position
+	if at, ok := s.read[p]; ok {
+		all = append(all, at)
+	}
+	for _, l := range s.lanes {
+		pl := l.places[p]
+		if pl == nil {
+			continue
+		}
+		if pl.since != nil {
+			all = append(all, *pl.since)
+		}
+		for _, c := range pl.ranges {
+			if all = append(all, c.a, c.c); c.b != nil {
+				all = append(all, *c.b)
+			}
+		}
+	}
+	return all
+}
+
+// refit moves the shard's places of a partition to where they fit, and returns how many
+// events have expired in front of its live feed.
+func (s *shard) refit(span bus.Span, f *fit) (gap int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.read[f.partition]
+	if !ok {
+		s.read[f.partition] = s.d.beginning(f.partition)
+		return 0
+	}
+	to, same := f.place(at)
+	if to.Seq < at.Seq && same {
+		s.back[f.partition] = true
+	}
+	if to.Seq < f.front.Seq && len(s.lanes) > 0 {
+		gap = (f.front.Seq - to.Seq) * int64(len(s.lanes))
+	}
+	if to.Seq < f.front.Seq {
+		to = f.front
+	}
+	s.read[f.partition] = to
+	if same && f.cut == nil {
+		return gap
+	}
+	for _, l := range s.lanes {
+		switch pl := l.places[f.partition]; {
+		case pl == nil:
+		case same:
+			pl.cutBack(*f.cut)
+		default:
+			l.places[f.partition] = pl.recreated(to)
+		}
+	}
+	return gap
+}
+
+// recreated is the place in a partition that was made anew and begins at front.
+func (pl *place) recreated(front bus.Position) *place {
+	fresh := &place{behind: pl.behind}
+	if pl.behind {
+		fresh.ranges = []*catchup{{a: front, c: front}}
+	}
+	return fresh
+}
+
+// cutBack moves what lies beyond a place to it. Events beyond it that still exist will be met
+// again.
+func (pl *place) cutBack(to bus.Position) {
+	if pl.since != nil && pl.since.Seq > to.Seq {
+		pl.since = &to
+	}
+	cutBack(&pl.out, to)
+	for _, c := range pl.ranges {
+		cutBack(&c.out, to)
+		for _, at := range []*bus.Position{&c.a, &c.c, &c.until} {
+			if at.Seq > to.Seq {
+				*at = to
+			}
+		}
+		if c.b != nil && c.b.Seq > to.Seq {
+			c.b = &to
+		}
+	}
+}
+
+// expire moves a place of a range in front of which everything has expired, and returns how
+// many events that were.
+func (d *Dispatcher) expire(p bus.Partition, c *catchup) int64 {
+	front, ok := d.frontOf(p, c.c.Identity)
+	if !ok || front.Seq <= c.c.Seq {
+		return 0
+	}
+	gap := front.Seq - c.c.Seq
+	c.skip(front)
+	return gap
+}
+
+// lost counts events that expired before an endpoint could be fed them.
+func (d *Dispatcher) lost(p bus.Partition, gap int64) {
+	d.metrics.deliveries.WithLabelValues(string(Discarded)).Add(float64(gap))
+	d.log.Error("events expired before endpoints could be fed them", slog.String("partition", string(p)),
+		slog.Int64("events", gap), slog.String("reason", string(Expired)))
 }

@@ -23,12 +23,15 @@ type recorder struct {
 	recorded func(pos int64, batch []outcome) // called in order, by run
 	wake     chan struct{}                    // one slot: add sends, run receives
 
-	mu    sync.Mutex
-	batch []outcome
-	size  int
+	mu      sync.Mutex
+	batch   []outcome
+	size    int
+	open    int           // records not acknowledged, those on their way too
+	flushed chan struct{} // closed when none is open; nil while nobody waits for it
 }
 
-// An outcome is a delivery with the record of the attempt that it has just made.
+// An outcome is a record, and the delivery that runs until the record is acknowledged. A
+// delivery whose endpoint was deleted is nil: it has ended already.
 type outcome struct {
 	delivery *delivery
 	attempt  Attempt
@@ -43,6 +46,7 @@ func (r *recorder) add(outcomes ...outcome) {
 	r.d.unrecorded(len(outcomes))
 	r.mu.Lock()
 	r.batch = append(r.batch, outcomes...)
+	r.open += len(outcomes)
 	for i := range outcomes {
 		r.size += 400 + len(outcomes[i].attempt.Response)
 	}
@@ -50,6 +54,31 @@ func (r *recorder) add(outcomes ...outcome) {
 	select {
 	case r.wake <- struct{}{}:
 	default:
+	}
+}
+
+// idle: every record is acknowledged.
+func (r *recorder) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open == 0
+}
+
+// flush waits until every record is acknowledged, or ctx ends.
+func (r *recorder) flush(ctx context.Context) {
+	r.mu.Lock()
+	if r.open == 0 {
+		r.mu.Unlock()
+		return
+	}
+	if r.flushed == nil {
+		r.flushed = make(chan struct{})
+	}
+	flushed := r.flushed
+	r.mu.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-flushed:
 	}
 }
 
@@ -66,8 +95,12 @@ func (r *recorder) run(ctx context.Context) {
 		batch := r.batch
 		r.batch, r.size = nil, 0
 		r.mu.Unlock()
-		if len(batch) > 0 && !r.write(ctx, batch) {
-			return
+		for len(batch) > 0 {
+			some := fitting(batch)
+			if !r.write(ctx, batch[:some]) {
+				return
+			}
+			batch = batch[some:]
 		}
 	}
 }
@@ -77,15 +110,18 @@ func (r *recorder) collect(ctx context.Context) {
 	r.mu.Lock()
 	enough := r.size >= recordBytes
 	r.mu.Unlock()
-	if enough {
-		return
+	if !enough {
+		pause(ctx, recordWait)
 	}
-	t := time.NewTimer(recordWait)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
+}
+
+// fitting is how many of the outcomes one entry of the journal takes.
+func fitting(batch []outcome) (n int) {
+	for size := 0; n < len(batch) && size < recordBytes; n++ {
+		a := &batch[n].attempt
+		size += 400 + len(a.Response) + len(a.Detail) + len(a.Event.ID) + len(a.Event.Source) + len(a.Event.Type) + len(a.Event.Subject)
 	}
+	return n
 }
 
 // write appends the batch until the bus has acknowledged it. A batch that landed although
@@ -96,27 +132,39 @@ func (r *recorder) write(ctx context.Context, batch []outcome) bool {
 		records[i] = batch[i].attempt
 	}
 	data := EncodeAttempts(records)
-	began := time.Now()
+	late := time.AfterFunc(unrecordedAge, func() { r.d.stalled(1) })
+	defer func() {
+		if !late.Stop() {
+			r.d.stalled(-1)
+		}
+	}()
 	for {
 		pos, err := r.d.store.AppendJournal(ctx, r.shard, data)
 		if err == nil {
-			r.d.stalled(r.shard, false)
-			r.d.unrecorded(-len(batch))
-			r.recorded(pos, batch)
+			r.landed(pos, batch)
 			for i := range records {
 				r.d.observer.Attempted(records[i])
 			}
 			return true
 		}
-		if time.Since(began) > laneAge {
-			r.d.stalled(r.shard, true)
+		if ctx.Err() == nil {
+			r.d.log.Warn("journal not written, trying again", slog.Int("shard", r.shard), slog.Int("records", len(batch)), slog.Any("error", err))
 		}
-		r.d.log.Warn("journal not written, trying again", slog.Int("shard", r.shard), slog.Int("records", len(batch)), slog.Any("error", err))
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, recordRetry) {
 			return false
-		case <-time.After(recordRetry):
 		}
+	}
+}
+
+// landed takes in that a batch is acknowledged.
+func (r *recorder) landed(pos int64, batch []outcome) {
+	r.recorded(pos, batch)
+	r.d.unrecorded(-len(batch))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open -= len(batch); r.open == 0 && r.flushed != nil {
+		close(r.flushed)
+		r.flushed = nil
 	}
 }
 
@@ -130,17 +178,24 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 	touched := map[*lane]struct{}{}
 	for i := range batch {
 		d, a := batch[i].delivery, &batch[i].attempt
-		l := d.lane
-		touched[l] = struct{}{}
-		if a.Outcome != "" {
-			l.finish(d)
+		if d == nil {
 			continue
 		}
-		delete(l.running, d)
-		d.event, d.slow = nil, false
-		d.Number, d.Due = a.Number+1, a.Next
-		l.keep(d)
-		l.waiting.wait(d)
+		l := d.lane
+		touched[l] = struct{}{}
+		switch {
+		case a.Outcome != "":
+			l.finish(d)
+		case l.closed: // the endpoint was deleted meanwhile
+			delete(l.running, d)
+			s.rec.add(outcome{nil, d.ended(Cancelled)})
+		default:
+			delete(l.running, d)
+			d.event, d.slow = nil, false
+			d.Number, d.Due = a.Number+1, a.Next
+			l.keep(d)
+			l.waiting.wait(d)
+		}
 	}
 	now := time.Now()
 	for l := range touched {

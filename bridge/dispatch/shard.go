@@ -11,31 +11,42 @@ import (
 // A shard is the memory of the owner of one slice of the endpoints: their lanes, how far its
 // feed has read, and the deliveries that must not be handed over again.
 type shard struct {
-	d   *Dispatcher
-	id  int
-	log *stateLog // used by the shard's own goroutine alone
-	rec *recorder // the journal's writing end
+	d       *Dispatcher
+	id      int
+	log     *stateLog // used by the shard's own goroutine alone, as the next one
+	sending *step     // a delta whose fate is not known yet; no other is written before it
+	rec     *recorder // the journal's writing end
 
 	attempts sync.WaitGroup // that run
 
 	mu        sync.Mutex
-	lanes     map[string]*lane     // by endpoint id
-	known     map[string]*delivery // by delivery id: in a lane, running, pending, or finished and still fed
-	orphans   []string             // entries whose endpoint is gone
-	read      bus.Positions        // what the shard's live feed has read
-	journaled int64                // the journal's end as far as this owner knows
-	revision  int64                // of the registry, as the lanes have taken it up
-	commands  int64                // the last command acted on
+	lanes     map[string]*lane       // by endpoint id
+	known     map[string]*delivery   // by delivery id: in a lane, running, pending, or finished and still fed
+	orphans   []string               // entries whose endpoint is gone
+	read      bus.Positions          // what the shard's live feed has read
+	back      map[bus.Partition]bool // cut back: here positions may move back, once
+	journaled int64                  // the journal's end as far as this owner knows
+	loaded    int64                  // the journal's place at the load
+	revision  int64                  // of the registry, as the lanes have taken it up
+	commands  int64                  // the last command acted on
 	matches   map[match][]*lane
 	closed    bool  // no attempt begins any more
 	begun     int64 // attempts of the process at the last look for overdue events
+	durable   durable
+}
 
-	durable struct { // of the last delta that is in the log
-		revision  int64
-		commands  int64
-		positions bus.Positions
-		needs     bus.Positions // the event in front of the oldest one that is still needed
-	}
+// durable is what the last delta says that is in the log.
+type durable struct {
+	revision  int64
+	commands  int64
+	positions bus.Positions
+	feeds     map[string]map[string]feed
+
+	// The place in front of the oldest event that is still needed, by partition: all in all,
+	// and by endpoints that take part. Known while the event store is nearly full, as of the
+	// delta with revision surveyed.
+	needs, eager bus.Positions
+	surveyed     int64
 }
 
 // match is what the endpoints' filters look at; its lanes are cached.
@@ -44,8 +55,8 @@ type match struct{ topic, typ string }
 const matchesKept = 10_000
 
 // offer takes the next messages of the shard's live feed from a partition, in order. before
-// is the place in front of them, end the last one's. It reports false when the shard has not
-// read up to before: somebody must fill the gap first.
+// is the place in front of them, end that of the last one. It reports false when the shard
+// has not read up to before: somebody must fill the gap first.
 func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message, end bus.Position) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,22 +64,18 @@ func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message,
 		return true
 	}
 	at, ok := s.read[p]
-	if !ok || !at.Same(before) { // the first that is heard of this partition
-		at = before
-		s.read[p] = at
-	}
-	if before.Seq > at.Seq {
+	if !ok || !at.Reaches(before) {
 		return false
 	}
 	touched := map[*lane]struct{}{}
 	for i := range batch {
 		m := &batch[i]
-		if at.Includes(m.Position) {
+		if at.Reaches(m.Position) {
 			continue
 		}
 		for _, l := range s.matching(m) {
 			pl := l.place(p)
-			if pl.behind || pl.since != nil && pl.since.Includes(m.Position) ||
+			if pl.behind || pl.since != nil && pl.since.Reaches(m.Position) ||
 				!l.ep.Takes(p, m.Position, m.Topic, m.Event.Type) {
 				continue
 			}
@@ -80,11 +87,11 @@ func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message,
 			touched[l] = struct{}{}
 		}
 		at = m.Position
+		s.read[p] = at
 	}
-	if !at.Includes(end) {
-		at = end
+	if !at.Reaches(end) {
+		s.read[p] = end
 	}
-	s.read[p] = at
 	now := time.Now()
 	for l := range touched {
 		l.pump(now)
@@ -115,13 +122,14 @@ func (s *shard) matching(m *bus.Message) []*lane {
 }
 
 // hand gives an event to a lane, unless the lane has it already, whichever feed brought it.
+// before is the place just in front of it in that feed.
 func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Position) {
 	ref := EventRef{
 		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
 		Topic: m.Topic, Partition: m.Partition, Position: m.Position,
 	}
 	id := deliveryID(l.ep.ID, &ref)
-	if d := s.known[id]; d != nil && d.status != forgotten {
+	if d := s.known[id]; d != nil {
 		out.push(handed{d, before})
 		return
 	}
@@ -143,95 +151,37 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 	l.bytes += d.size
 }
 
-// leave takes an endpoint out of the live feed. What waits for a first attempt is forgotten:
-// a reader will meet it again, behind the newest event begun. What has begun stays with the
-// range, whose A can only pass it when it is settled.
-func (l *lane) leave() {
-	l.left = time.Now()
-	for _, d := range l.queue.all() {
-		if d.status != queued {
-			continue
-		}
-		if l.live(d) {
-			d.status = forgotten
-			l.fresh--
-			l.bytes -= d.size
-			d.event = nil
-			delete(l.shard.known, d.ID)
-		}
-	}
-	for p, read := range l.shard.read {
-		pl := l.place(p)
-		if pl.behind {
-			continue
-		}
-		c := &catchup{a: later(read, pl.since), c: later(read, pl.since)}
-		for _, h := range pl.out.all() {
-			if h.status == forgotten {
-				if c.out.len() == 0 {
-					c.a = h.before
-				}
-				c.c = h.before
-				break
-			}
-			if c.out.len() == 0 {
-				c.a = h.before
-			}
-			c.out.push(h)
-		}
-		pl.behind, pl.since, pl.out = true, nil, fifo[handed]{}
-		pl.ranges = append(pl.ranges, c)
-	}
-	l.shard.d.passes.hungry()
-}
-
-// live reports whether the live feed, and not a range, has handed the delivery over.
-func (l *lane) live(d *delivery) bool {
-	pl := l.places[d.Event.Partition]
-	if pl == nil || pl.behind {
-		return false
-	}
-	for _, r := range pl.ranges {
-		if r.c.Includes(d.Event.Position) && !r.a.Includes(d.Event.Position) {
-			return false
-		}
-	}
-	return true
-}
-
-// later is the further of a place and one that may be absent.
-func later(p bus.Position, q *bus.Position) bus.Position {
-	if q != nil && q.Same(p) && q.Seq > p.Seq {
-		return *q
-	}
-	return p
-}
-
 // mayBegin: attempts are held back while too many of their records are not acknowledged.
 func (s *shard) mayBegin() bool {
-	if !s.d.room() {
-		return false
+	if s.d.room() {
+		return true
 	}
-	s.d.begun.Add(1)
-	return true
+	s.d.starving.Store(true)
+	return s.d.room() // it may have come back before anybody could see that we starve
 }
 
-// stop lets no further attempt begin.
-func (s *shard) stop() {
+// place is how far the shard's feed has read a partition; it reports false when that is not
+// known.
+func (s *shard) place(p bus.Partition) (bus.Position, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
-	for _, l := range s.lanes {
-		if l.timer != nil {
-			l.timer.Stop()
-		}
-	}
+	at, ok := s.read[p]
+	return at, ok
+}
+
+// reached: nobody has to feed the shard what lies in front of a place.
+func (s *shard) reached(p bus.Partition, to bus.Position) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.read[p]
+	return s.closed || ok && at.Reaches(to)
 }
 
 // newLane makes a lane for an endpoint, live and empty.
 func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
+	s.d.lanes.Add(1)
 	return &lane{
 		ep: ep, shard: s, places: map[bus.Partition]*place{}, running: map[*delivery]struct{}{},
-		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now),
+		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), stopped: bus.NoPosition,
 	}
 }

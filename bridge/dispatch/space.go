@@ -2,13 +2,17 @@ package dispatch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-const spaceEvery = 10 * time.Second
+// spaceEvery is also how long intake may go on refusing after everybody has what fills the
+// store: two looks and a delta in between.
+const spaceEvery = 2 * time.Second
 
 // keepSpace makes room while the event store is near its limit: it purges, oldest first,
 // what nobody needs any more. The holder of shard 0 does it for all.
@@ -33,20 +37,20 @@ func near(r bus.Room) bool {
 	return r.Limit > 0 && r.Used > (r.Limit-r.Reserved)/10*9
 }
 
+// makeRoom purges what all have passed, and if that is not enough what only endpoints need
+// that take no part now. What the last deltas need is known a moment after the first look.
 func (d *Dispatcher) makeRoom(ctx context.Context) error {
 	room, err := d.store.Room(ctx)
-	if err != nil || !near(room) || !d.owns(0) {
-		return err
-	}
-	spans, err := d.spans(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("ask for the room of the event store: %w", err)
 	}
-	for _, lazy := range []bool{false, true} {
-		for _, span := range spans {
-			if err := d.purge(ctx, span, lazy); err != nil {
-				return err
-			}
+	d.tight.Store(near(room) && d.shard(0) != nil)
+	if !d.tight.Load() {
+		return nil
+	}
+	for _, eager := range []bool{false, true} {
+		if err := d.purge(ctx, eager); err != nil {
+			return err
 		}
 		if room, err = d.store.Room(ctx); err != nil || !near(room) {
 			return err
@@ -55,69 +59,102 @@ func (d *Dispatcher) makeRoom(ctx context.Context) error {
 	return nil
 }
 
-// purge removes what every shard and every consumer of others has passed. A second time,
-// with lazy, also what only endpoints need that take no part now.
-func (d *Dispatcher) purge(ctx context.Context, span bus.Span, lazy bool) error {
-	upto, known := d.passedBy(span, lazy)
-	others, some, err := d.store.OthersNeed(ctx, span.Partition)
+// purge removes what every shard and every consumer of others has passed. With eager, what
+// only endpoints need that take no part now, and shards that cannot be owned, goes too.
+func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
+	spans, err := d.look(ctx)
 	if err != nil {
 		return err
+	}
+	needs, known := d.needed(eager)
+	if !known {
+		return nil
+	}
+	set, err := d.registry.Refresh(ctx) // behind the deltas: an item that they do not know is seen here
+	if err != nil {
+		return fmt.Errorf("read the registry: %w", err)
+	}
+	var failed []error
+	for _, span := range spans {
+		upto := span.End.Seq
+		for _, n := range needs {
+			upto = min(upto, n.upto(span))
+		}
+		for _, ep := range set.All() {
+			n, owned := needs[ShardOf(ep.ID, d.count)]
+			if !owned || eager && blocked(ep) {
+				continue
+			}
+			for _, it := range ep.Items {
+				if it.Revision > n.revision {
+					upto = min(upto, placeIn(span, it.From))
+				}
+			}
+		}
+		failed = append(failed, d.purgePartition(ctx, span, upto))
+	}
+	return errors.Join(failed...)
+}
+
+func (d *Dispatcher) purgePartition(ctx context.Context, span bus.Span, upto int64) error {
+	others, some, err := d.store.OthersNeed(ctx, span.Partition)
+	if err != nil {
+		return fmt.Errorf("ask what others need of %s: %w", span.Partition, err)
 	}
 	if some {
 		upto = min(upto, others)
 	}
-	if !known || upto < span.First {
+	if upto < span.First {
 		return nil
 	}
-	d.log.Warn("event store nearly full, purging what has been passed",
-		slog.String("partition", string(span.Partition)), slog.Int64("first", span.First), slog.Int64("upto", upto), slog.Bool("gaps", lazy))
-	return d.store.PurgeEvents(ctx, span.Partition, upto)
-}
-
-// passedBy is the last sequence that no shard's last delta needs any more, nor any item of a
-// list that is newer than it.
-func (d *Dispatcher) passedBy(span bus.Span, lazy bool) (int64, bool) {
-	upto, set := span.End.Seq, d.registry.Set()
-	shards := d.shards()
-	for _, s := range shards {
-		s.mu.Lock()
-		need, ok := s.durable.needs[span.Partition]
-		if lazy {
-			need, ok = s.durable.positions[span.Partition]
-			for _, l := range s.lanes {
-				if pl := l.places[span.Partition]; pl != nil && !l.blocked() {
-					for _, c := range pl.ranges {
-						if c.a.Same(need) && c.a.Seq < need.Seq {
-							need = c.a
-						}
-					}
-				}
-			}
-		}
-		revision := s.durable.revision
-		idle := len(s.lanes) == 0
-		s.mu.Unlock()
-		if !idle {
-			if !ok || need.Identity != span.Identity {
-				return 0, false
-			}
-			upto = min(upto, need.Seq)
-		}
-		for _, ep := range set.All() {
-			for _, it := range ep.Items {
-				if from, named := it.From[span.Partition]; named && it.Revision > revision && ShardOf(ep.ID, d.count) == s.id {
-					upto = min(upto, from.Seq)
-				}
-			}
-		}
+	d.log.Warn("event store nearly full, purging what has been passed; the window of what was seen before shrinks with it",
+		slog.String("partition", string(span.Partition)), slog.Int64("first", span.First), slog.Int64("upto", upto))
+	if err := d.store.PurgeEvents(ctx, span.Partition, upto); err != nil {
+		return fmt.Errorf("purge %s: %w", span.Partition, err)
 	}
-	return upto, len(shards) == d.count
+	return nil
 }
 
-func (d *Dispatcher) owns(id int) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.owned[id] != nil
+// A need is what one shard's last delta still needs of the topics.
+type need struct {
+	idle      bool // no endpoints
+	revision  int64
+	positions bus.Positions
+}
+
+// needed collects the shards' needs; false when one is not known.
+func (d *Dispatcher) needed(eager bool) (map[int]need, bool) {
+	all := map[int]need{}
+	for _, s := range d.shards() {
+		s.mu.Lock()
+		n := need{idle: len(s.lanes) == 0 && len(s.durable.feeds) == 0, revision: s.durable.surveyed, positions: s.durable.needs}
+		if eager {
+			n.positions = s.durable.eager
+		}
+		s.mu.Unlock()
+		if n.positions == nil {
+			return nil, false
+		}
+		all[s.id] = n
+	}
+	return all, eager || len(all) == d.count
+}
+
+// upto is the last sequence of a partition that is not needed.
+func (n need) upto(span bus.Span) int64 {
+	if n.idle {
+		return span.End.Seq
+	}
+	return placeIn(span, n.positions)
+}
+
+// placeIn is the sequence up to which positions have counted a partition; one that they do
+// not name, or in another incarnation, has not been counted at all.
+func placeIn(span bus.Span, positions bus.Positions) int64 {
+	if at, ok := positions[span.Partition]; ok && at.Identity == span.Identity {
+		return at.Seq
+	}
+	return span.First - 1
 }
 
 // trimCommands removes the commands that every shard has acted on, but for the last one.
@@ -130,21 +167,21 @@ func (d *Dispatcher) trimCommands(ctx context.Context) {
 	for _, s := range shards[1:] {
 		acted = min(acted, s.durableCommands())
 	}
-	if acted <= d.trimmed {
+	if acted == bus.NoPosition || acted == d.trimmed {
 		return
 	}
 	if err := d.store.Trim(ctx, bus.LogName{Kind: bus.Commands}, acted); err != nil {
-		d.log.Warn("commands not trimmed, trying again", slog.Any("error", err))
+		if ctx.Err() == nil {
+			d.log.Warn("commands not trimmed, trying again", slog.Any("error", err))
+		}
 		return
 	}
 	d.trimmed = acted
 }
 
+// durableCommands is the last command that the last delta counts.
 func (s *shard) durableCommands() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.durable.positions == nil { // nothing written yet
-		return bus.NoPosition
-	}
 	return s.durable.commands
 }

@@ -1,9 +1,6 @@
 package dispatch
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -109,30 +106,95 @@ func (s *state) apply(r *record) {
 	s.deltas++
 }
 
+// setFeed leaves maps that were handed out as they are.
 func (s *state) setFeed(ep, p string, f feed) {
-	if f.isDefault() {
-		delete(s.feeds[ep], p)
-		if len(s.feeds[ep]) == 0 {
-			delete(s.feeds, ep)
+	parts := maps.Clone(s.feeds[ep])
+	if parts == nil {
+		parts = map[string]feed{}
+	}
+	if parts[p] = f; f.isDefault() {
+		delete(parts, p)
+	}
+	if s.feeds[ep] = parts; len(parts) == 0 {
+		delete(s.feeds, ep)
+	}
+}
+
+// clone is a copy that can be changed.
+func (s *state) clone() state {
+	c := *s
+	c.entries, c.positions = maps.Clone(s.entries), maps.Clone(s.positions)
+	c.feeds, c.failing = maps.Clone(s.feeds), maps.Clone(s.failing)
+	return c
+}
+
+// places are the state's positions in a partition: those of the live feed, since, A and B.
+func (s *state) places(p bus.Partition) []bus.Position {
+	var all []bus.Position
+	if at, ok := s.positions[p]; ok {
+		all = append(all, at)
+	}
+	for _, parts := range s.feeds {
+		f := parts[string(p)]
+		if f.Since != nil {
+			all = append(all, *f.Since)
 		}
-		return
+		for _, r := range f.Ranges {
+			if all = append(all, r.A); r.B != nil {
+				all = append(all, *r.B)
+			}
+		}
 	}
-	if s.feeds[ep] == nil {
-		s.feeds[ep] = map[string]feed{}
+	return all
+}
+
+// move maps every place of a partition; ranges of an earlier incarnation are void.
+func (s *state) move(f *fit) {
+	if at, ok := s.positions[f.partition]; ok {
+		s.positions[f.partition], _ = f.place(at)
 	}
-	s.feeds[ep][p] = f
+	for ep, parts := range s.feeds {
+		if had, ok := parts[string(f.partition)]; ok {
+			s.setFeed(ep, string(f.partition), had.moved(f))
+		}
+	}
+}
+
+func (fd feed) moved(f *fit) feed {
+	to := feed{Behind: fd.Behind}
+	if fd.Since != nil {
+		if at, same := f.place(*fd.Since); same {
+			to.Since = &at
+		}
+	}
+	for _, r := range fd.Ranges {
+		a, same := f.place(r.A)
+		if !same && r.B != nil {
+			continue
+		}
+		n := stretch{A: a, Base: r.Base}
+		if r.B != nil {
+			b, _ := f.place(*r.B)
+			n.B = &b
+		}
+		to.Ranges = append(to.Ranges, n)
+	}
+	return to
 }
 
 // needs is, by partition, the place in front of the oldest event that the state still refers
-// to: by a position, a range or an entry.
-func (s *state) needs() bus.Positions {
+// to, by a position, a range or an entry, but for endpoints that are left out.
+func (s *state) needs(out func(endpoint string) bool) bus.Positions {
 	low := maps.Clone(s.positions)
 	lower := func(p bus.Partition, at bus.Position) {
 		if have, ok := low[p]; ok && have.Same(at) && at.Seq < have.Seq {
 			low[p] = at
 		}
 	}
-	for _, parts := range s.feeds {
+	for ep, parts := range s.feeds {
+		if out(ep) {
+			continue
+		}
 		for p, f := range parts {
 			for _, r := range f.Ranges {
 				lower(bus.Partition(p), r.A)
@@ -140,106 +202,12 @@ func (s *state) needs() bus.Positions {
 		}
 	}
 	for _, e := range s.entries {
+		if out(e.Endpoint) {
+			continue
+		}
 		at := e.Event.Position
 		at.Seq--
 		lower(e.Event.Partition, at)
 	}
 	return low
-}
-
-// errDamaged: the log was trimmed and holds no complete snapshot. Nobody can know what is
-// pending; an operator must say where to begin.
-var errDamaged = errors.New("the shard's state log was trimmed and has no complete snapshot: begin it again with `hookspan doctor reset-shard`")
-
-// A reader turns the valid records of a state log, in order, into a state.
-type reader struct {
-	now     state
-	begun   bool
-	trimmed bool // the root follows something that is gone: only a snapshot can tell
-	whole   bool // now is all there is to know
-
-	begin  int64   // position of the snapshot being read, NoPosition without one
-	basis  *record // its begin
-	chunks []record
-	since  []record // deltas behind begin
-
-	ended int64         // begin of the newest complete snapshot
-	moved bus.Positions // that the record added last named
-}
-
-func newReader() *reader {
-	return &reader{now: newState(), begin: bus.NoPosition, ended: bus.NoPosition}
-}
-
-// decodeRecord reads one state record.
-func decodeRecord(data []byte) (record, error) {
-	var r record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("decode a state record: %w", err)
-	}
-	if r.Version > stateVersion {
-		return r, fmt.Errorf("state record of format %d: %w", r.Version, bus.ErrNewerFormat)
-	}
-	return r, nil
-}
-
-// add takes the next valid record in.
-func (rd *reader) add(br bus.Record) error {
-	r, err := decodeRecord(br.Data)
-	if err != nil {
-		return err
-	}
-	if !rd.begun {
-		rd.begun, rd.trimmed = true, br.Prev != bus.NoPosition
-		rd.whole = !rd.trimmed
-	}
-	rd.moved = r.Positions
-	switch r.Kind {
-	case kindClaim:
-		rd.begin = bus.NoPosition // a snapshot's author is gone; nobody will end it
-	case kindDelta:
-		rd.now.apply(&r)
-		if rd.begin != bus.NoPosition {
-			rd.since = append(rd.since, r)
-		}
-	case kindBegin:
-		rd.begin, rd.basis, rd.chunks, rd.since = br.Pos, &r, nil, nil
-	case kindChunk:
-		if r.Begin == rd.begin {
-			rd.chunks = append(rd.chunks, r)
-		}
-	case kindEnd:
-		if r.Begin == rd.begin && rd.begin != bus.NoPosition && len(rd.chunks) == r.Chunks {
-			rd.replace()
-			rd.ended = rd.begin
-		}
-		rd.begin = bus.NoPosition
-	}
-	return nil
-}
-
-// replace makes the state from a complete snapshot: its begin, its chunks, and then every
-// delta since begin once more, because a chunk is older than some and newer than others.
-func (rd *reader) replace() {
-	s := newState()
-	s.apply(rd.basis)
-	for i := range rd.chunks {
-		for _, e := range rd.chunks[i].Put {
-			s.entries[e.ID] = e
-		}
-	}
-	for i := range rd.since {
-		s.apply(&rd.since[i])
-	}
-	s.deltas = len(rd.since)
-	rd.now, rd.whole = s, true
-	rd.chunks, rd.since = nil, nil
-}
-
-// state is what has been read, or errDamaged.
-func (rd *reader) state() (state, error) {
-	if rd.begun && !rd.whole {
-		return state{}, errDamaged
-	}
-	return rd.now, nil
 }

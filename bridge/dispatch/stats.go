@@ -31,10 +31,14 @@ func (d *Dispatcher) Stats() Stats {
 		}
 		s.mu.Unlock()
 	}
+	ends := map[*follower]bus.Position{}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, f := range d.followers {
-		st.Lag += f.lag(d.ends[f.partition])
+	for p, f := range d.followers {
+		ends[f] = d.spans[p].End
+	}
+	d.mu.Unlock()
+	for f, end := range ends {
+		st.Lag += f.lag(end)
 	}
 	return st
 }
@@ -77,9 +81,7 @@ type Behind struct {
 
 // Behind returns what waits for an endpoint behind the live feed, nil when it is live.
 func (d *Dispatcher) Behind(endpointID string) *Behind {
-	d.mu.Lock()
-	s := d.owned[ShardOf(endpointID, d.count)]
-	d.mu.Unlock()
+	s := d.shard(ShardOf(endpointID, d.count))
 	if s == nil {
 		return nil
 	}

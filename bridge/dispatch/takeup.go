@@ -2,9 +2,11 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -15,6 +17,7 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 	for {
 		changed := d.registry.Changed()
 		set := d.registry.Set()
+		d.rouse(ctx, set)
 		for _, s := range d.shards() {
 			s.takeUp(set)
 		}
@@ -32,12 +35,11 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 // next attempt on.
 func (s *shard) takeUp(set *endpoint.Set) {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.closed || set.Revision < s.revision { // a load may know a newer one
 		return
 	}
 	now := time.Now()
-	var ended []*delivery
 	for _, ep := range set.All() {
 		if ShardOf(ep.ID, s.d.count) != s.id {
 			continue
@@ -58,15 +60,45 @@ func (s *shard) takeUp(set *endpoint.Set) {
 	}
 	for id, l := range s.lanes {
 		if set.ByID(id) == nil {
-			ended = append(ended, s.close(l)...)
+			s.close(l)
 		}
 	}
-	s.revision = max(s.revision, set.Revision)
+	s.revision = set.Revision
 	clear(s.matches)
-	s.mu.Unlock()
-	for _, d := range ended {
-		s.discard(d, Cancelled)
+}
+
+// takeLate gives every item that is newer than `taken` a range over what the endpoint's feeds
+// have already passed of it.
+func (l *lane) takeLate(taken int64) {
+	for _, it := range l.ep.Items {
+		if it.Revision <= taken {
+			continue
+		}
+		for p, read := range l.shard.read {
+			pl := l.place(p)
+			passed := pl.passed(read)
+			from, named := it.From[p]
+			if !named || !from.Same(passed) { // the item holds from the first event
+				from, named = l.shard.d.frontOf(p, passed.Identity)
+			}
+			if named && from.Seq < passed.Seq {
+				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision})
+			}
+		}
 	}
+	l.shard.d.passes.hungry()
+}
+
+// passed is up to where the endpoint's feeds will hand over nothing more by themselves.
+func (pl *place) passed(read bus.Position) bus.Position {
+	if pl.behind {
+		for _, c := range pl.ranges {
+			if c.b == nil {
+				return c.c
+			}
+		}
+	}
+	return later(read, pl.since)
 }
 
 func (s *shard) renew(l *lane, ep *endpoint.Endpoint, now time.Time) {
@@ -86,79 +118,76 @@ func (s *shard) renew(l *lane, ep *endpoint.Endpoint, now time.Time) {
 	l.pump(now)
 }
 
-// close ends the lane of a deleted endpoint. What waits with an entry is returned, to be
-// recorded as cancelled; what runs is finished and recorded.
-func (s *shard) close(l *lane) (ended []*delivery) {
+// close ends the lane of a deleted endpoint. What waits with an entry is recorded as
+// cancelled; what runs is finished and recorded.
+func (s *shard) close(l *lane) {
 	delete(s.lanes, l.ep.ID)
+	s.d.lanes.Add(-1)
+	l.closed = true
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	for _, d := range l.waiting {
+	for id, d := range s.known {
+		if d.lane != l {
+			continue
+		}
+		delete(s.known, id)
 		if d.saved || d.putting {
-			s.orphans = append(s.orphans, d.ID)
+			s.orphans = append(s.orphans, id)
 		}
-		ended = append(ended, d)
-	}
-	l.waiting = nil
-	for _, d := range l.finished {
-		if d.saved {
-			s.orphans = append(s.orphans, d.ID)
-		}
-		delete(s.known, d.ID)
-	}
-	for d := range l.running {
-		if d.saved || d.putting {
-			s.orphans = append(s.orphans, d.ID)
+		if d.status == waiting {
+			s.rec.add(outcome{nil, d.ended(Cancelled)})
 		}
 	}
-	for _, d := range l.queue.all() {
-		delete(s.known, d.ID)
-	}
-	l.ep = l.ep.Clone()
-	l.ep.State = endpoint.Removed // what still refers to the lane begins nothing
-	return ended
+	l.queue, l.waiting, l.finished, l.puts, l.places = fifo[*delivery]{}, nil, nil, nil, map[bus.Partition]*place{}
 }
 
 // fold lets the registry forget items that no feed needs any more.
 func (d *Dispatcher) fold(ctx context.Context, set *endpoint.Set) {
-	for _, s := range d.shards() {
-		for _, ep := range set.All() {
-			if len(ep.Items) < 2 || ShardOf(ep.ID, d.count) != s.id || !s.passed(ep) {
-				continue
-			}
-			err := d.registry.Fold(ctx, ep.ID, func(_, behind endpoint.Item) bool { return s.passedItem(ep.ID, behind) })
-			if err != nil && ctx.Err() == nil {
-				d.log.Warn("membership not folded, trying again at the next change", slog.String("endpoint", ep.Name), slog.Any("error", err))
-			}
+	for _, ep := range set.All() {
+		s := d.shard(ShardOf(ep.ID, d.count))
+		if s == nil || len(ep.Items) < 2 || !s.passed(ep.ID, ep.Items[1]) {
+			continue
+		}
+		err := d.registry.Fold(ctx, ep.ID, func(_, behind endpoint.Item) bool { return s.passed(ep.ID, behind) })
+		if err != nil && ctx.Err() == nil && !errors.Is(err, endpoint.ErrNotFound) {
+			d.log.Warn("membership not folded, trying again later", slog.String("endpoint", ep.Name), slog.Any("error", err))
 		}
 	}
 }
 
-// passed reports whether any item of the endpoint can be folded.
-func (s *shard) passed(ep *endpoint.Endpoint) bool { return s.passedItem(ep.ID, ep.Items[1]) }
-
-// passedItem: the last delta has the item's revision, no range looks at the list before it,
-// and the positions and every A of the endpoint are past its from.
-func (s *shard) passedItem(id string, it endpoint.Item) bool {
+// passed reports whether the item in front of this one can go: the last delta has its
+// revision, and its positions and every A of the endpoint are past its from.
+func (s *shard) passed(id string, it endpoint.Item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[id]
 	if l == nil || s.durable.revision < it.Revision {
 		return false
 	}
-	for p, from := range it.From {
-		at, ok := s.durable.positions[p]
-		if !ok || at.Same(from) && at.Seq < from.Seq {
+	past := func(p bus.Partition, at bus.Position) bool {
+		from, named := it.From[p]
+		if !named || at.Same(from) {
+			return !named || at.Seq >= from.Seq
+		}
+		_, current := s.d.frontOf(p, from.Identity)
+		return !current // from is of an earlier incarnation, and not the place
+	}
+	for p := range it.From {
+		if at, ok := s.durable.positions[p]; !ok || !past(p, at) {
 			return false
 		}
 	}
-	for p, pl := range l.places {
-		if len(pl.ranges) == 0 {
-			continue
+	for p, f := range s.durable.feeds[id] {
+		for _, r := range f.Ranges {
+			if r.Base != 0 || !past(bus.Partition(p), r.A) {
+				return false
+			}
 		}
-		from, named := it.From[p]
+	}
+	for _, pl := range l.places { // a range that no delta names yet may look at the list before
 		for _, c := range pl.ranges {
-			if c.base != 0 || !named || c.a.Same(from) && c.a.Seq < from.Seq {
+			if c.base != 0 {
 				return false
 			}
 		}

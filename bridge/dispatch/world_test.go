@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -20,20 +21,22 @@ import (
 type world struct {
 	store *dispatchtest.Store
 	log   *slog.Logger
+	small bool // processes with small limits
 
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) dispatch.Response
 	latency func(endpoint string) time.Duration
+	begin   func(p *process, endpoint string) (end func()) // called at both ends of a post
 	posts   []post
 }
 
 // A post is one request that reached a receiver and was answered.
 type post struct {
-	endpoint, event, id string
-	attempt             string
-	at                  time.Time
-	status              int
-	owner               *process
+	endpoint, event, id, delivery string
+	attempt                       int
+	at                            time.Time
+	status                        int
+	owner                         *process
 }
 
 // A process is one replica.
@@ -45,7 +48,10 @@ type process struct {
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when Run has returned
 	err        error
-	attempted  chan dispatch.Attempt
+
+	mu        sync.Mutex
+	attempted []dispatch.Attempt
+	waiting   []dispatch.Entry
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,7 +62,7 @@ func newWorld(t *testing.T) *world {
 		latency: func(string) time.Duration { return 10 * time.Millisecond },
 	}
 	if testing.Verbose() {
-		w.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+		w.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return w
 }
@@ -73,15 +79,27 @@ func (w *world) start(t *testing.T, shards int) *process {
 }
 
 func (w *world) launch(shards int) *process {
-	p := &process{w: w, client: w.store.Connect(), done: make(chan struct{}), attempted: make(chan dispatch.Attempt, 1<<16)}
-	sealer, _ := endpoint.NewSealer(make([]byte, 32))
-	p.registry = endpoint.NewRegistry(p.client, sealer, endpoint.Options{Log: w.log})
-	p.dispatcher = dispatch.New(dispatch.Config{
+	p := &process{w: w, client: w.store.Connect(), done: make(chan struct{})}
+	p.registry = w.registry(p.client)
+	conf := dispatch.Config{
 		Store: p.client, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: shards,
 		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
 		StopGrace: 5 * time.Second, Log: w.log,
-	})
+	}
+	if w.small {
+		conf = conf.Small()
+		conf.Topics = []string{">"}
+	}
+	p.dispatcher = dispatch.New(conf)
 	return p
+}
+
+func (w *world) registry(client *dispatchtest.Client) *endpoint.Registry {
+	sealer, err := endpoint.NewSealer(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	return endpoint.NewRegistry(client, sealer, endpoint.Options{Log: w.log})
 }
 
 func (p *process) prepare() error {
@@ -118,8 +136,28 @@ func (p *process) kill() {
 	p.cancel()
 }
 
-func (p *process) Attempted(a dispatch.Attempt) { p.attempted <- a }
-func (p *process) Waiting(dispatch.Entry)       {}
+func (p *process) Attempted(a dispatch.Attempt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attempted = append(p.attempted, a)
+}
+
+func (p *process) Waiting(e dispatch.Entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = append(p.waiting, e)
+}
+
+// ended counts the deliveries by how they ended without success.
+func (p *process) ended() map[dispatch.Ended]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := map[dispatch.Ended]int{}
+	for _, a := range p.attempted {
+		n[a.Ended]++
+	}
+	return n
+}
 
 // sender is the network: it reaches the world's receivers.
 type sender struct{ p *process }
@@ -127,35 +165,37 @@ type sender struct{ p *process }
 func (s sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response {
 	w := s.p.w
 	name := strings.TrimPrefix(r.URL, "https://")
+	if !s.p.client.Alive(ctx) {
+		return dispatch.Response{Reason: dispatch.Stopped}
+	}
 	w.mu.Lock()
-	answer, took := w.answer, w.latency(name)
+	answer, took, begin := w.answer, w.latency(name), w.begin
 	w.mu.Unlock()
+	if begin != nil {
+		defer begin(s.p, name)()
+	}
 	select {
 	case <-ctx.Done():
 		return dispatch.Response{Reason: dispatch.Stopped}
 	case <-time.After(took):
 	}
-	if s.p.dead() {
-		<-ctx.Done()
+	if !s.p.client.Alive(ctx) {
 		return dispatch.Response{Reason: dispatch.Stopped}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := post{
 		endpoint: name, event: r.Header.Get("Ce-Id"), id: r.Header.Get("Webhook-Id"),
-		attempt: r.Header.Get("Hookspan-Attempt"), at: time.Now(), owner: s.p,
+		delivery: r.Header.Get("Hookspan-Delivery"), at: time.Now(), owner: s.p,
 	}
-	number := 0
-	for _, c := range p.attempt {
-		number = number*10 + int(c-'0')
+	if _, err := fmt.Sscan(r.Header.Get("Hookspan-Attempt"), &p.attempt); err != nil {
+		panic(err)
 	}
-	res := answer(name, p.event, number)
+	res := answer(name, p.event, p.attempt)
 	p.status = res.Status
 	w.posts = append(w.posts, p)
 	return res
 }
-
-func (p *process) dead() bool { return p.client.Dead() }
 
 // delivered counts the posts of an event to an endpoint that were answered 2xx.
 func (w *world) delivered(endpoint, event string) int {
@@ -170,9 +210,15 @@ func (w *world) delivered(endpoint, event string) int {
 	return n
 }
 
-// register makes an endpoint that takes some types; its URL is https://<name>.
-func (p *process) register(t *testing.T, name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
-	t.Helper()
+// posted counts all posts.
+func (w *world) posted() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.posts)
+}
+
+// receiver is an endpoint as register makes it; its URL is https://<name>.
+func receiver(name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
 	e := endpoint.Default()
 	e.Name, e.URL, e.ManagedBy = name, "https://"+name, endpoint.ByAPI
 	e.Signature, e.Jitter = "none", 0
@@ -180,7 +226,13 @@ func (p *process) register(t *testing.T, name string, change func(*endpoint.Endp
 	if change != nil {
 		change(e)
 	}
-	made, err := p.registry.Create(context.Background(), e)
+	return e
+}
+
+// register makes an endpoint that takes some types.
+func (p *process) register(t *testing.T, name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
+	t.Helper()
+	made, err := p.registry.Create(context.Background(), receiver(name, change))
 	if err != nil {
 		t.Fatal(err)
 	}

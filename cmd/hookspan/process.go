@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/sinks/jetstream"
@@ -68,7 +69,10 @@ func open(ctx context.Context, c *config.Config, p parts) (_ *process, err error
 	if err != nil {
 		return nil, err
 	}
-	return pr, pr.announce(c)
+	if err := pr.announce(c); err != nil { // nobody but commands on this machine needs it
+		p.log.Warn("commands on this machine will have to be told the admin address", slog.Any("error", err))
+	}
+	return pr, nil
 }
 
 func busOptions(c *config.Config, log *slog.Logger, registry prometheus.Registerer) embedded.Options {
@@ -99,20 +103,34 @@ func maxPayload(c *config.Config) int {
 	return int(min(most+headers, 64<<20))
 }
 
-// openStore makes the streams. A disk that is full or a server that is busy is waited for.
-func openStore(ctx context.Context, c *config.Config, bus *embedded.Server, log *slog.Logger) (*jetstream.Store, error) {
+// openStore makes the streams. A disk that is full, or a bus that cannot write, is waited for.
+func openStore(ctx context.Context, c *config.Config, server *embedded.Server, log *slog.Logger) (*jetstream.Store, error) {
 	var intake []string
 	for _, s := range c.Sources {
 		if s.Topic != c.TopicPrefix && !strings.HasPrefix(s.Topic, c.TopicPrefix+".") {
 			intake = append(intake, s.Topic+".>")
 		}
 	}
-	return jetstream.Open(ctx, bus.Conns(), jetstream.Options{
+	o := jetstream.Options{
 		Namespace: c.Namespace, Prefix: c.TopicPrefix, Stream: c.Stream, Topics: c.Topics, Intake: intake,
 		Retention: c.Retention, JournalRetention: c.JournalRetention, PublishTimeout: c.PublishTimeout,
-		EventStore: bus.EventStore(), PrivateStore: bus.PrivateStore(), Disk: bus, Log: log,
-	})
+		EventStore: server.EventStore(), PrivateStore: server.PrivateStore(), Disk: server, Log: log,
+	}
+	for {
+		store, err := jetstream.Open(ctx, server.Conns(), o)
+		if err == nil || server.Health(ctx) == nil && !errors.Is(err, bus.ErrDiskFull) {
+			return store, err
+		}
+		log.Warn("start is waiting for the bus", slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(openRetry):
+		}
+	}
 }
+
+const openRetry = time.Second
 
 // announce leaves the admin address where commands on this machine look for it.
 func (p *process) announce(c *config.Config) error {
@@ -120,8 +138,11 @@ func (p *process) announce(c *config.Config) error {
 	if c.AdminTLS.Cert != "" {
 		scheme = "https://"
 	}
-	path := filepath.Join(c.DataDir, adminAddressFile)
-	if err := os.WriteFile(path, []byte(scheme+reachable(p.AdminAddr())+"\n"), 0o600); err != nil {
+	path, address := filepath.Join(c.DataDir, adminAddressFile), scheme+reachable(p.AdminAddr())
+	if fileText(path) == address {
+		return nil
+	}
+	if err := os.WriteFile(path, []byte(address+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the admin address: %w", err)
 	}
 	return nil

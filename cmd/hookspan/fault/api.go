@@ -50,7 +50,7 @@ func (s *Site) Create(ctx context.Context, fields map[string]any) (since time.Ti
 	})
 	// A conflict is the answer to an attempt whose own answer was lost.
 	if wait != nil || status != http.StatusCreated && status != http.StatusConflict {
-		return time.Time{}, fmt.Errorf("create endpoint %v: status %d, %.300s (%w)", fields["name"], status, answer, err)
+		return time.Time{}, fmt.Errorf("create endpoint %v: status %d, %.300s (%v)", fields["name"], status, answer, err)
 	}
 	return time.Now(), nil
 }
@@ -70,7 +70,7 @@ func (s *Site) Endpoints(ctx context.Context) (map[string]Endpoint, error) {
 	for {
 		status, answer, err := s.call(ctx, http.MethodGet, "/v1/endpoints?limit=100&cursor="+url.QueryEscape(cursor), nil)
 		if err != nil || status != http.StatusOK {
-			return nil, fmt.Errorf("list the endpoints: status %d, %.300s (%w)", status, answer, err)
+			return nil, fmt.Errorf("list the endpoints: status %d, %.300s (%v)", status, answer, err)
 		}
 		var page struct {
 			Items []Endpoint
@@ -92,7 +92,7 @@ func (s *Site) Endpoints(ctx context.Context) (map[string]Endpoint, error) {
 func (s *Site) Metric(ctx context.Context, name string) (sum float64, err error) {
 	status, answer, err := s.call(ctx, http.MethodGet, "/metrics", nil)
 	if err != nil || status != http.StatusOK {
-		return 0, fmt.Errorf("read the metrics: status %d (%w)", status, err)
+		return 0, fmt.Errorf("read the metrics: status %d (%v)", status, err)
 	}
 	lines := bufio.NewScanner(bytes.NewReader(answer))
 	for lines.Scan() {

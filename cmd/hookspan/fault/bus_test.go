@@ -18,7 +18,8 @@ import (
 func (w *world) publish(every time.Duration) (stop func()) {
 	w.Helper()
 	nc, err := nats.Connect("nats://"+w.site.Bus, nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
+		nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // kills are expected
 	w.must(err)
 	w.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

@@ -132,7 +132,7 @@ func (c *Child) Ready(ctx context.Context, want bool) error {
 	var last error
 	err := Await(ctx, 20*time.Millisecond, func() bool {
 		status, body, err := c.Site.call(ctx, http.MethodGet, "/readyz", nil)
-		last = fmt.Errorf("/readyz answered %d: %.200s (%w)", status, body, err)
+		last = fmt.Errorf("/readyz answered %d: %.200s (%v)", status, body, err)
 		return !c.Alive() || err == nil && (status == http.StatusOK) == want
 	})
 	switch {

@@ -21,8 +21,10 @@ import (
 // -fault.events=1000000 -timeout 1h.
 var (
 	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 5), "kills of the test of kills (also FAULT_KILLS)")
+	rate   = flag.Int("fault.rate", 800, "webhooks a second at the most between kills; 0: as many as are answered")
 	cuts   = flag.Int("fault.cuts", 2, "power cuts")
 	events = flag.Int("fault.events", 20_000, "events past a dead endpoint")
+	given  = flag.String("fault.binary", "", "the program to test; without it one is built")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
 )
 
@@ -33,9 +35,15 @@ func number(variable string, otherwise int) int {
 	return otherwise
 }
 
+// folder is where the program is built.
+var folder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "hookspan-fault-") })
+
 // binary builds the program once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hookspan-fault-")
+	if *given != "" {
+		return *given, nil
+	}
+	dir, err := folder()
 	if err != nil {
 		return "", err
 	}
@@ -49,10 +57,8 @@ var binary = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
-	if !testing.Short() {
-		if path, err := binary(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(path)) // a temporary folder; the system clears what is left
-		}
+	if dir, err := folder(); err == nil {
+		_ = os.RemoveAll(dir) // a temporary folder; the system clears what is left
 	}
 	os.Exit(code)
 }
@@ -68,13 +74,28 @@ type world struct {
 	driver   *fault.Driver
 }
 
-// newWorld has a site on that folder and nothing running. The environment is beside the
-// sources'.
-func newWorld(t *testing.T, folder string, environ func(receiver string) []string) *world {
+func skipShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs the real program for a while")
 	}
+}
+
+// lacks ends a test that needs what this machine does not give. With FAULT_REQUIRE set every
+// test has to run.
+func lacks(t *testing.T, what string, err error) {
+	t.Helper()
+	if os.Getenv("FAULT_REQUIRE") != "" {
+		t.Fatalf("this machine gives the test no %s: %v", what, err)
+	}
+	t.Skipf("this machine gives the test no %s: %v", what, err)
+}
+
+// newWorld has a site on that folder and nothing running. The environment is beside the
+// sources'.
+func newWorld(t *testing.T, folder string, environ func(receiver string) []string) *world {
+	t.Helper()
+	skipShort(t)
 	w := &world{T: t, seed: *seed, oracle: fault.NewOracle()}
 	for w.seed == 0 {
 		w.seed = rand.Uint64()
@@ -142,6 +163,19 @@ func (w *world) ready(more ...string) *fault.Child {
 	c := w.start(more...)
 	w.must(c.Ready(w.within(30*time.Second), true))
 	return c
+}
+
+// register makes an endpoint through the API; it is owed what is sent from its answer on.
+func (w *world) register(name, content, start string) {
+	w.Helper()
+	fields := fault.Impatient(w.receiver.URL + "/" + name)
+	fields["name"], fields["content"], fields["start"] = name, content, start
+	since, err := w.site.Create(w.within(10*time.Second), fields)
+	w.must(err)
+	if start == "all" {
+		since = time.Time{}
+	}
+	w.oracle.Owe(name, since)
 }
 
 // drive sends until stop is called.

@@ -22,6 +22,7 @@ type Arrival struct {
 	WebhookID string // "" where it does not belong to the event alone, as in batches
 	Delivery  string // Hookspan's name of the delivery; "" as above
 	At        time.Time
+	Connected time.Time // when the connection was made that it came over
 }
 
 // An Oracle knows what was promised and what came of it. Its methods may be called from any
@@ -30,7 +31,7 @@ type Oracle struct {
 	mu        sync.Mutex
 	promises  map[Key]*promise
 	endpoints map[string]*ledger
-	kills     []time.Time
+	kills     []kill
 	repeats   []repeat
 	faults    []string // what must never happen, in words
 	at        int      // arrivals so far
@@ -50,14 +51,22 @@ type ledger struct {
 	took  map[*promise]*taken
 }
 
+// taken is the first success of a delivery.
 type taken struct {
-	at       time.Time // of the first success
-	times    int
-	delivery string
+	connected, at time.Time
+	delivery      string
 }
 
 // A repeat is a success after a success.
-type repeat struct{ first, again time.Time }
+type repeat struct {
+	endpoint     string
+	key          Key
+	connected    time.Time // of the first one's connection
+	first, again time.Time
+}
+
+// A kill excuses the repeat of what was on its way in it.
+type kill struct{ from, to time.Time }
 
 // NewOracle returns an oracle that was promised nothing yet.
 func NewOracle() *Oracle {
@@ -69,7 +78,18 @@ func NewOracle() *Oracle {
 func (o *Oracle) Owe(endpoint string, since time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.endpoints[endpoint] = &ledger{since: since, took: map[*promise]*taken{}}
+	o.ledger(endpoint).since = since
+}
+
+// ledger makes one on the first word of an endpoint: a delivery may be faster than the answer
+// to whoever registers it.
+func (o *Oracle) ledger(endpoint string) *ledger {
+	l := o.endpoints[endpoint]
+	if l == nil {
+		l = &ledger{since: time.Now(), took: map[*promise]*taken{}}
+		o.endpoints[endpoint] = l
+	}
+	return l
 }
 
 // Sending notes that a request with the event is about to begin.
@@ -90,11 +110,11 @@ func (o *Oracle) Accepted(k Key, at time.Time) {
 	}
 }
 
-// Killed notes that the process was killed, which excuses repeats of what was on its way.
-func (o *Oracle) Killed(at time.Time) {
+// Killed notes that the process was killed between two times.
+func (o *Oracle) Killed(from, to time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.kills = append(o.kills, at)
+	o.kills = append(o.kills, kill{from, to})
 }
 
 // Fault notes something that must never happen.
@@ -137,18 +157,13 @@ func (o *Oracle) Arrived(a Arrival) {
 }
 
 func (o *Oracle) take(a Arrival, p *promise) {
-	l := o.endpoints[a.Endpoint]
-	if l == nil {
-		l = &ledger{since: a.At, took: map[*promise]*taken{}} // its answer is still on the way to whoever made it
-		o.endpoints[a.Endpoint] = l
-	}
+	l := o.ledger(a.Endpoint)
 	t := l.took[p]
 	if t == nil {
-		l.took[p] = &taken{at: a.At, times: 1, delivery: a.Delivery}
+		l.took[p] = &taken{a.Connected, a.At, a.Delivery}
 		return
 	}
-	t.times++
-	o.repeats = append(o.repeats, repeat{t.at, a.At})
+	o.repeats = append(o.repeats, repeat{a.Endpoint, a.Key, t.connected, t.at, a.At})
 	if t.delivery != a.Delivery {
 		o.fault("%s got %s twice, as deliveries %s and %s: it is on the bus twice", a.Endpoint, a.Key, t.delivery, a.Delivery)
 	}

@@ -54,10 +54,18 @@ func NewReceiver(o *Oracle, seed uint64) (*Receiver, error) {
 		URL: "http://" + l.Addr().String(), Arrived: o.Arrived, oracle: o, rng: rand.New(rand.NewPCG(seed, 2)),
 		moods: map[string]Mood{}, release: make(chan struct{}), batches: map[string]Sum{},
 	}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	r.server = &http.Server{
+		Handler: r, ReadHeaderTimeout: 10 * time.Second,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, connected{}, time.Now())
+		},
+	}
 	go func() { _ = r.server.Serve(l) }() // until Close
 	return r, nil
 }
+
+// connected is the key of the time when a request's connection was made.
+type connected struct{}
 
 // Close hangs up on everybody.
 func (r *Receiver) Close() {
@@ -89,7 +97,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if !r.behave(name, w, q.Context()) {
 		return
 	}
-	arrivals, err := r.read(name, q.Header, body)
+	since, _ := q.Context().Value(connected{}).(time.Time) // always there
+	arrivals, err := r.read(Arrival{Endpoint: name, At: time.Now(), Connected: since}, q.Header, body)
 	if err != nil {
 		r.oracle.Fault("%s cannot read a request: %v", name, err)
 		w.WriteHeader(http.StatusBadRequest)
@@ -142,8 +151,8 @@ func verify(h http.Header, body []byte, now time.Time) error {
 }
 
 // read finds the events of a request in any content mode.
-func (r *Receiver) read(name string, h http.Header, body []byte) ([]Arrival, error) {
-	arrival := Arrival{Endpoint: name, WebhookID: h.Get("Webhook-Id"), Delivery: h.Get("Hookspan-Delivery"), At: time.Now()}
+func (r *Receiver) read(arrival Arrival, h http.Header, body []byte) ([]Arrival, error) {
+	arrival.WebhookID, arrival.Delivery = h.Get("Webhook-Id"), h.Get("Hookspan-Delivery")
 	switch media, _, _ := strings.Cut(h.Get("Content-Type"), ";"); media {
 	case "application/cloudevents+json":
 		var e structured
@@ -177,7 +186,8 @@ func (r *Receiver) readBatch(a Arrival, body []byte) ([]Arrival, error) {
 	all := make([]Arrival, len(events))
 	for i, e := range events {
 		members.Write([]byte(e.key().String() + "\n"))
-		all[i] = Arrival{Endpoint: a.Endpoint, Key: e.key(), Sum: sha256.Sum256(e.Data), At: a.At}
+		all[i] = a // but for what belongs to the batch as a whole
+		all[i].Key, all[i].Sum, all[i].WebhookID, all[i].Delivery = e.key(), sha256.Sum256(e.Data), "", ""
 	}
 	sum := Sum(members.Sum(nil))
 	r.mu.Lock()

@@ -13,20 +13,25 @@ type Verdict struct {
 	Owed       int `json:"owed"`       // acknowledged events times the endpoints that they were for
 	Lost       int `json:"lost"`       // of these, those that never arrived
 	Duplicates int `json:"duplicates"` // successes after a success
+	// Of are the duplicates by endpoint.
+	Of map[string]int `json:"duplicates_of,omitempty"`
 	// Unexcused are duplicates without a kill in between.
 	Unexcused int `json:"unexcused"`
 	// OldestRepeat is how long before a kill the oldest success was that was repeated after it.
 	OldestRepeat Milliseconds `json:"oldest_repeat_ms"`
 
 	Missing []string `json:"-"` // the first few that were lost, in words
+	Repeats []string `json:"-"` // the first few unexcused duplicates, in words
 	Faults  []string `json:"-"` // what must never happen, in words
 }
+
+const clock = "15:04:05.000"
 
 // Verdict sums up. It is final when nothing is on its way any more.
 func (o *Oracle) Verdict() Verdict {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	v := Verdict{Duplicates: len(o.repeats), Faults: slices.Clone(o.faults)}
+	v := Verdict{Duplicates: len(o.repeats), Of: map[string]int{}, Faults: slices.Clone(o.faults)}
 	for _, p := range o.promises {
 		if p.accepted.IsZero() {
 			v.Unknown++
@@ -41,13 +46,16 @@ func (o *Oracle) Verdict() Verdict {
 	}
 	o.missing(func(endpoint string, k Key, p *promise) {
 		if v.Lost++; len(v.Missing) < keptFaults {
-			v.Missing = append(v.Missing, fmt.Sprintf("%s never got %s, acknowledged at %s", endpoint, k, p.accepted.Format("15:04:05.000")))
+			v.Missing = append(v.Missing, fmt.Sprintf("%s never got %s, acknowledged at %s", endpoint, k, p.accepted.Format(clock)))
 		}
 	})
 	for _, r := range o.repeats {
-		kill, ok := o.killBetween(r.first, r.again)
+		v.Of[r.endpoint]++
+		kill, ok := o.excuse(r)
 		if !ok {
-			v.Unexcused++
+			if v.Unexcused++; len(v.Repeats) < keptFaults {
+				v.Repeats = append(v.Repeats, fmt.Sprintf("%s got %s at %s and again after %v", r.endpoint, r.key, r.first.Format(clock), r.again.Sub(r.first)))
+			}
 			continue
 		}
 		v.OldestRepeat = max(v.OldestRepeat, Milliseconds(kill.Sub(r.first)))
@@ -55,13 +63,29 @@ func (o *Oracle) Verdict() Verdict {
 	return v
 }
 
-// killBetween is the first kill after one time and before another: the one that a repeat is
-// due to.
-func (o *Oracle) killBetween(first, again time.Time) (time.Time, bool) {
-	for _, kill := range o.kills {
-		if kill.After(first) && kill.Before(again) {
-			return kill, true
+// excuse is the kill that a repeat is due to: the first that the connection of the first
+// success may have met. A busy endpoint may read a request after its sender was killed.
+func (o *Oracle) excuse(r repeat) (time.Time, bool) {
+	for _, k := range o.kills {
+		if k.to.After(r.connected) && k.from.Before(r.again) && k.to.After(r.first.Add(-lateRead)) {
+			return k.from, true
 		}
 	}
 	return time.Time{}, false
+}
+
+// lateRead is how late a busy endpoint may read a request.
+const lateRead = time.Second
+
+// LostSince counts what is lost of the events that were first sent after a time.
+func (o *Oracle) LostSince(t time.Time) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	o.missing(func(_ string, _ Key, p *promise) {
+		if p.begun.After(t) {
+			n++
+		}
+	})
+	return n
 }

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,12 +20,11 @@ import (
 type Volume struct {
 	Path string // as this process and its children reach it
 
-	shell   *exec.Cmd
-	say     io.WriteCloser
-	hear    *bufio.Reader
-	point   string // where it is mounted
-	image   string // of a disk; "" in memory
-	ballast string
+	shell *exec.Cmd
+	say   io.WriteCloser
+	hear  *bufio.Reader
+	point string // where it is mounted
+	image string // of a disk; "" in memory
 }
 
 // NewMemory mounts a file system of that many megabytes in memory. The folder is scratch.
@@ -42,7 +40,7 @@ func NewDisk(folder string, megabytes int) (*Volume, error) {
 
 func newVolume(folder, image, mount string) (_ *Volume, err error) {
 	v := &Volume{point: filepath.Join(folder, "mounted"), image: image, shell: exec.Command("sh")}
-	v.shell.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	v.shell.SysProcAttr = mountsOfItsOwn()
 	if err := os.Mkdir(v.point, 0o700); err != nil {
 		return nil, err
 	}
@@ -67,12 +65,23 @@ func newVolume(folder, image, mount string) (_ *Volume, err error) {
 		return nil, fmt.Errorf("start a shell with mounts of its own: %w", err)
 	}
 	v.Path = fmt.Sprintf("/proc/%d/root%s", v.shell.Process.Pid, v.point)
-	v.ballast = filepath.Join(v.Path, "ballast")
 	if err := v.do(mount + " '" + v.point + "'"); err != nil {
 		v.Close()
 		return nil, err
 	}
 	return v, nil
+}
+
+// mountsOfItsOwn is also for who is not root, where the system allows user namespaces.
+func mountsOfItsOwn() *syscall.SysProcAttr {
+	if os.Geteuid() == 0 {
+		return &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	}
+	return &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+	}
 }
 
 // do has the shell run a command.
@@ -123,36 +132,3 @@ func (v *Volume) CutPower() error {
 func (v *Volume) Restore() error {
 	return v.do(fmt.Sprintf("umount '%s' && mount -o loop '%s' '%s'", v.point, v.image, v.point))
 }
-
-// Fill takes the volume's space until no more than that many bytes are free.
-func (v *Volume) Fill(leave int64) error {
-	f, err := os.OpenFile(v.ballast, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("fill the volume: %w", err)
-	}
-	defer f.Close()
-	block := make([]byte, 64<<10)
-	for {
-		free, err := v.Free()
-		if err != nil || free <= leave {
-			return err
-		}
-		if _, err := f.Write(block[:min(int64(len(block)), free-leave)]); errors.Is(err, unix.ENOSPC) {
-			return nil // others take what is freed
-		} else if err != nil {
-			return fmt.Errorf("fill the volume: %w", err)
-		}
-	}
-}
-
-// Free is what is free on the volume, in bytes.
-func (v *Volume) Free() (int64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(v.Path, &s); err != nil {
-		return 0, fmt.Errorf("ask for the free space: %w", err)
-	}
-	return int64(s.Bavail) * s.Bsize, nil
-}
-
-// Empty gives back what Fill took.
-func (v *Volume) Empty() error { return os.Remove(v.ballast) }

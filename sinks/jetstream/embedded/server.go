@@ -101,6 +101,9 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 
 // start runs a new server in the folder.
 func (s *Server) start() error {
+	if err := s.mend(); err != nil {
+		return err
+	}
 	o, err := s.serverOptions()
 	if err != nil {
 		return err

@@ -1,0 +1,22 @@
+// Package dispatch is the outbound path: what was published to the followed topics reaches
+// every endpoint that it is for, at least once, through any number of kills and takeovers.
+//
+// Endpoints are hashed into shards; a Dispatcher owns shards. One follower per partition reads
+// the topics and offers each batch to every shard, which hands it to the lanes of the
+// endpoints that it is for. A lane makes attempts; each ends as one record in the shard's
+// journal, appended asynchronously. Nothing else is written for a delivery that succeeds at
+// once. What failed or runs long gets an entry in the shard's state log, which the shard
+// brings forward by one delta a second. An endpoint that cannot keep up leaves the live feed
+// and is fed over a range by a reader of its own.
+//
+// After a kill the next owner reads state log and journal and goes on: what it must be fed
+// again, what is done, what waits. The state log has one writer, by being a chained log: an
+// owner that was taken over finds out at its next write.
+//
+// Locks: a shard's mutex guards its lanes and all that belongs to them; a follower's may be
+// held when a shard's is taken, a shard's when the dispatcher's is taken, never the other way
+// round. No bus, registry or observer is called under any of them.
+//
+// Begin with Dispatcher, then follower, shard, lane, attempt; then state, log, load and delta
+// for what is durable; positions for topics that were recreated or cut back.
+package dispatch

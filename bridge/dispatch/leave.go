@@ -1,0 +1,84 @@
+package dispatch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// leave takes an endpoint out of the live feed. What waits for a first attempt is forgotten:
+// a reader will meet it again, behind the newest event begun. What has begun stays with the
+// range, whose A can only pass it when it is settled. A blocked endpoint forgets what ranges
+// have handed over as well: it may be blocked for long.
+func (l *lane) leave() {
+	l.left = time.Now()
+	blocked := l.blocked()
+	for _, d := range l.queue.all() {
+		if d.status == queued && (blocked || l.live(d)) {
+			d.status, d.event = forgotten, nil
+			l.fresh--
+			l.bytes -= d.size
+			delete(l.shard.known, d.ID)
+		}
+	}
+	for p, read := range l.shard.read {
+		pl := l.place(p)
+		if blocked {
+			for _, c := range pl.ranges {
+				c.rewind()
+			}
+		}
+		if pl.behind {
+			continue
+		}
+		at := later(read, pl.since)
+		c := &catchup{a: at, c: at, out: pl.out}
+		if c.out.len() > 0 {
+			c.a = later(c.out.front().before, pl.since)
+		}
+		c.rewind()
+		pl.behind, pl.since, pl.out = true, nil, fifo[handed]{}
+		pl.ranges = append(pl.ranges, c)
+	}
+	l.shard.d.passes.hungry()
+}
+
+// rewind takes a range back in front of the first of its events that was forgotten. Up to
+// what had begun beyond it the reader goes even while the endpoint is blocked.
+func (c *catchup) rewind() {
+	all := c.out.all()
+	i := slices.IndexFunc(all, func(h handed) bool { return h.status == forgotten })
+	if i < 0 {
+		return
+	}
+	c.c = later(all[i].before, &c.a)
+	for _, h := range all[i:] {
+		if h.status != forgotten {
+			c.until = h.Event.Position
+		}
+	}
+	c.out.truncate(i)
+}
+
+// live reports whether the live feed, and not a range, has handed the delivery over.
+func (l *lane) live(d *delivery) bool {
+	pl := l.places[d.Event.Partition]
+	if pl == nil || pl.behind {
+		return false
+	}
+	for _, r := range pl.ranges {
+		if r.c.Reaches(d.Event.Position) && !r.a.Reaches(d.Event.Position) {
+			return false
+		}
+	}
+	return true
+}
+
+// later is the further of a place and one that may be absent.
+func later(p bus.Position, q *bus.Position) bus.Position {
+	if q != nil && q.Same(p) && q.Seq > p.Seq {
+		return *q
+	}
+	return p
+}

@@ -1,0 +1,273 @@
+package dispatch_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+const (
+	// settled is when whatever can still happen by itself has happened.
+	settled = 5 * time.Minute
+	// learning is how long a process may take to hear that an endpoint is blocked.
+	learning = 10 * time.Second
+)
+
+// byName must be called with the lock.
+func (m *model) byName(name string) *party {
+	for _, x := range m.parties {
+		if x.Name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+func (m *model) answer(name, event string, attempt int) dispatch.Response {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch m.byName(name).mode {
+	case "failing":
+		return failure
+	case "flaky":
+		if attempt%2 == 1 {
+			return failure
+		}
+	case "dead":
+		return dispatch.Response{Reason: dispatch.Timeout}
+	case "gone":
+		if m.byName(name).blocked.IsZero() {
+			m.byName(name).blocked = time.Now().Add(time.Minute) // it will be, the operator does not know
+		}
+		delete(m.byName(name).owed, event) // refused for good
+		return dispatch.Response{Status: 410, Reason: dispatch.Gone}
+	}
+	return dispatch.Response{Status: 200}
+}
+
+func (m *model) latency(name string) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch m.byName(name).mode {
+	case "slow":
+		return 2500 * time.Millisecond
+	case "dead":
+		return 10 * time.Second
+	}
+	return 10 * time.Millisecond
+}
+
+// begin watches what one process may do to one endpoint at a time.
+func (m *model) begin(p *process, name string) func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x, now := m.byName(name), time.Now()
+	if m.posts[p] == nil {
+		m.posts[p] = map[string]*traffic{}
+	}
+	t := m.posts[p][name]
+	if t == nil {
+		t = &traffic{}
+		m.posts[p][name] = t
+	}
+	t.running++
+	if t.running > x.Concurrency {
+		m.wrong = append(m.wrong, fmt.Sprintf("%d attempts at once to %s, which takes %d", t.running, name, x.Concurrency))
+	}
+	l := m.life(p)
+	if x.Rate.PerSecond > 0 && !l.froze && now.Sub(t.last) < time.Duration(float64(time.Second)/x.Rate.PerSecond) {
+		m.wrong = append(m.wrong, fmt.Sprintf("attempts to %s %v apart", name, now.Sub(t.last)))
+	}
+	t.last = now
+	if !x.blocked.IsZero() && now.Sub(x.blocked) > learning && now.Sub(l.born) > learning && !m.unsteady {
+		m.wrong = append(m.wrong, fmt.Sprintf("an attempt to %s, which has been blocked for %v", name, now.Sub(x.blocked)))
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		t.running--
+	}
+}
+
+// finish lets everything calm down, first with a process that has lived through it, then
+// with a fresh one.
+func (m *model) finish() {
+	m.check()
+	for _, x := range m.parties {
+		m.mu.Lock()
+		x.mode = "well"
+		x.blocked = time.Time{}
+		m.mu.Unlock()
+	}
+	m.noise = 0
+	for _, p := range slices.Clone(m.alive) {
+		p.client.Thaw()
+		p.client.Set(dispatchtest.Faults{})
+		if p != m.alive[len(m.alive)-1] {
+			m.end(p, "kill")
+		}
+	}
+	if len(m.alive) == 0 {
+		pass(20 * time.Second) // what is still on its way lands
+		m.start()
+	}
+	if len(m.wrong) == 0 {
+		m.calm()
+	}
+	for _, p := range slices.Clone(m.alive) {
+		m.end(p, "kill")
+	}
+	for _, l := range m.processes {
+		<-l.done
+	}
+}
+
+// calm: the process that lives delivers all that is owed, forgets it, hands over, and the
+// next one begins nothing.
+func (m *model) calm() {
+	for i, p := range partitions[:m.s.Partitions] { // memory of events that a power cut took goes when others take their places
+		m.publish(p, int(m.furthest[i])+1)
+	}
+	enable(m.registry)
+	pass(settled)
+	p := m.alive[0]
+	enable(m.registry) // some may have been disabled while things calmed down
+	pass(settled)
+	if missed := missed(m.w, m.outstanding(nil)); missed != "" {
+		m.fail("the owner that lived forgot %s", missed)
+	}
+	if left := p.dispatcher.Remembered(); len(left) > 0 && len(m.wrong) == 0 {
+		m.fail("still in memory: %s", strings.Join(left, "; "))
+	}
+	m.alive = nil
+	if err := p.stop(); err != nil {
+		m.fail("stop: %v", err)
+	}
+	posts := m.w.posted()
+	m.start()
+	pass(time.Minute)
+	if n := m.w.posted() - posts; n > 0 {
+		m.fail("the owner behind a hand-over made %d attempts", n)
+	}
+	m.check()
+}
+
+// enable sets every endpoint going.
+func enable(r *endpoint.Registry) {
+	set, err := r.Refresh(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range set.All() {
+		if _, err := r.SetState(context.Background(), e.ID, endpoint.Enabled, ""); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// A pair is an event and the endpoint that it is owed to.
+type pair struct{ endpoint, event string }
+
+// outstanding lists what is owed and was not delivered yet in the world given.
+func (m *model) outstanding(w *world) (all []pair) {
+	for _, x := range m.parties {
+		if x.deleted {
+			continue
+		}
+		for _, ev := range slices.Sorted(maps.Keys(x.owed)) {
+			if !x.owed[ev] {
+				continue
+			}
+			if w == nil || w.delivered(x.Name, ev) == 0 {
+				all = append(all, pair{x.Name, ev})
+			}
+		}
+	}
+	return all
+}
+
+func missed(w *world, owed []pair) string {
+	var all []string
+	for _, p := range owed {
+		if w.delivered(p.endpoint, p.event) == 0 {
+			all = append(all, p.event+" for "+p.endpoint)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// A check is what the bus held at one moment, and what was still owed.
+type check struct {
+	at    time.Time
+	store *dispatchtest.Store
+	owed  []pair
+}
+
+func (m *model) check() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checks = append(m.checks, check{time.Now(), m.w.store.Clone(), m.outstanding(m.w)})
+}
+
+// succeed lets a fresh owner take over what the bus held, and returns what it did not deliver.
+func (c check) succeed(t *testing.T, s script) string {
+	pass(time.Until(c.at))
+	w := newWorld(t)
+	w.small, w.store = true, c.store
+	w.log.Info("CHECK")
+	p := w.launch(s.Shards)
+	if err := p.prepare(); err != nil {
+		return err.Error()
+	}
+	p.run()
+	enable(p.registry)
+	pass(settled)
+	p.kill()
+	<-p.done
+	return missed(w, c.owed)
+}
+
+// verdict is what the books say in the end.
+func (m *model) verdict() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.wrong) > 0 {
+		return strings.Join(m.wrong, "\n")
+	}
+	ids := map[string]string{}
+	for _, p := range m.w.posts {
+		x := m.byName(p.endpoint)
+		if !x.may[p.event] {
+			return fmt.Sprintf("%s was sent to %s at %v and is not for it", p.event, p.endpoint, p.at)
+		}
+		key := p.endpoint + " " + p.event
+		if was, ok := ids[key]; ok && was != p.id {
+			return fmt.Sprintf("attempts of %s to %s have the ids %s and %s", p.event, p.endpoint, was, p.id)
+		}
+		ids[key] = p.id
+	}
+	if m.tainted {
+		return ""
+	}
+	for _, l := range m.processes {
+		for _, p := range m.w.posts {
+			if p.owner == l.process && l.alone && l.known[p.delivery] && !m.retried[p.delivery] {
+				return fmt.Sprintf("%s was sent to %s again at %v, its end was in the journal before the load", p.event, p.endpoint, p.at)
+			}
+		}
+	}
+	for shard := range m.s.Shards {
+		if err := dispatch.MovedBack(context.Background(), m.w.store.Connect(), shard); err != nil {
+			return fmt.Sprintf("shard %d: %v", shard, err)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,486 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// A model runs one script and keeps the books: what is owed to whom.
+type model struct {
+	t        *testing.T
+	s        script
+	w        *world
+	registry *endpoint.Registry // of an operator whose connection is good
+	random   *rand.Rand
+	noise    int
+
+	alive     []*process
+	processes []*life
+	parties   []*party
+	events    []*published
+	checks    []check
+	furthest  [2]int64        // how many sequences disasters took from a partition
+	retried   map[string]bool // deliveries that a command brought back
+	unsteady  bool            // a process may know old things
+	tainted   bool            // places were cut back, or the journal trimmed: repeats are allowed
+
+	mu    sync.Mutex // guards what posts touch
+	wrong []string
+	posts map[*process]map[string]*traffic
+}
+
+// A party is an endpoint and its receiver.
+type party struct {
+	*endpoint.Endpoint
+	mode    string // of the receiver
+	deleted bool
+	blocked time.Time // since when it is not enabled
+	former  []former
+	may     map[string]bool // events that are for it
+	owed    map[string]bool // of them, those that it must get
+}
+
+// former is what an endpoint took until an edit; who has not heard of the edit goes by it.
+type former struct {
+	events []string
+	active bool
+	until  time.Time
+}
+
+type published struct {
+	id, typ   string
+	partition bus.Partition
+	at        bus.Position
+}
+
+// A life is what was so when a process took over.
+type life struct {
+	*process
+	alone bool            // no other process was about, then or later
+	known map[string]bool // deliveries with a final record in the journal
+	born  time.Time       // or thawed
+	froze bool
+}
+
+// traffic is what one process does to one endpoint.
+type traffic struct {
+	running int
+	last    time.Time
+}
+
+func newModel(t *testing.T, s script) *model {
+	m := &model{
+		t: t, s: s, w: newWorld(t), random: rand.New(rand.NewPCG(s.Seed, 1)), noise: s.Noise,
+		retried: map[string]bool{}, posts: map[*process]map[string]*traffic{},
+	}
+	m.w.small, m.w.store.Refuses = true, s.Refuses
+	for _, p := range partitions[1:s.Partitions] {
+		m.w.store.AddPartition(p, "first")
+	}
+	m.w.begin, m.w.answer, m.w.latency = m.begin, m.answer, m.latency
+	m.connect()
+	return m
+}
+
+// connect gives the operator a new connection.
+func (m *model) connect() {
+	m.registry = m.w.registry(m.w.store.Connect())
+	if err := m.registry.Load(context.Background()); err != nil {
+		m.fail("load the registry: %v", err)
+	}
+}
+
+func (m *model) fail(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wrong = append(m.wrong, fmt.Sprintf(format, args...))
+}
+
+func (m *model) run() {
+	m.start()
+	for _, a := range m.s.Steps {
+		m.w.log.Info("STEP " + a.String())
+		m.step(a)
+		pass(a.Wait)
+		if len(m.wrong) > 0 {
+			break
+		}
+	}
+	m.finish()
+}
+
+func (m *model) step(a act) {
+	m.unsteady = m.unsteady || m.noise > 0 || a.Verb == "freeze" || a.Verb == "zombie"
+	switch a.Verb {
+	case "publish":
+		m.publish(partitions[a.A%m.s.Partitions], 1+a.B)
+	case "create":
+		m.create(a.A, a.B)
+	case "filter", "state", "delete", "receiver":
+		if p := m.party(a.A); p != nil {
+			m.edit(p, a)
+		}
+	case "command":
+		m.command(a.A, a.B)
+	case "kill", "stop", "freeze", "thaw":
+		if len(m.alive) > 0 {
+			m.end(m.alive[a.A%len(m.alive)], a.Verb)
+		}
+	case "start":
+		if len(m.alive) == 0 {
+			m.start()
+		}
+	case "zombie":
+		if len(m.alive) == 1 {
+			m.start()
+		}
+	case "noise":
+		m.noise = []int{0, 5, 30, 60}[a.A%4]
+	case "trim":
+		if a.A%3 == 0 {
+			m.tainted = true
+			shard := a.B % m.s.Shards
+			m.w.store.TrimJournal(shard, int64(len(m.w.store.Journal(shard))))
+		}
+	case "power", "cut", "recreate", "expire":
+		m.disaster(a)
+	case "check":
+		m.check()
+	}
+}
+
+// party is one of the endpoints that are not deleted.
+func (m *model) party(n int) *party {
+	var all []*party
+	for _, p := range m.parties {
+		if !p.deleted {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[n%len(all)]
+}
+
+func (m *model) publish(p bus.Partition, n int) {
+	for range n {
+		e := dispatchtest.Event(len(m.events), []string{"a.x", "b.x"}[len(m.events)%2])
+		at := m.w.store.Publish(p, e)
+		ev := &published{e.ID, e.Type, p, at}
+		m.events = append(m.events, ev)
+		for _, x := range m.parties {
+			x.owed[ev.id] = !x.deleted && wants(x.Events, x.Active, ev)
+			x.may[ev.id] = x.owed[ev.id] || slices.ContainsFunc(x.former, func(f former) bool {
+				return wants(f.events, f.active, ev) && (m.unsteady || time.Since(f.until) < learning)
+			})
+		}
+		if m.random.IntN(4) == 0 {
+			pass(time.Duration(m.random.IntN(40)) * time.Millisecond)
+		}
+	}
+}
+
+func wants(events []string, active bool, ev *published) bool {
+	return active && slices.ContainsFunc(events, func(pattern string) bool {
+		return pattern == "*" || strings.HasPrefix(ev.typ, strings.TrimSuffix(pattern, "*"))
+	})
+}
+
+var filters = [][]string{{"*"}, {"a.*"}, {"b.*"}, {"none"}}
+
+func (m *model) create(a, b int) {
+	if len(m.parties) >= 5 {
+		return
+	}
+	x := &party{mode: "well", may: map[string]bool{}, owed: map[string]bool{}}
+	e := receiver(fmt.Sprintf("ep%d", len(m.parties)), func(e *endpoint.Endpoint) {
+		e.Events, e.Concurrency, e.Timeout = filters[a%3], 1+b%3, 10*time.Second
+		e.Schedule = slices.Repeat([]time.Duration{3 * time.Second}, 100)
+		if b%4 == 3 {
+			e.Rate = endpoint.Rate{PerSecond: 5, Burst: 1}
+		}
+		if a%4 == 3 {
+			e.Start = endpoint.StartAll
+		}
+	})
+	m.mu.Lock()
+	x.Endpoint = e
+	m.parties = append(m.parties, x)
+	m.mu.Unlock()
+	made, err := m.registry.Create(context.Background(), e)
+	if err != nil {
+		m.fail("create: %v", err)
+		return
+	}
+	m.mu.Lock()
+	x.Endpoint = made
+	m.mu.Unlock()
+	for _, ev := range m.events {
+		if made.Start == endpoint.StartAll && m.kept(ev) && wants(made.Events, made.Active, ev) {
+			x.may[ev.id], x.owed[ev.id] = true, true
+		}
+	}
+}
+
+// kept: the event is still on the bus.
+func (m *model) kept(ev *published) bool {
+	return slices.ContainsFunc(m.w.store.Kept(ev.partition), func(x bus.Message) bool {
+		return x.Event.ID == ev.id
+	})
+}
+
+func (m *model) edit(x *party, a act) {
+	ctx := context.Background()
+	var err error
+	switch a.Verb {
+	case "receiver":
+		m.mu.Lock()
+		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone"}[a.B%7]
+		m.mu.Unlock()
+	case "filter":
+		_, err = m.registry.Update(ctx, x.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+			e.Events, e.Active = filters[a.B%len(filters)], a.B%5 != 4
+			return e, nil
+		})
+		if err == nil {
+			m.mu.Lock()
+			x.former = append(x.former, former{x.Events, x.Active, time.Now()})
+			x.Events, x.Active = filters[a.B%len(filters)], a.B%5 != 4
+			m.mu.Unlock()
+		}
+	case "state":
+		to := []endpoint.State{endpoint.Enabled, endpoint.Paused, endpoint.Disabled}[a.B%3]
+		if _, err = m.registry.SetState(ctx, x.ID, to, "a person said so"); err == nil {
+			m.mu.Lock()
+			if x.blocked.IsZero() != (to == endpoint.Enabled) {
+				x.blocked = time.Now()
+			}
+			if to == endpoint.Enabled {
+				x.blocked = time.Time{}
+			}
+			m.mu.Unlock()
+		}
+	case "delete":
+		if err = m.registry.Delete(ctx, x.ID); err == nil {
+			m.mu.Lock()
+			x.former = append(x.former, former{x.Events, x.Active, time.Now()})
+			x.deleted = true
+			m.mu.Unlock()
+		}
+	}
+	if err != nil {
+		m.fail("%s: %v", a.Verb, err)
+	}
+}
+
+// command asks for a delivery that some process has told of.
+func (m *model) command(a, b int) {
+	if len(m.alive) == 0 {
+		return
+	}
+	var told []dispatch.Entry
+	for _, l := range m.processes {
+		l.mu.Lock()
+		told = append(told, l.waiting...)
+		for _, at := range l.attempted {
+			told = append(told, dispatch.Entry{ID: at.Delivery, Endpoint: at.Endpoint, Event: at.Event, Number: at.Number + 1, Created: at.Sent})
+		}
+		l.mu.Unlock()
+	}
+	if len(told) == 0 {
+		return
+	}
+	e := told[(a*21+b)%len(told)]
+	kind := dispatch.RetryNow
+	if b%2 == 0 {
+		kind = dispatch.Cancel
+		for _, x := range m.parties {
+			if x.ID == e.Endpoint {
+				delete(x.owed, e.Event.ID)
+			}
+		}
+	}
+	m.retried[e.ID] = true
+	p := m.alive[a%len(m.alive)]
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	stop := make(chan struct{}) // closed when the command is through; the thaw below waits for it
+	go func() {
+		select {
+		case <-stop:
+		case <-time.After(5 * time.Second):
+			p.client.Thaw()
+		}
+	}()
+	_ = p.dispatcher.Command(ctx, dispatch.Command{Kind: kind, Entry: e})
+	close(stop)
+}
+
+// start brings up a process; one that cannot take its shards tries again, at last in peace.
+func (m *model) start() {
+	for try := 0; ; try++ {
+		p := m.w.launch(m.s.Shards)
+		l := &life{process: p, alone: len(m.alive) == 0, known: m.final(), born: time.Now()}
+		if try < 3 {
+			p.client.Set(m.faults(m.random.Uint64()))
+		}
+		err := p.prepare()
+		if err != nil {
+			p.client.Kill()
+			if try == 4 {
+				m.fail("start: %v", err)
+				return
+			}
+			continue
+		}
+		for _, other := range m.processes {
+			if slices.Contains(m.alive, other.process) {
+				other.alone = false
+			}
+		}
+		m.mu.Lock()
+		m.alive, m.processes = append(m.alive, p), append(m.processes, l)
+		m.mu.Unlock()
+		p.run()
+		return
+	}
+}
+
+// final lists the deliveries that the journals say have ended.
+func (m *model) final() map[string]bool {
+	all := map[string]bool{}
+	for shard := range m.s.Shards {
+		for _, data := range m.w.store.Journal(shard) {
+			err := dispatch.DecodeAttempts(data, func(a dispatch.Attempt) error {
+				if a.Outcome != "" {
+					all[a.Delivery] = true
+				}
+				return nil
+			})
+			if err != nil {
+				m.fail("journal: %v", err)
+			}
+		}
+	}
+	return all
+}
+
+// faults go wrong as often as the model is noisy.
+func (m *model) faults(seed uint64) dispatchtest.Faults {
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(seed, 2))
+	draw := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
+	write := func() (f dispatchtest.Fault) {
+		if draw(100) >= m.noise {
+			return f
+		}
+		if draw(2) == 0 {
+			f.Delay = []time.Duration{time.Millisecond, 50 * time.Millisecond, time.Second, 7 * time.Second}[draw(4)]
+		}
+		switch draw(5) {
+		case 0:
+			f.Refuse = true
+		case 1:
+			f.LoseAck = true
+		case 2:
+			f.Copy = []time.Duration{time.Millisecond, time.Second, 10 * time.Second}[draw(3)]
+		case 3:
+			f.Err = []error{bus.ErrUnavailable, bus.ErrDiskFull, errors.New("a strange answer")}[draw(3)]
+		}
+		return f
+	}
+	return dispatchtest.Faults{
+		Append:  func(bus.LogName) dispatchtest.Fault { return write() },
+		Journal: func() dispatchtest.Fault { f := write(); f.Refuse = false; return f },
+		Call: func(string) error {
+			if draw(400) < m.noise {
+				return bus.ErrUnavailable
+			}
+			return nil
+		},
+	}
+}
+
+func (m *model) end(p *process, how string) {
+	switch how {
+	case "kill":
+		p.kill()
+	case "stop":
+		p.client.Thaw()
+		p.cancel()
+		<-p.done
+	case "freeze":
+		m.life(p).froze = true
+		p.client.Freeze()
+		return
+	case "thaw":
+		p.client.Thaw()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.life(p).born = time.Now()
+		return
+	}
+	m.alive = slices.DeleteFunc(m.alive, func(x *process) bool { return x == p })
+}
+
+func (m *model) life(p *process) *life {
+	return m.processes[slices.IndexFunc(m.processes, func(l *life) bool { return l.process == p })]
+}
+
+// disaster changes what the bus holds. What it takes away is owed to nobody.
+func (m *model) disaster(a act) {
+	p := partitions[a.A%m.s.Partitions]
+	kept := m.w.store.Kept(p)
+	for i, p := range partitions[:m.s.Partitions] {
+		defer func(had int) { m.furthest[i] += int64(max(had-len(m.w.store.Kept(p)), 0)) }(len(m.w.store.Kept(p)))
+	}
+	switch a.Verb {
+	case "power":
+		for _, x := range slices.Clone(m.alive) {
+			m.end(x, "kill")
+		}
+		m.w.store.PowerCut(func(n int64) int64 { return m.random.Int64N(n + 1) })
+		m.connect()
+	case "cut":
+		if len(kept) == 0 || a.B%2 == 0 {
+			return
+		}
+		m.tainted = true
+		m.w.store.CutBack(p, kept[0].Position.Seq-1+int64(a.B*len(kept)/21))
+	case "recreate":
+		if a.B%3 != 0 {
+			return
+		}
+		m.tainted = true
+		m.w.store.Recreate(p, fmt.Sprint("again-", len(m.events), "-", time.Now().UnixNano()))
+	case "expire":
+		if len(kept) == 0 {
+			return
+		}
+		m.w.store.Expire(p, kept[0].Position.Seq+int64(a.B*len(kept)/21))
+	}
+	for _, ev := range m.events {
+		if !m.kept(ev) {
+			for _, x := range m.parties {
+				delete(x.owed, ev.id)
+			}
+		}
+	}
+}

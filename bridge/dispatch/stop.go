@@ -1,0 +1,58 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+)
+
+// stopWriteTime is what a stop gets, beyond the grace of the attempts, to journal and to hand
+// over.
+const stopWriteTime = 5 * time.Second
+
+// stop lets no further attempt begin anywhere.
+func (d *Dispatcher) stop() {
+	d.mu.Lock()
+	d.stopping = true
+	d.mu.Unlock()
+	for _, s := range d.shards() {
+		s.stop()
+	}
+}
+
+// stop lets no further attempt begin.
+func (s *shard) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, l := range s.lanes {
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+	}
+}
+
+// drain waits for the attempts that run, which the end of the grace cuts off, and then until
+// all that was made is journaled or writing ends.
+func (d *Dispatcher) drain(writing context.Context) {
+	shards := d.shards()
+	for _, s := range shards {
+		s.attempts.Wait()
+	}
+	flushing, cancel := context.WithTimeout(writing, stopWriteTime)
+	defer cancel()
+	for _, s := range shards {
+		s.rec.flush(flushing)
+	}
+}
+
+// handOver writes the shard's last delta. It says that the shard is handed over when nothing
+// runs and everything is journaled.
+func (s *shard) handOver(writing context.Context) error {
+	ctx, cancel := context.WithTimeout(writing, stopWriteTime)
+	defer cancel()
+	if err := s.send(ctx); err != nil {
+		return err
+	}
+	s.sending = s.delta(s.rec.idle())
+	return s.send(ctx)
+}

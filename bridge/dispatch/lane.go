@@ -136,17 +136,12 @@ func (l *lane) wake(after time.Duration) {
 // it says when to look again, never when zero.
 func (l *lane) next(now time.Time) ([]*delivery, time.Time) {
 	var at time.Time
-	for len(l.waiting) > 0 {
-		d := l.waiting[0]
-		if d.Due.After(now) {
-			at = d.Due
-			break
+	if len(l.waiting) > 0 {
+		if d := l.waiting[0]; !d.Due.After(now) {
+			heap.Pop(&l.waiting)
+			return l.again(d), at
 		}
-		heap.Pop(&l.waiting)
-		if d.Batch != "" {
-			return l.reunite(d), at
-		}
-		return []*delivery{d}, at
+		at = l.waiting[0].Due
 	}
 	size, wait := l.outbound.batch()
 	l.skipForgotten()
@@ -189,6 +184,19 @@ func (l *lane) skipForgotten() {
 	}
 }
 
+// again is the group of a delivery whose time has come. The endpoint's content may be another
+// one than at the attempt before.
+func (l *lane) again(d *delivery) []*delivery {
+	if !l.outbound.batched() {
+		d.Batch = ""
+		return []*delivery{d}
+	}
+	if d.Batch == "" {
+		d.Batch = batchID([]*delivery{d})
+	}
+	return l.reunite(d)
+}
+
 // reunite gathers the members that a batch had at its first attempt.
 func (l *lane) reunite(first *delivery) []*delivery {
 	group := []*delivery{first}
@@ -225,6 +233,7 @@ func (l *lane) begin(group []*delivery) {
 func (l *lane) keep(d *delivery) {
 	if !d.hasEntry() {
 		l.entries++
+		d.Event.compact()
 	}
 	if !d.put {
 		d.put = true

@@ -23,6 +23,7 @@ type loaded struct {
 	read bus.Positions          // where the live feed goes on
 	back map[bus.Partition]bool // partitions that were cut back
 	gaps map[bus.Partition]int64
+	cuts bus.Positions // where items hold from that named places which were cut back
 }
 
 // own makes this process the owner of a shard: it reads the state log, claims it, and then
@@ -47,6 +48,9 @@ func (s *shard) own(ctx context.Context) error {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
 	}
 	if was.set, err = s.d.registry.Refresh(ctx); err != nil {
+		return fmt.Errorf("load shard %d: %w", s.id, err)
+	}
+	if was.cuts, err = s.d.cuts(ctx, was.set, was.revision); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
 	}
 	if err := s.reconcile(ctx, was); err != nil {
@@ -163,7 +167,7 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 	}
 	for _, ep := range was.set.All() {
 		if ShardOf(ep.ID, s.d.count) == s.id {
-			s.lanes[ep.ID] = s.reopen(ep, &was.state, now)
+			s.lanes[ep.ID] = s.reopen(ep, was, now)
 		}
 	}
 	s.revision = was.set.Revision
@@ -183,7 +187,7 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 
 // reopen makes the lane of an endpoint, fed as the log says; what of its list is newer than
 // the log has taken up gets a range of its own.
-func (s *shard) reopen(ep *endpoint.Endpoint, was *state, now time.Time) *lane {
+func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane {
 	l := s.newLane(ep, now)
 	for part, f := range was.feeds[ep.ID] {
 		pl := l.place(bus.Partition(part))
@@ -195,7 +199,7 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *state, now time.Time) *lane {
 	if at, ok := was.failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
-	l.takeLate(was.revision)
+	l.takeLate(was.revision, was.cuts)
 	return l
 }
 

@@ -141,7 +141,7 @@ func (m *model) calm() {
 	p := m.alive[0]
 	enable(m.registry) // some may have been disabled while things calmed down
 	pass(settled)
-	if missed := missed(m.w, m.outstanding(nil)); missed != "" {
+	if missed := missed(m.w, m.outstanding()); missed != "" {
 		m.fail("the owner that lived forgot %s", missed)
 	}
 	if left := p.dispatcher.Remembered(); len(left) > 0 && len(m.wrong) == 0 {
@@ -176,22 +176,18 @@ func enable(r *endpoint.Registry) {
 // A pair is an event and the endpoint that it is owed to.
 type pair struct{ endpoint, event string }
 
-// outstanding lists what is owed and was not delivered yet in the world given.
-func (m *model) outstanding(w *world) (all []pair) {
+// outstanding lists what is owed and was not delivered yet.
+func (m *model) outstanding() (all []pair) {
+	m.mu.Lock()
 	for _, x := range m.parties {
-		if x.deleted {
-			continue
-		}
 		for _, ev := range slices.Sorted(maps.Keys(x.owed)) {
-			if !x.owed[ev] {
-				continue
-			}
-			if w == nil || w.delivered(x.Name, ev) == 0 {
+			if x.owed[ev] && !x.deleted {
 				all = append(all, pair{x.Name, ev})
 			}
 		}
 	}
-	return all
+	m.mu.Unlock()
+	return slices.DeleteFunc(all, func(p pair) bool { return m.w.delivered(p.endpoint, p.event) > 0 })
 }
 
 func missed(w *world, owed []pair) string {
@@ -212,9 +208,8 @@ type check struct {
 }
 
 func (m *model) check() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.checks = append(m.checks, check{time.Now(), m.w.store.Clone(), m.outstanding(m.w)})
+	held := m.w.store.Clone() // what is delivered while we look is not missed
+	m.checks = append(m.checks, check{time.Now(), held, m.outstanding()})
 }
 
 // succeed lets a fresh owner take over what the bus held, and returns what it did not deliver.

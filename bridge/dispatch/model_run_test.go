@@ -33,6 +33,7 @@ type model struct {
 	checks    []check
 	furthest  [2]int64        // how many sequences disasters took from a partition
 	retried   map[string]bool // deliveries that a command brought back
+	zombies   bool            // two processes were alive at once
 	unsteady  bool            // a process may know old things
 	tainted   bool            // places were cut back, or the journal trimmed: repeats are allowed
 
@@ -68,7 +69,7 @@ type published struct {
 // A life is what was so when a process took over.
 type life struct {
 	*process
-	alone bool            // no other process was about, then or later
+	alone bool            // no zombie has written, then or before
 	known map[string]bool // deliveries with a final record in the journal
 	born  time.Time       // or thawed
 	froze bool
@@ -333,7 +334,7 @@ func (m *model) command(a, b int) {
 func (m *model) start() {
 	for try := 0; ; try++ {
 		p := m.w.launch(m.s.Shards)
-		l := &life{process: p, alone: len(m.alive) == 0, known: m.final(), born: time.Now()}
+		l := &life{process: p, alone: !m.zombies, known: m.final(), born: time.Now()}
 		if try < 3 {
 			p.client.Set(m.faults(m.random.Uint64()))
 		}
@@ -346,10 +347,8 @@ func (m *model) start() {
 			}
 			continue
 		}
-		for _, other := range m.processes {
-			if slices.Contains(m.alive, other.process) {
-				other.alone = false
-			}
+		if len(m.alive) > 0 {
+			m.zombies, l.alone, m.life(m.alive[0]).alone = true, false, false
 		}
 		m.mu.Lock()
 		m.alive, m.processes = append(m.alive, p), append(m.processes, l)

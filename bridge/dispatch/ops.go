@@ -109,7 +109,7 @@ func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *delivery, res *Res
 	}
 	attrs := []slog.Attr{
 		slog.String("endpoint", ep.Name), slog.String("delivery", first.ID), slog.String("event", first.Event.ID),
-		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), slog.Duration("took", took),
+		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	}
 	if members > 1 {
 		attrs = append(attrs, slog.Int("members", members))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -62,6 +63,14 @@ type EventRef struct {
 	Topic     string        `json:"top"`
 	Partition bus.Partition `json:"p"`
 	bus.Position
+}
+
+// compact copies the reference's texts. Those of a message that was just read are parts of its
+// whole headers, which a delivery that waits for hours must not hold.
+func (e *EventRef) compact() {
+	for _, text := range []*string{&e.ID, &e.Source, &e.Type, &e.Subject, &e.Topic} {
+		*text = strings.Clone(*text)
+	}
 }
 
 // EncodeAttempts writes a batch of records: a line with the format's version, then one line

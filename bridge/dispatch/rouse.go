@@ -34,7 +34,9 @@ func (s *shard) leap(spans []bus.Span) {
 		return
 	}
 	for _, span := range spans {
-		s.read[span.Partition] = span.End
+		if !s.read[span.Partition].Reaches(span.End) {
+			s.read[span.Partition] = span.End
+		}
 	}
 }
 

@@ -65,7 +65,10 @@ func (l *lane) count(st *Stats, now time.Time) {
 		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).at))
 	}
 	if b := l.behind(); b != nil {
-		st.Pending["behind"] += b.Events
+		if !l.blocked() {
+			reason = "behind"
+		}
+		st.Pending[reason] += b.Events
 		if !b.Oldest.IsZero() {
 			st.Oldest = max(st.Oldest, now.Sub(b.Oldest))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -17,23 +18,79 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 	for {
 		changed := d.registry.Changed()
 		set := d.registry.Set()
+		again := foldEvery
 		d.rouse(ctx, set)
-		for _, s := range d.shards() {
-			s.takeUp(set)
+		shards := d.shards()
+		if cuts, err := d.cuts(ctx, set, lowestRevision(shards)); err == nil {
+			for _, s := range shards {
+				s.takeUp(set, cuts)
+			}
+			d.fold(ctx, set)
+		} else if again = followRetry; ctx.Err() == nil {
+			d.log.Warn("endpoints not taken up, trying again", slog.Any("error", err))
 		}
-		d.fold(ctx, set)
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-time.After(foldEvery):
+		case <-time.After(again):
 		}
 	}
 }
 
+func lowestRevision(shards []*shard) int64 {
+	low := int64(math.MaxInt64)
+	for _, s := range shards {
+		s.mu.Lock()
+		low = min(low, s.revision)
+		s.mu.Unlock()
+	}
+	return low
+}
+
+// cuts holds the places from which items newer than `taken` hold against what the bus has
+// now. Where a partition was cut back since, the newest place that fits is returned: items hold
+// from there on, for events that were stored later.
+func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus.Positions, error) {
+	var late []endpoint.Item
+	for _, ep := range set.All() {
+		for _, it := range ep.Items {
+			if it.Revision > taken {
+				late = append(late, it)
+			}
+		}
+	}
+	if len(late) == 0 {
+		return nil, nil
+	}
+	spans, err := d.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cuts := bus.Positions{}
+	for _, span := range spans {
+		var places []bus.Position
+		for _, it := range late {
+			if from, named := it.From[span.Partition]; named {
+				places = append(places, from)
+			}
+		}
+		f, err := d.fitting(ctx, span, places, noHistory)
+		if err != nil {
+			return nil, err
+		}
+		if f.cut != nil {
+			cuts[span.Partition] = *f.cut
+		}
+	}
+	return cuts, nil
+}
+
+func noHistory(context.Context) ([]bus.Positions, error) { return nil, nil }
+
 // takeUp makes, renews and ends lanes by the registry's newest set. A change holds from the
 // next attempt on.
-func (s *shard) takeUp(set *endpoint.Set) {
+func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || set.Revision < s.revision { // a load may know a newer one
@@ -48,14 +105,14 @@ func (s *shard) takeUp(set *endpoint.Set) {
 		if l == nil {
 			l = s.newLane(ep, now)
 			s.lanes[ep.ID] = l
-			l.takeLate(s.revision)
+			l.takeLate(s.revision, cuts)
 			if l.blocked() {
 				l.leave()
 			}
 			continue
 		}
 		if l.ep != ep {
-			s.renew(l, ep, now)
+			s.renew(l, ep, cuts, now)
 		}
 	}
 	for id, l := range s.lanes {
@@ -69,7 +126,7 @@ func (s *shard) takeUp(set *endpoint.Set) {
 
 // takeLate gives every item that is newer than `taken` a range over what the endpoint's feeds
 // have already passed of it.
-func (l *lane) takeLate(taken int64) {
+func (l *lane) takeLate(taken int64, cuts bus.Positions) {
 	for _, it := range l.ep.Items {
 		if it.Revision <= taken {
 			continue
@@ -80,6 +137,8 @@ func (l *lane) takeLate(taken int64) {
 			from, named := it.From[p]
 			if !named || !from.Same(passed) { // the item holds from the first event
 				from, named = l.shard.d.frontOf(p, passed.Identity)
+			} else if cut, ok := cuts[p]; ok && cut.Seq < from.Seq {
+				from = cut
 			}
 			if named && from.Seq < passed.Seq {
 				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision})
@@ -101,13 +160,13 @@ func (pl *place) passed(read bus.Position) bus.Position {
 	return later(read, pl.since)
 }
 
-func (s *shard) renew(l *lane, ep *endpoint.Endpoint, now time.Time) {
+func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	was := l.ep
 	l.ep, l.outbound = ep, s.d.outbound(ep)
 	if was.Rate != ep.Rate {
 		l.limit = newLimiter(ep.Rate, now)
 	}
-	l.takeLate(s.revision)
+	l.takeLate(s.revision, cuts)
 	switch {
 	case l.blocked():
 		l.leave()

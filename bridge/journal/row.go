@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"strings"
 	"time"
 	"unique"
 
@@ -74,9 +75,10 @@ type text struct{ response, detail string }
 
 func (t *text) size() int { return len(t.response) + len(t.detail) }
 
+// newRow copies the event's own texts: they may be parts of a message's whole headers.
 func newRow(id, endpoint string, e *dispatch.EventRef) *row {
 	return &row{
-		id: id, endpoint: unique.Make(endpoint), event: e.ID, subject: e.Subject, source: unique.Make(e.Source),
+		id: id, endpoint: unique.Make(endpoint), event: strings.Clone(e.ID), subject: strings.Clone(e.Subject), source: unique.Make(e.Source),
 		kind: unique.Make(e.Type), topic: unique.Make(e.Topic), place: unique.Make(string(e.Partition)),
 		identity: unique.Make(e.Identity), seq: e.Seq, mark: e.Mark, ended: unique.Make(""), number: 1,
 	}

@@ -211,6 +211,6 @@ func (s *shard) record(ep *endpoint.Endpoint, group []*delivery, sent, ended tim
 			s.d.metrics.ended(v.Outcome)
 		}
 	}
-	s.rec.add(outcomes...)
 	s.d.logAttempt(ep, group[0], res, v, ended.Sub(sent), len(group))
+	s.rec.add(outcomes...) // from here on the deliveries are the recorder's
 }

@@ -16,6 +16,10 @@ type catchup struct {
 	base int64         // what the items older than this revision take is not for this range
 	out  fifo[handed]
 
+	// doubtful: it begins where an item does, and whether that place still holds the same event
+	// is not known. All other places were counted by feeds.
+	doubtful bool
+
 	until bus.Position // a blocked endpoint is fed up to here all the same
 	busy  bool         // a pass feeds it
 }
@@ -58,6 +62,24 @@ func (e *eater) release() {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
 	e.stretch.busy = false
+}
+
+// doubts returns the place of a range that has to be checked before it is fed.
+func (e *eater) doubts() (bus.Position, bool) {
+	e.lane.shard.mu.Lock()
+	defer e.lane.shard.mu.Unlock()
+	return e.stretch.c, e.stretch.doubtful
+}
+
+// trust says that the range's place is good, or where it has to begin instead.
+func (e *eater) trust(at bus.Position) {
+	e.lane.shard.mu.Lock()
+	defer e.lane.shard.mu.Unlock()
+	c := e.stretch
+	c.doubtful = false
+	if at.Same(c.c) && at.Seq < c.c.Seq {
+		c.a, c.c = at, at
+	}
 }
 
 // digests reports whether the range only waits for room in its lane.

@@ -96,7 +96,9 @@ func (s *shard) puts(r *record) (flying []*delivery) {
 			}
 			d.put, d.putting = false, true
 			flying = append(flying, d)
-			r.Put = append(r.Put, d.Entry)
+			e := d.Entry
+			e.Event = e.Event.compact()
+			r.Put = append(r.Put, e)
 		}
 		l.puts = l.puts[:0]
 	}

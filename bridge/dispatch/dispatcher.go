@@ -88,7 +88,8 @@ type Dispatcher struct {
 	stalls   atomic.Int64 // shards whose journal does not answer
 	starving atomic.Bool  // some lane was held back for want of room
 	lanes    atomic.Int64
-	tight    atomic.Bool // the event store is nearly full
+	cutBacks atomic.Int64 // of partitions, found so far
+	tight    atomic.Bool  // the event store is nearly full
 
 	commands   chan struct{} // one slot: Command sends, command receives
 	trimmed    int64         // of the commands' log; keepSpace's own
@@ -97,6 +98,7 @@ type Dispatcher struct {
 	mu        sync.Mutex
 	stopping  bool
 	owned     map[int]*shard
+	damaged   map[int]bool // shards that nobody can own until an operator mends them
 	followers map[bus.Partition]*follower
 	spans     map[bus.Partition]bus.Span // as last asked for
 
@@ -109,7 +111,7 @@ func New(c Config) *Dispatcher {
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic,
 		commands: make(chan struct{}, 1), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, followers: map[bus.Partition]*follower{},
+		owned: map[int]*shard{}, damaged: map[int]bool{}, followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
 	}
 	if c.limits != nil {
@@ -145,6 +147,7 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 			err := s.own(gctx)
 			switch {
 			case errors.Is(err, errDamaged):
+				d.damage(id, err)
 				d.log.Error("shard not taken", slog.Int("shard", id), slog.Any("error", err))
 				return nil
 			case err != nil:

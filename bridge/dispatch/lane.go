@@ -233,7 +233,6 @@ func (l *lane) begin(group []*delivery) {
 func (l *lane) keep(d *delivery) {
 	if !d.hasEntry() {
 		l.entries++
-		d.Event.compact()
 	}
 	if !d.put {
 		d.put = true

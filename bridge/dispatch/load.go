@@ -193,7 +193,7 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane 
 		pl := l.place(bus.Partition(part))
 		pl.behind, pl.since = f.Behind, f.Since
 		for _, r := range f.Ranges {
-			pl.ranges = append(pl.ranges, &catchup{a: r.A, c: r.A, b: r.B, base: r.Base})
+			pl.ranges = append(pl.ranges, &catchup{a: r.A, c: r.A, b: r.B, base: r.Base, doubtful: r.Base != 0})
 		}
 	}
 	if at, ok := was.failing[ep.ID]; ok {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -43,6 +44,10 @@ func (m *model) answer(name, event string, attempt int) dispatch.Response {
 		}
 	case "dead":
 		return dispatch.Response{Reason: dispatch.Timeout}
+	case "limited":
+		if attempt%3 != 0 {
+			return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: 4 * time.Second}
+		}
 	case "gone":
 		if m.byName(name).blocked.IsZero() {
 			m.byName(name).blocked = time.Now().Add(time.Minute) // it will be, the operator does not know
@@ -107,7 +112,8 @@ func (m *model) finish() {
 		x.blocked = time.Time{}
 		m.mu.Unlock()
 	}
-	m.noise = 0
+	m.noise, m.full = 0, false
+	m.w.store.SetRoom(bus.Room{})
 	for _, p := range slices.Clone(m.alive) {
 		p.client.Thaw()
 		p.client.Set(dispatchtest.Faults{})

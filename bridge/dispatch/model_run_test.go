@@ -33,6 +33,7 @@ type model struct {
 	checks    []check
 	furthest  [2]int64        // how many sequences disasters took from a partition
 	retried   map[string]bool // deliveries that a command brought back
+	full      bool            // the event store nearly is
 	zombies   bool            // two processes were alive at once
 	unsteady  bool            // a process may know old things
 	tainted   bool            // places were cut back, or the journal trimmed: repeats are allowed
@@ -48,6 +49,7 @@ type party struct {
 	mode    string // of the receiver
 	deleted bool
 	blocked time.Time // since when it is not enabled
+	enabled time.Time // when it was last enabled again
 	former  []former
 	may     map[string]bool // events that are for it
 	owed    map[string]bool // of them, those that it must get
@@ -113,8 +115,10 @@ func (m *model) run() {
 	m.start()
 	for _, a := range m.s.Steps {
 		m.w.log.Info("STEP " + a.String())
+		m.purged()
 		m.step(a)
 		pass(a.Wait)
+		m.purged()
 		if len(m.wrong) > 0 {
 			break
 		}
@@ -157,8 +161,33 @@ func (m *model) step(a act) {
 		}
 	case "power", "cut", "recreate", "expire":
 		m.disaster(a)
+	case "full":
+		m.full = a.A%2 == 0
+		room := bus.Room{Limit: 100, Used: 10}
+		if m.full {
+			room.Used = 99
+		}
+		m.w.store.SetRoom(room)
 	case "check":
 		m.check()
+	}
+}
+
+// purged: near its limit the store gives up what only endpoints need that are not enabled, as
+// far as the owner knows.
+func (m *model) purged() {
+	if !m.full {
+		return
+	}
+	for _, x := range m.parties {
+		m.mu.Lock()
+		off := !x.blocked.IsZero() || time.Since(x.enabled) < learning
+		m.mu.Unlock()
+		for _, ev := range m.events {
+			if off && !m.kept(ev) {
+				delete(x.owed, ev.id)
+			}
+		}
 	}
 }
 
@@ -181,6 +210,7 @@ func (m *model) publish(p bus.Partition, n int) {
 		e := dispatchtest.Event(len(m.events), []string{"a.x", "b.x"}[len(m.events)%2])
 		at := m.w.store.Publish(p, e)
 		ev := &published{e.ID, e.Type, p, at}
+		m.mu.Lock()
 		m.events = append(m.events, ev)
 		for _, x := range m.parties {
 			x.owed[ev.id] = !x.deleted && wants(x.Events, x.Active, ev)
@@ -188,6 +218,7 @@ func (m *model) publish(p bus.Partition, n int) {
 				return wants(f.events, f.active, ev) && (m.unsteady || time.Since(f.until) < learning)
 			})
 		}
+		m.mu.Unlock()
 		if m.random.IntN(4) == 0 {
 			pass(time.Duration(m.random.IntN(40)) * time.Millisecond)
 		}
@@ -249,7 +280,7 @@ func (m *model) edit(x *party, a act) {
 	switch a.Verb {
 	case "receiver":
 		m.mu.Lock()
-		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone"}[a.B%7]
+		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone", "limited"}[a.B%8]
 		m.mu.Unlock()
 	case "filter":
 		_, err = m.registry.Update(ctx, x.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
@@ -270,7 +301,7 @@ func (m *model) edit(x *party, a act) {
 				x.blocked = time.Now()
 			}
 			if to == endpoint.Enabled {
-				x.blocked = time.Time{}
+				x.blocked, x.enabled = time.Time{}, time.Now()
 			}
 			m.mu.Unlock()
 		}

@@ -37,14 +37,14 @@ func (a act) String() string { return fmt.Sprintf("{%s %d %d %v}", a.Verb, a.A, 
 var verbs = map[string]int{
 	"publish": 10, "create": 3, "filter": 3, "state": 3, "delete": 1, "receiver": 5, "command": 2,
 	"kill": 4, "stop": 2, "start": 3, "zombie": 2, "freeze": 1, "thaw": 2, "noise": 2,
-	"power": 1, "cut": 1, "recreate": 1, "expire": 1, "trim": 1, "check": 3,
+	"power": 1, "cut": 1, "recreate": 1, "expire": 1, "trim": 1, "full": 2, "check": 3,
 }
 
 func drawScript() *rapid.Generator[script] {
 	urn := []string{"nothing"} // what a shrunk step becomes
 	for _, v := range []string{
 		"publish", "create", "filter", "state", "delete", "receiver", "command", "kill", "stop", "start",
-		"zombie", "freeze", "thaw", "noise", "power", "cut", "recreate", "expire", "trim", "check",
+		"zombie", "freeze", "thaw", "noise", "power", "cut", "recreate", "expire", "trim", "full", "check",
 	} {
 		for range verbs[v] {
 			urn = append(urn, v)
@@ -78,7 +78,6 @@ func drawScript() *rapid.Generator[script] {
 // knew.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		cryptotest.SetGlobalRandom(t, 1) // the same endpoints lie in the same shards
 		s := drawScript().Draw(rt, "script")
 		if verdict := play(t, s); verdict != "" {
 			rt.Fatalf("%s", verdict)
@@ -89,6 +88,7 @@ func TestModel(t *testing.T) {
 // play runs a script, then asks at each of its checks what would have become of everything
 // had all died there. It returns what is wrong, or nothing.
 func play(t *testing.T, s script) (verdict string) {
+	cryptotest.SetGlobalRandom(t, s.Seed) // the same script has the same endpoints in the same shards
 	var checks []check
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t, s)

@@ -73,6 +73,7 @@ func (d *Dispatcher) reown(ctx context.Context, id int) *shard {
 		case err == nil:
 			return nil
 		}
+		d.damage(id, err)
 		d.log.Warn("shard not taken back, trying again", slog.Int("shard", id), slog.Any("error", err))
 	}
 }
@@ -86,12 +87,28 @@ func (d *Dispatcher) adopt(s *shard) bool {
 		return false
 	}
 	d.owned[s.id] = s
+	delete(d.damaged, s.id)
 	for _, f := range d.followers {
 		f.look()
 	}
 	d.passes.hungry()
 	d.commanded()
 	return true
+}
+
+// damage notes whether a shard cannot be owned because its log is damaged.
+func (d *Dispatcher) damage(id int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if delete(d.damaged, id); errors.Is(err, errDamaged) {
+		d.damaged[id] = true
+	}
+}
+
+func (d *Dispatcher) damages() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.damaged)
 }
 
 func (d *Dispatcher) drop(s *shard) {

@@ -143,8 +143,54 @@ type pass struct {
 
 var errPassOver = errors.New("no range is left in the pass")
 
+// check holds the places of ranges that begin where an item does against what the partition
+// has now.
+func (p *pass) check(ctx context.Context) error {
+	for i := range p.eaters {
+		e := &p.eaters[i]
+		at, doubtful := e.doubts()
+		if !doubtful {
+			continue
+		}
+		spans, err := p.d.look(ctx)
+		if err != nil {
+			return err
+		}
+		for _, span := range spans {
+			if span.Partition != p.partition || span.Identity != at.Identity {
+				continue
+			}
+			f, err := p.d.fitting(ctx, span, []bus.Position{at}, noHistory)
+			if err != nil {
+				return err
+			}
+			at, _ = f.place(at)
+		}
+		e.trust(at)
+		if at.Same(p.at) && at.Seq < p.at.Seq {
+			p.at = at
+		}
+	}
+	return nil
+}
+
 // run reads from the place of the range furthest behind until no range wants more.
 func (p *pass) run(ctx context.Context) {
+	err := p.check(ctx)
+	if err == nil {
+		err = p.read(ctx)
+	}
+	for i := range p.eaters {
+		p.eaters[i].release()
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	p.d.log.Warn("catch-up reader stopped, starting again", slog.String("partition", string(p.partition)), slog.Any("error", err))
+	pause(ctx, passIdle) // not at once: the bus may be away
+}
+
+func (p *pass) read(ctx context.Context) error {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
 	idle := time.AfterFunc(passIdle, cancel) // nothing comes: look again at what is hungry
@@ -153,14 +199,10 @@ func (p *pass) run(ctx context.Context) {
 		idle.Reset(passIdle)
 		return p.deliver(reading, batch)
 	})
-	for i := range p.eaters {
-		p.eaters[i].release()
-	}
 	if errors.Is(err, errPassOver) || reading.Err() != nil {
-		return
+		return nil
 	}
-	p.d.log.Warn("catch-up reader stopped, starting again", slog.String("partition", string(p.partition)), slog.Any("error", err))
-	pause(ctx, passIdle) // not at once: the bus may be away
+	return err
 }
 
 // linger waits until a lane that is full has room, and reports whether it has. It waits not

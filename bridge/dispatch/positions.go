@@ -164,6 +164,9 @@ func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
 			if err != nil {
 				return err
 			}
+			if f.cut != nil {
+				d.cutBacks.Add(1)
+			}
 			if gap := s.refit(span, &f); gap > 0 {
 				d.lost(p, gap)
 			}

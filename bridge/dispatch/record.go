@@ -65,12 +65,13 @@ type EventRef struct {
 	bus.Position
 }
 
-// compact copies the reference's texts. Those of a message that was just read are parts of its
-// whole headers, which a delivery that waits for hours must not hold.
-func (e *EventRef) compact() {
+// compact returns the reference with copies of its texts. Those of a message that was just
+// read are parts of its whole headers, which a delivery that waits for hours must not hold.
+func (e EventRef) compact() EventRef {
 	for _, text := range []*string{&e.ID, &e.Source, &e.Type, &e.Subject, &e.Topic} {
 		*text = strings.Clone(*text)
 	}
+	return e
 }
 
 // EncodeAttempts writes a batch of records: a line with the format's version, then one line

@@ -192,6 +192,7 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 		default:
 			delete(l.running, d)
 			d.event, d.slow = nil, false
+			d.Event = d.Event.compact()
 			d.Number, d.Due = a.Number+1, a.Next
 			l.keep(d)
 			l.waiting.wait(d)

@@ -60,7 +60,7 @@ func (d *Dispatcher) makeRoom(ctx context.Context) error {
 }
 
 // purge removes what every shard and every consumer of others has passed. With eager, what
-// only endpoints need that take no part now, and shards that cannot be owned, goes too.
+// only endpoints need that take no part now, and shards that are damaged, goes too.
 func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
 	spans, err := d.look(ctx)
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *Dispatcher) needed(eager bool) (map[int]need, bool) {
 		}
 		all[s.id] = n
 	}
-	return all, eager || len(all) == d.count
+	return all, len(all) == d.count || eager && len(all)+d.damages() == d.count
 }
 
 // upto is the last sequence of a partition that is not needed.

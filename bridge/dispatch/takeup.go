@@ -20,11 +20,7 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		set := d.registry.Set()
 		again := foldEvery
 		d.rouse(ctx, set)
-		shards := d.shards()
-		if cuts, err := d.cuts(ctx, set, lowestRevision(shards)); err == nil {
-			for _, s := range shards {
-				s.takeUp(set, cuts)
-			}
+		if err := d.takeSet(ctx, set); err == nil {
 			d.fold(ctx, set)
 		} else if again = followRetry; ctx.Err() == nil {
 			d.log.Warn("endpoints not taken up, trying again", slog.Any("error", err))
@@ -36,6 +32,23 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		case <-time.After(again):
 		}
 	}
+}
+
+var errCutMeanwhile = errors.New("a partition was cut back meanwhile")
+
+// takeSet has every shard take a set up, with the places of its items as they hold now.
+func (d *Dispatcher) takeSet(ctx context.Context, set *endpoint.Set) error {
+	shards, epoch := d.shards(), d.cutBacks.Load()
+	cuts, err := d.cuts(ctx, set, lowestRevision(shards))
+	if err != nil {
+		return err
+	}
+	for _, s := range shards {
+		if !s.takeUp(set, cuts, epoch) {
+			return errCutMeanwhile
+		}
+	}
+	return nil
 }
 
 func lowestRevision(shards []*shard) int64 {
@@ -89,12 +102,16 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 func noHistory(context.Context) ([]bus.Positions, error) { return nil, nil }
 
 // takeUp makes, renews and ends lanes by the registry's newest set. A change holds from the
-// next attempt on.
-func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions) {
+// next attempt on. It reports false when a partition was found cut back after cuts were looked
+// for, which was in that epoch.
+func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions, epoch int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || set.Revision < s.revision { // a load may know a newer one
-		return
+		return true
+	}
+	if s.d.cutBacks.Load() != epoch {
+		return false
 	}
 	now := time.Now()
 	for _, ep := range set.All() {
@@ -122,6 +139,7 @@ func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions) {
 	}
 	s.revision = set.Revision
 	clear(s.matches)
+	return true
 }
 
 // takeLate gives every item that is newer than `taken` a range over what the endpoint's feeds
@@ -141,7 +159,7 @@ func (l *lane) takeLate(taken int64, cuts bus.Positions) {
 				from = cut
 			}
 			if named && from.Seq < passed.Seq {
-				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision})
+				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision, doubtful: true})
 			}
 		}
 	}

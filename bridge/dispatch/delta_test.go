@@ -1,0 +1,206 @@
+package dispatch
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// bubble runs a test with a rig in a synctest bubble.
+func bubble(t *testing.T, f func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		f(t, r)
+		r.kill()
+	})
+}
+
+func TestPositionsPassOnlyWhatIsFinishedOrPut(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(200, 2, 3)
+		r.step()
+		if at := r.logged().positions[part]; at.Seq != 0 {
+			t.Errorf("positions are at %d while the first event runs, want 0", at.Seq)
+		}
+		r.step() // the second delta that sees it run puts it
+		st := r.logged()
+		if at := st.positions[part]; at.Seq != 3 || len(st.entries) != 1 {
+			t.Errorf("positions are at %d with %d entries, want 3 with 1", at.Seq, len(st.entries))
+		}
+		r.answer(200, 1)
+		r.step()
+		if st := r.logged(); len(st.entries) != 0 {
+			t.Errorf("%d entries are left of what is finished", len(st.entries))
+		}
+	})
+}
+
+func TestFinishedIsWhatTheJournalAcknowledged(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.client.Set(dispatchtest.Faults{Journal: func() dispatchtest.Fault { return dispatchtest.Fault{Err: bus.ErrUnavailable} }})
+		r.publish(1, 1, "a")
+		r.feed()
+		r.step()
+		if at := r.logged().positions[part]; at.Seq != 0 {
+			t.Errorf("positions are at %d while no record is acknowledged, want 0", at.Seq)
+		}
+		r.client.Set(dispatchtest.Faults{})
+		elapse(time.Second)
+		r.step()
+		if at := r.logged().positions[part]; at.Seq != 1 {
+			t.Errorf("positions are at %d, want 1", at.Seq)
+		}
+	})
+}
+
+// What runs at a delta may end right behind it; its record must lie where a successor reads.
+func TestJournalIsHeldByWhatRuns(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(200, 2)
+		r.answer(200, 3)
+		r.step()
+		r.step() // 1 has an entry, and runs
+		r.answer(200, 1)
+		r.takeover()
+		elapse(time.Minute)
+		for n := 1; n <= 3; n++ {
+			if r.posts(n) > 0 {
+				t.Errorf("event %d was sent again though its record is in the journal", n)
+			}
+		}
+	})
+}
+
+func TestJournalIsHeldByWhatASuccessorIsFedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(200, 2, 3)
+		r.step()
+		r.takeover()
+		r.feed()
+		if r.posts(1) != 1 || r.posts(2) != 0 || r.posts(3) != 0 {
+			t.Errorf("the successor sent %d, %d, %d times, want 1, 0, 0", r.posts(1), r.posts(2), r.posts(3))
+		}
+	})
+}
+
+// What a load found done lies behind the place that it read the journal from, and must do so
+// for the next load too.
+func TestFoundDoneCountsFromTheLoadedPlace(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(200, 2, 3)
+		r.step()
+		r.takeover()
+		r.out.hold = true
+		r.step()
+		r.takeover()
+		r.feed()
+		if r.posts(2) != 0 || r.posts(3) != 0 {
+			t.Errorf("the third owner sent what the second found done: %d, %d times", r.posts(2), r.posts(3))
+		}
+	})
+}
+
+// A delta whose fate is open is written again; what it puts is not forgotten.
+func TestUnwrittenDeltaIsWrittenAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 1, "a")
+		r.feed()
+		r.answer(500, 1)
+		r.client.Set(dispatchtest.Faults{Append: func(bus.LogName) dispatchtest.Fault { return dispatchtest.Fault{Err: bus.ErrDiskFull} }})
+		if err := r.s.step(t.Context()); !errors.Is(err, bus.ErrDiskFull) {
+			t.Fatalf("step with a full disk: %v", err)
+		}
+		r.client.Set(dispatchtest.Faults{})
+		r.step()
+		if st := r.logged(); len(st.entries) != 1 || st.positions[part].Seq != 1 {
+			t.Errorf("%d entries and positions at %d, want 1 and 1", len(st.entries), st.positions[part].Seq)
+		}
+	})
+}
+
+// A power cut must not spare a delta and take the events that it counts.
+func TestDeltaGoesOutAfterASync(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.publish(1, 5, "a")
+		r.feed()
+		r.step()
+		r.store.PowerCut(nil)
+		if at, kept := r.logged().positions[part], r.store.Kept(part); at.Seq != int64(len(kept)) {
+			t.Errorf("positions are at %d, %d events survived", at.Seq, len(kept))
+		}
+	})
+}
+
+func TestMemoryDrains(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second} })
+		r.out.hold = true
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(200, 3)
+		r.answer(500, 2)
+		r.step()
+		r.step()
+		elapse(2 * time.Second)
+		r.answer(200, 1, 2)
+		r.step()
+		if left := r.d.Remembered(); len(left) > 0 {
+			t.Errorf("still in memory: %v", left)
+		}
+	})
+}
+
+// What ran when its endpoint was deleted leaves nothing behind.
+func TestDeletedEndpointIsForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.out.hold = true
+		r.publish(1, 4, "a")
+		r.feed()
+		r.answer(500, 1, 2)
+		r.step()
+		r.step()
+		r.must(r.reg.Delete(t.Context(), l.ep.ID))
+		r.takeUp()
+		r.answer(500, 3)
+		r.answer(200, 4)
+		r.step()
+		if left, st := r.d.Remembered(), r.logged(); len(left)+len(st.entries)+len(st.feeds) > 0 {
+			t.Errorf("in memory %v, in the log %d entries and %d feeds", left, len(st.entries), len(st.feeds))
+		}
+		ended := map[Ended]int{}
+		for _, data := range r.store.Journal(0) {
+			r.must(DecodeAttempts(data, func(a Attempt) error { ended[a.Ended]++; return nil }))
+		}
+		if ended[Cancelled] != 3 {
+			t.Errorf("%d deliveries are recorded as cancelled, want 3", ended[Cancelled])
+		}
+	})
+}

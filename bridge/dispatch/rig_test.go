@@ -1,0 +1,235 @@
+package dispatch
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+const part = dispatchtest.Partition
+
+// A rig holds the one shard of a dispatcher that does not run: a test feeds it, answers its
+// attempts and writes its deltas by hand. It lives in a synctest bubble.
+type rig struct {
+	t      *testing.T
+	store  *dispatchtest.Store
+	client *dispatchtest.Client
+	reg    *endpoint.Registry
+	d      *Dispatcher
+	s      *shard
+	out    *receivers
+	read   bus.Position // offered to the shard
+	stop   context.CancelFunc
+}
+
+// receivers answer an attempt when the test says so.
+type receivers struct {
+	mu    sync.Mutex
+	hold  bool                  // attempts wait for an answer; else they succeed at once
+	open  map[string][]chan int // status codes, by event id
+	posts map[string]int        // by event id
+}
+
+func (o *receivers) Send(ctx context.Context, r Request) Response {
+	id := r.Header.Get("Ce-Id")
+	o.mu.Lock()
+	o.posts[id]++
+	answer := make(chan int, 1) // answer sends once
+	if o.hold {
+		o.open[id] = append(o.open[id], answer)
+	} else {
+		answer <- 200
+	}
+	o.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return Response{Reason: Stopped}
+	case code := <-answer:
+		if code != 200 {
+			return Response{Status: code, Reason: Status}
+		}
+		return Response{Status: code}
+	}
+}
+
+func newRig(t *testing.T) *rig {
+	r := &rig{t: t, store: dispatchtest.New()}
+	r.open()
+	return r
+}
+
+// open connects a new owner to the bus.
+func (r *rig) open() {
+	r.t.Helper()
+	r.client = r.store.Connect()
+	r.out = &receivers{open: map[string][]chan int{}, posts: map[string]int{}}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(r.t.Output(), nil))
+	}
+	r.reg = endpoint.NewRegistry(r.client, nil, endpoint.Options{Log: log})
+	r.d = New(Config{
+		Store: r.client, Registry: r.reg, Sender: r.out, Observer: silent{}, Shards: 1, Topics: []string{"events"},
+		DeadTopic: "dead", OpsTopic: "ops", StopGrace: time.Second, Log: log,
+	}.Small())
+	ctx := r.t.Context()
+	r.must(r.reg.Load(ctx))
+	r.must(r.d.Prepare(ctx))
+	r.s = r.d.shard(0)
+	recording, stop := context.WithCancel(context.Background())
+	done := make(chan struct{}) // closed when the recorder has ended
+	go func() {
+		defer close(done)
+		r.s.rec.run(recording)
+	}()
+	r.stop = func() {
+		r.s.stop()
+		r.d.cutAttempts(ErrStopping)
+		r.s.attempts.Wait()
+		stop()
+		<-done
+	}
+	r.read, _ = r.s.place(part)
+	r.s.wakeAll()
+}
+
+type silent struct{}
+
+func (silent) Attempted(Attempt) {}
+func (silent) Waiting(Entry)     {}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// takeover kills the owner and brings up the next one.
+func (r *rig) takeover() {
+	r.t.Helper()
+	r.kill()
+	r.open()
+}
+
+func (r *rig) kill() {
+	r.client.Kill()
+	r.stop()
+}
+
+// register makes an endpoint and has the shard take it up.
+func (r *rig) register(name string, change func(*endpoint.Endpoint)) *lane {
+	r.t.Helper()
+	e := endpoint.Default()
+	e.Name, e.URL, e.Signature, e.Jitter = name, "https://"+name, "none", 0
+	e.Schedule = []time.Duration{time.Minute, time.Minute, time.Minute}
+	if change != nil {
+		change(e)
+	}
+	made, err := r.reg.Create(r.t.Context(), e)
+	r.must(err)
+	r.takeUp()
+	return r.lane(made.ID)
+}
+
+func (r *rig) takeUp() {
+	r.t.Helper()
+	r.must(r.d.takeSet(r.t.Context(), r.reg.Set()))
+}
+
+func (r *rig) lane(id string) *lane {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return r.s.lanes[id]
+}
+
+func (r *rig) edit(id string, change func(*endpoint.Endpoint)) {
+	r.t.Helper()
+	_, err := r.reg.Update(r.t.Context(), id, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+		change(e)
+		return e, nil
+	})
+	r.must(err)
+}
+
+// publish stores events; feed offers what is stored to the shard, as its follower would.
+func (r *rig) publish(from, to int, typ string) {
+	for n := from; n <= to; n++ {
+		r.store.Publish(part, dispatchtest.Event(n, typ))
+	}
+}
+
+func (r *rig) feed() {
+	r.t.Helper()
+	for _, m := range r.store.Kept(part) {
+		if r.read.Reaches(m.Position) {
+			continue
+		}
+		if !r.s.offer(part, r.read, []bus.Message{m}, m.Position) {
+			r.t.Fatalf("the shard does not take %d behind %d", m.Position.Seq, r.read.Seq)
+		}
+		r.read = m.Position
+	}
+	elapse(20 * time.Millisecond)
+}
+
+// catchUp runs passes until none is left to run.
+func (r *rig) catchUp() {
+	r.t.Helper()
+	for range 50 {
+		p := r.d.passes.gather()
+		if p == nil {
+			return
+		}
+		p.run(r.t.Context())
+		elapse(20 * time.Millisecond)
+	}
+}
+
+// answer ends the oldest attempt of an event that runs.
+func (r *rig) answer(code int, events ...int) {
+	r.t.Helper()
+	for _, n := range events {
+		id := dispatchtest.Event(n, "").ID
+		r.out.mu.Lock()
+		open := r.out.open[id]
+		if len(open) == 0 {
+			r.out.mu.Unlock()
+			r.t.Fatalf("no attempt of event %d runs", n)
+		}
+		r.out.open[id] = open[1:]
+		r.out.mu.Unlock()
+		open[0] <- code
+	}
+	elapse(20 * time.Millisecond)
+}
+
+// posts is how often an event was sent by this owner.
+func (r *rig) posts(n int) int {
+	r.out.mu.Lock()
+	defer r.out.mu.Unlock()
+	return r.out.posts[dispatchtest.Event(n, "").ID]
+}
+
+func (r *rig) step() {
+	r.t.Helper()
+	r.must(r.s.step(r.t.Context()))
+}
+
+// logged is what a successor would read in the state log now.
+func (r *rig) logged() state {
+	r.t.Helper()
+	l := newStateLog(r.store.Connect(), 0, r.d.log, &r.d.limits)
+	r.must(l.load(r.t.Context()))
+	return l.state
+}
+
+// elapse lets the bubble's time go by.
+func elapse(d time.Duration) { <-time.After(d) }

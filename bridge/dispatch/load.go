@@ -22,8 +22,8 @@ type loaded struct {
 	set  *endpoint.Set
 	read bus.Positions          // where the live feed goes on
 	back map[bus.Partition]bool // partitions that were cut back
-	gaps map[bus.Partition]int64
-	cuts bus.Positions // where items hold from that named places which were cut back
+	gaps bus.Positions          // where it would go on, had the events there not expired
+	cuts bus.Positions          // where items hold from that named places which were cut back
 }
 
 // own makes this process the owner of a shard: it reads the state log, claims it, and then
@@ -42,7 +42,7 @@ func (s *shard) own(ctx context.Context) error {
 			return fmt.Errorf("claim shard %d: %w", s.id, err)
 		}
 	}
-	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: map[bus.Partition]int64{}}
+	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}}
 	var err error
 	if was.past, err = s.readJournal(ctx, &was.state); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
@@ -59,8 +59,10 @@ func (s *shard) own(ctx context.Context) error {
 	for _, e := range s.rebuild(was) {
 		s.d.observer.Waiting(e)
 	}
-	for p, gap := range was.gaps {
-		s.d.lost(p, gap)
+	for p, at := range was.gaps {
+		if gap := s.expired(p, at, was.read[p]); gap > 0 {
+			s.d.lost(p, gap)
+		}
 	}
 	return nil
 }
@@ -89,7 +91,7 @@ func (s *shard) reconcile(ctx context.Context, was *loaded) error {
 		to, same := f.place(at)
 		was.back[p] = same && to.Seq < at.Seq
 		if front := f.front; to.Seq < front.Seq {
-			was.gaps[p] = front.Seq - to.Seq
+			was.gaps[p] = to
 			to = front
 		}
 		was.read[p] = to
@@ -171,9 +173,6 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 		}
 	}
 	s.revision = was.set.Revision
-	for p := range was.gaps {
-		was.gaps[p] *= int64(len(s.lanes))
-	}
 	for _, l := range s.lanes {
 		if l.blocked() {
 			l.leave()

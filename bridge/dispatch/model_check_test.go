@@ -112,7 +112,8 @@ func (m *model) finish() {
 		x.blocked = time.Time{}
 		m.mu.Unlock()
 	}
-	m.noise, m.full = 0, false
+	m.full = false
+	m.noise.Store(0)
 	m.w.store.SetRoom(bus.Room{})
 	for _, p := range slices.Clone(m.alive) {
 		p.client.Thaw()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ type model struct {
 	w        *world
 	registry *endpoint.Registry // of an operator whose connection is good
 	random   *rand.Rand
-	noise    int
+	noise    atomic.Int64
 
 	alive     []*process
 	processes []*life
@@ -34,12 +35,13 @@ type model struct {
 	furthest  [2]int64        // how many sequences disasters took from a partition
 	retried   map[string]bool // deliveries that a command brought back
 	full      bool            // the event store nearly is
-	zombies   bool            // two processes were alive at once
+	zombies   bool            // two processes were alive at once, or records of a dead one were on their way
 	unsteady  bool            // a process may know old things
 	tainted   bool            // places were cut back, or the journal trimmed: repeats are allowed
 
 	mu    sync.Mutex // guards what posts touch
 	wrong []string
+	lands time.Time // the last journal record on its way
 	posts map[*process]map[string]*traffic
 }
 
@@ -85,7 +87,7 @@ type traffic struct {
 
 func newModel(t *testing.T, s script) *model {
 	m := &model{
-		t: t, s: s, w: newWorld(t), random: rand.New(rand.NewPCG(s.Seed, 1)), noise: s.Noise,
+		t: t, s: s, w: newWorld(t), random: rand.New(rand.NewPCG(s.Seed, 1)),
 		retried: map[string]bool{}, posts: map[*process]map[string]*traffic{},
 	}
 	m.w.small, m.w.store.Refuses = true, s.Refuses
@@ -93,6 +95,7 @@ func newModel(t *testing.T, s script) *model {
 		m.w.store.AddPartition(p, "first")
 	}
 	m.w.begin, m.w.answer, m.w.latency = m.begin, m.answer, m.latency
+	m.noise.Store(int64(s.Noise))
 	m.connect()
 	return m
 }
@@ -127,7 +130,7 @@ func (m *model) run() {
 }
 
 func (m *model) step(a act) {
-	m.unsteady = m.unsteady || m.noise > 0 || a.Verb == "freeze" || a.Verb == "zombie"
+	m.unsteady = m.unsteady || m.noise.Load() > 0 || a.Verb == "freeze" || a.Verb == "zombie"
 	switch a.Verb {
 	case "publish":
 		m.publish(partitions[a.A%m.s.Partitions], 1+a.B)
@@ -152,7 +155,7 @@ func (m *model) step(a act) {
 			m.start()
 		}
 	case "noise":
-		m.noise = []int{0, 5, 30, 60}[a.A%4]
+		m.noise.Store([]int64{0, 5, 30, 60}[a.A%4])
 	case "trim":
 		if a.A%3 == 0 {
 			m.tainted = true
@@ -418,7 +421,7 @@ func (m *model) faults(seed uint64) dispatchtest.Faults {
 		return random.IntN(n)
 	}
 	write := func() (f dispatchtest.Fault) {
-		if draw(100) >= m.noise {
+		if int64(draw(100)) >= m.noise.Load() {
 			return f
 		}
 		if draw(2) == 0 {
@@ -437,10 +440,19 @@ func (m *model) faults(seed uint64) dispatchtest.Faults {
 		return f
 	}
 	return dispatchtest.Faults{
-		Append:  func(bus.LogName) dispatchtest.Fault { return write() },
-		Journal: func() dispatchtest.Fault { f := write(); f.Refuse = false; return f },
+		Append: func(bus.LogName) dispatchtest.Fault { return write() },
+		Journal: func() dispatchtest.Fault {
+			f := write()
+			f.Refuse = false
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if lands := time.Now().Add(f.Delay + f.Copy); lands.After(m.lands) {
+				m.lands = lands
+			}
+			return f
+		},
 		Call: func(string) error {
-			if draw(400) < m.noise {
+			if int64(draw(400)) < m.noise.Load() {
 				return bus.ErrUnavailable
 			}
 			return nil
@@ -451,6 +463,9 @@ func (m *model) faults(seed uint64) dispatchtest.Faults {
 func (m *model) end(p *process, how string) {
 	switch how {
 	case "kill":
+		m.mu.Lock()
+		m.zombies = m.zombies || m.lands.After(time.Now())
+		m.mu.Unlock()
 		p.kill()
 	case "stop":
 		p.client.Thaw()
@@ -510,6 +525,7 @@ func (m *model) disaster(a act) {
 		if !m.kept(ev) {
 			for _, x := range m.parties {
 				delete(x.owed, ev.id)
+				x.may[ev.id] = x.may[ev.id] || a.Verb == "cut" // who still has it may take it for another at its place
 			}
 		}
 	}

@@ -38,7 +38,8 @@ func (d *Dispatcher) tend(ctx, writing context.Context, id int, drained <-chan s
 		}
 		recording, stopRecording := context.WithCancel(writing)
 		var recorder sync.WaitGroup
-		recorder.Go(func() { s.rec.run(recording) })
+		rec := s.rec
+		recorder.Go(func() { rec.run(recording) })
 		s.wakeAll()
 		err := s.serve(ctx, writing, drained)
 		if errors.Is(err, bus.ErrSuperseded) {

@@ -219,10 +219,8 @@ func (s *shard) refit(span bus.Span, f *fit) (gap int64) {
 	if to.Seq < at.Seq && same {
 		s.back[f.partition] = true
 	}
-	if to.Seq < f.front.Seq && len(s.lanes) > 0 {
-		gap = (f.front.Seq - to.Seq) * int64(len(s.lanes))
-	}
 	if to.Seq < f.front.Seq {
+		gap = s.expired(f.partition, to, f.front)
 		to = f.front
 	}
 	s.read[f.partition] = to
@@ -236,6 +234,22 @@ func (s *shard) refit(span bus.Span, f *fit) (gap int64) {
 			pl.cutBack(*f.cut)
 		default:
 			l.places[f.partition] = pl.recreated(to)
+		}
+	}
+	return gap
+}
+
+// expired counts the events of a gap in front of the live feed, for each endpoint that had
+// been registered when they were published.
+func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
+	for _, l := range s.lanes {
+		from := at
+		if len(l.ep.Items) > 0 {
+			since := l.ep.Items[0].From[p]
+			from = later(at, &since)
+		}
+		if pl := l.places[p]; pl == nil || !pl.behind {
+			gap += max(front.Seq-from.Seq, 0)
 		}
 	}
 	return gap

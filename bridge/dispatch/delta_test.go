@@ -17,15 +17,15 @@ func bubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
+		defer func() { r.kill() }()
 		f(t, r)
-		r.kill()
 	})
 }
 
 func TestPositionsPassOnlyWhatIsFinishedOrPut(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()
 		r.answer(200, 2, 3)
@@ -69,7 +69,7 @@ func TestFinishedIsWhatTheJournalAcknowledged(t *testing.T) {
 func TestJournalIsHeldByWhatRuns(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()
 		r.answer(200, 2)
@@ -90,7 +90,7 @@ func TestJournalIsHeldByWhatRuns(t *testing.T) {
 func TestJournalIsHeldByWhatASuccessorIsFedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()
 		r.answer(200, 2, 3)
@@ -108,13 +108,13 @@ func TestJournalIsHeldByWhatASuccessorIsFedAgain(t *testing.T) {
 func TestFoundDoneCountsFromTheLoadedPlace(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()
 		r.answer(200, 2, 3)
 		r.step()
 		r.takeover()
-		r.out.hold = true
+		r.out.holds(true)
 		r.step()
 		r.takeover()
 		r.feed()
@@ -128,7 +128,7 @@ func TestFoundDoneCountsFromTheLoadedPlace(t *testing.T) {
 func TestUnwrittenDeltaIsWrittenAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 1, "a")
 		r.feed()
 		r.answer(500, 1)
@@ -161,7 +161,7 @@ func TestDeltaGoesOutAfterASync(t *testing.T) {
 func TestMemoryDrains(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second} })
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()
 		r.answer(200, 3)
@@ -181,7 +181,7 @@ func TestMemoryDrains(t *testing.T) {
 func TestDeletedEndpointIsForgotten(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", nil)
-		r.out.hold = true
+		r.out.holds(true)
 		r.publish(1, 4, "a")
 		r.feed()
 		r.answer(500, 1, 2)

@@ -13,7 +13,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
-const part = dispatchtest.Partition
+const (
+	part   = dispatchtest.Partition
+	second = time.Second
+)
 
 // A rig holds the one shard of a dispatcher that does not run: a test feeds it, answers its
 // attempts and writes its deltas by hand. It lives in a synctest bubble.
@@ -37,6 +40,13 @@ type receivers struct {
 	posts map[string]int        // by event id
 }
 
+// holds says whether attempts that begin from now on wait for an answer.
+func (o *receivers) holds(them bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hold = them
+}
+
 func (o *receivers) Send(ctx context.Context, r Request) Response {
 	id := r.Header.Get("Ce-Id")
 	o.mu.Lock()
@@ -52,10 +62,13 @@ func (o *receivers) Send(ctx context.Context, r Request) Response {
 	case <-ctx.Done():
 		return Response{Reason: Stopped}
 	case code := <-answer:
-		if code != 200 {
-			return Response{Status: code, Reason: Status}
+		switch code {
+		case 200:
+			return Response{Status: code}
+		case 410:
+			return Response{Status: code, Reason: Gone}
 		}
-		return Response{Status: code}
+		return Response{Status: code, Reason: Status}
 	}
 }
 
@@ -82,17 +95,18 @@ func (r *rig) open() {
 	ctx := r.t.Context()
 	r.must(r.reg.Load(ctx))
 	r.must(r.d.Prepare(ctx))
-	r.s = r.d.shard(0)
+	d, s := r.d, r.d.shard(0)
+	r.s = s
 	recording, stop := context.WithCancel(context.Background())
 	done := make(chan struct{}) // closed when the recorder has ended
 	go func() {
 		defer close(done)
-		r.s.rec.run(recording)
+		s.rec.run(recording)
 	}()
 	r.stop = func() {
-		r.s.stop()
-		r.d.cutAttempts(ErrStopping)
-		r.s.attempts.Wait()
+		s.stop()
+		d.cutAttempts(ErrStopping)
+		s.attempts.Wait()
 		stop()
 		<-done
 	}

@@ -1,0 +1,194 @@
+package dispatch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// pending makes event 1 fail once and returns its entry.
+func (r *rig) pending() Entry {
+	r.t.Helper()
+	r.register("crm", nil)
+	r.out.holds(true)
+	r.publish(1, 1, "a")
+	r.feed()
+	r.answer(500, 1)
+	r.step()
+	for _, e := range r.logged().entries {
+		return e
+	}
+	r.t.Fatal("no entry")
+	return Entry{}
+}
+
+func (r *rig) command(kind CommandKind, e Entry) {
+	r.t.Helper()
+	r.must(r.d.Command(r.t.Context(), Command{Kind: kind, Entry: e}))
+	r.obey()
+}
+
+func (r *rig) obey() {
+	r.t.Helper()
+	r.must(r.d.obey(r.t.Context(), newCommands(r.client)))
+	elapse(20 * time.Millisecond)
+}
+
+// Effect and position of a command move in one delta, and only then does an attempt begin.
+func TestRetryBeginsBehindItsDelta(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		e := r.pending()
+		r.command(RetryNow, e)
+		if r.posts(1) != 1 {
+			t.Fatalf("sent %d times before the delta, want the first attempt alone", r.posts(1))
+		}
+		r.step()
+		elapse(second)
+		if r.posts(1) != 2 {
+			t.Errorf("sent %d times behind the delta, want twice", r.posts(1))
+		}
+		st := r.logged()
+		if at := r.store.Records(bus.LogName{Kind: bus.Commands})[0].Pos; st.commands != at || len(st.entries) != 1 {
+			t.Errorf("the delta counts commands up to %d with %d entries, want %d with 1", st.commands, len(st.entries), at)
+		}
+		r.obey() // the same log again
+		r.step()
+		elapse(second)
+		if r.posts(1) != 2 {
+			t.Errorf("sent %d times, the command was acted on twice", r.posts(1))
+		}
+	})
+}
+
+// A command that no delta counts is the successor's.
+func TestCommandOutlivesItsOwner(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		e := r.pending()
+		r.command(RetryNow, e)
+		r.takeover()
+		r.out.holds(true)
+		r.obey()
+		r.step()
+		elapse(second)
+		if r.posts(1) != 1 {
+			t.Errorf("the successor sent it %d times, want once", r.posts(1))
+		}
+	})
+}
+
+func TestRetryTakesUpWhatHasEnded(t *testing.T) {
+	for name, forgotten := range map[string]bool{"remembered": false, "forgotten": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				e := r.pending()
+				r.out.holds(false)
+				elapse(2 * time.Minute) // the second attempt succeeds
+				if forgotten {
+					r.step()
+				}
+				e.Number = 3
+				r.command(RetryNow, e)
+				r.step()
+				elapse(second)
+				r.step()
+				if n, st := r.posts(1), r.logged(); n != 3 || len(st.entries) != 0 {
+					t.Errorf("sent %d times, %d entries, want 3 and 0", n, len(st.entries))
+				}
+				if left := r.d.Remembered(); len(left) > 0 {
+					t.Errorf("still in memory: %v", left)
+				}
+			})
+		})
+	}
+}
+
+func TestCancelEndsWithoutAnAttempt(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		e := r.pending()
+		r.command(Cancel, e)
+		elapse(second)
+		r.step()
+		elapse(time.Hour)
+		if n, st := r.posts(1), r.logged(); n != 1 || len(st.entries) != 0 {
+			t.Errorf("sent %d times, %d entries, want 1 and 0", n, len(st.entries))
+		}
+		var last Attempt
+		for _, data := range r.store.Journal(0) {
+			r.must(DecodeAttempts(data, func(a Attempt) error { last = a; return nil }))
+		}
+		if last.Ended != Cancelled || last.Outcome != Discarded || last.Number != 2 {
+			t.Errorf("the last record is %+v, want that attempt 2 was cancelled", last)
+		}
+	})
+}
+
+// An author may know of an endpoint that the owner has not taken up yet.
+func TestCommandWaitsForItsAuthorsRevision(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		made, err := r.reg.Create(t.Context(), r.endpoint("crm"))
+		r.must(err)
+		at := r.store.Publish(part, dispatchtest.Event(1, "a"))
+		ref := EventRef{ID: "evt-1", Source: "/sources/test", Topic: "events", Partition: part, Position: at}
+		e := Entry{ID: deliveryID(made.ID, &ref), Endpoint: made.ID, Event: ref, Number: 2}
+		r.command(RetryNow, e)
+		r.step()
+		r.takeUp()
+		r.obey()
+		r.step()
+		elapse(second)
+		if r.posts(1) != 1 {
+			t.Errorf("sent %d times, want once", r.posts(1))
+		}
+	})
+}
+
+// A commands' log that ends in front of what was acted on is another log.
+func TestCommandsMadeAnew(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		e := r.pending()
+		r.s.mu.Lock()
+		r.s.commands = 100
+		r.s.mu.Unlock()
+		r.command(RetryNow, e)
+		r.step()
+		elapse(second)
+		if r.posts(1) != 2 {
+			t.Errorf("sent %d times, the command of the new log was not acted on", r.posts(1))
+		}
+	})
+}
+
+// An endpoint that answers 410 gets no other attempt, whatever waits and however long the
+// registry takes.
+func TestNoAttemptBehindA410(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.out.holds(true)
+		r.client.Set(dispatchtest.Faults{Append: func(log bus.LogName) dispatchtest.Fault {
+			if log.Kind == bus.Registry {
+				return dispatchtest.Fault{Err: bus.ErrDiskFull}
+			}
+			return dispatchtest.Fault{}
+		}})
+		r.publish(1, 3, "a")
+		r.feed()
+		r.answer(410, 1)
+		elapse(10 * second)
+		if n := r.posts(2) + r.posts(3); n != 0 {
+			t.Errorf("%d attempts behind a 410", n)
+		}
+		r.client.Set(dispatchtest.Faults{})
+		elapse(10 * second)
+		if ep := r.reg.Set().ByID(l.ep.ID); ep.State != endpoint.Disabled {
+			t.Errorf("the endpoint is %s, want disabled", ep.State)
+		}
+		r.takeUp()
+		r.state(l.ep.ID, endpoint.Enabled)
+		r.flow()
+		elapse(second)
+		r.once(2, 3)
+	})
+}

@@ -1,0 +1,89 @@
+package dispatch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	ep := endpoint.Default()
+	ep.Schedule, ep.Jitter = []time.Duration{time.Minute, time.Hour}, 0.1
+	ended := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	in := func(d time.Duration) time.Time { return ended.Add(d) }
+	failed := func(status int) Response { return Response{Status: status, Reason: Status} }
+	limited := func(status int, after time.Duration) Response {
+		return Response{Status: status, Reason: Limited, RetryAfter: after}
+	}
+	for name, c := range map[string]struct {
+		number int
+		res    Response
+		chance float64
+		want   verdict
+	}{
+		"2xx":                             {1, Response{Status: 204}, 0, verdict{Outcome: Delivered}},
+		"2xx at the last attempt":         {3, Response{Status: 200}, 0, verdict{Outcome: Delivered}},
+		"first failure":                   {1, failed(500), 0, verdict{Next: in(time.Minute)}},
+		"first failure, jitter":           {1, failed(500), 0.5, verdict{Next: in(63 * time.Second)}},
+		"second failure":                  {2, failed(404), 0, verdict{Next: in(time.Hour)}},
+		"redirect":                        {1, Response{Status: 302, Reason: Redirect}, 0, verdict{Next: in(time.Minute)}},
+		"no answer":                       {1, Response{Reason: Timeout}, 0, verdict{Next: in(time.Minute)}},
+		"the schedule is used up":         {3, failed(500), 0, verdict{Outcome: Failed, Ended: Exhausted}},
+		"beyond the schedule":             {9, failed(500), 0, verdict{Outcome: Failed, Ended: Exhausted}},
+		"410":                             {1, Response{Status: 410, Reason: Gone}, 0, verdict{Outcome: Failed, Ended: EndedGone, Disable: true}},
+		"429, soon":                       {1, limited(429, 10*time.Second), 0, verdict{Next: in(time.Minute), Hold: in(10 * time.Second)}},
+		"429, late":                       {1, limited(429, 5*time.Minute), 0, verdict{Next: in(5 * time.Minute), Hold: in(5 * time.Minute)}},
+		"503, far too late":               {1, limited(503, 48*time.Hour), 0, verdict{Next: in(maxHold), Hold: in(maxHold)}},
+		"429 at the last attempt":         {3, limited(429, time.Minute), 0, verdict{Outcome: Failed, Ended: Exhausted, Hold: in(time.Minute)}},
+		"Retry-After on something else":   {1, Response{Status: 500, Reason: Status, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute)}},
+		"429 without a Retry-After":       {1, limited(429, 0), 0, verdict{Next: in(time.Minute)}},
+		"jitter does not touch the limit": {1, limited(429, 5*time.Minute), 0.99, verdict{Next: in(5 * time.Minute), Hold: in(5 * time.Minute)}},
+	} {
+		if got := decide(ep, c.number, &c.res, ended, c.chance); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+	ep.Schedule = nil
+	if got := decide(ep, 1, &Response{Status: 500, Reason: Status}, ended, 0); got.Ended != Exhausted {
+		t.Errorf("without a schedule there is one attempt, got %+v", got)
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	for name, c := range map[string]struct {
+		rate  endpoint.Rate
+		asked []time.Duration // when attempts wait, since the begin
+		want  []time.Duration // when they begin
+	}{
+		"none":                 {endpoint.Rate{}, []time.Duration{0, 0, 0}, []time.Duration{0, 0, 0}},
+		"begins empty, spaced": {endpoint.Rate{PerSecond: 10, Burst: 1}, ms(0, 0, 0), ms(100, 200, 300)},
+		"no credit for pauses": {endpoint.Rate{PerSecond: 10, Burst: 1}, ms(1000, 1000, 1000), ms(1000, 1100, 1200)},
+		"burst, begins empty":  {endpoint.Rate{PerSecond: 10, Burst: 3}, ms(0, 0, 0), ms(100, 200, 300)},
+		"burst after a pause":  {endpoint.Rate{PerSecond: 10, Burst: 3}, ms(1000, 1000, 1000, 1000), ms(1000, 1000, 1000, 1100)},
+		"burst of none is one": {endpoint.Rate{PerSecond: 10}, ms(1000, 1000), ms(1000, 1100)},
+		"less than one":        {endpoint.Rate{PerSecond: 0.5, Burst: 1}, ms(0, 0), ms(2000, 4000)},
+	} {
+		l := newLimiter(c.rate, began)
+		for i, at := range c.asked {
+			now := began.Add(at)
+			if ready := l.ready(); ready.After(now) {
+				now = ready
+			}
+			l.take(now)
+			if got := now.Sub(began); got != c.want[i] {
+				t.Errorf("%s: attempt %d begins after %v, want %v", name, i, got, c.want[i])
+			}
+		}
+	}
+}
+
+func ms(n ...int) (all []time.Duration) {
+	for _, x := range n {
+		all = append(all, time.Duration(x)*time.Millisecond)
+	}
+	return all
+}

@@ -1,0 +1,338 @@
+package dispatch
+
+import (
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// one makes an endpoint that takes one attempt at a time.
+func one(e *endpoint.Endpoint) { e.Concurrency = 1 }
+
+// leaves fills a lane: of 1 to 8 the first runs, and the endpoint is behind.
+func (r *rig) leaves(l *lane) {
+	r.t.Helper()
+	r.out.holds(true)
+	r.publish(1, 8, "a")
+	r.feed()
+	if !l.place(part).behind {
+		r.t.Fatal("the endpoint has not left the live feed")
+	}
+}
+
+// once fails unless every event of a range was sent exactly once.
+func (r *rig) once(from, to int) {
+	r.t.Helper()
+	for n := from; n <= to; n++ {
+		if got := r.posts(n); got != 1 {
+			r.t.Errorf("event %d was sent %d times, want once", n, got)
+		}
+	}
+}
+
+// flow lets everything succeed that waits, and whatever comes.
+func (r *rig) flow(running ...int) {
+	r.out.mu.Lock()
+	r.out.hold = false
+	r.out.mu.Unlock()
+	r.answer(200, running...)
+	r.catchUp()
+}
+
+func TestLeavingEndpointMissesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.flow(1)
+		r.once(1, 8)
+		if l.place(part).behind {
+			t.Error("the endpoint has not joined the live feed again")
+		}
+	})
+}
+
+func TestRangeOfALeavingEndpointBeginsInFrontOfWhatRuns(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.step()
+		f := r.logged().feeds[l.ep.ID][string(part)]
+		if !f.Behind || len(f.Ranges) != 1 || f.Ranges[0].A.Seq != 0 || f.Ranges[0].B != nil {
+			t.Errorf("the delta names %+v while event 1 runs, want an open range behind 0", f)
+		}
+		r.takeover()
+		r.flow()
+		r.once(1, 8)
+	})
+}
+
+func TestJoinsAtWhatTheFeedHasRead(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.out.holds(false)
+		r.answer(200, 1)
+		pass := r.d.passes.gather()
+		e := pass.eaters[0]
+		kept := r.store.Kept(part)
+		e.take(part, pass.at, kept[1:4])
+		elapse(second)
+		if !e.take(part, kept[3].Position, kept[4:6]) || !l.place(part).behind {
+			t.Error("joined at event 6, the feed has read 8")
+		}
+		if e.take(part, kept[5].Position, kept[6:8]) || l.place(part).behind {
+			t.Error("not joined at event 8, which is all that the feed has read")
+		}
+		elapse(second)
+		r.once(1, 8)
+	})
+}
+
+func TestSinceGoesWhenPositionsPassIt(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.flow(1)
+		elapse(second)
+		r.step()
+		if f, ok := r.logged().feeds[l.ep.ID]; ok {
+			t.Errorf("the log still names %+v of an endpoint that is live", f)
+		}
+	})
+}
+
+// Whichever feed meets an event, it is handed over once.
+func TestEventMetByTwoFeedsIsHandedOverOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 3, "a")
+		r.feed()
+		kept := r.store.Kept(part)
+		r.s.mu.Lock()
+		pl, zero := l.place(part), kept[0].Position
+		zero.Seq, zero.Mark = 0, 0
+		c := &catchup{a: zero, c: zero, b: &kept[2].Position}
+		pl.ranges = append(pl.ranges, c)
+		r.s.mu.Unlock()
+		r.catchUp()
+		r.once(1, 3)
+	})
+}
+
+// A blocked endpoint begins nothing, keeps nothing in memory, and goes on where it was.
+func TestBlockedEndpointIsFedAgainWhenItIsEnabled(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.answer(200, 1)
+		r.catchUp() // fills the lane from the range
+		r.state(l.ep.ID, endpoint.Paused)
+		if l.fresh != 0 || l.bytes != 0 {
+			t.Errorf("%d events wait in the lane of a paused endpoint", l.fresh)
+		}
+		r.catchUp()
+		r.publish(9, 12, "a")
+		r.feed()
+		r.state(l.ep.ID, endpoint.Enabled)
+		r.flow(2)
+		elapse(second)
+		r.once(1, 12)
+	})
+}
+
+// What was found done at a load must not hold the journal's place for as long as its
+// endpoint is blocked.
+func TestBlockedEndpointPassesWhatALoadFoundDone(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 4, "a")
+		r.feed()
+		r.answer(200, 3)
+		_, err := r.reg.SetState(t.Context(), l.ep.ID, endpoint.Paused, "")
+		r.must(err)
+		r.takeover()
+		r.step()
+		held := r.logged().journal
+		r.catchUp()
+		r.step()
+		st := r.logged()
+		if len(st.entries) != 2 || st.journal <= held {
+			t.Errorf("%d entries and the journal from %d on, want those of 1 and 2, and more than %d", len(st.entries), st.journal, held)
+		}
+		id := l.ep.ID
+		r.state(id, endpoint.Enabled)
+		r.flow()
+		elapse(second)
+		if r.posts(3) != 0 || r.posts(1) != 1 || r.posts(2) != 1 || r.posts(4) != 1 {
+			t.Errorf("sent %d, %d, %d, %d times, want 1, 1, 0, 1", r.posts(1), r.posts(2), r.posts(3), r.posts(4))
+		}
+	})
+}
+
+func (r *rig) state(id string, to endpoint.State) {
+	r.t.Helper()
+	_, err := r.reg.SetState(r.t.Context(), id, to, "")
+	r.must(err)
+	r.takeUp()
+}
+
+// An item that is taken up after the feed has passed its from gets a range.
+func TestItemTakenUpLateGetsItsRange(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"a"} })
+		r.publish(1, 2, "b")
+		r.feed()
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+		r.publish(3, 4, "b")
+		r.publish(5, 5, "a")
+		r.feed() // by the old list
+		r.takeUp()
+		r.catchUp()
+		elapse(second)
+		r.once(3, 5)
+		if n := r.posts(1) + r.posts(2); n != 0 {
+			t.Errorf("events from before the edit were sent %d times", n)
+		}
+	})
+}
+
+func TestItemNewerThanTheLogGetsItsRangeAtALoad(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"a"} })
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+		r.publish(1, 3, "b")
+		r.feed()
+		r.step() // positions are past the item, its revision is not
+		r.takeover()
+		r.catchUp()
+		elapse(second)
+		r.once(1, 3)
+	})
+}
+
+// A widened filter must not cut short what an endpoint that is behind still has to read.
+func TestLateItemMovesNoRangeForward(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
+		r.leaves(l)
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+		r.publish(9, 10, "b")
+		r.feed()
+		r.takeUp()
+		r.flow(1)
+		elapse(second)
+		r.once(1, 10)
+	})
+}
+
+// Which items hold is decided by an event's place, also when it is read late.
+func TestListDecidesByPlace(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
+		r.leaves(l)
+		r.publish(9, 10, "b")
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"b"} })
+		r.publish(11, 12, "b")
+		r.publish(13, 14, "a")
+		r.takeUp()
+		r.feed()
+		r.flow(1)
+		elapse(second)
+		r.once(1, 8)
+		r.once(11, 12)
+		for _, n := range []int{9, 10, 13, 14} {
+			if r.posts(n) != 0 {
+				t.Errorf("event %d was sent and is not for the endpoint", n)
+			}
+		}
+	})
+}
+
+// An item whose place was cut back before it was taken up holds for what came later.
+func TestItemOfACutBackPartition(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.publish(1, 10, "a")
+		_, err := r.reg.Create(t.Context(), r.endpoint("crm"))
+		r.must(err)
+		elapse(second)
+		r.store.CutBack(part, 4)
+		r.publish(11, 13, "a")
+		r.must(r.d.recheck(t.Context(), part))
+		r.read, _ = r.s.place(part)
+		r.feed() // nobody is there yet
+		r.takeUp()
+		r.catchUp()
+		elapse(second)
+		r.once(11, 13)
+		if n := r.posts(1) + r.posts(4); n != 0 {
+			t.Errorf("events from before the registration were sent %d times", n)
+		}
+	})
+}
+
+// An item may only be folded when everything in the log is past the next one.
+func TestFoldsWhatTheLastDeltaHasPassed(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"a"} })
+		r.publish(1, 3, "b")
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+		fold := func() int {
+			r.d.fold(t.Context(), r.reg.Set())
+			return len(r.reg.Set().ByID(l.ep.ID).Items)
+		}
+		if n := fold(); n != 2 {
+			t.Errorf("folded to %d items before anybody has taken the new one up", n)
+		}
+		r.feed()
+		r.takeUp()
+		if n := fold(); n != 2 {
+			t.Errorf("folded to %d items before a delta says so", n)
+		}
+		r.step()
+		if n := fold(); n != 1 {
+			t.Errorf("%d items are left, want 1", n)
+		}
+	})
+}
+
+// While an attempt of an older event runs, A lies in front of the item.
+func TestDoesNotFoldWhileARangeIsBeforeTheItem(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
+		r.leaves(l)
+		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+		r.publish(9, 9, "a")
+		r.feed()
+		r.takeUp()
+		r.step()
+		r.d.fold(t.Context(), r.reg.Set())
+		if n := len(r.reg.Set().ByID(l.ep.ID).Items); n != 2 {
+			t.Errorf("folded to %d items while a range has to read by the older one", n)
+		}
+	})
+}
+
+func (r *rig) endpoint(name string) *endpoint.Endpoint {
+	e := endpoint.Default()
+	e.Name, e.URL, e.Signature, e.Jitter = name, "https://"+name, "none", 0
+	return e
+}
+
+// The limits of a lane: an endpoint whose oldest event has waited too long leaves.
+func TestOverdueEndpointLeaves(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		other := r.register("erp", nil)
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		elapse(laneAge + second)
+		r.s.overdue()
+		if !l.place(part).behind || other.place(part).behind {
+			t.Errorf("behind are crm %v, erp %v, want only crm", l.place(part).behind, other.place(part).behind)
+		}
+		r.flow()
+	})
+}

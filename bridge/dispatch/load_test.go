@@ -1,0 +1,218 @@
+package dispatch
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+)
+
+func attempt(delivery string, number int, o Outcome) Attempt {
+	return Attempt{Delivery: delivery, Number: number, Outcome: o}
+}
+
+// What the journal says about a delivery, with and without an entry that waits for its
+// second attempt.
+func TestPast(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		entry   int // number of the attempt it waits for; 0: no entry
+		records []Attempt
+		done    bool
+		next    int // number of the attempt that comes next, as far as the journal tells; 0: unknown
+	}{
+		"final":                                {0, []Attempt{attempt("d", 1, Delivered)}, true, 0},
+		"failed":                               {0, []Attempt{attempt("d", 1, "")}, false, 2},
+		"failed twice":                         {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, "")}, false, 3},
+		"failed, a batch written twice":        {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, ""), attempt("d", 1, "")}, false, 3},
+		"failed, then final":                   {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, Delivered)}, true, 0},
+		"final, then a late copy of a failure": {0, []Attempt{attempt("d", 2, Delivered), attempt("d", 1, "")}, true, 0},
+		"entry and its final":                  {2, []Attempt{attempt("d", 2, Delivered)}, true, 2},
+		"entry and a later final":              {2, []Attempt{attempt("d", 3, Delivered)}, true, 2},
+		"entry and an earlier final":           {2, []Attempt{attempt("d", 1, Delivered)}, false, 2},
+		"entry and its failure":                {2, []Attempt{attempt("d", 2, "")}, false, 3},
+		"entry and an earlier failure":         {2, []Attempt{attempt("d", 1, "")}, false, 2},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newState()
+			if c.entry > 0 {
+				st.entries["d"] = Entry{ID: "d", Number: c.entry}
+			}
+			p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}}
+			for _, a := range c.records {
+				p.add(&st, a)
+			}
+			next := st.entries["d"].Number
+			if f, ok := p.failed["d"]; ok && c.entry == 0 {
+				next = f.Number + 1
+			}
+			if _, done := p.done["d"]; done != c.done || next != c.next {
+				t.Errorf("done %v, next attempt %d, want %v and %d", done, next, c.done, c.next)
+			}
+		})
+	}
+}
+
+// A failed attempt that only the journal knows is a pending delivery again, and durable with
+// the first delta.
+func TestFailureKnownFromTheJournalAloneIsPutFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 1, "a")
+		r.feed()
+		r.answer(500, 1)
+		r.takeover()
+		r.step()
+		for _, e := range r.logged().entries {
+			if e.Number != 2 {
+				t.Errorf("the entry waits for attempt %d, want 2", e.Number)
+			}
+		}
+		if n := len(r.logged().entries); n != 1 {
+			t.Errorf("%d entries after the first delta, want 1", n)
+		}
+		r.feed()
+		elapse(time.Hour)
+		if r.posts(1) != 1 {
+			t.Errorf("sent %d times, want the second attempt alone", r.posts(1))
+		}
+	})
+}
+
+// A failure in the journal of what has been counted since is of no consequence.
+func TestFailureOfWhatIsNotFedAgainCountsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.publish(1, 1, "a")
+		r.feed()
+		r.step()
+		var late Attempt
+		for _, data := range r.store.Journal(0) {
+			r.must(DecodeAttempts(data, func(a Attempt) error { late = a; return nil }))
+		}
+		late.Number, late.Outcome, late.Status, late.Next = 1, "", 500, time.Now()
+		_, err := r.store.Connect().AppendJournal(t.Context(), 0, EncodeAttempts([]Attempt{late}))
+		r.must(err)
+		r.takeover()
+		elapse(time.Minute)
+		if n := len(r.lane(l.ep.ID).waiting); n != 0 || r.posts(1) != 0 {
+			t.Errorf("%d pending, sent %d times, want nothing", n, r.posts(1))
+		}
+	})
+}
+
+// An owner reads on only behind a valid claim, and what was written meanwhile is read first.
+func TestClaimSupersedes(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 1, "a")
+		r.feed()
+		old, stop := r.s, r.stop
+		r.open()
+		if err := old.step(t.Context()); !errors.Is(err, bus.ErrSuperseded) {
+			t.Errorf("the old owner's delta: %v, want that it is superseded", err)
+		}
+		r.feed()
+		if r.posts(1) != 1 {
+			t.Errorf("the new owner sent event 1 %d times, want once", r.posts(1))
+		}
+		stop()
+	})
+}
+
+func TestOwnsAgainWhenSomebodyWroteBehindTheLoad(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.answer(200, 2)
+		old := r.s
+		slow := r.store.Connect()
+		d := New(r.d.conf)
+		d.store, d.starts, d.origin = slow, r.d.starts, r.d.origin
+		once := false
+		slow.Set(dispatchtest.Faults{Append: func(bus.LogName) dispatchtest.Fault {
+			if !once { // the old owner is faster
+				once = true
+				r.must(old.step(t.Context()))
+				r.must(old.step(t.Context()))
+			}
+			return dispatchtest.Fault{}
+		}})
+		s := d.newShard(0)
+		r.must(s.own(t.Context()))
+		if n, at := len(s.log.state.entries), s.log.state.positions[part]; n != 1 || at.Seq != 2 {
+			t.Errorf("loaded %d entries and positions at %d, want what the old owner wrote last: 1 and 2", n, at.Seq)
+		}
+	})
+}
+
+// A log that lost its front without a snapshot is not taken for an empty one.
+func TestDamagedShardIsNotOwned(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.step()
+		name := bus.LogName{Kind: bus.State}
+		records := r.store.Records(name)
+		r.must(r.client.Trim(t.Context(), name, records[len(records)-1].Pos))
+		s := r.d.newShard(0)
+		if err := s.own(t.Context()); !errors.Is(err, errDamaged) {
+			t.Errorf("own: %v, want that the log is damaged", err)
+		}
+	})
+}
+
+// The journal may be made anew, shorter than the place that the log names.
+func TestJournalMadeAnew(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		for n := 1; n <= 9; n++ {
+			r.publish(n, n, "a")
+			r.feed()
+		}
+		r.step()
+		r.kill()
+		for range r.store.Journal(0) {
+			r.store.TrimJournal(0, 1<<40)
+		}
+		r.open()
+		r.publish(10, 11, "a")
+		r.feed()
+		r.step()
+		if st := r.logged(); st.positions[part].Seq != 11 {
+			t.Errorf("positions are at %d, want 11", st.positions[part].Seq)
+		}
+		r.once(10, 11)
+	})
+}
+
+// A batch keeps its members over a restart.
+func TestBatchIsReunited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		l := &lane{running: map[*delivery]struct{}{}}
+		for i, batch := range []string{"x", "y", "x", "", "x"} {
+			d := &delivery{Entry: Entry{ID: string(rune('a' + i)), Batch: batch, Due: now, Event: EventRef{Position: bus.Position{Seq: int64(9 - i)}}}}
+			l.waiting.wait(d)
+		}
+		group := l.reunite(&delivery{Entry: Entry{ID: "z", Batch: "x", Event: EventRef{Position: bus.Position{Seq: 6}}}})
+		ids := ""
+		for _, d := range group {
+			ids += d.ID
+		}
+		if ids != "ezca" || len(l.waiting) != 2 {
+			t.Errorf("members %s, %d left to wait, want ezca in the order of their places, and 2", ids, len(l.waiting))
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package dispatch
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// Where kept places go when the partition is another one, or was cut back.
+func TestFitting(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		var at [11]bus.Position
+		for n := 1; n <= 10; n++ {
+			at[n] = r.store.Publish(part, dispatchtest.Event(n, "a"))
+			elapse(30 * time.Second)
+		}
+		other := func(n int) bus.Position { // what was at the place before a cut back
+			p := at[n]
+			p.Mark -= int64(time.Second)
+			return p
+		}
+		beyond := func(n int64) bus.Position {
+			return bus.Position{Identity: "first", Seq: n, Mark: time.Now().UnixNano()}
+		}
+		cases := map[string]struct {
+			expired int // events that are gone from the front
+			places  []bus.Position
+			history []bus.Position
+			ask     bus.Position
+			want    int64
+			same    bool
+		}{
+			"fits":                              {0, []bus.Position{at[7], at[3]}, nil, at[7], 7, true},
+			"nothing counted yet":               {0, nil, nil, bus.Position{Identity: "first"}, 0, true},
+			"recreated":                         {0, []bus.Position{{Identity: "zero", Seq: 99}}, nil, bus.Position{Identity: "zero", Seq: 99}, 0, false},
+			"another incarnation beside":        {0, []bus.Position{{Identity: "zero", Seq: 99}, at[4]}, nil, at[4], 4, true},
+			"beyond the end":                    {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[6], beyond(11)}, beyond(12), 6, true},
+			"beyond the end, an earlier place":  {0, []bus.Position{beyond(12), at[3]}, []bus.Position{at[6]}, at[3], 3, true},
+			"another event there":               {0, []bus.Position{other(9)}, []bus.Position{at[2], at[5], other(8)}, other(9), 5, true},
+			"another event there, no history":   {0, []bus.Position{other(9)}, nil, other(9), 6, true}, // the last one stored a minute before it
+			"expired in front of it":            {6, []bus.Position{at[3]}, nil, at[3], 3, true},
+			"expired, cut back":                 {6, []bus.Position{beyond(12)}, []bus.Position{at[2]}, beyond(12), 2, true},
+			"a place without a mark":            {0, []bus.Position{{Identity: "first", Seq: 9}}, nil, bus.Position{Identity: "first", Seq: 9}, 9, true},
+			"beyond the end without a mark":     {0, []bus.Position{{Identity: "first", Seq: 12}, at[8]}, nil, bus.Position{Identity: "first", Seq: 12}, 8, true},
+			"a mark in front of one without it": {0, []bus.Position{{Identity: "first", Seq: 9}, other(8)}, []bus.Position{at[4]}, bus.Position{Identity: "first", Seq: 9}, 4, true},
+		}
+		for name, c := range cases {
+			store := r.store.Clone()
+			store.Expire(part, int64(c.expired)+1)
+			d := New(r.d.conf)
+			d.store = store.Connect()
+			spans, err := d.look(t.Context())
+			r.must(err)
+			var history []bus.Positions
+			for _, h := range c.history {
+				history = append(history, bus.Positions{part: h})
+			}
+			f, err := d.fitting(t.Context(), spans[0], c.places, func(context.Context) ([]bus.Positions, error) { return history, nil })
+			r.must(err)
+			if got, same := f.place(c.ask); got.Seq != c.want || same != c.same || got.Identity != "first" {
+				t.Errorf("%s: place %d of %s, same %v, want %d, %v", name, got.Seq, got.Identity, same, c.want, c.same)
+			}
+		}
+	})
+}
+
+// A cut back is the one thing that moves positions back, at a load.
+func TestLoadAfterACutBack(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		for n := 1; n <= 6; n++ {
+			r.publish(n, n, "a")
+			r.feed()
+			elapse(time.Minute)
+			r.step()
+		}
+		r.kill()
+		r.store.CutBack(part, 3)
+		r.publish(11, 15, "a") // at 4 to 8: what lay at the position is another event now
+		r.open()
+		r.feed()
+		r.once(11, 15)
+		if n := r.posts(1) + r.posts(2) + r.posts(3); n != 0 {
+			t.Errorf("what was there before the cut was sent again %d times", n)
+		}
+		r.step()
+		if at := r.logged().positions[part]; at.Seq != 8 {
+			t.Errorf("positions are at %d, want 8", at.Seq)
+		}
+	})
+}
+
+// A cut back that is found while the owner lives moves its feed and its log back, and what
+// an endpoint that is behind has still to read.
+func TestCutBackUnderALivingOwner(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.register("erp", nil)
+		r.publish(21, 22, "a")
+		r.feed()
+		r.step()
+		elapse(2 * time.Minute)
+		r.leaves(l) // 1 to 8 at 3 to 10
+		r.flow(1, 1, 2, 3, 4, 5, 6, 7, 8)
+		r.out.holds(true)
+		r.step()
+		elapse(2 * time.Minute)
+		r.store.CutBack(part, 2)
+		r.publish(31, 36, "a")
+		r.must(r.d.recheck(t.Context(), part))
+		r.read, _ = r.s.place(part)
+		if r.read.Seq > 2 {
+			t.Fatalf("the feed goes on at %d, want 2 at most", r.read.Seq)
+		}
+		r.step()
+		if at := r.logged().positions[part]; at.Seq > 2 {
+			t.Errorf("the log's positions are at %d, want 2 at most", at.Seq)
+		}
+		r.out.holds(false)
+		r.feed()
+		r.catchUp()
+		elapse(second)
+		for n := 31; n <= 36; n++ {
+			if got := r.posts(n); got != 2 {
+				t.Errorf("event %d was sent %d times, want once to each endpoint", n, got)
+			}
+		}
+	})
+}
+
+// What expired in front of a reader is skipped, and counted.
+func TestExpiredRangeIsSkipped(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.store.Expire(part, 6) // 1 runs, 2 to 5 are gone
+		_, err := r.d.look(t.Context())
+		r.must(err)
+		r.flow(1)
+		elapse(second)
+		r.once(6, 8)
+		if n := r.posts(2) + r.posts(5); n != 0 || l.place(part).behind {
+			t.Errorf("sent what is gone %d times, behind %v", n, l.place(part).behind)
+		}
+		r.publish(9, 9, "a")
+		r.feed()
+		r.once(9, 9)
+	})
+}
+
+// An endpoint that is behind begins at the front of a partition that was made anew.
+func TestRecreatedUnderARange(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		r.leaves(l)
+		r.store.Recreate(part, "second")
+		r.publish(11, 13, "a")
+		r.must(r.d.recheck(t.Context(), part))
+		r.read, _ = r.s.place(part)
+		r.flow(1)
+		r.feed()
+		r.catchUp()
+		elapse(second)
+		r.once(11, 13)
+		r.step()
+		r.step()
+		if left := r.d.Remembered(); len(left) > 0 {
+			t.Errorf("still in memory: %v", left)
+		}
+	})
+}
+
+// Nothing that any owner needs goes when the event store is nearly full; what only a paused
+// endpoint needs goes last.
+func TestPurgesWhatNobodyNeeds(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		ctx := t.Context()
+		paused := r.register("crm", nil)
+		r.state(paused.ep.ID, endpoint.Paused)
+		r.register("erp", nil)
+		r.publish(1, 3, "a")
+		r.feed()
+		r.publish(4, 10, "a")
+		r.out.holds(true)
+		r.feed() // 4 to 10 run
+		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
+		r.must(r.d.makeRoom(ctx))
+		if got := r.store.Purged(); len(got) != 0 {
+			t.Fatalf("purged %v before the last deltas are known", got)
+		}
+		r.step()
+		r.must(r.d.purge(ctx, false))
+		if got := r.store.Purged(); len(got) != 0 {
+			t.Fatalf("purged %v, all of which a paused endpoint needs", got)
+		}
+		r.must(r.d.makeRoom(ctx))
+		if kept := r.store.Kept(part); kept[0].Position.Seq != 4 {
+			t.Errorf("the first event kept is %d, want 4, which runs", kept[0].Position.Seq)
+		}
+		// An item that the last delta does not know needs what is behind its from.
+		r.store.SetOthersNeed(5)
+		r.flow(4, 5, 6, 7, 8, 9, 10)
+		elapse(second)
+		r.step()
+		_, err := r.reg.Create(ctx, r.endpoint("late"))
+		r.must(err)
+		r.publish(11, 20, "a")
+		r.feed()
+		r.step()
+		r.must(r.d.makeRoom(ctx))
+		if kept := r.store.Kept(part); kept[0].Position.Seq != 6 {
+			t.Errorf("the first event kept is %d, want 6: somebody else has acknowledged 5", kept[0].Position.Seq)
+		}
+		r.store.SetOthersNeed(100)
+		r.must(r.d.makeRoom(ctx))
+		if kept := r.store.Kept(part); kept[0].Position.Seq != 11 {
+			t.Errorf("the first event kept is %d, want 11: the new endpoint's item begins there", kept[0].Position.Seq)
+		}
+	})
+}

@@ -88,6 +88,26 @@ func TestJoinsAtWhatTheFeedHasRead(t *testing.T) {
 	})
 }
 
+func TestJoinedEndpointIsLiveOnlyBehindItsRange(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", one)
+		other := r.register("erp", nil)
+		r.leaves(l)
+		r.publish(9, 10, "a") // the reader is ahead of the feed
+		r.flow(1, 1)          // of both endpoints
+		elapse(second)
+		if pl := l.place(part); pl.behind || pl.since == nil || pl.since.Seq != 10 {
+			t.Fatalf("live %v since %v, want live since 10", !pl.behind, pl.since)
+		}
+		r.out.posts = map[string]int{}
+		r.s.known = map[string]*delivery{} // were they forgotten, nothing else would keep them from going out twice
+		r.feed()
+		if n := r.posts(9) + r.posts(10); n != 2 {
+			t.Errorf("events 9 and 10 were sent %d times, want once each, to %s alone", n, other.ep.Name)
+		}
+	})
+}
+
 func TestSinceGoesWhenPositionsPassIt(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", one)

@@ -22,7 +22,7 @@ func mutants() []mutant {
 		{"an A never passes an event that is neither finished nor has an entry", dispatch + "delta.go",
 			"if c.out.len() > 0 {\n\t\t\tat = c.out.front().before\n\t\t}", "", m},
 		{"the journal is read from where the oldest running attempt began", dispatch + "delta.go",
-			"for d := range l.running {\n\t\t\thold(d)\n\t\t}", "", suite(1, 600)},
+			"for d := range l.running {\n\t\t\thold(d)\n\t\t}", "", suite(7, 800)},
 		{"and from where the oldest finished one that would be fed again began", dispatch + "delta.go",
 			"if l.fed(d, positions, s.read) {\n\t\t\t\thold(d)", "if l.fed(d, positions, s.read) {", m},
 		{"what a load found done counts from the loaded place", dispatch + "load.go",

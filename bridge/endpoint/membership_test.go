@@ -69,7 +69,7 @@ func TestOldEndsAreCapturedAgain(t *testing.T) {
 		var end bus.Position
 		store.BeforeAppend(func(bus.LogName) {
 			store.BeforeAppend(nil)
-			time.Sleep(11 * time.Second)
+			<-time.After(11 * time.Second)
 			end = store.Publish(orders, time.Now())
 			mustCreate(t, theirs, receiver("faster"))
 		})

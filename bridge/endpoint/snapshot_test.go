@@ -152,12 +152,12 @@ func TestRunFollowsOthersAndSnapshots(t *testing.T) {
 			t.Error("a change was announced and is not there")
 		}
 		store.Fail(bus.ErrUnavailable)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		store.Fail(nil)
 		churn(t, theirs)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		churn(t, theirs)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if store.Records(registryLog)[0].Prev == bus.NoPosition {
 			t.Error("Run made no snapshots")
 		}

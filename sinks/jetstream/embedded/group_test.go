@@ -30,7 +30,7 @@ func TestASyncThatRunsIsNoUseToWhoComesLater(t *testing.T) {
 	withGroup(t, func() error {
 		began++
 		for len(let) == 0 {
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 		}
 		<-let
 		return nil

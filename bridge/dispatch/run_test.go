@@ -15,7 +15,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// lingering is what a server's connection does for half a second after it was closed early.
+var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, lingering) }
 
 // inBubble runs a test with a world in a synctest bubble.
 func inBubble(t *testing.T, f func(t *testing.T, w *world)) {

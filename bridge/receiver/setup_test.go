@@ -29,7 +29,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// lingering is what a server's connection does for half a second after it was closed early.
+var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, lingering) }
 
 const secret = "a secret of the tests"
 

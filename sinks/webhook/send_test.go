@@ -23,7 +23,10 @@ import (
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// lingering is what a server's connection does for half a second after it was closed early.
+var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, lingering) }
 
 // loopback lets a Sender reach the servers of these tests.
 func loopback() webhook.Egress {

@@ -23,7 +23,7 @@ const (
 // records what came of it. It is the only place that leaves a lane's lock behind.
 func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*delivery) {
 	defer s.attempts.Done()
-	ctx := s.d.attemptContext()
+	ctx := s.ctx
 	group = s.fetch(ctx, l, group)
 	if len(group) == 0 {
 		s.answered(l, ep, nil, verdict{}, time.Now())

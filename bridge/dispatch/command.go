@@ -62,12 +62,7 @@ func (d *Dispatcher) Command(ctx context.Context, c Command) error {
 	}
 }
 
-func (d *Dispatcher) commanded() {
-	select {
-	case d.commands <- struct{}{}:
-	default:
-	}
-}
+func (d *Dispatcher) commanded() { signal(d.commands) }
 
 // command follows the commands' log until ctx ends and hands each record to its shard.
 func (d *Dispatcher) command(ctx context.Context) {
@@ -90,8 +85,9 @@ func (d *Dispatcher) command(ctx context.Context) {
 // commands is the commands' log as far as it was read. What some shard may still have to act
 // on is kept.
 type commands struct {
-	chain *bus.Chain
-	kept  []numbered
+	chain   *bus.Chain
+	kept    []numbered
+	adopted int64 // shards that had been taken when the log was begun
 }
 
 type numbered struct {
@@ -105,6 +101,10 @@ func newCommands(st store) *commands {
 
 // obey reads on and lets every shard act on what is new to it.
 func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
+	if adopted := d.adopted.Load(); adopted != log.adopted { // a shard that was taken since may need what went
+		*log = *newCommands(d.store)
+		log.adopted = adopted
+	}
 	shards := d.shards() // before the read: then their places lie in what is read
 	err := log.read(ctx)
 	if errors.Is(err, bus.ErrTrimmed) { // forget all, begin at the front
@@ -124,9 +124,7 @@ func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
 		}
 		acted = min(acted, s.durableCommands())
 	}
-	if len(shards) == d.count {
-		log.kept = slices.DeleteFunc(log.kept, func(n numbered) bool { return n.pos <= acted })
-	}
+	log.kept = slices.DeleteFunc(log.kept, func(n numbered) bool { return n.pos <= acted })
 	return nil
 }
 

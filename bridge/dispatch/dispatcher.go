@@ -44,9 +44,10 @@ type Observer interface {
 	Waiting(Entry)
 }
 
-// Config of a Dispatcher. Every field is needed but Metrics.
+// Config of a Dispatcher. Every field is needed but Leases and Metrics.
 type Config struct {
 	Store     bus.Store
+	Leases    bus.Leases // nil: no other process shares the bus
 	Registry  Registry
 	Sender    Sender
 	Observer  Observer
@@ -92,15 +93,20 @@ type Dispatcher struct {
 	tight    atomic.Bool  // the event store is nearly full
 
 	commands   chan struct{} // one slot: Command sends, command receives
-	trimmed    int64         // of the commands' log; keepSpace's own
+	takings    chan struct{} // one slot: adopt sends, takeUp receives
+	taking     chan struct{} // a slot for each shard that is being taken
+	adopted    atomic.Int64  // how many shards were taken so far
+	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
+	trimmedAt  time.Time
+	others     *glances
 	background sync.WaitGroup
 
 	mu        sync.Mutex
 	stopping  bool
 	owned     map[int]*shard
-	damaged   map[int]bool // shards that nobody can own until an operator mends them
 	followers map[bus.Partition]*follower
 	spans     map[bus.Partition]bus.Span // as last asked for
+	holding   chan struct{}              // closed while a shard is owned
 
 	roused chan struct{} // closed by takeUp when there is an endpoint
 }
@@ -110,8 +116,9 @@ func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic,
-		commands: make(chan struct{}, 1), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, damaged: map[int]bool{}, followers: map[bus.Partition]*follower{},
+		commands: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
+		holding: make(chan struct{}), trimmed: bus.NoPosition,
+		owned: map[int]*shard{}, others: newGlances(c.Store), followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
 	}
 	if c.limits != nil {
@@ -123,9 +130,11 @@ func New(c Config) *Dispatcher {
 	return d
 }
 
-// Prepare takes all shards and holds every position against what the bus has. Intake may
-// open once it has returned: from then on no sequence can be counted twice. A shard whose log
-// is damaged is left alone; Run tries again whether an operator has mended it.
+// Prepare finds out how many shards there are and where following begins. A process that
+// shares the bus with nobody takes all shards and holds every position against what the bus
+// has: intake may open once Prepare has returned, because from then on no sequence can be
+// counted twice. A shard whose log is damaged is left alone; Run tries again whether an
+// operator has mended it.
 func (d *Dispatcher) Prepare(ctx context.Context) error {
 	count, err := d.registry.Shards(ctx, d.conf.Shards)
 	if err != nil {
@@ -139,22 +148,18 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 		return fmt.Errorf("find where topics begin: %w", err)
 	}
 	d.starts, d.origin = starts, starts.Positions()
+	if d.conf.Leases != nil {
+		return nil
+	}
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(ownAtOnce)
 	for id := range d.count {
 		group.Go(func() error {
-			s := d.newShard(id)
-			err := s.own(gctx)
-			switch {
-			case errors.Is(err, errDamaged):
-				d.damage(id, err)
+			err := d.take(gctx, d.newShard(id))
+			if errors.Is(err, errDamaged) {
 				d.log.Error("shard not taken", slog.Int("shard", id), slog.Any("error", err))
 				return nil
-			case err != nil:
-				return err
 			}
-			d.adopt(s)
-			return nil
+			return err
 		})
 	}
 	return group.Wait()
@@ -162,34 +167,50 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 
 // Run feeds and delivers until ctx ends, then hands over: attempts that run get the grace to
 // finish, everything is journaled, and each shard's last delta says so. It returns a few
-// seconds after the grace at the latest, whatever the bus does.
+// seconds after the grace at the latest, whatever the bus does. An error is that of a hand-over
+// at the end, or one of the leases that no retry would mend.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	writing, stopWriting := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopWriting(nil)
-	drained := make(chan struct{}) // closed here, when nothing runs any more
+	feeding, stopFeeding := context.WithCancel(ctx)
+	defer stopFeeding()
 	var feeds sync.WaitGroup
-	var owners errgroup.Group
-	for id := range d.count {
-		owners.Go(func() error { return d.tend(ctx, writing, id, drained) })
+	for _, feed := range []func(context.Context){d.follow, d.passes.run, d.takeUp, d.command, d.keepSpace} {
+		feeds.Go(func() { feed(feeding) })
 	}
-	feeds.Go(func() { d.follow(ctx) })
-	feeds.Go(func() { d.passes.run(ctx) })
-	feeds.Go(func() { d.takeUp(ctx) })
-	feeds.Go(func() { d.command(ctx) })
-	feeds.Go(func() { d.keepSpace(ctx) })
-	<-ctx.Done()
+	sharing, stopSharing := context.WithCancel(writing)
+	defer stopSharing()
+	ts := &turns{d: d, writing: writing, now: map[int]*turn{}}
+	joined := make(chan error, 1) // sent to once
+	go func() { joined <- d.leases().Join(sharing, d.count, ts) }()
+	var err error
+	left := false
+	select {
+	case <-ctx.Done():
+	case err = <-joined:
+		left = true
+	}
 	d.stop()
 	grace := time.AfterFunc(d.conf.StopGrace, func() { d.cutAttempts(ErrStopping) })
 	defer grace.Stop()
 	over := time.AfterFunc(d.conf.StopGrace+stopWriteTime, func() { stopWriting(ErrStopping) })
 	defer over.Stop()
+	stopFeeding()
+	if stopSharing(); !left {
+		err = <-joined
+	}
+	ts.running.Wait()
 	feeds.Wait()
-	d.drain(writing)
-	close(drained)
-	err := owners.Wait()
 	d.cutAttempts(ErrStopping)
 	d.background.Wait()
-	return err
+	return errors.Join(append(ts.failed, err)...)
+}
+
+func (d *Dispatcher) leases() bus.Leases {
+	if d.conf.Leases == nil {
+		return bus.Alone{}
+	}
+	return d.conf.Leases
 }
 
 func (d *Dispatcher) shards() []*shard {
@@ -211,8 +232,6 @@ func (d *Dispatcher) shard(id int) *shard {
 	return d.owned[id]
 }
 
-func (d *Dispatcher) attemptContext() context.Context { return d.attemptsCtx }
-
 // pause waits; it reports false when ctx ended meanwhile.
 func pause(ctx context.Context, t time.Duration) bool {
 	timer := time.NewTimer(t)
@@ -222,5 +241,13 @@ func pause(ctx context.Context, t time.Duration) bool {
 		return false
 	case <-timer.C:
 		return true
+	}
+}
+
+// signal fills a channel of one slot.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

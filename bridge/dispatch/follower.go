@@ -72,21 +72,25 @@ func (f *follower) run(ctx context.Context) {
 	case <-ctx.Done():
 	case <-f.d.roused:
 	}
-	for ctx.Err() == nil {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.d.holds():
+		}
 		err := f.follow(ctx, &helpers)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !errors.Is(err, errIdle) && ctx.Err() == nil {
 			f.d.log.Warn("following interrupted", slog.String("partition", string(f.partition)), slog.Any("error", err))
 			pause(ctx, followRetry)
 		}
 	}
 }
 
+var errIdle = errors.New("no shard is owned")
+
 // look says that a shard was taken that may stand behind.
 func (f *follower) look() {
-	select {
-	case f.late <- struct{}{}:
-	default:
-	}
+	signal(f.late)
 }
 
 // follow reads once, after the positions have been held against what is there.
@@ -107,7 +111,11 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 		at = batch[len(batch)-1].Position
 		f.advance(at)
 		batch = f.d.followed(f.partition, batch)
-		for _, s := range f.d.shards() {
+		shards := f.d.shards()
+		if len(shards) == 0 {
+			return errIdle
+		}
+		for _, s := range shards {
 			if !s.offer(f.partition, before, batch, at) {
 				f.fill(ctx, helpers, s)
 			}
@@ -209,7 +217,7 @@ func (d *Dispatcher) lowest(p bus.Partition) bus.Position {
 			low, found = at, true
 		}
 	}
-	if !found { // no shard is owned: nobody misses anything
+	if !found { // the last shard went this moment: nobody misses anything
 		low = d.beginning(p)
 	}
 	return low

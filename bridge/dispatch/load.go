@@ -23,6 +23,7 @@ type loaded struct {
 	read bus.Positions          // where the live feed goes on
 	back map[bus.Partition]bool // partitions that were cut back
 	gaps bus.Positions          // where it would go on, had the events there not expired
+	ends bus.Positions          // of the partitions, when the places were held against them
 	cuts bus.Positions          // where items hold from that named places which were cut back
 }
 
@@ -42,7 +43,7 @@ func (s *shard) own(ctx context.Context) error {
 			return fmt.Errorf("claim shard %d: %w", s.id, err)
 		}
 	}
-	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}}
+	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}, ends: bus.Positions{}}
 	var err error
 	if was.past, err = s.readJournal(ctx, &was.state); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
@@ -94,7 +95,7 @@ func (s *shard) reconcile(ctx context.Context, was *loaded) error {
 			was.gaps[p] = to
 			to = front
 		}
-		was.read[p] = to
+		was.read[p], was.ends[p] = to, span.End
 	}
 	return nil
 }
@@ -173,6 +174,9 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 		}
 	}
 	s.revision = was.set.Revision
+	if len(s.lanes) == 0 { // nothing is owed: what endpoints are registered for later gets a range
+		maps.Copy(s.read, was.ends)
+	}
 	for _, l := range s.lanes {
 		if l.blocked() {
 			l.leave()

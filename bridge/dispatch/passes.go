@@ -37,10 +37,7 @@ func newPasses(d *Dispatcher) *passes {
 
 // hungry says that a range may be fed.
 func (ps *passes) hungry() {
-	select {
-	case ps.wake <- struct{}{}:
-	default:
-	}
+	signal(ps.wake)
 }
 
 // run starts passes until ctx ends and returns when the last has ended.

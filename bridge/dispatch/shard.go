@@ -1,7 +1,9 @@
 package dispatch
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -17,7 +19,12 @@ type shard struct {
 	sending *step     // a delta whose fate is not known yet; no other is written before it
 	rec     *recorder // the journal's writing end
 
-	attempts sync.WaitGroup // that run
+	lease  atomic.Pointer[bus.Lease] // nil: nobody else wants the shard
+	lapsed atomic.Bool               // an attempt was held back because the lease did not hold
+
+	attempts sync.WaitGroup  // that run
+	ctx      context.Context // of them
+	cut      context.CancelCauseFunc
 
 	mu        sync.Mutex
 	lanes     map[string]*lane       // by endpoint id
@@ -151,8 +158,13 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 	l.bytes += d.size
 }
 
-// mayBegin: attempts are held back while too many of their records are not acknowledged.
+// mayBegin: attempts are held back while the lease does not hold for certain, and while too
+// many of their records are not acknowledged.
 func (s *shard) mayBegin() bool {
+	if l := s.lease.Load(); l != nil && !(*l).Holds() {
+		s.lapsed.Store(true)
+		return false
+	}
 	if s.d.room() {
 		return true
 	}

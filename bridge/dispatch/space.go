@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -13,6 +14,8 @@ import (
 // spaceEvery is also how long intake may go on refusing after everybody has what fills the
 // store: two looks and a delta in between.
 const spaceEvery = 2 * time.Second
+
+const trimCommandsEvery = 5 * time.Minute
 
 // keepSpace makes room while the event store is near its limit: it purges, oldest first,
 // what nobody needs any more. The holder of shard 0 does it for all.
@@ -66,9 +69,9 @@ func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
 	if err != nil {
 		return err
 	}
-	needs, known := d.needed(eager)
+	needs, known, err := d.needed(ctx, eager)
 	if !known {
-		return nil
+		return err
 	}
 	set, err := d.registry.Refresh(ctx) // behind the deltas: an item that they do not know is seen here
 	if err != nil {
@@ -81,8 +84,8 @@ func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
 			upto = min(upto, n.upto(span))
 		}
 		for _, ep := range set.All() {
-			n, owned := needs[ShardOf(ep.ID, d.count)]
-			if !owned || eager && blocked(ep) {
+			n, known := needs[ShardOf(ep.ID, d.count)]
+			if !known || eager && blocked(ep) {
 				continue
 			}
 			for _, it := range ep.Items {
@@ -122,22 +125,49 @@ type need struct {
 	positions bus.Positions
 }
 
-// needed collects the shards' needs; false when one is not known.
-func (d *Dispatcher) needed(eager bool) (map[int]need, bool) {
+// needed collects the shards' needs, of those that other processes own from their logs; false
+// when one is not known. With eager, damaged shards need nothing.
+func (d *Dispatcher) needed(ctx context.Context, eager bool) (map[int]need, bool, error) {
 	all := map[int]need{}
-	for _, s := range d.shards() {
+	for id := range d.count {
+		n, err := d.needOf(ctx, id, eager)
+		switch {
+		case errors.Is(err, errDamaged) && eager:
+			continue
+		case errors.Is(err, errDamaged):
+			return nil, false, nil
+		case err != nil:
+			return nil, false, err
+		case n.positions == nil:
+			return nil, false, nil
+		}
+		all[id] = n
+	}
+	return all, true, nil
+}
+
+func (d *Dispatcher) needOf(ctx context.Context, shard int, eager bool) (n need, err error) {
+	if s := d.shard(shard); s != nil {
 		s.mu.Lock()
-		n := need{idle: len(s.lanes) == 0 && len(s.durable.feeds) == 0, revision: s.durable.surveyed, positions: s.durable.needs}
+		defer s.mu.Unlock()
+		n = need{idle: len(s.lanes) == 0 && len(s.durable.feeds) == 0, revision: s.durable.surveyed, positions: s.durable.needs}
 		if eager {
 			n.positions = s.durable.eager
 		}
-		s.mu.Unlock()
-		if n.positions == nil {
-			return nil, false
-		}
-		all[s.id] = n
+		return n, nil
 	}
-	return all, len(all) == d.count || eager && len(all)+d.damages() == d.count
+	set := d.registry.Set()
+	err = d.others.at(ctx, shard, func(st *state) {
+		n = need{idle: len(st.feeds) == 0, revision: st.revision}
+		n.positions = st.needs(func(id string) bool {
+			ep := set.ByID(id)
+			return eager && (ep == nil || blocked(ep))
+		})
+	})
+	for _, ep := range set.All() {
+		n.idle = n.idle && ShardOf(ep.ID, d.count) != shard
+	}
+	return n, err
 }
 
 // upto is the last sequence of a partition that is not needed.
@@ -157,26 +187,37 @@ func placeIn(span bus.Span, positions bus.Positions) int64 {
 	return span.First - 1
 }
 
-// trimCommands removes the commands that every shard has acted on, but for the last one.
+// trimCommands removes the commands that every shard has acted on, but for the last one. To
+// look into the logs of shards that other processes own is dear, so that is done seldom.
 func (d *Dispatcher) trimCommands(ctx context.Context) {
-	shards := d.shards()
-	if len(shards) < d.count {
+	if d.shard(0) == nil || len(d.shards()) < d.count && time.Since(d.trimmedAt) < trimCommandsEvery {
 		return
 	}
-	acted := shards[0].durableCommands()
-	for _, s := range shards[1:] {
-		acted = min(acted, s.durableCommands())
-	}
-	if acted == bus.NoPosition || acted == d.trimmed {
-		return
-	}
-	if err := d.store.Trim(ctx, bus.LogName{Kind: bus.Commands}, acted); err != nil {
-		if ctx.Err() == nil {
-			d.log.Warn("commands not trimmed, trying again", slog.Any("error", err))
+	d.trimmedAt = time.Now()
+	acted, err := d.acted(ctx)
+	if err == nil && acted > d.trimmed {
+		if err = d.store.Trim(ctx, bus.LogName{Kind: bus.Commands}, acted); err == nil {
+			d.trimmed = acted
 		}
-		return
 	}
-	d.trimmed = acted
+	if err != nil && !errors.Is(err, errDamaged) && ctx.Err() == nil {
+		d.log.Warn("commands not trimmed, trying again", slog.Any("error", err))
+	}
+}
+
+// acted is the last command that every shard has acted on.
+func (d *Dispatcher) acted(ctx context.Context) (int64, error) {
+	acted := int64(math.MaxInt64)
+	for id := range d.count {
+		if s := d.shard(id); s != nil {
+			acted = min(acted, s.durableCommands())
+			continue
+		}
+		if err := d.others.at(ctx, id, func(st *state) { acted = min(acted, st.commands) }); err != nil {
+			return bus.NoPosition, err
+		}
+	}
+	return acted, nil
 }
 
 // durableCommands is the last command that the last delta counts.

@@ -31,18 +31,13 @@ func (s *shard) stop() {
 	}
 }
 
-// drain waits for the attempts that run, which the end of the grace cuts off, and then until
-// all that was made is journaled or writing ends.
-func (d *Dispatcher) drain(writing context.Context) {
-	shards := d.shards()
-	for _, s := range shards {
-		s.attempts.Wait()
-	}
+// drain waits for the attempts that run, and then until all that was made is journaled or
+// writing ends.
+func (s *shard) drain(writing context.Context) {
+	s.attempts.Wait()
 	flushing, cancel := context.WithTimeout(writing, stopWriteTime)
 	defer cancel()
-	for _, s := range shards {
-		s.rec.flush(flushing)
-	}
+	s.rec.flush(flushing)
 }
 
 // handOver writes the shard's last delta. It says that the shard is handed over when nothing

@@ -29,6 +29,7 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-changed:
+		case <-d.takings:
 		case <-time.After(again):
 		}
 	}

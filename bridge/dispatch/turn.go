@@ -1,0 +1,192 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+const (
+	// Pauses before a shard is taken back, so that two owners do not chase each other.
+	reownFirst = time.Second
+	reownMost  = 30 * time.Second
+)
+
+// A turn is the time in which this process should own a shard: from the lease's Take to Give
+// or Lose.
+type turn struct {
+	*turns
+	shard int
+	lease bus.Lease
+	tend  context.Context // until the shard is asked for or lost
+	end   context.CancelFunc
+	lost  atomic.Bool
+	over  chan struct{} // closed when nothing of the turn runs any more
+}
+
+// turns are a dispatcher's part in the sharing of the shards.
+type turns struct {
+	d       *Dispatcher
+	writing context.Context // outlives the wish to stop
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	now    map[int]*turn // the last one of each shard
+	failed []error       // of handing over
+}
+
+// Take implements bus.Member. A shard is not claimed while attempts of an earlier turn run.
+func (ts *turns) Take(shard int, l bus.Lease) {
+	t := &turn{turns: ts, shard: shard, lease: l, over: make(chan struct{})}
+	t.tend, t.end = context.WithCancel(ts.writing)
+	ts.mu.Lock()
+	before := ts.now[shard]
+	ts.now[shard] = t
+	ts.mu.Unlock()
+	ts.running.Go(func() {
+		defer close(t.over)
+		defer t.end()
+		if before != nil {
+			<-before.over
+		}
+		t.run()
+	})
+}
+
+// Give implements bus.Member.
+func (ts *turns) Give(ctx context.Context, shard int) {
+	t := ts.last(shard)
+	if t == nil {
+		return
+	}
+	t.end()
+	select {
+	case <-t.over:
+	case <-ctx.Done():
+		t.lose()
+	}
+}
+
+// Lose implements bus.Member.
+func (ts *turns) Lose(shard int) {
+	if t := ts.last(shard); t != nil {
+		t.lose()
+	}
+}
+
+func (ts *turns) last(shard int) *turn {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.now[shard]
+}
+
+// lose lets nothing more begin for a shard that may be another process's by now.
+func (t *turn) lose() {
+	t.lost.Store(true)
+	t.end()
+	if s := t.d.shard(t.shard); s != nil {
+		s.stop()
+		t.d.drop(s)
+	}
+}
+
+// run keeps the shard until the turn ends. When another owner has taken it over, what this one
+// had begun is finished and journaled first; then it is taken back, because the lease is ours.
+func (t *turn) run() {
+	s := t.d.shard(t.shard) // as Prepare took it
+	for wait := time.Duration(0); ; wait = reownFirst {
+		if s == nil {
+			if s = t.own(wait); s == nil {
+				return
+			}
+		}
+		s.lease.Store(&t.lease)
+		if err := t.keep(s); !errors.Is(err, bus.ErrSuperseded) || t.tend.Err() != nil {
+			return
+		}
+		s = nil
+	}
+}
+
+// own takes the shard, after a pause; nil when the turn ends first.
+func (t *turn) own(wait time.Duration) *shard {
+	d := t.d
+	for ; ; wait = min(max(2*wait, reownFirst), reownMost) {
+		if wait > 0 && !pause(t.tend, wait+rand.N(wait)) {
+			return nil
+		}
+		s := d.newShard(t.shard)
+		s.lease.Store(&t.lease)
+		err := d.take(t.tend, s)
+		switch {
+		case t.tend.Err() != nil:
+			return nil
+		case err == nil:
+			return s
+		}
+		d.log.Warn("shard not taken, trying again", slog.Int("shard", t.shard), slog.Any("error", err))
+	}
+}
+
+// take owns a shard and makes it known. Only so many are taken at a time.
+func (d *Dispatcher) take(ctx context.Context, s *shard) error {
+	select {
+	case d.taking <- struct{}{}:
+		defer func() { <-d.taking }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := s.own(ctx); err != nil {
+		return err
+	}
+	d.adopt(s)
+	return nil
+}
+
+// keep writes the shard's records until the turn ends, and hands it over if it was asked for.
+// bus.ErrSuperseded says that another owner has written.
+func (t *turn) keep(s *shard) error {
+	defer s.cut(ErrStopping)
+	recording, stopRecording := context.WithCancel(t.writing)
+	var recorder sync.WaitGroup
+	defer recorder.Wait()
+	defer stopRecording()
+	recorder.Go(func() { s.rec.run(recording) })
+	s.wakeAll()
+	err := s.serve(t.tend, t.writing)
+	s.stop()
+	if err == nil && !t.lost.Load() {
+		err = t.handOver(s)
+	}
+	t.d.drop(s)
+	switch {
+	case errors.Is(err, bus.ErrSuperseded):
+		t.d.log.Warn("shard was taken over by another owner", slog.Int("shard", s.id))
+	case err != nil:
+		t.d.log.Error("shard not handed over, its next owner repeats what it must", slog.Int("shard", s.id), slog.Any("error", err))
+		t.mu.Lock()
+		t.failed = append(t.failed, fmt.Errorf("hand over shard %d: %w", s.id, err))
+		t.mu.Unlock()
+	}
+	s.drain(t.writing)
+	return err
+}
+
+// handOver finishes what runs, which the end of the grace cuts off, journals it and writes the
+// shard's last delta.
+func (t *turn) handOver(s *shard) error {
+	grace := time.AfterFunc(t.d.conf.StopGrace, func() { s.cut(ErrStopping) })
+	defer grace.Stop()
+	s.drain(t.writing)
+	if t.lost.Load() { // the lease ran out meanwhile
+		return nil
+	}
+	return s.handOver(t.writing)
+}

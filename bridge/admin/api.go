@@ -15,11 +15,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/problem"
 )
 
-// Options of the API. All are needed but Tester and Log.
+// Options of the API. All are needed but Shards, Tester and Log.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
 	Outbound   Outbound
+	Shards     Shards // nil: no other process shares the bus, and this one owns them all
 	Tester     Tester // nil: endpoints cannot be tested here
 	Refusals   Refusals
 	Sources    func() []Source
@@ -33,7 +34,7 @@ type Options struct {
 type Outbound interface {
 	// Command returns once the command is durable.
 	Command(ctx context.Context, c dispatch.Command) error
-	// Behind is nil for an endpoint that is fed live.
+	// Behind is nil for an endpoint that is fed live, or whose shard another process owns.
 	Behind(endpointID string) *dispatch.Behind
 	Stats() dispatch.Stats
 }
@@ -72,13 +73,11 @@ func New(o Options) http.Handler {
 		"GET /v1/refusals":               a.listRefusals,
 		"GET /v1/event-types":            a.listTypes,
 		"GET /v1/stats":                  a.stats,
-		"GET /healthz":                   a.healthz,
-		"GET /readyz":                    a.readyz,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}
-	mux.Handle("GET /metrics", o.Metrics)
-	return a.guard(mux)
+	a.probes(mux)
+	return a.guard(mux, func(r *http.Request) error { return authorize(r, a.Token()) })
 }
 
 type api struct{ Options }
@@ -94,11 +93,11 @@ func (a *api) handle(h handler) http.Handler {
 	})
 }
 
-// guard lets nobody under /v1 without the token, and turns what no route takes into problems.
-func (a *api) guard(mux *http.ServeMux) http.Handler {
+// guard lets only those under /v1 whom enter lets in, and turns what no route takes into problems.
+func (a *api) guard(mux *http.ServeMux, enter func(*http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") {
-			if err := authorize(r, a.Token()); err != nil {
+			if err := enter(r); err != nil {
 				a.fail(w, r, err)
 				return
 			}
@@ -152,7 +151,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = p.With(endpoint.ErrNoSealKey.Error())
 	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrDiskFull), errors.Is(err, bus.ErrStoreFull), errors.Is(err, bus.ErrRefused):
 		w.Header().Set("Retry-After", "1")
-		p = p.With("the bus does not take the change now")
+		p = p.With("the bus does not answer now, or does not take the change")
 		a.Log.Warn("admin request not carried out", "method", r.Method, "path", r.URL.Path, "error", err)
 	default:
 		a.Log.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)

@@ -38,7 +38,33 @@ func TestOnlyTheTokenOpensTheAPI(t *testing.T) {
 	}
 	s.do("GET", "/v1/sources", "").object(200)
 	s.token = ""
-	s.do("GET", "/v1/sources", "").problem(503, "unavailable")
+	res := s.do("GET", "/v1/sources", "")
+	res.problem(503, "unavailable")
+	if !strings.Contains(res.body, "HOOKSPAN_ADMIN_TOKEN") {
+		t.Errorf("the answer names no remedy: %s", res.body)
+	}
+	s.do("GET", "/healthz", "").object(200)
+}
+
+// On a cluster the seal key has to be given: each replica would make another one.
+func TestWithoutASealKeyNoSecretIsTaken(t *testing.T) {
+	t.Parallel()
+	s := newReplica(t, endpointtest.New(), nil, nil)
+	for _, body := range []string{
+		`{"name":"crm","url":"https://crm.example/"}`,
+		`{"name":"crm","url":"https://crm.example/","signature":"hmac","secrets":["a secret of the tests"]}`,
+	} {
+		res := s.do("POST", "/v1/endpoints", body)
+		res.problem(503, "unavailable")
+		if !strings.Contains(res.body, "HOOKSPAN_SEAL_KEY") {
+			t.Errorf("the answer names no remedy: %s", res.body)
+		}
+	}
+	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/","signature":"none"}`).object(201)
+	s.do("PATCH", "/v1/endpoints/crm", `{"signature":"standard","secrets":null}`).problem(503, "unavailable")
+	if n := len(s.registry.Set().All()); n != 1 {
+		t.Errorf("%d endpoints, want 1", n)
+	}
 }
 
 func TestOpenRoutesAndUnknownOnes(t *testing.T) {

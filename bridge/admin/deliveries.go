@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,7 +29,7 @@ type deliveryPage struct {
 type behindView struct {
 	Endpoint     string `json:"endpoint"`
 	EndpointName string `json:"endpoint_name"`
-	*dispatch.Behind
+	*behind
 }
 
 func (a *api) delivery(d journal.Delivery) deliveryView {
@@ -64,20 +65,21 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := deliveryPage{page: newPage(items, next)}
 	if want.Event != "" && want.Cursor == "" {
-		p.Behind = a.notReached(want.Endpoint, items)
+		p.Behind = a.look().notReached(r.Context(), want.Endpoint, items)
 	}
 	return write(w, http.StatusOK, p)
 }
 
-// notReached lists the endpoints that are behind and have no delivery among those found.
-func (a *api) notReached(only string, found []deliveryView) []behindView {
+// notReached lists the endpoints that are behind, or may be, and have no delivery among those
+// found.
+func (l *look) notReached(ctx context.Context, only string, found []deliveryView) []behindView {
 	var list []behindView
-	for _, e := range a.Registry.Set().All() {
+	for _, e := range l.Registry.Set().All() {
 		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.Endpoint == e.ID }) {
 			continue
 		}
-		if b := a.Outbound.Behind(e.ID); b != nil {
-			list = append(list, behindView{Endpoint: e.ID, EndpointName: e.Name, Behind: b})
+		if b := l.behind(ctx, e.ID); b != nil {
+			list = append(list, behindView{Endpoint: e.ID, EndpointName: e.Name, behind: b})
 		}
 	}
 	return list

@@ -31,9 +31,10 @@ func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 		begin++
 	}
 	end := min(begin+limit, len(all))
+	l := a.look()
 	items := make([]view, 0, end-begin)
 	for _, e := range all[begin:end] {
-		items = append(items, a.view(e))
+		items = append(items, l.view(r.Context(), e))
 	}
 	next := ""
 	if end < len(all) {
@@ -58,7 +59,7 @@ func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Log.Info("endpoint created", "endpoint", made.Name, "id", made.ID)
 	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
-	v := a.view(made)
+	v := a.look().view(r.Context(), made)
 	v.Secrets = shown
 	return write(w, http.StatusCreated, v)
 }
@@ -77,9 +78,17 @@ func generate(e *endpoint.Endpoint) []string {
 	return e.Secrets
 }
 
-// find takes an id or a name.
+// find takes an id or a name. What is not known here another replica may have made a moment
+// ago: the bus is asked before it is said not to exist.
 func (a *api) find(r *http.Request) (*endpoint.Endpoint, error) {
 	if e := a.Registry.Set().Find(r.PathValue("id")); e != nil {
+		return e, nil
+	}
+	set, err := a.Registry.Refresh(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if e := set.Find(r.PathValue("id")); e != nil {
 		return e, nil
 	}
 	return nil, endpoint.ErrNotFound
@@ -90,7 +99,7 @@ func (a *api) getEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.view(e))
+	return write(w, http.StatusOK, a.look().view(r.Context(), e))
 }
 
 func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +127,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.Log.Info("endpoint updated", "endpoint", made.Name, "id", made.ID)
-	v := a.view(made)
+	v := a.look().view(r.Context(), made)
 	v.Secrets = shown
 	return write(w, http.StatusOK, v)
 }
@@ -154,7 +163,7 @@ func (a *api) setState(w http.ResponseWriter, r *http.Request, to endpoint.State
 		return err
 	}
 	a.Log.Info("endpoint's state set", "endpoint", made.Name, "state", string(to))
-	return write(w, http.StatusOK, a.view(made))
+	return write(w, http.StatusOK, a.look().view(r.Context(), made))
 }
 
 // testType is the type of a test event when the request names none.

@@ -48,12 +48,18 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, token: token, store: endpointtest.New(), index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
+	return newReplica(t, endpointtest.New(), sealer, nil)
+}
+
+// newReplica is a server over a bus that others may use too; edit may change its options.
+func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer, edit func(*admin.Options)) *server {
+	t.Helper()
+	s := &server{t: t, token: token, store: store, index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
 	s.registry = endpoint.NewRegistry(s.store, sealer, endpoint.Options{Check: check})
 	if err := s.registry.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h := admin.New(admin.Options{
+	o := admin.Options{
 		Registry: s.registry, Deliveries: s.index, Outbound: s, Tester: s, Refusals: s,
 		Sources: func() []admin.Source {
 			return []admin.Source{{Name: "shop", Provider: "sticker", Path: "/webhooks/shop", Secrets: 1}}
@@ -61,8 +67,11 @@ func newServer(t *testing.T) *server {
 		Ready:   func(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); return s.ready },
 		Token:   func() string { return s.token },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hookspan_up 1\n") }),
-	})
-	server := httptest.NewServer(h)
+	}
+	if edit != nil {
+		edit(&o)
+	}
+	server := httptest.NewServer(admin.New(o))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s

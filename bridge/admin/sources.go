@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
@@ -79,17 +78,4 @@ func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return write(w, http.StatusOK, newPage(a.Deliveries.Types(), ""))
-}
-
-// healthz: the process answers.
-func (a *api) healthz(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, map[string]string{"status": "ok"})
-}
-
-// readyz: intake can publish.
-func (a *api) readyz(w http.ResponseWriter, r *http.Request) error {
-	if err := a.Ready(r.Context()); err != nil {
-		return problem.New(problem.NotReady).With(err.Error())
-	}
-	return write(w, http.StatusOK, map[string]string{"status": "ready"})
 }

@@ -1,11 +1,11 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -38,18 +38,18 @@ type view struct {
 	ManagedBy    string            `json:"managed_by"`
 	State        endpoint.State    `json:"state"`
 	Reason       string            `json:"reason,omitempty"`
-	Behind       *dispatch.Behind  `json:"behind,omitempty"`
+	Behind       *behind           `json:"behind,omitempty"`
 	Created      time.Time         `json:"created"`
 	Updated      time.Time         `json:"updated"`
 }
 
-func (a *api) view(e *endpoint.Endpoint) view {
+func (l *look) view(ctx context.Context, e *endpoint.Endpoint) view {
 	v := view{
 		ID: e.ID, Name: e.Name, URL: e.URL, Events: list(e.Events), Topics: list(e.Topics), Start: e.Start, Active: e.Active,
 		Signature: e.Signature, Content: e.Content, Options: map[string]string{}, Headers: map[string]string{}, Schedule: []string{},
 		Jitter: endpoint.FormatJitter(e.Jitter), Timeout: endpoint.FormatDuration(e.Timeout), Concurrency: e.Concurrency,
 		DisableAfter: endpoint.FormatDuration(e.DisableAfter), ManagedBy: e.ManagedBy, State: e.State, Reason: e.Reason,
-		Behind: a.Outbound.Behind(e.ID), Created: e.Created, Updated: e.Updated,
+		Behind: l.behind(ctx, e.ID), Created: e.Created, Updated: e.Updated,
 	}
 	for k, text := range e.Options {
 		v.Options[k] = text

@@ -14,9 +14,10 @@ const (
 	// HTTP is the HTTP protocol binding 1.0.2: percent-encoded `ce-` headers, the data's
 	// type in Content-Type alone. Names are written as the keys of an http.Header: Ce-Id.
 	HTTP Binding = iota
-	// NATS is the NATS binding's binary mode: percent-encoded `ce-` headers. The data's type
-	// is written twice, as ce-datacontenttype (the specification) and as content-type (the
-	// CloudEvents SDK for Go).
+	// NATS is the NATS binding's binary mode (1.0.3-wip): percent-encoded `ce-` headers. The
+	// data's type is written twice: as ce-datacontenttype (the specification), without the
+	// spaces around its parameters, which the CloudEvents SDK for Go would not decode, and to
+	// the letter as content-type.
 	NATS
 	// Kafka is the Kafka protocol binding 1.0.2: `ce_` headers in plain UTF-8, the data's
 	// type in content-type.
@@ -53,7 +54,7 @@ func (e *Event) AppendHeaders(dst []Field, b Binding) []Field {
 		return dst
 	}
 	if b == NATS {
-		dst = append(dst, Field{"ce-datacontenttype", percentEncode(e.DataContentType)})
+		dst = append(dst, Field{"ce-datacontenttype", percentEncode(tight(e.DataContentType))})
 	}
 	return append(dst, Field{b.contentType(), fieldValue(e.DataContentType)})
 }
@@ -69,7 +70,7 @@ func (e *Event) AppendLines(dst []byte) []byte {
 	if e.DataContentType == "" {
 		return dst
 	}
-	dst = appendPercent(append(dst, "ce-datacontenttype: "...), e.DataContentType)
+	dst = appendPercent(append(dst, "ce-datacontenttype: "...), tight(e.DataContentType))
 	dst = append(dst, "\r\ncontent-type: "...)
 	dst = append(dst, fieldValue(e.DataContentType)...)
 	return append(dst, "\r\n"...)

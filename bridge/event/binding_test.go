@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -62,6 +61,27 @@ func TestLinesEqualHeaders(t *testing.T) {
 	}
 }
 
+// The SDK for Go takes the type from either header and decodes neither.
+func TestTheDatasTypeNeedsNoDecodingOnNATS(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"application/json; charset=utf-8":     "application/json;charset=utf-8",
+		"text/csv;  header=present ; x=1":     "text/csv;header=present%20;x=1",
+		`multipart/mixed; boundary="a; b"`:    "multipart/mixed;%20boundary=%22a;%20b%22",
+		"application/vnd.acme+json;version=2": "application/vnd.acme+json;version=2",
+	} {
+		e := smallest()
+		e.DataContentType = given
+		written := e.Headers(event.NATS)
+		if diff := cmp.Diff([]event.Field{{Name: "ce-datacontenttype", Value: want}, {Name: "content-type", Value: given}}, written[len(written)-2:]); diff != "" {
+			t.Errorf("%s: %s", given, diff)
+		}
+		if got, err := event.Read(event.NATS, event.Fields(written), nil); err != nil || got.DataContentType != given {
+			t.Errorf("%s is read as %s, %v", given, got.DataContentType, err)
+		}
+	}
+}
+
 func TestNoAttributeSmugglesAHeader(t *testing.T) {
 	t.Parallel()
 	e := order()
@@ -98,6 +118,7 @@ func TestReadBinaryVariants(t *testing.T) {
 		{"one round only", event.NATS, with(event.Field{Name: "ce-subject", Value: "%2541"}), func(e *event.Event) { e.Subject = "%41" }},
 		{"decodes to no UTF-8", event.NATS, with(event.Field{Name: "ce-subject", Value: "%FF"}), func(e *event.Event) { e.Subject = "%FF" }},
 		{"quoted over HTTP", event.HTTP, with(event.Field{Name: "ce-subject", Value: `"a \"b\""`}), func(e *event.Event) { e.Subject = `a "b"` }},
+		{"plain text with an escape in it", event.NATS, with(event.Field{Name: "ce-subject", Value: "10%25 off"}), func(e *event.Event) { e.Subject = "10%25 off" }},
 		{"quotes on NATS", event.NATS, with(event.Field{Name: "ce-subject", Value: `"a"`}), func(e *event.Event) { e.Subject = `"a"` }},
 		{"canonical names", event.HTTP, with(event.Field{Name: "Ce-Myext", Value: "v"}), func(e *event.Event) { e.SetExtension("myext", "v") }},
 		{"type only in content-type", event.NATS, with(event.Field{Name: "Content-Type", Value: "text/csv"}), func(e *event.Event) { e.DataContentType = "text/csv" }},
@@ -144,7 +165,6 @@ func TestReadModes(t *testing.T) {
 		{"JSON of another type", event.NATS, header("content-type", "application/json"), doc, false},
 		{"batch", event.NATS, header("content-type", event.BatchType), "[" + doc + "]", false},
 		{"another format", event.Kafka, header("content-type", "application/cloudevents+avro"), doc, false},
-		{"binary wins over the content type", event.Kafka, header(append(complete, "content-type", event.StructuredType)...), "no JSON", true},
 		{"binary without id", event.Kafka, header("ce_specversion", "1.0", "ce_source", "s", "ce_type", "t"), "", false},
 		{"binary of another version", event.NATS, header("ce-specversion", "0.3", "ce-id", "1", "ce-source", "s", "ce-type", "t"), "", false},
 		{"binary with a bad time", event.Kafka, header(append(complete, "ce_time", "yesterday")...), "", false},
@@ -160,59 +180,35 @@ func TestReadModes(t *testing.T) {
 	}
 }
 
-func FuzzBinaryRoundTrip(f *testing.F) {
-	f.Add("1", "/s", "t", "a b%41\"\x7f", "text/plain", "k", "v\r\n", int64(0), []byte("x"))
-	f.Add("ü", "s", "t", "\"", "", "specversion", "\xff", int64(1_700_000_000_123_456_789), []byte(nil))
-	f.Fuzz(func(t *testing.T, id, source, typ, subject, ct, name, value string, ns int64, data []byte) {
-		in := event.Event{ID: id, Source: source, Type: typ, Subject: subject, DataContentType: ct, Data: data}
-		if ns != 0 {
-			in.Time = time.Unix(0, ns).UTC()
-		}
-		in.SetExtension(name, value)
-		if in.Validate() != nil {
-			t.Skip()
-		}
-		for _, v := range []string{id, source, typ, subject, value} {
-			if v != strings.ToValidUTF8(v, "") {
-				t.Skip()
-			}
-		}
-		if strings.ContainsFunc(ct, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
-			t.Skip()
-		}
-		for b := range bindings {
-			got, err := event.FromBinary(bindings[b], event.Fields(in.Headers(bindings[b])), data)
+// A structured event may have its attributes as headers too, and the data of a binary one may
+// be an event.
+func TestReadTellsHeadersOfTheEventFromHeadersAboutIt(t *testing.T) {
+	t.Parallel()
+	inner := event.AppendStructured(nil, order())
+	for name, b := range bindings {
+		read := func(e *event.Event, data []byte) event.Event {
+			t.Helper()
+			fields := append([]event.Field{{Name: "Content-Type", Value: event.StructuredType + "; charset=UTF-8"}}, e.Headers(b)...)
+			got, err := event.Read(b, event.Fields(fields), data)
 			if err != nil {
-				t.Fatalf("%s: %v", b, err)
+				t.Fatalf("%s: %v", name, err)
 			}
-			if diff := cmp.Diff(in, got); diff != "" {
-				t.Fatalf("%s: %s", b, diff)
+			return got
+		}
+		copies := order()
+		copies.DataContentType, copies.Data, copies.Subject = "", nil, ""
+		if diff := cmp.Diff(*order(), read(copies, inner)); diff != "" {
+			t.Errorf("%s, headers of the event: %s", name, diff)
+		}
+		for what, data := range map[string][]byte{"an event": inner, "no event": []byte("{}")} {
+			about := smallest()
+			about.DataContentType, about.Data = event.StructuredType, data
+			got := read(about, data)
+			if got.DataContentType = event.StructuredType; !cmp.Equal(*about, got) {
+				t.Errorf("%s, headers about %s: %s", name, what, cmp.Diff(*about, got))
 			}
 		}
-	})
-}
-
-func FuzzRead(f *testing.F) {
-	f.Add("ce-id", "%", "ce_time", "2026-01-02T03:04:05+24:00", []byte(`{"specversion":"1.0"}`))
-	f.Fuzz(func(t *testing.T, n1, v1, n2, v2 string, data []byte) {
-		fields := append(smallest().Headers(event.NATS), event.Field{Name: n1, Value: v1}, event.Field{Name: n2, Value: v2})
-		for name, b := range bindings {
-			e, err := event.Read(b, event.Fields(fields), data)
-			if err != nil {
-				if !errors.Is(err, event.ErrNotCloudEvent) {
-					t.Fatalf("%s: %v", name, err)
-				}
-				continue
-			}
-			if strings.ContainsFunc(e.DataContentType, unicode.IsControl) {
-				continue // such a type cannot be written as it is
-			}
-			again, err := event.FromBinary(b, event.Fields(e.Headers(b)), e.Data)
-			if diff := cmp.Diff(untyped(&e), again); err != nil || diff != "" {
-				t.Fatalf("%s: %v %s", name, err, diff)
-			}
-		}
-	})
+	}
 }
 
 func BenchmarkAppendLines(b *testing.B) {

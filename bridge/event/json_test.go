@@ -137,26 +137,6 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-func FuzzUnmarshalStructured(f *testing.F) {
-	f.Add(event.AppendStructured(nil, order()))
-	f.Add(event.AppendStructured(nil, smallest()))
-	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","data":null,"x":-0,"y":1e3}`))
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		e, err := event.UnmarshalStructured(doc)
-		if err != nil {
-			if !errors.Is(err, event.ErrNotCloudEvent) {
-				t.Fatal(err)
-			}
-			return
-		}
-		out := event.AppendStructured(nil, &e)
-		back, err := event.UnmarshalStructured(out)
-		if diff := cmp.Diff(e, back); err != nil || diff != "" {
-			t.Fatalf("%s: %v %s", out, err, diff)
-		}
-	})
-}
-
 func BenchmarkAppendStructured(b *testing.B) {
 	e, buf := order(), make([]byte, 0, 1024)
 	b.ReportAllocs()

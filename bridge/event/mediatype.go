@@ -13,6 +13,18 @@ func mediaType(contentType string) string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
+// tight is the type without the optional spaces in front of its parameters (RFC 9110, 5.6.6).
+func tight(contentType string) string {
+	if !strings.Contains(contentType, "; ") || strings.Contains(contentType, `"`) {
+		return contentType
+	}
+	parts := strings.Split(contentType, ";")
+	for i := 1; i < len(parts); i++ {
+		parts[i] = strings.TrimLeft(parts[i], " ")
+	}
+	return strings.Join(parts, ";")
+}
+
 // isJSON follows the JSON event format (3.1): */json, *+json, and no type at all.
 func isJSON(media string) bool {
 	return media == "" || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")

@@ -34,6 +34,16 @@ func appendPercent(dst []byte, v string) []byte {
 	return append(dst, v[clean:]...)
 }
 
+// mayBeEncoded: an encoder leaves no character that it has to encode.
+func mayBeEncoded(v string) bool {
+	for i := 0; i < len(v); i++ {
+		if v[i] != '%' && escaped(v[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // percentDecode undoes one round of percent-encoding. Senders differ: some never encode, so
 // a percent sign that begins no escape stays, and so does the whole value when decoding
 // would leave something other than UTF-8.

@@ -17,12 +17,11 @@ import (
 func Read(b Binding, fields iter.Seq2[string, string], data []byte) (Event, error) {
 	r := binary{binding: b}
 	r.read(fields)
-	if r.version != "" {
-		return r.event(data)
-	}
 	switch {
 	case isStructured(r.contentType):
-		return UnmarshalStructured(data)
+		return r.structured(data)
+	case r.version != "":
+		return r.event(data)
 	case b != HTTP && r.contentType == "" && bytes.Contains(data, []byte(`"specversion"`)):
 		return UnmarshalStructured(data)
 	}
@@ -88,7 +87,9 @@ func (r *binary) value(v string) string {
 	case HTTP:
 		return percentDecode(unquote(v))
 	case NATS:
-		return percentDecode(v)
+		if mayBeEncoded(v) { // the SDK for Go never encodes
+			return percentDecode(v)
+		}
 	}
 	return strings.ToValidUTF8(v, "\uFFFD")
 }
@@ -111,10 +112,21 @@ func (r *binary) attribute(name, value string) {
 	}
 }
 
+// structured reads a message whose content type says that the data is an event. A sender may
+// write that event's attributes as headers too (HTTP 3.2.3, Kafka 3.3.3). Headers of another
+// event mean binary mode: what that one is about happens to be an event itself.
+func (r *binary) structured(data []byte) (Event, error) {
+	e, err := UnmarshalStructured(data)
+	if r.version != "" && (err != nil || e.ID != r.e.ID || e.Source != r.e.Source) {
+		return r.event(data)
+	}
+	return e, err
+}
+
 func (r *binary) event(data []byte) (Event, error) {
 	e := &r.e
 	e.Data = data
-	if e.DataContentType == "" {
+	if e.DataContentType == "" || e.DataContentType == tight(r.contentType) {
 		e.DataContentType = r.contentType
 	}
 	if r.time != "" {

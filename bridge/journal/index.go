@@ -2,6 +2,7 @@ package journal
 
 import (
 	"cmp"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -10,13 +11,16 @@ import (
 
 // Options of an Index; the zero value works.
 type Options struct {
-	Ended     int // how many deliveries that ended are kept; 100,000 when 0
-	TextBytes int // how much of responses and details is kept in all; 32 MiB when 0
+	Ended     int          // how many deliveries that ended are kept; 100,000 when 0
+	TextBytes int          // how much of responses and details is kept in all; 32 MiB when 0
+	Log       *slog.Logger // slog.Default() when nil
 }
 
 // An Index holds the deliveries that are pending and the last ones that ended.
 type Index struct {
-	o Options
+	o       Options
+	places  []int64 // by shard, up to where its journal was read; of Load, then of Follow
+	skipped bool    // some of the journal could not be read; of Follow
 
 	mu      sync.RWMutex
 	rows    map[string]*row
@@ -45,38 +49,52 @@ func New(o Options) *Index {
 	if o.TextBytes <= 0 {
 		o.TextBytes = 32 << 20
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}}
 }
 
-// Attempted takes one record of the journal: an attempt, or an end without one. Records of a
-// delivery come in their order.
+// Attempted takes one record of the journal: an attempt, or an end without one.
 func (ix *Index) Attempted(a dispatch.Attempt) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.take(&a)
+	ix.count(&a)
+}
+
+func (ix *Index) count(a *dispatch.Attempt) {
 	if a.Outcome != "" {
 		ix.counts[statusOf(a.Outcome).public()]++
 	}
 }
 
-// Waiting takes a delivery that waits, as a takeover found it.
+// Waiting takes a delivery that waits, as its shard's log has it. What the journal knows
+// better stays.
 func (ix *Index) Waiting(e dispatch.Entry) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	r := ix.row(e.ID, e.Endpoint, &e.Event)
-	ix.reopen(r)
-	r.status, r.next = pending, nanos(e.Due)
-	r.number = max(r.number, int32(e.Number))
-	if created := nanos(e.Created); created != 0 {
-		r.created = created
-	}
-	if r.created == 0 {
-		r.created = r.next
-	}
-	if e.Batch != "" {
-		r.batch = e.Batch
-	}
+	was := r.status
+	r.wait(&e)
+	ix.moved(r, was)
 }
+
+// Takeovers is the observer of a process that follows the journal. Attempts come to the index
+// through the journal, whoever made them; of its own the process only counts the endings.
+func (ix *Index) Takeovers() dispatch.Observer { return takeovers{ix} }
+
+type takeovers struct{ ix *Index }
+
+// Attempted implements dispatch.Observer.
+func (t takeovers) Attempted(a dispatch.Attempt) {
+	t.ix.mu.Lock()
+	defer t.ix.mu.Unlock()
+	t.ix.count(&a)
+}
+
+// Waiting implements dispatch.Observer.
+func (t takeovers) Waiting(e dispatch.Entry) { t.ix.Waiting(e) }
 
 // Get returns a delivery by its id.
 func (ix *Index) Get(id string) (Delivery, bool) {
@@ -89,7 +107,7 @@ func (ix *Index) Get(id string) (Delivery, bool) {
 	return r.delivery(), true
 }
 
-// Ended counts the deliveries that ended since the process began, by status.
+// Ended counts the deliveries that this process ended since it began, by status.
 func (ix *Index) Ended() map[Status]int64 {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -110,18 +128,20 @@ func (ix *Index) row(id, endpoint string, e *dispatch.EventRef) *row {
 
 func (ix *Index) take(a *dispatch.Attempt) {
 	r := ix.row(a.Delivery, a.Endpoint, &a.Event)
-	ix.reopen(r)
+	was := r.status
 	if t := r.take(a); t != nil {
 		ix.keepText(t)
 	}
-	if r.status != pending {
-		ix.end(r)
-	}
+	ix.moved(r, was)
 }
 
-// reopen takes a row out of those that ended: an operator may have it tried again.
-func (ix *Index) reopen(r *row) {
-	if r.status != pending {
+// moved counts a row that has ended, and takes one that is tried again, as an operator may
+// have it, out of those that have.
+func (ix *Index) moved(r *row, was status) {
+	switch {
+	case was == pending && r.status != pending:
+		ix.end(r)
+	case was != pending && r.status == pending:
 		r.turn++
 		ix.kept--
 	}

@@ -226,10 +226,17 @@ type tape struct {
 	batches map[int][][]byte
 	trimmed map[int]int64
 	read    int
+	more    chan struct{} // closed at the next append; nil while nobody waits for it
 }
 
 func (p *tape) AppendJournal(_ context.Context, shard int, data []byte) (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.batches[shard] = append(p.batches[shard], data)
+	if p.more != nil {
+		close(p.more)
+		p.more = nil
+	}
 	return int64(len(p.batches[shard])), nil
 }
 
@@ -250,6 +257,8 @@ func (p *tape) ReadJournal(_ context.Context, shard int, from int64, each func(i
 }
 
 func (p *tape) JournalSpan(_ context.Context, shard int) (first, last int64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if n := int64(len(p.batches[shard])); n > 0 {
 		return p.trimmed[shard] + 1, n, nil
 	}

@@ -18,12 +18,13 @@ const firstWindow = 256
 // Load reads the tail of the journals, as far back as the last deliveries that ended reach. What the
 // index was told before, live or of waiting deliveries, stays and gets its earlier attempts.
 func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
-	tails := make([]*tail, 0, shards)
+	tails, places := make([]*tail, 0, shards), make([]int64, shards)
 	for shard := range shards {
 		first, last, err := j.JournalSpan(ctx, shard)
 		if err != nil {
 			return fmt.Errorf("read the journal of shard %d: %w", shard, err)
 		}
+		places[shard] = last
 		if last != bus.NoPosition {
 			tails = append(tails, &tail{shard: shard, first: first, from: last + 1, window: firstWindow})
 		}
@@ -43,6 +44,7 @@ func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
 		}
 	}
 	ix.merge(tails)
+	ix.places = places
 	return nil
 }
 
@@ -138,7 +140,7 @@ func (ix *Index) merge(tails []*tail) {
 	ix.arrange()
 }
 
-// join adds a row that was known before to the one of the journal. The known one is newer.
+// join adds a row that was known before to the one of the journal.
 func (ix *Index) join(id string, k *row) {
 	r := ix.rows[id]
 	if r == nil {
@@ -147,23 +149,17 @@ func (ix *Index) join(id string, k *row) {
 		for _, a := range k.attempts {
 			ix.keep(a)
 		}
-	} else {
-		ix.reopen(r)
-		for _, a := range k.attempts {
-			if !slices.ContainsFunc(r.attempts, func(b attempt) bool { return b.sent == a.sent && b.number == a.number }) {
-				r.attempts = append(r.attempts, a)
-				ix.keep(a)
-			}
-		}
-		r.status, r.ended, r.next, r.number = k.status, k.ended, k.next, max(k.number, r.number)
-		if k.created != 0 {
-			r.created = min(k.created, r.created)
-		}
-		k = r
+		ix.moved(k, pending)
+		return
 	}
-	if k.status != pending {
-		ix.end(k)
+	for _, a := range k.attempts {
+		if r.add(a) {
+			ix.keep(a)
+		}
 	}
+	was := r.status
+	r.follow(k)
+	ix.moved(r, was)
 }
 
 func (ix *Index) keep(a attempt) {

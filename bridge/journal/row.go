@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 	"unique"
@@ -32,6 +34,7 @@ type row struct {
 	next     int64
 	attempts []attempt
 	number   int32  // of the next attempt
+	final    int32  // number of the record that ended it; 0 for none
 	turn     uint32 // how often it has ended; an older turn in the queue of the ended is void
 	status   status
 	evicted  bool
@@ -86,32 +89,46 @@ func newRow(id, endpoint string, e *dispatch.EventRef) *row {
 
 // take adds a record of the journal and returns what was said, nil for nothing.
 func (r *row) take(a *dispatch.Attempt) *text {
-	if r.created == 0 {
-		r.created = nanos(a.Sent)
-	}
-	if r.created == 0 {
-		r.created = nanos(a.Received)
-	}
 	if a.Batch != "" {
 		r.batch = a.Batch
 	}
-	r.status, r.ended, r.next = statusOf(a.Outcome), unique.Make(string(a.Ended)), nanos(a.Next)
-	r.number = max(r.number, int32(a.Number))
-	if a.Sent.IsZero() { // the delivery ended without a POST
+	first := nanos(a.Sent)
+	if first == 0 { // the delivery ended without a POST
+		first = nanos(a.Received)
+	}
+	if r.created == 0 || first != 0 && first < r.created {
+		r.created = first
+	}
+	r.judge(a)
+	if a.Sent.IsZero() {
 		return nil
 	}
-	r.number = max(r.number, int32(a.Number)+1)
 	made := attempt{
 		sent: nanos(a.Sent), received: nanos(a.Received), number: int32(a.Number), code: int16(a.Status), reason: unique.Make(a.Reason),
 	}
 	if a.Response != "" || a.Detail != "" {
 		made.text = &text{response: a.Response, detail: a.Detail}
 	}
+	if !r.add(made) {
+		return nil
+	}
+	return made.text
+}
+
+// add puts an attempt in its place, by number and then by time: two owners may have made one
+// of the same number. It reports false for one that is there already, since a record whose
+// acknowledgement was lost is in the journal twice.
+func (r *row) add(made attempt) bool {
 	if r.attempts == nil {
 		r.attempts = make([]attempt, 0, 1) // most deliveries take one
 	}
-	r.attempts = append(r.attempts, made)
-	return made.text
+	at, found := slices.BinarySearchFunc(r.attempts, made, func(a, b attempt) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.sent, b.sent))
+	})
+	if !found {
+		r.attempts = slices.Insert(r.attempts, at, made)
+	}
+	return !found
 }
 
 func (r *row) delivery() Delivery {
@@ -120,7 +137,7 @@ func (r *row) delivery() Delivery {
 		Event: Event{
 			ID: r.event, Source: r.source.Value(), Type: r.kind.Value(), Subject: r.subject, Topic: r.topic.Value(),
 		},
-		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch, number: int(r.number),
+		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch, number: int(max(r.number, r.final+1)),
 	}
 	if r.status == pending {
 		d.NextAttempt = instant(r.next)

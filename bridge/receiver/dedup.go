@@ -103,7 +103,7 @@ func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing
 		}
 		return underway, fl, fl.body != body
 	}
-	if e, hour, ok := s.find(f); ok && hour >= hourOf(since) {
+	if e, hour := s.find(f); e != nil && hour >= hourOf(since) {
 		return repeated, nil, e.body != 0 && e.body != body
 	}
 	fl = &flight{body: body}
@@ -132,11 +132,12 @@ func (w *window) knows(f fingerprint, since time.Time) bool {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, hour, ok := s.find(f)
-	return ok && hour >= hourOf(since)
+	e, hour := s.find(f)
+	return e != nil && hour >= hourOf(since)
 }
 
-// remember adds an event of the past, in any order of time.
+// remember adds an event that somebody published, in any order of time. One that is known,
+// as this process's own are when the bus hands them back, changes nothing.
 func (w *window) remember(f fingerprint, at time.Time) {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
@@ -155,13 +156,14 @@ func (w *window) size() (n int) {
 	return n
 }
 
-func (s *windowShard) find(f fingerprint) (entry, int64, bool) {
+// find returns what is kept of f and its hour, nil for nothing.
+func (s *windowShard) find(f fingerprint) (*entry, int64) {
 	i, ok := s.slot(f)
 	if !ok {
-		return entry{}, 0, false
+		return nil, 0
 	}
 	b := s.buckets[s.places[i]>>placeBits]
-	return b.entries[s.places[i]&maxPerHour], b.hour, true
+	return &b.entries[s.places[i]&maxPerHour], b.hour
 }
 
 // slot returns where f is in the index, or the free slot where it belongs.
@@ -192,8 +194,16 @@ func (s *windowShard) insert(f fingerprint, body uint32, hour, keep int64) {
 	if hour < 0 || hour <= s.newest-keep {
 		return // older than the window
 	}
-	if _, known, ok := s.find(f); ok && known >= hour {
-		return
+	if e, known := s.find(f); e != nil {
+		if body == 0 {
+			body = e.body // the same event, stored an hour later by the bus's clock
+		}
+		if known >= hour {
+			if e.body == 0 {
+				e.body = body // the bus handed it back before its publisher had the receipt
+			}
+			return
+		}
 	}
 	ring := hour % windowHours
 	if s.buckets[ring] == nil {

@@ -72,6 +72,41 @@ func TestAnIdIsKeptForTheWholeWindowAndNotMuchLonger(t *testing.T) {
 	}
 }
 
+// The bus hands a process its own events back: before their publisher knows that they are
+// durable, after it, and in the next hour by the bus's clock.
+func TestOwnIdsThatComeBackChangeNothing(t *testing.T) {
+	t.Parallel()
+	f := identify("topic", "/sources/shop", "1")
+	since := noon.Add(-72 * time.Hour)
+	for name, order := range map[string]func(w *window, settle func()){
+		"before": func(w *window, settle func()) { w.remember(f, noon); settle() },
+		"after":  func(w *window, settle func()) { settle(); w.remember(f, noon) },
+		"later":  func(w *window, settle func()) { settle(); w.remember(f, noon.Add(time.Hour)) },
+	} {
+		w := newWindow(72 * time.Hour)
+		_, fl, _ := w.claim(f, 7, since)
+		order(w, func() { w.settle(f, fl, noon, nil) })
+		for range 3 {
+			w.remember(f, noon)
+		}
+		if st, _, altered := w.claim(f, 7, since); st != repeated || altered {
+			t.Errorf("%s: claim with the same body: %v, altered %v", name, st, altered)
+		}
+		if st, _, altered := w.claim(f, 8, since); st != repeated || !altered {
+			t.Errorf("%s: claim with another body: %v, altered %v", name, st, altered)
+		}
+		entries := 0
+		for _, b := range w.shards[f.shard()].buckets {
+			if b != nil {
+				entries += len(b.entries)
+			}
+		}
+		if want := map[bool]int{false: 1, true: 2}[name == "later"]; w.size() != 1 || entries != want {
+			t.Errorf("%s: %d ids in %d entries, want %d", name, w.size(), entries, want)
+		}
+	}
+}
+
 func TestIdentityKeepsItsPartsApart(t *testing.T) {
 	t.Parallel()
 	seen := map[fingerprint]string{}

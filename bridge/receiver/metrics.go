@@ -51,7 +51,7 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 		}),
 	}
 	m.unknown = m.requests.WithLabelValues("", string(refused))
-	for _, c := range []prometheus.Collector{
+	collectors := []prometheus.Collector{
 		m.requests, m.seconds, m.publish, m.altered, m.suppressed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_intake_memory_bytes", Help: "Memory of the bodies in hand.",
@@ -59,7 +59,18 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_dedup_ids", Help: "Ids that are remembered to recognise repeats.",
 		}, func() float64 { return float64(r.window.size()) }),
-	} {
+	}
+	if r.shared != nil {
+		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "hookspan_dedup_following", Help: "1 while repeats of what other processes published are recognised.",
+		}, func() float64 {
+			if r.following.Load() {
+				return 1
+			}
+			return 0
+		}))
+	}
+	for _, c := range collectors {
 		if err := into.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the receiver's metrics: %w", err)
 		}

@@ -6,21 +6,31 @@ import (
 	"time"
 )
 
-// Open reads the ids of the dedup window from the history and then lets requests in.
+// Open reads the ids of the dedup window from the history and then lets requests in. What
+// other processes publish meanwhile and after that is for Run to follow.
 func (r *Receiver) Open(ctx context.Context) error {
+	began := time.Now()
 	if r.history != nil {
-		since := time.Now().Add(-time.Duration(r.window.keep.Load()) * time.Hour)
+		since := began.Add(-time.Duration(r.window.keep.Load()) * time.Hour)
 		if err := r.history.Published(ctx, since, r.recall); err != nil {
 			return fmt.Errorf("reading the ids published since %s: %w", since.UTC().Format(time.RFC3339), err)
 		}
 	}
-	r.opened.Store(true)
+	r.opening.Do(func() {
+		r.readFrom = began
+		r.opened.Store(true)
+		close(r.ready)
+	})
 	return nil
 }
 
 // recall remembers one event of the history. A topic that no source writes to (quarantine, a
-// source that was renamed) is remembered for all of them.
+// source that was renamed) is remembered for all of them. A time that has not come, by a clock
+// that is wrong, must not make the window forget all that is older.
 func (r *Receiver) recall(topic, source, id string, at time.Time) error {
+	if now := time.Now(); at.After(now) {
+		at = now
+	}
 	bases := r.intakes.Load().basesOf(topic)
 	if len(bases) == 0 {
 		r.strays.Store(true)

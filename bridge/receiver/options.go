@@ -18,12 +18,14 @@ type Options struct {
 	Sources   []Source
 	Verifier  func(provider string, c provider.Config) (Verifier, error)
 	Publisher bus.Publisher
-	History   bus.History // nil: nothing from before the start is recognised as repeated
-	Refusals  RefusalLog  // nil: refusals are logged only
+	History   bus.History   // nil: nothing from before the start is recognised as repeated
+	Shared    SharedHistory // nil: no other process publishes; else Run follows what they do
+	Refusals  RefusalLog    // nil: refusals are logged only
 	// Schema checks an event against the JSON Schema of its type; nil knows none.
 	Schema func(*event.Event) error
 
 	TopicPrefix     string        // default hookspan.events
+	TopicPerSource  bool          // all events of a source go to its topic; else the type is appended to it
 	QuarantineTopic string        // default hookspan.quarantine
 	Retention       time.Duration // of events on the bus; no dedup window may be longer; 0: not checked
 	PublishTimeout  time.Duration // default 5 s
@@ -40,13 +42,14 @@ type Options struct {
 // Requests are answered with 503 until Open has returned.
 func New(o Options) (*Receiver, error) {
 	r := &Receiver{
-		verifier: o.Verifier, publisher: o.Publisher, history: o.History, refusalLog: o.Refusals, schema: o.Schema,
-		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
+		verifier: o.Verifier, publisher: o.Publisher, history: o.History, shared: o.Shared, refusalLog: o.Refusals, schema: o.Schema,
+		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), topicPerSource: o.TopicPerSource, quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
 		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
 		bodies:   newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, readTime), orElse(o.BodyRate, 16<<10)),
 		window:   newWindow(DefaultDedupWindow),
 		seed:     maphash.MakeSeed(),
 		refusals: make(chan Refusal, traceQueue),
+		ready:    make(chan struct{}),
 		closed:   make(chan struct{}),
 	}
 	var err error

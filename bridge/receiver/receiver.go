@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -29,9 +30,11 @@ type Receiver struct {
 	verifier        func(string, provider.Config) (Verifier, error)
 	publisher       bus.Publisher
 	history         bus.History
+	shared          SharedHistory
 	refusalLog      RefusalLog
 	schema          func(*event.Event) error
 	topicPrefix     string
+	topicPerSource  bool
 	quarantineTopic string
 	retention       time.Duration
 	publishTimeout  time.Duration
@@ -46,7 +49,12 @@ type Receiver struct {
 	seed     maphash.Seed
 	refusals chan Refusal // sent by trace without waiting, received by Run; never closed
 
-	opened  atomic.Bool
+	opened    atomic.Bool
+	opening   sync.Once
+	ready     chan struct{} // closed by Open once it has opened
+	readFrom  time.Time     // when Open began to read the history; settled before ready is closed
+	following atomic.Bool   // what other processes publish is taken in
+
 	gate    sync.RWMutex // held for reading by every request, for writing by Close for good
 	closing sync.Once
 	closed  chan struct{} // closed once the gate is; nobody sends
@@ -59,7 +67,8 @@ type exchange struct {
 	q      *http.Request
 	began  time.Time
 	body   body
-	reuse  bool // nobody can be reading the body any more
+	reuse  bool         // nobody can be reading the body any more
+	left   <-chan error // what still publishes after its time was up ends with this; nil: nothing does
 }
 
 // ServeHTTP takes one webhook: it answers success only after every event in it is durable.
@@ -78,7 +87,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	defer r.gate.RUnlock()
-	defer func() { x.body.release(x.reuse) }()
+	defer x.release()
 	answer, out, err := r.receive(x)
 	r.conclude(x, answer, out, err)
 }
@@ -148,7 +157,7 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 	for i := range v.Events {
 		e := &v.Events[i]
 		p := &postings[i]
-		*p = posting{event: e, topic: Topic(s.Topic, e.Type, s.typePrefix), id: identify(s.Topic, e.Source, e.ID)}
+		*p = posting{event: e, topic: r.topic(s, e), id: identify(s.Topic, e.Source, e.ID)}
 		reason, detail, policy := r.inspect(s, v, e)
 		switch policy {
 		case Reject:
@@ -197,17 +206,28 @@ func (r *Receiver) note(x *exchange, e *event.Event, message string, reason prov
 		slog.String("type", e.Type), slog.String("reason", string(reason)), slog.String("detail", cut(detail, maxDetail)))
 }
 
+// topic is where an event goes that is not at fault.
+func (r *Receiver) topic(s *intake, e *event.Event) string {
+	if r.topicPerSource {
+		return s.Topic
+	}
+	return Topic(s.Topic, e.Type, s.typePrefix)
+}
+
 // store makes every event durable that is not so already. It claims all of them, publishes
 // those that are its own, and then waits for those of other requests: two batches that share
 // events can so never wait for each other.
 func (r *Receiver) store(x *exchange, postings []posting) (outcome, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.q.Context()), r.publishTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.q.Context()), r.publishTimeout-r.publishTimeout/lastWord)
 	defer cancel()
 	x.reuse = false // what ends in an error may still be on its way, and is then read later
 	for i := range postings {
 		r.claim(x, &postings[i])
 	}
-	err := r.publishAll(ctx, x, postings)
+	err := r.publishInTime(ctx, x, postings)
+	if x.left != nil {
+		return "", notStored(err)
+	}
 	out := repeats
 	for i := range postings {
 		p := &postings[i]
@@ -246,19 +266,49 @@ func (r *Receiver) claim(x *exchange, p *posting) {
 	}
 }
 
+// errNoAnswer: a request is answered in time whether or not the bus keeps to its own limit.
+var errNoAnswer = fmt.Errorf("%w: it has not answered within the publish timeout", bus.ErrUnavailable)
+
+// lastWord is the share of the publish timeout that the bus has to say why, once its own time
+// is up.
+const lastWord = 20
+
+// publishInTime publishes what is this request's own, and returns when it is durable or the
+// publish timeout is over. What has no answer then goes on by itself: its flight stays underway,
+// so that the sender's next try waits for the same fate, and its body stays in hand.
+func (r *Receiver) publishInTime(ctx context.Context, x *exchange, postings []posting) error {
+	if !slices.ContainsFunc(postings, func(p posting) bool { return p.standing == fresh }) {
+		return nil
+	}
+	done := make(chan error, 1) // the goroutine sends once; who waits for it receives
+	go func() { done <- r.publishAll(ctx, x.source, postings) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(r.publishTimeout / lastWord):
+		x.left = done
+		return errNoAnswer
+	}
+}
+
 // parallel is how many events of one batch are on their way at once.
 const parallel = 64
 
-func (r *Receiver) publishAll(ctx context.Context, x *exchange, postings []posting) error {
+func (r *Receiver) publishAll(ctx context.Context, s *intake, postings []posting) error {
 	if len(postings) == 1 {
-		return r.publish(ctx, x, &postings[0])
+		return r.publish(ctx, s, &postings[0])
 	}
 	var group errgroup.Group // without a context: one failure does not stop the others
 	group.SetLimit(parallel)
 	failed := make([]error, len(postings))
 	for i := range postings {
 		if postings[i].standing == fresh {
-			group.Go(func() error { failed[i] = r.publish(ctx, x, &postings[i]); return nil })
+			group.Go(func() error { failed[i] = r.publish(ctx, s, &postings[i]); return nil })
 		}
 	}
 	_ = group.Wait() // the errors are in failed
@@ -266,16 +316,17 @@ func (r *Receiver) publishAll(ctx context.Context, x *exchange, postings []posti
 }
 
 // publish writes an event that this request owns, and settles its flight whatever happens.
-func (r *Receiver) publish(ctx context.Context, x *exchange, p *posting) (err error) {
-	if p.standing != fresh {
-		return nil
-	}
+func (r *Receiver) publish(ctx context.Context, s *intake, p *posting) (err error) {
 	began := time.Now()
-	err = errors.New("publishing panicked")
-	defer func() { r.window.settle(p.id, p.flight, began, err) }()
-	var receipt bus.Receipt
-	receipt, err = r.publisher.Publish(ctx, p.topic, p.event, bus.PublishOptions{
-		Structured: x.source.Content == Structured, Key: p.id.key(),
+	defer func() {
+		if fault := recover(); fault != nil { // it would end the process: net/http does not see this goroutine
+			err = fmt.Errorf("publish to %s: panic: %v", p.topic, fault)
+			r.log.Error("publishing panicked", slog.String("source", s.Name), slog.String("stack", string(debug.Stack())))
+		}
+		r.window.settle(p.id, p.flight, began, err)
+	}()
+	receipt, err := r.publisher.Publish(ctx, p.topic, p.event, bus.PublishOptions{
+		Structured: s.Content == Structured, Key: p.id.key(),
 	})
 	r.metrics.publish.Observe(time.Since(began).Seconds())
 	if err != nil {
@@ -285,6 +336,18 @@ func (r *Receiver) publish(ctx context.Context, x *exchange, p *posting) (err er
 		p.standing = repeated
 	}
 	return nil
+}
+
+// release gives the body back once nobody can be reading it.
+func (x *exchange) release() {
+	if x.left == nil {
+		x.body.release(x.reuse)
+		return
+	}
+	go func() {
+		<-x.left
+		x.body.release(false)
+	}()
 }
 
 // conclude answers, counts, and leaves a trace of what was not taken.

@@ -74,9 +74,9 @@ func (r *Receiver) trace(x *exchange, f *fault) {
 	}
 }
 
-// Run writes refusals to their log until ctx ends, then what is still queued, for at most a few
-// seconds. It returns nil: refusals are a convenience and stop nothing.
-func (r *Receiver) Run(ctx context.Context) error {
+// keepRefusals writes refusals to their log until ctx ends, then what is still queued, for at
+// most a few seconds. Refusals are a convenience: what cannot be written stops nothing.
+func (r *Receiver) keepRefusals(ctx context.Context) {
 	for {
 		select {
 		case refusal := <-r.refusals:
@@ -89,10 +89,10 @@ func (r *Receiver) Run(ctx context.Context) error {
 				case refusal := <-r.refusals:
 					r.writeRefusal(ending, refusal)
 				default:
-					return nil
+					return
 				}
 			}
-			return nil
+			return
 		}
 	}
 }

@@ -110,6 +110,7 @@ type store struct {
 	stored   []stored
 	refusals []receiver.Refusal
 	kept     chan struct{} // a token per refusal kept
+	more     chan struct{} // closed at the next event stored; nil while nobody waits for it
 }
 
 type stored struct {
@@ -134,6 +135,10 @@ func (s *store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		}
 	}
 	s.stored = append(s.stored, stored{topic, kept, o})
+	if s.more != nil {
+		close(s.more)
+		s.more = nil
+	}
 	return bus.Receipt{}, nil
 }
 
@@ -159,6 +164,44 @@ func (s *store) Published(_ context.Context, since time.Time, each func(topic, s
 		}
 	}
 	return nil
+}
+
+// FollowPublished hands over what is stored and waits for more.
+func (s *store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+	for next := 0; ; next++ {
+		m, err := s.wait(ctx, next)
+		if err != nil {
+			return err
+		}
+		if m.event.Time.Before(since) {
+			continue
+		}
+		if err := each(m.topic, m.event.Source, m.event.ID, m.event.Time); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns event n once it is stored.
+func (s *store) wait(ctx context.Context, n int) (stored, error) {
+	for {
+		s.mu.Lock()
+		if n < len(s.stored) {
+			m := s.stored[n]
+			s.mu.Unlock()
+			return m, nil
+		}
+		if s.more == nil {
+			s.more = make(chan struct{})
+		}
+		more := s.more
+		s.mu.Unlock()
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return stored{}, ctx.Err()
+		}
+	}
 }
 
 func (s *store) all() []stored {

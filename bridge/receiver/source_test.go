@@ -57,6 +57,30 @@ func TestNewNamesEverySourceAtFault(t *testing.T) {
 	}
 }
 
+func TestABusThatTakesLessLowersTheLimit(t *testing.T) {
+	t.Parallel()
+	const takes = 100 << 10
+	w := setup(t, func(o *receiver.Options) { o.Publisher = narrow{o.Publisher.(*store), takes} })
+	for size, want := range map[int]int{60 << 10: 202, 70 << 10: 413} { // the rest is for attributes
+		body := []byte(`{"event":"a","x":"` + strings.Repeat("x", size) + `"}`)
+		if got := w.do(w.request("POST", "/webhooks/shop", fmt.Sprint(size), body, nil)); got.status != want {
+			t.Errorf("%d bytes are answered %d, want %d", size, got.status, want)
+		}
+	}
+	w.stop()
+	if !strings.Contains(w.log.String(), "source takes smaller bodies than configured") {
+		t.Errorf("log %s", w.log)
+	}
+}
+
+// narrow is a bus that takes small events only.
+type narrow struct {
+	*store
+	most int64
+}
+
+func (n narrow) MaxBytes() int64 { return n.most }
+
 func TestASourceDoesNotPrintItsSecrets(t *testing.T) {
 	t.Parallel()
 	s := receiver.Source{Name: "shop", Provider: "shop", Secrets: []string{secret}}

@@ -1,0 +1,61 @@
+package journal
+
+import (
+	"unique"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// Where a delivery stands follows from the numbers of its attempts, not from the order in which
+// their records come: an owner that lost its shard without knowing finishes what it had begun
+// beside the next one, a record may land long after it was sent, and what a shard's log says is
+// older than its journal. So what is behind the furthest that is known changes nothing, and of
+// two ends by attempts of one number success stands.
+
+// judge takes in what a record says about where the delivery stands.
+func (r *row) judge(a *dispatch.Attempt) {
+	n, said := int32(a.Number), statusOf(a.Outcome)
+	switch {
+	case n+1 < r.number: // a later attempt was made
+	case n > r.final, n == r.final && said == delivered && r.status != pending:
+		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), nanos(a.Next)
+		if said != pending {
+			r.final = n
+		}
+	}
+	if !a.Sent.IsZero() {
+		n++ // what follows is the next one; an end without a POST is that of the attempt waited for
+	}
+	r.number = max(r.number, n)
+}
+
+// wait takes in what an entry of the shard's log says.
+func (r *row) wait(e *dispatch.Entry) {
+	if created := nanos(e.Created); created != 0 {
+		r.created = created
+	}
+	if e.Batch != "" {
+		r.batch = e.Batch
+	}
+	if n := int32(e.Number); n > r.final && n >= r.number {
+		r.status, r.ended, r.next, r.number = pending, unique.Make(""), nanos(e.Due), n
+	}
+	if r.created == 0 {
+		r.created = nanos(e.Due)
+	}
+}
+
+// follow takes over where k stands, another row of the same delivery, unless k is behind.
+func (r *row) follow(k *row) {
+	if k.created != 0 {
+		r.created = min(k.created, r.created)
+	}
+	ahead := k.final > r.final || k.final == r.final && (k.status == delivered || r.status != delivered)
+	if k.status == pending {
+		ahead = k.number > r.final
+	}
+	if ahead && k.number >= r.number {
+		r.status, r.ended, r.next = k.status, k.ended, k.next
+	}
+	r.number, r.final = max(r.number, k.number), max(r.final, k.final)
+}

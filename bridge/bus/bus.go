@@ -24,7 +24,7 @@ type Partition string
 type Position struct {
 	Identity string `json:"i"`           // which incarnation: a stream's creation time, a topic's id
 	Seq      int64  `json:"s"`           // sequence or offset; Nothing when no event has been counted
-	Mark     int64  `json:"m,omitempty"` // of that event: its timestamp in ns, or its leader epoch; 0 without an event
+	Mark     int64  `json:"m,omitempty"` // of that event: its timestamp in ns, or its leader epoch and one; 0 without an event
 }
 
 // Same reports whether two positions are of one incarnation and so can be compared.
@@ -124,6 +124,12 @@ type Topics interface {
 	// Before returns the position of the last message stored before t, or that of the place
 	// in front of the first one kept (T5).
 	Before(ctx context.Context, p Partition, t time.Time) (Position, error)
+	// Intact is asked about a place that a partition no longer holds, and returns the newest
+	// one in front of it up to which the partition is certain to hold what it held when `at`
+	// was counted, which only at's mark can tell (T7): the last message stored more than a
+	// minute before it, or where its leader epoch ended. Nothing certain: the place in front
+	// of the first message kept.
+	Intact(ctx context.Context, p Partition, at Position) (Position, error)
 }
 
 // LogName names a log: what it holds, and for state and journal the shard.

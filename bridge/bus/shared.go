@@ -17,7 +17,8 @@ type Shared interface {
 	FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
 	// FollowJournal hands over the entries of every shard's journal behind the position given
 	// for it, in the order of each shard, as they come, until ctx ends or each returns an
-	// error (J4). from has one position per shard; NoPosition begins at the first entry kept.
+	// error (J4). from has one position per shard; NoPosition begins at the first entry kept,
+	// and so does a position beyond the end, which is one of a journal that was lost.
 	FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error
 }
 

@@ -29,6 +29,11 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 		s.answered(l, ep, nil, verdict{}, time.Now())
 		return
 	}
+	if !s.holds() { // to read the event took its time
+		s.answered(l, ep, nil, verdict{}, time.Now())
+		s.interrupted(l, group)
+		return
+	}
 	sent := time.Now()
 	req, err := out.request(group, sent)
 	var res Response

@@ -101,11 +101,11 @@ func newCommands(st store) *commands {
 
 // obey reads on and lets every shard act on what is new to it.
 func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
-	if adopted := d.adopted.Load(); adopted != log.adopted { // a shard that was taken since may need what went
+	shards, adopted := d.shardsTaken() // before the read: then their places lie in what is read
+	if adopted != log.adopted {        // one that was taken since may need what went
 		*log = *newCommands(d.store)
 		log.adopted = adopted
 	}
-	shards := d.shards() // before the read: then their places lie in what is read
 	err := log.read(ctx)
 	if errors.Is(err, bus.ErrTrimmed) { // forget all, begin at the front
 		log.kept = nil

@@ -314,7 +314,6 @@ func (s *shard) survey() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.durable.surveyed = s.log.state.revision
-	s.durable.needs = s.log.state.needs(func(string) bool { return false })
-	s.durable.eager = s.log.state.needs(func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
+	s.durable.need = needOf(&s.log.state, func(string) bool { return false })
+	s.durable.eager = needOf(&s.log.state, func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
 }

@@ -95,7 +95,6 @@ type Dispatcher struct {
 	commands   chan struct{} // one slot: Command sends, command receives
 	takings    chan struct{} // one slot: adopt sends, takeUp receives
 	taking     chan struct{} // a slot for each shard that is being taken
-	adopted    atomic.Int64  // how many shards were taken so far
 	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
 	trimmedAt  time.Time
 	others     *glances
@@ -104,6 +103,7 @@ type Dispatcher struct {
 	mu        sync.Mutex
 	stopping  bool
 	owned     map[int]*shard
+	adopted   int64 // how many shards were taken so far
 	followers map[bus.Partition]*follower
 	spans     map[bus.Partition]bus.Span // as last asked for
 	holding   chan struct{}              // closed while a shard is owned
@@ -196,7 +196,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	over := time.AfterFunc(d.conf.StopGrace+stopWriteTime, func() { stopWriting(ErrStopping) })
 	defer over.Stop()
 	stopFeeding()
-	if stopSharing(); !left {
+	stopSharing()
+	if left {
+		ts.endAll()
+	} else {
 		err = <-joined
 	}
 	ts.running.Wait()
@@ -214,6 +217,13 @@ func (d *Dispatcher) leases() bus.Leases {
 }
 
 func (d *Dispatcher) shards() []*shard {
+	all, _ := d.shardsTaken()
+	return all
+}
+
+// shardsTaken are the shards that this process owns, and how many it has taken so far: another
+// number says that there may be a new one among them.
+func (d *Dispatcher) shardsTaken() ([]*shard, int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := make([]*shard, 0, len(d.owned))
@@ -222,7 +232,7 @@ func (d *Dispatcher) shards() []*shard {
 			all = append(all, s)
 		}
 	}
-	return all
+	return all, d.adopted
 }
 
 // shard is nil while this process does not own it.

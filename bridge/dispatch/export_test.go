@@ -64,3 +64,10 @@ func MovedBack(ctx context.Context, st bus.Logs, shard int) error {
 		return nil
 	})
 }
+
+// HandedOver reads whether a shard's last delta says that it is handed over.
+func HandedOver(ctx context.Context, st bus.Logs, shard int) (bool, error) {
+	rd := newReader()
+	err := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, rd.add)
+	return rd.now.handOver, err
+}

@@ -275,7 +275,7 @@ func (s *shard) recall(was *loaded, waiting []Entry) []Entry {
 // failed, so that its range, and with it the journal's place, can move on.
 func (l *lane) reaches(e EventRef) {
 	for _, c := range l.place(e.Partition).ranges {
-		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && e.Seq > c.until.Seq {
+		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && !c.until.Reaches(e.Position) {
 			c.until = e.Position
 		}
 	}

@@ -95,10 +95,17 @@ func (m *model) begin(p *process, name string) func() {
 	if !x.blocked.IsZero() && now.Sub(x.blocked) > learning && now.Sub(l.born) > learning && !m.unsteady {
 		m.wrong = append(m.wrong, fmt.Sprintf("an attempt to %s, which has been blocked for %v", name, now.Sub(x.blocked)))
 	}
+	var end func()
+	if m.s.Leases && !l.froze {
+		end = m.across(p, x)
+	}
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		t.running--
+		if end != nil {
+			end()
+		}
 	}
 }
 
@@ -122,9 +129,14 @@ func (m *model) finish() {
 			m.end(p, "kill")
 		}
 	}
+	m.moving.Wait()
 	if len(m.alive) == 0 {
 		pass(20 * time.Second) // what is still on its way lands
 		m.start()
+	}
+	if m.s.Leases {
+		m.alive[0].seat.Tell()
+		m.share()
 	}
 	if len(m.wrong) == 0 {
 		m.calm()
@@ -154,7 +166,9 @@ func (m *model) calm() {
 	if left := p.dispatcher.Remembered(); len(left) > 0 && len(m.wrong) == 0 {
 		m.fail("still in memory: %s", strings.Join(left, "; "))
 	}
+	m.mu.Lock()
 	m.alive = nil
+	m.mu.Unlock()
 	if err := p.stop(); err != nil {
 		m.fail("stop: %v", err)
 	}
@@ -261,10 +275,13 @@ func (m *model) verdict() string {
 	}
 	for _, l := range m.processes {
 		for _, p := range m.w.posts {
-			if p.owner == l.process && l.alone && l.known[p.delivery] && !m.retried[p.delivery] {
+			if p.owner == l.process && l.alone && !m.s.Leases && l.known[p.delivery] && !m.retried[p.delivery] {
 				return fmt.Sprintf("%s was sent to %s again at %v, its end was in the journal before the load", p.event, p.endpoint, p.at)
 			}
 		}
+	}
+	if again := m.repeated(); again != "" {
+		return again
 	}
 	for shard := range m.s.Shards {
 		if err := dispatch.MovedBack(context.Background(), m.w.store.Connect(), shard); err != nil {

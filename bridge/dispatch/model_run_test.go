@@ -43,6 +43,8 @@ type model struct {
 	wrong []string
 	lands time.Time // the last journal record on its way
 	posts map[*process]map[string]*traffic
+
+	sharing
 }
 
 // A party is an endpoint and its receiver.
@@ -88,7 +90,13 @@ type traffic struct {
 func newModel(t *testing.T, s script) *model {
 	m := &model{
 		t: t, s: s, w: newWorld(t), random: rand.New(rand.NewPCG(s.Seed, 1)),
-		retried: map[string]bool{}, posts: map[*process]map[string]*traffic{},
+		retried: map[string]bool{}, posts: map[*process]map[string]*traffic{}, sharing: newSharing(),
+	}
+	if s.Leases {
+		m.w.leases = dispatchtest.NewLeases()
+	}
+	if s.Offsets {
+		m.w.store = dispatchtest.NewOffsets()
 	}
 	m.w.small, m.w.store.Refuses = true, s.Refuses
 	for _, p := range partitions[1:s.Partitions] {
@@ -120,6 +128,7 @@ func (m *model) run() {
 		m.w.log.Info("STEP " + a.String())
 		m.purged()
 		m.step(a)
+		m.leased(a)
 		pass(a.Wait)
 		m.purged()
 		if len(m.wrong) > 0 {
@@ -130,7 +139,9 @@ func (m *model) run() {
 }
 
 func (m *model) step(a act) {
-	m.unsteady = m.unsteady || m.noise.Load() > 0 || a.Verb == "freeze" || a.Verb == "zombie"
+	m.mu.Lock()
+	m.unsteady = m.unsteady || m.noise.Load() > 0 || a.Verb == "freeze" || a.Verb == "zombie" && !m.s.Leases
+	m.mu.Unlock()
 	switch a.Verb {
 	case "publish":
 		m.publish(partitions[a.A%m.s.Partitions], 1+a.B)
@@ -147,11 +158,11 @@ func (m *model) step(a act) {
 			m.end(m.alive[a.A%len(m.alive)], a.Verb)
 		}
 	case "start":
-		if len(m.alive) == 0 {
+		if len(m.alive) == 0 || m.s.Leases && len(m.alive) < 3 {
 			m.start()
 		}
 	case "zombie":
-		if len(m.alive) == 1 {
+		if len(m.alive) == 1 || m.s.Leases && len(m.alive) < 3 {
 			m.start()
 		}
 	case "noise":
@@ -381,13 +392,16 @@ func (m *model) start() {
 			}
 			continue
 		}
-		if len(m.alive) > 0 {
+		if len(m.alive) > 0 && !m.s.Leases {
 			m.zombies, l.alone, m.life(m.alive[0]).alone = true, false, false
 		}
 		m.mu.Lock()
 		m.alive, m.processes = append(m.alive, p), append(m.processes, l)
 		m.mu.Unlock()
 		p.run()
+		if m.s.Leases {
+			m.share()
+		}
 		return
 	}
 }
@@ -466,13 +480,18 @@ func (m *model) end(p *process, how string) {
 		m.mu.Lock()
 		m.zombies = m.zombies || m.lands.After(time.Now())
 		m.mu.Unlock()
+		for shard := range m.s.Shards {
+			m.late(shard)
+		}
 		p.kill()
 	case "stop":
 		p.client.Thaw()
 		p.cancel()
 		<-p.done
 	case "freeze":
+		m.mu.Lock()
 		m.life(p).froze = true
+		m.mu.Unlock()
 		p.client.Freeze()
 		return
 	case "thaw":
@@ -482,7 +501,9 @@ func (m *model) end(p *process, how string) {
 		m.life(p).born = time.Now()
 		return
 	}
-	m.alive = slices.DeleteFunc(m.alive, func(x *process) bool { return x == p })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alive = slices.DeleteFunc(slices.Clone(m.alive), func(x *process) bool { return x == p })
 }
 
 func (m *model) life(p *process) *life {

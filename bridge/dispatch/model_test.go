@@ -19,6 +19,8 @@ type script struct {
 	Shards     int
 	Partitions int
 	Refuses    bool   // the bus refuses a record that does not follow, as JetStream does
+	Offsets    bool   // it counts as Kafka does
+	Leases     bool   // several processes share the shards; else each takes all
 	Noise      int    // percent of the writes that go wrong
 	Seed       uint64 // of how they do
 	Steps      []act
@@ -38,6 +40,7 @@ var verbs = map[string]int{
 	"publish": 10, "create": 3, "filter": 3, "state": 3, "delete": 1, "receiver": 5, "command": 2,
 	"kill": 4, "stop": 2, "start": 3, "zombie": 2, "freeze": 1, "thaw": 2, "noise": 2,
 	"power": 1, "cut": 1, "recreate": 1, "expire": 1, "trim": 1, "full": 2, "check": 3,
+	"move": 4, "outlive": 2, "lapse": 1, "tell": 1, "share": 3,
 }
 
 func drawScript() *rapid.Generator[script] {
@@ -45,6 +48,7 @@ func drawScript() *rapid.Generator[script] {
 	for _, v := range []string{
 		"publish", "create", "filter", "state", "delete", "receiver", "command", "kill", "stop", "start",
 		"zombie", "freeze", "thaw", "noise", "power", "cut", "recreate", "expire", "trim", "full", "check",
+		"move", "outlive", "lapse", "tell", "share",
 	} {
 		for range verbs[v] {
 			urn = append(urn, v)
@@ -66,6 +70,8 @@ func drawScript() *rapid.Generator[script] {
 			Shards:     rapid.IntRange(1, 3).Draw(t, "shards"),
 			Partitions: rapid.IntRange(1, 2).Draw(t, "partitions"),
 			Refuses:    rapid.Bool().Draw(t, "refuses"),
+			Offsets:    rapid.Bool().Draw(t, "offsets"),
+			Leases:     rapid.Bool().Draw(t, "leases"),
 			Noise:      rapid.SampledFrom([]int{0, 0, 5, 30}).Draw(t, "noise"),
 			Seed:       rapid.Uint64().Draw(t, "seed"),
 			Steps:      rapid.SliceOfN(step, 20, 60).Draw(t, "steps"),

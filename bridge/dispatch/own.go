@@ -27,7 +27,7 @@ func (d *Dispatcher) adopt(s *shard) {
 		close(d.holding)
 	}
 	d.owned[s.id] = s
-	d.adopted.Add(1)
+	d.adopted++
 	for _, f := range d.followers {
 		f.look()
 	}

@@ -6,14 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
-
-// cutBackMargin is how far in front of the last known event reading begins again when a
-// partition was cut back and no earlier position fits.
-const cutBackMargin = time.Minute
 
 // look asks the bus what the followed partitions hold.
 func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
@@ -79,18 +74,7 @@ func (f *fit) place(at bus.Position) (bus.Position, bool) {
 // oldest first; it is asked only when the partition was cut back.
 func (d *Dispatcher) fitting(ctx context.Context, span bus.Span, places []bus.Position, history func(context.Context) ([]bus.Positions, error)) (fit, error) {
 	f := fit{partition: span.Partition, front: front(span)}
-	newest, marked := f.front, f.front
-	for _, at := range places {
-		if at.Identity != span.Identity {
-			continue
-		}
-		if at.Seq > newest.Seq {
-			newest = at
-		}
-		if at.Mark != 0 && at.Seq > marked.Seq {
-			marked = at
-		}
-	}
+	newest, marked := furthest(span, places)
 	ok, err := d.fits(ctx, span, marked)
 	if err != nil {
 		return f, err
@@ -109,24 +93,46 @@ func (d *Dispatcher) fitting(ctx context.Context, span bus.Span, places []bus.Po
 	return f, nil
 }
 
-// fallBack is the newest place in front of at that still fits what the partition holds.
+// furthest is the newest of some places in a partition, and the newest that has a mark; the
+// front without one.
+func furthest(span bus.Span, places []bus.Position) (newest, marked bus.Position) {
+	newest, marked = front(span), front(span)
+	for _, at := range places {
+		if at.Identity != span.Identity {
+			continue
+		}
+		if at.Seq > newest.Seq {
+			newest = at
+		}
+		if at.Mark != 0 && at.Seq > marked.Seq {
+			marked = at
+		}
+	}
+	return newest, marked
+}
+
+// fallBack is the newest place in front of at that still holds: an earlier position whose
+// event is there, or what the bus is certain of.
 func (d *Dispatcher) fallBack(ctx context.Context, span bus.Span, at bus.Position, history func(context.Context) ([]bus.Positions, error)) (bus.Position, error) {
+	to, err := d.store.Intact(ctx, span.Partition, at)
+	if err != nil {
+		return at, fmt.Errorf("find a place in %s before a cut: %w", span.Partition, err)
+	}
+	if to.Seq >= at.Seq { // but the event at it is another one
+		to = bus.Position{Identity: at.Identity, Seq: at.Seq - 1}
+	}
 	earlier, err := history(ctx)
 	if err != nil {
 		return at, fmt.Errorf("find an earlier place in %s: %w", span.Partition, err)
 	}
 	for _, h := range slices.Backward(earlier) {
 		p, ok := h[span.Partition]
-		if !ok || p.Identity != span.Identity || p.Seq >= at.Seq || p.Mark == 0 {
+		if !ok || p.Identity != span.Identity || p.Seq >= at.Seq || p.Seq <= to.Seq || p.Mark == 0 {
 			continue
 		}
 		if ok, err := d.fits(ctx, span, p); err != nil || ok {
 			return p, err
 		}
-	}
-	to, err := d.store.Before(ctx, span.Partition, time.Unix(0, at.Mark).Add(-cutBackMargin))
-	if err != nil {
-		return at, fmt.Errorf("find a place in %s before a cut: %w", span.Partition, err)
 	}
 	return to, nil
 }
@@ -151,6 +157,13 @@ func (d *Dispatcher) fits(ctx context.Context, span bus.Span, at bus.Position) (
 
 // recheck holds the places in memory against a partition before it is followed (again).
 func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
+	// The places first: other feeds go on meanwhile, and what they will have read by then is
+	// not beyond an end that was asked for afterwards.
+	shards := d.shards()
+	held := make([][]bus.Position, len(shards))
+	for i, s := range shards {
+		held[i] = s.places(p)
+	}
 	spans, err := d.look(ctx)
 	if err != nil {
 		return err
@@ -159,8 +172,8 @@ func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
 		if span.Partition != p {
 			continue
 		}
-		for _, s := range d.shards() {
-			f, err := d.fitting(ctx, span, s.places(p), s.history)
+		for i, s := range shards {
+			f, err := d.fitting(ctx, span, held[i], s.history)
 			if err != nil {
 				return err
 			}

@@ -38,15 +38,16 @@ func TestFitting(t *testing.T) {
 			"nothing counted yet":               {0, nil, nil, bus.Position{Identity: "first"}, 0, true},
 			"recreated":                         {0, []bus.Position{{Identity: "zero", Seq: 99}}, nil, bus.Position{Identity: "zero", Seq: 99}, 0, false},
 			"another incarnation beside":        {0, []bus.Position{{Identity: "zero", Seq: 99}, at[4]}, nil, at[4], 4, true},
-			"beyond the end":                    {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[6], beyond(11)}, beyond(12), 6, true},
+			"beyond the end":                    {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[6], beyond(11)}, beyond(12), 8, true}, // the last one stored a minute before it
+			"beyond the end, a later position":  {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[9], beyond(11)}, beyond(12), 9, true},
 			"beyond the end, an earlier place":  {0, []bus.Position{beyond(12), at[3]}, []bus.Position{at[6]}, at[3], 3, true},
-			"another event there":               {0, []bus.Position{other(9)}, []bus.Position{at[2], at[5], other(8)}, other(9), 5, true},
-			"another event there, no history":   {0, []bus.Position{other(9)}, nil, other(9), 6, true}, // the last one stored a minute before it
+			"another event there":               {0, []bus.Position{other(9)}, []bus.Position{at[2], at[7], other(8)}, other(9), 7, true},
+			"another event there, no history":   {0, []bus.Position{other(9)}, nil, other(9), 6, true},
 			"expired in front of it":            {6, []bus.Position{at[3]}, nil, at[3], 3, true},
-			"expired, cut back":                 {6, []bus.Position{beyond(12)}, []bus.Position{at[2]}, beyond(12), 2, true},
+			"expired, cut back":                 {6, []bus.Position{beyond(12)}, []bus.Position{at[2]}, beyond(12), 8, true},
 			"a place without a mark":            {0, []bus.Position{{Identity: "first", Seq: 9}}, nil, bus.Position{Identity: "first", Seq: 9}, 9, true},
 			"beyond the end without a mark":     {0, []bus.Position{{Identity: "first", Seq: 12}, at[8]}, nil, bus.Position{Identity: "first", Seq: 12}, 8, true},
-			"a mark in front of one without it": {0, []bus.Position{{Identity: "first", Seq: 9}, other(8)}, []bus.Position{at[4]}, bus.Position{Identity: "first", Seq: 9}, 4, true},
+			"a mark in front of one without it": {0, []bus.Position{{Identity: "first", Seq: 9}, other(8)}, []bus.Position{at[6]}, bus.Position{Identity: "first", Seq: 9}, 6, true},
 		}
 		for name, c := range cases {
 			store := r.store.Clone()
@@ -219,6 +220,34 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 		r.must(r.d.makeRoom(ctx))
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 11 {
 			t.Errorf("the first event kept is %d, want 11: the new endpoint's item begins there", kept[0].Position.Seq)
+		}
+	})
+}
+
+// What a last delta counted before a cut back says nothing about what lies there now.
+func TestPurgesNothingBehindACutBack(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.publish(1, 4, "a")
+		r.feed()
+		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
+		r.d.tight.Store(true)
+		elapse(2 * time.Minute)
+		r.step()
+		r.store.CutBack(part, 1)
+		r.publish(11, 15, "a") // at 2 to 6; the log counts up to 4
+		r.must(r.d.makeRoom(t.Context()))
+		if got := r.store.Purged(); len(got) != 0 {
+			t.Fatalf("purged %v, which nobody has read", got)
+		}
+		r.must(r.d.recheck(t.Context(), part))
+		r.read, _ = r.s.place(part)
+		r.feed()
+		r.once(11, 15)
+		r.step()
+		r.must(r.d.makeRoom(t.Context()))
+		if kept := r.store.Kept(part); len(kept) != 0 {
+			t.Errorf("%d events are kept that everybody has", len(kept))
 		}
 	})
 }

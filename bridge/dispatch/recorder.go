@@ -84,6 +84,7 @@ func (r *recorder) flush(ctx context.Context) {
 
 // run writes until ctx ends. What is queued then is left to a successor, as after a kill.
 func (r *recorder) run(ctx context.Context) {
+	defer r.abandon()
 	for {
 		select {
 		case <-ctx.Done():
@@ -103,6 +104,16 @@ func (r *recorder) run(ctx context.Context) {
 			batch = batch[some:]
 		}
 	}
+}
+
+// abandon lets go of the records that nobody will write any more: other shards' attempts must
+// not wait for them.
+func (r *recorder) abandon() {
+	r.mu.Lock()
+	open := r.open
+	r.batch, r.size, r.open = nil, 0, 0
+	r.mu.Unlock()
+	r.d.unrecorded(-open)
 }
 
 // collect gives other attempts a moment to join the batch.

@@ -49,11 +49,9 @@ type durable struct {
 	positions bus.Positions
 	feeds     map[string]map[string]feed
 
-	// The place in front of the oldest event that is still needed, by partition: all in all,
-	// and by endpoints that take part. Known while the event store is nearly full, as of the
-	// delta with revision surveyed.
-	needs, eager bus.Positions
-	surveyed     int64
+	// What is still needed of the topics: all in all, and by endpoints that take part. Known
+	// while the event store is nearly full.
+	need, eager need
 }
 
 // match is what the endpoints' filters look at; its lanes are cached.
@@ -161,8 +159,7 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 // mayBegin: attempts are held back while the lease does not hold for certain, and while too
 // many of their records are not acknowledged.
 func (s *shard) mayBegin() bool {
-	if l := s.lease.Load(); l != nil && !(*l).Holds() {
-		s.lapsed.Store(true)
+	if !s.holds() {
 		return false
 	}
 	if s.d.room() {
@@ -170,6 +167,17 @@ func (s *shard) mayBegin() bool {
 	}
 	s.d.starving.Store(true)
 	return s.d.room() // it may have come back before anybody could see that we starve
+}
+
+// holds reports whether the lease holds. What it stops goes on at the next delta that finds
+// it renewed.
+func (s *shard) holds() bool {
+	l := s.lease.Load()
+	if l == nil || (*l).Holds() {
+		return true
+	}
+	s.lapsed.Store(true)
+	return false
 }
 
 // place is how far the shard's feed has read a partition; it reports false when that is not

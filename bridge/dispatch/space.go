@@ -65,36 +65,29 @@ func (d *Dispatcher) makeRoom(ctx context.Context) error {
 // purge removes what every shard and every consumer of others has passed. With eager, what
 // only endpoints need that take no part now, and shards that are damaged, goes too.
 func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
-	spans, err := d.look(ctx)
-	if err != nil {
-		return err
-	}
-	needs, known, err := d.needed(ctx, eager)
-	if !known {
-		return err
-	}
-	set, err := d.registry.Refresh(ctx) // behind the deltas: an item that they do not know is seen here
+	set, err := d.registry.Refresh(ctx)
 	if err != nil {
 		return fmt.Errorf("read the registry: %w", err)
 	}
+	ns, known, err := d.needed(ctx, set, eager)
+	if !known {
+		return err
+	}
+	if set, err = d.registry.Refresh(ctx); err != nil { // behind the deltas: an item that they do not know is seen here
+		return fmt.Errorf("read the registry: %w", err)
+	}
+	ns.from(set, d.count, eager)
+	spans, err := d.look(ctx) // behind all of them: what was cut back before is seen
+	if err != nil {
+		return err
+	}
 	var failed []error
 	for _, span := range spans {
-		upto := span.End.Seq
-		for _, n := range needs {
-			upto = min(upto, n.upto(span))
+		upto, err := d.passed(ctx, span, ns)
+		if err == nil {
+			err = d.purgePartition(ctx, span, upto)
 		}
-		for _, ep := range set.All() {
-			n, known := needs[ShardOf(ep.ID, d.count)]
-			if !known || eager && blocked(ep) {
-				continue
-			}
-			for _, it := range ep.Items {
-				if it.Revision > n.revision {
-					upto = min(upto, placeIn(span, it.From))
-				}
-			}
-		}
-		failed = append(failed, d.purgePartition(ctx, span, upto))
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
@@ -116,75 +109,6 @@ func (d *Dispatcher) purgePartition(ctx context.Context, span bus.Span, upto int
 		return fmt.Errorf("purge %s: %w", span.Partition, err)
 	}
 	return nil
-}
-
-// A need is what one shard's last delta still needs of the topics.
-type need struct {
-	idle      bool // no endpoints
-	revision  int64
-	positions bus.Positions
-}
-
-// needed collects the shards' needs, of those that other processes own from their logs; false
-// when one is not known. With eager, damaged shards need nothing.
-func (d *Dispatcher) needed(ctx context.Context, eager bool) (map[int]need, bool, error) {
-	all := map[int]need{}
-	for id := range d.count {
-		n, err := d.needOf(ctx, id, eager)
-		switch {
-		case errors.Is(err, errDamaged) && eager:
-			continue
-		case errors.Is(err, errDamaged):
-			return nil, false, nil
-		case err != nil:
-			return nil, false, err
-		case n.positions == nil:
-			return nil, false, nil
-		}
-		all[id] = n
-	}
-	return all, true, nil
-}
-
-func (d *Dispatcher) needOf(ctx context.Context, shard int, eager bool) (n need, err error) {
-	if s := d.shard(shard); s != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		n = need{idle: len(s.lanes) == 0 && len(s.durable.feeds) == 0, revision: s.durable.surveyed, positions: s.durable.needs}
-		if eager {
-			n.positions = s.durable.eager
-		}
-		return n, nil
-	}
-	set := d.registry.Set()
-	err = d.others.at(ctx, shard, func(st *state) {
-		n = need{idle: len(st.feeds) == 0, revision: st.revision}
-		n.positions = st.needs(func(id string) bool {
-			ep := set.ByID(id)
-			return eager && (ep == nil || blocked(ep))
-		})
-	})
-	for _, ep := range set.All() {
-		n.idle = n.idle && ShardOf(ep.ID, d.count) != shard
-	}
-	return n, err
-}
-
-// upto is the last sequence of a partition that is not needed.
-func (n need) upto(span bus.Span) int64 {
-	if n.idle {
-		return span.End.Seq
-	}
-	return placeIn(span, n.positions)
-}
-
-// placeIn is the sequence up to which positions have counted a partition; one that they do
-// not name, or in another incarnation, has not been counted at all.
-func placeIn(span bus.Span, positions bus.Positions) int64 {
-	if at, ok := positions[span.Partition]; ok && at.Identity == span.Identity {
-		return at.Seq
-	}
-	return span.First - 1
 }
 
 // trimCommands removes the commands that every shard has acted on, but for the last one. To

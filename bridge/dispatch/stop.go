@@ -19,11 +19,22 @@ func (d *Dispatcher) stop() {
 	}
 }
 
+// ends: the process stops.
+func (d *Dispatcher) ends() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stopping
+}
+
 // stop lets no further attempt begin.
 func (s *shard) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	s.closed = true
+	s.d.lanes.Add(-int64(len(s.lanes)))
 	for _, l := range s.lanes {
 		if l.timer != nil {
 			l.timer.Stop()

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -25,9 +24,10 @@ type turn struct {
 	*turns
 	shard int
 	lease bus.Lease
+	held  context.Context // until the shard is lost: its state log is written no longer
+	quit  context.CancelFunc
 	tend  context.Context // until the shard is asked for or lost
 	end   context.CancelFunc
-	lost  atomic.Bool
 	over  chan struct{} // closed when nothing of the turn runs any more
 }
 
@@ -39,20 +39,21 @@ type turns struct {
 
 	mu     sync.Mutex
 	now    map[int]*turn // the last one of each shard
-	failed []error       // of handing over
+	failed []error       // of handing over at the end
 }
 
 // Take implements bus.Member. A shard is not claimed while attempts of an earlier turn run.
 func (ts *turns) Take(shard int, l bus.Lease) {
 	t := &turn{turns: ts, shard: shard, lease: l, over: make(chan struct{})}
-	t.tend, t.end = context.WithCancel(ts.writing)
+	t.held, t.quit = context.WithCancel(ts.writing)
+	t.tend, t.end = context.WithCancel(t.held)
 	ts.mu.Lock()
 	before := ts.now[shard]
 	ts.now[shard] = t
 	ts.mu.Unlock()
 	ts.running.Go(func() {
 		defer close(t.over)
-		defer t.end()
+		defer t.quit()
 		if before != nil {
 			<-before.over
 		}
@@ -81,6 +82,15 @@ func (ts *turns) Lose(shard int) {
 	}
 }
 
+// endAll asks for every shard, as Give does, when the leases no longer can.
+func (ts *turns) endAll() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for _, t := range ts.now {
+		t.end()
+	}
+}
+
 func (ts *turns) last(shard int) *turn {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -89,8 +99,7 @@ func (ts *turns) last(shard int) *turn {
 
 // lose lets nothing more begin for a shard that may be another process's by now.
 func (t *turn) lose() {
-	t.lost.Store(true)
-	t.end()
+	t.quit()
 	if s := t.d.shard(t.shard); s != nil {
 		s.stop()
 		t.d.drop(s)
@@ -115,21 +124,25 @@ func (t *turn) run() {
 	}
 }
 
-// own takes the shard, after a pause; nil when the turn ends first.
+// own takes the shard, after a pause; nil when the turn ends first. While the lease does not
+// hold, somebody else may have been given the shard and is not disturbed.
 func (t *turn) own(wait time.Duration) *shard {
 	d := t.d
 	for ; ; wait = min(max(2*wait, reownFirst), reownMost) {
 		if wait > 0 && !pause(t.tend, wait+rand.N(wait)) {
 			return nil
 		}
+		if !t.lease.Holds() {
+			continue
+		}
 		s := d.newShard(t.shard)
 		s.lease.Store(&t.lease)
 		err := d.take(t.tend, s)
 		switch {
-		case t.tend.Err() != nil:
-			return nil
 		case err == nil:
 			return s
+		case t.tend.Err() != nil:
+			return nil
 		}
 		d.log.Warn("shard not taken, trying again", slog.Int("shard", t.shard), slog.Any("error", err))
 	}
@@ -160,23 +173,33 @@ func (t *turn) keep(s *shard) error {
 	defer stopRecording()
 	recorder.Go(func() { s.rec.run(recording) })
 	s.wakeAll()
-	err := s.serve(t.tend, t.writing)
+	err := s.serve(t.tend, t.held)
 	s.stop()
-	if err == nil && !t.lost.Load() {
+	if err == nil && !t.lost() {
 		err = t.handOver(s)
 	}
 	t.d.drop(s)
 	switch {
+	case t.lost():
+		t.d.log.Warn("shard was lost, its lease ran out", slog.Int("shard", s.id))
 	case errors.Is(err, bus.ErrSuperseded):
 		t.d.log.Warn("shard was taken over by another owner", slog.Int("shard", s.id))
 	case err != nil:
 		t.d.log.Error("shard not handed over, its next owner repeats what it must", slog.Int("shard", s.id), slog.Any("error", err))
-		t.mu.Lock()
-		t.failed = append(t.failed, fmt.Errorf("hand over shard %d: %w", s.id, err))
-		t.mu.Unlock()
+		t.fail(fmt.Errorf("hand over shard %d: %w", s.id, err))
 	}
 	s.drain(t.writing)
 	return err
+}
+
+// fail keeps an error that the end of the process must tell.
+func (ts *turns) fail(err error) {
+	if !ts.d.ends() {
+		return
+	}
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.failed = append(ts.failed, err)
 }
 
 // handOver finishes what runs, which the end of the grace cuts off, journals it and writes the
@@ -185,8 +208,11 @@ func (t *turn) handOver(s *shard) error {
 	grace := time.AfterFunc(t.d.conf.StopGrace, func() { s.cut(ErrStopping) })
 	defer grace.Stop()
 	s.drain(t.writing)
-	if t.lost.Load() { // the lease ran out meanwhile
+	if t.lost() { // the lease ran out meanwhile
 		return nil
 	}
-	return s.handOver(t.writing)
+	return s.handOver(t.held)
 }
+
+// lost: the lease has run out.
+func (t *turn) lost() bool { return t.held.Err() != nil && t.writing.Err() == nil }

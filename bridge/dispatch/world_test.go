@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,9 +20,10 @@ import (
 // A world is one bus, the receivers outside, and the processes that come and go. It lives in
 // a synctest bubble.
 type world struct {
-	store *dispatchtest.Store
-	log   *slog.Logger
-	small bool // processes with small limits
+	store  *dispatchtest.Store
+	leases *dispatchtest.Leases // nil: each process takes all shards
+	log    *slog.Logger
+	small  bool // processes with small limits
 
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) dispatch.Response
@@ -42,7 +44,9 @@ type post struct {
 // A process is one replica.
 type process struct {
 	w          *world
+	shards     int
 	client     *dispatchtest.Client
+	seat       *dispatchtest.Seat // nil without leases
 	registry   *endpoint.Registry
 	dispatcher *dispatch.Dispatcher
 	cancel     context.CancelFunc
@@ -79,19 +83,28 @@ func (w *world) start(t *testing.T, shards int) *process {
 }
 
 func (w *world) launch(shards int) *process {
-	p := &process{w: w, client: w.store.Connect(), done: make(chan struct{})}
+	p := &process{w: w, shards: shards, client: w.store.Connect(), done: make(chan struct{})}
 	p.registry = w.registry(p.client)
-	conf := dispatch.Config{
-		Store: p.client, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: shards,
-		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
-		StopGrace: 5 * time.Second, Log: w.log,
+	if w.leases != nil {
+		p.seat = w.leases.Seat(p.client)
+		p.dispatcher = dispatch.New(p.config(p.seat))
+	} else {
+		p.dispatcher = dispatch.New(p.config(nil))
 	}
-	if w.small {
+	return p
+}
+
+func (p *process) config(leases bus.Leases) dispatch.Config {
+	conf := dispatch.Config{
+		Store: p.client, Leases: leases, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: p.shards,
+		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
+		StopGrace: 5 * time.Second, Log: p.w.log,
+	}
+	if p.w.small {
 		conf = conf.Small()
 		conf.Topics = []string{">"}
 	}
-	p.dispatcher = dispatch.New(conf)
-	return p
+	return conf
 }
 
 func (w *world) registry(client *dispatchtest.Client) *endpoint.Registry {
@@ -211,10 +224,12 @@ func (w *world) delivered(endpoint, event string) int {
 }
 
 // posted counts all posts.
-func (w *world) posted() int {
+func (w *world) posted() int { return len(w.all()) }
+
+func (w *world) all() []post {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.posts)
+	return slices.Clone(w.posts)
 }
 
 // receiver is an endpoint as register makes it; its URL is https://<name>.

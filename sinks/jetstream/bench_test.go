@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // BenchmarkPublish measures events of 1 KB, with headers and the guard key as intake has them.
@@ -175,4 +177,43 @@ func BenchmarkBarePublish(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
+}
+
+// BenchmarkClusterPublish measures the same on three servers, beside the client library's own
+// asynchronous publishing of a message without headers.
+func BenchmarkClusterPublish(b *testing.B) {
+	const publishers = 256
+	cluster := natstest.Start(b, 3, natstest.Config{})
+	store, admin := remoteIn(b, cluster, jetstream.Options{})
+	b.Run("store", func(b *testing.B) { benchPublish(b, store, publishers) })
+	js, err := natsjs.New(admin, natsjs.WithPublishAsyncMaxPending(publishers))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("bare", func(b *testing.B) {
+		data := bytes.Repeat([]byte("x"), 1024)
+		var next atomic.Int64
+		var all sync.WaitGroup
+		b.ReportAllocs()
+		b.ResetTimer()
+		for range publishers {
+			all.Go(func() {
+				for next.Add(1) <= int64(b.N) {
+					ack, err := js.PublishAsync("hookspan.events.shop", data)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					select {
+					case <-ack.Ok():
+					case err := <-ack.Err():
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	})
 }

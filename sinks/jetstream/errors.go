@@ -13,13 +13,26 @@ import (
 
 // Codes of the JetStream API (nats-server, errors.json) that callers branch on.
 const (
+	codeAccountExceeded       = 10002
+	codeNoPeers               = 10005
+	codeClusterNotAvailable   = 10008
 	codeInsufficientResources = 10023
+	codeTooManyStreams        = 10027
 	codeNoMessage             = 10037
+	codeAccountNotEnabled     = 10039
 	codeStorageExceeded       = 10047
 	codeMessageTooLarge       = 10054
+	codeStreamExists          = 10058 // with another configuration
 	codeStreamNotFound        = 10059
+	codeSubjectsOverlap       = 10065
 	codeWrongLast             = 10071 // the message says which sequence is the last
+	codeNotClustered          = 10074 // more than one replica on a single server
+	codeNotEnabled            = 10076
 	codeStoreFailed           = 10077 // with DiscardNew: at the stream's limit
+	codeMaxBytesRequired      = 10113
+	codeNoLimits              = 10120
+	codeMaxBytesExceeded      = 10122
+	codeKeyInFlight           = 10158 // a message with the same id is not stored yet
 	codeWrongLastConstant     = 10164
 )
 
@@ -57,7 +70,10 @@ func unavailable(err error) error {
 		return err
 	}
 	var api *jetstream.APIError
+	var denied *deniedError
 	switch {
+	case errors.As(err, &denied):
+		return err
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("%w: %w", bus.ErrTooLarge, err)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -78,4 +94,10 @@ func ours(err error) bool {
 		}
 	}
 	return false
+}
+
+// hasCode reports whether the server answered with the code.
+func hasCode(err error, code int) bool {
+	var api *apiError
+	return errors.As(err, &api) && api.ErrCode == code
 }

@@ -7,6 +7,7 @@ var (
 	Essential  = essential
 	CheckTopic = checkTopic
 	ReadRecord = readRecord
+	Led        = led
 )
 
 // AppendRecord is appendRecord.

@@ -4,39 +4,62 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
+// lookForStreams is how often FollowPublished looks for streams that appeared since.
+const lookForStreams = 5 * time.Second
+
+// A publication is told of an event that intake published.
+type publication func(topic, source, id string, at time.Time) error
+
 // Published implements bus.History (H1). It reads headers alone: publish writes id and source
 // there in either mode.
 func (s *Store) Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
-	patterns := append([]string{s.names.prefix + ".>", s.names.ns + ".quarantine", s.names.ns + ".quarantine.>"}, s.o.Intake...)
-	streams := map[string]bool{}
-	for _, p := range patterns {
-		holders, err := s.holders(ctx, p)
-		if err != nil {
-			return err
-		}
-		for _, h := range holders {
-			streams[h] = true
-		}
+	streams, err := s.intakeStreams(ctx)
+	if err != nil {
+		return err
 	}
-	for stream := range streams {
-		if err := s.publishedOn(ctx, stream, patterns, since, each); err != nil {
+	for _, stream := range streams {
+		if err := s.publishedOn(ctx, stream, since, each); err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) publishedOn(ctx context.Context, stream string, patterns []string, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+// intake are the patterns of the topics that intake writes.
+func (s *Store) intake() []string {
+	return append([]string{s.names.prefix + ".>", s.names.ns + ".quarantine", s.names.ns + ".quarantine.>"}, s.o.Intake...)
+}
+
+// intakeStreams are the streams that hold such topics.
+func (s *Store) intakeStreams(ctx context.Context) ([]string, error) {
+	streams := map[string]bool{}
+	for _, pattern := range s.intake() {
+		holders, err := s.events.names(ctx, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range holders {
+			streams[h] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(streams)), nil
+}
+
+func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
 	info, err := s.reads.info(ctx, stream)
 	if err != nil || info.State.Msgs == 0 {
 		return err
@@ -44,27 +67,119 @@ func (s *Store) publishedOn(ctx context.Context, stream string, patterns []strin
 	if readable(info.Config) != nil {
 		return nil // reading would delete; the window there is the bus's own
 	}
-	list, byServer := s.filters(patterns, info.Config)
-	what := reading{stream: stream, since: since, headersOnly: true}
+	before, err := s.Before(ctx, bus.Partition(stream), since)
+	if err != nil {
+		return err
+	}
+	list, byServer := s.filters(s.intake(), info.Config)
+	what := reading{stream: stream, from: uint64(before.Seq) + 1, headersOnly: true}
 	if byServer {
 		what.filters = list
 	}
-	for tries := 1; ; tries++ {
-		next, err := s.reads.scan(ctx, what, math.MaxInt64, func(d delivered) error {
-			if d.seq > info.State.LastSeq || !byServer && !matches(list, d.msg.Subject) {
+	for tries := 1; what.from <= info.State.LastSeq; tries++ {
+		next, err := s.reads.scan(ctx, what, info.State.LastSeq, func(d delivered) error {
+			if !byServer && !matches(list, d.msg.Subject) {
 				return nil
 			}
-			id, source := identityIn(d.msg.Header)
-			if id == "" {
-				return nil
-			}
-			return each(d.msg.Subject, source, id, d.stored())
+			return each.tell(d)
 		})
 		if err == nil || !errors.Is(err, bus.ErrUnavailable) || tries == replayTries {
 			return err
 		}
 		if next > what.from {
-			what.from, what.since, tries = next, time.Time{}, 1
+			what.from, tries = next, 0
+		}
+	}
+	return nil
+}
+
+// tell passes on what a message's headers say. What is no event of ours is left out.
+func (each publication) tell(d delivered) error {
+	id, source := identityIn(d.msg.Header)
+	if id == "" {
+		return nil
+	}
+	return each(d.msg.Subject, source, id, d.stored())
+}
+
+// FollowPublished implements bus.Shared (H2). Every stream that holds topics of intake has a
+// reader of its own, also one that appears later.
+func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+	var one sync.Mutex
+	var ended error
+	tell := publication(func(topic, source, id string, at time.Time) error {
+		one.Lock()
+		defer one.Unlock()
+		if ended == nil {
+			ended = each(topic, source, id, at)
+		}
+		return ended
+	})
+	readers, reading := errgroup.WithContext(ctx)
+	readers.Go(func() error {
+		known := map[string]bool{}
+		for {
+			streams, err := s.intakeStreams(reading)
+			if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+				return fmt.Errorf("follow what intake writes: %w", err)
+			}
+			for _, stream := range streams {
+				if !known[stream] {
+					known[stream] = true
+					readers.Go(func() error { return s.followPublishedOn(reading, stream, since, tell) })
+				}
+			}
+			pause := lookForStreams
+			if err != nil {
+				pause = retryMost
+			}
+			select {
+			case <-time.After(pause):
+			case <-reading.Done():
+				return context.Cause(reading)
+			}
+		}
+	})
+	if err := readers.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// followPublishedOn reads one stream, and again from since when that is not the stream it was.
+func (s *Store) followPublishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
+	for {
+		begin, err := s.Before(ctx, bus.Partition(stream), since)
+		if err == nil {
+			t := &tail{
+				l: s.reads, stream: stream, place: begin, headersOnly: true, log: s.o.Log,
+				filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.intake(), c) },
+				hand: func(got []delivered) error {
+					for _, d := range got {
+						if err := each.tell(d); err != nil {
+							return err
+						}
+					}
+					return nil
+				},
+			}
+			err = t.follow(ctx)
+			if t.refused != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		var unreadable *unreadableError
+		switch {
+		case errors.As(err, &unreadable):
+			s.tell(stream, err) // the window there is the bus's own
+			return nil
+		case !errors.Is(err, bus.ErrRecreated) && !errors.Is(err, bus.ErrCutBack) && !errors.Is(err, bus.ErrUnavailable):
+			return err
+		}
+		select {
+		case <-time.After(retryMost):
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -24,8 +28,12 @@ func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int6
 	return int64(a.seq), nil
 }
 
-// ReadJournal implements bus.Journal (J2).
+// ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was
+// cut off from the others lacks the last entries, so the leader has to show first that it is.
 func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
+	if _, err := s.private.info(ctx, s.names.journal); err != nil {
+		return err
+	}
 	return s.private.replay(ctx, s.names.journal, s.journalSubject(shard), uint64(max(from, 0)), func(seq uint64, data []byte) error {
 		return each(int64(seq), data)
 	})
@@ -49,6 +57,71 @@ func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, 
 		return bus.NoPosition, bus.NoPosition, err
 	}
 	return int64(oldest.Seq), int64(newest.Seq), nil
+}
+
+// FollowJournal implements bus.Shared (J4). One reader serves all shards.
+func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+	from = slices.Clone(from)
+	var refused error
+	for {
+		err := s.followJournal(ctx, from, func(shard int, pos int64, data []byte) error {
+			refused = each(shard, pos, data)
+			return refused
+		})
+		switch {
+		case refused != nil:
+			return refused
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, bus.ErrRecreated), errors.Is(err, bus.ErrCutBack):
+			s.o.Log.Warn("the journal is another one or was cut back: reading it from its front", "error", err)
+			for shard := range from {
+				from[shard] = bus.NoPosition
+			}
+		case !errors.Is(err, bus.ErrUnavailable):
+			return err
+		}
+		select {
+		case <-time.After(retryMost):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// followJournal reads behind the positions and moves them on.
+func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+	info, err := s.private.info(ctx, s.names.journal)
+	if err != nil {
+		return err
+	}
+	begin := bus.Position{Identity: identity(info), Seq: int64(info.State.LastSeq)}
+	for shard, pos := range from {
+		if pos > int64(info.State.LastSeq) { // of a journal that was there before
+			from[shard] = bus.NoPosition
+		}
+		begin.Seq = min(begin.Seq, max(from[shard], 0))
+	}
+	prefix := s.names.ns + ".journal."
+	t := &tail{
+		l: s.private, stream: s.names.journal, place: begin, log: s.o.Log,
+		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters([]string{prefix + "*"}, c) },
+		hand: func(got []delivered) error {
+			for _, d := range got {
+				shard, err := strconv.Atoi(strings.TrimPrefix(d.msg.Subject, prefix))
+				pos := int64(d.seq)
+				if err != nil || shard < 0 || shard >= len(from) || pos <= from[shard] {
+					continue
+				}
+				if err := each(shard, pos, d.msg.Data); err != nil {
+					return err
+				}
+				from[shard] = pos
+			}
+			return nil
+		},
+	}
+	return t.follow(ctx)
 }
 
 func (s *Store) journalSubject(shard int) string {

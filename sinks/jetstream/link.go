@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// requestTimeout bounds a request to the JetStream API whose context has no deadline.
-const requestTimeout = 5 * time.Second
+const (
+	// requestTimeout bounds a request to the JetStream API.
+	requestTimeout = 5 * time.Second
+	// changeTimeout bounds one that changes a stream, for which a slow disk may take its time.
+	changeTimeout = 30 * time.Second
+)
 
 // A link is one connection with what we keep for it.
 type link struct {
@@ -27,8 +32,11 @@ type link struct {
 	status  chan nats.Status // nats.go sends and closes
 	running sync.WaitGroup
 
-	mu   sync.Mutex
-	lost chan struct{} // closed when the connection that was up at the time is lost
+	unlisten func()
+
+	mu     sync.Mutex
+	lost   chan struct{} // closed when the connection that was up at the time is lost
+	rights rights
 }
 
 func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
@@ -36,13 +44,14 @@ func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
 		return nil, errors.New("open the bus: Conns.Events is missing")
 	}
 	l := &link{nc: nc, prefix: "$JS.API", lost: make(chan struct{})}
+	l.rights = rights{waiting: map[*waiter]struct{}{}, missing: map[string]error{}}
 	var err error
 	switch {
 	case o.Domain != "":
 		l.prefix = "$JS." + o.Domain + ".API"
 		l.js, err = jetstream.NewWithDomain(nc, o.Domain)
 	case o.APIPrefix != "":
-		l.prefix = o.APIPrefix
+		l.prefix = strings.TrimSuffix(o.APIPrefix, ".")
 		l.js, err = jetstream.NewWithAPIPrefix(nc, o.APIPrefix)
 	default:
 		l.js, err = jetstream.New(nc)
@@ -56,6 +65,7 @@ func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
 		}
 	}
 	l.status = nc.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
+	l.unlisten = l.listen()
 	l.running.Go(l.watch)
 	return l, nil
 }
@@ -69,6 +79,7 @@ func (l *link) watch() {
 		switch {
 		case status == nats.CONNECTED && down:
 			l.lost = make(chan struct{})
+			l.rights.forget()
 		case status != nats.CONNECTED && !down:
 			close(l.lost)
 		}
@@ -89,6 +100,7 @@ func (l *link) loss() <-chan struct{} {
 }
 
 func (l *link) close() error {
+	l.unlisten()
 	l.nc.RemoveStatusListener(l.status) // closes it
 	l.running.Wait()
 	if l.acks == nil {
@@ -108,15 +120,24 @@ func isClosed(c <-chan struct{}) bool {
 
 // request asks the JetStream API; answers of type error become errors of the bus.
 func (l *link) request(ctx context.Context, subject string, ask, answer any) error {
+	return l.requestWithin(ctx, requestTimeout, subject, ask, answer)
+}
+
+func (l *link) requestWithin(ctx context.Context, timeout time.Duration, subject string, ask, answer any) error {
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return fmt.Errorf("encode a request: %w", err)
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	ctx, done := l.permitted(ctx, l.prefix+"."+subject)
+	defer done()
 	m, err := l.nc.RequestWithContext(ctx, l.prefix+"."+subject, body)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return errNoJetStream
+	}
 	if err != nil {
-		return unavailable(err)
+		return unavailable(why(ctx, err))
 	}
 	var failure struct {
 		Error *apiError `json:"error"`
@@ -136,13 +157,7 @@ func (l *link) request(ctx context.Context, subject string, ask, answer any) err
 	return nil
 }
 
-// bounded gives a context a deadline that has none.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, requestTimeout)
-}
+var errNoJetStream = fmt.Errorf("%w: no server answers for JetStream: it is not enabled for this account, HOOKSPAN_NATS_DOMAIN or HOOKSPAN_NATS_API_PREFIX is another one, or its servers are away", bus.ErrUnavailable)
 
 // stored is a message as its stream's leader has it.
 type stored struct {
@@ -163,6 +178,22 @@ type which struct {
 // get asks a stream's leader for one message; bus.ErrGone when it has none. It is never a
 // direct get, which any replica may answer.
 func (l *link) get(ctx context.Context, stream string, w which) (stored, error) {
+	m, err := l.getOnce(ctx, stream, w)
+	if !errors.Is(err, bus.ErrGone) {
+		return m, err
+	}
+	// A leader that was cut off from the others may miss what they have stored since.
+	info, infoErr := l.info(ctx, stream)
+	switch {
+	case infoErr != nil:
+		return stored{}, infoErr
+	case info.Cluster == nil || len(info.Cluster.Replicas) == 0:
+		return m, err
+	}
+	return l.getOnce(ctx, stream, w)
+}
+
+func (l *link) getOnce(ctx context.Context, stream string, w which) (stored, error) {
 	var answer struct {
 		Message stored `json:"message"`
 	}
@@ -172,11 +203,58 @@ func (l *link) get(ctx context.Context, stream string, w which) (stored, error) 
 	return answer.Message, nil
 }
 
-// info asks a stream's leader for its configuration and state.
+// info asks a stream's leader for its configuration and state. It believes a leader alone.
 func (l *link) info(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {
 	var answer jetstream.StreamInfo
-	if err := l.request(ctx, "STREAM.INFO."+stream, struct{}{}, &answer); err != nil {
+	err := l.request(ctx, "STREAM.INFO."+stream, struct{}{}, &answer)
+	if err == nil {
+		err = led(answer.Cluster)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("ask for stream %s: %w", stream, err)
 	}
 	return &answer, nil
+}
+
+// names lists the streams whose subjects meet the pattern.
+func (l *link) names(ctx context.Context, pattern string) ([]string, error) {
+	var names []string
+	for {
+		ask := struct {
+			Subject string `json:"subject"`
+			Offset  int    `json:"offset"`
+		}{pattern, len(names)}
+		var answer struct {
+			Total   int      `json:"total"`
+			Streams []string `json:"streams"`
+		}
+		if err := l.request(ctx, "STREAM.NAMES", ask, &answer); err != nil {
+			return nil, fmt.Errorf("look for streams that hold %s: %w", pattern, err)
+		}
+		names = append(names, answer.Streams...)
+		if len(answer.Streams) == 0 || len(names) >= answer.Total {
+			return names, nil
+		}
+	}
+}
+
+// streams lists all of them.
+func (l *link) streams(ctx context.Context) ([]*jetstream.StreamInfo, error) {
+	var list []*jetstream.StreamInfo
+	for {
+		ask := struct {
+			Offset int `json:"offset"`
+		}{len(list)}
+		var answer struct {
+			Total   int                     `json:"total"`
+			Streams []*jetstream.StreamInfo `json:"streams"`
+		}
+		if err := l.request(ctx, "STREAM.LIST", ask, &answer); err != nil {
+			return nil, fmt.Errorf("list the streams: %w", err)
+		}
+		list = append(list, answer.Streams...)
+		if len(answer.Streams) == 0 || len(list) >= answer.Total {
+			return list, nil
+		}
+	}
 }

@@ -77,7 +77,7 @@ func identity(info *jetstream.StreamInfo) string {
 func (s *Store) followed(ctx context.Context) ([]string, error) {
 	set := map[string]bool{}
 	for _, pattern := range s.o.Topics {
-		holders, err := s.holders(ctx, pattern)
+		holders, err := s.events.names(ctx, pattern)
 		if err != nil {
 			return nil, err
 		}
@@ -105,8 +105,11 @@ func (s *Store) followed(ctx context.Context) ([]string, error) {
 // copies maps each stream that reading would delete from to one that mirrors or sources it.
 func (s *Store) copies(ctx context.Context) (map[string]string, error) {
 	unreadable, from := map[string]bool{}, map[string]string{}
-	list := s.events.js.ListStreams(ctx)
-	for info := range list.Info() {
+	all, err := s.events.streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range all {
 		if readable(info.Config) != nil {
 			unreadable[info.Config.Name] = true
 			continue
@@ -114,9 +117,6 @@ func (s *Store) copies(ctx context.Context) (map[string]string, error) {
 		for _, source := range origins(info.Config) {
 			from[source] = info.Config.Name
 		}
-	}
-	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("list the streams: %w", unavailable(err))
 	}
 	maps.DeleteFunc(from, func(origin, _ string) bool { return !unreadable[origin] })
 	return from, nil
@@ -133,13 +133,23 @@ func origins(c jetstream.StreamConfig) []string {
 	return names
 }
 
+// An unreadableError: reading the stream without acknowledgement could delete from it.
+type unreadableError struct {
+	stream    string
+	retention jetstream.RetentionPolicy
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("stream %s has %s retention, so reading it without acknowledgement could delete its events: "+
+		"create a stream with limits retention that sources %s, and it will be followed instead", e.stream, e.retention, e.stream)
+}
+
 // readable refuses a stream from which reading without acknowledgement would delete.
 func readable(c jetstream.StreamConfig) error {
 	if c.Retention == jetstream.LimitsPolicy {
 		return nil
 	}
-	return fmt.Errorf("stream %s has %s retention, so reading it without acknowledgement could delete its events: "+
-		"create a stream with limits retention that sources %s, and it will be followed instead", c.Name, c.Retention, c.Name)
+	return &unreadableError{c.Name, c.Retention}
 }
 
 // refuseUnreadable fails when a followed topic lies on such a stream.

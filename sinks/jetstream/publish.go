@@ -2,8 +2,10 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,8 +25,22 @@ const (
 // overhead is more than what a message has in headers beside the event's own values.
 const overhead = 4 << 10
 
+// Pauses between attempts to send a message that was not stored, and how long to try while no
+// leader is there to take it: a planned move of the leader takes no longer.
+const (
+	resendFirst = 5 * time.Millisecond
+	resendMost  = 100 * time.Millisecond
+	leaderMoves = 500 * time.Millisecond
+)
+
 // MaxBytes implements bus.Publisher.
-func (s *Store) MaxBytes() int64 { return s.events.nc.MaxPayload() - overhead }
+func (s *Store) MaxBytes() int64 {
+	most := s.events.nc.MaxPayload()
+	if size := s.maxMessage.Load(); size > 0 {
+		most = min(most, size)
+	}
+	return most - overhead
+}
 
 // Publish implements bus.Publisher (P1 to P4).
 func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
@@ -41,7 +57,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		out.release()
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
-	a, err := s.events.acks.send(ctx, &out.msg)
+	a, err := s.send(ctx, &out.msg)
 	out.release()
 	if err == nil {
 		err = s.durable(ctx)
@@ -54,6 +70,36 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		Position:  bus.Position{Identity: s.identityOf(a.stream), Seq: int64(a.seq)},
 		Repeated:  a.repeated,
 	}, nil
+}
+
+// send sends a message until it is known to be stored, or to be refused, or time is up. One
+// whose key is on its way to be stored is neither, nor is one that no server took.
+func (s *Store) send(ctx context.Context, m *nats.Msg) (ack, error) {
+	began := time.Now()
+	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
+		a, err := s.events.acks.send(ctx, m)
+		patience := time.Duration(0)
+		switch {
+		case err == nil:
+			return a, nil
+		case hasCode(err, codeKeyInFlight):
+			patience = s.o.PublishTimeout
+		case errors.Is(err, errNoOwner) && (s.o.Disk == nil || !s.alone(s.events)):
+			patience = leaderMoves
+		case errors.Is(err, errNoAck):
+			if denied := s.events.mayPublish(m.Subject); denied != nil {
+				err = fmt.Errorf("%w: %w", bus.ErrUnavailable, denied)
+			}
+		}
+		if time.Since(began)+pause > patience {
+			return ack{}, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ack{}, context.Cause(ctx)
+		}
+	}
 }
 
 // explain prefers what the disk says to what became of it: a server that cannot write does

@@ -21,11 +21,13 @@ const (
 	requestBytes    = 8 << 20
 	// requestExpiry is how long a request waits for messages before it is made anew.
 	requestExpiry = 30 * time.Second
-	heartbeat     = 3 * time.Second
+	heartbeat     = 2 * time.Second
 	// forgotten is when the server drops the consumer of a reader that died.
 	forgotten = time.Minute
 	// batchMessages is the most that is handed over at once.
 	batchMessages = 512
+	// lookAgain is how often at most a stream's leader is asked whether nothing is left.
+	lookAgain = 50 * time.Millisecond
 )
 
 // headerPending is set on a status that ends a request whose consumer lives on.
@@ -36,21 +38,25 @@ const headerPending = "Nats-Pending-Messages"
 var errBroken = fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
 
 // A reader reads a stream in order, without acknowledging, through a consumer of its own. It
-// has one request on the way at a time, so whatever it is sent fits its channel. It is not
-// safe for concurrent use.
+// has one request on the way at a time, so whatever it is sent fits its channel. In a cluster
+// the consumer may sit with a copy of the stream that lags behind; so whether nothing is left
+// is asked from the stream's leader. It is not safe for concurrent use.
 type reader struct {
 	l         *link
-	stream    string
+	reading   reading
 	consumer  string
+	cluster   bool   // there may be other copies of the stream
 	subject   string // of requests
 	request   []byte
 	sub       *nats.Subscription
 	came      chan *nats.Msg // nats.go sends; batch receives; never closed
 	lost      <-chan struct{}
-	nth       uint64 // of the last message
-	left      int    // what the request may still bring
-	pending   uint64 // what the consumer had left behind the last message
-	caughtUp  bool   // nothing was left, and batch has said so
+	nth       uint64    // of the last message
+	next      uint64    // sequence: everything in front of it has come
+	left      int       // what the request may still bring
+	pending   uint64    // what the consumer had left behind the last message
+	caughtUp  bool      // nothing was left, and batch has said so
+	looked    time.Time // when the leader was asked last
 	silence   *time.Timer
 	delivered []delivered
 }
@@ -64,34 +70,32 @@ type delivered struct {
 type reading struct {
 	stream      string
 	filters     []string
-	from        uint64    // sequence; at least 1
-	since       time.Time // instead of from
+	from        uint64 // sequence; at least 1
 	headersOnly bool
 }
 
 func (l *link) read(ctx context.Context, what reading) (*reader, error) {
-	config := jetstream.ConsumerConfig{
+	what.from = max(what.from, 1)
+	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	ctx, done := l.permitted(ctx, l.prefix+".CONSUMER.CREATE."+what.stream)
+	defer done()
+	c, err := l.js.CreateConsumer(ctx, what.stream, jetstream.ConsumerConfig{
 		AckPolicy:         jetstream.AckNonePolicy,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       max(what.from, 1),
+		OptStartSeq:       what.from,
 		FilterSubjects:    what.filters,
 		HeadersOnly:       what.headersOnly,
 		InactiveThreshold: forgotten,
 		MemoryStorage:     true,
 		Replicas:          1,
-	}
-	if !what.since.IsZero() {
-		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &what.since
-	}
-	r := &reader{l: l, stream: what.stream, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	c, err := l.js.CreateConsumer(ctx, what.stream, config)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(why(ctx, err)))
 	}
 	info := c.CachedInfo()
-	r.consumer, r.pending = info.Name, info.NumPending
+	r.consumer, r.pending, r.cluster = info.Name, info.NumPending, clustered(info.Cluster)
 	r.subject = l.prefix + ".CONSUMER.MSG.NEXT." + what.stream + "." + info.Name
 	r.request, err = json.Marshal(struct {
 		Batch     int           `json:"batch"`
@@ -117,7 +121,7 @@ func (r *reader) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if !isClosed(r.lost) {
-		_ = r.l.js.DeleteConsumer(ctx, r.stream, r.consumer)
+		_ = r.l.js.DeleteConsumer(ctx, r.reading.stream, r.consumer)
 	}
 }
 
@@ -126,11 +130,14 @@ func (r *reader) close() {
 // next call.
 func (r *reader) batch(ctx context.Context) ([]delivered, error) {
 	r.delivered = r.delivered[:0]
-	if r.pending == 0 && !r.caughtUp {
-		r.caughtUp = true
-		return nil, nil
-	}
+	r.silence.Reset(2 * heartbeat)
 	for len(r.delivered) < batchMessages {
+		if len(r.delivered) == 0 && r.pending == 0 && !r.caughtUp {
+			var err error
+			if r.caughtUp, err = r.over(ctx); r.caughtUp || err != nil {
+				return nil, err
+			}
+		}
 		if r.left == 0 {
 			if err := r.ask(); err != nil {
 				return nil, err
@@ -141,17 +148,37 @@ func (r *reader) batch(ctx context.Context) ([]delivered, error) {
 			return nil, err
 		}
 		if m == nil {
-			break
+			if len(r.delivered) > 0 {
+				break
+			}
+			continue // time to look again
 		}
 		if err := r.accept(ctx, m); err != nil {
 			return nil, err
 		}
-		if len(r.delivered) == 0 && r.pending == 0 && !r.caughtUp {
-			r.caughtUp = true // learnt while waiting
-			break
-		}
 	}
 	return r.delivered, nil
+}
+
+// over reports whether nothing is left behind what has come, when the consumer knows of nothing.
+func (r *reader) over(ctx context.Context) (bool, error) {
+	switch {
+	case !r.cluster:
+		return true, nil
+	case time.Since(r.looked) < lookAgain:
+		return false, nil
+	}
+	r.looked = time.Now()
+	filters := r.reading.filters
+	if len(filters) == 0 {
+		filters = []string{">"}
+	}
+	for _, filter := range filters {
+		if _, err := r.l.get(ctx, r.reading.stream, which{Seq: r.next, Next: filter}); !errors.Is(err, bus.ErrGone) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (r *reader) ask() error {
@@ -160,7 +187,7 @@ func (r *reader) ask() error {
 }
 
 // take returns the next message that is there, nil when there is none but a batch to hand
-// over; with nothing to hand over it waits.
+// over, or a leader to ask; with neither it waits.
 func (r *reader) take(ctx context.Context) (*nats.Msg, error) {
 	select {
 	case m := <-r.came:
@@ -170,10 +197,16 @@ func (r *reader) take(ctx context.Context) (*nats.Msg, error) {
 	if len(r.delivered) > 0 {
 		return nil, nil
 	}
-	r.silence.Reset(2 * heartbeat)
+	var look <-chan time.Time
+	if r.pending == 0 && !r.caughtUp {
+		look = time.After(lookAgain)
+	}
 	select {
 	case m := <-r.came:
+		r.silence.Reset(2 * heartbeat)
 		return m, nil
+	case <-look:
+		return nil, nil
 	case <-r.silence.C:
 		return nil, fmt.Errorf("%w: no heartbeat", errBroken)
 	case <-r.lost:
@@ -191,8 +224,12 @@ func (r *reader) accept(ctx context.Context, m *nats.Msg) error {
 	if !ok || got.nth != r.nth+1 {
 		return fmt.Errorf("%w: message %d came after %d", errBroken, got.nth, r.nth)
 	}
-	r.nth, r.pending, r.caughtUp = got.nth, got.pending, false
+	r.nth, r.pending = got.nth, got.pending
 	r.left--
+	if got.seq < r.next { // a copy that lags behind begins in front of where it was told to
+		return nil
+	}
+	r.next, r.caughtUp = got.seq+1, false
 	r.delivered = append(r.delivered, delivered{got, m})
 	return nil
 }
@@ -221,9 +258,9 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 
 // look asks how much is left: the numbers that come with messages miss what was deleted since.
 func (r *reader) look(ctx context.Context) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	c, err := r.l.js.Consumer(ctx, r.stream, r.consumer)
+	c, err := r.l.js.Consumer(ctx, r.reading.stream, r.consumer)
 	if err != nil {
 		return errors.Join(errBroken, err)
 	}

@@ -47,6 +47,7 @@ func (s *Store) Room(ctx context.Context) (bus.Room, error) {
 	if ours := share(s.o.EventStore, eventsShare, 0); ours > 0 && (limit == 0 || ours < limit) {
 		limit = ours
 	}
+	s.maxMessage.Store(int64(info.Config.MaxMsgSize))
 	s.room.limit.Store(limit)
 	s.room.used.Store(int64(info.State.Bytes))
 	return bus.Room{Used: int64(info.State.Bytes), Limit: limit, Reserved: limit / 100 * reservedShare}, nil
@@ -60,6 +61,9 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 	info, err := s.events.info(ctx, s.names.events)
 	if err != nil {
 		return err
+	}
+	if !s.own(info.Config) {
+		return fmt.Errorf("purge stream %s: Hookspan did not create it", p)
 	}
 	list, _ := s.filters(s.o.Topics, info.Config)
 	if list == nil {
@@ -83,7 +87,7 @@ func (l *link) purge(ctx context.Context, stream, subject string, below int64) e
 		Seq     int64  `json:"seq"`
 	}{subject, below}
 	var answer struct{ Success bool }
-	if err := l.request(ctx, "STREAM.PURGE."+stream, ask, &answer); err != nil {
+	if err := l.requestWithin(ctx, changeTimeout, "STREAM.PURGE."+stream, ask, &answer); err != nil {
 		return fmt.Errorf("purge stream %s: %w", stream, err)
 	}
 	return nil

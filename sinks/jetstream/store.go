@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,6 +44,7 @@ type Options struct {
 	Retention        time.Duration // of events; default 168h
 	JournalRetention time.Duration // of journal and refusals; default 168h
 	PublishTimeout   time.Duration // default 5s
+	Lease            time.Duration // how long a silent member keeps its shards; default 10s
 	Replicas         int           // of streams that are created; default 3 on three servers or more, else 1
 	APIPrefix        string        // of the JetStream API; default $JS.API
 	Domain           string        // JetStream domain; instead of APIPrefix
@@ -64,6 +66,9 @@ type Store struct {
 	reads   *link // reads events
 	private *link
 	room    room
+	health  health
+
+	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -107,8 +112,13 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.running.Go(func() { s.watch(run) })
+	if o.Disk == nil {
+		s.running.Go(func() { s.keep(run) })
+	}
 	return s, nil
 }
+
+const defaultPublishTimeout = 5 * time.Second
 
 // prepareTimeout bounds the making of streams, which a slow disk may take its time for.
 const prepareTimeout = time.Minute
@@ -219,7 +229,10 @@ func (o *Options) withDefaults() {
 		o.JournalRetention = 168 * time.Hour
 	}
 	if o.PublishTimeout == 0 {
-		o.PublishTimeout = 5 * time.Second
+		o.PublishTimeout = defaultPublishTimeout
+	}
+	if o.Lease == 0 {
+		o.Lease = defaultLease
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

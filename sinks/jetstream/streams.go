@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -26,51 +27,26 @@ const (
 	// Limits where the store has none.
 	journalBytes  = 10 << 30
 	refusalsBytes = 64 << 20
+	recordsLeast  = 4 << 20
+
+	// replicas of what is created on a cluster.
+	clusterReplicas = 3
 )
 
-// makeStreams creates the streams that are missing and brings the others up to date.
+// makeStreams creates the streams that are missing and brings those of ours up to date.
 func (s *Store) makeStreams(ctx context.Context) error {
+	if err := s.refuseLost(ctx); err != nil {
+		return err
+	}
 	subjects, err := s.eventSubjects(ctx)
 	if err != nil {
 		return err
 	}
-	events := jetstream.StreamConfig{
-		Name: s.names.events, Subjects: subjects,
-		Description: "Events, dead letters, operations events and quarantine",
-		MaxAge:      s.o.Retention, MaxBytes: share(s.o.EventStore, eventsShare, -1),
-		// Full means refused, not silently forgotten.
-		Discard: jetstream.DiscardNew, Duplicates: min(duplicateWindow, s.o.Retention),
+	making, each := errgroup.WithContext(ctx) // a cluster takes its time for one
+	for _, want := range s.shapes(subjects) {
+		making.Go(func() error { return s.makeStream(each, &want) })
 	}
-	if err := s.makeStream(ctx, s.events, events); err != nil {
-		return err
-	}
-	ns := s.names.ns
-	for _, c := range []jetstream.StreamConfig{
-		{Name: s.names.state, Subjects: []string{ns + ".state.*"}, Description: "State log of each shard"},
-		{Name: s.names.registry, Subjects: []string{ns + ".registry"}, Description: "Endpoints and starts of topics"},
-		{Name: s.names.commands, Subjects: []string{ns + ".commands"}, Description: "What operators asked for"},
-		{
-			Name: s.names.journal, Subjects: []string{ns + ".journal.*"}, Description: "Attempts, by shard",
-			MaxAge: s.o.JournalRetention, MaxBytes: share(s.o.PrivateStore, journalShare, journalBytes),
-		},
-		{
-			Name: s.names.refusals, Subjects: []string{ns + ".refusals"}, Description: "Requests that intake refused",
-			MaxAge: s.o.JournalRetention, MaxBytes: min(share(s.o.PrivateStore, refusalsShare, refusalsBytes), refusalsBytes),
-		},
-	} {
-		if err := s.makeStream(ctx, s.private, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// share is a part of the store in bytes, or otherwise when the store has no limit.
-func share(store, percent, otherwise int64) int64 {
-	if store == 0 {
-		return otherwise
-	}
-	return store / 100 * percent
+	return making.Wait()
 }
 
 // eventSubjects is what our event stream holds: what it held before, and of what we need
@@ -95,7 +71,7 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 		if slices.ContainsFunc(subjects, func(p string) bool { return collide(p, subject) && !covers(subject, p) || covers(p, subject) }) {
 			continue
 		}
-		holders, err := s.holders(ctx, subject)
+		holders, err := s.events.names(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
@@ -106,74 +82,137 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 	return essential(subjects), nil
 }
 
-// holders are the streams whose subjects meet the pattern.
-func (s *Store) holders(ctx context.Context, pattern string) ([]string, error) {
-	list := s.events.js.StreamNames(ctx, jetstream.WithStreamListSubject(pattern))
-	var names []string
-	for name := range list.Name() {
-		names = append(names, name)
-	}
-	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("look for streams that hold %s: %w", pattern, unavailable(err))
-	}
-	return names, nil
-}
-
-// makeStream creates the stream, or changes what is ours to set of the one that is there:
-// what somebody else tuned (replicas, compression, placement) stays.
-func (s *Store) makeStream(ctx context.Context, l *link, want jetstream.StreamConfig) error {
-	want.Storage, want.Retention = jetstream.FileStorage, jetstream.LimitsPolicy
-	if want.MaxBytes == 0 {
-		want.MaxBytes = -1
-	}
-	info, err := l.info(ctx, want.Name)
+// makeStream creates the stream, changes what is ours to set of the one that is there and
+// ours, or uses somebody else's as it is. It fails, with the remedy, when that cannot serve.
+func (s *Store) makeStream(ctx context.Context, want *shape) error {
+	info, err := want.link.info(ctx, want.Name)
 	if errors.Is(err, errNoStream) {
-		want.Replicas = s.replicas()
-		if _, err = l.js.CreateStream(ctx, want); err == nil {
-			return nil
+		if err = s.create(ctx, want); !hasCode(err, codeStreamExists) { // unless another replica was faster
+			return err
 		}
-		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another replica was faster
-			return fmt.Errorf("create stream %s: %w", want.Name, unavailable(err))
-		}
-		info, err = l.info(ctx, want.Name)
+		info, err = want.link.info(ctx, want.Name)
 	}
 	if err != nil {
 		return err
 	}
 	have := info.Config
-	if err := readable(have); err != nil {
+	next := have
+	if ours := s.own(have); ours {
+		next = want.merged(have)
+	} else if want.role == forEvents {
+		next.Subjects = want.Subjects
+	}
+	if err := want.suitable(next, want.link.nc.MaxPayload()); err != nil {
 		return err
 	}
-	next := have
-	next.Subjects, next.MaxAge, next.MaxBytes = want.Subjects, want.MaxAge, want.MaxBytes
-	next.Discard = want.Discard
-	if want.Duplicates != 0 {
-		next.Duplicates = want.Duplicates
-	}
-	if slices.Equal(next.Subjects, have.Subjects) && next.MaxAge == have.MaxAge && next.MaxBytes == have.MaxBytes &&
-		next.Discard == have.Discard && next.Duplicates == have.Duplicates {
+	if !differ(next, have) {
 		return nil
 	}
-	_, err = l.js.UpdateStream(ctx, next)
-	if err = unavailable(err); errors.Is(err, bus.ErrStoreFull) {
-		// The store is smaller than what streams reserved when it was larger. Room counts by
-		// what it is now.
-		next.MaxBytes = have.MaxBytes
-		s.o.Log.Warn("a stream keeps its size limit: the store has become smaller than what is reserved", "stream", want.Name, "max_bytes", have.MaxBytes)
-		_, err = l.js.UpdateStream(ctx, next)
+	return s.update(ctx, want, have, next)
+}
+
+// own reports whether we created a stream. Everything on an embedded server is ours.
+func (s *Store) own(c jetstream.StreamConfig) bool {
+	return s.o.Disk != nil || c.Metadata[markOfOurs] == s.names.ns
+}
+
+// create makes the stream on as many servers as there should be copies. Where the bus has
+// fewer than three, one copy has to do.
+func (s *Store) create(ctx context.Context, want *shape) error {
+	c := want.StreamConfig
+	if c.Replicas = s.o.Replicas; c.Replicas == 0 {
+		c.Replicas = clusterReplicas
+		if s.alone(want.link) {
+			c.Replicas = 1
+		}
+	}
+	err := s.createSized(ctx, want, c)
+	if s.o.Replicas == 0 && tooFewServers(err) {
+		c.Replicas = 1
+		err = s.createSized(ctx, want, c)
 	}
 	if err != nil {
-		return fmt.Errorf("update stream %s: %w", want.Name, unavailable(err))
+		return fmt.Errorf("create stream %s: %w", c.Name, s.explainChange(err, c))
 	}
 	return nil
 }
 
-func (s *Store) replicas() int {
-	switch {
-	case s.o.Replicas > 0:
-		return s.o.Replicas
-	case len(s.events.nc.Servers()) >= 3:
-		return 3
+// createSized creates the stream, smaller than it would be where the bus has no room to set
+// aside for it: how much room there is nobody tells.
+func (s *Store) createSized(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
+	for {
+		err := want.link.change(ctx, "STREAM.CREATE.", c)
+		smaller := c.MaxBytes / 8
+		if err == nil {
+			s.o.Log.Info("stream created", "stream", c.Name, "replicas", c.Replicas, "max_bytes", c.MaxBytes)
+		}
+		if s.o.Disk != nil || want.role != forRecords || smaller < recordsLeast || !errors.Is(err, bus.ErrStoreFull) {
+			return err
+		}
+		c.MaxBytes = smaller
 	}
-	return 1
+}
+
+// alone reports whether the server that we are connected to is no part of a cluster. Behind a
+// domain or another account that says nothing about the servers that keep the streams.
+func (s *Store) alone(l *link) bool {
+	return l.nc.ConnectedClusterName() == "" && s.o.Domain == "" && s.o.APIPrefix == ""
+}
+
+// tooFewServers reports whether a cluster could never hold so many copies, as it is. The server
+// has one code for everything that keeps it from placing a stream, and names what might be
+// mended (a server that is away, full, or tagged otherwise) in the text.
+func tooFewServers(err error) bool {
+	var api *apiError
+	return hasCode(err, codeNotClustered) ||
+		hasCode(err, codeNoPeers) && errors.As(err, &api) && api.Description == "no suitable peers for placement"
+}
+
+func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.StreamConfig) error {
+	err := want.link.change(ctx, "STREAM.UPDATE.", next)
+	if errors.Is(err, bus.ErrStoreFull) && next.MaxBytes != have.MaxBytes {
+		// The store is smaller than what streams reserved when it was larger. Room counts by
+		// what it is now.
+		next.MaxBytes = have.MaxBytes
+		s.o.Log.Warn("a stream keeps its size limit: the store has become smaller than what is reserved", "stream", want.Name, "max_bytes", have.MaxBytes)
+		err = want.link.change(ctx, "STREAM.UPDATE.", next)
+	}
+	if err == nil {
+		return nil
+	}
+	missing := slices.DeleteFunc(slices.Clone(next.Subjects), func(p string) bool { return slices.Contains(have.Subjects, p) })
+	if len(missing) > 0 {
+		return fmt.Errorf("add %q to the subjects of stream %s: %w", missing, want.Name, s.explainChange(err, next))
+	}
+	return fmt.Errorf("update stream %s: %w", want.Name, s.explainChange(err, next))
+}
+
+// change creates or updates a stream.
+func (l *link) change(ctx context.Context, verb string, c jetstream.StreamConfig) error {
+	var answer jetstream.StreamInfo
+	return l.requestWithin(ctx, changeTimeout, verb+c.Name, c, &answer)
+}
+
+// explainChange says what to do about a change that the server refused. What only an operator
+// can mend is no error of the bus any more.
+func (s *Store) explainChange(err error, c jetstream.StreamConfig) error {
+	var api *apiError
+	if !errors.As(err, &api) {
+		return err
+	}
+	switch api.ErrCode {
+	case codeNoPeers, codeNotClustered:
+		return fmt.Errorf("%w: the servers cannot hold %d copies of it: bring up the servers that are away, make room, or set HOOKSPAN_REPLICAS to fewer", err, c.Replicas)
+	case codeTooManyStreams:
+		return fmt.Errorf("%s: Hookspan needs %d streams and a key-value bucket: raise the account's limit of streams", api, len(s.shapes(nil)))
+	case codeAccountExceeded, codeInsufficientResources, codeStorageExceeded:
+		return fmt.Errorf("%w: raise the storage limit of the account or of the servers, or lower HOOKSPAN_REPLICAS", err)
+	case codeAccountNotEnabled, codeNotEnabled, codeNoLimits:
+		return fmt.Errorf("%s: enable JetStream for the account with %d copies, or name another user", api, c.Replicas)
+	case codeMaxBytesRequired, codeMaxBytesExceeded:
+		return fmt.Errorf("%s: the account bounds the size of every stream, and some of Hookspan's cannot have one: lift that for the account", api)
+	case codeSubjectsOverlap:
+		return fmt.Errorf("%s: another stream takes one of %q: remove it there, or choose another HOOKSPAN_NAMESPACE or HOOKSPAN_TOPIC_PREFIX", api, c.Subjects)
+	}
+	return err
 }

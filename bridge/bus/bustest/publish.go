@@ -21,7 +21,7 @@ func publishedIsThere(t *testing.T, s bus.Store) {
 	if diff := cmp.Diff(order(1), m.Event); diff != "" {
 		t.Errorf("the event came back otherwise (-sent +got):\n%s", diff)
 	}
-	if m.Topic != Topic || m.Partition != r.Partition || m.Position.Seq != r.Position.Seq || m.Position.Identity != r.Position.Identity {
+	if m.Topic != topicOf(s) || m.Partition != r.Partition || m.Position.Seq != r.Position.Seq || m.Position.Identity != r.Position.Identity {
 		t.Errorf("message %s %s %v, receipt %v", m.Topic, m.Partition, m.Position, r)
 	}
 	if m.Stored.IsZero() || m.Size < len(m.Event.Data) {
@@ -35,7 +35,7 @@ func manyPublish(t *testing.T, s bus.Store) {
 	for p := range publishers {
 		all.Go(func() {
 			for i := range each {
-				if _, err := s.Publish(within(t), Topic, order(p*each+i), bus.PublishOptions{}); err != nil {
+				if _, err := s.Publish(within(t), topicOf(s), order(p*each+i), bus.PublishOptions{}); err != nil {
 					t.Errorf("publish: %v", err)
 					return
 				}
@@ -44,7 +44,7 @@ func manyPublish(t *testing.T, s bus.Store) {
 	}
 	all.Wait()
 	sp := spanOf(t, s, "")
-	got := ids(collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, publishers*each))
+	got := ids(collect(t, s, sp.Partition, front(sp), publishers*each))
 	slices.Sort(got)
 	if n := len(slices.Compact(got)); n != publishers*each {
 		t.Errorf("%d different events came back of %d", n, publishers*each)
@@ -52,7 +52,7 @@ func manyPublish(t *testing.T, s bus.Store) {
 }
 
 func structuredMode(t *testing.T, s bus.Store) {
-	r, err := s.Publish(within(t), Topic, order(1), bus.PublishOptions{Structured: true})
+	r, err := s.Publish(within(t), topicOf(s), order(1), bus.PublishOptions{Structured: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func keyCountsOnce(t *testing.T, s bus.Store) {
 	fresh := 0
 	for range 16 {
 		all.Go(func() {
-			r, err := s.Publish(within(t), Topic, order(1), bus.PublishOptions{Key: "shop/order-1"})
+			r, err := s.Publish(within(t), topicOf(s), order(1), bus.PublishOptions{Key: "shop/order-1"})
 			if err != nil {
 				t.Errorf("publish: %v", err)
 				return
@@ -89,7 +89,7 @@ func keyCountsOnce(t *testing.T, s bus.Store) {
 	}
 	publish(t, s, 2, 2)
 	sp := spanOf(t, s, "")
-	if got := ids(collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 2)); !slices.Equal(got, []string{"order-1", "order-2"}) {
+	if got := ids(collect(t, s, sp.Partition, front(sp), 2)); !slices.Equal(got, []string{"order-1", "order-2"}) {
 		t.Errorf("stored were %v", got)
 	}
 }
@@ -97,11 +97,11 @@ func keyCountsOnce(t *testing.T, s bus.Store) {
 func tooLarge(t *testing.T, s bus.Store) {
 	e := order(1)
 	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())-len(e.ID)-len(e.Source)-len(e.Type)-len(e.Subject)-len(e.DataContentType)-64)
-	if _, err := s.Publish(within(t), Topic, e, bus.PublishOptions{}); err != nil {
+	if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{}); err != nil {
 		t.Errorf("an event of MaxBytes: %v", err)
 	}
 	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())+64<<10)
-	if _, err := s.Publish(within(t), Topic, e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
+	if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
 		t.Errorf("an event beyond MaxBytes: %v, want ErrTooLarge", err)
 	}
 }

@@ -50,13 +50,13 @@ func followsInOrder(t *testing.T, s bus.Store) {
 		defer close(published)
 		<-more
 		for n := 51; n <= 100; n++ {
-			if _, err := s.Publish(within(t), Topic, order(n), bus.PublishOptions{}); err != nil {
+			if _, err := s.Publish(within(t), topicOf(s), order(n), bus.PublishOptions{}); err != nil {
 				t.Errorf("publish: %v", err)
 				return
 			}
 		}
 	}()
-	err := s.Follow(within(t), sp.Partition, bus.Position{Identity: sp.Identity}, func(batch []bus.Message) error {
+	err := s.Follow(within(t), sp.Partition, front(sp), func(batch []bus.Message) error {
 		before := len(got)
 		got = append(got, batch...)
 		if before < 50 && len(got) >= 50 {
@@ -84,7 +84,7 @@ func followsInOrder(t *testing.T, s bus.Store) {
 func followsBehind(t *testing.T, s bus.Store) {
 	publish(t, s, 1, 5)
 	sp := spanOf(t, s, "")
-	all := collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 5)
+	all := collect(t, s, sp.Partition, front(sp), 5)
 	if got := ids(collect(t, s, sp.Partition, all[2].Position, 2)); !slices.Equal(got, []string{"order-4", "order-5"}) {
 		t.Errorf("behind order 3 came %v", got)
 	}
@@ -94,11 +94,11 @@ func followEnds(t *testing.T, s bus.Store) {
 	publish(t, s, 1, 1)
 	sp := spanOf(t, s, "")
 	mine := errors.New("mine")
-	if err := s.Follow(within(t), sp.Partition, bus.Position{Identity: sp.Identity}, func([]bus.Message) error { return mine }); !errors.Is(err, mine) {
+	if err := s.Follow(within(t), sp.Partition, front(sp), func([]bus.Message) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("follow returned %v", err)
 	}
 	ctx, stop := context.WithCancel(within(t))
-	err := s.Follow(ctx, sp.Partition, bus.Position{Identity: sp.Identity}, func([]bus.Message) error {
+	err := s.Follow(ctx, sp.Partition, front(sp), func([]bus.Message) error {
 		stop()
 		return nil
 	})
@@ -128,7 +128,7 @@ func beyondEnd(t *testing.T, s bus.Store) {
 func anotherEventAtPosition(t *testing.T, s bus.Store) {
 	publish(t, s, 1, 2)
 	sp := spanOf(t, s, "")
-	after := collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 1)[0].Position
+	after := collect(t, s, sp.Partition, front(sp), 1)[0].Position
 	after.Mark++
 	err := s.Follow(within(t), sp.Partition, after, func([]bus.Message) error { return errEnough })
 	if !errors.Is(err, bus.ErrCutBack) {
@@ -139,7 +139,7 @@ func anotherEventAtPosition(t *testing.T, s bus.Store) {
 func getsAgain(t *testing.T, s bus.Store) {
 	publish(t, s, 1, 3)
 	sp := spanOf(t, s, "")
-	for _, m := range collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 3) {
+	for _, m := range collect(t, s, sp.Partition, front(sp), 3) {
 		again, err := s.Get(within(t), sp.Partition, m.Position)
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func anotherEventIsGone(t *testing.T, s bus.Store) {
 func beforeTime(t *testing.T, s bus.Store) {
 	publish(t, s, 1, 20)
 	sp := spanOf(t, s, "")
-	all := collect(t, s, sp.Partition, bus.Position{Identity: sp.Identity}, 20)
+	all := collect(t, s, sp.Partition, front(sp), 20)
 	for _, i := range []int{1, 7, 19} {
 		got, err := s.Before(within(t), sp.Partition, all[i].Stored)
 		if err != nil {
@@ -201,7 +201,7 @@ func beforeTime(t *testing.T, s bus.Store) {
 func followCatchesUp(t *testing.T, s bus.Store) {
 	sp := spanOf(t, s, "")
 	seen, said := 0, 0
-	err := s.Follow(within(t), sp.Partition, bus.Position{Identity: sp.Identity}, func(batch []bus.Message) error {
+	err := s.Follow(within(t), sp.Partition, front(sp), func(batch []bus.Message) error {
 		seen += len(batch)
 		if len(batch) > 0 {
 			return nil
@@ -231,7 +231,7 @@ func publishedIsListed(t *testing.T, s historian) {
 	for n := range 40 {
 		e := order(n)
 		e.ID = fmt.Sprintf("bestellung %d é%%", n) // has to be escaped on some buses
-		if _, err := s.Publish(within(t), Topic, e, bus.PublishOptions{Structured: n%2 == 0}); err != nil {
+		if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Structured: n%2 == 0, Key: e.ID}); err != nil {
 			t.Fatal(err)
 		}
 		want[e.ID] = true
@@ -239,7 +239,7 @@ func publishedIsListed(t *testing.T, s historian) {
 	list := func(since time.Time) int {
 		n := 0
 		err := s.Published(within(t), since, func(topic, source, id string, at time.Time) error {
-			if topic != Topic || source != "/sources/shop" || !want[id] || time.Since(at) > patience {
+			if topic != topicOf(s) || source != "/sources/shop" || !want[id] || time.Since(at) > patience {
 				t.Errorf("listed %q %q %q at %v", topic, source, id, at)
 			}
 			n++

@@ -228,17 +228,35 @@ func (c *Client) Before(ctx context.Context, p bus.Partition, at time.Time) (bus
 	if err := c.ask(ctx, "Before"); err != nil {
 		return bus.Position{}, err
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	t := c.s.topics[p]
-	pos := bus.Position{Identity: t.identity, Seq: t.first - 1}
+	return c.s.last(p, func(m *bus.Message) bool { return m.Stored.Before(at) }), nil
+}
+
+// Intact goes by the mark of a place: by the time, less a minute, or by the epoch.
+func (c *Client) Intact(ctx context.Context, p bus.Partition, at bus.Position) (bus.Position, error) {
+	if err := c.ask(ctx, "Intact"); err != nil {
+		return bus.Position{}, err
+	}
+	return c.s.last(p, func(m *bus.Message) bool {
+		if c.s.offsets {
+			return m.Position.Mark <= at.Mark
+		}
+		return m.Stored.Before(time.Unix(0, at.Mark).Add(-time.Minute))
+	}), nil
+}
+
+// last is the place of the last message in front of the first one that is not so.
+func (s *Store) last(p bus.Partition, so func(*bus.Message) bool) bus.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[p]
+	at := bus.Position{Identity: t.identity, Seq: t.first - 1}
 	for i := range t.messages {
-		if !t.messages[i].Stored.Before(at) {
+		if !so(&t.messages[i]) {
 			break
 		}
-		pos = t.messages[i].Position
+		at = t.messages[i].Position
 	}
-	return pos, nil
+	return at
 }
 
 // Publish stores an event beside the followed topics.

@@ -27,6 +27,7 @@ type Store struct {
 	// does; else it lands, as on Kafka.
 	Refuses bool
 
+	offsets  bool // counts as Kafka does
 	mu       sync.Mutex
 	topics   map[bus.Partition]*topic
 	logs     map[bus.LogName]*log
@@ -44,7 +45,7 @@ type topic struct {
 	epoch    int // grows when it is recreated or cut back
 	first    int64
 	synced   int64
-	messages []bus.Message // the first has sequence first
+	messages []bus.Message // that are kept; the first has sequence first
 }
 
 type log struct {
@@ -53,13 +54,28 @@ type log struct {
 	synced  int64 // records in front of it survive a power cut
 }
 
-// New returns an empty bus with one partition.
-func New() *Store {
+// New returns an empty bus with one partition. It counts as JetStream does: from 1, and the
+// mark of an event is its time.
+func New() *Store { return open(false) }
+
+// NewOffsets returns one that counts as Kafka does: from 0, and marks are leader epochs.
+func NewOffsets() *Store { return open(true) }
+
+func open(offsets bool) *Store {
 	s := &Store{
-		Refuses: true, topics: map[bus.Partition]*topic{}, logs: map[bus.LogName]*log{}, journals: map[int]*log{},
+		Refuses: true, offsets: offsets,
+		topics: map[bus.Partition]*topic{}, logs: map[bus.LogName]*log{}, journals: map[int]*log{},
 	}
 	s.AddPartition(Partition, "first")
 	return s
+}
+
+// first is the sequence of the first event, and the position of the first record.
+func (s *Store) first() int64 {
+	if s.offsets {
+		return 0
+	}
+	return 1
 }
 
 // Clone is a copy of what is stored now; nothing is on its way to it. It may be used in
@@ -68,7 +84,8 @@ func (s *Store) Clone() *Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &Store{
-		Refuses: s.Refuses, topics: map[bus.Partition]*topic{}, logs: map[bus.LogName]*log{}, journals: map[int]*log{},
+		Refuses: s.Refuses, offsets: s.offsets,
+		topics: map[bus.Partition]*topic{}, logs: map[bus.LogName]*log{}, journals: map[int]*log{},
 		others: slices.Clone(s.others), room: s.room,
 	}
 	for p, t := range s.topics {
@@ -95,7 +112,7 @@ func (l *log) clone() *log {
 func (s *Store) AddPartition(p bus.Partition, identity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.topics[p] = &topic{identity: identity, first: 1}
+	s.topics[p] = &topic{identity: identity, first: s.first(), synced: s.first() - 1}
 	s.change()
 }
 
@@ -113,6 +130,9 @@ func (s *Store) Publish(p bus.Partition, e event.Event) bus.Position {
 	defer s.mu.Unlock()
 	t := s.topics[p]
 	at := bus.Position{Identity: t.identity, Seq: t.end() + 1, Mark: time.Now().UnixNano()}
+	if s.offsets {
+		at.Mark = int64(t.epoch) + 1
+	}
 	t.messages = append(t.messages, bus.Message{
 		Topic: string(p), Partition: p, Position: at, Stored: time.Now(), Event: &e, Size: len(e.Data) + 256,
 	})
@@ -134,7 +154,7 @@ func (t *topic) span(p bus.Partition) bus.Span {
 func (s *Store) Recreate(p bus.Partition, identity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.topics[p] = &topic{identity: identity, first: 1, epoch: s.topics[p].epoch + 1}
+	s.topics[p] = &topic{identity: identity, first: s.first(), synced: s.first() - 1, epoch: s.topics[p].epoch + 1}
 	s.change()
 }
 
@@ -246,17 +266,16 @@ func (s *Store) PowerCut(spare func(n int64) int64) {
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(s.logs), func(a, b bus.LogName) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) }) {
 		l := s.logs[name]
-		l.cut(keep(l.synced, l.next))
+		l.cut(max(keep(l.synced, l.next), s.first()))
 	}
 	for _, shard := range slices.Sorted(maps.Keys(s.journals)) {
 		l := s.journals[shard]
-		l.cut(keep(l.synced, l.next))
+		l.cut(max(keep(l.synced, l.next), s.first()))
 	}
 	s.change()
 }
 
 func (l *log) cut(next int64) {
-	next = max(next, 1)
 	l.records = slices.DeleteFunc(l.records, func(r bus.Record) bool { return r.Pos >= next })
 	l.next = min(l.next, next)
 	l.synced = min(l.synced, l.next)
@@ -281,14 +300,14 @@ func (s *Store) sync() {
 
 func (s *Store) log(name bus.LogName) *log {
 	if s.logs[name] == nil {
-		s.logs[name] = &log{next: 1}
+		s.logs[name] = &log{next: s.first()}
 	}
 	return s.logs[name]
 }
 
 func (s *Store) journal(shard int) *log {
 	if s.journals[shard] == nil {
-		s.journals[shard] = &log{next: 1}
+		s.journals[shard] = &log{next: s.first()}
 	}
 	return s.journals[shard]
 }

@@ -178,6 +178,11 @@ func (s *Store) Before(_ context.Context, p bus.Partition, t time.Time) (bus.Pos
 	return at, nil
 }
 
+// Intact knows of no cut back.
+func (s *Store) Intact(_ context.Context, _ bus.Partition, at bus.Position) (bus.Position, error) {
+	return at, nil
+}
+
 var errEvents = errors.New("this bus keeps no events")
 
 // Follow has nothing to follow.

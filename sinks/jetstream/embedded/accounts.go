@@ -28,12 +28,12 @@ const eventsShare = 80
 // limit below that.
 const unlimitedStore = 1 << 60
 
-// logins are the users of one process: ours have random passwords that live in memory alone.
+// logins are the users of one start of the server. Ours have a random password that lives in
+// memory alone; in a cluster each server has its own.
 type logins struct {
 	users     []*server.User
 	accounts  []*server.Account
 	anonymous string // the user that a client without credentials is
-	password  string // of our own users
 }
 
 const (
@@ -42,23 +42,50 @@ const (
 	clientUser  = "client"
 )
 
-func (o *Options) logins() logins {
-	events, private := server.NewAccount(eventsAccount), server.NewAccount(privateAccount)
-	l := logins{accounts: []*server.Account{events, private}, password: rand.Text()}
+func (s *Server) logins() (logins, error) {
+	events, private, err := s.accounts()
+	if err != nil {
+		return logins{}, err
+	}
+	l := logins{accounts: []*server.Account{events, private}}
 	l.users = []*server.User{
-		{Username: eventsUser, Password: l.password, Account: events},
-		{Username: privateUser, Password: l.password, Account: private},
+		{Username: eventsUser, Password: s.password, Account: events},
+		{Username: privateUser, Password: s.password, Account: private},
 	}
-	if o.Listen == "" {
-		return l
+	if s.o.Listen == "" {
+		return l, nil
 	}
-	client := &server.User{Username: o.User, Password: o.Password, Account: events, Permissions: o.clientMay()}
-	if o.User == "" {
+	client := &server.User{Username: s.o.User, Password: s.o.Password, Account: events, Permissions: s.o.clientMay()}
+	if s.o.User == "" {
 		client.Username, client.Password = clientUser, rand.Text()
 		l.anonymous = clientUser
 	}
 	l.users = append(l.users, client)
-	return l
+	return l, nil
+}
+
+// accounts makes both accounts. In a cluster they come with their limits, because streams are
+// assigned to the server as soon as it runs, and only a configuration can set them before. A
+// limit counts every copy, wherever it is, so it is that of all servers together.
+func (s *Server) accounts() (events, private *server.Account, err error) {
+	if !s.o.clustered() {
+		return server.NewAccount(eventsAccount), server.NewAccount(privateAccount), nil
+	}
+	const text = "accounts { %s { jetstream { max_store: %d } }, %s { jetstream { max_store: %d } } }"
+	servers := int64(s.o.ClusterSize)
+	var o server.Options
+	if err := o.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*s.EventStore(), privateAccount, servers*s.PrivateStore())); err != nil {
+		return nil, nil, fmt.Errorf("configure the accounts: %w", err)
+	}
+	for _, a := range o.Accounts {
+		switch a.GetName() {
+		case eventsAccount:
+			events = a
+		case privateAccount:
+			private = a
+		}
+	}
+	return events, private, nil
 }
 
 // clientMay lets clients do everything with events but change the streams that are ours.
@@ -77,8 +104,12 @@ func (o *Options) clientMay() *server.Permissions {
 }
 
 // enableJetStream recovers the streams of both accounts, each within its share of the store.
-// Streams that reserved more than that, because the limit was larger once, are kept.
+// Streams that reserved more than that, because the limit was larger once, are kept. In a
+// cluster the server has done so by itself.
 func (s *Server) enableJetStream(inner *server.Server) error {
+	if s.o.clustered() {
+		return nil
+	}
 	for _, share := range []struct {
 		account string
 		bytes   int64

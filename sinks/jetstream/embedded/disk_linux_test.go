@@ -20,21 +20,9 @@ import (
 // without a hand. Where a test may not mount, TestWatermark is what remains.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
-		if errors.Is(err, unix.EPERM) {
-			return
-		}
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 24<<20), 0o600); err != nil {
-		t.Fatal(err)
+	dir, ballast := smallDisk(t, 64, 24)
+	if dir == "" {
+		return
 	}
 	s := open(t, embedded.Options{Dir: filepath.Join(dir, "data"), MaxStore: 1 << 30, Watermark: 1})
 
@@ -60,6 +48,63 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("acknowledged event %s is lost", id)
 		}
 	}
+}
+
+// The disk of one server of a cluster is full: the others go on, and it joins them again when
+// there is space.
+func TestFullDiskInACluster(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	dir, ballast := smallDisk(t, 192, 152)
+	if dir == "" {
+		return
+	}
+	three[0].Dir, three[0].Watermark = filepath.Join(dir, "data"), 1
+	members := joinAll(t, three)
+	var acked []string
+	data := bytes.Repeat([]byte("x"), 256<<10)
+	for i := 0; !errors.Is(members[0].Health(t.Context()), bus.ErrDiskFull); i++ {
+		e := order(fmt.Sprintf("order-%d", i))
+		e.Data = data
+		if _, err := members[1+i%2].store.Publish(within(t), topic, e, bus.PublishOptions{}); err == nil {
+			acked = append(acked, e.ID)
+		}
+	}
+	publishSoon(t, members[1], "meanwhile")
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return members[0].Health(t.Context()) == nil })
+	publishSoon(t, members[0], "after")
+	left := stored(t, members[0])
+	for _, id := range append(acked, "meanwhile", "after") {
+		if !left[id] {
+			t.Errorf("acknowledged event %s is lost", id)
+		}
+	}
+}
+
+// smallDisk returns a folder with a size in MB, of which a file takes some until it is removed;
+// "" where a test may not mount.
+func smallDisk(t *testing.T, size, filled int) (dir, ballast string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", size)); err != nil {
+		if errors.Is(err, unix.EPERM) {
+			return "", ""
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	ballast = filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, filled<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, ballast
 }
 
 func publishUntilRefused(t *testing.T, s *opened) (acked []string, refused error) {

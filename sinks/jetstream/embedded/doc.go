@@ -1,5 +1,5 @@
 // Package embedded runs a NATS server with JetStream inside the process and keeps it under a
-// data folder, with no open port unless one is asked for.
+// data folder, alone and with no open port unless one is asked for, or as one of a cluster.
 //
 // What the server alone does not do is done here. It acknowledges a message once the kernel
 // has it, so Durable makes acknowledgements wait for a sync that many share (group commit).
@@ -10,5 +10,30 @@
 // Events and what Hookspan keeps beside them live in two accounts of the server. Clients that
 // come in through Listen belong to the first and cannot name anything in the second.
 //
-// Start reading at Open (server.go), then group.go and health.go.
+// # Cluster
+//
+// Three processes or more that name one another (Options.Cluster, Peers) form one JetStream.
+// Its streams should have three copies; then any one process may be killed or its folder
+// emptied. Open does not wait for the others: Health says what is missing. A new cluster
+// begins once all of its servers have met, from then on most of them are enough. A server that
+// is stopped hands over what it leads, and nobody notices; one that is killed stops what it
+// led until the others have elected another, four to nine seconds later.
+//
+// What an acknowledgement means there:
+//
+//   - group and always, which are the same: most servers have written the event to the log
+//     that they agree on and synced it. It survives that all processes are killed and that the
+//     power of all fails at once. Each log is synced once for all that has come meanwhile.
+//   - lazy: most servers have written it. It survives that all processes are killed, and that
+//     the power of one server fails while the others are up to date. A power cut of several at
+//     once loses up to the last 100 ms.
+//
+// Both rest on the server's own log, and on folders that keep what was synced: one that was
+// put back to an earlier state, or changed by hand, can cost acknowledged events, as can two
+// servers of three whose folders are lost.
+//
+// A folder belongs to one server of one cluster, or to one that runs alone, for good.
+//
+// Start reading at Open (server.go), then group.go and health.go; for the cluster at
+// cluster.go, peers.go, routes.go and standing.go.
 package embedded

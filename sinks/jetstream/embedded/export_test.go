@@ -10,3 +10,9 @@ func OpenWithFlush(ctx context.Context, o Options, between func(flush func() err
 // SyncFiles syncs the changed files of a folder, as systems without syncfs do, by the one
 // function that it returns.
 func SyncFiles(dir string) func() error { return newFiles(dir).sync }
+
+// Lookup returns the addresses of the peers.
+func Lookup(ctx context.Context, o Options) ([]string, error) { return o.lookup(ctx) }
+
+// RoutePassword is what servers send one another.
+func RoutePassword(secret string) string { return routePassword(secret) }

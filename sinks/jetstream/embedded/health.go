@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -15,21 +15,37 @@ import (
 // watchInterval is how often disk and server are looked at.
 const watchInterval = 500 * time.Millisecond
 
-// A trouble is what keeps the bus from being written to.
+// A trouble is something wrong with the bus.
 type trouble struct {
-	err    error
-	sticky bool // the server itself cannot write; what is less only keeps events out
+	err   error
+	reach reach
 }
 
-// Health is nil while events can be published. The error wraps bus.ErrDiskFull or
-// bus.ErrUnavailable and is at most half a second old.
-func (s *Server) Health(context.Context) error { return s.Usable(false) }
+// A reach is how much a trouble keeps from going on.
+type reach int
+
+const (
+	stopsNothing reach = iota // what is written may well succeed, but others can do it better
+	stopsEvents               // reserved writes go on
+	stopsWrites               // until the others of the cluster are back
+	stopsServer               // until it is opened again
+)
+
+// Health is nil while events can be published, and in a cluster once this server has caught
+// up with the others after its start. The error wraps bus.ErrDiskFull or bus.ErrUnavailable
+// and is at most half a second old.
+func (s *Server) Health(context.Context) error {
+	if t := s.trouble.Load(); t != nil {
+		return t.err
+	}
+	return nil
+}
 
 // Usable is what a write would meet: nil, bus.ErrDiskFull or bus.ErrUnavailable. Reserved
 // writes (state, journal, dead letters) go on below the disk's watermark.
 func (s *Server) Usable(reserved bool) error {
 	t := s.trouble.Load()
-	if t == nil || reserved && !t.sticky {
+	if t == nil || t.reach == stopsNothing || reserved && t.reach == stopsEvents {
 		return nil
 	}
 	return t.err
@@ -51,6 +67,7 @@ func (s *Server) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		s.approach()
 		s.look()
 		switch since := time.Since(last); {
 		case !s.broken() || s.free.Load() < s.roomToWrite() || since < pause:
@@ -73,27 +90,32 @@ const (
 
 func (s *Server) broken() bool {
 	t := s.trouble.Load()
-	return t != nil && t.sticky
+	return t != nil && t.reach == stopsServer
 }
 
-// look sets trouble to what is wrong now.
+// look sets trouble to what is wrong now. A broken server stays so until it is opened again.
 func (s *Server) look() {
+	if t := s.wrong(); !s.broken() {
+		s.setTrouble(t)
+	}
+}
+
+// wrong is the worst of what is wrong now, nil when nothing is.
+func (s *Server) wrong() *trouble {
 	v, err := volume(s.o.Dir)
 	if err != nil {
-		s.setTrouble(&trouble{err: errors.Join(bus.ErrUnavailable, err)})
-		return
+		return &trouble{reach: stopsEvents, err: errors.Join(bus.ErrUnavailable, err)}
 	}
 	s.free.Store(v.free)
-	if s.broken() { // for good, until the server is opened again
-		return
-	}
-	switch fault := s.newFault(); {
+	switch fault, astray := s.newFault(), s.astray(); {
 	case fault != nil:
-		s.setTrouble(&trouble{err: s.writeError(fault), sticky: true})
+		return &trouble{reach: stopsServer, err: s.writeError(fault)}
+	case astray != nil && astray.reach == stopsWrites:
+		return astray
 	case v.free < s.o.Watermark:
-		s.setTrouble(&trouble{err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.free, s.o.Dir, s.o.Watermark)})
+		return &trouble{reach: stopsEvents, err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.free, s.o.Dir, s.o.Watermark)}
 	default:
-		s.setTrouble(nil)
+		return astray
 	}
 }
 
@@ -107,7 +129,7 @@ func (s *Server) newFault() error {
 		return ErrClosed
 	}
 	var again error
-	now := faults(inner)
+	now := s.faults(inner)
 	for fault := range now {
 		if !old[fault] && s.suspect[fault] {
 			again = errors.New(fault)
@@ -118,11 +140,17 @@ func (s *Server) newFault() error {
 }
 
 // faults are what the server says is wrong with its storage. That it did not answer in time
-// whether it takes connections says nothing about that.
-func faults(inner *server.Server) map[string]bool {
+// whether it takes connections says nothing about that; neither does, in a cluster, that it
+// is behind the others. A full disk ends all of its storage there.
+func (s *Server) faults(inner *server.Server) map[string]bool {
 	list := map[string]bool{}
+	if !inner.JetStreamEnabled() {
+		list["the server has given up its storage"] = true
+		return list
+	}
 	for _, e := range inner.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		if e.Type != server.HealthzErrorConn {
+		// In a cluster the text is all that tells a stream that cannot write from one that lags.
+		if e.Type != server.HealthzErrorConn && (!s.o.clustered() || strings.Contains(e.Error, "write error")) {
 			list[e.Error] = true
 		}
 	}
@@ -133,7 +161,9 @@ func faults(inner *server.Server) map[string]bool {
 func (s *Server) setTrouble(t *trouble) {
 	old := s.trouble.Swap(t)
 	switch {
-	case t != nil && (old == nil || old.sticky != t.sticky):
+	case t != nil && t.reach == stopsNothing && (old == nil || old.err.Error() != t.err.Error()):
+		s.o.Log.Warn("the embedded bus is not ready", "error", t.err)
+	case t != nil && t.reach != stopsNothing && (old == nil || old.reach != t.reach):
 		s.o.Log.Error("the embedded bus takes no events", "error", t.err, "free_bytes", s.free.Load())
 	case t == nil && old != nil:
 		s.o.Log.Info("the embedded bus takes events again", "free_bytes", s.free.Load())
@@ -143,7 +173,7 @@ func (s *Server) setTrouble(t *trouble) {
 // syncFailed: what was written since the last sync may be gone although the server holds it,
 // and no later sync would tell. So the server has to read its files again.
 func (s *Server) syncFailed(err error) {
-	s.setTrouble(&trouble{err: s.writeError(err), sticky: true})
+	s.setTrouble(&trouble{reach: stopsServer, err: s.writeError(err)})
 }
 
 // writeError says whether a failed write is the disk's being full.
@@ -162,37 +192,14 @@ func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*int64(s.o.MaxPay
 // trouble once all connections are back, which they come by themselves.
 func (s *Server) reopen(ctx context.Context) {
 	s.o.Log.Warn("opening the embedded bus again", "free_bytes", s.free.Load())
-	s.shutdown()
+	s.shutdown((*server.Server).LameDuckShutdown)
 	err := s.start()
 	if err == nil {
 		err = s.awaitConns(ctx)
 	}
 	if err != nil {
-		s.setTrouble(&trouble{err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err), sticky: true})
+		s.setTrouble(&trouble{reach: stopsServer, err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err)})
 		return
 	}
-	s.setTrouble(nil)
-	s.look()
-}
-
-const (
-	connsTimeout  = 10 * time.Second
-	connsInterval = 5 * time.Millisecond
-)
-
-func (s *Server) awaitConns(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connsTimeout)
-	defer cancel()
-	tick := time.NewTicker(connsInterval)
-	defer tick.Stop()
-	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
-		for !nc.IsConnected() {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return fmt.Errorf("connect again: %w", ctx.Err())
-			}
-		}
-	}
-	return nil
+	s.setTrouble(s.wrong())
 }

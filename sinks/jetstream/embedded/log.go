@@ -1,30 +1,83 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 )
 
 // serverLog passes what the server says on to slog. A fatal message is an error there: the
 // process never exits because of its bus.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log    *slog.Logger
+	hide   *strings.Replacer // of passwords: the server names removed routes with them
+	routes *seldom           // what goes wrong with routes, which are tried many times a second
+}
 
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("embedded bus", says(format, v)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error("embedded bus", says(format, v)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error("embedded bus", says(format, v)) }
+func (s *Server) serverLog() serverLog {
+	var pairs []string
+	for _, secret := range s.o.RouteSecrets {
+		pairs = append(pairs, routePassword(secret), "***")
+	}
+	return serverLog{log: s.o.Log, hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
+}
+
+func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("embedded bus", l.says(format, v)) }
+func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error("embedded bus", l.says(format, v)) }
+
+// Errorf makes less of a peer that is not there: a cluster is made for that, and Health says it
+// where it matters.
+func (l serverLog) Errorf(format string, v ...any) {
+	if _, route, ok := strings.Cut(format, " - rid:"); ok {
+		if _, what, _ := strings.Cut(route, " - "); !l.routes.due(what, time.Now()) {
+			return
+		}
+	}
+	level := slog.LevelError
+	if strings.HasPrefix(format, "Error trying to connect to route") {
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, "embedded bus", l.says(format, v))
+}
 
 // Warnf leaves out a warning about the passwords of our own connections: they are made anew at
 // each start and never leave the process.
 func (l serverLog) Warnf(format string, v ...any) {
 	if !strings.HasPrefix(format, "Plaintext passwords detected") {
-		l.log.Warn("embedded bus", says(format, v))
+		l.log.Warn("embedded bus", l.says(format, v))
 	}
 }
 
 func (l serverLog) Debugf(string, ...any) {}
 func (l serverLog) Tracef(string, ...any) {}
 
-func says(format string, v []any) slog.Attr {
-	return slog.String("says", fmt.Sprintf(format, v...))
+func (l serverLog) says(format string, v []any) slog.Attr {
+	return slog.String("says", l.hide.Replace(fmt.Sprintf(format, v...)))
+}
+
+// saidAgain is how often the same trouble is told.
+const saidAgain = 10 * time.Second
+
+// seldom tells what was said a short while ago from what is new.
+type seldom struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (s *seldom) due(what string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for old, at := range s.last {
+		if now.Sub(at) >= saidAgain {
+			delete(s.last, old)
+		}
+	}
+	if _, said := s.last[what]; said {
+		return false
+	}
+	s.last[what] = now
+	return true
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,11 +13,13 @@ import (
 type Sync string
 
 const (
-	// Group waits for one sync of the store that all waiters share.
+	// Group waits for one sync of the store that all waiters share; in a cluster, for one of
+	// each server's log on a quorum of them.
 	Group Sync = "group"
-	// Always has the server sync every message by itself.
+	// Always has the server sync every message by itself; in a cluster it is the same as Group.
 	Always Sync = "always"
-	// Lazy waits for nothing: a power cut loses up to the last 100 ms.
+	// Lazy waits for nothing: a power cut loses up to the last 100 ms, in a cluster only one
+	// that meets a quorum of its servers within that time.
 	Lazy Sync = "lazy"
 )
 
@@ -39,6 +42,30 @@ type Options struct {
 	Password string
 	// Protect names the streams that those clients may read but not change or delete.
 	Protect []string
+
+	// Cluster is the name of the cluster that this server is part of; empty: it is alone.
+	Cluster string
+	// RoutesListen is where the other servers connect; default :6222.
+	RoutesListen string
+	// Peers are all servers of the cluster, this one too, the same list on each: three or more
+	// of host:port, or one "dns:NAME". A NAME that begins with an underscore has SRV records;
+	// any other is that of the hosts, which listen on one port (NAME:port, default that of
+	// RoutesListen). A name may come to be, and change, while the server runs.
+	Peers []string
+	// ClusterSize is how many servers NAME is going to stand for; default 3.
+	ClusterSize int
+	// ServerName is what the others know this server by, at every start the same and no two
+	// alike. The data folder keeps it; default the host's name (and the port, where it is not
+	// the default).
+	ServerName string
+	// RouteSecrets are what the servers of the cluster know and nobody else: newest first, of
+	// which the first is used and each is accepted. Only what is derived from them is sent.
+	RouteSecrets []string
+	// RoutesTLS makes routes TLS. It is used on both sides, so it needs a certificate, RootCAs
+	// and, to ask the other for one, ClientCAs and ClientAuth.
+	RoutesTLS *tls.Config
+	// Resolver looks up the NAME; default net.DefaultResolver.
+	Resolver Resolver
 
 	MaxStore   int64 // bytes of all streams; default 80 % of what is free or already stored
 	Watermark  int64 // free bytes below which events are refused; default the smaller of 5 % and 256 MB
@@ -63,6 +90,9 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("embedded bus: MaxPayload %d: the largest message may have %d bytes", o.MaxPayload, maxPayload)
 	case (o.User == "") != (o.Password == ""):
 		return errors.New("embedded bus: User and Password belong together: set both or none")
+	}
+	if err := o.validateCluster(); err != nil {
+		return err
 	}
 	if o.Listen == "" {
 		return nil
@@ -90,6 +120,7 @@ func (o *Options) withDefaults() {
 	if o.Synced == nil {
 		o.Synced = func(time.Duration, int) {}
 	}
+	o.clusterDefaults()
 }
 
 func loopback(host string) bool {

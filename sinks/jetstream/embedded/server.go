@@ -2,17 +2,15 @@ package embedded
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
@@ -32,10 +30,11 @@ const startTimeout = 5 * time.Minute
 // A Server is the embedded bus. Its methods may be called from any goroutine.
 type Server struct {
 	o     Options
-	login logins
 	lock  *os.File
 	group *group
 	conns jetstream.Conns
+
+	password string // of our own users, in memory alone
 
 	stop       context.CancelCauseFunc
 	running    sync.WaitGroup // the sync loop and the watch
@@ -45,6 +44,12 @@ type Server struct {
 	free    atomic.Int64            // bytes of the volume at the last look
 
 	suspect map[string]bool // faults at the last look; watch alone uses it
+
+	// Of a server in a cluster: the addresses of peers it knows (watch alone uses them), those
+	// that were found since, and whether it has caught up with the others since it started.
+	known  []string
+	found  atomic.Pointer[[]string]
+	joined atomic.Bool
 
 	mu        sync.RWMutex
 	inner     *server.Server  // nil while it is opened again, and after Close
@@ -78,13 +83,16 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if err := s.o.planSpace(); err != nil {
 		return nil, err
 	}
+	if err := s.prepareCluster(ctx); err != nil {
+		return nil, err
+	}
 	flush, closeFlush, err := newFlush(o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s.closeFlush = closeFlush
 	s.group = newGroup(between(flush), o.Synced, s.syncFailed)
-	s.login = s.o.logins()
+	s.password = rand.Text()
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -96,6 +104,9 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.stop = stop
 	s.running.Go(func() { s.group.run(run) })
 	s.running.Go(func() { s.watch(run) })
+	if s.o.named() {
+		s.running.Go(func() { s.seek(run) })
+	}
 	return s, nil
 }
 
@@ -103,6 +114,11 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 func (s *Server) start() error {
 	if err := s.mend(); err != nil {
 		return err
+	}
+	if s.o.clustered() {
+		if err := s.o.checkRoutes(); err != nil {
+			return err
+		}
 	}
 	o, err := s.serverOptions()
 	if err != nil {
@@ -112,35 +128,40 @@ func (s *Server) start() error {
 	if err != nil {
 		return fmt.Errorf("configure the embedded bus: %w", err)
 	}
-	inner.SetLogger(serverLog{s.o.Log}, false, false)
+	inner.SetLogger(s.serverLog(), false, false)
 	inner.Start()
-	if !inner.ReadyForConnections(startTimeout) {
-		inner.Shutdown()
-		return fmt.Errorf("start the embedded bus in %s: not ready after %v", s.o.Dir, startTimeout)
-	}
 	if !inner.JetStreamEnabled() {
 		inner.Shutdown()
 		return fmt.Errorf("start the embedded bus in %s: its storage cannot be used: %w", s.o.Dir, bus.ErrUnavailable)
+	}
+	if !inner.ReadyForConnections(startTimeout) {
+		inner.Shutdown()
+		return fmt.Errorf("start the embedded bus in %s: not ready after %v", s.o.Dir, startTimeout)
 	}
 	if err := s.enableJetStream(inner); err != nil {
 		inner.Shutdown()
 		return fmt.Errorf("start the embedded bus in %s: %w", s.o.Dir, err)
 	}
 	s.mu.Lock()
-	s.inner, s.inherited = inner, faults(inner)
+	s.inner, s.inherited = inner, s.faults(inner)
 	s.mu.Unlock()
+	s.joined.Store(false)
 	return nil
 }
 
 func (s *Server) serverOptions() (*server.Options, error) {
+	login, err := s.logins()
+	if err != nil {
+		return nil, err
+	}
 	o := &server.Options{
 		ServerName: "hookspan",
 		DontListen: true,
 		NoSigs:     true,
 
-		Accounts:   s.login.accounts,
-		Users:      s.login.users,
-		NoAuthUser: s.login.anonymous,
+		Accounts:   login.accounts,
+		Users:      login.users,
+		NoAuthUser: login.anonymous,
 
 		JetStream:         true,
 		StoreDir:          s.o.Dir,
@@ -151,72 +172,22 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		MaxPayload: int32(s.o.MaxPayload),
 		MaxPending: max(server.MAX_PENDING_SIZE, 4*int64(s.o.MaxPayload)),
 	}
+	if s.o.clustered() {
+		if err := s.clusterOptions(o); err != nil {
+			return nil, err
+		}
+	}
 	if s.o.Listen == "" {
 		return o, nil
 	}
-	host, port, err := net.SplitHostPort(s.o.Listen)
-	if err != nil {
+	o.DontListen = false
+	if o.Host, o.Port, err = splitPort(s.o.Listen); err != nil {
 		return nil, fmt.Errorf("embedded bus: Listen: %w", err)
-	}
-	o.DontListen, o.Host = false, host
-	if o.Port, err = strconv.Atoi(port); err != nil {
-		return nil, fmt.Errorf("embedded bus: Listen %q: the port is not a number", s.o.Listen)
 	}
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
 	return o, nil
-}
-
-// connect makes the connections that the adapter works on. They come back by themselves when
-// the server was opened again; nothing is buffered meanwhile, a publish fails at once.
-func (s *Server) connect() error {
-	dial := func(name, user string) (*nats.Conn, error) {
-		nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name(name),
-			nats.UserInfo(user, s.login.password), nats.CustomInboxPrefix(inboxPrefix),
-			nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
-			nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose(),
-			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-				s.o.Log.Warn("connection to the embedded bus", "connection", name, "error", err)
-			}))
-		if err != nil {
-			return nil, fmt.Errorf("connect to the embedded bus: %w", err)
-		}
-		return nc, nil
-	}
-	var err error
-	if s.conns.Events, err = dial("hookspan publish", eventsUser); err != nil {
-		return err
-	}
-	if s.conns.Read, err = dial("hookspan read", eventsUser); err != nil {
-		return err
-	}
-	s.conns.Private, err = dial("hookspan private", privateUser)
-	return err
-}
-
-// Conns are the connections to the server. They are the Server's to close.
-func (s *Server) Conns() jetstream.Conns { return s.conns }
-
-// InProcessConn connects to whichever server runs now. It makes a Server what nats.go calls
-// a provider of connections.
-func (s *Server) InProcessConn() (net.Conn, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.inner == nil {
-		return nil, ErrClosed
-	}
-	return s.inner.InProcessConn()
-}
-
-// ClientURL is where NATS clients connect, "" without Listen.
-func (s *Server) ClientURL() string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.o.Listen == "" || s.inner == nil {
-		return ""
-	}
-	return s.inner.ClientURL()
 }
 
 // MaxStore is the size limit of all streams in bytes, as given or as planned at Open.
@@ -231,26 +202,25 @@ func (s *Server) PrivateStore() int64 { return s.o.MaxStore / 100 * (100 - event
 func (s *Server) Sync(ctx context.Context) error { return s.group.Wait(ctx) }
 
 // Durable returns once what the server has acknowledged before the call is as durable as the
-// mode promises: after a sync that others share (group), or at once.
+// mode promises: after a sync that others share (group), or at once. In a cluster the
+// acknowledgement itself says so: a sync of this server's copy alone would say nothing.
 func (s *Server) Durable(ctx context.Context) error {
-	if s.o.Sync == Group {
+	if s.o.Sync == Group && !s.o.clustered() {
 		return s.group.Wait(ctx)
 	}
 	return nil
 }
 
-// Close disconnects, stops the server cleanly and frees the folder. It may be called twice.
+// Close disconnects, stops the server cleanly and frees the folder. It may be called twice. A
+// server of a cluster first hands over what it leads, so that the others go on at once; that
+// takes about a second.
 func (s *Server) Close() error {
 	if s.stop != nil {
 		s.stop(ErrClosed)
 		s.running.Wait()
 	}
-	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
-		if nc != nil {
-			nc.Close()
-		}
-	}
-	s.shutdown()
+	s.disconnect()
+	s.shutdown((*server.Server).LameDuckShutdown)
 	var errs []error
 	if s.closeFlush != nil {
 		errs = append(errs, s.closeFlush())
@@ -263,13 +233,18 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-func (s *Server) shutdown() {
+// shutdown ends the server, in a cluster after it has left in the given way.
+func (s *Server) shutdown(leave func(*server.Server)) {
 	s.mu.Lock()
 	inner := s.inner
 	s.inner = nil
 	s.mu.Unlock()
-	if inner != nil {
-		inner.Shutdown()
-		inner.WaitForShutdown()
+	if inner == nil {
+		return
 	}
+	if s.o.clustered() {
+		leave(inner)
+	}
+	inner.Shutdown()
+	inner.WaitForShutdown()
 }

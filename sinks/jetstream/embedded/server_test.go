@@ -100,6 +100,12 @@ func stored(t *testing.T, s *opened) map[string]bool {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
+	three := []string{"h1:6222", "h2:6222", "h3:6222"}
+	clustered := func(change func(o *embedded.Options)) embedded.Options {
+		o := embedded.Options{Dir: "d", Cluster: "orders", Peers: three}
+		change(&o)
+		return o
+	}
 	for name, c := range map[string]struct {
 		options embedded.Options
 		ok      bool
@@ -116,6 +122,21 @@ func TestOptions(t *testing.T) {
 		"listening on no port":              {embedded.Options{Dir: "d", Listen: "127.0.0.1"}, false},
 		"a negative store":                  {embedded.Options{Dir: "d", MaxStore: -1}, false},
 		"messages larger than clients take": {embedded.Options{Dir: "d", MaxPayload: 1 << 30}, false},
+		"a cluster of three":                {clustered(func(*embedded.Options) {}), true},
+		"a cluster by one name":             {clustered(func(o *embedded.Options) { o.Peers = []string{"dns:hookspan"} }), true},
+		"by two names":                      {clustered(func(o *embedded.Options) { o.Peers = []string{"dns:a", "dns:b"} }), false},
+		"by no name":                        {clustered(func(o *embedded.Options) { o.Peers = []string{"dns:"} }), false},
+		"a cluster of two":                  {clustered(func(o *embedded.Options) { o.Peers = three[:2] }), false},
+		"a cluster of two by name":          {clustered(func(o *embedded.Options) { o.Peers, o.ClusterSize = []string{"dns:a"}, 2 }), false},
+		"a cluster of nobody":               {clustered(func(o *embedded.Options) { o.Peers = nil }), false},
+		"a peer twice":                      {clustered(func(o *embedded.Options) { o.Peers = append(three[:3:3], "h1:6222") }), false},
+		"a peer without port":               {clustered(func(o *embedded.Options) { o.Peers = []string{"h1", "h2", "h3"} }), false},
+		"another size than there are peers": {clustered(func(o *embedded.Options) { o.ClusterSize = 5 }), false},
+		"a cluster with a space in it":      {clustered(func(o *embedded.Options) { o.Cluster = "my orders" }), false},
+		"a server with a space in it":       {clustered(func(o *embedded.Options) { o.ServerName = "a b" }), false},
+		"routes on any port":                {clustered(func(o *embedded.Options) { o.RoutesListen = ":0" }), false},
+		"an empty secret":                   {clustered(func(o *embedded.Options) { o.RouteSecrets = []string{""} }), false},
+		"peers of no cluster":               {embedded.Options{Dir: "d", Peers: three}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

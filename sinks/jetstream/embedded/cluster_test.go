@@ -1,0 +1,230 @@
+package embedded_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+// A trio is the options of three servers that form a cluster.
+type trio [3]embedded.Options
+
+func newTrio(t *testing.T) trio {
+	t.Helper()
+	peers := freePorts(t, 3)
+	var three trio
+	for i := range three {
+		three[i] = embedded.Options{
+			Dir: t.TempDir(), Cluster: "orders", ServerName: fmt.Sprintf("hookspan-%d", i),
+			RoutesListen: peers[i], Peers: peers, Protect: []string{"HOOKSPAN_EVENTS"},
+			RouteSecrets: []string{"what only the three know"}, MaxStore: 1 << 30,
+		}
+	}
+	return three
+}
+
+// freePorts are addresses that nothing listened on a moment ago.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var list []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		list = append(list, l.Addr().String())
+	}
+	return list
+}
+
+func start(t *testing.T, o embedded.Options) *embedded.Server {
+	t.Helper()
+	s, err := embedded.Open(within(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// join starts a server and opens a store on it once the cluster is there.
+func join(t *testing.T, o embedded.Options) *opened {
+	t.Helper()
+	return openStore(t, start(t, o), jetstream.Options{})
+}
+
+func openStore(t *testing.T, s *embedded.Server, o jetstream.Options) *opened {
+	t.Helper()
+	o.Disk, o.EventStore, o.PrivateStore, o.Replicas, o.PublishTimeout = s, s.EventStore(), s.PrivateStore(), 3, 2*time.Second
+	both := &opened{Server: s, t: t}
+	waitFor(t, func() bool {
+		if s.Health(t.Context()) != nil {
+			return false
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a cluster may leave a request unanswered
+		defer cancel()
+		store, err := jetstream.Open(ctx, s.Conns(), o)
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		both.store = store
+		return err == nil
+	})
+	t.Cleanup(both.close)
+	return both
+}
+
+// all does the same for each of three at once.
+func all[T any](t *testing.T, do func(i int) T) (list [3]T) {
+	var running sync.WaitGroup
+	var done [3]bool
+	for i := range list {
+		running.Go(func() { list[i] = do(i); done[i] = true })
+	}
+	running.Wait()
+	if failed := slices.IndexFunc(done[:], func(d bool) bool { return !d }); failed >= 0 {
+		t.FailNow()
+	}
+	return list
+}
+
+func joinAll(t *testing.T, three trio) [3]*opened {
+	t.Helper()
+	servers := all(t, func(i int) *embedded.Server { return start(t, three[i]) })
+	return all(t, func(i int) *opened { return openStore(t, servers[i], jetstream.Options{}) })
+}
+
+func TestThreeServersAreOneBus(t *testing.T) {
+	t.Parallel()
+	members := joinAll(t, newTrio(t))
+	for i, m := range members {
+		publish(t, m, fmt.Sprintf("order-%d", i))
+	}
+	for i, m := range members {
+		if ids := stored(t, m); len(ids) != 3 {
+			t.Errorf("server %d has %v, want three", i, ids)
+		}
+		st, ok := m.Standing()
+		if !ok || st.Server != fmt.Sprintf("hookspan-%d", i) || st.Size != 3 || len(st.Here) != 3 || !slices.Contains(st.Here, st.Leader) || !st.Joined {
+			t.Errorf("server %d stands as %+v", i, st)
+		}
+	}
+}
+
+func TestAServerAloneWaitsForTheOthers(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	first := start(t, three[0])
+	err := first.Health(t.Context())
+	if !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), "waiting for the cluster: 1 of 3 servers of orders are here (hookspan-0)") {
+		t.Errorf("health: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := jetstream.Open(ctx, first.Conns(), jetstream.Options{Disk: first, Replicas: 3}); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("open a store: %v", err)
+	}
+	start(t, three[1])
+	start(t, three[2])
+	publish(t, openStore(t, first, jetstream.Options{}), "one-1")
+}
+
+// A server whose disk refuses a sync is opened again, while the others go on.
+func TestAServerOfAClusterIsOpenedAgain(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	var fail atomic.Bool
+	servers := all(t, func(i int) *embedded.Server {
+		if i > 0 {
+			return start(t, three[i])
+		}
+		s, err := embedded.OpenWithFlush(within(t), three[0], func(flush func() error) func() error {
+			return func() error {
+				if fail.CompareAndSwap(true, false) {
+					return errors.New("input/output error")
+				}
+				return flush()
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	})
+	members := all(t, func(i int) *opened { return openStore(t, servers[i], jetstream.Options{}) })
+	publish(t, members[0], "before")
+	fail.Store(true)
+	if err := members[0].Sync(within(t)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	if err := members[0].Usable(true); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("usable: %v", err)
+	}
+	publishSoon(t, members[1], "meanwhile")
+	waitFor(t, func() bool { return members[0].Health(t.Context()) == nil })
+	publishSoon(t, members[0], "after")
+	if ids := stored(t, members[2]); len(ids) != 3 {
+		t.Errorf("stored: %v", ids)
+	}
+}
+
+func TestClientsOfACluster(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	for i := range three {
+		three[i].Listen, three[i].User, three[i].Password = "127.0.0.1:0", "shop", "of their own"
+	}
+	members := joinAll(t, three)
+	for i, m := range members {
+		_, js := dial(t, m, nats.UserInfo("shop", "of their own"))
+		if _, err := js.Publish(within(t), topic, fmt.Appendf(nil, `{"server":%d}`, i)); err != nil {
+			t.Errorf("through server %d: %v", i, err)
+		}
+		if _, err := js.Stream(within(t), "HOOKSPAN_STATE"); !errors.Is(err, natsjs.ErrStreamNotFound) {
+			t.Errorf("the state through server %d: %v", i, err)
+		}
+	}
+	if info := eventStream(t, members[0]); info.State.Msgs != 3 || info.Config.Replicas != 3 {
+		t.Errorf("%d events in %d copies", info.State.Msgs, info.Config.Replicas)
+	}
+}
+
+func TestExamine(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	three[0].RouteSecrets, three[0].Sync = nil, embedded.Lazy
+	first := start(t, three[0])
+	verdicts := map[string]bus.Verdict{}
+	for _, f := range first.Examine(t.Context()) {
+		word, _, _ := strings.Cut(f.Subject, " ")
+		verdicts[word] = f.Verdict
+		if f.Detail == "" || (f.Remedy == "") != (f.Verdict == bus.Fine) {
+			t.Errorf("%+v", f)
+		}
+	}
+	want := map[string]bus.Verdict{"data": bus.Fine, "sync": bus.Warning, "cluster": bus.Fault, "routes": bus.Fine}
+	if !maps.Equal(verdicts, want) {
+		t.Errorf("found %v, want %v", verdicts, want)
+	}
+}

@@ -1,0 +1,93 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/sinks/jetstream"
+)
+
+// connect makes the connections that the adapter works on. They come back by themselves when
+// the server was opened again; nothing is buffered meanwhile, a publish fails at once.
+func (s *Server) connect() error {
+	dial := func(name, user string) (*nats.Conn, error) {
+		nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name(name),
+			nats.UserInfo(user, s.password), nats.CustomInboxPrefix(inboxPrefix),
+			nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+			nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose(),
+			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+				s.o.Log.Warn("connection to the embedded bus", "connection", name, "error", err)
+			}))
+		if err != nil {
+			return nil, fmt.Errorf("connect to the embedded bus: %w", err)
+		}
+		return nc, nil
+	}
+	var err error
+	if s.conns.Events, err = dial("hookspan publish", eventsUser); err != nil {
+		return err
+	}
+	if s.conns.Read, err = dial("hookspan read", eventsUser); err != nil {
+		return err
+	}
+	s.conns.Private, err = dial("hookspan private", privateUser)
+	return err
+}
+
+// Conns are the connections to the server. They are the Server's to close.
+func (s *Server) Conns() jetstream.Conns { return s.conns }
+
+// InProcessConn connects to whichever server runs now. It makes a Server what nats.go calls
+// a provider of connections.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.inner == nil {
+		return nil, ErrClosed
+	}
+	return s.inner.InProcessConn()
+}
+
+// ClientURL is where NATS clients connect, "" without Listen.
+func (s *Server) ClientURL() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.o.Listen == "" || s.inner == nil {
+		return ""
+	}
+	return s.inner.ClientURL()
+}
+
+func (s *Server) disconnect() {
+	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
+		if nc != nil {
+			nc.Close()
+		}
+	}
+}
+
+const (
+	connsTimeout  = 10 * time.Second
+	connsInterval = 5 * time.Millisecond
+)
+
+func (s *Server) awaitConns(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connsTimeout)
+	defer cancel()
+	tick := time.NewTicker(connsInterval)
+	defer tick.Stop()
+	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
+		for !nc.IsConnected() {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("connect again: %w", ctx.Err())
+			}
+		}
+	}
+	return nil
+}

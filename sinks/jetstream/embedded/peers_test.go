@@ -1,0 +1,187 @@
+package embedded_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+// directory is a resolver that knows what it was told.
+type directory struct {
+	mu    sync.Mutex
+	hosts []string
+	srv   []*net.SRV
+}
+
+var errNoName = errors.New("no such name")
+
+func (d *directory) LookupHost(context.Context, string) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.hosts) == 0 {
+		return nil, errNoName
+	}
+	return d.hosts, nil
+}
+
+func (d *directory) LookupSRV(context.Context, string, string, string) (string, []*net.SRV, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.srv) == 0 {
+		return "", nil, errNoName
+	}
+	return "", d.srv, nil
+}
+
+func (d *directory) add(t *testing.T, address string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.srv = append(d.srv, &net.SRV{Target: host + ".", Port: uint16(n)})
+}
+
+// A listener hears what a server says.
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+func (l *listener) log() *slog.Logger { return slog.New(l) }
+
+func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
+func (l *listener) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *listener) WithGroup(string) slog.Handler            { return l }
+
+func (l *listener) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	l.heard = append(l.heard, text)
+	return nil
+}
+
+func (l *listener) count(part string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, text := range l.heard {
+		if strings.Contains(text, part) {
+			n++
+		}
+	}
+	return n
+}
+
+// The peers' names come to be after all servers have started, and not all at once. Who works
+// with a server by then does not notice that it connects to the last ones.
+func TestPeersAreFoundLate(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	var names directory
+	var heard listener
+	three[1].Log = heard.log()
+	for i := range three {
+		three[i].Peers, three[i].Resolver = []string{"dns:_routes._tcp.hookspan"}, &names
+	}
+	servers := all(t, func(i int) *embedded.Server { return start(t, three[i]) })
+	for _, s := range servers {
+		if st, _ := s.Standing(); len(st.Here) != 1 || st.Size != 3 {
+			t.Errorf("before there are names: %+v", st)
+		}
+	}
+	names.add(t, three[0].RoutesListen)
+	waitFor(t, func() bool { st, _ := servers[0].Standing(); return len(st.Here) == 3 })
+	members := all(t, func(i int) *opened { return openStore(t, servers[i], jetstream.Options{}) })
+	publish(t, members[0], "before")
+	names.add(t, three[1].RoutesListen)
+	names.add(t, three[2].RoutesListen)
+	// A server that is away makes the others look again, and connect to whom they did not know.
+	members[0].close()
+	waitFor(t, func() bool { return heard.count("Reloaded: cluster routes") > 1 })
+	publishSoon(t, members[1], "without the first")
+	back := join(t, three[0])
+	publish(t, members[1], "all again")
+	if n := heard.count("lost"); n > 0 {
+		t.Errorf("its connections were lost")
+	}
+	if ids := stored(t, back); len(ids) != 3 {
+		t.Errorf("it has %v", ids)
+	}
+}
+
+func publishSoon(t *testing.T, m *opened, id string) {
+	t.Helper()
+	waitFor(t, func() bool {
+		_, err := m.store.Publish(within(t), topic, order(id), bus.PublishOptions{})
+		return err == nil
+	})
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	names := &directory{hosts: []string{"10.0.0.2", "10.0.0.1", "10.0.0.2", "fd00::1"}, srv: []*net.SRV{{Target: "hookspan-0.hookspan.", Port: 7222}}}
+	for name, c := range map[string]struct {
+		peers []string
+		want  []string
+	}{
+		"a list is what it says":       {[]string{"h2:1", "h1:2"}, []string{"h2:1", "h1:2"}},
+		"hosts listen where we do":     {[]string{"dns:hookspan"}, []string{"10.0.0.1:6333", "10.0.0.2:6333", "[fd00::1]:6333"}},
+		"or on the port that is given": {[]string{"dns:hookspan:7"}, []string{"10.0.0.1:7", "10.0.0.2:7", "[fd00::1]:7"}},
+		"an underscore means SRV":      {[]string{"dns:_routes._tcp.hookspan"}, []string{"hookspan-0.hookspan:7222"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := embedded.Lookup(t.Context(), embedded.Options{Peers: c.peers, RoutesListen: ":6333", Resolver: names})
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("got %v, %v, want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestServersWithoutTheSecretStayOut(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	three[1].RouteSecrets = []string{"the new one", "what only the three know"} // being changed
+	three[2].RouteSecrets = []string{"a guess"}
+	var heard listener
+	for i := range three {
+		three[i].Log = heard.log()
+	}
+	servers := all(t, func(i int) *embedded.Server { return start(t, three[i]) })
+	for _, s := range servers[:2] {
+		waitFor(t, func() bool { st, _ := s.Standing(); return len(st.Here) == 2 })
+	}
+	waitFor(t, func() bool { return heard.count("closed: Authentication Failure") > 20 })
+	for i, want := range []int{2, 2, 1} {
+		if st, _ := servers[i].Standing(); len(st.Here) != want {
+			t.Errorf("server %d sees %v", i, st.Here)
+		}
+	}
+	if n := heard.count("Authorization Violation"); n == 0 || n > 12 {
+		t.Errorf("it was said %d times that somebody does not know the secret", n)
+	}
+	for _, secret := range []string{"the new one", "what only the three know", "a guess"} {
+		if heard.count(secret)+heard.count(embedded.RoutePassword(secret)) > 0 {
+			t.Errorf("the log has the secret %q, or what is made of it", secret)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+const (
+	// healthFor is how long an answer of Health stands.
+	healthFor = time.Second
+	// healthTimeout bounds how long it may take to find one.
+	healthTimeout = 2 * time.Second
+)
+
+// health is the last answer.
+type health struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+// Health is nil when events could be published now: a server is connected and the event stream
+// has a leader that reaches most of its servers. Else it says in words what is wrong. It asks
+// at most once a second, so it may be called freely.
+func (s *Store) Health(ctx context.Context) error {
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	if !s.health.at.IsZero() && time.Since(s.health.at) < healthFor {
+		return s.health.err
+	}
+	err := s.ask(ctx)
+	if ctx.Err() == nil {
+		s.health.at, s.health.err = time.Now(), err
+	}
+	return err
+}
+
+func (s *Store) ask(ctx context.Context) error {
+	if err := s.usable(false); err != nil {
+		return err
+	}
+	if nc := s.events.nc; nc.Status() != nats.CONNECTED {
+		return fmt.Errorf("%w: not connected to NATS at %s", bus.ErrUnavailable, servers(nc))
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	_, err := s.events.info(ctx, s.names.events)
+	switch stream := s.names.events; {
+	case errors.Is(err, errNoStream):
+		return fmt.Errorf("%w: stream %s is missing", bus.ErrUnavailable, stream)
+	case errors.Is(err, errNoLeader):
+		return fmt.Errorf("%w: stream %s has no leader", bus.ErrUnavailable, stream)
+	case errors.Is(err, errNoQuorum):
+		return fmt.Errorf("%w: the leader of stream %s does not reach most of its servers", bus.ErrUnavailable, stream)
+	case hasCode(err, codeClusterNotAvailable):
+		return fmt.Errorf("%w: stream %s, or JetStream as a whole, has no leader", bus.ErrUnavailable, stream)
+	case err != nil && errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: nobody answers for stream %s: it has no leader, or its servers are away", bus.ErrUnavailable, stream)
+	}
+	return err
+}
+
+// servers are those that a connection knows of, without what might be secret.
+func servers(nc *nats.Conn) string {
+	var list []string
+	for _, url := range nc.Servers() {
+		if i := strings.LastIndexByte(url, '@'); i >= 0 {
+			url = url[i+1:]
+		}
+		list = append(list, strings.TrimPrefix(strings.TrimPrefix(url, "nats://"), "tls://"))
+	}
+	return strings.Join(list, ", ")
+}

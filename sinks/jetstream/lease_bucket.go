@@ -1,0 +1,204 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// plainPrefix is that of the JetStream API where nobody set another.
+const plainPrefix = "$JS.API"
+
+// A leaseBucket is the key-value bucket of the leases. It is written by comparing and setting
+// only, and read without acknowledging, as every stream here.
+type leaseBucket struct {
+	l        *link
+	name     string
+	stream   string
+	subjects string // what a stored key's subject begins with
+	publish  string // what a subject to publish a key to begins with
+	like     string // the stream that it has as many copies as
+}
+
+func (s *Store) leaseBucket() *leaseBucket {
+	b := &leaseBucket{l: s.private, name: streamName(s.o.Namespace, "LEASES"), like: s.names.state}
+	b.stream = "KV_" + b.name
+	b.subjects = "$KV." + b.name + "."
+	b.publish = b.subjects
+	if b.l.prefix != plainPrefix { // as ADR-8 asks for buckets behind another API prefix
+		b.publish = b.l.prefix + "." + b.subjects
+	}
+	return b
+}
+
+// ensure makes the bucket where it is missing, and returns which incarnation it is. Before
+// anything was ever written by the holder of a shard, nobody can hold one.
+func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
+	info, err := b.l.info(ctx, b.stream)
+	if errors.Is(err, errNoStream) {
+		if err := b.create(ctx); err != nil {
+			return "", err
+		}
+		info, err = b.l.info(ctx, b.stream)
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.Config.MaxAge > 0 {
+		return "", &unfitError{fmt.Errorf("bucket %s has a TTL of %v, so leases in it would vanish while they are held: "+
+			"set it to 0, or delete the bucket and it is made anew", b.name, info.Config.MaxAge)}
+	}
+	state, err := b.l.info(ctx, b.like)
+	if err != nil {
+		return "", err
+	}
+	if state.State.LastSeq == 0 {
+		if _, err := b.put(ctx, openKey, openValue, 0); err != nil && !errors.Is(err, bus.ErrRefused) { // it is open
+			return "", err
+		}
+	}
+	return identity(info), nil
+}
+
+// create makes the bucket, unless another member is faster. What the account may not have is
+// told apart from what will come.
+func (b *leaseBucket) create(ctx context.Context) error {
+	like, err := b.l.info(ctx, b.like)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	ctx, done := b.l.permitted(ctx, b.l.prefix+".STREAM.CREATE."+b.stream)
+	defer done()
+	_, err = b.l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: b.name, Description: "Who holds which shard", History: 1, Replicas: like.Config.Replicas,
+	})
+	if err == nil || errors.Is(err, jetstream.ErrBucketExists) {
+		return nil
+	}
+	err = fmt.Errorf("make bucket %s: %w", b.name, unavailable(why(ctx, err)))
+	var answer *apiError
+	if errors.As(err, &answer) && answer.Code >= 400 && answer.Code < 500 {
+		return &unfitError{fmt.Errorf("%w: lift the account's limit, or make the bucket (history 1, no TTL) for it", err)}
+	}
+	return err
+}
+
+// put writes a key whose last revision is rev, 0 for none, and returns the new one;
+// bus.ErrRefused when the last revision is another. That it is denied the server tells beside
+// the write, which itself gets no answer.
+func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
+	m := nats.NewMsg(b.publish + key)
+	m.Header[headerExpectedLast] = []string{strconv.FormatUint(rev, 10)}
+	m.Data = value
+	ctx, done := b.l.permitted(ctx, m.Subject)
+	defer done()
+	a, err := b.l.acks.send(ctx, m)
+	if err = why(ctx, err); err != nil {
+		return 0, fmt.Errorf("write %s of bucket %s: %w", key, b.name, err)
+	}
+	return a.seq, nil
+}
+
+// get asks the leader for a key; one without a value has revision 0.
+func (b *leaseBucket) get(ctx context.Context, key string) (entry, error) {
+	m, err := b.l.get(ctx, b.stream, which{Last: b.subjects + key})
+	if errors.Is(err, bus.ErrGone) {
+		return entry{key: key}, nil
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{key: key, value: m.Data, rev: m.Seq}, nil
+}
+
+// forget removes a key whose last revision is rev.
+func (b *leaseBucket) forget(ctx context.Context, key string, rev uint64) error {
+	return b.l.purge(ctx, b.stream, b.subjects+key, int64(rev)+1)
+}
+
+// hopeless returns what err means when no retry mends it, nil otherwise.
+func (b *leaseBucket) hopeless(err error) error {
+	var denied *deniedError
+	var unfit *unfitError
+	switch {
+	case errors.As(err, &denied):
+		return fmt.Errorf("the leases in bucket %s: %w", b.name, denied)
+	case errors.As(err, &unfit):
+		return unfit
+	}
+	return nil
+}
+
+// An unfitError says why the bucket cannot be had, and what to do.
+type unfitError struct{ error }
+
+func (e *unfitError) Unwrap() error { return e.error }
+
+// An entry is a key with its value and revision.
+type entry struct {
+	key   string
+	value []byte
+	rev   uint64
+}
+
+// Keys. A member's names its process, a shard's holds its holder's turn.
+const (
+	memberKeys = "member."
+	shardKeys  = "shard."
+	// openKey is there once nobody can hold a shard by an earlier bucket, which was deleted.
+	openKey = "open"
+)
+
+var openValue = []byte("yes")
+
+// A presence is the value of a member's key.
+type presence struct {
+	Session int  `json:"session"` // the number of the member's turn: it begins another after it lapsed
+	Leaving bool `json:"leaving,omitempty"`
+	Ended   bool `json:"ended,omitempty"` // nothing is held by this turn or an earlier one
+}
+
+func (p presence) encode() []byte {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("a presence has only fields that can be encoded: " + err.Error())
+	}
+	return b
+}
+
+// readPresence reads what encode wrote; anything else is a member that has nothing.
+func readPresence(value []byte) presence {
+	var p presence
+	if json.Unmarshal(value, &p) != nil {
+		return presence{Ended: true}
+	}
+	return p
+}
+
+// A turn is one session of one member: what it holds ends with it.
+type turn struct {
+	member  string
+	session int
+}
+
+func (t turn) encode() []byte { return []byte(t.member + "." + strconv.Itoa(t.session)) }
+
+// readTurn reads what encode wrote; anything else is nobody's turn.
+func readTurn(value []byte) turn {
+	member, number, ok := strings.Cut(string(value), ".")
+	session, err := strconv.Atoi(number)
+	if !ok || err != nil || member == "" || session < 1 {
+		return turn{}
+	}
+	return turn{member, session}
+}

@@ -1,0 +1,90 @@
+package kafka_test
+
+import (
+	"crypto/rand"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/bus/bustest"
+	"github.com/hookspan/hookspan/sinks/kafka"
+)
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	bustest.Run(t, func(t *testing.T) bus.Store {
+		cluster := newCluster(t)
+		return openStore(t, kafka.Options{Brokers: cluster.ListenAddrs(), Intake: []string{bustest.Topic}, Partitions: 1, Shards: 10})
+	})
+}
+
+// TestContractOnKafka runs on the brokers that HOOKSPAN_TEST_KAFKA names (host:port,…), where
+// it names some. HOOKSPAN_TEST_KAFKA_REQUIRED=1 says that it has to.
+func TestContractOnKafka(t *testing.T) {
+	t.Parallel()
+	brokers := realBrokers(t)
+	if len(brokers) == 0 {
+		return
+	}
+	bustest.Run(t, func(t *testing.T) bus.Store {
+		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 10})
+	})
+}
+
+func TestSharedContract(t *testing.T) {
+	t.Parallel()
+	bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) {
+		cluster := newCluster(t, kfake.NumBrokers(3))
+		return open(t, cluster, kafka.Options{Shards: 10}), open(t, cluster, kafka.Options{Shards: 10})
+	})
+}
+
+func TestSharedContractOnKafka(t *testing.T) {
+	t.Parallel()
+	brokers := realBrokers(t)
+	if len(brokers) == 0 {
+		return
+	}
+	bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) {
+		o := kafka.Options{Partitions: 1, Shards: 10}
+		first := openFresh(t, brokers, o)
+		o.Brokers, o.Namespace, o.Intake = brokers, strings.TrimSuffix(first.topic, ".events.shop"), []string{first.topic}
+		return first, fresh{openStore(t, o), first.topic}
+	})
+}
+
+// A fresh store is on brokers that others use, too: its events have topics of their own.
+type fresh struct {
+	*kafka.Store
+	topic string
+}
+
+// Topic is where bustest publishes.
+func (f fresh) Topic() string { return f.topic }
+
+// openFresh opens a store in a namespace of its own, whose topics are deleted in the end.
+func openFresh(t testing.TB, brokers []string, o kafka.Options) fresh {
+	t.Helper()
+	o.Brokers, o.Namespace = brokers, "t"+strings.ToLower(rand.Text())
+	f := fresh{topic: o.Namespace + ".events.shop"}
+	o.Intake = []string{f.topic}
+	t.Cleanup(func() { deleteTopics(t, brokers, o.Namespace+".") })
+	f.Store = openStore(t, o)
+	return f
+}
+
+// realBrokers are those of HOOKSPAN_TEST_KAFKA.
+func realBrokers(t testing.TB) []string {
+	t.Helper()
+	list := os.Getenv("HOOKSPAN_TEST_KAFKA")
+	if list == "" && os.Getenv("HOOKSPAN_TEST_KAFKA_REQUIRED") == "1" {
+		t.Fatal("HOOKSPAN_TEST_KAFKA names no broker and HOOKSPAN_TEST_KAFKA_REQUIRED wants one")
+	}
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}

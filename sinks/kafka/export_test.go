@@ -1,0 +1,58 @@
+package kafka
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Pure functions that are tested from outside.
+var (
+	AppendMarker = appendMarker
+	ReadMarker   = readMarker
+	AppendHead   = appendHead
+	ReadRecord   = readRecord
+	ReadToken    = readToken
+	CheckTopic   = checkTopic
+	Millis       = millis
+
+	SplitPartition = splitPartition
+	PartitionName  = partitionName
+)
+
+// HeaderRecord is headerRecord.
+const HeaderRecord = headerRecord
+
+// TapPages is how many pages a reader may be behind the tail.
+const TapPages = tapPages
+
+// Batches is batches, its fields laid open.
+func Batches(raw []byte, each func(first, last, mark int64)) {
+	for b := range batches(raw) {
+		each(b.first, b.last, b.mark)
+	}
+}
+
+// A TokenSource is what SASL oauthbearer asks for tokens.
+type TokenSource struct{ t *tokens }
+
+// NewTokenSource returns one.
+func NewTokenSource(s *SASL) TokenSource { return TokenSource{newTokens(s)} }
+
+// Token is the one that a connection made now would use.
+func (s TokenSource) Token(ctx context.Context) (string, error) {
+	a, err := s.t.auth(ctx)
+	return a.Token, err
+}
+
+// Finds reports whether a pattern finds a topic.
+func Finds(text, topic string) (bool, error) {
+	list, err := readPatterns([]string{text})
+	if err != nil {
+		return false, err
+	}
+	return list[0].name == topic || list[0].find != nil && list[0].find.MatchString(topic), nil
+}
+
+// Base is how a client of these options reaches the brokers.
+func (o Options) Base() ([]kgo.Opt, error) { return o.base() }

@@ -1,0 +1,205 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+const (
+	// pageBytes is about how much one fetch of a partition brings; a batch that is larger
+	// comes all the same.
+	pageBytes = 1 << 20
+	// scanBytes is the same for whoever reads all that is there.
+	scanBytes = 8 << 20
+	// oneBatch makes a fetch bring the batch that holds the offset, and nothing else.
+	oneBatch = 1
+)
+
+// What never changes: of transactions only what was committed is read, and one decompressor
+// serves all.
+var (
+	committed    = kgo.ReadCommitted()
+	decompressor = kgo.DefaultDecompressor()
+)
+
+// A page is what one fetch of a partition brought.
+type page struct {
+	spot
+	raw  *kmsg.FetchResponseTopicPartition
+	from int64 // the offset that was asked for; records in front of it may be there too
+	next int64 // behind the last whole batch
+	end  int64 // of what is committed
+}
+
+// fetch asks a partition's leader for what is there at an offset, without waiting for more.
+// Errors: errOutside, errMoved and others that are bus.ErrUnavailable.
+func (l *link) fetch(ctx context.Context, s spot, offset int64, size int32) (page, error) {
+	if err := l.settle(ctx, s); err != nil {
+		return page{}, err
+	}
+	req := fetchRequest(0, size)
+	req.Topics = []kmsg.FetchRequestTopic{s.ask(offset, size)}
+	resp, err := l.to(ctx, s.lead().node, req)
+	if err != nil {
+		l.forget(s.topic)
+		return page{}, s.failed("fetch", err)
+	}
+	answer := resp.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return page{}, s.failed("fetch", unavailable(err))
+	}
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return page{}, s.failed("fetch", fmt.Errorf("%w: the broker said nothing of the partition", bus.ErrUnavailable))
+	}
+	raw := &answer.Topics[0].Partitions[0]
+	if err := l.refused(s, raw.ErrorCode); err != nil {
+		return page{}, s.failed("fetch", err)
+	}
+	p := newPage(s, raw, offset)
+	if p.next == offset && offset < p.end {
+		return page{}, s.failed("fetch", fmt.Errorf("%w: the broker brought nothing at %d of %d", bus.ErrUnavailable, offset, p.end))
+	}
+	return p, nil
+}
+
+// fetchRequest reads without a session: each request says all.
+func fetchRequest(waitMillis, size int32) *kmsg.FetchRequest {
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis = waitMillis
+	req.MinBytes = 1
+	req.MaxBytes = size
+	req.IsolationLevel = 1 // committed
+	return req
+}
+
+// ask is the part of a fetch request that is about one partition.
+func (s spot) ask(offset int64, size int32) kmsg.FetchRequestTopic {
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition = s.n
+	p.CurrentLeaderEpoch = s.lead().epoch
+	p.FetchOffset = offset
+	p.PartitionMaxBytes = size
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = s.name, s.id
+	t.Partitions = []kmsg.FetchRequestTopicPartition{p}
+	return t
+}
+
+// refused makes an error of what a leader answers about a partition. What made it so is
+// forgotten, so that the next attempt asks anew.
+func (l *link) refused(s spot, code int16) error {
+	err := kerr.ErrorForCode(code)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return errOutside
+	case stale(err):
+		l.forget(s.topic)
+		return fmt.Errorf("%w: %w", errMoved, err)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return onTopic(s.name, "READ", err)
+	}
+	l.forget(s.topic)
+	return unavailable(err)
+}
+
+func (s spot) failed(what string, err error) error {
+	return fmt.Errorf("%s from %s: %w", what, s.partition(), err)
+}
+
+func newPage(s spot, raw *kmsg.FetchResponseTopicPartition, from int64) page {
+	p := page{spot: s, raw: raw, from: from, next: from, end: raw.LastStableOffset}
+	if p.end < 0 { // a broker that knows no transactions
+		p.end = raw.HighWatermark
+	}
+	for b := range batches(raw.RecordBatches) {
+		p.next = max(p.next, b.last+1)
+	}
+	return p
+}
+
+// records are those at `from` and behind, without what was not committed.
+func (p *page) records(from int64) ([]*kgo.Record, error) {
+	if len(p.raw.RecordBatches) == 0 {
+		return nil, nil
+	}
+	o := kgo.ProcessFetchPartitionOpts{Offset: from, IsolationLevel: committed, Topic: p.name, Partition: p.n}
+	got, _ := kgo.ProcessFetchPartition(o, p.raw, decompressor, nil)
+	if got.Err != nil {
+		return nil, fmt.Errorf("read records of %s at %d: %w", p.partition(), from, got.Err)
+	}
+	return got.Records, nil
+}
+
+// A batch is what the head of a record batch says.
+type batch struct {
+	first, last int64
+	mark        int64 // leader epoch plus one; 0: not known
+}
+
+// batches walks the whole batches of an answer (Kafka protocol, "Record Batch" and, before
+// magic 2, "Message Sets").
+func batches(raw []byte) func(yield func(batch) bool) {
+	const (
+		lengthAt, epochAt, magicAt, lastDeltaAt = 8, 12, 16, 23
+		head                                    = 27
+	)
+	return func(yield func(batch) bool) {
+		for len(raw) >= head {
+			size := int64(int32(binary.BigEndian.Uint32(raw[lengthAt:]))) + epochAt
+			if size < head || size > int64(len(raw)) {
+				return
+			}
+			first := int64(binary.BigEndian.Uint64(raw))
+			b := batch{first: first, last: first}
+			if raw[magicAt] >= 2 {
+				b.last += int64(int32(binary.BigEndian.Uint32(raw[lastDeltaAt:])))
+				b.mark = markOf(int32(binary.BigEndian.Uint32(raw[epochAt:])))
+			}
+			if b.last < b.first || !yield(b) {
+				return
+			}
+			raw = raw[size:]
+		}
+	}
+}
+
+// markOf makes a position's mark of a leader epoch, which is -1 where it is not known.
+func markOf(epoch int32) int64 { return int64(epoch) + 1 }
+
+// newest finds the last offset in front of `below` that a batch holds, not in front of start,
+// with its mark; start-1 and 0 where compaction left none. Nearly always the first look finds
+// it.
+func (l *link) newest(ctx context.Context, s spot, start, below int64) (at, mark int64, err error) {
+	at = start - 1
+	for step := int64(1); at < start && start < below; step *= 16 {
+		from := max(start, below-step)
+		for next := from; next < below; {
+			p, err := l.fetch(ctx, s, next, oneBatch)
+			if err != nil {
+				return 0, 0, err
+			}
+			if next = p.next; next == p.from {
+				break
+			}
+			for b := range batches(p.raw.RecordBatches) {
+				if b.first < below {
+					at, mark = min(b.last, below-1), b.mark
+				}
+			}
+		}
+		if from == start {
+			break
+		}
+	}
+	return at, mark, nil
+}

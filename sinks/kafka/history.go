@@ -1,0 +1,153 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Published implements bus.History (H1): it reads the markers.
+func (s *Store) Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+	froms, err := s.markersSince(ctx, since)
+	if err != nil {
+		return fmt.Errorf("read what intake wrote: %w", err)
+	}
+	for n, from := range froms {
+		if from < 0 {
+			continue
+		}
+		if err := s.link.scan(ctx, s.names.seen, int32(n), from, marked(each)); err != nil {
+			return fmt.Errorf("read what intake wrote: %w", err)
+		}
+	}
+	return nil
+}
+
+// FollowPublished implements bus.Shared (H2).
+func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+	var froms []int64
+	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
+		froms, err = s.markersSince(ctx, since)
+		return false, err
+	})
+	if err == nil {
+		for n := range froms {
+			froms[n] = max(froms[n], 0)
+		}
+		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error {
+			if r.Timestamp.Before(since.Add(-time.Millisecond)) {
+				return nil
+			}
+			return marked(each)(r)
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("follow what intake writes: %w", err)
+	}
+	return err
+}
+
+// marked hands on what a marker says.
+func marked(each func(topic, source, id string, at time.Time) error) func(*kgo.Record) error {
+	return func(r *kgo.Record) error {
+		topic, source, id, ok := readMarker(r.Value)
+		if !ok {
+			return nil
+		}
+		return each(topic, source, id, r.Timestamp.UTC())
+	}
+}
+
+// markersSince are the first offsets of markers that are not older, by partition; -1 where
+// there is none.
+func (s *Store) markersSince(ctx context.Context, since time.Time) ([]int64, error) {
+	var answers []listed
+	err := s.link.again(ctx, func(ctx context.Context) error {
+		t, err := s.link.lookup(ctx, s.names.seen, time.Time{})
+		if err != nil {
+			return err
+		}
+		spots := make([]spot, len(t.partitions))
+		for n := range spots {
+			spots[n] = spot{t, int32(n)}
+		}
+		answers, err = s.link.list(ctx, spots, millis(since), onlyCommitted)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	froms := make([]int64, len(answers))
+	for n := range answers {
+		froms[n] = answers[n].offset
+	}
+	return froms, nil
+}
+
+// pursueAll hands over the records of a topic's partitions, each from a place on, as they come,
+// one at a time, until ctx ends or each returns an error.
+func (s *Store) pursueAll(ctx context.Context, topic string, froms []int64, each func(n int, r *kgo.Record) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var turn sync.Mutex
+	var all sync.WaitGroup
+	for n, from := range froms {
+		all.Go(func() {
+			cancel(s.pursue(ctx, topic, int32(n), from, func(r *kgo.Record) error {
+				turn.Lock()
+				defer turn.Unlock()
+				return each(n, r)
+			}))
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// pursue does it for one partition. A place that the partition does not hold, for its front was
+// trimmed, or it was cut back or made anew, hides nothing: it goes on at the first record kept.
+func (s *Store) pursue(ctx context.Context, topic string, n int32, next int64, each func(*kgo.Record) error) error {
+	identity := ""
+	return s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
+		sp, err := s.link.spot(ctx, topic, n, time.Time{})
+		if err != nil {
+			return false, err
+		}
+		if identity != "" && identity != sp.identity {
+			next = 0
+		}
+		identity = sp.identity
+		before := next
+		next, err = s.pursueFrom(ctx, sp, next, each)
+		return next > before, err
+	})
+}
+
+// pursueFrom reads until something breaks, and returns where to go on.
+func (s *Store) pursueFrom(ctx context.Context, sp spot, next int64, each func(*kgo.Record) error) (int64, error) {
+	r := s.link.reader(sp, next)
+	defer r.close()
+	for {
+		records, _, err := r.more(ctx)
+		if errors.Is(err, errOutside) {
+			start, _, listErr := s.link.held(ctx, sp)
+			if listErr != nil {
+				return next, listErr
+			}
+			return start, err
+		}
+		if err != nil {
+			return next, err
+		}
+		for _, record := range records {
+			if err := each(record); err != nil {
+				return next, refusal{err}
+			}
+			next = record.Offset + 1
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// AppendJournal implements bus.Journal (J1).
+func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
+	if err := s.checkShard(shard); err != nil {
+		return bus.NoPosition, err
+	}
+	_, _, offset, err := s.write(ctx, s.names.journal, func(out *outgoing) {
+		out.rec = kgo.Record{Partition: int32(shard), Value: data}
+	})
+	if err != nil {
+		return bus.NoPosition, fmt.Errorf("append to the journal of shard %d: %w", shard, err)
+	}
+	return offset, nil
+}
+
+// ReadJournal implements bus.Journal (J2).
+func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
+	if err := s.checkShard(shard); err != nil {
+		return err
+	}
+	return s.link.scan(ctx, s.names.journal, int32(shard), from, func(r *kgo.Record) error {
+		return each(r.Offset, r.Value)
+	})
+}
+
+// JournalSpan implements bus.Journal (J3).
+func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
+	first, last = bus.NoPosition, bus.NoPosition
+	if err := s.checkShard(shard); err != nil {
+		return first, last, err
+	}
+	err = s.link.again(ctx, func(ctx context.Context) error {
+		sp, err := s.link.spot(ctx, s.names.journal, int32(shard), time.Time{})
+		if err != nil {
+			return err
+		}
+		start, end, err := s.link.held(ctx, sp)
+		if err == nil && start < end {
+			first, last = start, end-1
+		}
+		return err
+	})
+	if err != nil {
+		return first, last, fmt.Errorf("ask for the journal of shard %d: %w", shard, err)
+	}
+	return first, last, nil
+}
+
+// FollowJournal implements bus.Shared (J4).
+func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+	if err := s.checkShard(len(from) - 1); err != nil {
+		return err
+	}
+	next := make([]int64, len(from))
+	for shard, at := range from {
+		next[shard] = at + 1
+	}
+	err := s.pursueAll(ctx, s.names.journal, next, func(shard int, r *kgo.Record) error {
+		return each(shard, r.Offset, r.Value)
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("follow the journal: %w", err)
+	}
+	return err
+}
+
+func (s *Store) checkShard(shard int) error {
+	if shard < 0 || shard >= s.o.Shards {
+		return fmt.Errorf("there is no shard %d of %d", shard, s.o.Shards)
+	}
+	return nil
+}

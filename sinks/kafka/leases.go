@@ -1,0 +1,112 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Leases on Kafka: the members form a consumer group over the state topic, whose partitions are
+// the shards. Nothing is consumed and no offset committed: the group serves as a membership
+// that the brokers watch over. So its requests are made here instead of by a consumer, which
+// would fetch, and would not tell when a heartbeat that was granted had been sent.
+//
+// Shards move in two rounds of the group (KIP-429): whoever has one says so when it joins, the
+// group's leader leaves it out of every share when it should go elsewhere, its holder gives it
+// and joins again without it, and only then somebody else is told to take it. A member goes on
+// with what it has, and with its heartbeats, while a round is on its way.
+
+// leaseTimes are parts of the lease: what a killed member held must be with its heirs within
+// the whole of it.
+type leaseTimes struct {
+	session time.Duration // the group takes a member that was silent for so long for dead
+	term    time.Duration // own leases last from before a heartbeat was sent; less than session
+	beat    time.Duration // between heartbeats, and so until a round is noticed
+	answer  time.Duration // to wait for one
+	round   time.Duration // for members to join a round; those that do not are dropped
+	gather  time.Duration // shards given within it are told of together
+	pause   time.Duration // before what failed is tried again
+}
+
+func leaseTimesOf(lease time.Duration) leaseTimes {
+	session := lease * 80 / 100
+	return leaseTimes{
+		session: session, term: session * 95 / 100,
+		beat: min(lease/20, 250*time.Millisecond), answer: lease / 10,
+		round: max(time.Minute, 4*session), gather: 20 * time.Millisecond, pause: 100 * time.Millisecond,
+	}
+}
+
+// leases are bus.Leases.
+type leases struct {
+	base  []kgo.Opt
+	group string
+	topic string
+	times leaseTimes
+	log   *slog.Logger
+}
+
+// newLeases shares the partitions of the topic among the members of the group. lease is how
+// long a silent member keeps its shards; base says how to reach the brokers.
+func newLeases(base []kgo.Opt, group, topic string, lease time.Duration, log *slog.Logger) *leases {
+	return &leases{base: base, group: group, topic: topic, times: leaseTimesOf(lease), log: log}
+}
+
+// Join implements bus.Leases.
+func (l *leases) Join(ctx context.Context, shards int, m bus.Member) error {
+	// A connection that hangs must be given up well before the leases run out.
+	cl, err := kgo.NewClient(append(l.base[:len(l.base):len(l.base)], kgo.RequestTimeoutOverhead(max(l.times.session/4, time.Second)))...)
+	if err != nil {
+		return fmt.Errorf("share the shards: %w", err)
+	}
+	defer cl.Close()
+	holder := bus.NewHolder(m)
+	defer holder.Wait()
+	s := &seat{cl: cl, group: l.group, times: l.times, generation: -1}
+	for told := false; ; {
+		err := newTurn(l, s, holder, shards).run(ctx)
+		if ctx.Err() != nil {
+			s.leave(ctx)
+			return nil
+		}
+		if final := l.hopeless(err); final != nil {
+			return fmt.Errorf("share the shards: %w", final)
+		}
+		lapsed := errors.Is(err, errLapsed)
+		if lapsed || !told {
+			l.log.Warn("this process has no shards: it will join again", "error", err)
+		}
+		told = !lapsed
+		select {
+		case <-time.After(l.times.pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// errLapsed ends a turn: the leases ran out before they could be renewed, or the group dropped
+// the member.
+var errLapsed = fmt.Errorf("%w: the leases ran out before they were renewed", bus.ErrUnavailable)
+
+// hopeless returns what an error means that no retry mends, with the remedy; nil for others.
+func (l *leases) hopeless(err error) error {
+	switch {
+	case errors.Is(err, kerr.InvalidSessionTimeout):
+		return fmt.Errorf("the brokers refuse a session timeout of %v, which is four fifths of HOOKSPAN_LEASE: "+
+			"choose one between their group.min.session.timeout.ms and group.max.session.timeout.ms, or change those: %w", l.times.session, err)
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		return fmt.Errorf("consumer group %s: the user lacks a right: grant READ on it: %w", l.group, err)
+	case errors.Is(err, kerr.InconsistentGroupProtocol):
+		return fmt.Errorf("consumer group %s is used by something else: choose another HOOKSPAN_NAMESPACE: %w", l.group, err)
+	case errors.Is(err, kerr.InvalidGroupID):
+		return fmt.Errorf("consumer group %q: choose another HOOKSPAN_NAMESPACE: %w", l.group, err)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Append implements bus.Logs (L1). Kafka refuses no record; whoever reads decides.
+func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
+	topic, n, err := s.logPlace(log)
+	if err != nil {
+		return bus.NoPosition, err
+	}
+	var head [recordHead]byte
+	_, _, offset, err := s.write(ctx, topic, func(out *outgoing) {
+		out.header = append(out.header[:0], kgo.RecordHeader{Key: headerRecord, Value: appendHead(head[:0], r)})
+		out.rec = kgo.Record{Partition: n, Value: r.Data, Headers: out.header}
+	})
+	if err != nil {
+		return bus.NoPosition, fmt.Errorf("append to the %s log: %w", log, err)
+	}
+	return offset, nil
+}
+
+// Read implements bus.Logs (L3).
+func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
+	topic, n, err := s.logPlace(log)
+	if err != nil {
+		return err
+	}
+	return s.link.scan(ctx, topic, n, from, func(record *kgo.Record) error {
+		r, err := readRecord(record)
+		if err != nil {
+			return fmt.Errorf("read record %d of the %s log: %w", record.Offset, log, err)
+		}
+		return each(r)
+	})
+}
+
+// Trim implements bus.Logs (L4).
+func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
+	topic, n, err := s.logPlace(log)
+	if err != nil {
+		return err
+	}
+	if err := s.link.trim(ctx, topic, n, below); err != nil {
+		return fmt.Errorf("trim the %s log: %w", log, err)
+	}
+	return nil
+}
+
+func (s *Store) logPlace(log bus.LogName) (topic string, n int32, err error) {
+	switch log.Kind {
+	case bus.State:
+		return s.names.state, int32(log.Shard), s.checkShard(log.Shard)
+	case bus.Registry:
+		return s.names.registry, 0, nil
+	case bus.Commands:
+		return s.names.commands, 0, nil
+	}
+	return "", 0, fmt.Errorf("there is no log of kind %q", log.Kind)
+}
+
+// trim removes the records of a partition in front of an offset.
+func (l *link) trim(ctx context.Context, topic string, n int32, below int64) error {
+	if below <= 0 {
+		return nil
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset(topic, n, below, -1)
+	return l.again(ctx, func(ctx context.Context) error {
+		answers, err := l.adm.DeleteRecords(ctx, offsets)
+		if err == nil {
+			err = answers.Error()
+		}
+		switch {
+		case err == nil:
+			return nil
+		case denied(err):
+			return onTopic(topic, "DELETE", err)
+		}
+		return onTopic(topic, "DELETE", unavailable(err))
+	})
+}
+
+// A record of a log carries in one header: a byte of format, its id, position and id of the
+// record that it follows.
+const (
+	headerRecord = "hookspan-record"
+	recordFormat = 1
+	recordHead   = 1 + 16 + 8 + 16
+)
+
+func appendHead(dst []byte, r bus.Record) []byte {
+	dst = append(dst, recordFormat)
+	dst = append(dst, r.ID[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Prev))
+	return append(dst, r.PrevID[:]...)
+}
+
+// readRecord reads what Append wrote. What is no record at all comes back as one that follows
+// nothing, so that no chain takes it for one of its own.
+func readRecord(record *kgo.Record) (bus.Record, error) {
+	r := bus.Record{Pos: record.Offset, Prev: bus.NoPosition}
+	var head []byte
+	for _, h := range record.Headers {
+		if h.Key == headerRecord {
+			head = h.Value
+		}
+	}
+	if len(head) > 0 && head[0] > recordFormat {
+		return r, fmt.Errorf("%w: format %d", bus.ErrNewerFormat, head[0])
+	}
+	if len(head) < recordHead || head[0] != recordFormat {
+		return r, nil
+	}
+	copy(r.ID[:], head[1:17])
+	r.Prev = int64(binary.BigEndian.Uint64(head[17:25]))
+	copy(r.PrevID[:], head[25:41])
+	r.Data = record.Value
+	return r, nil
+}

@@ -1,0 +1,53 @@
+package kafka
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A pattern is what Options.Topics names: a topic, or all that a regular expression finds.
+type pattern struct {
+	name string         // "" with an expression
+	find *regexp.Regexp // as Go's regexp reads it, not anchored
+}
+
+// readPatterns reads names and `/expressions/`.
+func readPatterns(list []string) ([]pattern, error) {
+	patterns := make([]pattern, 0, len(list))
+	for _, text := range list {
+		if len(text) < 2 || text[0] != '/' || !strings.HasSuffix(text, "/") {
+			if err := checkTopic(text); err != nil {
+				return nil, fmt.Errorf("followed topics: %w; an expression stands between slashes, as in /^orders\\./", err)
+			}
+			patterns = append(patterns, pattern{name: text})
+			continue
+		}
+		find, err := regexp.Compile(text[1 : len(text)-1])
+		if err != nil {
+			return nil, fmt.Errorf("followed topics: %s: %w", text, err)
+		}
+		patterns = append(patterns, pattern{find: find})
+	}
+	return patterns, nil
+}
+
+// longestTopic is how long Kafka lets a topic's name be.
+const longestTopic = 249
+
+// checkTopic refuses what Kafka takes for no topic's name.
+func checkTopic(topic string) error {
+	switch {
+	case topic == "" || topic == "." || topic == "..":
+		return fmt.Errorf("topic %q: not a name that Kafka takes", topic)
+	case len(topic) > longestTopic:
+		return fmt.Errorf("topic %.40q…: its name has more than %d bytes", topic, longestTopic)
+	}
+	for i := 0; i < len(topic); i++ {
+		c := topic[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return fmt.Errorf("topic %q: Kafka takes letters, digits, '.', '_' and '-' only", topic)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// Names that events have on Kafka (CloudEvents Kafka protocol binding 1.0.2, 3.1).
+const (
+	headerContentType = "content-type"
+	partitionKey      = "partitionkey"
+)
+
+// MaxBytes implements bus.Publisher: what the topic of intake takes that takes least.
+func (s *Store) MaxBytes() int64 {
+	least := int64(math.MaxInt32)
+	for _, topic := range append([]string{s.names.quarantine}, s.o.Intake...) {
+		least = min(least, int64(s.targets.limit(topic)))
+	}
+	return least - overhead
+}
+
+// Publish implements bus.Publisher (P1 to P5).
+func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	if s.names.private(topic) {
+		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
+	}
+	if o.Key == "" {
+		return s.publish(ctx, topic, e, o)
+	}
+	return s.recent.once(ctx, o.Key, func() (bus.Receipt, error) {
+		r, err := s.publish(ctx, topic, e, o)
+		if err == nil && !o.Reserved {
+			s.mark(ctx, topic, e, o.Key)
+		}
+		return r, err
+	})
+}
+
+func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	to, n, offset, err := s.write(ctx, topic, func(out *outgoing) { out.fill(e, o.Structured) })
+	if err != nil {
+		return bus.Receipt{}, fmt.Errorf("publish: %w", err)
+	}
+	return bus.Receipt{
+		Partition: to.partition(n),
+		Position:  bus.Position{Identity: to.identity, Seq: offset},
+	}, nil
+}
+
+// fill makes the record of an event. Its key is the partitionkey, which stays where it is, too
+// (3.1).
+func (out *outgoing) fill(e *event.Event, structured bool) {
+	out.fields = out.fields[:0]
+	value := e.Data
+	if structured {
+		out.data = event.AppendStructured(out.data[:0], e)
+		value = out.data
+		out.fields = append(out.fields, event.Field{Name: headerContentType, Value: event.StructuredType})
+	} else {
+		out.fields = e.AppendHeaders(out.fields, event.Kafka)
+	}
+	out.header, out.values = out.header[:0], out.values[:0]
+	for _, f := range out.fields {
+		out.values = append(out.values, f.Value...)
+	}
+	from := 0
+	for _, f := range out.fields {
+		to := from + len(f.Value)
+		out.header = append(out.header, kgo.RecordHeader{Key: f.Name, Value: out.values[from:to:to]})
+		from = to
+	}
+	out.rec = kgo.Record{Value: value, Headers: out.header}
+	if key := e.Extension(partitionKey); key != "" {
+		out.rec.Key = []byte(key)
+	}
+}

@@ -1,0 +1,51 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// AppendRefusal implements bus.Refusals (R1).
+func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
+	_, _, _, err := s.write(ctx, s.names.refusals, func(out *outgoing) { out.rec = kgo.Record{Value: data} })
+	if err != nil {
+		return fmt.Errorf("append to the refusals: %w", err)
+	}
+	return nil
+}
+
+// Refusals implements bus.Refusals (R2).
+func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
+	limit = max(limit, 0)
+	var from int64
+	err := s.link.again(ctx, func(ctx context.Context) error {
+		sp, err := s.link.spot(ctx, s.names.refusals, 0, time.Time{})
+		if err != nil {
+			return err
+		}
+		_, end, err := s.link.held(ctx, sp)
+		from = end - int64(limit)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ask for the refusals: %w", err)
+	}
+	var found [][]byte
+	err = s.link.scan(ctx, s.names.refusals, 0, from, func(r *kgo.Record) error {
+		found = append(found, r.Value)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the refusals: %w", err)
+	}
+	for _, data := range slices.Backward(found[max(len(found)-limit, 0):]) {
+		if err := each(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}

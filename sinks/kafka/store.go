@@ -1,0 +1,239 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Options configure a Store. Brokers is required; all else has a default.
+type Options struct {
+	Brokers []string    // host:port of some; they name the others
+	TLS     *tls.Config // nil: none
+	SASL    *SASL       // nil: none
+
+	Namespace string   // default hookspan
+	Prefix    string   // of event topics; default <namespace>.events
+	Topics    []string // that are followed: names, or expressions as in /^orders\./; default /^<prefix>\./
+	Intake    []string // topics that intake writes to; missing ones are made at Open
+
+	Partitions int // of event topics that are made; default 12
+	Replicas   int // of topics that are made; default 3 on three brokers or more, else 1
+	Shards     int // default 32
+
+	Retention        time.Duration // of events in topics that are made; default 168h
+	JournalRetention time.Duration // of journal and refusals; default 168h
+	PublishTimeout   time.Duration // default 5s
+	MaxBytes         int64         // the largest event that topics are made for; default 2 MiB
+
+	Log *slog.Logger // default: none
+}
+
+// A Store is a bus.Store, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
+// use by many goroutines.
+type Store struct {
+	o        Options
+	names    names
+	patterns []pattern
+	link     *link
+	found    found
+	targets  targets
+	recent   recent
+	health   health
+	closed   chan struct{} // closed by Close
+	close    func()
+}
+
+// names are the topics of an installation.
+type names struct {
+	ns, prefix                                         string
+	state, registry, commands, journal, refusals, seen string
+	quarantine, dead, ops                              string
+}
+
+// private reports whether a topic is one of those that Hookspan keeps beside events.
+func (n *names) private(topic string) bool {
+	switch topic {
+	case n.state, n.registry, n.commands, n.journal, n.refusals, n.seen:
+		return true
+	}
+	return false
+}
+
+// Open connects, and makes the topics that are missing. The error is bus.ErrUnavailable while
+// no broker answers; else it names what is wrong, topic by topic, with the remedy.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o.withDefaults()
+	s := &Store{o: o, names: o.names(), closed: make(chan struct{})}
+	s.found.turn = make(chan struct{}, 1)
+	s.close = sync.OnceFunc(func() { close(s.closed) })
+	if err := s.checkNames(); err != nil {
+		return nil, fmt.Errorf("open the bus: %w", err)
+	}
+	s.targets.init(s)
+	var err error
+	if s.link, err = newLink(o, s.producing()...); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.link.close()
+		return nil, fmt.Errorf("open the bus: %w", err)
+	}
+	return s, nil
+}
+
+// prepareTimeout bounds the making of topics.
+const prepareTimeout = time.Minute
+
+// prepare finds out whether the brokers answer and take us in, brings the topics into shape
+// and learns which partitions there are.
+func (s *Store) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	if err := s.makeTopics(ctx); err != nil {
+		return err
+	}
+	_, err := s.Spans(ctx)
+	return err
+}
+
+// reach asks each of the brokers given once, so that the error says what is wrong instead of
+// that time is up.
+func (s *Store) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := s.link.cl.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the brokers at %s: %w", strings.Join(s.o.Brokers, ", "), s.o.explain(err))
+	}
+	return nil
+}
+
+// Close ends what the store runs. Calls on the way end with bus.ErrUnavailable.
+func (s *Store) Close() error {
+	s.close()
+	s.link.close()
+	return nil
+}
+
+// group is the consumer group whose members share out the shards.
+func (s *Store) group() string { return s.names.ns + ".shards" }
+
+// topicOf is the topic of intake that a name is, or lies under; else the name itself.
+func (s *Store) topicOf(name string) string {
+	of := ""
+	for _, topic := range s.o.Intake {
+		if len(topic) > len(of) && (name == topic || strings.HasPrefix(name, topic+".")) {
+			of = topic
+		}
+	}
+	if of == "" {
+		return name
+	}
+	return of
+}
+
+// Sync implements bus.Durability (D1): what the brokers acknowledged is on several of them.
+func (s *Store) Sync(context.Context) error { return nil }
+
+// producing are the options of the client that writes.
+func (s *Store) producing() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(newPartitioner(&s.names)),
+		kgo.ProducerLinger(linger),
+		kgo.MaxBufferedRecords(inHandRecords),
+		kgo.MaxBufferedBytes(inHandBytes),
+		kgo.ProducerBatchMaxBytesFn(s.targets.limit),
+		kgo.ProduceRequestTimeout(brokerTimeout),
+		// Nobody waits for a record any longer, so it should not land much later.
+		kgo.RecordDeliveryTimeout(max(s.o.PublishTimeout, time.Second)),
+	}
+}
+
+func (o *Options) withDefaults() {
+	if o.Namespace == "" {
+		o.Namespace = "hookspan"
+	}
+	if o.Prefix == "" {
+		o.Prefix = o.Namespace + ".events"
+	}
+	if len(o.Topics) == 0 {
+		o.Topics = []string{"/^" + regexp.QuoteMeta(o.Prefix) + `\./`}
+	}
+	if o.Partitions == 0 {
+		o.Partitions = 12
+	}
+	if o.Shards == 0 {
+		o.Shards = 32
+	}
+	if o.Retention == 0 {
+		o.Retention = 168 * time.Hour
+	}
+	if o.JournalRetention == 0 {
+		o.JournalRetention = 168 * time.Hour
+	}
+	if o.PublishTimeout == 0 {
+		o.PublishTimeout = 5 * time.Second
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 2 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (o *Options) names() names {
+	ns := o.Namespace
+	return names{
+		ns: ns, prefix: o.Prefix,
+		state: ns + ".state", registry: ns + ".registry", commands: ns + ".commands",
+		journal: ns + ".journal", refusals: ns + ".refusals", seen: ns + ".seen",
+		quarantine: ns + ".quarantine", dead: ns + ".dead", ops: ns + ".ops",
+	}
+}
+
+// checkNames refuses what cannot be a topic, and events on a topic that holds something else.
+func (s *Store) checkNames() (err error) {
+	if s.patterns, err = readPatterns(s.o.Topics); err != nil {
+		return err
+	}
+	for _, name := range append([]string{s.names.state, s.names.prefix + ".x"}, s.o.Intake...) {
+		if err := checkTopic(name); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.patterns {
+		if s.names.private(p.name) {
+			return fmt.Errorf("topic %s holds what Hookspan keeps beside events and cannot be followed", p.name)
+		}
+	}
+	if i := slices.IndexFunc(s.o.Intake, s.names.private); i >= 0 {
+		return fmt.Errorf("topic %s holds what Hookspan keeps beside events, intake cannot write to it", s.o.Intake[i])
+	}
+	if s.o.Partitions < 0 || s.o.Replicas < 0 || s.o.Shards < 0 || s.o.MaxBytes < 0 {
+		return errors.New("partitions, replicas, shards and the size of an event must not be negative")
+	}
+	return nil
+}
+
+var (
+	_ bus.Store    = (*Store)(nil)
+	_ bus.History  = (*Store)(nil)
+	_ bus.Refusals = (*Store)(nil)
+	_ bus.Examiner = (*Store)(nil)
+)

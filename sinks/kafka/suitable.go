@@ -1,0 +1,186 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A condition is what an existing topic is like.
+type condition struct {
+	*topic
+	faults     []string // why it will not do, each with the remedy
+	doubts     []string // what an operator should know
+	maxMessage int64    // bytes of a batch; 0: not known
+	minInsync  int
+}
+
+// inspect looks at topics that exist.
+func (s *Store) inspect(ctx context.Context, list []want) ([]condition, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	var answer map[string]described
+	var settings map[string]settings
+	err := s.link.again(ctx, func(ctx context.Context) (err error) {
+		if answer, err = s.link.metadata(ctx, namesOf(list)...); err != nil {
+			return err
+		}
+		settings, err = s.link.settings(ctx, namesOf(list))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at the topics: %w", err)
+	}
+	conditions := make([]condition, len(list))
+	for i := range list {
+		name := list[i].name
+		conditions[i] = judge(&list[i], answer[name], settings[name])
+		if conditions[i].maxMessage == 0 {
+			conditions[i].maxMessage = defaultMessage
+		}
+	}
+	return conditions, nil
+}
+
+// defaultMessage is Kafka's own max.message.bytes, taken where the topic's is not told.
+const defaultMessage = 1<<20 + 12
+
+// settings are what a topic is set to, by name, or why that is not told.
+type settings struct {
+	values map[string]string
+	err    error
+}
+
+func (l *link) settings(ctx context.Context, topics []string) (map[string]settings, error) {
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	for _, name := range topics {
+		r := kmsg.NewDescribeConfigsRequestResource()
+		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, name
+		req.Resources = append(req.Resources, r)
+	}
+	all := make(map[string]settings, len(topics))
+	for _, shard := range l.cl.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return nil, unavailable(shard.Err)
+		}
+		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
+			s := settings{values: make(map[string]string, len(r.Configs)), err: kerr.ErrorForCode(r.ErrorCode)}
+			for _, c := range r.Configs {
+				if c.Value != nil {
+					s.values[c.Name] = *c.Value
+				}
+			}
+			all[r.ResourceName] = s
+		}
+	}
+	return all, nil
+}
+
+// judge says whether a topic will do for what it is wanted for.
+func judge(w *want, said described, set settings) condition {
+	c := condition{topic: said.topic}
+	switch {
+	case errors.Is(said.err, errNoTopic):
+		c.fault("it does not exist")
+		return c
+	case said.err != nil:
+		c.fault("it cannot be looked at (%v): grant Hookspan's user DESCRIBE, %s on it", said.err, rightNames(w.use.rights()))
+		return c
+	}
+	if missing := lacking(w.use.rights(), said.rights); len(missing) > 0 {
+		c.fault("grant Hookspan's user %s on it", rightNames(missing))
+	}
+	if have := len(said.partitions); have < w.least {
+		c.fault("it has %d partitions and must have %d or more", have, w.least)
+	}
+	if set.err != nil {
+		c.unread(w, set.err)
+		return c
+	}
+	c.judge(w, set.values)
+	return c
+}
+
+func (c *condition) fault(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Sprintf(format, args...))
+}
+
+func (c *condition) doubt(format string, args ...any) {
+	c.doubts = append(c.doubts, fmt.Sprintf(format, args...))
+}
+
+// unread: the topic's settings are not told. A log that the broker might compact or shorten
+// behind our back is not to be trusted.
+func (c *condition) unread(w *want, err error) {
+	if w.use == ofLogs {
+		c.fault("its settings cannot be read (%v): grant Hookspan's user DESCRIBE_CONFIGS on it", err)
+		return
+	}
+	c.doubt("its settings cannot be read (%v): with DESCRIBE_CONFIGS they would be checked", err)
+}
+
+// judge looks at what the topic is set to.
+func (c *condition) judge(w *want, have map[string]string) {
+	c.maxMessage = parsed(have[maxMessage])
+	c.minInsync = int(parsed(have[minInsync]))
+	must := func(name, value, why string) {
+		if got := have[name]; got != value {
+			c.fault("%s is %q and must be %q: %s", name, got, value, why)
+		}
+	}
+	switch w.use {
+	case ofLogs:
+		must(cleanupPolicy, "delete", "compaction would take records out of it")
+		must(retentionTime, forever, "Hookspan trims it itself, else state is lost")
+		must(retentionBytes, forever, "Hookspan trims it itself, else state is lost")
+	case ofRecords:
+		must(cleanupPolicy, "delete", "its records have no key to be kept by")
+	case ofEvents:
+		must(cleanupPolicy, "delete", "a compacted topic takes no event without a key, and forgets older ones of the same key")
+	}
+	if wish := w.config[retentionTime]; w.use != ofLogs && shorter(have[retentionTime], wish) {
+		c.doubt("%s is %s, less than the %s that Hookspan is set up for", retentionTime, have[retentionTime], wish)
+	}
+	if have[uncleanElect] == "true" {
+		c.doubt("%s is true: what was acknowledged may be lost when brokers fail", uncleanElect)
+	}
+}
+
+// shorter compares two retentions, of which -1 is the longest.
+func shorter(have, wish string) bool {
+	h, w := parsed(have), parsed(wish)
+	return h > 0 && (w < 0 || h < w)
+}
+
+// parsed is a setting's number, 0 when it has none.
+func parsed(value string) int64 {
+	n, _ := strconv.ParseInt(value, 10, 64)
+	return n
+}
+
+// lacking are the rights that a broker's answer does not hold.
+func lacking(need []kmsg.ACLOperation, have int32) (missing []kmsg.ACLOperation) {
+	if have == rightsUnknown {
+		return nil
+	}
+	for _, right := range need {
+		if have&(1<<right) == 0 {
+			missing = append(missing, right)
+		}
+	}
+	return missing
+}
+
+func rightNames(rights []kmsg.ACLOperation) string {
+	names := make([]string, len(rights))
+	for i, r := range rights {
+		names[i] = r.String()
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,157 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// A target is a topic that is written to, as it was when it was first used.
+type target struct {
+	topic      string
+	identity   string
+	partitions []bus.Partition // their names
+}
+
+// targets are the topics that have been written to.
+type targets struct {
+	s      *Store
+	known  sync.Map      // *target by topic
+	limits sync.Map      // bytes of a batch (int64) by topic
+	insync sync.Map      // replicas in sync that a write needs (int) by topic
+	turn   chan struct{} // one slot, taken by whoever adds or removes a target
+}
+
+func (t *targets) init(s *Store) {
+	t.s, t.turn = s, make(chan struct{}, 1)
+}
+
+// limit is the largest batch that a topic takes.
+func (t *targets) limit(topic string) int32 {
+	if n, ok := t.limits.Load(topic); ok {
+		return int32(n.(int64))
+	}
+	return defaultMessage
+}
+
+// get returns a topic to write to. One that does not exist is made; it is an event topic then,
+// for those of our own exist since Open.
+func (t *targets) get(ctx context.Context, topic string) (*target, error) {
+	if got, ok := t.known.Load(topic); ok {
+		return got.(*target), nil
+	}
+	if err := checkTopic(topic); err != nil {
+		return nil, err
+	}
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+	defer func() { <-t.turn }()
+	if got, ok := t.known.Load(topic); ok {
+		return got.(*target), nil
+	}
+	found, err := t.s.link.lookup(ctx, topic, time.Now())
+	if errors.Is(err, errNoTopic) {
+		found, err = t.make(ctx, topic)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := t.limits.Load(topic); !ok {
+		t.learnLimit(ctx, topic)
+	}
+	made := &target{topic: topic, identity: found.identity}
+	for n := range found.partitions {
+		made.partitions = append(made.partitions, partitionName(topic, int32(n)))
+	}
+	t.known.Store(topic, made)
+	return made, nil
+}
+
+// make makes a topic that is missing, the way it would have been made at Open.
+func (t *targets) make(ctx context.Context, topic string) (*topic, error) {
+	w := t.s.eventTopic(topic)
+	for _, one := range t.s.wanted() {
+		if one.name == topic {
+			w = one
+		}
+	}
+	refused, err := t.s.create(ctx, []want{w})
+	if err == nil {
+		err = refused[topic]
+	}
+	if err == nil {
+		err = t.s.appear(ctx, []want{w})
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.limits.Delete(topic)
+	return t.s.link.lookup(ctx, topic, time.Time{})
+}
+
+// learnLimit asks for the largest batch; where it is not told, Kafka's default has to do.
+func (t *targets) learnLimit(ctx context.Context, topic string) {
+	conditions, err := t.s.inspect(ctx, []want{t.s.eventTopic(topic)})
+	if err == nil && len(conditions) == 1 {
+		t.learn(topic, &conditions[0])
+	}
+}
+
+func (t *targets) learn(topic string, c *condition) {
+	t.limits.Store(topic, c.maxMessage)
+	if c.minInsync > 0 {
+		t.insync.Store(topic, c.minInsync)
+	}
+}
+
+// void forgets a target whose topic was deleted, and maybe made anew. Only the first to notice
+// does anything.
+func (t *targets) void(ctx context.Context, old *target) error {
+	return t.review(ctx, old, func() bool {
+		t.limits.Delete(old.topic)
+		return true
+	})
+}
+
+// shrunk looks whether a topic takes smaller batches than it did, and forgets it then.
+func (t *targets) shrunk(ctx context.Context, old *target) (yes bool, err error) {
+	err = t.review(ctx, old, func() bool {
+		before := t.limit(old.topic)
+		t.learnLimit(ctx, old.topic)
+		yes = t.limit(old.topic) < before
+		return yes
+	})
+	return yes, err
+}
+
+// review forgets a target that is still in use, if forget says so. The client library has to
+// forget it, too.
+func (t *targets) review(ctx context.Context, old *target, forget func() bool) error {
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	defer func() { <-t.turn }()
+	if got, ok := t.known.Load(old.topic); !ok || got != old || !forget() {
+		return nil
+	}
+	t.known.Delete(old.topic)
+	t.s.link.cl.PurgeTopicsFromProducing(old.topic)
+	t.s.o.Log.Warn("a topic is not what it was, looking again", "topic", old.topic)
+	return nil
+}
+
+// partition names one, which may have been added since the target was looked up.
+func (t *target) partition(n int32) bus.Partition {
+	if int(n) < len(t.partitions) {
+		return t.partitions[n]
+	}
+	return partitionName(t.topic, n)
+}

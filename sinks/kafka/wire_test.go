@@ -1,0 +1,165 @@
+package kafka_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka"
+)
+
+func TestPatterns(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text, topic string
+		want        bool
+	}{
+		{"orders", "orders", true},
+		{"orders", "orders.eu", false},
+		{`/^orders\./`, "orders.eu", true},
+		{`/^orders\./`, "my.orders.eu", false},
+		{`/orders/`, "my.orders.eu", true},
+		{`/^(orders|bills)$/`, "bills", true},
+	} {
+		if got, err := kafka.Finds(c.text, c.topic); err != nil || got != c.want {
+			t.Errorf("%s finds %s: %v, %v", c.text, c.topic, got, err)
+		}
+	}
+	for _, text := range []string{"", "/", "/orders", "orders/", "/(/", "a b", "orders.>", "*"} {
+		if _, err := kafka.Finds(text, "orders"); err == nil {
+			t.Errorf("%q is taken for a pattern", text)
+		}
+	}
+}
+
+func TestPartitionNames(t *testing.T) {
+	t.Parallel()
+	for _, p := range []bus.Partition{"orders/0", "my.orders/2147483647"} {
+		if topic, n, ok := kafka.SplitPartition(p); !ok || kafka.PartitionName(topic, n) != p {
+			t.Errorf("%s is read as %q %d %v", p, topic, n, ok)
+		}
+	}
+	for _, p := range []bus.Partition{"", "orders", "/3", "orders/", "orders/-1", "orders/x", "orders/2147483648", "HOOKSPAN_EVENTS"} {
+		if topic, n, ok := kafka.SplitPartition(p); ok {
+			t.Errorf("%s is read as %q %d", p, topic, n)
+		}
+	}
+}
+
+// What is stored in the millisecond of a time is not before it, unless the time is later in it.
+func TestMillis(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1763700000123)
+	for _, c := range []struct {
+		t    time.Time
+		want int64
+	}{{at, 1763700000123}, {at.Add(1), 1763700000124}, {at.Add(999_999), 1763700000124}, {time.Time{}, 0}} {
+		if got := kafka.Millis(c.t); got != c.want {
+			t.Errorf("%v is %d ms, want %d", c.t, got, c.want)
+		}
+	}
+}
+
+func FuzzMarker(f *testing.F) {
+	f.Add(kafka.AppendMarker(nil, "hookspan.events.shop", "/sources/shop", "order-1"))
+	f.Add(kafka.AppendMarker(nil, "", "", ""))
+	f.Add([]byte{1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
+	f.Add([]byte{2, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		topic, source, id, ok := kafka.ReadMarker(data)
+		if !ok {
+			return
+		}
+		again, source2, id2, ok := kafka.ReadMarker(kafka.AppendMarker(nil, topic, source, id))
+		if !ok || again != topic || source2 != source || id2 != id {
+			t.Errorf("%q is read as %q %q %q and comes back otherwise", data, topic, source, id)
+		}
+	})
+}
+
+func FuzzReadRecord(f *testing.F) {
+	f.Add(kafka.AppendHead(nil, bus.Record{ID: [16]byte{1}, Prev: 7, PrevID: [16]byte{2}}), []byte("data"))
+	f.Add([]byte{}, []byte(nil))
+	f.Add([]byte{2}, []byte("newer"))
+	f.Add(bytes.Repeat([]byte{1}, 40), []byte("short"))
+	f.Fuzz(func(t *testing.T, head, data []byte) {
+		r, err := kafka.ReadRecord(&kgo.Record{Offset: 9, Value: data, Headers: []kgo.RecordHeader{{Key: "other"}, {Key: kafka.HeaderRecord, Value: head}}})
+		if err != nil {
+			if !errors.Is(err, bus.ErrNewerFormat) || head[0] < 2 {
+				t.Errorf("%x: %v", head, err)
+			}
+			return
+		}
+		if again := kafka.AppendHead(nil, r); r.Prev != bus.NoPosition && !bytes.Equal(again, head[:len(again)]) {
+			t.Errorf("%x is read as %v, which is written as %x", head, r, again)
+		}
+	})
+}
+
+func TestARecordOfAnotherKindFollowsNothing(t *testing.T) {
+	t.Parallel()
+	r, err := kafka.ReadRecord(&kgo.Record{Offset: 9, Value: []byte("theirs")})
+	if err != nil || r.Pos != 9 || r.Prev != bus.NoPosition || r.ID != [16]byte{} {
+		t.Errorf("read as %v, %v", r, err)
+	}
+}
+
+// recordBatch is the head of a batch, with a body of n bytes.
+func recordBatch(first int64, delta, epoch int32, n int) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(first))
+	b = binary.BigEndian.AppendUint32(b, uint32(15+n))
+	b = binary.BigEndian.AppendUint32(b, uint32(epoch))
+	b = append(b, 2, 0, 0, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(delta))
+	return append(b, make([]byte, n)...)
+}
+
+func FuzzBatches(f *testing.F) {
+	two := append(recordBatch(10, 4, 3, 40), recordBatch(15, 0, 5, 20)...)
+	f.Add(two)
+	f.Add(two[:len(two)-1])
+	f.Add(recordBatch(1<<62, 1<<30, -1, 0))
+	f.Add(recordBatch(-5, -7, 0, 0))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		total := 0
+		kafka.Batches(raw, func(first, last, mark int64) {
+			if total++; last < first {
+				t.Errorf("%x: a batch from %d to %d", raw, first, last)
+			}
+		})
+		if total > len(raw)/27 {
+			t.Errorf("%x: %d batches", raw, total)
+		}
+	})
+}
+
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	raw := append(recordBatch(10, 4, 3, 40), recordBatch(15, 0, -1, 20)...)
+	raw = append(raw, recordBatch(16, 2, 5, 20)[:50]...) // cut off
+	var got [][3]int64
+	kafka.Batches(raw[:len(raw)-4], func(first, last, mark int64) { got = append(got, [3]int64{first, last, mark}) })
+	if len(got) != 2 || got[0] != [3]int64{10, 14, 4} || got[1] != [3]int64{15, 15, 0} {
+		t.Errorf("read as %v", got)
+	}
+}
+
+func TestNamesOfTopics(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a", "Hookspan.events_shop-1", strings.Repeat("x", 249)} {
+		if err := kafka.CheckTopic(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"", ".", "..", "a/b", "ä", "a b", "a\n", strings.Repeat("x", 250)} {
+		if err := kafka.CheckTopic(name); err == nil {
+			t.Errorf("%q is taken", name)
+		}
+	}
+}

@@ -4,19 +4,17 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
 // api is the handler of the admin listener.
-func (a *App) api() http.Handler {
+func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
-		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Tester: a.dispatcher, Refusals: a.Bus,
-		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys.AdminToken },
-		Metrics: promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}), Log: a.Log,
+		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Tester: a.dispatcher, Refusals: o.Bus,
+		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
+		Metrics: a.metricsPage(), Log: a.Log,
 	})
 }
 

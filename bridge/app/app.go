@@ -1,6 +1,10 @@
 // Package app is the life of a Hookspan process: it puts the rooms together, starts them in
-// the order that the promise needs, and stops them so that nothing is lost. It opens no bus
+// the order that the promise needs, and stops them so that nothing is lost. It knows no bus
 // and sends no webhook itself; whoever calls it brings both.
+//
+// The listeners answer from the beginning: while the bus is opened, and while it is away,
+// health is well, readiness says what is waited for, and intake answers 503. What a process
+// does beyond that follows from its roles (roles.go).
 package app
 
 import (
@@ -16,7 +20,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -28,21 +31,14 @@ import (
 // Shards is how many slices the endpoints are hashed into.
 const Shards = 32
 
-// A Bus is everything that the process keeps on the bus.
-type Bus interface {
-	bus.Store
-	bus.History
-	bus.Refusals
-}
-
 // Parts are what the caller brings. All are needed but Observer and Reload.
 type Parts struct {
-	Config  *config.Config
-	Bus     Bus
-	Health  func(context.Context) error // of the bus; nil is well
+	Config *config.Config
+	// Open opens the bus. After an error that passes by itself (bus.ErrUnavailable,
+	// bus.ErrDiskFull, bus.ErrStoreFull) it is called again; any other ends the process.
+	Open    func(context.Context) (Opened, error)
 	Sender  dispatch.Sender
 	Check   func(ctx context.Context, url string) (warning string, err error) // may an endpoint live there?
-	Keys    Keys
 	Version string
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
@@ -55,20 +51,27 @@ type Parts struct {
 // An App is one process's worth of Hookspan. New, then Run.
 type App struct {
 	Parts
+	catalog *provider.Catalog
+
+	// Those of a role that the process does not have are nil, and all are until the bus is
+	// open; only Run, and what it starts, uses them.
 	registry   *endpoint.Registry
 	dispatcher *dispatch.Dispatcher
 	receiver   *receiver.Receiver
 	index      *journal.Index
 
-	intake, control net.Listener
-	intakeServer    *http.Server
-	controlServer   *http.Server
+	intake, control         net.Listener
+	intakeDoor, controlDoor door
+	intakeServer            *http.Server
+	controlServer           *http.Server
 
 	current atomic.Pointer[config.Config] // as the newest reload left it
+	opened  atomic.Pointer[Opened]        // nil until the bus is open
+	keys    atomic.Pointer[Keys]          // nil until the bus is open
 	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
 }
 
-// New binds the listeners and puts the parts together; nothing is read or answered yet.
+// New binds the listeners. Nothing is read or answered before Run.
 func New(p Parts) (_ *App, err error) {
 	a := &App{Parts: p}
 	a.current.Store(p.Config)
@@ -78,43 +81,14 @@ func New(p Parts) (_ *App, err error) {
 			a.closeListeners()
 		}
 	}()
+	if a.catalog, err = provider.Load(p.Config.ProvidersDir); err != nil {
+		return nil, err
+	}
 	if err := a.bind(); err != nil {
 		return nil, err
 	}
-	if err := a.assemble(); err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-func (a *App) assemble() error {
-	c := a.Config
-	catalog, err := provider.Load(c.ProvidersDir)
-	if err != nil {
-		return err
-	}
-	a.index = journal.New(journal.Options{})
-	a.registry = endpoint.NewRegistry(a.Bus, a.Keys.Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
-	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: a.Bus, Registry: a.registry, Sender: a.Sender, Observer: a.observer(),
-		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops",
-		UserAgent: "Hookspan/" + a.Version, StopGrace: c.StopGrace, Log: a.Log, Metrics: a.Metrics,
-	})
-	check, err := schemaCheck()
-	if err != nil {
-		return err
-	}
-	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(catalog), Publisher: a.Bus, History: a.Bus, Refusals: a.Bus, Schema: check,
-		TopicPrefix: c.TopicPrefix, QuarantineTopic: c.Namespace + ".quarantine",
-		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
-		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics,
-	})
-	if err != nil {
-		return err
-	}
 	a.measure()
-	return a.serveWith(a.api())
+	return a, a.makeServers()
 }
 
 // Run serves until ctx ends and returns when everything has been handed over. An error is
@@ -123,14 +97,10 @@ func (a *App) Run(ctx context.Context) error {
 	servers := a.serve()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	err := a.prepare(ctx)
 	var working sync.WaitGroup
-	if err == nil {
-		failed := make(chan error, 2) // the two below send, once each
-		working.Go(func() { failed <- a.dispatcher.Run(work) })
-		working.Go(func() { failed <- a.registry.Run(work) })
-		working.Go(func() { _ = a.receiver.Run(work) })
-		working.Go(func() { a.watchConfig(work) })
+	err := a.prepare(ctx)
+	if err == nil && ctx.Err() == nil {
+		failed := a.work(work, &working)
 		a.ready()
 		select {
 		case <-ctx.Done():
@@ -144,70 +114,20 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.stop(stopWork, &working))
 }
 
-// prepare brings the state up to date and opens the intake. A bus that is down, or a disk
-// that is full, is waited for.
-func (a *App) prepare(ctx context.Context) error {
-	steps := []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"read the endpoints", a.registry.Load},
-		{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }},
-		{"take the shards", a.dispatcher.Prepare},
-		{"read the journal's tail", a.recall},
-		{"read the ids of the dedup window", a.receiver.Open},
-	}
-	for _, step := range steps {
-		a.notReady(step.name)
-		for {
-			err := step.do(ctx)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return nil
-			}
-			if !passing(err) {
-				return fmt.Errorf("%s: %w", step.name, err)
-			}
-			a.Log.Warn("start is waiting for the bus", slog.String("step", step.name), slog.Any("error", err))
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Second):
-			}
-		}
-	}
-	return nil
-}
-
-// passing: the error may end by itself.
-func passing(err error) bool {
-	return errors.Is(err, bus.ErrUnavailable) || errors.Is(err, bus.ErrDiskFull) || errors.Is(err, bus.ErrStoreFull)
-}
-
-// adopt takes over the endpoints of the environment and the file.
-func (a *App) adopt(ctx context.Context, c *config.Config) error {
-	byEnv, byFile := endpoints(c)
-	if err := a.makeSecrets(append(byEnv[:len(byEnv):len(byEnv)], byFile...)); err != nil {
-		return err
-	}
-	if err := a.registry.Adopt(ctx, byEnv, endpoint.ByEnvironment); err != nil {
-		return err
-	}
-	return a.registry.Adopt(ctx, byFile, endpoint.ByFile)
-}
-
 // stop closes the intake, then delivery, then what answers about both.
 func (a *App) stop(stopWork context.CancelFunc, working *sync.WaitGroup) error {
 	a.notReady("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), a.Config.StopGrace)
 	defer cancel()
-	intake := a.receiver.Close(ctx)
-	if intake != nil {
-		intake = fmt.Errorf("close the intake: %w", intake)
+	var intake error
+	if a.receiver != nil {
+		if intake = a.receiver.Close(ctx); intake != nil {
+			intake = fmt.Errorf("close the intake: %w", intake)
+		}
 	}
-	_ = a.intakeServer.Shutdown(ctx)
+	if a.intakeServer != nil {
+		_ = a.intakeServer.Shutdown(ctx)
+	}
 	stopWork()
 	working.Wait()
 	_ = a.controlServer.Close()
@@ -222,10 +142,16 @@ func (a *App) ready() {
 	a.Log.Info("ready", slog.String("intake", a.IntakeAddr()), slog.String("admin", a.AdminAddr()))
 }
 
-// Readiness is nil once intake can publish, else why not.
+// Readiness is nil once intake can publish (without that role: once the bus takes events),
+// else why not.
 func (a *App) Readiness(ctx context.Context) error {
 	if why := a.state.Load(); why != nil {
 		return errors.New(*why)
 	}
-	return a.Health(ctx)
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	return a.health(ctx)
 }
+
+// healthTime bounds a look at the bus's health.
+const healthTime = 3 * time.Second

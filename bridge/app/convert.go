@@ -59,7 +59,9 @@ func toEndpoint(c *config.Endpoint) *endpoint.Endpoint {
 	e.Signature, e.Content, e.Options = c.Signature, c.Content, c.Options
 	e.Schedule, e.Jitter = []time.Duration(c.Schedule), float64(c.Jitter)
 	e.Timeout, e.Concurrency, e.DisableAfter = c.Timeout, c.Concurrency, c.DisableAfter
-	e.Rate = endpoint.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}
+	if c.Rate.PerSecond > 0 {
+		e.Rate = endpoint.Rate{PerSecond: c.Rate.PerSecond, Burst: max(c.Rate.Burst, 1)} // without a burst, evenly spaced
+	}
 	for _, h := range c.Headers {
 		e.Headers = append(e.Headers, endpoint.Header{Name: h.Name, Value: h.Value})
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -30,32 +31,78 @@ type Keys struct {
 	Sealer     *endpoint.Sealer
 }
 
-// LoadKeys takes the admin token and the seal keys from the configuration. With the embedded
-// bus what is not given is made once and kept in the data folder, readable by its owner.
-func LoadKeys(c *config.Config) (Keys, error) {
-	k := Keys{AdminToken: c.AdminToken.Open()}
-	var err error
-	if k.AdminToken == "" {
-		k.TokenPath = filepath.Join(c.DataDir, TokenFile)
-		if k.AdminToken, err = keep(k.TokenPath, func() string { return "hst_" + random(24) }); err != nil {
-			return Keys{}, fmt.Errorf("admin token: %w", err)
-		}
+// Keys are those of the process; all are empty until the bus is open.
+func (a *App) Keys() Keys {
+	if k := a.keys.Load(); k != nil {
+		return *k
 	}
+	return Keys{}
+}
+
+// loadKeys takes the admin token and the seal keys from the configuration. On a bus of its own
+// the process makes what is not given once, and keeps it in the data folder, readable by its
+// owner. On a shared bus it does without: every replica would make another one.
+func (a *App) loadKeys(context.Context) error {
+	c := a.Config
+	k := Keys{AdminToken: c.AdminToken.Open()}
 	seal := strings.Join(c.SealKey.Open(), " ")
-	if seal == "" {
-		seal, err = keep(filepath.Join(c.DataDir, SealFile), func() string {
-			b := make([]byte, 32)
-			_, _ = rand.Read(b) // never fails
-			return base64.StdEncoding.EncodeToString(b)
-		})
-		if err != nil {
-			return Keys{}, fmt.Errorf("seal key: %w", err)
+	var err error
+	if c.Alone() {
+		if k.AdminToken == "" {
+			k.TokenPath = filepath.Join(c.DataDir, TokenFile)
+			if k.AdminToken, err = keep(k.TokenPath, func() string { return "hst_" + random(24) }); err != nil {
+				return fmt.Errorf("admin token: %w", err)
+			}
+		}
+		if seal == "" {
+			if seal, err = keep(filepath.Join(c.DataDir, SealFile), freshSealKey); err != nil {
+				return fmt.Errorf("seal key: %w", err)
+			}
 		}
 	}
 	if k.Sealer, err = endpoint.ParseSealer(seal); err != nil {
-		return Keys{}, fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
+		return fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
 	}
-	return k, nil
+	a.keys.Store(&k)
+	a.tellOfKeys(&k)
+	return nil
+}
+
+// Sealer has the seal keys of the configuration, and of a bus of its own those that a server has
+// kept in the data folder. Where there are none it has no keys; it makes none.
+func Sealer(c *config.Config) (*endpoint.Sealer, error) {
+	seal := strings.Join(c.SealKey.Open(), " ")
+	if seal == "" && c.Alone() {
+		kept, err := os.ReadFile(filepath.Join(c.DataDir, SealFile))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("seal key: %w", err)
+		}
+		seal = string(kept)
+	}
+	return endpoint.ParseSealer(seal)
+}
+
+// tellOfKeys logs what an operator may look for later.
+func (a *App) tellOfKeys(k *Keys) {
+	switch {
+	case k.TokenPath != "":
+		path, err := filepath.Abs(k.TokenPath)
+		if err != nil {
+			path = k.TokenPath
+		}
+		a.Log.Info("no HOOKSPAN_ADMIN_TOKEN is set; the API's token is kept in a file", slog.String("file", path))
+	case k.AdminToken == "" && a.runs(config.RoleAdmin):
+		a.Log.Warn("no HOOKSPAN_ADMIN_TOKEN is set; the API answers 503 until the process is started with one")
+	}
+	if k.Sealer.Newest() == "" && a.runs(config.RoleAdmin) {
+		a.Log.Warn("no HOOKSPAN_SEAL_KEY is set; the API takes no endpoint with a secret")
+	}
+}
+
+func freshSealKey() string {
+	b := make([]byte, endpoint.KeyBytes)
+	_, _ = rand.Read(b) // never fails
+	return base64.StdEncoding.EncodeToString(b)
 }
 
 // makeSecrets gives each configured endpoint without a secret one of its own, which is made

@@ -7,13 +7,16 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// bind takes both addresses before anything else is done.
+// bind takes the addresses before anything else is done.
 func (a *App) bind() (err error) {
-	if a.intake, err = net.Listen("tcp", string(a.Config.Listen)); err != nil {
-		return fmt.Errorf("listen for webhooks (HOOKSPAN_LISTEN): %w", err)
+	if a.runs(config.RoleReceiver) {
+		if a.intake, err = net.Listen("tcp", string(a.Config.Listen)); err != nil {
+			return fmt.Errorf("listen for webhooks (HOOKSPAN_LISTEN): %w", err)
+		}
 	}
 	if a.control, err = net.Listen("tcp", string(a.Config.AdminListen)); err != nil {
 		return fmt.Errorf("listen for the API (HOOKSPAN_ADMIN_LISTEN): %w", err)
@@ -29,23 +32,31 @@ func (a *App) closeListeners() {
 	}
 }
 
-// IntakeAddr is the address that webhooks are taken on.
-func (a *App) IntakeAddr() string { return a.intake.Addr().String() }
+// IntakeAddr is the address that webhooks are taken on, "" in a process without that role.
+func (a *App) IntakeAddr() string {
+	if a.intake == nil {
+		return ""
+	}
+	return a.intake.Addr().String()
+}
 
-// AdminAddr is the address of the API.
+// AdminAddr is the address of health, metrics and the API.
 func (a *App) AdminAddr() string { return a.control.Addr().String() }
 
-// serveWith makes the servers of both listeners.
-func (a *App) serveWith(api http.Handler) (err error) {
+// makeServers makes the servers of the listeners.
+func (a *App) makeServers() (err error) {
 	c := a.Config
-	a.intakeServer, err = receiver.Server(receiver.ServerOptions{
-		Handler: a.receiver, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: a.Log,
-	})
-	if err != nil {
-		return fmt.Errorf("TLS of the intake: %w", err)
+	a.intakeDoor.closed, a.controlDoor.closed = http.HandlerFunc(noIntake), a.probes()
+	if a.intake != nil {
+		a.intakeServer, err = receiver.Server(receiver.ServerOptions{
+			Handler: &a.intakeDoor, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: a.Log,
+		})
+		if err != nil {
+			return fmt.Errorf("TLS of the intake: %w", err)
+		}
 	}
 	a.controlServer, err = receiver.Server(receiver.ServerOptions{
-		Handler: api, CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
+		Handler: &a.controlDoor, CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("TLS of the admin listener: %w", err)
@@ -53,7 +64,7 @@ func (a *App) serveWith(api http.Handler) (err error) {
 	return nil
 }
 
-// serve answers on both listeners until they are closed; the channel tells of one that broke.
+// serve answers on the listeners until they are closed; the channel tells of one that broke.
 func (a *App) serve() <-chan error {
 	broken := make(chan error, 2) // both servers send at the most once
 	run := func(name string, s *http.Server, l net.Listener) {
@@ -67,7 +78,9 @@ func (a *App) serve() <-chan error {
 			broken <- fmt.Errorf("serve %s: %w", name, err)
 		}
 	}
-	go run("webhooks", a.intakeServer, a.intake)
+	if a.intakeServer != nil {
+		go run("webhooks", a.intakeServer, a.intake)
+	}
 	go run("the API", a.controlServer, a.control)
 	return broken
 }

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"runtime"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // measure registers what belongs to the process as a whole.
@@ -16,17 +18,61 @@ func (a *App) measure() {
 		ConstLabels: prometheus.Labels{"version": a.Version, "go": runtime.Version()},
 	})
 	build.Set(1)
-	up := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "hookspan_bus_up", Help: "1 while the bus takes events.",
-		ConstLabels: prometheus.Labels{"bus": string(a.Config.Bus.Kind)},
-	}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if a.Health(ctx) != nil {
-			return 0
-		}
-		return 1
-	})
-	a.Metrics.MustRegister(build, up, collectors.NewGoCollector(),
+	a.Metrics.MustRegister(build, newBusGauges(string(a.Config.Bus.Kind), a.health), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}
+
+// A busState is what a bus is to intake; a closed set.
+type busState string
+
+const (
+	busOK          busState = "ok"
+	busUnavailable busState = "unavailable"
+	busDiskFull    busState = "disk_full"
+	busStoreFull   busState = "store_full"
+)
+
+func stateOf(health error) busState {
+	switch {
+	case health == nil:
+		return busOK
+	case errors.Is(health, bus.ErrDiskFull):
+		return busDiskFull
+	case errors.Is(health, bus.ErrStoreFull):
+		return busStoreFull
+	}
+	return busUnavailable
+}
+
+// busGauges ask for the bus's health once for both of their metrics.
+type busGauges struct {
+	bus       string
+	health    func(context.Context) error
+	up, state *prometheus.Desc
+}
+
+func newBusGauges(bus string, health func(context.Context) error) *busGauges {
+	return &busGauges{
+		bus: bus, health: health,
+		up:    prometheus.NewDesc("hookspan_bus_up", "1 while the bus takes events.", []string{"bus"}, nil),
+		state: prometheus.NewDesc("hookspan_bus_state", "1 for the state that the bus is in, 0 for the others.", []string{"bus", "state"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *busGauges) Describe(to chan<- *prometheus.Desc) {
+	to <- g.up
+	to <- g.state
+}
+
+// Collect implements prometheus.Collector.
+func (g *busGauges) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
+	defer cancel()
+	now := stateOf(g.health(ctx))
+	one := map[bool]float64{true: 1}
+	to <- prometheus.MustNewConstMetric(g.up, prometheus.GaugeValue, one[now == busOK], g.bus)
+	for _, s := range []busState{busOK, busUnavailable, busDiskFull, busStoreFull} {
+		to <- prometheus.MustNewConstMetric(g.state, prometheus.GaugeValue, one[now == s], g.bus, string(s))
+	}
 }

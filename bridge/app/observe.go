@@ -3,19 +3,47 @@ package app
 import (
 	"context"
 
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 )
 
-// observer is whoever hears of deliveries: the index, and what the caller brought.
+// observer is whoever hears of deliveries: the index, where there is an API to show it, and
+// what the caller brought.
 func (a *App) observer() dispatch.Observer {
-	if a.Observer == nil {
-		return a.index
+	var all observers
+	switch {
+	case !a.runs(config.RoleAdmin):
+	case a.opened.Load().Shared != nil:
+		all = append(all, a.index.Takeovers())
+	default:
+		all = append(all, a.index)
 	}
-	return observers{a.index, a.Observer}
+	if a.Observer != nil {
+		all = append(all, a.Observer)
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return all
 }
 
 // recall reads what was attempted before the start from the journal's tail.
-func (a *App) recall(ctx context.Context) error { return a.index.Load(ctx, a.Bus, Shards) }
+func (a *App) recall(ctx context.Context) error {
+	return a.index.Load(ctx, a.opened.Load().Bus, Shards)
+}
+
+// followJournal shows what other processes attempt, too.
+func (a *App) followJournal(ctx context.Context) {
+	o := a.opened.Load()
+	_ = a.index.Follow(ctx, sharedJournal{o.Bus, o.Shared}, Shards) // nil, once ctx has ended
+}
+
+// sharedJournal is the journal's side of a shared bus.
+type sharedJournal struct {
+	bus.Journal
+	bus.Shared
+}
 
 // observers tells several of what happens to deliveries.
 type observers []dispatch.Observer

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/config"
 )
 
 const lookForChanges = 5 * time.Second
@@ -45,12 +47,18 @@ func (a *App) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.receiver.Replace(sources(c)); err != nil {
-		return err
+	if a.receiver != nil {
+		if err := a.receiver.Replace(sources(c)); err != nil {
+			return err
+		}
 	}
-	if err := a.adopt(ctx, c); err != nil {
-		_ = a.receiver.Replace(sources(a.current.Load())) // they were good before
-		return err
+	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
+		if err := a.adopt(ctx, c); err != nil {
+			if a.receiver != nil {
+				_ = a.receiver.Replace(sources(a.current.Load())) // they were good before
+			}
+			return err
+		}
 	}
 	a.current.Store(c)
 	return nil

@@ -4,16 +4,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // check finds what is wrong with values that could be read one by one.
 func (l *loading) check() {
 	l.checkProcess()
 	l.checkListeners()
+	l.checkTopics()
 	l.checkBus()
 	l.checkSealKey()
 	for i := range l.cfg.Sources {
@@ -53,17 +52,23 @@ func (r report) unless(ok bool, remedy string) {
 	}
 }
 
+// warning is for what works and is worth a line in the log.
+func (r report) warning(text string) {
+	if !r.faulty(r.where) {
+		r.warn(r.where, text)
+	}
+}
+
 func (l *loading) checkProcess() {
 	c := l.cfg
 	l.process("NAMESPACE").unless(validName(c.Namespace), "only a-z, 0-9 and - are allowed")
-	l.process("TOPIC_PREFIX").unless(validTopic(c.TopicPrefix), "want words joined by dots, without spaces and wildcards")
 	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
 	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")
-	l.process("LEASE").unless(c.Lease > 0, "want more than 0")
-	for _, role := range []string{"receiver", "dispatcher", "admin"} {
-		l.process("ROLES").unless(slices.Contains(c.Roles, role), "this version runs all roles in one process: receiver,dispatcher,admin")
+	l.process("LEASE").unless(c.Lease >= 2*time.Second && c.Lease <= 5*time.Minute, "want 2s to 5m: it is renewed three times in that time")
+	if !c.Runs(RoleDispatcher) && c.Alone() {
+		l.process("ROLES").warning("nobody delivers: no other process can take the role " + RoleDispatcher + " on a bus of its own")
 	}
 	for i := range c.Sources {
 		s := &c.Sources[i]
@@ -74,7 +79,7 @@ func (l *loading) checkProcess() {
 
 func (l *loading) checkListeners() {
 	c := l.cfg
-	l.process("ADMIN_LISTEN").unless(c.AdminListen != c.Listen || strings.HasSuffix(string(c.Listen), ":0"),
+	l.process("ADMIN_LISTEN").unless(c.AdminListen != c.Listen || strings.HasSuffix(string(c.Listen), ":0") || !c.Runs(RoleReceiver),
 		"is the address of the intake; the two never share a listener")
 	l.process("TLS_KEY_FILE").unless((c.TLS.Cert == "") == (c.TLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	l.process("ADMIN_TLS_KEY_FILE").unless((c.AdminTLS.Cert == "") == (c.AdminTLS.KeyFile == ""), "certificate and key belong together: give both or none")
@@ -91,17 +96,6 @@ func (l *loading) checkSealKey() {
 		raw, err := base64.StdEncoding.DecodeString(key)
 		l.process("SEAL_KEY").unless(err == nil && len(raw) == 32, "want 32 bytes in base64, as from: openssl rand -base64 32")
 	}
-}
-
-// validTopic takes words joined by dots, without white space, wildcards and control characters.
-func validTopic(topic string) bool {
-	for word := range strings.SplitSeq(topic, ".") {
-		bad := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '*' || r == '>' }
-		if word == "" || strings.ContainsFunc(word, bad) {
-			return false
-		}
-	}
-	return true
 }
 
 // validURL takes absolute http and https URLs without credentials and fragment.

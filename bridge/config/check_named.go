@@ -8,7 +8,7 @@ import (
 
 func (l *loading) checkSource(s *Source, at checked) {
 	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
-	at("TOPIC").unless(validTopic(s.Topic), "want words joined by dots, without spaces and wildcards")
+	l.checkTopic(at("TOPIC"), s.Topic)
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
 	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")
 	if s.URI != "" {
@@ -23,20 +23,6 @@ func (l *loading) checkSource(s *Source, at checked) {
 		fmt.Sprintf("longer than %sRETENTION (%s): an id is remembered no longer than its event", prefix, l.cfg.Retention))
 }
 
-// reserved reports a topic that Hookspan writes to for reasons of its own.
-func (l *loading) reserved(topic string) bool {
-	own, found := strings.CutPrefix(topic, l.cfg.Namespace+".")
-	if !found {
-		return false
-	}
-	first, _, _ := strings.Cut(own, ".")
-	switch first {
-	case "quarantine", "dead", "ops", "refusals", "registry", "state", "journal", "commands":
-		return true
-	}
-	return false
-}
-
 func (l *loading) checkEndpoint(e *Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
 	if e.URL != "" {
@@ -44,6 +30,9 @@ func (l *loading) checkEndpoint(e *Endpoint, at checked) {
 		at("URL").unless(ok, "want an http or https URL without credentials and fragment")
 	}
 	switch e.Signature {
+	case "standard", "standard-ed25519":
+		at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone(),
+			"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secretForm(e.Signature))
 	case "sticker", "cryptlex", "hmac":
 		at("SECRETS").unless(len(e.Secrets) > 0, "missing; signature "+e.Signature+" needs one")
 	}
@@ -53,4 +42,12 @@ func (l *loading) checkEndpoint(e *Endpoint, at checked) {
 	for _, pattern := range e.Events {
 		at("EVENTS").unless(!strings.ContainsAny(pattern, " \t\r\n"), "patterns hold no spaces; separate them by commas")
 	}
+}
+
+// secretForm is how a secret of a Standard Webhooks signature is written.
+func secretForm(scheme string) string {
+	if scheme == "standard-ed25519" {
+		return "whsk_ and an Ed25519 seed of 32 bytes in base64"
+	}
+	return "whsec_ and the output of openssl rand -base64 32"
 }

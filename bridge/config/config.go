@@ -1,6 +1,8 @@
 package config
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,6 +45,20 @@ func Load(environ []string) (*Config, error) {
 	return l.cfg, nil
 }
 
+// Alone reports that no other process uses the bus: what is not given (token, seal key,
+// endpoint secrets) can be made and kept in the data folder.
+func (c *Config) Alone() bool { return c.Bus.Kind == BusEmbedded && c.Embedded.Cluster == "" }
+
+// Runs reports whether this process has a role.
+func (c *Config) Runs(role string) bool { return slices.Contains(c.Roles, role) }
+
+// The roles that a process may have.
+const (
+	RoleReceiver   = "receiver"
+	RoleDispatcher = "dispatcher"
+	RoleAdmin      = "admin"
+)
+
 // complete fills the defaults that depend on other settings.
 func (c *Config) complete() {
 	if c.TopicPrefix == "" {
@@ -53,6 +69,9 @@ func (c *Config) complete() {
 	}
 	if len(c.Topics) == 0 {
 		c.Topics = List{c.TopicPrefix + ".>"}
+		if c.Bus.Kind == BusKafka {
+			c.Topics = List{"/^" + regexp.QuoteMeta(c.TopicPrefix+".") + "/"}
+		}
 	}
 	for i := range c.Sources {
 		s := &c.Sources[i]

@@ -10,20 +10,20 @@ type Settings struct {
 	Listen      Address `env:"LISTEN" envDefault:":8080" doc:"Public intake."`
 	AdminListen Address `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" doc:"API, health and metrics. Never the same listener as the intake."`
 	Namespace   string  `env:"NAMESPACE" envDefault:"hookspan" doc:"First word of every topic, stream, bucket and group, so that two installations can share a cluster."`
-	AdminToken  Secret  `env:"ADMIN_TOKEN" default:"random with the embedded bus" doc:"Bearer token of the API. The random one is kept in the data folder, mode 0600; on a cluster without a token the API answers 503."`
-	SealKey     Secrets `env:"SEAL_KEY" default:"made once with the embedded bus" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces."`
-	DataDir     string  `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus. One process at a time."`
+	AdminToken  Secret  `env:"ADMIN_TOKEN" default:"random on a bus of its own" doc:"Bearer token of the API. The random one is kept in the data folder, mode 0600; on a cluster, whose replicas share no folder, the API answers 503 without a token."`
+	SealKey     Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
+	DataDir     string  `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
 
-	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: embedded, nats://host:4222,…, tls://…, kafka://host:9092,… or kafka+tls://…. This version runs on embedded."`
-	DiskWatermark  Size          `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503."`
+	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: embedded, nats://host:4222,…, tls://…, kafka://host:9092,… or kafka+tls://…. Credentials have variables of their own."`
+	DiskWatermark  Size          `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
 	Retention      time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
 	ConfigFile     string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
 	ProvidersDir   string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
-	Lease          time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards (clusters)."`
-	Roles          List          `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does. This version runs all three in one process."`
+	Lease          time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
+	Roles          List          `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
 	TopicPrefix    string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`
-	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events."`
-	Topics         List          `env:"TOPICS" default:"<prefix>.>" doc:"Topics that the outbound side follows (NATS patterns)."`
+	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
+	Topics         List          `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
 	EgressAllow    Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses are refused whatever it says."`
 	EgressHTTP     bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`
 	StopGrace      time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop waits for running attempts."`
@@ -32,7 +32,7 @@ type Settings struct {
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" doc:"How long attempts and refusals can be looked up, and at most a tenth of the store."`
 	IntakeMemory     Size          `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, all requests together; beyond it 503 (overloaded)."`
 	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto and -Host are believed."`
-	Replicas         int           `env:"REPLICAS" default:"3 where the bus has three servers, else 1" doc:"Copies of what is created on a cluster."`
+	Replicas         int           `env:"REPLICAS" default:"3 where the bus has three servers, else 1" doc:"Copies of the streams and topics that are created on a cluster."`
 	LogLevel         Level         `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat        string        `env:"LOG_FORMAT" default:"text on a terminal, else json" words:"text json" doc:"text or json."`
 }
@@ -50,39 +50,40 @@ type Embedded struct {
 	MaxStore     Size    `env:"MAX_STORE" default:"80 % of what is free or already stored" doc:"Size limit of the store."`
 	User         string  `env:"USER" doc:"User for NATS clients."`
 	Password     Secret  `env:"PASSWORD" doc:"Password for NATS clients."`
-	Cluster      string  `env:"CLUSTER" doc:"Cluster name (later version)."`
-	RoutesListen Address `env:"ROUTES_LISTEN" envDefault:":6222" doc:"Address for the other members of the cluster (later version)."`
-	Peers        List    `env:"PEERS" doc:"h1:6222,h2:6222,… or dns:NAME (later version)."`
+	Cluster      string  `env:"CLUSTER" doc:"Name of a cluster that processes with embedded buses form; the same in all of them."`
+	RoutesListen Address `env:"ROUTES_LISTEN" envDefault:":6222" doc:"Address for the other members of the cluster."`
+	Peers        List    `env:"PEERS" doc:"All members of the cluster, this one too: h1:6222,h2:6222,h3:6222, or dns:NAME, whose addresses they are."`
+	ClusterSize  int     `env:"CLUSTER_SIZE" default:"those of the list; 3 with dns:NAME" doc:"How many members dns:NAME is going to stand for."`
 }
 
-// BusTLS is TLS to a bus outside the process.
+// BusTLS is TLS to a bus outside the process, and between the members of an embedded cluster.
 type BusTLS struct {
-	CA      string `env:"CA" doc:"Certificates that the bus's own must come from, in PEM."`
-	Cert    string `env:"CERT" doc:"Client certificate, in PEM."`
+	CA      string `env:"CA" default:"the system's" doc:"Authorities that the bus's certificate must come from, in PEM."`
+	Cert    string `env:"CERT" doc:"Client certificate, in PEM; read again at each connection."`
 	KeyFile string `env:"KEY_FILE" doc:"Private key of the client certificate, in PEM."`
 }
 
 // NATS is how to log in to a NATS cluster.
 type NATS struct {
-	Creds     string `env:"CREDS" doc:"Credentials file."`
-	NKeyFile  string `env:"NKEY_FILE" doc:"Seed file."`
+	Creds     string `env:"CREDS" doc:"Credentials file (JWT and seed)."`
+	NKeyFile  string `env:"NKEY_FILE" doc:"Seed file of an NKey."`
 	Token     Secret `env:"TOKEN" doc:"Token."`
 	User      string `env:"USER" doc:"User."`
 	Password  Secret `env:"PASSWORD" doc:"Password."`
-	Domain    string `env:"DOMAIN" doc:"JetStream domain."`
-	APIPrefix string `env:"API_PREFIX" doc:"JetStream API prefix."`
+	Domain    string `env:"DOMAIN" doc:"JetStream domain, such as that of a leaf node's hub."`
+	APIPrefix string `env:"API_PREFIX" doc:"JetStream API prefix, where another account exports it; instead of a domain."`
 }
 
 // Kafka is how to log in to a Kafka cluster and what to create there.
 type Kafka struct {
-	SASL              string `env:"SASL" words:"plain scram-sha-256 scram-sha-512 oauthbearer" doc:"plain, scram-sha-256, scram-sha-512 or oauthbearer."`
+	SASL              string `env:"SASL" words:"plain scram-sha-256 scram-sha-512 oauthbearer" doc:"How to log in: plain, scram-sha-256, scram-sha-512 or oauthbearer."`
 	User              string `env:"USER" doc:"User."`
 	Password          Secret `env:"PASSWORD" doc:"Password."`
-	OAuthTokenURL     string `env:"OAUTH_TOKEN_URL" doc:"Where tokens are issued."`
+	OAuthTokenURL     string `env:"OAUTH_TOKEN_URL" doc:"Where tokens are issued (client credentials)."`
 	OAuthClientID     string `env:"OAUTH_CLIENT_ID" doc:"Client id."`
 	OAuthClientSecret Secret `env:"OAUTH_CLIENT_SECRET" doc:"Client secret."`
 	OAuthScopes       List   `env:"OAUTH_SCOPES" doc:"Scopes."`
-	Partitions        int    `env:"PARTITIONS" envDefault:"12" doc:"Partitions of topics that are created."`
+	Partitions        int    `env:"PARTITIONS" envDefault:"12" doc:"Partitions of the event topics that are created."`
 }
 
 // A group is a struct of settings and what its variables have in front.
@@ -99,8 +100,8 @@ func (c *Config) groups() []group {
 		{prefix + "TLS_", "TLS of the intake", &c.TLS},
 		{prefix + "ADMIN_TLS_", "TLS of the admin listener", &c.AdminTLS},
 		{prefix + "EMBEDDED_", "Embedded bus", &c.Embedded},
-		{prefix + "BUS_", "TLS to a bus (later version)", &c.BusTLS},
-		{prefix + "NATS_", "NATS cluster (later version)", &c.NATS},
-		{prefix + "KAFKA_", "Kafka cluster (later version)", &c.Kafka},
+		{prefix + "BUS_", "TLS to the bus: tls://, kafka+tls://, members of an embedded cluster", &c.BusTLS},
+		{prefix + "NATS_", "NATS cluster", &c.NATS},
+		{prefix + "KAFKA_", "Kafka cluster", &c.Kafka},
 	}
 }

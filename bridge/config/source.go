@@ -10,7 +10,7 @@ type Source struct {
 	Provider    string         `env:"PROVIDER" doc:"How the sender signs, encrypts and names: see hookspan provider list. Required."`
 	Secrets     Secrets        `env:"SECRETS" doc:"Secrets shared with the sender, separated by spaces, newest first; all are tried."`
 	URI         string         `env:"URI" default:"/sources/<name>" doc:"CloudEvents source, taken as it is."`
-	Topic       string         `env:"TOPIC" default:"<prefix>.<name>" doc:"Topic of its events; the provider's type is appended."`
+	Topic       string         `env:"TOPIC" default:"<prefix>.<name>" doc:"Topic of its events. On JetStream the provider's type is appended; on Kafka all types share the topic."`
 	TypePrefix  string         `env:"TYPE_PREFIX" default:"the provider's" doc:"Replaces the front of the event type, without the last dot."`
 	PublicURL   string         `env:"PUBLIC_URL" default:"as requested" doc:"URL that the sender was told, without query; for signatures over the URL."`
 	Content     string         `env:"CONTENT" envDefault:"binary" words:"binary structured" doc:"CloudEvents mode on the bus: binary or structured."`

@@ -177,6 +177,9 @@ func shape(s config.Setting) object {
 		return mapOf("header_prefix", "X-Acme")
 	case config.KindList:
 		example, _, _ := strings.Cut(s.Default+",", ",")
+		if strings.Contains(example, " ") { // in words
+			example = ""
+		}
 		return listOf(item, example)
 	}
 	example := s.Default

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/pprof"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,12 +18,14 @@ import (
 type measurement struct {
 	Name           string  `json:"name"`
 	Bus            string  `json:"bus"`
-	Sync           string  `json:"sync"`
+	Sync           string  `json:"sync"` // of the embedded bus; "cluster" where servers acknowledge
 	Connections    int     `json:"connections"`
 	Events         int64   `json:"events"`
 	Throughput     float64 `json:"throughput"` // events a second
 	Baseline       float64 `json:"baseline"`   // the same of the bare program
 	Ratio          float64 `json:"ratio"`
+	BarePublish    float64 `json:"bare_publish"` // events a second of a bare publish loop on the same bus
+	PublishRatio   float64 `json:"publish_ratio"`
 	P50            float64 `json:"p50_ms"`
 	P99            float64 `json:"p99_ms"`
 	AllocsPerEvent float64 `json:"allocs_per_event"`
@@ -34,6 +35,7 @@ type measurement struct {
 func (m *measurement) write(w io.Writer) {
 	fmt.Fprintf(w, "%s on %s, sync %s, %d connections, %d events\n", m.Name, m.Bus, m.Sync, m.Connections, m.Events)
 	fmt.Fprintf(w, "  throughput  %.0f/s\n  baseline    %.0f/s\n  ratio       %.2f\n", m.Throughput, m.Baseline, m.Ratio)
+	fmt.Fprintf(w, "  bare loop   %.0f/s published on this bus\n  ratio       %.2f\n", m.BarePublish, m.PublishRatio)
 	fmt.Fprintf(w, "  p50         %.2f ms\n  p99         %.2f ms\n  allocations %.1f per event\n  memory      %.0f MB\n", m.P50, m.P99, m.AllocsPerEvent, m.RSS)
 }
 
@@ -43,14 +45,18 @@ type plan struct {
 	events      int64
 	duration    time.Duration
 	rounds      int
+	bus         string // as HOOKSPAN_BUS has it
 	sync        string
 	profile     string
 }
 
-func (p *plan) flags(cmd *cobra.Command, connections, rounds int) {
+// flags are those that all benchmarks have.
+func (t *terminal) benchFlags(p *plan, cmd *cobra.Command, connections, rounds int) {
+	cmd.Flags().StringVar(&p.bus, "bus", cmp.Or(t.variable("HOOKSPAN_BUS"), "embedded"),
+		"embedded, nats://host:port,… or kafka://host:port,…; what the benchmark makes there it removes again")
 	cmd.Flags().IntVar(&p.connections, "connections", connections, "requests in flight")
 	cmd.Flags().IntVar(&p.rounds, "rounds", rounds, "rounds of each side, one after the other")
-	cmd.Flags().StringVar(&p.sync, "sync", "group", "group, lazy or always")
+	cmd.Flags().StringVar(&p.sync, "sync", "group", "of the embedded bus: group, lazy or always")
 	cmd.Flags().StringVar(&p.profile, "cpuprofile", "", "write a CPU profile of Hookspan's last round to this file")
 }
 
@@ -66,11 +72,12 @@ func (t *terminal) benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure intake and delivery against a bare program, on this machine",
 		Long: "Measure Hookspan against its own baseline in the same run: a bare program that does only what cannot be left out.\n" +
-			"Both sides take turns, so that a machine that is busy with something else slows both.",
-		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json",
+			"All sides take turns, so that a machine that is busy with something else slows all of them. Beside the baseline\n" +
+			"each benchmark runs a bare publish loop on the same bus, with the bus's own client and as much in flight.",
+		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(t.benchIntake(), t.benchDelivery(), t.benchReceiver())
+	cmd.AddCommand(t.benchIntake(), t.benchDelivery(), t.benchPublish(), t.benchReceiver())
 	return cmd
 }
 
@@ -92,12 +99,12 @@ func (y *tally) rate() float64 {
 	return float64(y.done) / y.elapsed.Seconds()
 }
 
-// measured adds up two sides. Allocations are those of the whole process while Hookspan's side
+// measured adds up the sides. Allocations are those of the whole process while Hookspan's side
 // ran; the client makes none.
-func measured(name string, p *plan, ours, bare *tally) *measurement {
+func measured(name string, p *plan, ours, baseline, published *tally) *measurement {
 	m := &measurement{
-		Name: name, Bus: "embedded", Sync: p.sync, Connections: p.connections, Events: ours.done,
-		Throughput: ours.rate(), Baseline: bare.rate(),
+		Name: name, Bus: p.kind(), Sync: p.durable(), Connections: p.connections, Events: ours.done,
+		Throughput: ours.rate(), Baseline: baseline.rate(), BarePublish: published.rate(),
 		P50: milliseconds(ours.latency.Quantile(0.5)), P99: milliseconds(ours.latency.Quantile(0.99)),
 		RSS: residentMB(),
 	}
@@ -106,6 +113,9 @@ func measured(name string, p *plan, ours, bare *tally) *measurement {
 	}
 	if m.Baseline > 0 {
 		m.Ratio = m.Throughput / m.Baseline
+	}
+	if m.BarePublish > 0 {
+		m.PublishRatio = m.Throughput / m.BarePublish
 	}
 	return m
 }
@@ -137,43 +147,4 @@ func profiled(path string, do func() error) error {
 		err = fmt.Errorf("write the profile: %w", e)
 	}
 	return err
-}
-
-// A benchServer is a whole Hookspan in this process, on loopback and in a folder of its own.
-type benchServer struct {
-	intake, admin string // URLs
-	token         string
-	stop          func()
-}
-
-// benchToken guards an admin listener that only this process can reach, for as long as a
-// benchmark runs.
-const benchToken = "bench"
-
-func startBenchServer(ctx context.Context, sync string, more ...string) (*benchServer, error) {
-	folder, err := os.MkdirTemp("", "hookspan-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
-	}
-	environ := append([]string{
-		"HOOKSPAN_DATA_DIR=" + folder, "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
-		"HOOKSPAN_ADMIN_TOKEN=" + benchToken, "HOOKSPAN_LOG_LEVEL=warn", "HOOKSPAN_EMBEDDED_SYNC=" + sync,
-		"HOOKSPAN_SOURCES=bench", "HOOKSPAN_SOURCE_BENCH_PROVIDER=sticker", "HOOKSPAN_SOURCE_BENCH_SECRETS=" + benchSecret,
-	}, more...)
-	intake, admin, stop, err := startServer(ctx, environ)
-	if err != nil {
-		_ = os.RemoveAll(folder) // the start's error says more
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	return &benchServer{intake: intake, admin: admin, token: benchToken, stop: func() {
-		stop()
-		_ = os.RemoveAll(folder) // a temporary folder; the system clears what is left
-	}}, nil
-}
-
-// address is the host and port of a URL.
-func address(url string) string {
-	_, rest, _ := strings.Cut(url, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	return host
 }

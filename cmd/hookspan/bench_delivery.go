@@ -41,18 +41,23 @@ func (t *terminal) benchDelivery() *cobra.Command {
 			return t.document(m, m.write)
 		}),
 	}
-	p.flags(cmd, 64, 3)
+	t.benchFlags(&p, cmd, 64, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 100_000, "events to publish; every round delivers all of them")
 	return cmd
 }
 
-func (t *terminal) measureDelivery(ctx context.Context, p *plan) (*measurement, error) {
+func (t *terminal) measureDelivery(ctx context.Context, p *plan) (_ *measurement, err error) {
 	receiver, err := startReceiver(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer receiver.stop()
-	server, err := startBenchServer(ctx, p.sync, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8")
+	loop, err := t.openBareLoop(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer loop.close(&err)
+	server, err := t.startBenchServer(ctx, p, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8")
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +73,9 @@ func (t *terminal) measureDelivery(ctx context.Context, p *plan) (*measurement, 
 	if err != nil {
 		return nil, err
 	}
-	var ours, bare tally
+	var ours, bare, published tally
 	for round := 1; round <= p.rounds; round++ {
-		if err := bare.post(ctx, receiver, 2*round, p); err != nil {
+		if err := errors.Join(bare.post(ctx, receiver, 2*round, p), loop.round(ctx, &published, bareEvents)); err != nil {
 			return nil, err
 		}
 		profile := ""
@@ -82,7 +87,7 @@ func (t *terminal) measureDelivery(ctx context.Context, p *plan) (*measurement, 
 		}
 		t.progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())
 	}
-	m := measured("delivery", p, &ours, &bare)
+	m := measured("delivery", p, &ours, &bare, &published)
 	m.P50, m.P99, err = api.attemptSeconds(ctx)
 	return m, err
 }

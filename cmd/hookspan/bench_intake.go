@@ -65,14 +65,19 @@ func (t *terminal) benchIntake() *cobra.Command {
 			return t.document(m, m.write)
 		}),
 	}
-	p.flags(cmd, 256, 3)
+	t.benchFlags(&p, cmd, 256, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 0, "webhooks in all (instead of --duration)")
 	cmd.Flags().DurationVar(&p.duration, "duration", 15*time.Second, "how long each side is measured, all rounds together")
 	return cmd
 }
 
-func (t *terminal) measureIntake(ctx context.Context, p *plan) (*measurement, error) {
-	server, err := startBenchServer(ctx, p.sync)
+func (t *terminal) measureIntake(ctx context.Context, p *plan) (_ *measurement, err error) {
+	loop, err := t.openBareLoop(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer loop.close(&err)
+	server, err := t.startBenchServer(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +103,9 @@ func (t *terminal) measureIntake(ctx context.Context, p *plan) (*measurement, er
 			return nil, err
 		}
 	}
-	var ours, bare tally
+	var ours, bare, published tally
 	for round := 1; round <= p.rounds; round++ {
-		if err := bare.add(ctx, run, bareRequest); err != nil {
+		if err := errors.Join(bare.add(ctx, run, bareRequest), loop.round(ctx, &published, bareEvents)); err != nil {
 			return nil, err
 		}
 		profile := ""
@@ -112,7 +117,7 @@ func (t *terminal) measureIntake(ctx context.Context, p *plan) (*measurement, er
 		}
 		t.progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())
 	}
-	return measured("intake", p, &ours, &bare), nil
+	return measured("intake", p, &ours, &bare, &published), nil
 }
 
 // add runs one round of a side.

@@ -72,7 +72,7 @@ func (t *terminal) dev(ctx context.Context) error {
 	if t.variable("HOOKSPAN_LOG_LEVEL") != "" {
 		level = slog.Level(c.LogLevel)
 	}
-	p, err := open(ctx, c, parts{log: slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level})), observer: d})
+	p, err := open(c, parts{log: slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level})), observer: d})
 	if err != nil {
 		return err
 	}
@@ -196,12 +196,12 @@ func (d *demo) greet(p *process, intake string, catalog *provider.Catalog) {
 		lines = append(lines, fmt.Sprintf("  source    %s/webhooks/%-9s secret %s", intake, s.name, s.secret))
 	}
 	lines = append(lines, "  endpoint  "+d.url+" (in this process, checks every signature)", "  admin     "+admin,
-		"  token:    "+p.keys.AdminToken, "")
-	if url := p.bus.ClientURL(); url != "" {
-		lines = append(lines, "  nats      nats sub --server "+url+" 'hookspan.events.>'", "")
+		"  token:    "+p.Keys().AdminToken, "")
+	if bus, ok := p.bus.(*embeddedBus); ok && bus.server.ClientURL() != "" {
+		lines = append(lines, "  nats      nats sub --server "+bus.server.ClientURL()+" 'hookspan.events.>'", "")
 	}
 	lines = append(lines, "Send one yourself:", "", "  "+curl(catalog, intake), "",
-		"See what became of it:", "", "  curl -s -H 'Authorization: Bearer "+p.keys.AdminToken+"' "+admin+"/v1/deliveries", "")
+		"See what became of it:", "", "  curl -s -H 'Authorization: Bearer "+p.Keys().AdminToken+"' "+admin+"/v1/deliveries", "")
 	d.say("%s", strings.Join(lines, "\n"))
 }
 

@@ -88,7 +88,7 @@ func (t *terminal) rootCommand() *cobra.Command {
 	root.AddCommand(
 		serve, t.devCommand(), t.triggerCommand(), t.verifyCommand(),
 		t.endpointsCommand(), t.deliveriesCommand(), t.refusalsCommand(),
-		t.providerCommand(), t.configCommand(), t.benchCommand(), t.versionCommand(),
+		t.providerCommand(), t.configCommand(), t.doctorCommand(), t.benchCommand(), t.versionCommand(),
 	)
 	return root
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,18 +39,12 @@ func (t *terminal) serve(ctx context.Context) error {
 	}
 	hangup, stopListening := hangups()
 	defer stopListening()
-	p, err := open(ctx, c, parts{
+	p, err := open(c, parts{
 		log: log, hangup: hangup,
 		reload: func() (*config.Config, error) { return config.Load(t.environ) },
 	})
 	if err != nil {
 		return err
-	}
-	if p.keys.TokenPath != "" {
-		path, err := filepath.Abs(p.keys.TokenPath)
-		if err == nil {
-			log.Info("no HOOKSPAN_ADMIN_TOKEN is set; the API's token is kept in a file", slog.String("file", path))
-		}
 	}
 	return errors.Join(p.Run(ctx), p.close())
 }
@@ -80,22 +73,24 @@ func startServer(ctx context.Context, environ []string) (publicURL, adminURL str
 	if err != nil {
 		return "", "", nil, err
 	}
-	p, err := open(ctx, c, parts{log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	p, err := open(c, parts{log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return "", "", nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := errors.Join(p.Run(ctx), p.close()); err != nil {
+		err := errors.Join(p.Run(ctx), p.close())
+		if err != nil {
 			slog.Error("server", slog.Any("error", err))
 		}
+		cancel(err)
 	}()
+	stop = func() { cancel(nil); <-done }
 	if err := p.awaitReady(ctx); err != nil {
-		cancel()
-		<-done
-		return "", "", nil, err
+		stop()
+		return "", "", nil, errors.Join(err, context.Cause(ctx))
 	}
-	return "http://" + reachable(p.IntakeAddr()), "http://" + reachable(p.AdminAddr()), func() { cancel(); <-done }, nil
+	return "http://" + reachable(p.IntakeAddr()), "http://" + reachable(p.AdminAddr()), stop, nil
 }

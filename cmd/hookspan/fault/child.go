@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
@@ -26,114 +25,79 @@ type Site struct {
 	Environ []string // beside what follows from the rest
 	Log     string   // file that all its processes write to
 
-	Intake, Admin, Bus string // host:port
+	// Addresses, as host:port. Bus is the embedded one's; "" leaves it closed.
+	Intake, Admin, Bus string
 }
 
 // Token is the API's, in all tests.
 const Token = "a-token-for-tests"
 
-// NewSite takes three free ports. They are outside of the range from which the system gives
-// ports to outgoing connections, so that nobody has them between a kill and the next start.
+// NewSite takes three free ports.
 func NewSite(binary, folder, log string, environ ...string) (*Site, error) {
 	s := &Site{Binary: binary, Folder: folder, Log: log, Environ: environ}
 	for _, address := range []*string{&s.Intake, &s.Admin, &s.Bus} {
-		for *address == "" {
-			candidate := net.JoinHostPort("127.0.0.1", strconv.Itoa(12_000+rand.IntN(18_000)))
-			l, err := net.Listen("tcp", candidate)
-			if errors.Is(err, syscall.EADDRINUSE) {
-				continue
-			}
-			if err != nil {
-				return nil, fmt.Errorf("look for a free port: %w", err)
-			}
-			_ = l.Close()
-			*address = candidate
+		var err error
+		if *address, err = FreeAddress(); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
+// FreeAddress is a port of loopback that nobody listens on. It is outside of the range from
+// which the system gives ports to outgoing connections, so that nobody has it between a kill
+// and the next start.
+func FreeAddress() (string, error) {
+	for {
+		candidate := net.JoinHostPort("127.0.0.1", strconv.Itoa(12_000+rand.IntN(18_000)))
+		l, err := net.Listen("tcp", candidate)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("look for a free port: %w", err)
+		}
+		_ = l.Close() // it was only to see that it is free
+		return candidate, nil
+	}
+}
+
 // IntakeURL is where webhooks go.
 func (s *Site) IntakeURL() string { return "http://" + s.Intake }
 
-// A Child is one process of a site. It dies with the process that started it.
+// A Child is one process of a site.
 type Child struct {
-	Site    *Site
-	Started time.Time
-
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	err  error         // of Wait, once done is closed
+	*Process
+	Site *Site
 }
 
 // Start runs the binary. It returns as soon as the process exists. More environment overrides
 // the site's.
 func (s *Site) Start(more ...string) (*Child, error) {
-	log, err := os.OpenFile(s.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	defer log.Close()
-	cmd := exec.Command(s.Binary)
-	cmd.Env = slices.Concat([]string{
+	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOOKSPAN_DATA_DIR=" + s.Folder, "HOOKSPAN_ADMIN_TOKEN=" + Token,
-		"HOOKSPAN_LISTEN=" + s.Intake, "HOOKSPAN_ADMIN_LISTEN=" + s.Admin, "HOOKSPAN_EMBEDDED_LISTEN=" + s.Bus,
+		"HOOKSPAN_LISTEN=" + s.Intake, "HOOKSPAN_ADMIN_LISTEN=" + s.Admin,
 		"HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8", "HOOKSPAN_LOG_LEVEL=warn",
-	}, s.Environ, more)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = dieWithParent()
-	c := &Child{Site: s, Started: time.Now(), cmd: cmd, done: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the system ties the child to the thread that started it; it ends with this function
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			c.err = cmd.Wait()
-			close(c.done)
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.Binary, err)
 	}
-	return c, nil
-}
-
-// Kill is kill -9. It returns when the process is gone.
-func (c *Child) Kill() {
-	_ = c.cmd.Process.Kill() // it has ended already
-	<-c.done
-}
-
-// Signal asks the process something.
-func (c *Child) Signal(s os.Signal) error { return c.cmd.Process.Signal(s) }
-
-// Done is closed when the process has ended.
-func (c *Child) Done() <-chan struct{} { return c.done }
-
-// Alive reports whether the process still runs.
-func (c *Child) Alive() bool {
-	select {
-	case <-c.done:
-		return false
-	default:
-		return true
+	if s.Bus != "" {
+		env = append(env, "HOOKSPAN_EMBEDDED_LISTEN="+s.Bus)
 	}
-}
-
-// ExitCode is that of a process that has ended by itself, -1 of one that was killed.
-func (c *Child) ExitCode() int {
-	<-c.done
-	return c.cmd.ProcessState.ExitCode()
+	cmd := exec.Command(s.Binary)
+	cmd.Env = slices.Concat(env, s.Environ, more)
+	p, err := run(cmd, s.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Child{p, s}, nil
 }
 
 // Ready waits until /readyz answers that or not.
 func (c *Child) Ready(ctx context.Context, want bool) error {
 	var last error
 	err := Await(ctx, 20*time.Millisecond, func() bool {
-		status, body, err := c.Site.call(ctx, http.MethodGet, "/readyz", nil)
-		last = fmt.Errorf("/readyz answered %d: %.200s (%v)", status, body, err)
-		return !c.Alive() || err == nil && (status == http.StatusOK) == want
+		ready, text, err := c.Site.Readiness(ctx)
+		last = fmt.Errorf("/readyz: ready %t: %.200s (%v)", ready, text, err)
+		return !c.Alive() || err == nil && ready == want
 	})
 	switch {
 	case !c.Alive():
@@ -142,6 +106,15 @@ func (c *Child) Ready(ctx context.Context, want bool) error {
 		return errors.Join(err, last)
 	}
 	return nil
+}
+
+// Readiness is what /readyz answers.
+func (s *Site) Readiness(ctx context.Context) (ready bool, text string, err error) {
+	status, answer, err := s.call(ctx, http.MethodGet, "/readyz", nil)
+	if err == nil && status != http.StatusOK && status != http.StatusServiceUnavailable {
+		err = fmt.Errorf("/readyz answered %d", status)
+	}
+	return status == http.StatusOK, string(answer), err
 }
 
 // call asks the admin listener.

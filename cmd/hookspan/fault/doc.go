@@ -7,6 +7,10 @@
 // acknowledged and did not reach an endpoint is lost. Nothing here uses a package of Hookspan,
 // so a mistake that is made there is not made here again.
 //
+// A fleet is several replicas on one bus: servers of NATS or Kafka, processes that are killed
+// too, or the replicas themselves. A storm strikes it and measures how long anybody had to
+// wait; a Meter and Beats see what an endpoint with a limit was asked for, and when.
+//
 // The faults are the tests of this package: kills, a full disk, power cuts, dead endpoints,
 // stops, and kills while endpoints are being registered. Each prints its seed and one line of
 // figures in JSON. By default they are short; see the flags in main_test.go. Begin with

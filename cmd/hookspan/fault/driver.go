@@ -18,11 +18,12 @@ import (
 // A Driver is the outside world in front of the intake: it sends as the providers do, again
 // when it was refused or cut off, and tells the oracle of every event and of every 2xx.
 type Driver struct {
-	Intake  string // URL
+	Intakes []string // URLs of the replicas, in turn; one that did not take an event is followed by the next
 	Sources []Source
 	Oracle  *Oracle
-	Rate    int // events a second at the most, all connections together; 0: as many as are answered
-	Size    int // bytes of padding at the most; default 1500
+	Rate    int    // events a second at the most, all connections together; 0: as many as are answered
+	Size    int    // bytes of padding at the most; default 1500
+	Taken   *Beats // of the 2xx
 
 	client *http.Client
 	next   atomic.Int64
@@ -41,9 +42,9 @@ type waiter struct {
 }
 
 // NewDriver returns a driver whose choices follow from the seed.
-func NewDriver(intake string, o *Oracle, seed uint64) *Driver {
+func NewDriver(o *Oracle, seed uint64, intakes ...string) *Driver {
 	return &Driver{
-		Intake: intake, Sources: Sources(), Oracle: o, Size: 1500,
+		Intakes: intakes, Sources: Sources(), Oracle: o, Size: 1500, Taken: &Beats{},
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: 15 * time.Second},
 		run:    fmt.Sprintf("%08x", uint32(seed)), answers: map[string]int{}, rng: rand.New(rand.NewPCG(seed, 1)),
 	}
@@ -108,6 +109,7 @@ type webhook struct {
 	id     string
 	key    Key
 	body   []byte
+	turn   int // which intake is next
 }
 
 func (d *Driver) webhook() *webhook {
@@ -115,7 +117,7 @@ func (d *Driver) webhook() *webhook {
 	d.mu.Lock()
 	s, size := &d.Sources[d.rng.IntN(len(d.Sources))], d.rng.IntN(d.Size)
 	d.mu.Unlock()
-	w := &webhook{source: s, id: fmt.Sprintf("%s-%d", d.run, n)}
+	w := &webhook{source: s, id: fmt.Sprintf("%s-%d", d.run, n), turn: n}
 	w.key, w.body = s.Event(s.Name, w.id, n, strings.Repeat("x", size))
 	return w
 }
@@ -125,7 +127,9 @@ func (d *Driver) webhook() *webhook {
 func (d *Driver) Post(ctx context.Context, w *webhook) bool {
 	began := time.Now()
 	d.Oracle.Sending(w.key, sha256.Sum256(w.body), began)
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, d.Intake+"/webhooks/"+w.source.Name, bytes.NewReader(w.body))
+	intake := d.Intakes[w.turn%len(d.Intakes)]
+	w.turn++
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, intake+"/webhooks/"+w.source.Name, bytes.NewReader(w.body))
 	if err != nil {
 		panic(err) // a URL that the test made
 	}
@@ -190,6 +194,7 @@ func (d *Driver) Answers() map[string]int {
 
 func (d *Driver) accepted(began time.Time) {
 	now := time.Now()
+	d.Taken.Add(now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept := d.waiting[:0]

@@ -18,12 +18,14 @@ import (
 )
 
 // What the defaults run is short. A nightly run has -fault.rounds=50 -fault.cuts=10
-// -fault.events=1000000 -timeout 1h.
+// -fault.events=1000000 -fault.duration=2m -timeout 1h.
 var (
 	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 5), "kills of the test of kills (also FAULT_KILLS)")
 	rate   = flag.Int("fault.rate", 800, "webhooks a second at the most between kills; 0: as many as are answered")
 	cuts   = flag.Int("fault.cuts", 2, "power cuts")
 	events = flag.Int("fault.events", 20_000, "events past a dead endpoint")
+	lasts  = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
+	lease  = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
 	given  = flag.String("fault.binary", "", "the program to test; without it one is built")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
 )
@@ -31,6 +33,13 @@ var (
 func number(variable string, otherwise int) int {
 	if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
 		return n
+	}
+	return otherwise
+}
+
+func duration(variable string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
+		return d
 	}
 	return otherwise
 }
@@ -55,6 +64,13 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(natsVariable); text != "" {
+		if err := beNATS(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	code := m.Run()
 	if dir, err := folder(); err == nil {
@@ -63,12 +79,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A world is a site and what is outside of it.
+// A world is one site or several, and what is outside of them.
 type world struct {
 	*testing.T
 	seed     uint64
 	rng      *rand.Rand
-	site     *fault.Site
+	binary   string
+	logs     string // folder
+	sites    []*fault.Site
+	site     *fault.Site // the first
 	oracle   *fault.Oracle
 	receiver *fault.Receiver
 	driver   *fault.Driver
@@ -95,24 +114,41 @@ func lacks(t *testing.T, what string, err error) {
 // sources'.
 func newWorld(t *testing.T, folder string, environ func(receiver string) []string) *world {
 	t.Helper()
+	w := newOutside(t)
+	w.add(folder, environ(w.receiver.URL)...)
+	return w
+}
+
+// newOutside is a world without a site.
+func newOutside(t *testing.T) *world {
+	t.Helper()
 	skipShort(t)
-	w := &world{T: t, seed: *seed, oracle: fault.NewOracle()}
+	w := &world{T: t, seed: *seed, oracle: fault.NewOracle(), logs: t.TempDir()}
 	for w.seed == 0 {
 		w.seed = rand.Uint64()
 	}
 	w.rng = rand.New(rand.NewPCG(w.seed, 3))
-	path, err := binary()
+	var err error
+	w.binary, err = binary()
 	w.must(err)
 	w.receiver, err = fault.NewReceiver(w.oracle, w.seed)
 	w.must(err)
 	t.Cleanup(w.receiver.Close)
-	log := filepath.Join(t.TempDir(), "log")
-	env := append(fault.Environ(fault.Sources()), environ(w.receiver.URL)...)
-	w.site, err = fault.NewSite(path, folder, log, env...)
-	w.must(err)
-	w.driver = fault.NewDriver(w.site.IntakeURL(), w.oracle, w.seed)
+	w.driver = fault.NewDriver(w.oracle, w.seed)
 	t.Cleanup(w.tellOnFailure)
 	return w
+}
+
+// add adds a site, which the driver sends to like to the others.
+func (w *world) add(folder string, environ ...string) *fault.Site {
+	w.Helper()
+	log := filepath.Join(w.logs, fmt.Sprintf("site-%d", len(w.sites)+1))
+	s, err := fault.NewSite(w.binary, folder, log, append(fault.Environ(fault.Sources()), environ...)...)
+	w.must(err)
+	w.sites = append(w.sites, s)
+	w.site = w.sites[0]
+	w.driver.Intakes = append(w.driver.Intakes, s.IntakeURL())
+	return s
 }
 
 // tellOnFailure shows what a failed run needs to be understood and repeated.
@@ -121,16 +157,18 @@ func (w *world) tellOnFailure() {
 		return
 	}
 	w.Logf("-fault.seed=%d; answers of the intake: %v", w.seed, w.driver.Answers())
-	text, err := os.ReadFile(w.site.Log)
-	if err != nil {
-		w.Log(err)
-		return
-	}
-	const last = 8 << 10
-	w.Logf("end of the log:\n%s", text[max(0, len(text)-last):])
-	if keep := os.Getenv("FAULT_LOGS"); keep != "" {
-		path := filepath.Join(keep, strings.ReplaceAll(w.Name(), "/", "-")+".log")
-		w.Logf("all of it: %s (%v)", path, os.WriteFile(path, text, 0o600))
+	for i, s := range w.sites {
+		text, err := os.ReadFile(s.Log)
+		if err != nil {
+			w.Log(err)
+			continue
+		}
+		const last = 8 << 10
+		w.Logf("end of the log of site %d:\n%s", i+1, text[max(0, len(text)-last):])
+		if keep := os.Getenv("FAULT_LOGS"); keep != "" {
+			path := filepath.Join(keep, fmt.Sprintf("%s-%d.log", strings.ReplaceAll(w.Name(), "/", "-"), i+1))
+			w.Logf("all of it: %s (%v)", path, os.WriteFile(path, text, 0o600))
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -33,8 +34,9 @@ type Oracle struct {
 	endpoints map[string]*ledger
 	kills     []kill
 	repeats   []repeat
-	faults    []string // what must never happen, in words
-	at        int      // arrivals so far
+	faults    []string     // what must never happen, in words
+	twice     map[Key]bool // events that are on the bus twice; nil where that must never happen
+	at        int          // arrivals so far
 }
 
 // A promise is one event on its way.
@@ -47,8 +49,13 @@ type promise struct {
 
 // A ledger is what one endpoint is owed and took.
 type ledger struct {
-	since time.Time // events whose first request began later are owed
-	took  map[*promise]*taken
+	since   time.Time // events whose first request began later are owed
+	sources []string  // and only those of these sources; none: of all
+	took    map[*promise]*taken
+}
+
+func (l *ledger) owed(k Key, p *promise) bool {
+	return !p.accepted.IsZero() && p.begun.After(l.since) && (len(l.sources) == 0 || slices.Contains(l.sources, k.Source))
 }
 
 // taken is the first success of a delivery.
@@ -74,11 +81,20 @@ func NewOracle() *Oracle {
 }
 
 // Owe says that an endpoint is owed every event whose first request begins after since, and
-// with a zero since every event at all.
-func (o *Oracle) Owe(endpoint string, since time.Time) {
+// with a zero since every event at all; where sources are named, theirs alone.
+func (o *Oracle) Owe(endpoint string, since time.Time, sources ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ledger(endpoint).since = since
+	l := o.ledger(endpoint)
+	l.since, l.sources = since, sources
+}
+
+// AllowTwice says that the bus may hold an event twice when a request of it was not answered:
+// it does not look at what it takes.
+func (o *Oracle) AllowTwice() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.twice = map[Key]bool{}
 }
 
 // ledger makes one on the first word of an endpoint: a delivery may be faster than the answer
@@ -163,6 +179,10 @@ func (o *Oracle) take(a Arrival, p *promise) {
 		l.took[p] = &taken{a.Connected, a.At, a.Delivery}
 		return
 	}
+	if t.delivery != a.Delivery && o.twice != nil {
+		o.twice[a.Key] = true
+		return
+	}
 	o.repeats = append(o.repeats, repeat{a.Endpoint, a.Key, t.connected, t.at, a.At})
 	if t.delivery != a.Delivery {
 		o.fault("%s got %s twice, as deliveries %s and %s: it is on the bus twice", a.Endpoint, a.Key, t.delivery, a.Delivery)
@@ -188,7 +208,7 @@ func (o *Oracle) Missing() int {
 func (o *Oracle) missing(each func(endpoint string, k Key, p *promise)) {
 	for name, l := range o.endpoints {
 		for k, p := range o.promises {
-			if !p.accepted.IsZero() && p.begun.After(l.since) && l.took[p] == nil {
+			if l.owed(k, p) && l.took[p] == nil {
 				each(name, k, p)
 			}
 		}

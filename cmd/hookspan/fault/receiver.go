@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -24,9 +25,10 @@ type Mood struct {
 	Fail float64 // answered 500
 	Slow float64 // answered after a while
 	Hang float64 // never answered
+
+	While time.Duration // how long slow is; 0: 300 ms, which is short of the endpoints' timeout
 }
 
-// slow is short of the endpoints' timeout.
 const slow = 300 * time.Millisecond
 
 // A Receiver is all endpoints of a test. The path of a URL is an endpoint's name.
@@ -42,6 +44,7 @@ type Receiver struct {
 	moods   map[string]Mood
 	release chan struct{} // closed when moods change: what hangs is cut off
 	batches map[string]Sum
+	meters  map[string]*Meter
 }
 
 // NewReceiver listens on loopback and notes everything in the oracle.
@@ -53,6 +56,7 @@ func NewReceiver(o *Oracle, seed uint64) (*Receiver, error) {
 	r := &Receiver{
 		URL: "http://" + l.Addr().String(), Arrived: o.Arrived, oracle: o, rng: rand.New(rand.NewPCG(seed, 2)),
 		moods: map[string]Mood{}, release: make(chan struct{}), batches: map[string]Sum{},
+		meters: map[string]*Meter{},
 	}
 	r.server = &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second,
@@ -82,6 +86,18 @@ func (r *Receiver) Set(moods map[string]Mood) {
 	r.release = make(chan struct{})
 }
 
+// Meter is that of an endpoint.
+func (r *Receiver) Meter(endpoint string) *Meter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.meters[endpoint]
+	if m == nil {
+		m = &Meter{}
+		r.meters[endpoint] = m
+	}
+	return m
+}
+
 // ServeHTTP is one attempt as an endpoint sees it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
@@ -89,6 +105,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return // cut off
 	}
 	name := strings.TrimPrefix(q.URL.Path, "/")
+	defer r.Meter(name).Begin()()
 	if err := verify(q.Header, body, time.Now()); err != nil {
 		r.oracle.Fault("%s refused a request: %v", name, err)
 		w.WriteHeader(http.StatusUnauthorized)
@@ -123,7 +140,7 @@ func (r *Receiver) behave(name string, w http.ResponseWriter, ctx context.Contex
 		w.WriteHeader(http.StatusInternalServerError)
 		return false
 	case luck < mood.Fail+mood.Slow:
-		Pause(ctx, slow)
+		Pause(ctx, cmp.Or(mood.While, slow))
 	case luck < mood.Fail+mood.Slow+mood.Hang:
 		select {
 		case <-ctx.Done():

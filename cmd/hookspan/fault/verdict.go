@@ -13,6 +13,8 @@ type Verdict struct {
 	Owed       int `json:"owed"`       // acknowledged events times the endpoints that they were for
 	Lost       int `json:"lost"`       // of these, those that never arrived
 	Duplicates int `json:"duplicates"` // successes after a success
+	// Twice are events that are on the bus twice, where that is allowed.
+	Twice int `json:"on_the_bus_twice,omitempty"`
 	// Of are the duplicates by endpoint.
 	Of map[string]int `json:"duplicates_of,omitempty"`
 	// Unexcused are duplicates without a kill in between.
@@ -31,15 +33,15 @@ const clock = "15:04:05.000"
 func (o *Oracle) Verdict() Verdict {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	v := Verdict{Duplicates: len(o.repeats), Of: map[string]int{}, Faults: slices.Clone(o.faults)}
-	for _, p := range o.promises {
+	v := Verdict{Duplicates: len(o.repeats), Twice: len(o.twice), Of: map[string]int{}, Faults: slices.Clone(o.faults)}
+	for k, p := range o.promises {
 		if p.accepted.IsZero() {
 			v.Unknown++
 			continue
 		}
 		v.Accepted++
 		for _, l := range o.endpoints {
-			if p.begun.After(l.since) {
+			if l.owed(k, p) {
 				v.Owed++
 			}
 		}

@@ -14,8 +14,8 @@ func dieWithParent() *syscall.SysProcAttr {
 }
 
 // Memory is the most that the process has had resident so far, in bytes.
-func (c *Child) Memory() (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+func (p *Process) Memory() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, fmt.Errorf("measure the process: %w", err)
 	}

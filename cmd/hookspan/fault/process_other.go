@@ -8,4 +8,4 @@ import "syscall"
 func dieWithParent() *syscall.SysProcAttr { return nil }
 
 // Memory is measured on Linux only.
-func (c *Child) Memory() (int64, error) { return 0, nil }
+func (p *Process) Memory() (int64, error) { return 0, nil }

@@ -1,0 +1,147 @@
+// Command table lays the results of the bus's contract side by side: a row for each clause, a
+// column for each bus. A column is LABEL=FILE:TEST,FILE:TEST,…, where FILE is what go test
+// -json wrote and TEST a test that runs a suite of the contract:
+//
+//	go run .ci/table/main.go 'NATS=jetstream.json:TestContract' 'kfake=kafka.json:TestContract'
+//
+// It fails unless every clause was checked on every bus and kept. A column whose label ends in
+// "alone" is a bus that no other process uses: what is about several does not apply to it.
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A column is one bus.
+type column struct {
+	label   string
+	results map[string]string // what became of each clause: pass, fail or skip
+	output  map[string]string // what its test said
+}
+
+func main() {
+	var columns []column
+	for _, arg := range os.Args[1:] {
+		c, err := newColumn(arg)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "table:", err)
+			os.Exit(1)
+		}
+		columns = append(columns, c)
+	}
+	if broken := write(os.Stdout, columns); len(columns) == 0 || broken > 0 {
+		explain(os.Stderr, columns)
+		fmt.Fprintf(os.Stderr, "table: %d of the cells are not green\n", broken)
+		os.Exit(1)
+	}
+}
+
+func newColumn(arg string) (column, error) {
+	label, suites, _ := strings.Cut(arg, "=")
+	c := column{label, map[string]string{}, map[string]string{}}
+	for suite := range strings.SplitSeq(suites, ",") {
+		file, test, ok := strings.Cut(suite, ":")
+		if !ok {
+			return c, fmt.Errorf("%q is not LABEL=FILE:TEST", arg)
+		}
+		if err := c.read(file, test); err != nil {
+			return c, fmt.Errorf("read %s: %w", file, err)
+		}
+	}
+	return c, nil
+}
+
+// read takes in the results of one suite.
+func (c *column) read(file, test string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for lines := json.NewDecoder(f); ; {
+		var event struct{ Action, Test, Output string }
+		if err := lines.Decode(&event); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		below, ok := strings.CutPrefix(event.Test, test+"/")
+		clause := below[strings.LastIndexByte(below, '/')+1:]
+		if !ok || !numbers.MatchString(clause) {
+			continue
+		}
+		switch event.Action {
+		case "pass", "fail", "skip":
+			c.results[clause] = event.Action
+		case "output":
+			c.output[clause] += event.Output
+		}
+	}
+}
+
+// numbers are the clauses that a test names in front of its words.
+var numbers = regexp.MustCompile(`^(?:[A-Z]\d+_(?:to_)?)+`)
+
+// write prints the table and counts the cells that are not green.
+func write(w io.Writer, columns []column) (broken int) {
+	var clauses []string
+	for _, c := range columns {
+		for clause := range c.results {
+			if !slices.Contains(clauses, clause) {
+				clauses = append(clauses, clause)
+			}
+		}
+	}
+	slices.SortFunc(clauses, cmp.Compare)
+	head, rule := "| clause | |", "|---|---|"
+	for _, c := range columns {
+		head, rule = head+" "+c.label+" |", rule+"---|"
+	}
+	fmt.Fprintln(w, head+"\n"+rule)
+	for _, clause := range clauses {
+		number := numbers.FindString(clause)
+		words := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "_", " ")) }
+		fmt.Fprintf(w, "| %s | %s |", words(number), words(strings.TrimPrefix(clause, number)))
+		for _, c := range columns {
+			text, green := c.cell(clause)
+			fmt.Fprintf(w, " %s |", text)
+			if !green {
+				broken++
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	return broken
+}
+
+func (c *column) cell(clause string) (text string, green bool) {
+	switch result := c.results[clause]; {
+	case result == "pass":
+		return "✓", true
+	case result == "" && strings.HasSuffix(c.label, "alone"):
+		return "–", true
+	case result == "":
+		return "not run", false
+	default:
+		return result, false
+	}
+}
+
+// explain prints what the tests said that failed.
+func explain(w io.Writer, columns []column) {
+	for _, c := range columns {
+		for clause, result := range c.results {
+			if result != "pass" {
+				fmt.Fprintf(w, "\n%s: %s\n%s", c.label, clause, c.output[clause])
+			}
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/receiver"
+)
+
+// runs reports whether the process has a role.
+func (a *App) runs(role string) bool { return a.Config.Runs(role) }
+
+// assemble puts the rooms together on the open bus. Registry and dispatcher are always there,
+// because topics begin where the first process says that they do, whatever its roles; only
+// one with the role delivers.
+func (a *App) assemble() error {
+	c, o := a.Config, a.opened.Load()
+	a.index = journal.New(journal.Options{Log: a.Log})
+	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
+	a.dispatcher = dispatch.New(dispatch.Config{
+		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(),
+		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops",
+		UserAgent: "Hookspan/" + a.Version, StopGrace: c.StopGrace, Log: a.Log, Metrics: a.Metrics,
+	})
+	if a.runs(config.RoleReceiver) {
+		if err := a.assembleReceiver(o); err != nil {
+			return err
+		}
+		a.intakeDoor.open(a.receiver)
+	}
+	if a.runs(config.RoleAdmin) {
+		a.controlDoor.open(a.api(o))
+	}
+	return nil
+}
+
+func (a *App) assembleReceiver(o *Opened) error {
+	c := a.Config
+	check, err := schemaCheck()
+	if err != nil {
+		return err
+	}
+	a.receiver, err = receiver.New(receiver.Options{
+		Sources: sources(c), Verifier: verifiers(a.catalog), Schema: check,
+		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus,
+		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind == config.BusKafka, QuarantineTopic: c.Namespace + ".quarantine",
+		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
+		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics,
+	})
+	return err
+}
+
+// leases are the bus's where others use it too. A process that delivers nothing on a bus of
+// its own takes no shard either.
+func (a *App) leases() bus.Leases {
+	switch o := a.opened.Load(); {
+	case o.Shared != nil:
+		return o.Shared
+	case !a.runs(config.RoleDispatcher):
+		return bus.Alone{} // never joined
+	}
+	return nil
+}
+
+// steps bring what the roles need up to date; the last one opens the intake.
+func (a *App) steps() []step {
+	var all []step
+	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
+		all = append(all,
+			step{"read the endpoints", a.registry.Load},
+			step{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }})
+	}
+	all = append(all, step{"take the shards", a.dispatcher.Prepare})
+	if a.runs(config.RoleAdmin) {
+		all = append(all, step{"read the journal's tail", a.recall})
+	}
+	if a.runs(config.RoleReceiver) {
+		all = append(all, step{"read the ids of the dedup window", a.receiver.Open})
+	}
+	return all
+}
+
+// work runs what the roles are until ctx ends. The channel tells of what failed for good.
+func (a *App) work(ctx context.Context, working *sync.WaitGroup) <-chan error {
+	failed := make(chan error, 2) // dispatcher and registry send, once each
+	if a.runs(config.RoleDispatcher) {
+		working.Go(func() { failed <- a.dispatcher.Run(ctx) })
+	}
+	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
+		working.Go(func() { failed <- a.registry.Run(ctx) })
+	}
+	if a.runs(config.RoleReceiver) {
+		working.Go(func() { _ = a.receiver.Run(ctx) })
+	}
+	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
+		working.Go(func() { a.followJournal(ctx) })
+	}
+	working.Go(func() { a.watchConfig(ctx) })
+	return failed
+}
+
+// adopt takes over the endpoints of the environment and the file.
+func (a *App) adopt(ctx context.Context, c *config.Config) error {
+	byEnv, byFile := endpoints(c)
+	if c.Alone() {
+		if err := a.makeSecrets(append(byEnv[:len(byEnv):len(byEnv)], byFile...)); err != nil {
+			return err
+		}
+	}
+	if err := a.registry.Adopt(ctx, byEnv, endpoint.ByEnvironment); err != nil {
+		return err
+	}
+	return a.registry.Adopt(ctx, byFile, endpoint.ByFile)
+}

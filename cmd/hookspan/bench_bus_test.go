@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+)
+
+// runBench runs a small benchmark and returns what it measured.
+func runBench(t *testing.T, environ []string, args ...string) measurement {
+	t.Helper()
+	args = append(append([]string{"bench"}, args...), "--json", "--rounds", "1", "--connections", "4")
+	out, errs, code := hookspan(t, environ, args...)
+	var m measurement
+	if err := json.Unmarshal([]byte(out), &m); err != nil || code != exitDone {
+		t.Fatalf("%v: code %d: %v\n%s%s", args, code, err, out, errs)
+	}
+	return m
+}
+
+func TestBenchOnABusOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"publish": {"publish", "--events", "200"},
+		"intake":  {"intake", "--events", "200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := runBench(t, nil, args...)
+			if m.Name != name || m.Bus != "embedded" || m.Sync != "group" || m.Events != 200 {
+				t.Errorf("%+v", m)
+			}
+			if m.Throughput <= 0 || m.Baseline <= 0 || m.Ratio <= 0 || m.BarePublish <= 0 || m.PublishRatio <= 0 || m.P99 < m.P50 || m.P50 <= 0 {
+				t.Errorf("not everything was measured: %+v", m)
+			}
+		})
+	}
+}
+
+// On a bus that others use, a benchmark has a namespace of its own and leaves nothing behind.
+func TestBenchOnNATSLeavesNothing(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1, natstest.Config{})
+	user, password := servers.Account()
+	environ := []string{"HOOKSPAN_BUS=" + servers.URL(), "HOOKSPAN_NATS_USER=" + user, "HOOKSPAN_NATS_PASSWORD=" + password}
+	for _, name := range []string{"publish", "intake"} {
+		m := runBench(t, environ, name, "--events", "200")
+		if m.Name != name || m.Bus != "nats" || m.Sync != "cluster" || m.Events != 200 || m.BarePublish <= 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+	nc := servers.Connect(t, nats.UserInfo(user, password))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := js.StreamNames(t.Context())
+	for stream := range names.Name() {
+		t.Errorf("stream %s was left behind", stream)
+	}
+	if err := names.Err(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+// An embeddedBus is the server inside the process: alone, or a member of a cluster of such.
+type embeddedBus struct {
+	conf    *config.Config
+	log     *slog.Logger
+	metrics prometheus.Registerer
+
+	server *embedded.Server
+	store  *jetstream.Store
+}
+
+func (b *embeddedBus) open(ctx context.Context) (app.Opened, error) {
+	if b.server == nil {
+		synced := prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "hookspan_sync_seconds", Help: "Duration of one sync of the embedded store.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		})
+		o, err := b.options()
+		if err != nil {
+			return app.Opened{}, err
+		}
+		o.Synced = func(took time.Duration, _ int) { synced.Observe(took.Seconds()) }
+		server, err := embedded.Open(ctx, o)
+		if err != nil {
+			return app.Opened{}, err
+		}
+		b.server = server
+		b.metrics.MustRegister(synced, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "hookspan_disk_free_bytes", Help: "Free bytes on the data folder's volume.",
+		}, func() float64 { return float64(server.FreeBytes()) }))
+	}
+	if b.store == nil {
+		store, err := b.openStore(ctx)
+		if err != nil {
+			return app.Opened{}, err
+		}
+		b.store = store
+	}
+	o := app.Opened{Bus: b.store, Health: b.server.Health}
+	if !b.conf.Alone() {
+		o.Shared, o.Health = b.store, b.health
+	}
+	return o, nil
+}
+
+// health of a member is its own, and that of the streams that the cluster leads.
+func (b *embeddedBus) health(ctx context.Context) error {
+	if err := b.server.Health(ctx); err != nil {
+		return err
+	}
+	return b.store.Health(ctx)
+}
+
+func (b *embeddedBus) options() (embedded.Options, error) {
+	c := b.conf
+	o := embedded.Options{
+		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen),
+		User: c.Embedded.User, Password: c.Embedded.Password.Open(), Protect: []string{c.Stream},
+		MaxStore: int64(c.Embedded.MaxStore), Watermark: int64(c.DiskWatermark), MaxPayload: maxPayload(c),
+		Log: b.log,
+	}
+	if c.Alone() {
+		return o, nil
+	}
+	o.Cluster, o.RoutesListen = c.Embedded.Cluster, string(c.Embedded.RoutesListen)
+	o.Peers, o.ClusterSize = c.Embedded.Peers, c.Embedded.ClusterSize
+	o.RouteSecrets = c.SealKey.Open() // all members have them; only what is derived from them is sent
+	var err error
+	if c.BusTLS != (config.BusTLS{}) {
+		o.RoutesTLS, err = routesTLS(c.BusTLS)
+	}
+	return o, err
+}
+
+// maxPayload holds the largest body of any source as base64 in a JSON document, and headers.
+func maxPayload(c *config.Config) int {
+	const headers = 64 << 10
+	most := int64(1 << 20)
+	for _, s := range c.Sources {
+		size := int64(s.MaxBody)
+		if s.Content == "structured" {
+			size = size/3*4 + 4
+		}
+		most = max(most, size)
+	}
+	return int(min(most+headers, 64<<20))
+}
+
+// openStore makes the streams. While the server cannot write, whatever goes wrong passes.
+func (b *embeddedBus) openStore(ctx context.Context) (*jetstream.Store, error) {
+	o := streamOptions(b.conf, b.log)
+	o.EventStore, o.PrivateStore, o.Disk = b.server.EventStore(), b.server.PrivateStore(), b.server
+	store, err := jetstream.Open(ctx, b.server.Conns(), o)
+	if health := b.server.Health(ctx); err != nil && health != nil && !errors.Is(err, bus.ErrUnavailable) {
+		return nil, fmt.Errorf("%w (%w)", health, err)
+	}
+	return store, err
+}
+
+// streamOptions are what every JetStream has in common.
+func streamOptions(c *config.Config, log *slog.Logger) jetstream.Options {
+	return jetstream.Options{
+		Namespace: c.Namespace, Prefix: c.TopicPrefix, Stream: c.Stream, Topics: c.Topics, Intake: intakeBeside(c),
+		Retention: c.Retention, JournalRetention: c.JournalRetention, PublishTimeout: c.PublishTimeout,
+		Lease: c.Lease, Replicas: c.Replicas, Log: log,
+	}
+}
+
+// intakeBeside lists what sources publish to that is not below the prefix.
+func intakeBeside(c *config.Config) []string {
+	var beside []string
+	for _, s := range c.Sources {
+		if s.Topic != c.TopicPrefix && !strings.HasPrefix(s.Topic, c.TopicPrefix+".") {
+			beside = append(beside, s.Topic+".>")
+		}
+	}
+	return beside
+}
+
+func (b *embeddedBus) examine(ctx context.Context) []bus.Finding {
+	found := examineFolder(b.conf.DataDir)
+	if b.server != nil {
+		found = append(found, examineServer(b.server, b.server.Health(ctx)))
+	}
+	if b.store != nil {
+		found = append(append(found, b.store.Examine(ctx)...), examineClock(ctx, b.store))
+	}
+	return found
+}
+
+func (b *embeddedBus) close() error {
+	var errs []error
+	if b.store != nil {
+		errs = append(errs, b.store.Close())
+	}
+	if b.server != nil {
+		errs = append(errs, b.server.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+func (t *terminal) doctorCommand() *cobra.Command {
+	d := &doctor{terminal: t}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Examine the bus: reachable, rights, replication, retention, disk, clock",
+		Long: "Examine the bus with the settings that serve has, and what Hookspan keeps there. Each line is one finding: ok, warning or\n" +
+			"fault, and what to do. The exit code is 1 when there is a fault. Streams and topics that serve would make are made.\n" +
+			"An embedded bus is examined while its server is stopped, because one process at a time has its folder.",
+		Example: "  hookspan doctor\n  HOOKSPAN_BUS=nats://h1:4222,h2:4222,h3:4222 hookspan doctor --json",
+		Args:    cobra.NoArgs,
+		RunE:    t.action(func(cmd *cobra.Command, _ []string) error { return d.examine(cmd.Context()) }),
+	}
+	cmd.PersistentFlags().DurationVar(&d.patience, "timeout", 15*time.Second, "how long to wait for a bus that does not answer")
+	cmd.AddCommand(d.resetCommand())
+	return cmd
+}
+
+// A doctor looks at a bus on its own account; no server runs beside it in this process.
+type doctor struct {
+	*terminal
+	patience time.Duration
+	faults   int
+}
+
+// A finding is one line of an examination, as --json prints it.
+type finding struct {
+	Subject string      `json:"subject"`
+	Verdict bus.Verdict `json:"verdict"`
+	Detail  string      `json:"detail"`
+	Remedy  string      `json:"remedy,omitempty"`
+}
+
+func (d *doctor) examine(ctx context.Context) error {
+	c, b, err := d.bus()
+	if err != nil {
+		return err
+	}
+	for _, w := range c.Warnings {
+		if err := d.tell(bus.Finding{Subject: w.Where, Verdict: bus.Warning, Detail: w.What, Remedy: "change or remove the setting"}); err != nil {
+			return err
+		}
+	}
+	o, err := d.open(ctx, c, b)
+	found := b.examine(ctx)
+	switch {
+	case err == nil:
+		found = append(found, examineLogs(ctx, c, o.Bus)...)
+	case !errors.Is(err, errNoFolder): // that is among the findings already
+		found = append(found, unopened(err))
+	}
+	err = b.close()
+	for _, f := range found {
+		err = errors.Join(err, d.tell(f))
+	}
+	if err == nil && d.faults > 0 {
+		err = fmt.Errorf("the examination found %d fault(s)", d.faults)
+	}
+	return err
+}
+
+// bus is the configured one, with nobody let in to it.
+func (d *doctor) bus() (*config.Config, bridged, error) {
+	c, err := config.Load(d.environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkProviders(c); err != nil {
+		return nil, nil, err
+	}
+	c.Embedded.Listen = ""
+	log := slog.New(slog.NewTextHandler(d.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	return c, newBus(c, log, prometheus.NewRegistry()), nil
+}
+
+// errNoFolder: an examination makes no data folder.
+var errNoFolder = errors.New("there is no data folder")
+
+// open tries for as long as the bus may come by itself.
+func (d *doctor) open(ctx context.Context, c *config.Config, b bridged) (app.Opened, error) {
+	if _, err := os.Stat(c.DataDir); c.Bus.Kind == config.BusEmbedded && err != nil {
+		return app.Opened{}, fmt.Errorf("%w: %w", errNoFolder, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
+	defer cancel()
+	for {
+		o, err := b.open(ctx)
+		if err == nil || !errors.Is(err, bus.ErrUnavailable) {
+			return o, err
+		}
+		select {
+		case <-ctx.Done():
+			return o, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// tell prints one finding.
+func (d *doctor) tell(f bus.Finding) error {
+	if f.Verdict == bus.Fault {
+		d.faults++
+	}
+	if d.json {
+		return d.line(finding(f))
+	}
+	line := fmt.Sprintf("%-8s %s: %s", f.Verdict, f.Subject, f.Detail)
+	if f.Remedy != "" {
+		line += ". Remedy: " + f.Remedy
+	}
+	_, err := fmt.Fprintln(d.out, line)
+	return err
+}
+
+// unopened says why there is nothing to look at.
+func unopened(err error) bus.Finding {
+	f := bus.Finding{Subject: "bus", Verdict: bus.Fault, Detail: err.Error(), Remedy: "change what it names; serve ends with the same error"}
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		f.Detail = "a running server has the data folder, and one process at a time can read it"
+		f.Remedy = "ask the server (/readyz, /metrics), or stop it and examine again"
+	case errors.Is(err, bus.ErrDiskFull):
+		f.Remedy = "make room on the volume of the data folder"
+	case errors.Is(err, bus.ErrUnavailable):
+		f.Remedy = "see that the bus runs and that HOOKSPAN_BUS names it; serve waits for it"
+	}
+	return f
+}
+
+// examineLogs reads what Hookspan keeps for itself.
+func examineLogs(ctx context.Context, c *config.Config, b app.Bus) []bus.Finding {
+	return append([]bus.Finding{examineRegistry(ctx, c, b)}, dispatch.ExamineShards(ctx, b, app.Shards)...)
+}
+
+func examineRegistry(ctx context.Context, c *config.Config, b app.Bus) bus.Finding {
+	f := bus.Finding{Subject: "registry", Verdict: bus.Fault}
+	sealer, err := app.Sealer(c)
+	if err != nil {
+		f.Detail, f.Remedy = err.Error(), "give the right HOOKSPAN_SEAL_KEY"
+		return f
+	}
+	r := endpoint.NewRegistry(b, sealer, endpoint.Options{Log: slog.New(slog.DiscardHandler)})
+	switch err := r.Load(ctx); {
+	case err == nil:
+		f.Verdict, f.Detail = bus.Fine, fmt.Sprintf("%d endpoints", len(r.Set().All()))
+	case errors.Is(err, endpoint.ErrSealed):
+		f.Detail, f.Remedy = err.Error(), "add the key to HOOKSPAN_SEAL_KEY"
+	case errors.Is(err, bus.ErrNewerFormat):
+		f.Detail, f.Remedy = err.Error(), "run the version that wrote it, or a later one"
+	case errors.Is(err, endpoint.ErrDamaged):
+		f.Detail, f.Remedy = err.Error(), "restore the stream or topic of the registry from a backup"
+	default:
+		f.Detail, f.Remedy = err.Error(), "see whether the bus answers, then examine it again"
+	}
+	return f
+}

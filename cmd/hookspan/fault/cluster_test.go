@@ -1,0 +1,103 @@
+package fault_test
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+)
+
+// A cluster is a bus that several replicas use.
+type cluster struct {
+	*testing.T
+	url     string // HOOKSPAN_BUS
+	servers []*fault.Server
+	proxies []*fault.Proxy // in front of the servers; none: clients reach the servers themselves
+
+	// What an operator may do to the events: move their leaders to other servers, or delete
+	// whatever holds them.
+	moveLeaders, deleteEvents func(context.Context) error
+}
+
+// address is a free one.
+func (c *cluster) address() string {
+	c.Helper()
+	a, err := fault.FreeAddress()
+	if err != nil {
+		c.Fatal(err)
+	}
+	return a
+}
+
+// inFront is the address by which clients reach a server.
+func (c *cluster) inFront(address string, proxied bool) string {
+	c.Helper()
+	if !proxied {
+		return address
+	}
+	p, err := fault.NewProxy(address)
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(p.Close)
+	c.proxies = append(c.proxies, p)
+	return p.Address
+}
+
+// cut parts the servers from everybody who comes through their proxies.
+func (c *cluster) cut(how fault.Cut) {
+	c.Helper()
+	for _, p := range c.proxies {
+		if err := p.Cut(how); err != nil {
+			c.Fatal(err)
+		}
+	}
+}
+
+func (c *cluster) mend() {
+	for _, p := range c.proxies {
+		p.Mend()
+	}
+}
+
+// add takes a server in and ends it with the test.
+func (c *cluster) add(s *fault.Server) {
+	c.servers = append(c.servers, s)
+	c.Cleanup(func() {
+		s.Kill()
+		if text, err := os.ReadFile(s.Log); c.Failed() && err == nil {
+			c.Logf("end of the log of %s:\n%s", s.Name, text[max(0, len(text)-(2<<10)):])
+		}
+	})
+}
+
+// start starts all servers and waits until they serve.
+func (c *cluster) start() {
+	c.Helper()
+	for _, s := range c.servers {
+		if err := s.Start(); err != nil {
+			c.Fatal(err)
+		}
+	}
+	for _, s := range c.servers {
+		c.await(s)
+	}
+}
+
+func (c *cluster) await(s *fault.Server) {
+	c.Helper()
+	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// stop kills all servers.
+func (c *cluster) stop() {
+	for _, s := range c.servers {
+		s.Kill()
+	}
+}

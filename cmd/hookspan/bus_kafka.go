@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/app"
@@ -31,11 +30,7 @@ func (b *kafkaBus) open(ctx context.Context) (app.Opened, error) {
 		}
 		b.store = store
 	}
-	shared, ok := any(b.store).(bus.Shared)
-	if !ok { // several processes that each took all shards would deliver everything several times
-		return app.Opened{}, errors.New("open the bus: this build cannot share the shards out on Kafka")
-	}
-	return app.Opened{Bus: b.store, Shared: shared, Health: b.store.Health}, nil
+	return app.Opened{Bus: b.store, Shared: b.store, Health: b.store.Health}, nil
 }
 
 func (b *kafkaBus) options() (kafka.Options, error) {
@@ -45,7 +40,7 @@ func (b *kafkaBus) options() (kafka.Options, error) {
 		Namespace: c.Namespace, Prefix: c.TopicPrefix, Topics: c.Topics,
 		Partitions: c.Kafka.Partitions, Replicas: c.Replicas, Shards: app.Shards,
 		Retention: c.Retention, JournalRetention: c.JournalRetention, PublishTimeout: c.PublishTimeout,
-		MaxBytes: int64(maxPayload(c)), Log: b.log,
+		MaxBytes: int64(maxPayload(c)), Lease: c.Lease, Log: b.log,
 	}
 	for _, s := range c.Sources {
 		o.Intake = append(o.Intake, s.Topic)

@@ -17,9 +17,6 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(topic,
 		return fmt.Errorf("read what intake wrote: %w", err)
 	}
 	for n, from := range froms {
-		if from < 0 {
-			continue
-		}
 		if err := s.link.scan(ctx, s.names.seen, int32(n), from, marked(each)); err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
@@ -35,15 +32,8 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 		return false, err
 	})
 	if err == nil {
-		for n := range froms {
-			froms[n] = max(froms[n], 0)
-		}
-		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error {
-			if r.Timestamp.Before(since.Add(-time.Millisecond)) {
-				return nil
-			}
-			return marked(each)(r)
-		})
+		tell := marked(each)
+		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error { return tell(r) })
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follow what intake writes: %w", err)
@@ -62,11 +52,10 @@ func marked(each func(topic, source, id string, at time.Time) error) func(*kgo.R
 	}
 }
 
-// markersSince are the first offsets of markers that are not older, by partition; -1 where
+// markersSince are the first offsets of markers that are not older, by partition; the end where
 // there is none.
-func (s *Store) markersSince(ctx context.Context, since time.Time) ([]int64, error) {
-	var answers []listed
-	err := s.link.again(ctx, func(ctx context.Context) error {
+func (s *Store) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
+	err = s.link.again(ctx, func(ctx context.Context) error {
 		t, err := s.link.lookup(ctx, s.names.seen, time.Time{})
 		if err != nil {
 			return err
@@ -75,17 +64,23 @@ func (s *Store) markersSince(ctx context.Context, since time.Time) ([]int64, err
 		for n := range spots {
 			spots[n] = spot{t, int32(n)}
 		}
-		answers, err = s.link.list(ctx, spots, millis(since), onlyCommitted)
-		return err
+		ends, err := s.link.list(ctx, spots, theEnd, onlyCommitted) // before: what comes meanwhile is not missed
+		if err != nil {
+			return err
+		}
+		firsts, err := s.link.list(ctx, spots, millis(since), onlyCommitted)
+		if err != nil {
+			return err
+		}
+		froms = make([]int64, len(spots))
+		for n := range froms {
+			if froms[n] = firsts[n].offset; froms[n] < 0 {
+				froms[n] = ends[n].offset
+			}
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	froms := make([]int64, len(answers))
-	for n := range answers {
-		froms[n] = answers[n].offset
-	}
-	return froms, nil
+	return froms, err
 }
 
 // pursueAll hands over the records of a topic's partitions, each from a place on, as they come,

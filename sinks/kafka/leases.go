@@ -60,6 +60,11 @@ func newLeases(base []kgo.Opt, group, topic string, lease time.Duration, log *sl
 }
 
 // Join implements bus.Leases.
+func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
+	return newLeases(s.link.base, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
+}
+
+// Join implements bus.Leases.
 func (l *leases) Join(ctx context.Context, shards int, m bus.Member) error {
 	// A connection that hangs must be given up well before the leases run out.
 	cl, err := kgo.NewClient(append(l.base[:len(l.base):len(l.base)], kgo.RequestTimeoutOverhead(max(l.times.session/4, time.Second)))...)

@@ -35,12 +35,13 @@ type Options struct {
 	Retention        time.Duration // of events in topics that are made; default 168h
 	JournalRetention time.Duration // of journal and refusals; default 168h
 	PublishTimeout   time.Duration // default 5s
+	Lease            time.Duration // how long a silent process keeps its shards; default 10s
 	MaxBytes         int64         // the largest event that topics are made for; default 2 MiB
 
 	Log *slog.Logger // default: none
 }
 
-// A Store is a bus.Store, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
+// A Store is a bus.Store, bus.Shared, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
 // use by many goroutines.
 type Store struct {
 	o        Options
@@ -189,6 +190,9 @@ func (o *Options) withDefaults() {
 	if o.PublishTimeout == 0 {
 		o.PublishTimeout = 5 * time.Second
 	}
+	if o.Lease == 0 {
+		o.Lease = 10 * time.Second
+	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 2 << 20
 	}
@@ -235,5 +239,6 @@ var (
 	_ bus.Store    = (*Store)(nil)
 	_ bus.History  = (*Store)(nil)
 	_ bus.Refusals = (*Store)(nil)
+	_ bus.Shared   = (*Store)(nil)
 	_ bus.Examiner = (*Store)(nil)
 )

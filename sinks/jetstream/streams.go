@@ -43,6 +43,9 @@ func (s *Store) makeStreams(ctx context.Context) error {
 		return err
 	}
 	making, each := errgroup.WithContext(ctx) // a cluster takes its time for one
+	if s.o.PrivateStore > 0 {
+		making.SetLimit(1) // in order: one takes the room that another gives up
+	}
 	for _, want := range s.shapes(subjects) {
 		making.Go(func() error { return s.makeStream(each, &want) })
 	}

@@ -35,7 +35,7 @@ type leaseTimes struct {
 func timesOf(lease time.Duration) leaseTimes {
 	return leaseTimes{
 		term: lease * 76 / 100, silence: lease * 80 / 100,
-		renew: lease / 20, answer: lease / 10, deaf: lease / 5, pause: lease / 100, keep: 6 * lease,
+		renew: lease / 20, answer: lease / 5, deaf: lease / 5, pause: lease / 100, keep: 6 * lease,
 	}
 }
 

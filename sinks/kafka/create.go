@@ -45,6 +45,7 @@ func (s *Store) makeTopics(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("topic %s: %s", there[i].name, strings.Join(c.faults, "; ")))
 		}
 		s.targets.learn(there[i].name, &c)
+		s.note(there[i].name)
 	}
 	return errors.Join(faults...)
 }
@@ -105,7 +106,6 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 			refused[t.Topic] = notMade(t.Topic, replicas, err, t.ErrorMessage)
 		}
 	}
-	s.found.looked()
 	return refused, nil
 }
 
@@ -136,6 +136,13 @@ func (s *Store) replicas(ctx context.Context) (int, error) {
 		return replicasWanted, nil
 	}
 	return 1, nil
+}
+
+// note has a topic of ours followed from now on, if a pattern finds it.
+func (s *Store) note(name string) {
+	if s.follows(name) {
+		s.found.add(name)
+	}
 }
 
 // appear waits until the brokers know the topics and all of their partitions have a leader.

@@ -70,6 +70,15 @@ func (l *link) fetch(ctx context.Context, s spot, offset int64, size int32) (pag
 	return p, nil
 }
 
+// confirm has the leader say that the topic's id is what a broker said, who may be behind: a
+// leader is asked by the id (from Kafka 3.1 on).
+func (l *link) confirm(ctx context.Context, s spot) error {
+	if _, err := l.fetch(ctx, s, 0, oneBatch); !errors.Is(err, errOutside) {
+		return err
+	}
+	return nil
+}
+
 // fetchRequest reads without a session: each request says all.
 func fetchRequest(waitMillis, size int32) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()

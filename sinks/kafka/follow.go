@@ -119,6 +119,9 @@ func (f *follower) check(ctx context.Context) (sp spot, next int64, err error) {
 		return sp, 0, err
 	}
 	if sp.identity != f.place.Identity {
+		if err := f.s.link.confirm(ctx, sp); err != nil {
+			return sp, 0, err
+		}
 		return sp, 0, fmt.Errorf("%w: its id is %s, the position names %s", bus.ErrRecreated, sp.identity, f.place.Identity)
 	}
 	start, end, err := f.s.link.held(ctx, sp)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -108,8 +109,52 @@ type described struct {
 	err error
 }
 
-// metadata asks for topics by name, and notes what comes. Each name has an answer.
+// metadata asks for topics by name, and notes what comes. Each name has an answer. That there
+// is no such topic takes all brokers to say: one may be behind the others.
 func (l *link) metadata(ctx context.Context, names ...string) (map[string]described, error) {
+	answer, brokers, err := l.askMetadata(ctx, metadataRequest(names))
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, name := range names {
+		if said, ok := answer[name]; !ok || errors.Is(said.err, errNoTopic) {
+			answer[name] = described{err: errNoTopic}
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 && len(brokers) > 1 {
+		l.askEach(ctx, brokers, missing, answer)
+	}
+	l.learn(answer)
+	return answer, nil
+}
+
+// askEach asks the brokers one by one for topics that are missing, and adds what one of them
+// knows. A broker that does not answer is no witness.
+func (l *link) askEach(ctx context.Context, brokers []kmsg.MetadataResponseBroker, missing []string, answer map[string]described) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, b := range brokers {
+		all.Go(func() {
+			asked := time.Now()
+			resp, err := l.to(ctx, b.NodeID, metadataRequest(missing))
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for name, said := range topicsOf(resp.(*kmsg.MetadataResponse), asked) {
+				if !errors.Is(said.err, errNoTopic) {
+					answer[name] = said
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func metadataRequest(names []string) *kmsg.MetadataRequest {
 	req := kmsg.NewPtrMetadataRequest()
 	req.IncludeTopicAuthorizedOperations = true
 	req.Topics = make([]kmsg.MetadataRequestTopic, 0, len(names))
@@ -118,17 +163,7 @@ func (l *link) metadata(ctx context.Context, names ...string) (map[string]descri
 		t.Topic = kmsg.StringPtr(name)
 		req.Topics = append(req.Topics, t)
 	}
-	answer, _, err := l.askMetadata(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	l.learn(answer)
-	for _, name := range names {
-		if _, ok := answer[name]; !ok {
-			answer[name] = described{err: errNoTopic}
-		}
-	}
-	return answer, nil
+	return req
 }
 
 // everyTopic asks for all topics that we may see.
@@ -139,11 +174,9 @@ func (l *link) everyTopic(ctx context.Context) (map[string]described, error) {
 	return answer, err
 }
 
-// brokers are those that are up, by number.
+// brokers are those that are up.
 func (l *link) brokers(ctx context.Context) ([]kmsg.MetadataResponseBroker, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = []kmsg.MetadataRequestTopic{}
-	_, brokers, err := l.askMetadata(ctx, req)
+	_, brokers, err := l.askMetadata(ctx, metadataRequest(nil))
 	return brokers, err
 }
 
@@ -158,6 +191,11 @@ func (l *link) askMetadata(ctx context.Context, req *kmsg.MetadataRequest) (map[
 		}
 		return nil, nil, unavailable(err)
 	}
+	return topicsOf(resp, asked), resp.Brokers, nil
+}
+
+// topicsOf reads an answer.
+func topicsOf(resp *kmsg.MetadataResponse, asked time.Time) map[string]described {
 	answer := make(map[string]described, len(resp.Topics))
 	for i := range resp.Topics {
 		rt := &resp.Topics[i]
@@ -173,7 +211,7 @@ func (l *link) askMetadata(ctx context.Context, req *kmsg.MetadataRequest) (map[
 			answer[*rt.Topic] = described{topic: newTopic(rt, asked)}
 		}
 	}
-	return answer, resp.Brokers, nil
+	return answer
 }
 
 func newTopic(rt *kmsg.MetadataResponseTopic, asked time.Time) *topic {

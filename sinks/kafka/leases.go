@@ -30,17 +30,19 @@ type leaseTimes struct {
 	term    time.Duration // own leases last from before a heartbeat was sent; less than session
 	beat    time.Duration // between heartbeats, and so until a round is noticed
 	answer  time.Duration // to wait for one
-	round   time.Duration // for members to join a round; those that do not are dropped
-	gather  time.Duration // shards given within it are told of together
-	pause   time.Duration // before what failed is tried again
+	// round is how long members have to join a round before the group drops them, which must be
+	// later than their terms end: session + round/2 (beat renews no longer) + term.
+	round  time.Duration
+	gather time.Duration // shards given within it are told of together
+	pause  time.Duration // before what failed is tried again
 }
 
 func leaseTimesOf(lease time.Duration) leaseTimes {
 	session := lease * 80 / 100
 	return leaseTimes{
 		session: session, term: session * 95 / 100,
-		beat: min(lease/20, 250*time.Millisecond), answer: lease / 10,
-		round: max(time.Minute, 4*session), gather: 20 * time.Millisecond, pause: 100 * time.Millisecond,
+		beat: min(lease/20, 250*time.Millisecond), answer: lease / 5,
+		round: 4 * session, gather: 20 * time.Millisecond, pause: 100 * time.Millisecond,
 	}
 }
 

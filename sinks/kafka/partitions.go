@@ -28,8 +28,8 @@ type found struct {
 	spans []bus.Span
 
 	mu      sync.Mutex
-	listed  time.Time // when the expressions were last held against all topics
-	names   []string  // what they found
+	listed  time.Time       // when the expressions were last held against all topics
+	names   map[string]bool // what they found, and topics of ours that they would find
 	started map[bus.Partition]bool
 	ends    map[bus.Partition]end
 }
@@ -108,15 +108,19 @@ func (s *Store) spansOf(ctx context.Context, spots []spot) ([]bus.Span, error) {
 // leader's own epoch there are no others.
 func (s *Store) lastOf(ctx context.Context, sp spot, start, below int64) (bus.Position, error) {
 	at := bus.Position{Identity: sp.identity, Seq: start - 1}
-	if below <= start {
-		at.Seq = below - 1
-		return at, nil
-	}
 	epoch := sp.lead().epoch
 	s.found.mu.Lock()
 	was, ok := s.found.ends[sp.partition()]
 	s.found.mu.Unlock()
-	if ok && was.epoch == epoch && was.position.Same(at) {
+	ok = ok && was.position.Same(at)
+	if below <= start {
+		at.Seq = below - 1
+		if !ok {
+			return at, s.link.confirm(ctx, sp)
+		}
+		return at, nil
+	}
+	if ok && was.epoch == epoch {
 		switch {
 		case was.position.Seq == below-1 && was.position.Mark != 0:
 			return was.position, nil
@@ -164,6 +168,7 @@ func (s *Store) followed(ctx context.Context) ([]spot, error) {
 		said := answer[name]
 		switch {
 		case errors.Is(said.err, errNoTopic): // not yet, or no more
+			s.found.drop(name)
 			continue
 		case said.err != nil:
 			return nil, onTopic(name, "DESCRIBE", said.err)
@@ -188,41 +193,40 @@ func (s *Store) followedTopics(ctx context.Context) ([]string, error) {
 		}
 	}
 	if expressions {
-		matching, err := s.matching(ctx)
-		if err != nil {
+		if err := s.find(ctx); err != nil {
 			return nil, err
 		}
-		for _, name := range matching {
-			names[name] = true
-		}
 	}
+	s.found.mu.Lock()
+	defer s.found.mu.Unlock()
+	maps.Copy(names, s.found.names)
 	return slices.Sorted(maps.Keys(names)), nil
 }
 
-// matching are the topics that an expression finds, as of a moment ago.
-func (s *Store) matching(ctx context.Context) ([]string, error) {
+// find holds the expressions against all topics now and then. What the broker that was asked
+// does not know yet, or no more, stays until all of them say so.
+func (s *Store) find(ctx context.Context) error {
 	f := &s.found
 	f.mu.Lock()
-	names, fresh := f.names, !f.listed.IsZero() && time.Since(f.listed) < listEvery
+	fresh := !f.listed.IsZero() && time.Since(f.listed) < listEvery
 	f.mu.Unlock()
 	if fresh {
-		return names, nil
+		return nil
 	}
 	asked := time.Now()
 	topics, err := s.link.everyTopic(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	names = nil
 	for name, said := range topics {
 		if said.topic != nil && !said.internal && s.follows(name) {
-			names = append(names, name)
+			f.add(name)
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.listed, f.names = asked, names
-	return names, nil
+	f.listed = asked
+	return nil
 }
 
 // follows reports whether a topic is followed, should it exist.
@@ -232,9 +236,14 @@ func (s *Store) follows(name string) bool {
 	})
 }
 
-// looked makes the next look at the expressions a fresh one: a topic has been made.
-func (f *found) looked() {
+func (f *found) add(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.listed = time.Time{}
+	f.names[name] = true
+}
+
+func (f *found) drop(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.names, name)
 }

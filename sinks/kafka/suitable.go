@@ -31,7 +31,7 @@ func (s *Store) inspect(ctx context.Context, list []want) ([]condition, error) {
 		if answer, err = s.link.metadata(ctx, namesOf(list)...); err != nil {
 			return err
 		}
-		settings, err = s.link.settings(ctx, namesOf(list))
+		settings, err = s.link.settings(ctx, answer)
 		return err
 	})
 	if err != nil {
@@ -57,12 +57,19 @@ type settings struct {
 	err    error
 }
 
-func (l *link) settings(ctx context.Context, topics []string) (map[string]settings, error) {
+// settings asks for those of the topics that are there.
+func (l *link) settings(ctx context.Context, topics map[string]described) (map[string]settings, error) {
 	req := kmsg.NewPtrDescribeConfigsRequest()
-	for _, name := range topics {
+	for name, said := range topics {
+		if said.topic == nil {
+			continue
+		}
 		r := kmsg.NewDescribeConfigsRequestResource()
 		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, name
 		req.Resources = append(req.Resources, r)
+	}
+	if len(req.Resources) == 0 {
+		return nil, nil
 	}
 	all := make(map[string]settings, len(topics))
 	for _, shard := range l.cl.RequestSharded(ctx, req) {
@@ -71,6 +78,9 @@ func (l *link) settings(ctx context.Context, topics []string) (map[string]settin
 		}
 		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
 			s := settings{values: make(map[string]string, len(r.Configs)), err: kerr.ErrorForCode(r.ErrorCode)}
+			if errors.Is(s.err, kerr.UnknownTopicOrPartition) { // the broker is behind the one that knew it
+				return nil, unavailable(s.err)
+			}
 			for _, c := range r.Configs {
 				if c.Value != nil {
 					s.values[c.Name] = *c.Value

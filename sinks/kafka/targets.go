@@ -92,6 +92,7 @@ func (t *targets) make(ctx context.Context, topic string) (*topic, error) {
 		return nil, err
 	}
 	t.limits.Delete(topic)
+	t.s.note(topic)
 	return t.s.link.lookup(ctx, topic, time.Time{})
 }
 

@@ -26,6 +26,9 @@ func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (m bu
 			return err
 		}
 		if at.Identity != "" && at.Identity != sp.identity {
+			if err := s.link.confirm(ctx, sp); err != nil {
+				return err
+			}
 			return fmt.Errorf("the topic was made anew: %w", bus.ErrGone)
 		}
 		m, err = s.getFrom(ctx, sp, at)

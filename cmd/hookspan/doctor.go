@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -26,7 +27,7 @@ func (t *terminal) doctorCommand() *cobra.Command {
 		Short: "Examine the bus: reachable, rights, replication, retention, disk, clock",
 		Long: "Examine the bus with the settings that serve has, and what Hookspan keeps there. Each line is one finding: ok, warning or\n" +
 			"fault, and what to do. The exit code is 1 when there is a fault. Streams and topics that serve would make are made.\n" +
-			"An embedded bus is examined while its server is stopped, because one process at a time has its folder.",
+			"One process at a time has the folder of an embedded bus: while its server runs, the server is asked whether it is ready.",
 		Example: "  hookspan doctor\n  HOOKSPAN_BUS=nats://h1:4222,h2:4222,h3:4222 hookspan doctor --json",
 		Args:    cobra.NoArgs,
 		RunE:    t.action(func(cmd *cobra.Command, _ []string) error { return d.examine(cmd.Context()) }),
@@ -66,6 +67,8 @@ func (d *doctor) examine(ctx context.Context) error {
 	switch {
 	case err == nil:
 		found = append(found, examineLogs(ctx, c, o.Bus)...)
+	case errors.Is(err, embedded.ErrInUse):
+		found = append(found, d.running(ctx))
 	case !errors.Is(err, errNoFolder): // that is among the findings already
 		found = append(found, unopened(err))
 	}
@@ -136,14 +139,32 @@ func (d *doctor) tell(f bus.Finding) error {
 func unopened(err error) bus.Finding {
 	f := bus.Finding{Subject: "bus", Verdict: bus.Fault, Detail: err.Error(), Remedy: "change what it names; serve ends with the same error"}
 	switch {
-	case errors.Is(err, embedded.ErrInUse):
-		f.Detail = "a running server has the data folder, and one process at a time can read it"
-		f.Remedy = "ask the server (/readyz, /metrics), or stop it and examine again"
 	case errors.Is(err, bus.ErrDiskFull):
 		f.Remedy = "make room on the volume of the data folder"
 	case errors.Is(err, bus.ErrUnavailable):
 		f.Remedy = "see that the bus runs and that HOOKSPAN_BUS names it; serve waits for it"
 	}
+	return f
+}
+
+// running asks the server that has the data folder: one process at a time can read it.
+func (d *doctor) running(ctx context.Context) bus.Finding {
+	const closed = "what is kept in the folder can be examined while the server is stopped"
+	f := bus.Finding{Subject: "running server", Verdict: bus.Fault, Remedy: "see the server's log"}
+	var where connection
+	c, err := where.open(d.terminal)
+	if err != nil {
+		f.Detail = "a running server has the data folder, and its admin address is not known; " + closed
+		f.Remedy = "ask its /readyz, or stop it and examine again"
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
+	defer cancel()
+	if err := c.call(ctx, http.MethodGet, "/readyz", nil, nil, nil); err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	f.Verdict, f.Detail, f.Remedy = bus.Fine, fmt.Sprintf("ready, at %s; %s", c.server, closed), ""
 	return f
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -14,12 +15,12 @@ import (
 
 // examineFolder looks at the data folder from outside, whether or not a server has it.
 func examineFolder(dir string) []bus.Finding {
-	f := bus.Finding{Subject: "data folder", Verdict: bus.Fault, Remedy: "set HOOKSPAN_DATA_DIR to the folder of the server, or start it once"}
+	f := bus.Finding{Subject: "data folder", Verdict: bus.Fault, Remedy: "set HOOKSPAN_DATA_DIR to the folder of the server"}
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.Detail = dir + " does not exist"
-		return []bus.Finding{f}
+		f.Verdict, f.Detail = bus.Warning, dir+" does not exist yet; serve makes it"
+		return []bus.Finding{f, examineSync(existing(dir))}
 	case err != nil:
 		f.Detail = err.Error()
 		return []bus.Finding{f}
@@ -29,6 +30,17 @@ func examineFolder(dir string) []bus.Finding {
 	}
 	f.Verdict, f.Detail, f.Remedy = bus.Fine, dir, ""
 	return []bus.Finding{f, examineSync(dir)}
+}
+
+// existing is the folder in which a path, or the first of its folders that is missing, would be.
+func existing(path string) string {
+	for {
+		parent := filepath.Dir(path)
+		if _, err := os.Stat(parent); err == nil || parent == path {
+			return parent
+		}
+		path = parent
+	}
 }
 
 const (

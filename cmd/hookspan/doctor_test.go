@@ -92,8 +92,8 @@ func TestDoctorOfWhatCannotBeOpened(t *testing.T) {
 		code    int
 		want    string
 	}{
-		"no folder":           {[]string{"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "nothing")}, exitFailed, "does not exist. Remedy: set HOOKSPAN_DATA_DIR"},
-		"a running server":    {running, exitFailed, "fault    bus: a running server has the data folder"},
+		"no folder":           {[]string{"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "nothing")}, exitDone, "does not exist yet; serve makes it. Remedy: set HOOKSPAN_DATA_DIR"},
+		"a running server":    {running, exitDone, "ok       running server: ready, at http://"},
 		"wrong configuration": {[]string{"HOOKSPAN_BUS=redis://h1"}, exitUsage, "HOOKSPAN_BUS: want embedded"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,9 @@ const (
 	chain    = "bridge/bus/chain.go"
 )
 
+// run is the dispatcher's tests whose names match.
+func run(tests string) []string { return []string{"./bridge/dispatch", "-run", tests} }
+
 // mutants lists the rules by their words in the protocol.
 func mutants() []mutant {
 	m := suite(1, 200)
@@ -57,5 +60,41 @@ func mutants() []mutant {
 			"if err := s.d.synced(ctx); err != nil {", "if err := ctx.Err(); false {", m},
 		{"finished means that the final record is acknowledged", dispatch + "attempt.go",
 			"s.rec.add(outcomes...)", "if v.Outcome != \"\" {\n\t\ts.mu.Lock()\n\t\tfor _, d := range group {\n\t\t\td.status = final\n\t\t}\n\t\ts.mu.Unlock()\n\t}\n\ts.rec.add(outcomes...)", m},
+		{"an attempt begins only while the lease holds", dispatch + "shard.go",
+			"if l == nil || (*l).Holds() {", "if true || l == nil || (*l).Holds() {", run("Lapse")},
+		{"also one whose event had to be read first", dispatch + "attempt.go",
+			"if !s.holds() { // to read", "if false { // to read", run("Lapse")},
+		{"no shard is claimed in which attempts of its own earlier turn run", dispatch + "turn.go",
+			"<-before.over", "_ = before.over", run("TakenAgain")},
+		{"nobody claims a shard while its lease does not hold", dispatch + "turn.go",
+			"if !t.lease.Holds() {", "if false {", run("Zombie")},
+		{"limiters begin with no token", dispatch + "limiter.go",
+			"next: now.Add(i + burst)", "next: now", run("AcrossAMove")},
+		{"handed over is said only when everything is journaled", dispatch + "stop.go",
+			"s.delta(s.rec.idle())", "s.delta(true)", run("HandedOver")},
+		{"and when nothing runs", dispatch + "turn.go",
+			"s.drain(t.writing)\n\treturn s.handOver", "return s.handOver", run("Give")},
+		{"a shard that was lost is written no more", dispatch + "turn.go",
+			"s.handOver(t.held)", "s.handOver(t.writing)", run("Lost")},
+		{"what runs in it is finished", dispatch + "turn.go",
+			"if err == nil && !t.lost() {", "if err == nil {", run("Lost")},
+		{"and nothing more begins in it", dispatch + "turn.go",
+			"\t\ts.stop()\n\t\tt.d.drop(s)\n", "", run("LostShard")},
+		{"a shard leaps only without endpoints", dispatch + "rouse.go",
+			"if len(s.lanes) > 0 {", "if false {", m},
+		{"at a load too", dispatch + "load.go",
+			"if len(s.lanes) == 0 {", "if true {", m},
+		{"commands are read again for a shard that was taken since", dispatch + "command.go",
+			"if adopted != log.adopted {", "if false {", run("AdoptedLater")},
+		{"commands that an owner elsewhere has not acted on are kept", dispatch + "space.go",
+			"acted = min(acted, st.commands)", "_ = st.commands", run("CommandsAreTrimmed")},
+		{"a purge spares what shards of other owners need", dispatch + "need.go",
+			"all[id] = n\n", "if d.shard(id) != nil {\n\t\t\tall[id] = n\n\t\t}\n", run("Space")},
+		{"and what lies behind an item that no delta knows", dispatch + "need.go",
+			"if it.Revision > n.revision && ", "if false && ", run("Purges")},
+		{"places that were cut back allow no purge", dispatch + "need.go",
+			"if ok, err := d.fits(ctx, span, at); !ok {", "if ok, err := d.fits(ctx, span, at); !ok && err != nil {", run("Purges")},
+		{"a cut back goes to what the bus is certain of", dispatch + "positions.go",
+			"to, err := d.store.Intact(ctx, span.Partition, at)", "to, err := span.End, ctx.Err()", run("Fitting")},
 	}
 }

@@ -14,9 +14,15 @@ import (
 // bubble runs a test with a rig in a synctest bubble.
 func bubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
+	bubbleOn(t, dispatchtest.New(), f)
+}
+
+func bubbleOn(t *testing.T, store *dispatchtest.Store, f func(t *testing.T, r *rig)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := &rig{t: t, store: store}
+		r.open()
 		defer func() { r.kill() }()
 		f(t, r)
 	})

@@ -235,6 +235,20 @@ func (d *Dispatcher) shardsTaken() ([]*shard, int64) {
 	return all, d.adopted
 }
 
+// Owned lists the shards that this process owns now, in order; all is how many there are.
+func (d *Dispatcher) Owned() (owned []int, all int) {
+	for _, s := range d.shards() {
+		owned = append(owned, s.id)
+	}
+	return owned, d.total()
+}
+
+func (d *Dispatcher) total() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count
+}
+
 // shard is nil while this process does not own it.
 func (d *Dispatcher) shard(id int) *shard {
 	d.mu.Lock()

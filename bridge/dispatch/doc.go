@@ -17,6 +17,7 @@
 // held when a shard's is taken, a shard's when the dispatcher's is taken, never the other way
 // round. No bus, registry or observer is called under any of them.
 //
-// Begin with Dispatcher, then follower, shard, lane, attempt; then state, log, load and delta
-// for what is durable; positions for topics that were recreated or cut back.
+// Begin with Dispatcher, then turn for how a shard comes and goes, then follower, shard, lane,
+// attempt; then state, log, load and delta for what is durable; positions for topics that were
+// recreated or cut back.
 package dispatch

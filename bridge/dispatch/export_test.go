@@ -71,3 +71,15 @@ func HandedOver(ctx context.Context, st bus.Logs, shard int) (bool, error) {
 	err := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, rd.add)
 	return rd.now.handOver, err
 }
+
+// Claims counts how often a shard was claimed.
+func Claims(ctx context.Context, st bus.Logs, shard int) (n int, err error) {
+	err = bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, func(br bus.Record) error {
+		r, err := decodeRecord(br.Data)
+		if r.Kind == kindClaim {
+			n++
+		}
+		return err
+	})
+	return n, err
+}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -187,6 +188,24 @@ func TestBlockedEndpointPassesWhatALoadFoundDone(t *testing.T) {
 		elapse(second)
 		if r.posts(3) != 0 || r.posts(1) != 1 || r.posts(2) != 1 || r.posts(4) != 1 {
 			t.Errorf("sent %d, %d, %d, %d times, want 1, 1, 0, 1", r.posts(1), r.posts(2), r.posts(3), r.posts(4))
+		}
+	})
+}
+
+// Nor may the first event of a partition whose sequences begin at 0.
+func TestBlockedEndpointPassesTheFirstOffset(t *testing.T) {
+	bubbleOn(t, dispatchtest.NewOffsets(), func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.publish(1, 1, "a")
+		r.feed()
+		_, err := r.reg.SetState(t.Context(), l.ep.ID, endpoint.Paused, "")
+		r.must(err)
+		r.takeover()
+		r.catchUp()
+		r.step()
+		f := r.logged().feeds[l.ep.ID][string(part)]
+		if len(f.Ranges) != 1 || f.Ranges[0].A.Seq != 0 {
+			t.Errorf("the feed is %+v, want a range that begins behind the first event, which is done", f)
 		}
 	})
 }

@@ -100,6 +100,7 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 	}
 	at := f.d.lowest(f.partition)
 	f.advance(at)
+	f.look() // for a shard that was taken since, and stands behind
 	return f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
 		if err := f.d.waitForRoom(ctx); err != nil {
 			return err
@@ -135,7 +136,8 @@ func (f *follower) advance(to bus.Position) {
 func (f *follower) fill(ctx context.Context, helpers *sync.WaitGroup, s *shard) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.filling[s] || s.reached(f.partition, f.read) {
+	begun := f.read != bus.Position{} // else it will begin where the shard furthest behind stands
+	if !begun || f.filling[s] || s.reached(f.partition, f.read) {
 		return
 	}
 	f.filling[s] = true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -17,24 +16,30 @@ const glanceKept = time.Minute
 // wanted to know. Each is read on from where it was left.
 type glances struct {
 	store store
-
-	mu  sync.Mutex
-	all map[int]*glance
+	turn  chan struct{} // one slot, taken by whoever looks; it guards all
+	all   map[int]*glance
 }
 
 type glance struct {
 	chain *bus.Chain
 	read  *reader
 	asked time.Time
+	at    time.Time // when it was last read to its end
 }
 
-func newGlances(st store) *glances { return &glances{store: st, all: map[int]*glance{}} }
+func newGlances(st store) *glances {
+	return &glances{store: st, turn: make(chan struct{}, 1), all: map[int]*glance{}}
+}
 
-// at calls see with what the shard's log says by now, which see must not keep. errDamaged says
-// that nobody can know.
-func (gs *glances) at(ctx context.Context, shard int, see func(*state)) error {
-	gs.mu.Lock()
-	defer gs.mu.Unlock()
+// at calls see with what the shard's log says, or said no longer than age ago; see must not keep
+// it. errDamaged says that nobody can know.
+func (gs *glances) at(ctx context.Context, shard int, age time.Duration, see func(*state)) error {
+	select {
+	case gs.turn <- struct{}{}:
+		defer func() { <-gs.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	now := time.Now()
 	for id, g := range gs.all {
 		if now.Sub(g.asked) > glanceKept {
@@ -47,17 +52,24 @@ func (gs *glances) at(ctx context.Context, shard int, see func(*state)) error {
 		gs.all[shard] = g
 	}
 	g.asked = now
-	err := g.chain.Read(ctx, func(r bus.Record) error { return g.read.add(r) })
-	for errors.Is(err, bus.ErrTrimmed) {
-		g.read = newReader()
-		err = g.chain.Read(ctx, func(r bus.Record) error { return g.read.add(r) })
-	}
-	if err != nil {
-		return fmt.Errorf("read the state log of shard %d: %w", shard, err)
+	if g.at.IsZero() || now.Sub(g.at) > age {
+		if err := g.readOn(ctx); err != nil {
+			return fmt.Errorf("read the state log of shard %d: %w", shard, err)
+		}
+		g.at = now
 	}
 	if _, err := g.read.state(); err != nil {
 		return err
 	}
 	see(&g.read.now)
 	return nil
+}
+
+func (g *glance) readOn(ctx context.Context) error {
+	err := g.chain.Read(ctx, g.read.add)
+	for errors.Is(err, bus.ErrTrimmed) {
+		g.read = newReader()
+		err = g.chain.Read(ctx, g.read.add)
+	}
+	return err
 }

@@ -78,12 +78,13 @@ func (m *model) leased(a act) {
 // move asks the holder of a shard for it, and gives it to another process.
 func (m *model) move(shard, to int) {
 	m.moving.Go(func() {
-		inTime := m.w.leases.Give(shard)
+		l := m.w.leases.Lease(shard)
+		inTime := l != nil && l.Give()
 		m.mu.Lock()
 		alive, steady := slices.Clone(m.alive), !m.unsteady
 		m.mu.Unlock()
 		if inTime && steady {
-			m.handedOver(shard)
+			m.handedOver(shard, l.Seat())
 		}
 		if len(alive) > 0 {
 			m.lease(shard, alive[to%len(alive)])
@@ -136,8 +137,8 @@ func (m *model) late(shard int) {
 	}
 }
 
-// handedOver: everything that a shard's owner has finished must be in the journal.
-func (m *model) handedOver(shard int) {
+// handedOver: everything that the process which gave a shard has finished must be in the journal.
+func (m *model) handedOver(shard int, by *dispatchtest.Seat) {
 	known, posts := m.final(), m.w.all()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -145,7 +146,7 @@ func (m *model) handedOver(shard int) {
 		return
 	}
 	for _, p := range posts {
-		if p.status/100 == 2 && !known[p.delivery] && m.shardOf(p.endpoint) == shard {
+		if p.owner.seat == by && p.status/100 == 2 && !known[p.delivery] && m.shardOf(p.endpoint) == shard {
 			m.wrong = append(m.wrong, fmt.Sprintf("%s for %s was delivered at %v and is not in the journal that was handed over", p.event, p.endpoint, p.at))
 		}
 	}
@@ -205,7 +206,7 @@ func (m *model) repeated() string {
 		for _, p := range m.w.posts {
 			spoiled := m.spoiled[t.shard]
 			switch {
-			case p.owner != t.process, p.at.Before(t.from), !t.known[p.delivery], m.retried[p.delivery]:
+			case p.owner != t.process, !p.at.After(t.from), !t.known[p.delivery], m.retried[p.delivery]:
 			case m.shardOf(p.endpoint) != t.shard, !spoiled.IsZero() && !p.at.Before(spoiled):
 			default:
 				return fmt.Sprintf("%s was sent to %s again at %v, its end was in the journal before the shard was given", p.event, p.endpoint, p.at)

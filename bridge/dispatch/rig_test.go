@@ -72,12 +72,6 @@ func (o *receivers) Send(ctx context.Context, r Request) Response {
 	}
 }
 
-func newRig(t *testing.T) *rig {
-	r := &rig{t: t, store: dispatchtest.New()}
-	r.open()
-	return r
-}
-
 // open connects a new owner to the bus.
 func (r *rig) open() {
 	r.t.Helper()

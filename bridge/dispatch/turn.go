@@ -208,10 +208,7 @@ func (t *turn) handOver(s *shard) error {
 	grace := time.AfterFunc(t.d.conf.StopGrace, func() { s.cut(ErrStopping) })
 	defer grace.Stop()
 	s.drain(t.writing)
-	if t.lost() { // the lease ran out meanwhile
-		return nil
-	}
-	return s.handOver(t.held)
+	return s.handOver(t.held) // which writes nothing if the lease has run out meanwhile
 }
 
 // lost: the lease has run out.

@@ -2,10 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
@@ -64,5 +68,35 @@ func TestBenchOnNATSLeavesNothing(t *testing.T) {
 	}
 	if err := names.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestBenchOnKafkaLeavesNothing(t *testing.T) {
+	t.Parallel()
+	brokers, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer brokers.Close()
+	environ := []string{"HOOKSPAN_BUS=kafka://" + strings.Join(brokers.ListenAddrs(), ",")}
+	for _, name := range []string{"publish", "intake"} {
+		m := runBench(t, environ, name, "--events", "200")
+		if m.Name != name || m.Bus != "kafka" || m.Sync != "cluster" || m.Events != 200 || m.BarePublish <= 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	topics, err := admin.ListTopics(t.Context())
+	if err != nil || len(topics) > 0 {
+		t.Errorf("topics %v were left behind (%v)", topics.Names(), err)
+	}
+	groups, err := admin.ListGroups(t.Context())
+	if err != nil || len(groups) > 0 {
+		t.Errorf("groups %v were left behind (%v)", groups.Groups(), err)
 	}
 }

@@ -21,7 +21,10 @@ const (
 	requestBytes    = 8 << 20
 	// requestExpiry is how long a request waits for messages before it is made anew.
 	requestExpiry = 30 * time.Second
-	heartbeat     = 2 * time.Second
+	// heartbeat is how often a server says that it is there while it has no messages, and
+	// silences how many of them may be missing before the reading begins anew elsewhere.
+	heartbeat = 500 * time.Millisecond
+	silences  = 3
 	// forgotten is when the server drops the consumer of a reader that died.
 	forgotten = time.Minute
 	// batchMessages is the most that is handed over at once.
@@ -109,7 +112,7 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	if r.sub, err = l.nc.ChanSubscribe(l.nc.NewInbox(), r.came); err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
 	}
-	r.silence = time.NewTimer(2 * heartbeat)
+	r.silence = time.NewTimer(silences * heartbeat)
 	return r, nil
 }
 
@@ -130,7 +133,7 @@ func (r *reader) close() {
 // next call.
 func (r *reader) batch(ctx context.Context) ([]delivered, error) {
 	r.delivered = r.delivered[:0]
-	r.silence.Reset(2 * heartbeat)
+	r.silence.Reset(silences * heartbeat)
 	for len(r.delivered) < batchMessages {
 		if len(r.delivered) == 0 && r.pending == 0 && !r.caughtUp {
 			var err error
@@ -203,7 +206,7 @@ func (r *reader) take(ctx context.Context) (*nats.Msg, error) {
 	}
 	select {
 	case m := <-r.came:
-		r.silence.Reset(2 * heartbeat)
+		r.silence.Reset(silences * heartbeat)
 		return m, nil
 	case <-look:
 		return nil, nil

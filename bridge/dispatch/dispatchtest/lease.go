@@ -54,7 +54,8 @@ func (l *Lease) PresumedDead() bool {
 	return l.ended && !l.inTime
 }
 
-func (l *Lease) give() bool {
+// Give is Leases.Give for this lease.
+func (l *Lease) Give() bool {
 	<-l.taken
 	ls := l.seat.ls
 	ls.mu.Lock()

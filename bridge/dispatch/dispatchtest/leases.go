@@ -53,7 +53,7 @@ func (s *Seat) Join(ctx context.Context, _ int, m bus.Member) error {
 			if s.client.Dead() || l.Ended() {
 				l.tell()
 			} else {
-				l.give()
+				l.Give()
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func (ls *Leases) Take(shard int, s *Seat) bool {
 // out meanwhile, or nobody held it.
 func (ls *Leases) Give(shard int) bool {
 	l := ls.Lease(shard)
-	return l != nil && l.give()
+	return l != nil && l.Give()
 }
 
 // Lapse makes a shard's lease hold no more by its holder's clock; nobody else can have it.

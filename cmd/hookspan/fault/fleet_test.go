@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,10 +60,14 @@ type size struct {
 	proxied           bool // a proxy stands in front of each server
 }
 
-// newFleet has nothing running. The environment is that of every replica.
+// newFleet has nothing running. The environment is that of every replica. A fleet takes minutes
+// and a machine of its own, so these tests run where FAULT_FLEETS asks for them, or
+// FAULT_REQUIRE for everything; what is missing then is a failure.
 func newFleet(t *testing.T, on kind, of size, environ func(receiver string) []string) *fleet {
 	t.Helper()
-	skipShort(t)
+	if os.Getenv("FAULT_FLEETS") == "" && os.Getenv("FAULT_REQUIRE") == "" {
+		t.Skip("FAULT_FLEETS is not set")
+	}
 	f := &fleet{on: on, lease: *lease, arrivals: map[string]*fault.Beats{}}
 	if on.cluster != nil {
 		f.bus = on.cluster(t, of.servers, of.proxied)

@@ -19,14 +19,9 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 )
 
-// newKafka is a cluster of 1 or 3 real brokers. They need Java, so the tests that use them
-// run where FAULT_KAFKA asks for it, or FAULT_REQUIRE for everything; what is missing then is
-// a failure.
+// newKafka is a cluster of 1 or 3 real brokers, which need Java.
 func newKafka(t *testing.T, n int, proxied bool) *cluster {
 	t.Helper()
-	if os.Getenv("FAULT_KAFKA") == "" && os.Getenv("FAULT_REQUIRE") == "" {
-		t.Skip("FAULT_KAFKA is not set")
-	}
 	script, err := filepath.Abs("../../../.ci/kafka")
 	if err != nil {
 		t.Fatal(err)

@@ -75,9 +75,16 @@ func (m *Meter) Rate(from, to time.Time) float64 {
 	return float64(n) / to.Sub(from).Seconds()
 }
 
-// Excess is by how many requests the worst stretch of time between from and to, of whatever
-// length, was beyond the rate: 1 is what even spacing gives.
-func (m *Meter) Excess(perSecond float64, from, to time.Time) (excess float64) {
+// A Stretch is some time and how many requests began in it.
+type Stretch struct {
+	From, To time.Time
+	Requests int
+	Excess   float64 // by how many more than the rate allows; 1 is what even spacing gives
+}
+
+// Worst is the stretch of time between from and to, of whatever length, in which the requests
+// were furthest beyond a rate.
+func (m *Meter) Worst(perSecond float64, from, to time.Time) (worst Stretch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var times []time.Time
@@ -87,11 +94,15 @@ func (m *Meter) Excess(perSecond float64, from, to time.Time) (excess float64) {
 		}
 	}
 	slices.SortFunc(times, time.Time.Compare)
-	least := 0.0 // of what was asked for in front of a stretch, less what was allowed until then
+	first, least := 0, 0.0 // where requests were least ahead of the rate so far, and by how many
 	for i, at := range times {
 		ahead := float64(i) - perSecond*at.Sub(times[0]).Seconds()
-		least = min(least, ahead)
-		excess = max(excess, ahead+1-least)
+		if ahead < least {
+			first, least = i, ahead
+		}
+		if excess := ahead + 1 - least; excess > worst.Excess {
+			worst = Stretch{times[first], at, i - first + 1, excess}
+		}
 	}
-	return excess
+	return worst
 }

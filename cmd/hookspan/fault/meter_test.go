@@ -41,7 +41,7 @@ func TestMeterSees(t *testing.T) {
 				if got := m.Peak(began, time.Now()); got != c.peak {
 					t.Errorf("peak %d, want %d", got, c.peak)
 				}
-				if got := m.Excess(50, began, time.Now()); got < c.excess-1e-6 || got > c.excess+1e-6 {
+				if got := m.Worst(50, began, time.Now()).Excess; got < c.excess-1e-6 || got > c.excess+1e-6 {
 					t.Errorf("excess %v, want %v", got, c.excess)
 				}
 			})

@@ -21,12 +21,9 @@ func TestFaultReplicasKafka(t *testing.T) { replicasUnderFire(t, onKafka()) }
 func TestFaultReplicasEmbeddedCluster(t *testing.T) { replicasUnderFire(t, ofThemAll()) }
 
 const (
-	webhooks    = 140 // a second: half of it is more than the limited endpoint takes
+	webhooks    = 160 // a second: half of it is more than the limited endpoint takes
 	ratePerS    = 50
 	concurrency = 4
-	// busy is by how much a request may come late or early on a machine that is busy with
-	// everything else in these tests.
-	busy = 250 * time.Millisecond
 	// election is how long a bus may take to agree on leaders after a kill.
 	election = 10 * time.Second
 )
@@ -69,6 +66,7 @@ func (s *storm) play() {
 	s.serve()
 	s.register("made", "binary", "all")
 	s.driver.Rate = webhooks
+	defer s.beat()()
 	stop := s.drive(600) // a frozen replica holds many
 	s.must(fault.Await(s.within(time.Minute), 20*time.Millisecond, func() bool { return len(s.endpoints()) == len(plain())+3 }))
 	s.calm("the start")
@@ -88,6 +86,7 @@ func (s *storm) play() {
 		"bus": s.on.name, "lease_ms": fault.Milliseconds(s.lease), "under_fire_s": ended.Sub(began).Seconds(), "result": v,
 		"blows": s.aftermaths(), "intake_gap_ms": fault.Milliseconds(intake), "delivery_gap_ms": fault.Milliseconds(delivery),
 		"worst_endpoint_gap_ms": fault.Milliseconds(s.worstGap(began, ended)),
+		"busy_ms":               fault.Milliseconds(s.busy(began, ended)),
 		"limited":               s.limits(began, exact), "limited_with_zombies": s.limits(exact, ended), "answers": s.driver.Answers(),
 	})
 }
@@ -95,12 +94,12 @@ func (s *storm) play() {
 // limits are how the endpoints with a rate and with a concurrency fared.
 func (s *storm) limits(from, to time.Time) map[string]any {
 	return map[string]any{
-		"rate": s.receiver.Meter("limited").Rate(from, to), "excess": s.excess(from, to), "peak": s.peak(from, to),
+		"rate": s.receiver.Meter("limited").Rate(from, to), "worst": s.worst(from, to), "peak": s.peak(from, to),
 	}
 }
 
-func (s *storm) excess(from, to time.Time) float64 {
-	return s.receiver.Meter("limited").Excess(ratePerS, from, to)
+func (s *storm) worst(from, to time.Time) fault.Stretch {
+	return s.receiver.Meter("limited").Worst(ratePerS, from, to)
 }
 
 func (s *storm) peak(from, to time.Time) int { return s.receiver.Meter("bounded").Peak(from, to) }
@@ -108,8 +107,10 @@ func (s *storm) peak(from, to time.Time) int { return s.receiver.Meter("bounded"
 // exact holds rate and concurrency of a time without zombies against what is allowed.
 func (s *storm) exact(from, to time.Time) {
 	s.Helper()
-	if most := 1 + ratePerS*busy.Seconds(); s.excess(from, to) > most {
-		s.Errorf("an endpoint that takes %d/s got %.1f more than that in some stretch of time, at most %.1f are explained by a busy machine", ratePerS, s.excess(from, to), most)
+	worst, most := s.worst(from, to), 1+ratePerS*s.busy(from, to).Seconds()
+	if worst.Excess > most {
+		s.Errorf("an endpoint that takes %d/s got %d requests in %v from %s on, %.1f more than that, and a busy machine explains at most %.1f",
+			ratePerS, worst.Requests, worst.To.Sub(worst.From), worst.From.Format("15:04:05.000"), worst.Excess, most)
 	}
 	if s.peak(from, to) > concurrency {
 		s.Errorf("an endpoint that takes %d requests at once got %d", concurrency, s.peak(from, to))
@@ -131,7 +132,7 @@ func (s *storm) judge(v fault.Verdict) {
 		most["kill a replica"], most["freeze a replica"] = election+s.lease, election+s.lease
 	}
 	for _, b := range s.blows {
-		if gap := s.worstGap(b.from, b.to); gap > most[b.what]+busy {
+		if gap := s.worstGap(b.from, b.to); gap > most[b.what]+s.busy(b.from, b.to) {
 			s.Errorf("%s at %s: an endpoint got nothing for %v, want at most %v", b.what, b.from.Format("15:04:05.000"), gap, most[b.what])
 		}
 		if gap := s.driver.Taken.Gap(b.from, b.to); gap > election {

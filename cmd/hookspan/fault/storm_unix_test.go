@@ -3,6 +3,7 @@
 package fault_test
 
 import (
+	"context"
 	"syscall"
 	"time"
 
@@ -13,6 +14,30 @@ import (
 type storm struct {
 	*fleet
 	blows []blow
+	pulse fault.Beats // of this process: where it misses, the machine was too busy
+}
+
+// beat keeps the pulse going until stop is called.
+func (s *storm) beat() (stop func()) {
+	ctx, cancel := context.WithCancel(s.Context())
+	go func() {
+		for tick := time.NewTicker(10 * time.Millisecond); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+				s.pulse.Add(time.Now())
+			}
+		}
+	}()
+	return cancel
+}
+
+// busy is by how much anything may have come late or early between two times, because the
+// machine has this test, the replicas and the servers to run, and maybe more.
+func (s *storm) busy(from, to time.Time) time.Duration {
+	return 200*time.Millisecond + 2*s.pulse.Gap(from, to)
 }
 
 // A blow is one thing done to a fleet. It lasts until everything serves again.

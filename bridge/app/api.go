@@ -12,10 +12,18 @@ import (
 // api is the handler of the admin listener.
 func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
-		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Tester: a.dispatcher, Refusals: o.Bus,
+		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Metrics: a.metricsPage(), Log: a.Log,
 	})
+}
+
+// othersShards tells what other replicas own, where there may be any.
+func (a *App) othersShards(o *Opened) admin.Shards {
+	if o.Shared == nil {
+		return nil
+	}
+	return a.dispatcher
 }
 
 // sources lists the intakes as the API shows them.

@@ -98,6 +98,7 @@ type Dispatcher struct {
 	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
 	trimmedAt  time.Time
 	others     *glances
+	looks      looks
 	background sync.WaitGroup
 
 	mu        sync.Mutex
@@ -118,7 +119,7 @@ func New(c Config) *Dispatcher {
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic,
 		commands: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
 		holding: make(chan struct{}), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, others: newGlances(c.Store), followers: map[bus.Partition]*follower{},
+		owned: map[int]*shard{}, others: newGlances(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
 	}
 	if c.limits != nil {

@@ -50,6 +50,7 @@ type follower struct {
 	mu      sync.Mutex
 	read    bus.Position // offered to the shards, or being offered
 	filling map[*shard]bool
+	newly   []*shard // of those filled, the ones that no filler has taken yet
 }
 
 // run reads from the place where the shard furthest behind stands, until ctx ends.
@@ -98,7 +99,7 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 	if err := f.d.recheck(ctx, f.partition); err != nil {
 		return err
 	}
-	at := f.d.lowest(f.partition)
+	at := f.d.lowest(f.partition, f.d.shards())
 	f.advance(at)
 	f.look() // for a shard that was taken since, and stands behind
 	return f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
@@ -131,74 +132,6 @@ func (f *follower) advance(to bus.Position) {
 	f.read = to
 }
 
-// fill gives a shard that stands behind the follower a reader of its own, until it has
-// caught up: then the follower's next batch follows without a gap.
-func (f *follower) fill(ctx context.Context, helpers *sync.WaitGroup, s *shard) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	begun := f.read != bus.Position{} // else it will begin where the shard furthest behind stands
-	if !begun || f.filling[s] || s.reached(f.partition, f.read) {
-		return
-	}
-	f.filling[s] = true
-	helpers.Go(func() {
-		for !f.filled(ctx, s) {
-			if err := f.feed(ctx, s); err != nil && ctx.Err() == nil {
-				f.d.log.Warn("shard's own reader stopped, starting again", slog.Int("shard", s.id), slog.Any("error", err))
-				pause(ctx, followRetry)
-			}
-		}
-	})
-}
-
-// filled reports, and notes, that a shard needs no reader of its own any more.
-func (f *follower) filled(ctx context.Context, s *shard) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	over := ctx.Err() != nil || s.reached(f.partition, f.read)
-	if over {
-		delete(f.filling, s)
-	}
-	return over
-}
-
-var errTakenBack = errors.New("the shard's place was taken back meanwhile")
-
-// feed reads for one shard up to what the follower has offered to the others.
-func (f *follower) feed(ctx context.Context, s *shard) error {
-	if err := f.d.recheck(ctx, f.partition); err != nil {
-		return err
-	}
-	at, _ := s.place(f.partition)
-	f.mu.Lock()
-	stored := f.read
-	f.mu.Unlock()
-	err := f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
-		if err := f.d.waitForRoom(ctx); err != nil {
-			return err
-		}
-		before := at
-		if len(batch) > 0 {
-			at = batch[len(batch)-1].Position
-		} else if stored.Same(at) && stored.Seq > at.Seq {
-			at = stored // what lay between has expired
-		}
-		if !s.offer(f.partition, before, f.d.followed(f.partition, batch), at) {
-			return errTakenBack
-		}
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if s.reached(f.partition, f.read) {
-			return errPassOver
-		}
-		return nil
-	})
-	if errors.Is(err, errPassOver) {
-		return nil
-	}
-	return err
-}
-
 // lag is how many sequences the follower has before it.
 func (f *follower) lag(end bus.Position) int64 {
 	f.mu.Lock()
@@ -210,10 +143,10 @@ func (f *follower) lag(end bus.Position) int64 {
 }
 
 // lowest is where the shard stands that is furthest behind in a partition.
-func (d *Dispatcher) lowest(p bus.Partition) bus.Position {
+func (d *Dispatcher) lowest(p bus.Partition, shards []*shard) bus.Position {
 	var low bus.Position
 	found := false
-	for _, s := range d.shards() {
+	for _, s := range shards {
 		at, ok := s.place(p)
 		if ok && (!found || at.Seq < low.Seq) {
 			low, found = at, true

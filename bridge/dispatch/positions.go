@@ -6,16 +6,39 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// look asks the bus what the followed partitions hold.
+// looks are the questions what the followed partitions hold. One is on its way at a time, and
+// its answer serves all who asked before it began: a takeover asks for many shards at once.
+type looks struct {
+	turn  chan struct{} // one slot: whoever fills it asks
+	begun atomic.Int64
+	last  int64 // the number of the one that was answered; of whose turn it is, as the next
+	spans []bus.Span
+}
+
+// look asks the bus what the followed partitions hold. The answer is not the caller's to change.
 func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
+	l := &d.looks
+	asked := l.begun.Load()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("list the followed partitions: %w", context.Cause(ctx))
+	}
+	if l.last > asked {
+		return l.spans, nil
+	}
+	number := l.begun.Add(1)
 	spans, err := d.store.Spans(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the followed partitions: %w", err)
 	}
+	l.last, l.spans = number, spans
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range spans {

@@ -62,9 +62,9 @@ func (s *Store) Remove(ctx context.Context) error {
 	if err == nil {
 		err = groups[s.group()].Err
 	}
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+	// Without a coordinator there is no group: it comes with the first one.
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) && !errors.Is(err, kerr.CoordinatorNotAvailable) {
 		return fmt.Errorf("delete the group %s: %w", s.group(), err)
 	}
 	return nil
 }
-

@@ -9,7 +9,7 @@ import (
 // Pure functions that are tested from outside.
 var (
 	AppendMarker = appendMarker
-	ReadMarker   = readMarker
+	ReadMarkers  = readMarkers
 	AppendHead   = appendHead
 	ReadRecord   = readRecord
 	ReadToken    = readToken

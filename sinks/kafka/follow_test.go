@@ -1,16 +1,14 @@
 package kafka_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
@@ -207,22 +205,18 @@ func TestASlowReceiverMissesNothing(t *testing.T) {
 	store := open(t, cluster, kafka.Options{})
 	sp := spans(t, store)[shop+"/0"]
 	const n = 4 * kafka.TapPages
-	waiting, go1 := make(chan struct{}), make(chan struct{})
+	atEnd, busy, free := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	reached := sync.OnceFunc(func() { close(atEnd) })
 	var got []string
 	followed := make(chan error, 1)
 	go func() {
-		first := true
 		followed <- store.Follow(within(t), sp.Partition, front(sp), func(batch []bus.Message) error {
-			if first { // it has reached the end: the next it hears of comes from the tail
-				first = false
-				return nil
-			}
+			reached() // from here on it hears from the tail
 			for _, m := range batch {
-				got = append(got, m.Event.ID)
-			}
-			if len(got) == 1 && len(batch) == 1 {
-				close(waiting)
-				<-go1
+				if got = append(got, m.Event.ID); len(got) == 1 {
+					close(busy)
+					<-free
+				}
 			}
 			if len(got) == n {
 				return errEnough
@@ -230,22 +224,19 @@ func TestASlowReceiverMissesNothing(t *testing.T) {
 			return nil
 		})
 	}()
+	<-atEnd
 	quick := listen(t, store, sp.Partition, front(sp))
 	for i := range n { // one by one, so that each is a page
 		publish(t, store, strconv.Itoa(i))
 		quick.expect(strconv.Itoa(i))
-		if i == 0 {
-			<-waiting
-		}
 	}
-	close(go1)
+	<-busy
+	close(free)
 	if err := <-followed; !errors.Is(err, errEnough) {
 		t.Fatal(err)
 	}
-	for i, id := range got {
-		if id != strconv.Itoa(i) {
-			t.Fatalf("event %d is %s", i, id)
-		}
+	if want := numbers(0, n-1); !slices.Equal(got, want) {
+		t.Errorf("came %v, want %v", got, want)
 	}
 }
 
@@ -271,140 +262,4 @@ func TestATrimmedFrontIsSkipped(t *testing.T) {
 	}
 	publish(t, store, "11")
 	l.expect("11")
-}
-
-// What a transaction has not committed is not handed over, what it aborted never; and the
-// offsets of its marks do not keep a reader from its end.
-func TestTransactionsOfOthers(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t)
-	store := open(t, cluster, kafka.Options{})
-	sp := spans(t, store)[shop+"/0"]
-	ends := make(chan struct{}, 1000)
-	l := listen(t, store, sp.Partition, front(sp))
-	go func() {
-		_ = store.Follow(t.Context(), sp.Partition, front(sp), func(batch []bus.Message) error {
-			if len(batch) == 0 {
-				ends <- struct{}{}
-			}
-			return nil
-		})
-	}()
-	<-ends
-	theirs := client(t, cluster.ListenAddrs(), kgo.TransactionalID("theirs"), kgo.DefaultProduceTopic(shop))
-	transact := func(id string, how kgo.TransactionEndTry) {
-		t.Helper()
-		if err := theirs.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		if err := theirs.ProduceSync(within(t), ceRecord(id)).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		if err := theirs.EndTransaction(within(t), how); err != nil {
-			t.Fatal(err)
-		}
-	}
-	transact("committed", kgo.TryCommit)
-	<-ends
-	transact("aborted", kgo.TryAbort)
-	transact("committed too", kgo.TryCommit)
-	l.expect("committed", "committed too")
-	<-ends
-	end := spans(t, store)[shop+"/0"].End
-	if _, err := store.Get(within(t), sp.Partition, end); !errors.Is(err, bus.ErrGone) {
-		t.Errorf("the mark of a transaction at %d: %v, want ErrGone", end.Seq, err)
-	}
-	publish(t, store, "ours")
-	listen(t, store, sp.Partition, end).expect("ours")
-	l.expect("ours")
-}
-
-// ceRecord is an event in binary mode.
-func ceRecord(id string) *kgo.Record {
-	var headers []kgo.RecordHeader
-	for _, f := range [][2]string{{"ce_specversion", "1.0"}, {"ce_id", id}, {"ce_source", "/theirs"}, {"ce_type", "their.type"}} {
-		headers = append(headers, kgo.RecordHeader{Key: f[0], Value: []byte(f[1])})
-	}
-	return &kgo.Record{Value: []byte("{}"), Headers: headers}
-}
-
-// Over several partitions and topics, one of which appears later: everything comes, in order
-// within a key.
-func TestManyPartitions(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
-	store := open(t, cluster, kafka.Options{Partitions: 6})
-	if got := len(spans(t, store)); got != 6 {
-		t.Fatalf("%d partitions", got)
-	}
-	const keys, each = 10, 40
-	topics := []string{shop, "hookspan.events.late"}
-	var writers sync.WaitGroup
-	for _, topic := range topics {
-		for k := range keys {
-			writers.Go(func() {
-				for i := range each {
-					e := order(fmt.Sprintf("%s/%d/%d", topic, k, i))
-					e.SetExtension("partitionkey", strconv.Itoa(k))
-					if _, err := store.Publish(within(t), topic, e, bus.PublishOptions{Structured: i%2 == 0}); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-		}
-	}
-	writers.Wait()
-	all := spans(t, store)
-	if len(all) != 12 {
-		t.Fatalf("%d partitions", len(all))
-	}
-	var mu sync.Mutex
-	next := map[string]int{}
-	count := 0
-	ctx, enough := context.WithCancel(within(t))
-	defer enough()
-	var followers sync.WaitGroup
-	for p, sp := range all {
-		if late := p[:len(p)-2] != shop; late != sp.New {
-			t.Errorf("%s is new: %v", p, sp.New)
-		}
-		followers.Go(func() {
-			_ = store.Follow(ctx, p, front(sp), func(batch []bus.Message) error {
-				mu.Lock()
-				defer mu.Unlock()
-				for _, m := range batch {
-					key := m.Topic + "/" + m.Event.Extension("partitionkey")
-					if want := key + "/" + strconv.Itoa(next[key]); m.Event.ID != want {
-						t.Errorf("came %s, want %s", m.Event.ID, want)
-					}
-					next[key]++
-					if count++; count == len(topics)*keys*each {
-						enough()
-					}
-				}
-				return nil
-			})
-		})
-	}
-	followers.Wait()
-	if count != len(topics)*keys*each {
-		t.Errorf("%d events of %d came", count, len(topics)*keys*each)
-	}
-}
-
-func TestManyLargeEventsAreFollowed(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t)
-	store := open(t, cluster, kafka.Options{})
-	sp := spans(t, store)[shop+"/0"]
-	const n = 24
-	for i := range n {
-		e := order(strconv.Itoa(i))
-		e.Data = bytes.Repeat([]byte{byte(i)}, 1500<<10) // more than a fetch is meant to bring
-		if _, err := store.Publish(within(t), shop, e, bus.PublishOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	listen(t, store, sp.Partition, front(sp)).expect(numbers(0, n-1)...)
 }

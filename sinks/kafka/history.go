@@ -41,14 +41,11 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 	return err
 }
 
-// marked hands on what a marker says.
+// marked hands on what markers say.
 func marked(each func(topic, source, id string, at time.Time) error) func(*kgo.Record) error {
 	return func(r *kgo.Record) error {
-		topic, source, id, ok := readMarker(r.Value)
-		if !ok {
-			return nil
-		}
-		return each(topic, source, id, r.Timestamp.UTC())
+		at := r.Timestamp.UTC()
+		return readMarkers(r.Value, func(topic, source, id string) error { return each(topic, source, id, at) })
 	}
 }
 

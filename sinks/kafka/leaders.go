@@ -80,6 +80,7 @@ func (l *link) spot(ctx context.Context, name string, n int32, since time.Time) 
 		return spot{}, err
 	}
 	if n < 0 || int(n) >= len(t.partitions) {
+		l.forget(t) // it may have been added since
 		return spot{}, fmt.Errorf("%w: topic %s has %d partitions, there is no number %d", bus.ErrUnavailable, name, len(t.partitions), n)
 	}
 	return spot{t, n}, nil

@@ -18,7 +18,7 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 		return bus.NoPosition, err
 	}
 	var head [recordHead]byte
-	_, _, offset, err := s.write(ctx, topic, func(out *outgoing) {
+	_, _, offset, err := s.write(ctx, topic, s.patience(), func(out *outgoing) {
 		out.header = append(out.header[:0], kgo.RecordHeader{Key: headerRecord, Value: appendHead(head[:0], r)})
 		out.rec = kgo.Record{Partition: n, Value: r.Data, Headers: out.header}
 	})

@@ -47,10 +47,9 @@ func (out *outgoing) release() {
 var errLate = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
 
 // write sends a record to a topic until it is acknowledged or time is up, and returns the
-// topic as it was then. fill sets all of the record but its topic. A topic that turns out to
+// topic as it was then and the record's place in it. fill sets all of the record but its topic. A topic that turns out to
 // be missing or another one is looked up again, or made.
-func (s *Store) write(ctx context.Context, topic string, fill func(*outgoing)) (to *target, n int32, offset int64, err error) {
-	began := time.Now()
+func (s *Store) write(ctx context.Context, topic string, until time.Time, fill func(*outgoing)) (to *target, n int32, offset int64, err error) {
 	for {
 		if to, err = s.targets.get(ctx, topic); err != nil {
 			return nil, 0, 0, err
@@ -59,7 +58,7 @@ func (s *Store) write(ctx context.Context, topic string, fill func(*outgoing)) (
 		fill(out)
 		out.rec.Topic = topic
 		var back bool
-		back, err = s.send(ctx, out, s.o.PublishTimeout-time.Since(began))
+		back, err = s.send(ctx, out, until)
 		if back {
 			n, offset = out.rec.Partition, out.rec.Offset
 			out.release()
@@ -71,11 +70,14 @@ func (s *Store) write(ctx context.Context, topic string, fill func(*outgoing)) (
 		if reviewErr != nil {
 			return nil, 0, 0, reviewErr
 		}
-		if !again || time.Since(began) >= s.o.PublishTimeout {
+		if !again || !time.Now().Before(until) {
 			return nil, 0, 0, onTopic(topic, "WRITE", unavailable(err))
 		}
 	}
 }
+
+// patience is when a write that begins now is given up.
+func (s *Store) patience() time.Time { return time.Now().Add(s.o.PublishTimeout) }
 
 // mended reports whether a record that was not taken may be now: its topic is looked up anew.
 func (s *Store) mended(ctx context.Context, to *target, err error) (bool, error) {
@@ -90,13 +92,13 @@ func (s *Store) mended(ctx context.Context, to *target, err error) (bool, error)
 
 // send hands a record to the client library and waits until it is acknowledged. back says
 // whether the library has given it back; else out must be left alone.
-func (s *Store) send(ctx context.Context, out *outgoing, within time.Duration) (back bool, err error) {
+func (s *Store) send(ctx context.Context, out *outgoing, until time.Time) (back bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return true, ended(ctx)
 	}
 	out.rec.Context = context.Background() // ending one record's context would end others, too
 	s.link.cl.TryProduce(out.rec.Context, &out.rec, out.done)
-	out.timer.Reset(max(within, time.Millisecond))
+	out.timer.Reset(time.Until(until))
 	defer out.timer.Stop()
 	select {
 	case err := <-out.acked:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -31,20 +32,21 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	if s.names.private(topic) {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
 	}
+	until := s.patience()
 	if o.Key == "" {
-		return s.publish(ctx, topic, e, o)
+		return s.publish(ctx, topic, e, o, until)
 	}
 	return s.recent.once(ctx, o.Key, func() (bus.Receipt, error) {
-		r, err := s.publish(ctx, topic, e, o)
+		r, err := s.publish(ctx, topic, e, o, until)
 		if err == nil && !o.Reserved {
-			s.mark(ctx, topic, e, o.Key)
+			s.markers.mark(ctx, topic, e, until)
 		}
 		return r, err
 	})
 }
 
-func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
-	to, n, offset, err := s.write(ctx, topic, func(out *outgoing) { out.fill(e, o.Structured) })
+func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions, until time.Time) (bus.Receipt, error) {
+	to, n, offset, err := s.write(ctx, topic, until, func(out *outgoing) { out.fill(e, o.Structured) })
 	if err != nil {
 		return bus.Receipt{}, fmt.Errorf("publish: %w", err)
 	}

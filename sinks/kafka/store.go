@@ -51,6 +51,7 @@ type Store struct {
 	found    found
 	targets  targets
 	recent   recent
+	markers  markers
 	health   health
 	closed   chan struct{} // closed by Close
 	close    func()
@@ -83,6 +84,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	s.targets.init(s)
+	s.markers.s = s
 	var err error
 	if s.link, err = newLink(o, s.producing()...); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,21 +67,41 @@ func TestMillis(t *testing.T) {
 	}
 }
 
-func FuzzMarker(f *testing.F) {
-	f.Add(kafka.AppendMarker(nil, "hookspan.events.shop", "/sources/shop", "order-1"))
-	f.Add(kafka.AppendMarker(nil, "", "", ""))
+func FuzzMarkers(f *testing.F) {
+	two := kafka.AppendMarker([]byte{1}, "hookspan.events.shop", "/sources/shop", "order-1")
+	two = kafka.AppendMarker(two, "", "", "")
+	f.Add(two)
+	f.Add(two[:len(two)-1])
 	f.Add([]byte{1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
-	f.Add([]byte{2, 0, 0})
+	f.Add([]byte{2, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		topic, source, id, ok := kafka.ReadMarker(data)
-		if !ok {
-			return
+		type marker [3]string
+		read := func(data []byte) (list []marker) {
+			_ = kafka.ReadMarkers(data, func(topic, source, id string) error {
+				list = append(list, marker{topic, source, id})
+				return nil
+			})
+			return list
 		}
-		again, source2, id2, ok := kafka.ReadMarker(kafka.AppendMarker(nil, topic, source, id))
-		if !ok || again != topic || source2 != source || id2 != id {
-			t.Errorf("%q is read as %q %q %q and comes back otherwise", data, topic, source, id)
+		list := read(data)
+		again := []byte{1}
+		for _, m := range list {
+			again = kafka.AppendMarker(again, m[0], m[1], m[2])
+		}
+		if back := read(again); !slices.Equal(back, list) {
+			t.Errorf("%q is read as %q and comes back as %q", data, list, back)
 		}
 	})
+}
+
+func TestMarkersEndWithTheError(t *testing.T) {
+	t.Parallel()
+	two := kafka.AppendMarker(kafka.AppendMarker([]byte{1}, "a", "b", "c"), "d", "e", "f")
+	n := 0
+	err := kafka.ReadMarkers(two, func(string, string, string) error { n++; return errEnough })
+	if !errors.Is(err, errEnough) || n != 1 {
+		t.Errorf("%d were read, %v", n, err)
+	}
 }
 
 func FuzzReadRecord(f *testing.F) {

@@ -21,7 +21,7 @@ import (
 var ErrStopping = errors.New("the process is stopping")
 
 // ownAtOnce is how many shards are taken side by side.
-const ownAtOnce = 8
+const ownAtOnce = 16
 
 type store = bus.Store
 

@@ -49,6 +49,7 @@ type follower struct {
 
 	mu      sync.Mutex
 	read    bus.Position // offered to the shards, or being offered
+	first   bus.Position // of the events read since reading began the last time
 	filling map[*shard]bool
 	newly   []*shard // of those filled, the ones that no filler has taken yet
 }
@@ -100,7 +101,7 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 		return err
 	}
 	at := f.d.lowest(f.partition, f.d.shards())
-	f.advance(at)
+	f.begin(at)
 	f.look() // for a shard that was taken since, and stands behind
 	return f.d.store.Follow(ctx, f.partition, at, func(batch []bus.Message) error {
 		if err := f.d.waitForRoom(ctx); err != nil {
@@ -111,7 +112,7 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 		}
 		before := at
 		at = batch[len(batch)-1].Position
-		f.advance(at)
+		f.advance(batch[0].Position, at)
 		batch = f.d.followed(f.partition, batch)
 		shards := f.d.shards()
 		if len(shards) == 0 {
@@ -126,10 +127,18 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 	})
 }
 
-func (f *follower) advance(to bus.Position) {
+func (f *follower) begin(at bus.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.read = to
+	f.read, f.first = at, bus.Position{}
+}
+
+func (f *follower) advance(from, to bus.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.read = to; f.first == (bus.Position{}) {
+		f.first = from
+	}
 }
 
 // lag is how many sequences the follower has before it.

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// Pauses before a shard is taken back, so that two owners do not chase each other.
-	reownFirst = time.Second
+	retryFirst = 50 * time.Millisecond // after an error of the bus
+	reownFirst = time.Second           // before a shard is taken back: two owners must not chase each other
 	reownMost  = 30 * time.Second
 )
 
@@ -128,23 +128,28 @@ func (t *turn) run() {
 // hold, somebody else may have been given the shard and is not disturbed.
 func (t *turn) own(wait time.Duration) *shard {
 	d := t.d
-	for ; ; wait = min(max(2*wait, reownFirst), reownMost) {
+	for ; ; wait = min(2*wait, reownMost) {
 		if wait > 0 && !pause(t.tend, wait+rand.N(wait)) {
 			return nil
 		}
-		if !t.lease.Holds() {
+		if wait = max(wait, retryFirst); !t.lease.Holds() {
 			continue
 		}
+		began := time.Now()
 		s := d.newShard(t.shard)
 		s.lease.Store(&t.lease)
 		err := d.take(t.tend, s)
 		switch {
 		case err == nil:
+			d.log.Info("shard taken", slog.Int("shard", t.shard), slog.Duration("took", time.Since(began)))
 			return s
 		case t.tend.Err() != nil:
 			return nil
 		}
 		d.log.Warn("shard not taken, trying again", slog.Int("shard", t.shard), slog.Any("error", err))
+		if errors.Is(err, bus.ErrSuperseded) {
+			wait = max(wait, reownFirst)
+		}
 	}
 }
 
@@ -176,7 +181,10 @@ func (t *turn) keep(s *shard) error {
 	err := s.serve(t.tend, t.held)
 	s.stop()
 	if err == nil && !t.lost() {
-		err = t.handOver(s)
+		began := time.Now()
+		if err = t.handOver(s); err == nil && t.d.conf.Leases != nil {
+			t.d.log.Info("shard handed over", slog.Int("shard", s.id), slog.Duration("took", time.Since(began)))
+		}
 	}
 	t.d.drop(s)
 	switch {

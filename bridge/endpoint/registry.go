@@ -45,7 +45,9 @@ type Registry struct {
 	o      Options
 
 	turn       chan struct{} // holds one token: whoever has it reads or writes the log
-	chain      *bus.Chain    // of the one whose turn it is, as the next two
+	begun      atomic.Int64  // readings
+	done       int64         // the number of the last one that ended well; of the one whose turn it is, as the next three
+	chain      *bus.Chain
 	state      *state
 	configured map[string]*Endpoint // by name: endpoints of our environment and file
 
@@ -162,12 +164,17 @@ func (r *Registry) Changed() <-chan struct{} {
 	return r.changed
 }
 
-// Refresh reads the log to its end and returns what it holds then.
+// Refresh reads the log to its end and returns what it holds then. One reading serves all who
+// asked before it began.
 func (r *Registry) Refresh(ctx context.Context) (*Set, error) {
+	asked := r.begun.Load()
 	if err := r.take(ctx); err != nil {
 		return nil, err
 	}
 	defer r.release()
+	if r.done > asked {
+		return r.Set(), nil
+	}
 	if err := r.read(ctx); err != nil {
 		return nil, err
 	}
@@ -188,6 +195,7 @@ func (r *Registry) release() { r.turn <- struct{}{} }
 // read brings the state to the end of the log and publishes it when something is new. The
 // caller has the turn. Until it has succeeded nothing may be written.
 func (r *Registry) read(ctx context.Context) error {
+	number := r.begun.Add(1)
 	had := r.Set().Revision
 	err := r.chain.Read(ctx, func(rec bus.Record) error { return r.state.apply(rec) })
 	for errors.Is(err, bus.ErrTrimmed) {
@@ -206,6 +214,7 @@ func (r *Registry) read(ctx context.Context) error {
 	if r.chain.Last() != had {
 		r.publish()
 	}
+	r.done = number
 	return nil
 }
 

@@ -3,7 +3,6 @@ package jetstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,15 +16,7 @@ import (
 
 // AppendJournal implements bus.Journal (J1).
 func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
-	subject := s.journalSubject(shard)
-	a, err := s.private.acks.send(ctx, &nats.Msg{Subject: subject, Data: data})
-	if err == nil {
-		err = s.durable(ctx)
-	}
-	if err != nil {
-		return bus.NoPosition, fmt.Errorf("append to %s: %w", subject, s.explain(err, true))
-	}
-	return int64(a.seq), nil
+	return s.append(ctx, &nats.Msg{Subject: s.journalSubject(shard), Data: data})
 }
 
 // ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was

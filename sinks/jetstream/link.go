@@ -18,6 +18,7 @@ import (
 const (
 	// requestTimeout bounds a request to the JetStream API.
 	requestTimeout = 5 * time.Second
+	firstAnswer    = 400 * time.Millisecond
 	// changeTimeout bounds one that changes a stream, for which a slow disk may take its time.
 	changeTimeout = 30 * time.Second
 )
@@ -118,9 +119,18 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// request asks the JetStream API; answers of type error become errors of the bus.
+// request asks the JetStream API; answers of type error become errors of the bus. Only a
+// leader answers, and what was asked of one that is leaving is lost: it is asked again, sooner
+// at first. So it must change nothing.
 func (l *link) request(ctx context.Context, subject string, ask, answer any) error {
-	return l.requestWithin(ctx, requestTimeout, subject, ask, answer)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for patience := firstAnswer; ; patience *= 2 {
+		err := l.requestWithin(ctx, patience, subject, ask, answer)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (l *link) requestWithin(ctx context.Context, timeout time.Duration, subject string, ask, answer any) error {

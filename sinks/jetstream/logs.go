@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -21,12 +22,30 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 	m := nats.NewMsg(subject)
 	m.Header[headerExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
 	m.Data = appendRecord(nil, r)
-	a, err := s.private.acks.send(ctx, m)
-	if err == nil {
+	return s.append(ctx, m)
+}
+
+// ledTimeout is how long the acknowledgement of a record may take in a cluster: what was sent to
+// a leader that left is lost, and whoever wrote it looks what became of it and writes again.
+const ledTimeout = 2 * time.Second
+
+// append sends a record of a log or of the journal.
+func (s *Store) append(ctx context.Context, m *nats.Msg) (int64, error) {
+	waiting := ctx
+	if !s.alone(s.private) {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, ledTimeout)
+		defer cancel()
+	}
+	a, err := s.private.acks.send(waiting, m)
+	switch {
+	case err == nil:
 		err = s.durable(ctx)
+	case waiting.Err() != nil && ctx.Err() == nil:
+		err = unavailable(err)
 	}
 	if err != nil {
-		return bus.NoPosition, fmt.Errorf("append to %s: %w", subject, s.explain(err, true))
+		return bus.NoPosition, fmt.Errorf("append to %s: %w", m.Subject, s.explain(err, true))
 	}
 	return int64(a.seq), nil
 }

@@ -555,7 +555,7 @@ func TestAskedForWhileItIsTaken(t *testing.T) {
 			switch {
 			case name == "JournalSpan":
 				loading.Store(true)
-			case name == "Spans" && loading.Swap(false): // the last thing that a load asks for
+			case name == "Read" && loading.Swap(false): // of the registry, the last thing that a load asks for
 				go w.leases.Give(0)
 				pass(time.Millisecond)
 			}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -44,17 +46,7 @@ func (s *shard) own(ctx context.Context) error {
 		}
 	}
 	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}, ends: bus.Positions{}}
-	var err error
-	if was.past, err = s.readJournal(ctx, &was.state); err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
-	}
-	if was.set, err = s.d.registry.Refresh(ctx); err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
-	}
-	if was.cuts, err = s.d.cuts(ctx, was.set, was.revision); err != nil {
-		return fmt.Errorf("load shard %d: %w", s.id, err)
-	}
-	if err := s.reconcile(ctx, was); err != nil {
+	if err := s.consult(ctx, was); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
 	}
 	for _, e := range s.rebuild(was) {
@@ -68,15 +60,36 @@ func (s *shard) own(ctx context.Context) error {
 	return nil
 }
 
+// consult reads what else there is to know: the journal and then the registry, each to its end,
+// and what the partitions hold.
+func (s *shard) consult(ctx context.Context, was *loaded) error {
+	var spans []bus.Span
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if was.past, err = s.readJournal(gctx, &was.state); err == nil {
+			was.set, err = s.d.registry.Refresh(gctx)
+		}
+		return err
+	})
+	group.Go(func() (err error) {
+		spans, err = s.d.look(gctx)
+		return err
+	})
+	err := group.Wait()
+	if err == nil {
+		was.cuts, err = s.d.cuts(ctx, was.set, was.revision)
+	}
+	if err == nil {
+		err = s.reconcile(ctx, was, spans)
+	}
+	return err
+}
+
 // reconcile holds the places of what was loaded against what the bus has now. A partition
 // that was recreated voids them: its first event is next. One that was cut back (a backup, a
 // power cut without sync, an unclean election) moves them back to the newest place that
 // still fits.
-func (s *shard) reconcile(ctx context.Context, was *loaded) error {
-	spans, err := s.d.look(ctx)
-	if err != nil {
-		return err
-	}
+func (s *shard) reconcile(ctx context.Context, was *loaded, spans []bus.Span) error {
 	maps.Copy(was.read, was.positions)
 	for _, span := range spans {
 		p := span.Partition

@@ -41,7 +41,7 @@ func leaseTimesOf(lease time.Duration) leaseTimes {
 	session := lease * 80 / 100
 	return leaseTimes{
 		session: session, term: session * 95 / 100,
-		beat: min(lease/20, 250*time.Millisecond), answer: lease / 5,
+		beat: min(lease/20, 100*time.Millisecond), answer: lease / 5,
 		round: 4 * session, gather: 20 * time.Millisecond, pause: 100 * time.Millisecond,
 	}
 }

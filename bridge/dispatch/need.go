@@ -14,14 +14,20 @@ type need struct {
 	revision int64
 	counted  state           // the delta's positions and feeds
 	low      bus.Positions   // the place in front of the oldest event that is needed; nil: not known
+	without  map[string]bool // endpoints whose needs were left out of it
 	late     []bus.Positions // where items hold from that the delta does not know
 	used     bool            // some endpoint is the shard's
 }
 
 // needOf is what a state needs, but for endpoints that are left out.
 func needOf(st *state, out func(endpoint string) bool) need {
+	without := map[string]bool{}
+	low := st.needs(func(id string) bool {
+		without[id] = without[id] || out(id)
+		return without[id]
+	})
 	return need{
-		revision: st.revision, low: st.needs(out),
+		revision: st.revision, low: low, without: without,
 		counted: state{positions: maps.Clone(st.positions), feeds: maps.Clone(st.feeds)},
 	}
 }
@@ -69,13 +75,17 @@ func (d *Dispatcher) neededBy(ctx context.Context, shard int, set *endpoint.Set,
 }
 
 // from adds what the endpoints of a set need that the deltas do not know. The set was read
-// behind them, so it holds every endpoint that any of them serves.
-func (ns needs) from(set *endpoint.Set, shards int, eager bool) {
+// behind them, so it holds every endpoint that any of them serves. It reports false when an
+// endpoint takes part again whose needs were left out: they are known at the next delta.
+func (ns needs) from(set *endpoint.Set, shards int, eager bool) bool {
 	for _, ep := range set.All() {
 		shard := ShardOf(ep.ID, shards)
 		n, some := ns[shard]
 		if !some {
 			continue
+		}
+		if n.without[ep.ID] && !blocked(ep) {
+			return false
 		}
 		n.used = true
 		for _, it := range ep.Items {
@@ -86,6 +96,7 @@ func (ns needs) from(set *endpoint.Set, shards int, eager bool) {
 		ns[shard] = n
 	}
 	maps.DeleteFunc(ns, func(_ int, n need) bool { return !n.used && len(n.counted.feeds) == 0 })
+	return true
 }
 
 // passed is the last sequence of a partition that nobody needs. Places that were counted

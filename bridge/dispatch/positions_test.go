@@ -224,6 +224,30 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 	})
 }
 
+// An owner that slept may not have heard that an endpoint takes part again.
+func TestPurgesNothingOfAnEndpointThatWasEnabledMeanwhile(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		crm := r.register("crm", nil)
+		_, err := r.reg.SetState(t.Context(), crm.ep.ID, endpoint.Disabled, "for a while")
+		r.must(err)
+		r.takeUp()
+		r.publish(1, 4, "a")
+		r.feed()
+		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
+		r.d.tight.Store(true)
+		r.step()
+		_, err = r.reg.SetState(t.Context(), crm.ep.ID, endpoint.Enabled, "")
+		r.must(err) // and the shard has not taken it up
+		r.must(r.d.makeRoom(t.Context()))
+		if got := r.store.Purged(); len(got) != 0 {
+			t.Fatalf("purged %v, which an endpoint that is enabled has not had", got)
+		}
+		r.takeUp()
+		r.catchUp()
+		r.once(1, 4)
+	})
+}
+
 // What a last delta counted before a cut back says nothing about what lies there now.
 func TestPurgesNothingBehindACutBack(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -76,7 +76,9 @@ func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
 	if set, err = d.registry.Refresh(ctx); err != nil { // behind the deltas: an item that they do not know is seen here
 		return fmt.Errorf("read the registry: %w", err)
 	}
-	ns.from(set, d.count, eager)
+	if !ns.from(set, d.count, eager) {
+		return nil
+	}
 	spans, err := d.look(ctx) // behind all of them: what was cut back before is seen
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,11 +81,8 @@ type reading struct {
 func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	what.from = max(what.from, 1)
 	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	ctx, done := l.permitted(ctx, l.prefix+".CONSUMER.CREATE."+what.stream)
-	defer done()
-	c, err := l.js.CreateConsumer(ctx, what.stream, jetstream.ConsumerConfig{
+	c, err := l.createConsumer(ctx, what.stream, jetstream.ConsumerConfig{
+		Name:              rand.Text(), // what is asked for again is the same one
 		AckPolicy:         jetstream.AckNonePolicy,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       what.from,
@@ -95,7 +93,7 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 		Replicas:          1,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(why(ctx, err)))
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
 	}
 	info := c.CachedInfo()
 	r.consumer, r.pending, r.cluster = info.Name, info.NumPending, clustered(info.Cluster)
@@ -114,6 +112,22 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	}
 	r.silence = time.NewTimer(silences * heartbeat)
 	return r, nil
+}
+
+// createConsumer asks again, as request does, when the servers' leader did not answer.
+func (l *link) createConsumer(ctx context.Context, stream string, conf jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	ctx, done := l.permitted(ctx, l.prefix+".CONSUMER.CREATE."+stream)
+	defer done()
+	for patience := 2 * firstAnswer; ; patience *= 2 {
+		once, cancel := context.WithTimeout(ctx, patience)
+		c, err := l.js.CreateConsumer(once, stream, conf)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return c, unavailable(why(ctx, err))
+		}
+	}
 }
 
 // close ends the reading. The consumer is removed if that goes quickly; else the server

@@ -146,10 +146,17 @@ func (b *embeddedBus) examine(ctx context.Context) []bus.Finding {
 	return found
 }
 
+// heirs is what the others get to take the shards that were handed over, before the leaders of
+// the streams that they need for it move as well.
+const heirs = 300 * time.Millisecond
+
 func (b *embeddedBus) close() error {
 	var errs []error
 	if b.store != nil {
 		errs = append(errs, b.store.Close())
+	}
+	if b.store != nil && !b.conf.Alone() {
+		<-time.After(heirs)
 	}
 	if b.server != nil {
 		errs = append(errs, b.server.Close())

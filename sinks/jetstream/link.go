@@ -18,7 +18,7 @@ import (
 const (
 	// requestTimeout bounds a request to the JetStream API.
 	requestTimeout = 5 * time.Second
-	firstAnswer    = 400 * time.Millisecond
+	firstAnswer    = 200 * time.Millisecond
 	// changeTimeout bounds one that changes a stream, for which a slow disk may take its time.
 	changeTimeout = 30 * time.Second
 )

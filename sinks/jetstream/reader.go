@@ -24,7 +24,7 @@ const (
 	requestExpiry = 30 * time.Second
 	// heartbeat is how often a server says that it is there while it has no messages, and
 	// silences how many of them may be missing before the reading begins anew elsewhere.
-	heartbeat = 500 * time.Millisecond
+	heartbeat = 250 * time.Millisecond
 	silences  = 3
 	// forgotten is when the server drops the consumer of a reader that died.
 	forgotten = time.Minute

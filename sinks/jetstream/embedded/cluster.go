@@ -35,7 +35,7 @@ func (o *Options) validateCluster() error {
 	}
 	for field, name := range map[string]string{"Cluster": o.Cluster, "ServerName": o.ServerName} {
 		if strings.ContainsAny(name, " \t\r\n*>/\\") {
-			return fmt.Errorf("embedded bus: %s %q: use letters, digits, - and .", field, name)
+			return fmt.Errorf("embedded bus: %s %q: use letters, digits, dots and dashes", field, name)
 		}
 	}
 	if o.RoutesListen != "" {

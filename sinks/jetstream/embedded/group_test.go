@@ -85,7 +85,7 @@ func TestASyncsErrorIsForThoseWhoWaitedForIt(t *testing.T) {
 func TestASyncWaitsForOthersButNotLong(t *testing.T) {
 	t.Parallel()
 	const length = 3 * time.Millisecond
-	withGroup(t, func() error { time.Sleep(length); return nil }, func(t *testing.T, g *group, told *[]int) {
+	withGroup(t, func() error { <-time.After(length); return nil }, func(t *testing.T, g *group, told *[]int) {
 		var all sync.WaitGroup
 		for range 20 { // publish again and again
 			all.Go(func() {

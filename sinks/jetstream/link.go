@@ -21,6 +21,7 @@ const (
 	firstAnswer    = 200 * time.Millisecond
 	// changeTimeout bounds one that changes a stream, for which a slow disk may take its time.
 	changeTimeout = 30 * time.Second
+	firstChange   = 3 * time.Second
 )
 
 // A link is one connection with what we keep for it.

@@ -190,10 +190,18 @@ func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.St
 	return fmt.Errorf("update stream %s: %w", want.Name, s.explainChange(err, next))
 }
 
-// change creates or updates a stream.
+// change creates or updates a stream. What was asked of a leader that is leaving is lost, and to
+// ask twice changes nothing more.
 func (l *link) change(ctx context.Context, verb string, c jetstream.StreamConfig) error {
-	var answer jetstream.StreamInfo
-	return l.requestWithin(ctx, changeTimeout, verb+c.Name, c, &answer)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	for patience := firstChange; ; patience *= 2 {
+		var answer jetstream.StreamInfo
+		err := l.requestWithin(ctx, patience, verb+c.Name, c, &answer)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // explainChange says what to do about a change that the server refused. What only an operator

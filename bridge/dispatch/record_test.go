@@ -31,7 +31,7 @@ func FuzzAttempts(f *testing.F) {
 		}
 		want, err := json.Marshal(a)
 		if err != nil {
-			t.Skip("a time that JSON has no form for")
+			return // a time that JSON has no form for
 		}
 		if got := appendAttempt(nil, &a); string(got) != string(want) {
 			t.Fatalf("by hand:\n%s\nby encoding/json:\n%s", got, want)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 const (
@@ -216,7 +216,7 @@ func TestReplicasFormACluster(t *testing.T) {
 	arrived := make(chan string, 100) // the endpoint sends, the test receives
 	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { arrived <- r.Header.Get("Ce-Id") }))
 	t.Cleanup(endpoint.Close)
-	routes := freeAddresses(t, 3)
+	routes := porttest.Addresses(t, 3)
 	members := make([]*replica, len(routes))
 	for i := range members {
 		members[i] = launch(t, "HOOKSPAN_EMBEDDED_CLUSTER=tested", "HOOKSPAN_EMBEDDED_PEERS="+strings.Join(routes, ","),
@@ -244,21 +244,6 @@ func TestReplicasFormACluster(t *testing.T) {
 	if id := <-arrived; id != "second" {
 		t.Errorf("the endpoint got %s, want the second event alone", id)
 	}
-}
-
-// freeAddresses are some that nobody listened on a moment ago.
-func freeAddresses(t *testing.T, n int) []string {
-	t.Helper()
-	var free []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }() // taken by the member then
-		free = append(free, l.Addr().String())
-	}
-	return free
 }
 
 func TestServerWaitsForItsBus(t *testing.T) {

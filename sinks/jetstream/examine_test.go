@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // examined is what an examination found, by subject.
@@ -152,7 +153,7 @@ func TestHealthNamesTheStreamThatIsMissing(t *testing.T) {
 // messages are delivered with, are longer.
 func TestADomain(t *testing.T) {
 	t.Parallel()
-	ports := natstest.FreePorts(t, 1)
+	ports := porttest.Ports(t, 1)
 	hub := natstest.Start(t, 1, natstest.Config{
 		Auth:   `accounts { SYS { }, A { jetstream: enabled, users: [{user: ali, password: sesame}] } }` + "\nsystem_account: SYS\n",
 		Domain: "hub",

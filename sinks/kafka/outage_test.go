@@ -3,7 +3,6 @@ package kafka_test
 import (
 	"context"
 	"errors"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // A stayer is a broker that keeps its address and its data.
@@ -28,14 +28,7 @@ type stayer struct {
 
 func newStayer(t *testing.T) *stayer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stayer{t: t, port: l.Addr().(*net.TCPAddr).Port, dir: t.TempDir()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s := &stayer{t: t, port: porttest.Ports(t, 1)[0], dir: t.TempDir()}
 	s.start()
 	t.Cleanup(func() { s.c.Close() })
 	return s

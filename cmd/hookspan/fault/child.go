@@ -7,14 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -31,36 +27,6 @@ type Site struct {
 
 // Token is the API's, in all tests.
 const Token = "a-token-for-tests"
-
-// NewSite takes three free ports.
-func NewSite(binary, folder, log string, environ ...string) (*Site, error) {
-	s := &Site{Binary: binary, Folder: folder, Log: log, Environ: environ}
-	for _, address := range []*string{&s.Intake, &s.Admin, &s.Bus} {
-		var err error
-		if *address, err = FreeAddress(); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// FreeAddress is a port of loopback that nobody listens on. It is outside of the range from
-// which the system gives ports to outgoing connections, so that nobody has it between a kill
-// and the next start.
-func FreeAddress() (string, error) {
-	for {
-		candidate := net.JoinHostPort("127.0.0.1", strconv.Itoa(12_000+rand.IntN(18_000)))
-		l, err := net.Listen("tcp", candidate)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			continue
-		}
-		if err != nil {
-			return "", fmt.Errorf("look for a free port: %w", err)
-		}
-		_ = l.Close() // it was only to see that it is free
-		return candidate, nil
-	}
-}
 
 // IntakeURL is where webhooks go.
 func (s *Site) IntakeURL() string { return "http://" + s.Intake }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // A cluster is a bus that several replicas use.
@@ -21,14 +22,10 @@ type cluster struct {
 	moveLeaders, deleteEvents func(context.Context) error
 }
 
-// address is a free one.
+// address is a free one, which stays so between a kill and the next start.
 func (c *cluster) address() string {
 	c.Helper()
-	a, err := fault.FreeAddress()
-	if err != nil {
-		c.Fatal(err)
-	}
-	return a
+	return porttest.Addresses(c, 1)[0]
 }
 
 // inFront is the address by which clients reach a server.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // A fleet is several replicas of one Hookspan on one bus, and what is outside of them.
@@ -105,12 +106,7 @@ func (f *fleet) members(n int) func(i int) []string {
 	if f.bus != nil {
 		return func(int) []string { return []string{"HOOKSPAN_BUS=" + f.bus.url} }
 	}
-	routes := make([]string, n)
-	for i := range routes {
-		var err error
-		routes[i], err = fault.FreeAddress()
-		f.must(err)
-	}
+	routes := porttest.Addresses(f, n)
 	return func(i int) []string {
 		return []string{
 			"HOOKSPAN_EMBEDDED_CLUSTER=fault", "HOOKSPAN_EMBEDDED_ROUTES_LISTEN=" + routes[i],

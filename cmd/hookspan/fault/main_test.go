@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // What the defaults run is short. A nightly run has -fault.rounds=50 -fault.cuts=10
@@ -139,12 +140,18 @@ func newOutside(t *testing.T) *world {
 	return w
 }
 
+// newSite takes three ports, which nobody else gets between a kill and the next start.
+func newSite(t testing.TB, binary, folder, log string, environ ...string) *fault.Site {
+	t.Helper()
+	at := porttest.Addresses(t, 3)
+	return &fault.Site{Binary: binary, Folder: folder, Log: log, Environ: environ, Intake: at[0], Admin: at[1], Bus: at[2]}
+}
+
 // add adds a site, which the driver sends to like to the others.
 func (w *world) add(folder string, environ ...string) *fault.Site {
 	w.Helper()
 	log := filepath.Join(w.logs, fmt.Sprintf("site-%d", len(w.sites)+1))
-	s, err := fault.NewSite(w.binary, folder, log, append(fault.Environ(fault.Sources()), environ...)...)
-	w.must(err)
+	s := newSite(w, w.binary, folder, log, append(fault.Environ(fault.Sources()), environ...)...)
 	w.sites = append(w.sites, s)
 	w.site = w.sites[0]
 	w.driver.Intakes = append(w.driver.Intakes, s.IntakeURL())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // A trio is the options of three servers that form a cluster.
@@ -26,7 +26,7 @@ type trio [3]embedded.Options
 
 func newTrio(t *testing.T) trio {
 	t.Helper()
-	peers := freePorts(t, 3)
+	peers := porttest.Addresses(t, 3)
 	var three trio
 	for i := range three {
 		three[i] = embedded.Options{
@@ -36,21 +36,6 @@ func newTrio(t *testing.T) trio {
 		}
 	}
 	return three
-}
-
-// freePorts are addresses that nothing listened on a moment ago.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var list []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		list = append(list, l.Addr().String())
-	}
-	return list
 }
 
 func start(t *testing.T, o embedded.Options) *embedded.Server {

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 func TestAFolderStaysWithItsServer(t *testing.T) {
 	t.Parallel()
 	cluster := func(name, server, dir string) embedded.Options {
-		peers := freePorts(t, 3)
+		peers := porttest.Addresses(t, 3)
 		return embedded.Options{Dir: dir, Cluster: name, ServerName: server, RoutesListen: peers[0], Peers: peers}
 	}
 	run := func(t *testing.T, o embedded.Options) {

@@ -8,7 +8,6 @@ package natstest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 const (
@@ -62,7 +63,7 @@ func Start(t testing.TB, n int, conf Config) *Servers {
 	t.Helper()
 	s := &Servers{t: t, conf: conf}
 	dir := t.TempDir()
-	ports := FreePorts(t, 3*n)
+	ports := porttest.Ports(t, 3*n)
 	for i := range n {
 		name := fmt.Sprintf("n%d", i+1)
 		s.nodes = append(s.nodes, &node{name: name, folder: filepath.Join(dir, name), client: ports[3*i], route: ports[3*i+1], http: ports[3*i+2]})
@@ -81,21 +82,6 @@ func Start(t testing.TB, n int, conf Config) *Servers {
 		s.Await(i)
 	}
 	return s
-}
-
-// FreePorts are ports of the loopback interface that nobody listened on a moment ago.
-func FreePorts(t testing.TB, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 func (s *Servers) config(n *node) string {

@@ -1,6 +1,11 @@
 package embedded
 
-import "context"
+import (
+	"context"
+	"log/slog"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
 
 // OpenWithFlush is Open with a hand in between on the sync of the store.
 func OpenWithFlush(ctx context.Context, o Options, between func(flush func() error) func() error) (*Server, error) {
@@ -16,3 +21,17 @@ func Lookup(ctx context.Context, o Options) ([]string, error) { return o.lookup(
 
 // RoutePassword is what servers send one another.
 func RoutePassword(secret string) string { return routePassword(secret) }
+
+// StartOn starts a server that nobody has looked at the port for.
+func StartOn(host string, port int) error {
+	s := &Server{o: Options{Dir: "nowhere", Log: slog.New(slog.DiscardHandler)}}
+	inner, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true})
+	if err != nil {
+		return err
+	}
+	log := s.serverLog()
+	inner.SetLogger(log, false, false)
+	inner.Start()
+	defer inner.Shutdown()
+	return s.awaitListeners(inner, log.fatal)
+}

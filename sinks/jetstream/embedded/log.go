@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// serverLog passes what the server says on to slog. A fatal message is an error there: the
-// process never exits because of its bus.
+// serverLog passes what the server says on to slog. A fatal message is an error there, and the
+// end of the start that it falls into: the server itself would go on without what it says.
 type serverLog struct {
 	log    *slog.Logger
+	fatal  chan string       // what was said first; start receives
 	hide   *strings.Replacer // of passwords: the server names removed routes with them
 	routes *seldom           // what goes wrong with routes, which are tried many times a second
 }
@@ -22,11 +23,19 @@ func (s *Server) serverLog() serverLog {
 	for _, secret := range s.o.RouteSecrets {
 		pairs = append(pairs, routePassword(secret), "***")
 	}
-	return serverLog{log: s.o.Log, hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
+	return serverLog{log: s.o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
 }
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("embedded bus", l.says(format, v)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error("embedded bus", l.says(format, v)) }
+
+func (l serverLog) Fatalf(format string, v ...any) {
+	said := l.says(format, v)
+	l.log.Error("embedded bus", said)
+	select {
+	case l.fatal <- said.Value.String():
+	default: // one is enough
+	}
+}
 
 // Errorf makes less of a peer that is not there: a cluster is made for that, and Health says it
 // where it matters.

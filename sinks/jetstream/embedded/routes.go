@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -83,15 +82,6 @@ func (s *Server) clusterOptions(o *server.Options) error {
 		o.Cluster.NoAdvertise = true
 	}
 	return nil
-}
-
-// checkRoutes says early what the server would only log: that it cannot listen.
-func (o *Options) checkRoutes() error {
-	l, err := net.Listen("tcp", o.RoutesListen)
-	if err != nil {
-		return fmt.Errorf("listen for the other servers of the cluster: %w", err)
-	}
-	return l.Close()
 }
 
 // approach connects to peers that were found since the last look.

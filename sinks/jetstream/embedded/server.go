@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -22,10 +21,6 @@ var (
 	// ErrClosed: the server was closed.
 	ErrClosed = fmt.Errorf("embedded bus is closed: %w", bus.ErrUnavailable)
 )
-
-// startTimeout bounds how long the server may take to recover its streams. Five million
-// messages take about five seconds, sixteen with a cold disk.
-const startTimeout = 5 * time.Minute
 
 // A Server is the embedded bus. Its methods may be called from any goroutine.
 type Server struct {
@@ -73,7 +68,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	}
 	s := &Server{o: o}
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, errAbandoned) {
 			s.Close()
 		}
 	}()
@@ -93,7 +88,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.closeFlush = closeFlush
 	s.group = newGroup(between(flush), o.Synced, s.syncFailed)
 	s.password = rand.Text()
-	if err := s.start(); err != nil {
+	if err := s.startWithin(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.connect(); err != nil {
@@ -115,10 +110,8 @@ func (s *Server) start() error {
 	if err := s.mend(); err != nil {
 		return err
 	}
-	if s.o.clustered() {
-		if err := s.o.checkRoutes(); err != nil {
-			return err
-		}
+	if err := s.o.checkListeners(); err != nil {
+		return err
 	}
 	o, err := s.serverOptions()
 	if err != nil {
@@ -128,15 +121,16 @@ func (s *Server) start() error {
 	if err != nil {
 		return fmt.Errorf("configure the embedded bus: %w", err)
 	}
-	inner.SetLogger(s.serverLog(), false, false)
+	log := s.serverLog()
+	inner.SetLogger(log, false, false)
 	inner.Start()
+	if err := s.awaitListeners(inner, log.fatal); err != nil {
+		inner.Shutdown()
+		return err
+	}
 	if !inner.JetStreamEnabled() {
 		inner.Shutdown()
 		return fmt.Errorf("start the embedded bus in %s: its storage cannot be used: %w", s.o.Dir, bus.ErrUnavailable)
-	}
-	if !inner.ReadyForConnections(startTimeout) {
-		inner.Shutdown()
-		return fmt.Errorf("start the embedded bus in %s: not ready after %v", s.o.Dir, startTimeout)
 	}
 	if err := s.enableJetStream(inner); err != nil {
 		inner.Shutdown()

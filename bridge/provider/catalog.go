@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -35,8 +36,8 @@ type Provider struct {
 	text []byte
 }
 
-// Load reads the embedded catalogue and then the *.yaml files of userDir, which add providers
-// or replace those of the same name. userDir may be empty. Every file is compiled, so that
+// Load reads the embedded catalogue and then the *.yaml, *.yml and *.json files of userDir, which
+// add providers or replace those of the same name. userDir may be empty. Every file is compiled, so that
 // a mistake shows at start; the error joins those of all files, each with its place.
 func Load(userDir string) (*Catalog, error) {
 	c := &Catalog{providers: map[string]*Provider{}}
@@ -57,12 +58,19 @@ func Load(userDir string) (*Catalog, error) {
 }
 
 func (c *Catalog) add(dir fs.FS, where string) error {
-	names, err := fs.Glob(dir, "*.yaml")
+	names, err := filesIn(dir)
 	if err != nil {
 		return fmt.Errorf("read the providers of %s: %w", where, err)
 	}
 	var faults []error
+	stems := map[string]string{}
 	for _, name := range names {
+		stem := stemOf(name)
+		if other, twice := stems[stem]; twice {
+			faults = append(faults, fmt.Errorf("provider file %s: %s is the same provider; keep one of them", path.Join(where, name), other))
+			continue
+		}
+		stems[stem] = name
 		text, err := fs.ReadFile(dir, name)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("read the provider: %w", err))
@@ -77,6 +85,19 @@ func (c *Catalog) add(dir fs.FS, where string) error {
 	}
 	return errors.Join(faults...)
 }
+
+func filesIn(dir fs.FS) (names []string, err error) {
+	for _, pattern := range [...]string{"*.yaml", "*.yml", "*.json"} {
+		found, err := fs.Glob(dir, pattern)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	return names, nil
+}
+
+func stemOf(name string) string { return strings.TrimSuffix(path.Base(name), path.Ext(name)) }
 
 // Names returns the names of all providers in order.
 func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.providers)) }
@@ -104,7 +125,7 @@ func parse(where string, text []byte) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stem := strings.TrimSuffix(path.Base(where), ".yaml"); f.Name != stem || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	if f.Name != stemOf(where) || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return nil, p.fault(fmt.Errorf("name: %q must be that of the file, in a-z, 0-9 and -", f.Name))
 	}
 	p.Name, p.Title, p.Secrets = f.Name, f.Title, f.Secrets
@@ -121,8 +142,9 @@ func (p *Provider) fault(err error) error {
 	return fmt.Errorf("provider file %s: %w", p.path, err)
 }
 
+// root parses the file; JSON is YAML too.
 func (p *Provider) root() (ast.Node, error) {
-	tree, err := parser.ParseBytes(p.text, 0)
+	tree, err := parser.ParseBytes(bytes.TrimPrefix(p.text, byteOrderMark), 0)
 	if err != nil {
 		return nil, p.fault(err)
 	}
@@ -156,7 +178,7 @@ func decodeSection(root ast.Node, name string, to any) error {
 		return err
 	}
 	for _, member := range members {
-		if member.Key.String() == name {
+		if keyOf(member) == name {
 			return decodeNode(member.Value, to)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
@@ -85,6 +87,72 @@ func TestUserFilesAddAndReplace(t *testing.T) {
 	}
 	if len(c.Names()) != len(catalog(t).Names())+1 {
 		t.Error(c.Names())
+	}
+}
+
+// jsonCatalog is the embedded catalogue with every file written as JSON.
+func jsonCatalog(t *testing.T) *provider.Catalog {
+	t.Helper()
+	names, err := filepath.Glob("catalog/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		indented, err := yaml.YAMLToJSON(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[strings.TrimSuffix(filepath.Base(name), ".yaml")+".json"] = "\ufeff" + strings.ReplaceAll(string(indented), ", \"", ",\n\t\"")
+	}
+	c, err := userFiles(t, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAFileInJSONIsTheSameProvider(t *testing.T) {
+	t.Parallel()
+	written := jsonCatalog(t)
+	for _, f := range readVectors(t) {
+		p, ok := written.Provider(f.Provider)
+		if !ok {
+			t.Fatalf("%s was not loaded", f.Provider)
+		}
+		for _, v := range f.Vectors {
+			verdict, err := v.verifier(t, p).Verify(v.request())
+			if err != nil {
+				t.Errorf("%s/%s: %v", f.Provider, v.ID, err)
+				continue
+			}
+			checkVerdict(t, verdict, v)
+		}
+	}
+}
+
+func TestKeysMayBeQuoted(t *testing.T) {
+	t.Parallel()
+	userProvider(t, "own", `
+"options": [{"name": header, 'default': X-Own, "description": "the header"}]
+"verify":
+  - "when": "header:X-Own"
+    "hmac": {"header": "${header}"}
+  - any: [{'token': {'in': bearer}}, {"hmac": {header: X-Own}}]
+'event': {"prefix": com.own}
+`, provider.Config{})
+}
+
+func TestTwoFilesOfOneProviderAreRefused(t *testing.T) {
+	t.Parallel()
+	const text = "name: own\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}\n"
+	_, err := userFiles(t, map[string]string{"own.yaml": text, "own.yml": text})
+	if err == nil || !strings.Contains(err.Error(), "own.yml") || !strings.Contains(err.Error(), "own.yaml") {
+		t.Errorf("both files have to be named: %v", err)
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *stepSpec) UnmarshalYAML(node ast.Node) error {
 		return err
 	}
 	for _, member := range block {
-		name := member.Key.String()
+		name := keyOf(member)
 		switch name {
 		case "when":
 			err = decodeNode(member.Value, &s.when)
@@ -95,6 +95,9 @@ func mapping(node ast.Node) ([]*ast.MappingValueNode, error) {
 		return nil, fmt.Errorf("[%d:%d] a map is needed here", at.Line, at.Column)
 	}
 }
+
+// keyOf is a member's name without the quotes that JSON, for one, puts around it.
+func keyOf(member *ast.MappingValueNode) string { return member.Key.GetToken().Value }
 
 func decodeNode(node ast.Node, to any) error {
 	return yaml.NewDecoder(&bytes.Buffer{}, yaml.Strict()).DecodeFromNode(node, to)

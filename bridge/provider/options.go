@@ -71,7 +71,7 @@ func expand(root ast.Node, declared []Option, values map[string]string) error {
 		}
 	}
 	for _, member := range members {
-		switch member.Key.String() {
+		switch keyOf(member) {
 		case "samples", "options":
 		default:
 			ast.Walk(e, member.Value)

@@ -10,6 +10,9 @@ import (
 // DefaultMaxBody is what a gzip body may unpack to when Config.MaxBody is zero.
 const DefaultMaxBody = 1 << 20
 
+// byteOrderMark is what many programs of Windows begin a text in UTF-8 with.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // unpack takes a gzip Content-Encoding off. A body is signed as it came, so this happens
 // only after the signature has held, or where the signature is inside the body.
 func unpack(r *Request, limit int64) ([]byte, *Refusal) {

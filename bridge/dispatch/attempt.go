@@ -10,7 +10,6 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
-	"github.com/hookspan/hookspan/bridge/event"
 )
 
 const (
@@ -121,7 +120,9 @@ func (s *shard) interrupted(l *lane, group []*delivery) {
 
 // discard ends a delivery without an attempt.
 func (s *shard) discard(d *delivery, why Ended) {
-	s.d.ops(opsDelivery(why, d.lane.ep, d))
+	if !s.d.tells(d) {
+		s.d.ops(opsDelivery(why, d.lane.ep, d))
+	}
 	s.rec.add(outcome{d, d.ended(why)})
 	s.d.metrics.ended(Discarded)
 }
@@ -164,9 +165,13 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdic
 }
 
 // bury makes the dead letters of deliveries that ended without success durable. It reports
-// false only when the process stops before it could.
+// false only when the process stops before it could. An event that tells of another delivery
+// makes none.
 func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delivery, why Ended) bool {
 	for _, d := range group {
+		if s.d.tells(d) {
+			continue
+		}
 		letter := deadLetter(ep, d, why)
 		for {
 			_, err := s.d.store.Publish(ctx, s.d.deadTopic, letter, bus.PublishOptions{Reserved: true, Key: "dead " + d.ID})
@@ -187,16 +192,6 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delive
 		s.d.ops(opsDelivery(why, ep, d))
 	}
 	return true
-}
-
-func deadLetter(ep *endpoint.Endpoint, d *delivery, why Ended) *event.Event {
-	e := *d.event
-	e.Extensions = append([]event.Extension(nil), e.Extensions...)
-	e.SetExtension("hookspanendpoint", ep.Name)
-	e.SetExtension("hookspandelivery", d.ID)
-	e.SetExtension("hookspanreason", string(why))
-	e.Extensions = append(e.Extensions, event.Extension{Name: "hookspanattempts", Value: itoa(d.Number), Kind: event.Integer})
-	return &e
 }
 
 // record journals the attempt for each delivery of the group, and logs it once.

@@ -38,7 +38,7 @@ func (c *catchup) skip(to bus.Position) {
 
 // wants reports whether an event that the list takes is for this range.
 func (c *catchup) wants(l *lane, m *bus.Message) bool {
-	return l.ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) &&
+	return l.takes(m) &&
 		(c.base == 0 || !l.ep.TakesBy(c.base-1, m.Partition, m.Position, m.Topic, m.Event.Type))
 }
 

@@ -50,7 +50,7 @@ func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery) *event.Event {
 func opsEvent(kind, id string, ep *endpoint.Endpoint, data opsData) *event.Event {
 	body, _ := json.Marshal(data) // strings and numbers always marshal
 	return &event.Event{
-		ID: kind + "/" + id, Source: "/hookspan", Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
+		ID: kind + "/" + id, Source: opsSource, Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
 		DataContentType: "application/json", Data: body,
 	}
 }

@@ -81,7 +81,7 @@ func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message,
 		for _, l := range s.matching(m) {
 			pl := l.place(p)
 			if pl.behind || pl.since != nil && pl.since.Reaches(m.Position) ||
-				!l.ep.Takes(p, m.Position, m.Topic, m.Event.Type) {
+				!l.takes(m) {
 				continue
 			}
 			if l.blocked() {

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // A world is one bus, the receivers outside, and the processes that come and go. It lives in
@@ -23,7 +24,8 @@ type world struct {
 	store  *dispatchtest.Store
 	leases *dispatchtest.Leases // nil: each process takes all shards
 	log    *slog.Logger
-	small  bool // processes with small limits
+	small  bool     // processes with small limits
+	topics []string // that processes follow; nil: the first partition's
 
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) dispatch.Response
@@ -99,6 +101,9 @@ func (p *process) config(leases bus.Leases) dispatch.Config {
 		Store: p.client, Leases: leases, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: p.shards,
 		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
 		StopGrace: 5 * time.Second, Log: p.w.log,
+	}
+	if p.w.topics != nil {
+		conf.Topics = p.w.topics
 	}
 	if p.w.small {
 		conf = conf.Small()
@@ -258,6 +263,14 @@ func (w *world) publish(from, to int, typ string) {
 	for n := from; n <= to; n++ {
 		w.store.Publish(dispatchtest.Partition, dispatchtest.Event(n, typ))
 	}
+}
+
+func partition(topic string) bus.Partition { return bus.Partition(topic) }
+
+func dispatchEvent(id, typ string) event.Event {
+	e := dispatchtest.Event(1, typ)
+	e.ID = id
+	return e
 }
 
 func id(n int) string { return dispatchtest.Event(n, "").ID }

@@ -264,10 +264,22 @@ func (c *Client) Publish(ctx context.Context, topic string, e *event.Event, _ bu
 	if err := c.ask(ctx, "Publish"); err != nil {
 		return bus.Receipt{}, err
 	}
+	if c.s.has(bus.Partition(topic)) {
+		return bus.Receipt{}, c.publish(bus.Partition(topic), e)
+	}
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.others = append(c.s.others, bus.Message{Topic: topic, Event: e, Stored: time.Now()})
 	return bus.Receipt{}, nil
+}
+
+// publish stores an event of a followed topic, synced.
+func (c *Client) publish(p bus.Partition, e *event.Event) error {
+	c.s.Publish(p, *e)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.topics[p].synced = c.s.topics[p].end()
+	return nil
 }
 
 // MaxBytes of an event.

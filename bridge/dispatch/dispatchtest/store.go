@@ -140,6 +140,13 @@ func (s *Store) Publish(p bus.Partition, e event.Event) bus.Position {
 	return at
 }
 
+// has reports whether a topic is among the followed ones.
+func (s *Store) has(p bus.Partition) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.topics[p] != nil
+}
+
 func (t *topic) end() int64 { return t.first + int64(len(t.messages)) - 1 }
 
 func (t *topic) span(p bus.Partition) bus.Span {
@@ -193,7 +200,7 @@ func (s *Store) Kept(p bus.Partition) []bus.Message {
 	return slices.Clone(s.topics[p].messages)
 }
 
-// Published returns what was published to topics beside the followed ones.
+// Published returns what was published to topics that are not followed.
 func (s *Store) Published() []bus.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,68 @@
+package dispatch
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// What Hookspan tells of deliveries lies on topics, so endpoints may be fed it. Two rules keep it
+// from telling of itself without end, also in a circle of several endpoints or installations: a
+// delivery of such an event that fails makes no other one, and nothing that is told about an
+// endpoint is for that endpoint.
+
+const opsSource = "/hookspan"
+
+// takes reports whether an event is for the endpoint, which its list, the event's place and the
+// event itself decide, and nothing that changes.
+func (l *lane) takes(m *bus.Message) bool {
+	return l.ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && l.shard.d.subject(m) != l.ep.Name
+}
+
+// subject is the endpoint that an event of ours is about, "" for every other event.
+func (d *Dispatcher) subject(m *bus.Message) string {
+	switch m.Topic {
+	case d.deadTopic:
+		return m.Event.Extension(deadEndpoint)
+	case d.conf.OpsTopic:
+		return m.Event.Subject
+	}
+	return ""
+}
+
+// tells reports whether a delivery is of an operations event or a dead letter, ours or that of
+// another installation, whose topics have other names.
+func (d *Dispatcher) tells(x *delivery) bool {
+	topic := x.Event.Topic
+	if topic == d.deadTopic || topic == d.conf.OpsTopic {
+		return true
+	}
+	switch {
+	case strings.HasSuffix(topic, ".dead"):
+		return x.event != nil && x.event.Extension(deadDelivery) != "" && x.event.Extension(deadReason) != ""
+	case strings.HasSuffix(topic, ".ops"):
+		return x.Event.Source == opsSource
+	}
+	return false
+}
+
+// Extensions of a dead letter.
+const (
+	deadEndpoint = "hookspanendpoint"
+	deadDelivery = "hookspandelivery"
+	deadReason   = "hookspanreason"
+	deadAttempts = "hookspanattempts"
+)
+
+func deadLetter(ep *endpoint.Endpoint, d *delivery, why Ended) *event.Event {
+	e := *d.event
+	e.Extensions = slices.DeleteFunc(slices.Clone(e.Extensions), func(x event.Extension) bool { return x.Name == deadAttempts })
+	e.SetExtension(deadEndpoint, ep.Name)
+	e.SetExtension(deadDelivery, d.ID)
+	e.SetExtension(deadReason, string(why))
+	e.Extensions = append(e.Extensions, event.Extension{Name: deadAttempts, Value: itoa(d.Number), Kind: event.Integer})
+	return &e
+}

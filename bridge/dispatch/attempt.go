@@ -25,11 +25,11 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	ctx := s.ctx
 	group = s.fetch(ctx, l, group)
 	if len(group) == 0 {
-		s.answered(l, ep, nil, verdict{}, time.Now())
+		s.unanswered(l)
 		return
 	}
 	if !s.holds() { // to read the event took its time
-		s.answered(l, ep, nil, verdict{}, time.Now())
+		s.unanswered(l)
 		s.interrupted(l, group)
 		return
 	}
@@ -43,13 +43,13 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	}
 	ended := time.Now()
 	if res.Reason == Stopped {
-		s.answered(l, ep, nil, verdict{}, ended)
+		s.unanswered(l)
 		s.interrupted(l, group)
 		return
 	}
 	v := decide(ep, group[0].Number, &res, ended, rand.Float64())
 	s.d.metrics.attempt(ep.Name, &res, ended.Sub(sent))
-	s.answered(l, ep, &res, v, ended)
+	s.answered(l, ep, &v, sent, ended)
 	if v.Outcome == Failed && !s.bury(ctx, ep, group, v.Ended) {
 		s.interrupted(l, group)
 		return
@@ -135,24 +135,33 @@ func (d *delivery) ended(why Ended) Attempt {
 	}
 }
 
-// answered frees the attempt's place in the lane and takes in what the endpoint said about
-// itself, if it did: hold, failing, gone.
-func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdict, now time.Time) {
+// unanswered frees the place in the lane of an attempt of which nothing came.
+func (s *shard) unanswered(l *lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.posts--
+	l.pump(time.Now())
+}
+
+// answered frees the attempt's place in the lane and takes in what the endpoint said about
+// itself: hold, failing, gone. What was said at another address does not bind this one.
+func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.posts--
+	defer l.pump(ended)
+	if ep.URL != l.ep.URL {
+		return
+	}
+	l.hold.heed(v, sent, ended)
 	disable := ""
 	switch {
-	case res == nil:
 	case v.Outcome == Delivered:
 		l.failing = time.Time{}
 	case l.failing.IsZero():
-		l.failing = now
-	case ep.DisableAfter > 0 && now.Sub(l.failing) >= ep.DisableAfter:
+		l.failing = ended
+	case ep.DisableAfter > 0 && ended.Sub(l.failing) >= ep.DisableAfter:
 		disable = "nothing but failure for " + ep.DisableAfter.String()
-	}
-	if v.Hold.After(l.hold) {
-		l.hold = v.Hold
 	}
 	if v.Disable {
 		disable = "the endpoint answered 410 Gone"
@@ -161,7 +170,6 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, res *Response, v verdic
 		l.stopped = math.MaxInt64 // until the registry says so
 		s.d.background.Go(func() { s.disable(l, ep, disable) })
 	}
-	l.pump(now)
 }
 
 // bury makes the dead letters of deliveries that ended without success durable. It reports
@@ -205,7 +213,7 @@ func (s *shard) record(ep *endpoint.Endpoint, group []*delivery, sent, ended tim
 		outcomes[i] = outcome{d, Attempt{
 			Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
 			Sent: sent, Received: ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
-			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next,
+			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Hold: v.Hold,
 		}}
 		if v.Outcome != "" {
 			s.d.metrics.ended(v.Outcome)

@@ -178,6 +178,11 @@ func (s *shard) act(pos int64, c *Command) bool {
 
 // retryNow makes a pending delivery due, or takes one up again that has ended.
 func (l *lane) retryNow(c *Command) {
+	now := time.Now()
+	if l.hold.until.After(now) || l.hold.pause > 0 { // who asks for an attempt knows better
+		l.hold.lift(now)
+		defer l.pump(now)
+	}
 	d := l.shard.known[c.Entry.ID]
 	switch {
 	case d == nil:
@@ -192,7 +197,7 @@ func (l *lane) retryNow(c *Command) {
 	default: // queued or running: it is tried anyway
 		return
 	}
-	d.Due, d.retry = time.Now(), true
+	d.Due, d.retry = now, true
 	l.keep(d)
 }
 

@@ -10,8 +10,9 @@ import (
 type verdict struct {
 	Outcome Outcome // "": the delivery goes on
 	Ended   Ended
-	Next    time.Time // of the next attempt
+	Next    time.Time // of the next attempt, by the schedule
 	Hold    time.Time // the endpoint asked for no attempt of any delivery before it
+	Slow    bool      // it asked for fewer, and named no time that counts
 	Disable bool      // the endpoint said that it is gone
 }
 
@@ -19,8 +20,8 @@ type verdict struct {
 // it did, and chance in [0, 1) spreads the next one evenly over the jitter.
 //
 // 2xx is success. 410 is final and disables the endpoint. Everything else is tried again
-// until the schedule is used up; a Retry-After on 429 or 503 moves the next attempt back
-// and holds the whole endpoint meanwhile.
+// until the schedule is used up. A Retry-After on 429 or 503 holds the whole endpoint; without
+// one these two slow it down, and so do 502 and 504.
 func decide(ep *endpoint.Endpoint, number int, r *Response, ended time.Time, chance float64) verdict {
 	switch {
 	case r.Reason == "":
@@ -29,8 +30,13 @@ func decide(ep *endpoint.Endpoint, number int, r *Response, ended time.Time, cha
 		return verdict{Outcome: Failed, Ended: EndedGone, Disable: true}
 	}
 	var v verdict
-	if r.RetryAfter > 0 && (r.Status == 429 || r.Status == 503) {
-		v.Hold = ended.Add(min(r.RetryAfter, maxHold))
+	switch r.Status {
+	case 429, 503:
+		if v.Slow = r.RetryAfter <= 0; !v.Slow {
+			v.Hold = ended.Add(min(r.RetryAfter, maxHold))
+		}
+	case 502, 504:
+		v.Slow = true
 	}
 	if number > len(ep.Schedule) {
 		v.Outcome, v.Ended = Failed, Exhausted
@@ -39,8 +45,13 @@ func decide(ep *endpoint.Endpoint, number int, r *Response, ended time.Time, cha
 	wait := ep.Schedule[number-1]
 	wait += time.Duration(float64(wait) * ep.Jitter * chance)
 	v.Next = ended.Add(wait)
-	if v.Hold.After(v.Next) {
-		v.Next = v.Hold
-	}
 	return v
+}
+
+// due is when the next attempt is made, if nothing ends the hold before.
+func (v *verdict) due() time.Time {
+	if v.Hold.After(v.Next) {
+		return v.Hold
+	}
+	return v.Next
 }

@@ -34,12 +34,15 @@ func TestDecide(t *testing.T) {
 		"beyond the schedule":             {9, failed(500), 0, verdict{Outcome: Failed, Ended: Exhausted}},
 		"410":                             {1, Response{Status: 410, Reason: Gone}, 0, verdict{Outcome: Failed, Ended: EndedGone, Disable: true}},
 		"429, soon":                       {1, limited(429, 10*time.Second), 0, verdict{Next: in(time.Minute), Hold: in(10 * time.Second)}},
-		"429, late":                       {1, limited(429, 5*time.Minute), 0, verdict{Next: in(5 * time.Minute), Hold: in(5 * time.Minute)}},
-		"503, far too late":               {1, limited(503, 48*time.Hour), 0, verdict{Next: in(maxHold), Hold: in(maxHold)}},
+		"429, late":                       {1, limited(429, 5*time.Minute), 0, verdict{Next: in(time.Minute), Hold: in(5 * time.Minute)}},
+		"503, far too late":               {1, limited(503, 48*time.Hour), 0, verdict{Next: in(time.Minute), Hold: in(maxHold)}},
 		"429 at the last attempt":         {3, limited(429, time.Minute), 0, verdict{Outcome: Failed, Ended: Exhausted, Hold: in(time.Minute)}},
 		"Retry-After on something else":   {1, Response{Status: 500, Reason: Status, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute)}},
-		"429 without a Retry-After":       {1, limited(429, 0), 0, verdict{Next: in(time.Minute)}},
-		"jitter does not touch the limit": {1, limited(429, 5*time.Minute), 0.99, verdict{Next: in(5 * time.Minute), Hold: in(5 * time.Minute)}},
+		"429 without a Retry-After":       {1, limited(429, 0), 0, verdict{Next: in(time.Minute), Slow: true}},
+		"503 without a Retry-After":       {1, failed(503), 0, verdict{Next: in(time.Minute), Slow: true}},
+		"502, whatever it asks for":       {1, Response{Status: 502, Reason: Status, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute), Slow: true}},
+		"504":                             {1, failed(504), 0, verdict{Next: in(time.Minute), Slow: true}},
+		"jitter does not touch the limit": {1, limited(429, 5*time.Minute), 0.5, verdict{Next: in(63 * time.Second), Hold: in(5 * time.Minute)}},
 	} {
 		if got := decide(ep, c.number, &c.res, ended, c.chance); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

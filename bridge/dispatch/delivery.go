@@ -28,6 +28,7 @@ type delivery struct {
 	size   int
 	status status
 	at     time.Time // handed over
+	began  time.Time // its attempt that runs
 
 	mark int64 // the journal's end as known when the attempt began
 

@@ -71,9 +71,10 @@ func (s *shard) delta(handOver bool) *step {
 	s.feeds(r, was)
 	s.forget(r)
 	s.failing(r, was)
+	s.held(r, was)
 	r.Remove = append(r.Remove, s.orphans...)
 	s.orphans = nil
-	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing) == 0 &&
+	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held) == 0 &&
 		r.Revision == was.revision && r.Journal == was.journal && r.Commands == was.commands && r.HandOver == was.handOver {
 		return nil
 	}
@@ -284,6 +285,22 @@ func (s *shard) failing(r *record, was *state) {
 	for id := range was.failing {
 		if s.lanes[id] == nil {
 			r.Failing[id] = 0
+		}
+	}
+}
+
+// held names the endpoints that began or ceased to be held.
+func (s *shard) held(r *record, was *state) {
+	r.Held = map[string]held{}
+	now := time.Now()
+	for id, l := range s.lanes {
+		if h := l.hold.durable(l.ep.URL, now); h != was.held[id] {
+			r.Held[id] = h
+		}
+	}
+	for id := range was.held {
+		if s.lanes[id] == nil {
+			r.Held[id] = held{}
 		}
 	}
 }

@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	laneAge  = 5 * time.Second  // that the oldest event may have waited before its endpoint falls behind
-	laneLeft = 64 << 10         // bytes that a lane may hold however many there are
-	maxHold  = 15 * time.Minute // that a Retry-After may stop an endpoint
+	laneAge  = 5 * time.Second // that the oldest event may have waited before its endpoint falls behind
+	laneLeft = 64 << 10        // bytes that a lane may hold however many there are
 )
 
 // A lane is all that waits for one endpoint on its shard. Its shard's mutex guards it.
@@ -35,7 +34,7 @@ type lane struct {
 
 	outbound *outbound // how a request to the endpoint is made
 	limit    limiter
-	hold     time.Time // a Retry-After: no attempt before it
+	hold     hold
 	failing  time.Time // nothing but failure since
 	left     time.Time // when it left the live feed last
 	stopped  int64     // no attempt before the registry's record of this revision is taken up
@@ -94,7 +93,7 @@ func (l *lane) pump(now time.Time) {
 	if l.shard.closed || l.closed || l.stopped > l.ep.Revision || l.blocked() {
 		return
 	}
-	for l.posts < l.ep.Concurrency && l.shard.mayBegin() {
+	for l.posts < l.width() && l.shard.mayBegin() {
 		if at := l.opens(); at.After(now) {
 			l.wake(at.Sub(now))
 			return
@@ -111,11 +110,19 @@ func (l *lane) pump(now time.Time) {
 	}
 }
 
+// width is how many attempts may run at once.
+func (l *lane) width() int {
+	if l.hold.pause > 0 {
+		return 1
+	}
+	return l.ep.Concurrency
+}
+
 // opens is when the limiter and the endpoint's own wish allow the next attempt.
 func (l *lane) opens() time.Time {
 	at := l.limit.ready()
-	if l.hold.After(at) {
-		at = l.hold
+	if l.hold.until.After(at) {
+		at = l.hold.until
 	}
 	return at
 }
@@ -216,8 +223,9 @@ func (l *lane) reunite(first *delivery) []*delivery {
 
 func (l *lane) begin(group []*delivery) {
 	s := l.shard
+	now := time.Now()
 	for _, d := range group {
-		d.status, d.slow = running, false
+		d.status, d.slow, d.began = running, false, now
 		if !d.put && !d.putting { // else the failed attempt before is known from the journal alone
 			d.mark = s.journaled
 		}

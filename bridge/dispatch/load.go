@@ -117,6 +117,7 @@ func (s *shard) reconcile(ctx context.Context, was *loaded, spans []bus.Span) er
 type past struct {
 	done   map[string]Attempt // by delivery id
 	failed map[string]Attempt
+	asked  map[string]time.Time // by endpoint: until when it asked to be left alone
 	end    int64
 }
 
@@ -134,7 +135,7 @@ func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 		s.d.log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
 			slog.Int("shard", s.id), slog.Int64("place", was.journal), slog.Int64("first", first))
 	}
-	p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}, end: max(last, was.journal)}
+	p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}, asked: map[string]time.Time{}, end: max(last, was.journal)}
 	err = s.d.store.ReadJournal(ctx, s.id, was.journal+1, func(pos int64, data []byte) error {
 		p.end = max(p.end, pos)
 		return DecodeAttempts(data, func(a Attempt) error {
@@ -151,6 +152,9 @@ func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 // add takes a record in. A final record is the end of a delivery, and of its entry too when
 // it is of the entry's attempt or a later one; a failed record moves the entry on.
 func (p *past) add(was *state, a Attempt) {
+	if a.Hold.After(p.asked[a.Endpoint]) && a.Received.UnixNano() > was.held[a.Endpoint].Lifted {
+		p.asked[a.Endpoint] = a.Hold
+	}
 	e, pending := was.entries[a.Delivery]
 	switch {
 	case pending && a.Number < e.Number:
@@ -215,6 +219,7 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane 
 	if at, ok := was.failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
+	l.hold = was.held[ep.ID].restore(ep.URL, was.asked[ep.ID])
 	l.takeLate(was.revision, was.cuts)
 	return l
 }

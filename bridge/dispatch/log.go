@@ -158,7 +158,7 @@ func (l *stateLog) step(ctx context.Context) error {
 func (l *stateLog) begin(ctx context.Context) error {
 	s := &l.state
 	r := record{
-		Kind: kindBegin, Positions: s.positions, Feeds: s.feeds, Failing: s.failing,
+		Kind: kindBegin, Positions: s.positions, Feeds: s.feeds, Failing: s.failing, Held: s.held,
 		Revision: s.revision, Journal: s.journal, Commands: s.commands, HandOver: s.handOver,
 	}
 	if err := l.append(ctx, &r); err != nil {

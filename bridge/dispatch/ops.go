@@ -123,7 +123,7 @@ func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *delivery, res *Res
 	if v.Outcome != "" {
 		attrs = append(attrs, slog.String("outcome", string(v.Outcome)))
 	} else {
-		attrs = append(attrs, slog.Time("next", v.Next))
+		attrs = append(attrs, slog.Time("next", v.due()))
 	}
 	d.log.LogAttrs(context.Background(), level, "attempt", attrs...)
 }

@@ -32,6 +32,7 @@ type Attempt struct {
 	Outcome  Outcome   `json:"o,omitempty"` // "": the delivery goes on, at Next
 	Ended    Ended     `json:"w,omitempty"`
 	Next     time.Time `json:"u,omitzero"`
+	Hold     time.Time `json:"h,omitzero"` // the endpoint asked that nothing be sent before
 }
 
 // Outcome is how a delivery ended; a closed set.
@@ -147,6 +148,7 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 		}
 	}
 	b = appendTime(b, `,"u":`, a.Next)
+	b = appendTime(b, `,"h":`, a.Hold)
 	return append(b, '}')
 }
 

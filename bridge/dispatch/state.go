@@ -31,6 +31,7 @@ type record struct {
 	Positions bus.Positions              `json:"pos,omitempty"`    // of the live feed; merged, those not named stay
 	Feeds     map[string]map[string]feed `json:"feeds,omitempty"`  // endpoint, partition; a default feed removes the entry
 	Failing   map[string]int64           `json:"fail,omitempty"`   // endpoint: fails since, unix ns; 0 ends it
+	Held      map[string]held            `json:"held,omitempty"`   // endpoint: as a difference, too
 	Revision  int64                      `json:"rev,omitempty"`    // of the registry, as taken up by the lanes
 	Journal   int64                      `json:"jrn,omitempty"`    // read the journal behind this place
 	Commands  int64                      `json:"cmd,omitempty"`    // the last command acted on
@@ -65,6 +66,7 @@ type state struct {
 	positions bus.Positions
 	feeds     map[string]map[string]feed
 	failing   map[string]int64
+	held      map[string]held
 	revision  int64
 	journal   int64
 	commands  int64
@@ -76,7 +78,7 @@ type state struct {
 func newState() state {
 	return state{
 		entries: map[string]Entry{}, positions: bus.Positions{},
-		feeds: map[string]map[string]feed{}, failing: map[string]int64{},
+		feeds: map[string]map[string]feed{}, failing: map[string]int64{}, held: map[string]held{},
 		revision: bus.NoPosition, journal: bus.NoPosition, commands: bus.NoPosition,
 	}
 }
@@ -102,6 +104,13 @@ func (s *state) apply(r *record) {
 			s.failing[ep] = since
 		}
 	}
+	for ep, h := range r.Held {
+		if h == (held{}) {
+			delete(s.held, ep)
+		} else {
+			s.held[ep] = h
+		}
+	}
 	s.revision, s.journal, s.commands, s.handOver = r.Revision, r.Journal, r.Commands, r.HandOver
 	s.deltas++
 }
@@ -124,7 +133,7 @@ func (s *state) setFeed(ep, p string, f feed) {
 func (s *state) clone() state {
 	c := *s
 	c.entries, c.positions = maps.Clone(s.entries), maps.Clone(s.positions)
-	c.feeds, c.failing = maps.Clone(s.feeds), maps.Clone(s.failing)
+	c.feeds, c.failing, c.held = maps.Clone(s.feeds), maps.Clone(s.failing), maps.Clone(s.held)
 	return c
 }
 

@@ -56,7 +56,7 @@ func (l *lane) count(st *Stats, now time.Time) {
 		st.Oldest = max(st.Oldest, now.Sub(d.Created))
 	}
 	if l.fresh > 0 {
-		if l.limit.interval > 0 || l.hold.After(now) {
+		if l.limit.interval > 0 || l.hold.until.After(now) {
 			st.Pending["limited"] += int64(l.fresh)
 		} else {
 			st.Pending["behind"] += int64(l.fresh)

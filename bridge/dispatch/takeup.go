@@ -186,11 +186,15 @@ func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now ti
 		l.limit = newLimiter(ep.Rate, now)
 	}
 	l.takeLate(s.revision, cuts)
+	again := was.State != ep.State && !l.blocked()
+	if again || was.URL != ep.URL { // a clean slate
+		l.failing = time.Time{}
+		l.hold.lift(now)
+	}
 	switch {
 	case l.blocked():
 		l.leave()
-	case was.State != ep.State: // enabled again: a clean slate
-		l.failing, l.hold = time.Time{}, time.Time{}
+	case again:
 		s.d.passes.hungry()
 	}
 	l.pump(now)

@@ -106,6 +106,7 @@ func TestAnswers(t *testing.T) {
 		{429, "", dispatch.Limited, 0}, {429, "120", dispatch.Limited, 120 * time.Second}, {429, "soon", dispatch.Limited, 0},
 		{503, "", dispatch.Status, 0}, {503, "soon", dispatch.Status, 0}, {503, "0", dispatch.Limited, 0}, {503, "30", dispatch.Limited, 30 * time.Second},
 		{503, future, dispatch.Limited, 59 * time.Minute}, {503, "-5", dispatch.Status, 0}, {429, "99999999999999999", dispatch.Limited, 1000 * time.Hour},
+		{429, "999999999999999999999999", dispatch.Limited, 1000 * time.Hour}, {429, "000000000000000000000000000120", dispatch.Limited, 120 * time.Second}, {429, "31.5", dispatch.Limited, 0},
 	} {
 		t.Run(fmt.Sprint(c.status, c.wait), func(t *testing.T) {
 			t.Parallel()

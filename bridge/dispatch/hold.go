@@ -1,0 +1,101 @@
+package dispatch
+
+import (
+	"hash/fnv"
+	"strconv"
+	"time"
+)
+
+const (
+	maxHold   = 15 * time.Minute       // that a Retry-After may stop an endpoint
+	slowFirst = 250 * time.Millisecond // the pause of an endpoint that asks for fewer requests and names no time
+	slowMost  = time.Minute
+)
+
+// HeldBy says what holds an endpoint; a closed set.
+type HeldBy string
+
+const (
+	HeldByRetryAfter HeldBy = "retry_after" // it said until when
+	HeldBySlowing    HeldBy = "slow_down"   // it said that it is too much, and not until when
+)
+
+// A hold keeps everything from an endpoint for a while because of what it answered. An
+// endpoint that named no time is paused for longer each time, and gets one attempt at a time
+// until one succeeds.
+type hold struct {
+	until time.Time
+	by    HeldBy
+	pause time.Duration // the last one; 0: the endpoint is not slowed
+	grew  time.Time     // when it did: what was sent before says nothing new
+
+	lifted time.Time // by an operator, who holds it against what the endpoint had answered
+	void   time.Time // until when what was lifted would have held
+}
+
+// heed takes in what follows from an attempt for the whole endpoint.
+func (h *hold) heed(v *verdict, sent, ended time.Time) {
+	news := !sent.Before(h.grew)
+	switch {
+	case v.Outcome == Delivered && news:
+		h.pause = 0
+	case v.Slow && news:
+		h.pause = min(max(2*h.pause, slowFirst), slowMost)
+		h.grew = ended
+		h.extend(ended.Add(h.pause), HeldBySlowing)
+	}
+	h.extend(v.Hold, HeldByRetryAfter)
+}
+
+func (h *hold) extend(until time.Time, by HeldBy) {
+	if until.After(h.until) {
+		h.until, h.by = until, by
+	}
+}
+
+// lift ends the hold: its cause is gone.
+func (h *hold) lift(now time.Time) {
+	if h.until.After(now) {
+		h.lifted, h.void = now, h.until
+	}
+	h.until, h.pause = time.Time{}, 0
+}
+
+// A held is the durable form of a hold; the zero value is none.
+type held struct {
+	Until  int64  `json:"u,omitempty"` // unix ns
+	By     HeldBy `json:"by,omitempty"`
+	At     string `json:"at,omitempty"` // a hash of the URL that asked for it
+	Lifted int64  `json:"l,omitempty"`  // what was answered before does not hold
+}
+
+func (h *hold) durable(url string, now time.Time) held {
+	switch {
+	case h.until.After(now):
+		return held{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
+	case h.void.After(now):
+		return held{Lifted: h.lifted.UnixNano()}
+	}
+	return held{}
+}
+
+// restore is the hold as a successor finds it: in the state log and, as far as nobody has
+// lifted it, in what the journal says that the endpoint asked for.
+func (d held) restore(url string, asked time.Time) hold {
+	var h hold
+	if d.At != "" && d.At != hashOf(url) {
+		return h // another server asked for it
+	}
+	if d.Until != 0 {
+		h.until, h.by = time.Unix(0, d.Until), d.By
+	}
+	h.extend(asked, HeldByRetryAfter)
+	return h
+}
+
+// hashOf tells URLs apart without showing them.
+func hashOf(url string) string {
+	f := fnv.New64a()
+	f.Write([]byte(url))
+	return strconv.FormatUint(f.Sum64(), 36)
+}

@@ -1,0 +1,168 @@
+package dispatch_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// holding is a world whose receivers answer the first attempt of the first event with 429 and a
+// Retry-After of ten minutes, and everything else with success.
+func holding(t *testing.T) *world {
+	w := newWorld(t)
+	w.answer = func(_, event string, n int) dispatch.Response {
+		if event == id(1) && n == 1 {
+			return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: 10 * time.Minute}
+		}
+		return dispatch.Response{Status: 200}
+	}
+	return w
+}
+
+// held publishes the event that is answered so, and one behind it.
+func (w *world) held(t *testing.T) {
+	t.Helper()
+	w.publish(1, 1, "a")
+	pass(2 * time.Second)
+	w.publish(2, 2, "a")
+	pass(30 * time.Second)
+	if n := w.posted(); n != 1 {
+		t.Fatalf("%d requests while the endpoint is held, want 1", n)
+	}
+}
+
+// reaches fails unless both events arrive within a few seconds.
+func (w *world) reaches(t *testing.T, endpoint string) {
+	t.Helper()
+	pass(5 * time.Second)
+	for n := 1; n <= 2; n++ {
+		if w.delivered(endpoint, id(n)) != 1 {
+			t.Errorf("event %d did not reach %s although the hold has no cause any more", n, endpoint)
+		}
+	}
+}
+
+func (p *process) update(t *testing.T, id string, change func(*endpoint.Endpoint)) {
+	t.Helper()
+	_, err := p.registry.Update(context.Background(), id, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+		change(e)
+		return e, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHoldEndsWithItsCause(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, p *process, e *endpoint.Endpoint){
+		"another URL": func(t *testing.T, p *process, e *endpoint.Endpoint) {
+			p.update(t, e.ID, func(e *endpoint.Endpoint) { e.URL = "https://other" })
+		},
+		"a retry by hand": func(t *testing.T, p *process, _ *endpoint.Endpoint) {
+			first := p.attempted[0]
+			entry := dispatch.Entry{ID: first.Delivery, Endpoint: first.Endpoint, Event: first.Event, Number: 2}
+			if err := p.dispatcher.Command(t.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: entry}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"paused and enabled": func(t *testing.T, p *process, e *endpoint.Endpoint) {
+			for _, to := range []endpoint.State{endpoint.Paused, endpoint.Enabled} {
+				if _, err := p.registry.SetState(t.Context(), e.ID, to, ""); err != nil {
+					t.Fatal(err)
+				}
+				pass(time.Second)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := holding(t)
+				p := w.start(t, shards)
+				e := p.register(t, "crm", nil)
+				w.held(t)
+				end(t, p, e)
+				who := "crm"
+				if name == "another URL" {
+					who = "other"
+				}
+				w.reaches(t, who)
+				p.stop()
+				p = w.start(t, shards) // what was lifted does not come back
+				w.publish(3, 3, "a")
+				pass(5 * time.Second)
+				if w.delivered(who, id(3)) != 1 {
+					t.Error("the hold is back after a takeover")
+				}
+				p.stop()
+			})
+		})
+	}
+}
+
+// A hold outlives its owner, also one that was killed before its delta.
+func TestHoldSurvivesATakeover(t *testing.T) {
+	t.Parallel()
+	for name, live := range map[string]time.Duration{"before its delta": 10 * time.Millisecond, "behind its delta": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := holding(t)
+				p := w.start(t, shards)
+				p.register(t, "crm", nil)
+				pass(2 * time.Second)
+				w.publish(1, 1, "a")
+				pass(20*time.Millisecond + live)
+				p.kill()
+				<-p.done
+				p = w.start(t, shards)
+				w.publish(2, 2, "a")
+				pass(9 * time.Minute)
+				if n := w.posted(); n != 1 {
+					t.Errorf("%d requests within the hold, want 1", n)
+				}
+				pass(time.Minute)
+				w.once(t, "crm", 1, 2)
+				p.stop()
+			})
+		})
+	}
+}
+
+// An endpoint that names no time gets less: pauses that grow, one attempt at a time, until it
+// succeeds.
+func TestSlowsDownWithoutRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{429, 502, 503, 504} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			well := false
+			w.answer = func(string, string, int) dispatch.Response {
+				if well {
+					return dispatch.Response{Status: 200}
+				}
+				return dispatch.Response{Status: status, Reason: dispatch.Status}
+			}
+			p := w.start(t, shards)
+			p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, time.Hour, time.Hour} })
+			w.publish(1, 200, "a")
+			pass(10 * time.Second)
+			if n := w.posted(); n < 18 || n > 25 {
+				t.Errorf("%d: %d requests in 10 s, want the first 16 and then one after each pause of 250 ms, 500 ms, 1 s, …", status, n)
+			}
+			w.mu.Lock()
+			well = true
+			w.mu.Unlock()
+			pass(time.Minute)
+			if n := w.posted(); n < 200 {
+				t.Errorf("%d: %d requests a minute after it was well again, want all", status, n)
+			}
+			p.stop()
+		})
+	}
+}

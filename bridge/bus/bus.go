@@ -94,7 +94,18 @@ type PublishOptions struct {
 	// Key refuses a second event with the same key published within a few seconds (P3): the
 	// guard against races that a caller's own window cannot see. Empty: no guard.
 	Key string
+	// Mark is kept beside the event, not in it, and comes back in a Publication (H3): what
+	// intake has to know of the event again. At most MaxMark bytes of a-z, A-Z, 0-9, - and _.
+	Mark string
+	// Sent, when it is not nil, is called as soon as the event has its place: what is published
+	// to its partition after the call lies behind it, unless one of the two has to be sent
+	// again (P6). It may be called again then, and is not where Publish fails before; it must
+	// return at once.
+	Sent func()
 }
+
+// MaxMark bounds PublishOptions.Mark.
+const MaxMark = 128
 
 // A Receipt says where an event went.
 type Receipt struct {
@@ -205,11 +216,17 @@ type Durability interface {
 // History tells what intake has published, so that a window of what was seen before can be
 // built anew at the start. A Store may offer it.
 type History interface {
-	// Published hands over source and id of every event that was published since then to the
-	// topics that intake writes, quarantine included and dead letters not, up to the end as
-	// it was at the call, each with the time it was stored (clause H1). Messages that intake
-	// did not write may be among them or left out.
-	Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
+	// Published tells of every event that was published since then to the topics that intake
+	// writes, quarantine included and dead letters not, up to the end as it was at the call
+	// (clause H1). Messages that intake did not write may be among them or left out.
+	Published(ctx context.Context, since time.Time, each func(Publication) error) error
+}
+
+// A Publication is what is told of an event that intake published.
+type Publication struct {
+	Topic, Source, ID string
+	At                time.Time // when it was stored
+	Mark              string    // PublishOptions.Mark, "" when there was none
 }
 
 // Refusals is a bounded log of requests that were refused, for people to read. A Store may

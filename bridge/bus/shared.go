@@ -10,11 +10,11 @@ import (
 // of it.
 type Shared interface {
 	Leases
-	// FollowPublished hands over, until ctx ends or each returns an error, source and id of
-	// every event that intake publishes, whichever process wrote it, beginning with those
-	// stored at since or later (clause H2). Some may come twice, and its own come back too. Being away
-	// for a while ends it no more than it ends Follow.
-	FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
+	// FollowPublished tells, until ctx ends or each returns an error, of every event that intake
+	// publishes, whichever process wrote it, beginning with those stored at since or later
+	// (clause H2). Some may come twice, and its own come back too. Being away for a while ends
+	// it no more than it ends Follow.
+	FollowPublished(ctx context.Context, since time.Time, each func(Publication) error) error
 	// FollowJournal hands over the entries of every shard's journal behind the position given
 	// for it, in the order of each shard, as they come, until ctx ends or each returns an
 	// error (J4). from has one position per shard; NoPosition begins at the first entry kept,

@@ -6,14 +6,16 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // A SharedHistory tells what every process that uses the bus publishes, while it does.
 // bus.Shared is one.
 type SharedHistory interface {
-	// FollowPublished hands over source and id of every event that intake publishes, whichever
-	// process wrote it, beginning with those stored at since or later, until ctx ends.
-	FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
+	// FollowPublished tells of every event that intake publishes, whichever process wrote it,
+	// beginning with those stored at since or later, until ctx ends.
+	FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error
 }
 
 const (
@@ -81,9 +83,9 @@ func (r *Receiver) follow(ctx context.Context) {
 func (r *Receiver) followFrom(ctx context.Context, since time.Time, progress func(at time.Time)) error {
 	r.following.Store(true)
 	defer r.following.Store(false)
-	err := r.shared.FollowPublished(ctx, since, func(topic, source, id string, at time.Time) error {
-		progress(at)
-		return r.recall(topic, source, id, at)
+	err := r.shared.FollowPublished(ctx, since, func(p bus.Publication) error {
+		progress(p.At)
+		return r.recall(p)
 	})
 	if err == nil {
 		err = errors.New("the bus ended the report")

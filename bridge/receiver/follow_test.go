@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
@@ -25,7 +26,7 @@ func newFeed(s *store) *feed {
 	return &feed{store: s, told: make(chan string, 10_000), breaks: make(chan error), calls: make(chan time.Time, 100)}
 }
 
-func (f *feed) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (f *feed) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	f.calls <- since
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -36,9 +37,9 @@ func (f *feed) FollowPublished(ctx context.Context, since time.Time, each func(t
 		case <-ctx.Done():
 		}
 	}()
-	err := f.store.FollowPublished(ctx, since, func(topic, source, id string, at time.Time) error {
-		err := each(topic, source, id, at)
-		f.told <- id
+	err := f.store.FollowPublished(ctx, since, func(p bus.Publication) error {
+		err := each(p)
+		f.told <- p.ID
 		return err
 	})
 	if cause := context.Cause(ctx); cause != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
@@ -81,7 +82,7 @@ var errBroken = errors.New("no leader")
 // broken is a bus that cannot be read.
 type broken struct{}
 
-func (broken) Published(context.Context, time.Time, func(topic, source, id string, at time.Time) error) error {
+func (broken) Published(context.Context, time.Time, func(bus.Publication) error) error {
 	return errBroken
 }
 

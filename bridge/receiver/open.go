@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // Open reads the ids of the dedup window from the history and then lets requests in. What
@@ -27,17 +29,18 @@ func (r *Receiver) Open(ctx context.Context) error {
 // recall remembers one event of the history. A topic that no source writes to (quarantine, a
 // source that was renamed) is remembered for all of them. A time that has not come, by a clock
 // that is wrong, must not make the window forget all that is older.
-func (r *Receiver) recall(topic, source, id string, at time.Time) error {
+func (r *Receiver) recall(p bus.Publication) error {
+	at := p.At
 	if now := time.Now(); at.After(now) {
 		at = now
 	}
-	bases := r.intakes.Load().basesOf(topic)
+	bases := r.intakes.Load().basesOf(p.Topic)
 	if len(bases) == 0 {
 		r.strays.Store(true)
 		bases = []string{""}
 	}
 	for _, base := range bases {
-		r.window.remember(identify(base, source, id), at)
+		r.window.remember(identify(base, p.Source, p.ID), at)
 	}
 	return nil
 }

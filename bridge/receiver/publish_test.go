@@ -2,13 +2,52 @@ package receiver_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
+
+// The members of a batch lie on the bus in the order in which they came, also where some of
+// them are repeats or cannot be stored.
+func TestABatchKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	w.store.before = func(_ context.Context, e *event.Event) error {
+		if e.ID == "3-7" {
+			return bus.ErrUnavailable
+		}
+		return nil
+	}
+	var want []string
+	for n := range 20 {
+		var members []string
+		for i := range 100 {
+			id := fmt.Sprintf("%d-%d", n, i)
+			members = append(members, fmt.Sprintf(`{"event":"a","id":"%s"}`, id))
+			if i == 5 {
+				members = append(members, members[0])
+			}
+			if id != "3-7" {
+				want = append(want, id)
+			}
+		}
+		w.send("", "["+strings.Join(members, ",")+"]")
+	}
+	var got []string
+	for _, m := range w.store.all() {
+		got = append(got, m.event.ID)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ids (-sent +stored):\n%s", diff)
+	}
+}
 
 func TestPublishThatHangsIs503InTime(t *testing.T) {
 	t.Parallel()

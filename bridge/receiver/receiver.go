@@ -299,24 +299,33 @@ func (r *Receiver) publishInTime(ctx context.Context, x *exchange, postings []po
 // parallel is how many events of one batch are on their way at once.
 const parallel = 64
 
+// publishAll sends the events in their order: each when the one before it has its place.
 func (r *Receiver) publishAll(ctx context.Context, s *intake, postings []posting) error {
 	if len(postings) == 1 {
-		return r.publish(ctx, s, &postings[0])
+		return r.publish(ctx, s, &postings[0], nil)
 	}
 	var group errgroup.Group // without a context: one failure does not stop the others
 	group.SetLimit(parallel)
 	failed := make([]error, len(postings))
 	for i := range postings {
-		if postings[i].standing == fresh {
-			group.Go(func() error { failed[i] = r.publish(ctx, s, &postings[i]); return nil })
+		if postings[i].standing != fresh {
+			continue
 		}
+		sent := make(chan struct{}) // closed once, by whoever publishes; received here
+		once := sync.OnceFunc(func() { close(sent) })
+		group.Go(func() error {
+			defer once() // what fails before it is sent has no place to wait for
+			failed[i] = r.publish(ctx, s, &postings[i], once)
+			return nil
+		})
+		<-sent
 	}
 	_ = group.Wait() // the errors are in failed
 	return errors.Join(failed...)
 }
 
 // publish writes an event that this request owns, and settles its flight whatever happens.
-func (r *Receiver) publish(ctx context.Context, s *intake, p *posting) (err error) {
+func (r *Receiver) publish(ctx context.Context, s *intake, p *posting, sent func()) (err error) {
 	began := time.Now()
 	defer func() {
 		if fault := recover(); fault != nil { // it would end the process: net/http does not see this goroutine
@@ -326,7 +335,7 @@ func (r *Receiver) publish(ctx context.Context, s *intake, p *posting) (err erro
 		r.window.settle(p.id, p.flight, began, err)
 	}()
 	receipt, err := r.publisher.Publish(ctx, p.topic, p.event, bus.PublishOptions{
-		Structured: s.Content == Structured, Key: p.id.key(),
+		Structured: s.Content == Structured, Key: p.id.key(), Sent: sent,
 	})
 	r.metrics.publish.Observe(time.Since(began).Seconds())
 	if err != nil {

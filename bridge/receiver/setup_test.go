@@ -135,6 +135,9 @@ func (s *store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		}
 	}
 	s.stored = append(s.stored, stored{topic, kept, o})
+	if o.Sent != nil {
+		o.Sent()
+	}
 	if s.more != nil {
 		close(s.more)
 		s.more = nil
@@ -157,9 +160,9 @@ func (s *store) AppendRefusal(_ context.Context, data []byte) error {
 }
 
 // Published hands over what is stored, as after a restart.
-func (s *store) Published(_ context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *store) Published(_ context.Context, since time.Time, each func(bus.Publication) error) error {
 	for _, m := range s.all() {
-		if err := each(m.topic, m.event.Source, m.event.ID, m.event.Time); err != nil {
+		if err := each(bus.Publication{Topic: m.topic, Source: m.event.Source, ID: m.event.ID, At: m.event.Time, Mark: m.options.Mark}); err != nil {
 			return err
 		}
 	}
@@ -167,7 +170,7 @@ func (s *store) Published(_ context.Context, since time.Time, each func(topic, s
 }
 
 // FollowPublished hands over what is stored and waits for more.
-func (s *store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	for next := 0; ; next++ {
 		m, err := s.wait(ctx, next)
 		if err != nil {
@@ -176,7 +179,7 @@ func (s *store) FollowPublished(ctx context.Context, since time.Time, each func(
 		if m.event.Time.Before(since) {
 			continue
 		}
-		if err := each(m.topic, m.event.Source, m.event.ID, m.event.Time); err != nil {
+		if err := each(bus.Publication{Topic: m.topic, Source: m.event.Source, ID: m.event.ID, At: m.event.Time, Mark: m.options.Mark}); err != nil {
 			return err
 		}
 	}

@@ -77,9 +77,9 @@ func newAcks(nc *nats.Conn, timeout time.Duration) (*acks, error) {
 	return a, nil
 }
 
-// send publishes m and returns its acknowledgement. m's Reply is overwritten; nothing of m is
-// kept.
-func (a *acks) send(ctx context.Context, m *nats.Msg) (ack, error) {
+// send publishes m, calls sent unless it is nil, and returns the acknowledgement. m's Reply is
+// overwritten; nothing of m is kept.
+func (a *acks) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) {
 	s, err := a.acquire(ctx)
 	if err != nil {
 		return ack{}, err
@@ -92,6 +92,9 @@ func (a *acks) send(ctx context.Context, m *nats.Msg) (ack, error) {
 	if err := a.nc.PublishMsg(m); err != nil {
 		a.giveUp(s)
 		return ack{}, unavailable(err)
+	}
+	if sent != nil {
+		sent() // one connection: the server takes messages in this order
 	}
 	select {
 	case <-s.done:

@@ -81,7 +81,7 @@ func BenchmarkPublished(b *testing.B) {
 	b.ResetTimer()
 	n := 0
 	for range b.N {
-		err := store.Published(context.Background(), time.Now().Add(-time.Hour), func(_, _, _ string, _ time.Time) error {
+		err := store.Published(context.Background(), time.Now().Add(-time.Hour), func(bus.Publication) error {
 			n++
 			return nil
 		})

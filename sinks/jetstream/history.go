@@ -22,11 +22,11 @@ import (
 const lookForStreams = 5 * time.Second
 
 // A publication is told of an event that intake published.
-type publication func(topic, source, id string, at time.Time) error
+type publication func(bus.Publication) error
 
 // Published implements bus.History (H1). It reads headers alone: publish writes id and source
 // there in either mode.
-func (s *Store) Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	streams, err := s.intakeStreams(ctx)
 	if err != nil {
 		return err
@@ -99,19 +99,19 @@ func (each publication) tell(d delivered) error {
 	if id == "" {
 		return nil
 	}
-	return each(d.msg.Subject, source, id, d.stored())
+	return each(bus.Publication{Topic: d.msg.Subject, Source: source, ID: id, At: d.stored(), Mark: first(d.msg.Header, headerMark)})
 }
 
 // FollowPublished implements bus.Shared (H2). Every stream that holds topics of intake has a
 // reader of its own, also one that appears later.
-func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var one sync.Mutex
 	var ended error
-	tell := publication(func(topic, source, id string, at time.Time) error {
+	tell := publication(func(p bus.Publication) error {
 		one.Lock()
 		defer one.Unlock()
 		if ended == nil {
-			ended = each(topic, source, id, at)
+			ended = each(p)
 		}
 		return ended
 	})

@@ -102,7 +102,7 @@ func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uin
 	m.Data = value
 	ctx, done := b.l.permitted(ctx, m.Subject)
 	defer done()
-	a, err := b.l.acks.send(ctx, m)
+	a, err := b.l.acks.send(ctx, m, nil)
 	if err = why(ctx, err); err != nil {
 		return 0, fmt.Errorf("write %s of bucket %s: %w", key, b.name, err)
 	}

@@ -37,7 +37,7 @@ func (s *Store) append(ctx context.Context, m *nats.Msg) (int64, error) {
 		waiting, cancel = context.WithTimeout(ctx, ledTimeout)
 		defer cancel()
 	}
-	a, err := s.private.acks.send(waiting, m)
+	a, err := s.private.acks.send(waiting, m, nil)
 	switch {
 	case err == nil:
 		err = s.durable(ctx)

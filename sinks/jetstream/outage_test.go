@@ -140,8 +140,8 @@ func hearAll(t *testing.T, s *jetstream.Store) *seen {
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		err := s.FollowPublished(ctx, time.Now().Add(-time.Minute), func(_, _, id string, _ time.Time) error {
-			all.add(id)
+		err := s.FollowPublished(ctx, time.Now().Add(-time.Minute), func(p bus.Publication) error {
+			all.add(p.ID)
 			return nil
 		})
 		if !errors.Is(err, context.Canceled) {

@@ -20,6 +20,7 @@ const (
 	headerContentType  = "content-type"
 	headerID           = "ce-id"
 	headerSource       = "ce-source"
+	headerMark         = "Hookspan-Mark"
 )
 
 // overhead is more than what a message has in headers beside the event's own values.
@@ -42,7 +43,7 @@ func (s *Store) MaxBytes() int64 {
 	return most - overhead
 }
 
-// Publish implements bus.Publisher (P1 to P4).
+// Publish implements bus.Publisher (P1 to P6).
 func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
 	if err := checkTopic(topic); err != nil {
 		return bus.Receipt{}, err
@@ -57,7 +58,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		out.release()
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
-	a, err := s.send(ctx, &out.msg)
+	a, err := s.send(ctx, &out.msg, o.Sent)
 	out.release()
 	if err == nil {
 		err = s.durable(ctx)
@@ -74,10 +75,10 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 
 // send sends a message until it is known to be stored, or to be refused, or time is up. One
 // whose key is on its way to be stored is neither, nor is one that no server took.
-func (s *Store) send(ctx context.Context, m *nats.Msg) (ack, error) {
+func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) {
 	began := time.Now()
 	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
-		a, err := s.events.acks.send(ctx, m)
+		a, err := s.events.acks.send(ctx, m, sent)
 		patience := time.Duration(0)
 		switch {
 		case err == nil:
@@ -155,6 +156,9 @@ func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
 	}
 	if o.Key != "" {
 		out.fields = append(out.fields, event.Field{Name: headerMessageID, Value: o.Key})
+	}
+	if o.Mark != "" {
+		out.fields = append(out.fields, event.Field{Name: headerMark, Value: o.Mark})
 	}
 	clear(out.header)
 	out.values = out.values[:0]

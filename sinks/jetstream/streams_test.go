@@ -198,8 +198,8 @@ func TestOnlyEventTopicsAreFollowed(t *testing.T) {
 		t.Errorf("followed %v", got)
 	}
 	var intake []string
-	err := store.Published(within(t), time.Now().Add(-time.Hour), func(topic, _, _ string, _ time.Time) error {
-		intake = append(intake, topic)
+	err := store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+		intake = append(intake, p.Topic)
 		return nil
 	})
 	if err != nil || !slices.Equal(intake, []string{"hookspan.quarantine", "hookspan.events.a", "hookspan.events.b"}) {

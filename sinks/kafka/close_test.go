@@ -38,7 +38,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		})
 	}()
 	go func() {
-		ended <- store.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(_, _, _ string, _ time.Time) error {
+		ended <- store.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(bus.Publication) error {
 			waiting <- struct{}{}
 			return nil
 		})

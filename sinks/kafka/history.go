@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // Published implements bus.History (H1): it reads the markers.
-func (s *Store) Published(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	froms, err := s.markersSince(ctx, since)
 	if err != nil {
 		return fmt.Errorf("read what intake wrote: %w", err)
@@ -25,7 +27,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(topic,
 }
 
 // FollowPublished implements bus.Shared (H2).
-func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error {
+func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var froms []int64
 	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
 		froms, err = s.markersSince(ctx, since)
@@ -42,10 +44,13 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 }
 
 // marked hands on what markers say.
-func marked(each func(topic, source, id string, at time.Time) error) func(*kgo.Record) error {
+func marked(each func(bus.Publication) error) func(*kgo.Record) error {
 	return func(r *kgo.Record) error {
 		at := r.Timestamp.UTC()
-		return readMarkers(r.Value, func(topic, source, id string) error { return each(topic, source, id, at) })
+		return readMarkers(r.Value, func(p bus.Publication) error {
+			p.At = at
+			return each(p)
+		})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 const (
@@ -40,19 +40,19 @@ type bundle struct {
 // mark tells that an event is durable. It comes behind the event: a crash in between has the
 // event repeated, not lost. Without its marker, too, the event is durable, and an error would
 // have it sent once more for certain.
-func (m *markers) mark(ctx context.Context, topic string, e *event.Event, until time.Time) {
-	b := m.add(topic, e, until)
+func (m *markers) mark(ctx context.Context, p bus.Publication, until time.Time) {
+	b := m.add(p, until)
 	select {
 	case <-b.landed:
 	case <-ctx.Done(): // nobody waits for the answer any more
 		return
 	}
 	if b.err != nil {
-		m.s.o.Log.Warn("an event was published and its marker was not: other replicas may take it once more", slog.String("topic", topic), slog.Any("error", b.err))
+		m.s.o.Log.Warn("an event was published and its marker was not: other replicas may take it once more", slog.String("topic", p.Topic), slog.Any("error", b.err))
 	}
 }
 
-func (m *markers) add(topic string, e *event.Event, until time.Time) *bundle {
+func (m *markers) add(p bus.Publication, until time.Time) *bundle {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	last := len(m.queue) - 1
@@ -61,7 +61,7 @@ func (m *markers) add(topic string, e *event.Event, until time.Time) *bundle {
 		last++
 	}
 	b := m.queue[last]
-	b.data = appendMarker(b.data, topic, e.Source, e.ID)
+	b.data = appendMarker(b.data, p)
 	if m.flying < bundlesAtOnce {
 		m.flying++
 		go m.send()
@@ -89,12 +89,15 @@ func (m *markers) take() *bundle {
 	return b
 }
 
-// A record of markers is one byte of format and, for each, topic, source and id behind their
-// lengths.
-const markerFormat = 1
+// A record of markers is one byte of format and, for each, topic, source, id and intake's own
+// mark behind their lengths. Format 1 had no mark.
+const (
+	markerFormat     = 2
+	markerFormatBare = 1
+)
 
-func appendMarker(dst []byte, topic, source, id string) []byte {
-	for _, part := range []string{topic, source, id} {
+func appendMarker(dst []byte, p bus.Publication) []byte {
+	for _, part := range [...]string{p.Topic, p.Source, p.ID, p.Mark} {
 		dst = binary.AppendUvarint(dst, uint64(len(part)))
 		dst = append(dst, part...)
 	}
@@ -103,20 +106,28 @@ func appendMarker(dst []byte, topic, source, id string) []byte {
 
 // readMarkers hands over the markers of a record. What is none, or of a newer version, is left
 // out: it costs a repeat at most.
-func readMarkers(data []byte, each func(topic, source, id string) error) error {
-	if len(data) == 0 || data[0] != markerFormat {
+func readMarkers(data []byte, each func(bus.Publication) error) error {
+	if len(data) == 0 {
+		return nil
+	}
+	fields := 4
+	switch data[0] {
+	case markerFormat:
+	case markerFormatBare:
+		fields = 3
+	default:
 		return nil
 	}
 	for data = data[1:]; len(data) > 0; {
-		var parts [3]string
-		for i := range parts {
+		var parts [4]string
+		for i := range fields {
 			n, size := binary.Uvarint(data)
 			if size <= 0 || n > uint64(len(data)-size) {
 				return nil
 			}
 			parts[i], data = string(data[size:size+int(n)]), data[size+int(n):]
 		}
-		if err := each(parts[0], parts[1], parts[2]); err != nil {
+		if err := each(bus.Publication{Topic: parts[0], Source: parts[1], ID: parts[2], Mark: parts[3]}); err != nil {
 			return err
 		}
 	}

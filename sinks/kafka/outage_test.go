@@ -70,8 +70,8 @@ func TestABrokerGoesAndComesBack(t *testing.T) {
 	l := listen(t, store, sp.Partition, front(sp))
 	heard, journaled := make(chan string, 100), make(chan string, 100)
 	go func() {
-		_ = store.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(_, _, id string, _ time.Time) error {
-			heard <- id
+		_ = store.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(p bus.Publication) error {
+			heard <- p.ID
 			return nil
 		})
 	}()

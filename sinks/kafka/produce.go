@@ -19,6 +19,7 @@ type outgoing struct {
 	rec    kgo.Record
 	acked  chan error // one slot: the client library's promise sends, send receives
 	done   func(*kgo.Record, error)
+	sent   func() // PublishOptions.Sent
 	timer  *time.Timer
 	fields []event.Field
 	header []kgo.RecordHeader
@@ -36,7 +37,7 @@ var outgoings = sync.Pool{New: func() any {
 // release gives the memory back, and lets go of the event's. It must not be called while the
 // record may be on its way.
 func (out *outgoing) release() {
-	out.rec = kgo.Record{}
+	out.rec, out.sent = kgo.Record{}, nil
 	if cap(out.data) > 64<<10 {
 		out.data = nil
 	}
@@ -98,6 +99,9 @@ func (s *Store) send(ctx context.Context, out *outgoing, until time.Time) (back 
 	}
 	out.rec.Context = context.Background() // ending one record's context would end others, too
 	s.link.cl.TryProduce(out.rec.Context, &out.rec, out.done)
+	if out.sent != nil {
+		out.sent()
+	}
 	out.timer.Reset(time.Until(until))
 	defer out.timer.Stop()
 	select {

@@ -27,26 +27,27 @@ func (s *Store) MaxBytes() int64 {
 	return least - overhead
 }
 
-// Publish implements bus.Publisher (P1 to P5).
+// Publish implements bus.Publisher (P1 to P6).
 func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
 	if s.names.private(topic) {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
 	}
 	until := s.patience()
-	if o.Key == "" {
-		return s.publish(ctx, topic, e, o, until)
-	}
-	return s.recent.once(ctx, o.Key, func() (bus.Receipt, error) {
+	publish := func() (bus.Receipt, error) {
 		r, err := s.publish(ctx, topic, e, o, until)
-		if err == nil && !o.Reserved {
-			s.markers.mark(ctx, topic, e, until)
+		if err == nil && !o.Reserved && (o.Key != "" || o.Mark != "") {
+			s.markers.mark(ctx, bus.Publication{Topic: topic, Source: e.Source, ID: e.ID, Mark: o.Mark}, until)
 		}
 		return r, err
-	})
+	}
+	if o.Key == "" {
+		return publish()
+	}
+	return s.recent.once(ctx, o.Key, publish)
 }
 
 func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions, until time.Time) (bus.Receipt, error) {
-	to, n, offset, err := s.write(ctx, topic, until, func(out *outgoing) { out.fill(e, o.Structured) })
+	to, n, offset, err := s.write(ctx, topic, until, func(out *outgoing) { out.fill(e, o) })
 	if err != nil {
 		return bus.Receipt{}, fmt.Errorf("publish: %w", err)
 	}
@@ -58,10 +59,11 @@ func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus
 
 // fill makes the record of an event. Its key is the partitionkey, which stays where it is, too
 // (3.1).
-func (out *outgoing) fill(e *event.Event, structured bool) {
+func (out *outgoing) fill(e *event.Event, o bus.PublishOptions) {
+	out.sent = o.Sent
 	out.fields = out.fields[:0]
 	value := e.Data
-	if structured {
+	if o.Structured {
 		out.data = event.AppendStructured(out.data[:0], e)
 		value = out.data
 		out.fields = append(out.fields, event.Field{Name: headerContentType, Value: event.StructuredType})

@@ -263,8 +263,8 @@ func TestMarkers(t *testing.T) {
 	store, other := open(t, cluster, kafka.Options{}), open(t, cluster, kafka.Options{})
 	heard := make(chan string, 10)
 	go func() {
-		_ = other.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(topic, source, id string, _ time.Time) error {
-			heard <- topic + " " + source + " " + id
+		_ = other.FollowPublished(t.Context(), time.Now().Add(-time.Minute), func(p bus.Publication) error {
+			heard <- p.Topic + " " + p.Source + " " + p.ID + p.Mark
 			return nil
 		})
 	}()
@@ -276,7 +276,7 @@ func TestMarkers(t *testing.T) {
 		{shop, bus.PublishOptions{}},
 		{shop, bus.PublishOptions{Key: "one"}},
 		{shop, bus.PublishOptions{Key: "one"}},
-		{"hookspan.quarantine", bus.PublishOptions{Key: "two"}},
+		{"hookspan.quarantine", bus.PublishOptions{Key: "two", Mark: "-mark"}},
 	} {
 		if _, err := store.Publish(within(t), p.topic, order("1"), p.o); err != nil {
 			t.Fatal(err)
@@ -292,7 +292,7 @@ func TestMarkers(t *testing.T) {
 			t.Fatalf("heard only %v", got)
 		}
 	}
-	if got[shop+" /sources/shop 1"] != 1 || got["hookspan.quarantine /sources/shop 1"] != 1 {
+	if got[shop+" /sources/shop 1"] != 1 || got["hookspan.quarantine /sources/shop 1-mark"] != 1 {
 		t.Errorf("heard %v", got)
 	}
 }

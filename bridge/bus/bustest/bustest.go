@@ -4,6 +4,7 @@ package bustest
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"testing"
@@ -31,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 		"P1 structured mode carries the same event":          structuredMode,
 		"P3 a key counts once":                               keyCountsOnce,
 		"P5 too large is refused":                            tooLarge,
+		"P6 what is sent in order lies in order":             sentInOrder,
 		"T1 spans name first, end and identity":              spansTell,
 		"T1 an empty partition ends in front of its first":   emptySpan,
 		"T2 follow hands over in order, then what comes":     followsInOrder,
@@ -97,11 +99,14 @@ func order(n int) *event.Event {
 	}
 }
 
+// markOf is the mark with which the suite publishes an event.
+func markOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+
 func publish(t *testing.T, s bus.Store, first, last int) []bus.Receipt {
 	t.Helper()
 	var receipts []bus.Receipt
 	for n := first; n <= last; n++ {
-		r, err := s.Publish(within(t), topicOf(s), order(n), bus.PublishOptions{Key: order(n).ID})
+		r, err := s.Publish(within(t), topicOf(s), order(n), bus.PublishOptions{Key: order(n).ID, Mark: markOf(order(n).ID)})
 		if err != nil {
 			t.Fatalf("publish order %d: %v", n, err)
 		}

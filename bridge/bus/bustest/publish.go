@@ -94,6 +94,30 @@ func keyCountsOnce(t *testing.T, s bus.Store) {
 	}
 }
 
+// sentInOrder publishes many at once, each when the one before it has its place.
+func sentInOrder(t *testing.T, s bus.Store) {
+	const n = 200
+	var all sync.WaitGroup
+	var want []string
+	for i := range n {
+		want = append(want, order(i).ID)
+		sent := make(chan struct{})
+		once := sync.OnceFunc(func() { close(sent) })
+		all.Go(func() {
+			defer once() // also after an error
+			if _, err := s.Publish(within(t), topicOf(s), order(i), bus.PublishOptions{Key: order(i).ID, Sent: once}); err != nil {
+				t.Errorf("publish: %v", err)
+			}
+		})
+		<-sent
+	}
+	all.Wait()
+	sp := spanOf(t, s, "")
+	if got := ids(collect(t, s, sp.Partition, front(sp), n)); !slices.Equal(got, want) {
+		t.Errorf("stored were %v", got)
+	}
+}
+
 func tooLarge(t *testing.T, s bus.Store) {
 	e := order(1)
 	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())-len(e.ID)-len(e.Source)-len(e.Type)-len(e.Subject)-len(e.DataContentType)-64)

@@ -18,7 +18,7 @@ import (
 // other there (bus.Shared, but for the leases).
 type SharedStore interface {
 	bus.Store
-	FollowPublished(ctx context.Context, since time.Time, each func(topic, source, id string, at time.Time) error) error
+	FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error
 	FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error
 }
 
@@ -55,11 +55,11 @@ func hear(t *testing.T, s SharedStore, since time.Time, enough func(id string) b
 	t.Helper()
 	heard := make(chan error, 1)
 	go func() {
-		heard <- s.FollowPublished(within(t), since, func(topic, source, id string, at time.Time) error {
-			if topic != topicOf(s) || source != "/sources/shop" || time.Since(at) > patience {
-				return fmt.Errorf("heard of %q %q %q at %v", topic, source, id, at)
+		heard <- s.FollowPublished(within(t), since, func(p bus.Publication) error {
+			if p.Topic != topicOf(s) || p.Source != "/sources/shop" || p.Mark != markOf(p.ID) || time.Since(p.At) > patience {
+				return fmt.Errorf("heard of %+v", p)
 			}
-			if enough(id) {
+			if enough(p.ID) {
 				return errEnough
 			}
 			return nil
@@ -134,7 +134,7 @@ func hearingEnds(t *testing.T, a, b SharedStore) {
 	wait := hear(t, b, time.Now().Add(-time.Minute), func(string) bool { return true })
 	wait()
 	ctx, stop := context.WithCancel(within(t))
-	err := b.FollowPublished(ctx, time.Now().Add(-time.Minute), func(string, string, string, time.Time) error {
+	err := b.FollowPublished(ctx, time.Now().Add(-time.Minute), func(bus.Publication) error {
 		stop()
 		return nil
 	})

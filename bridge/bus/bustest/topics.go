@@ -231,16 +231,16 @@ func publishedIsListed(t *testing.T, s historian) {
 	for n := range 40 {
 		e := order(n)
 		e.ID = fmt.Sprintf("bestellung %d é%%", n) // has to be escaped on some buses
-		if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Structured: n%2 == 0, Key: e.ID}); err != nil {
+		if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Structured: n%2 == 0, Key: e.ID, Mark: markOf(e.ID)}); err != nil {
 			t.Fatal(err)
 		}
 		want[e.ID] = true
 	}
 	list := func(since time.Time) int {
 		n := 0
-		err := s.Published(within(t), since, func(topic, source, id string, at time.Time) error {
-			if topic != topicOf(s) || source != "/sources/shop" || !want[id] || time.Since(at) > patience {
-				t.Errorf("listed %q %q %q at %v", topic, source, id, at)
+		err := s.Published(within(t), since, func(p bus.Publication) error {
+			if p.Topic != topicOf(s) || p.Source != "/sources/shop" || !want[p.ID] || p.Mark != markOf(p.ID) || time.Since(p.At) > patience {
+				t.Errorf("listed %+v", p)
 			}
 			n++
 			return nil

@@ -88,8 +88,8 @@ func publish(t *testing.T, s *opened, id string) {
 func stored(t *testing.T, s *opened) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
-	err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(_, _, id string, _ time.Time) error {
-		ids[id] = true
+	err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+		ids[p.ID] = true
 		return nil
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	if err != nil {
 		res = Response{Reason: Protocol, Detail: err.Error()}
 	} else {
+		req.Again = l.reserve
 		res = s.d.sender.Send(ctx, req)
 	}
 	ended := time.Now()

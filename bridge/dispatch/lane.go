@@ -127,6 +127,23 @@ func (l *lane) opens() time.Time {
 	return at
 }
 
+// reserve takes the next place under the endpoint's limits for a request that is sent a second
+// time within its attempt; false when there is none before end.
+func (l *lane) reserve(end time.Time) (wait time.Duration, ok bool) {
+	l.shard.mu.Lock()
+	defer l.shard.mu.Unlock()
+	now := time.Now()
+	at := l.opens()
+	if at.Before(now) {
+		at = now
+	}
+	if l.closed || !at.Before(end) {
+		return 0, false
+	}
+	l.limit.take(at)
+	return at.Sub(now), true
+}
+
 func (l *lane) wake(after time.Duration) {
 	if l.timer == nil {
 		l.timer = time.AfterFunc(after, func() {

@@ -9,7 +9,9 @@ import (
 // A Sender makes one attempt: one POST. sinks/webhook is the one that leaves the machine.
 type Sender interface {
 	// Send never follows a redirect, reads a bounded part of the response and returns what
-	// happened; an attempt that was cut off because ctx ended has Reason Stopped.
+	// happened; an attempt that was cut off because ctx ended has Reason Stopped. A request
+	// that was lost with a connection that had served before, without a byte of an answer, is
+	// sent once more.
 	Send(ctx context.Context, r Request) Response
 }
 
@@ -20,6 +22,10 @@ type Request struct {
 	Header  http.Header
 	Body    []byte
 	Timeout time.Duration
+	// Again is asked before the request is sent a second time within the attempt: it takes the
+	// endpoint's next place under its limits and says how far off that is; false: there is
+	// none before end. Nil: nothing limits it.
+	Again func(end time.Time) (wait time.Duration, ok bool)
 }
 
 // A Response is what came of an attempt. Status is 0 when there was no answer.

@@ -16,7 +16,6 @@ type conn struct {
 	net.Conn
 	reader *bufio.Reader
 	left   int64 // bytes that may still be read; guards the head of an answer
-	used   bool  // it has carried a request before
 	since  time.Time
 }
 
@@ -37,6 +36,9 @@ func (l limited) Read(b []byte) (int, error) {
 	l.c.left -= int64(n)
 	return n, err
 }
+
+// heard reports whether anything was read since the request was begun.
+func (c *conn) heard() bool { return c.left != maxHead }
 
 // quiet reports whether an idle connection is still open and nobody has said anything on
 // it. Anything that can be read there is the end of the connection, or an answer to a

@@ -42,29 +42,35 @@ func newDirect(d *dialer) *direct {
 // that a stop does not wait for it.
 func (d *direct) send(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
 	deadline := time.Now().Add(r.Timeout)
-	for {
-		c, err := d.open(ctx, to, deadline)
-		if err != nil {
-			return failed(ctx, 0, err)
+	if c := d.idle.take(to.address, time.Now()); c != nil {
+		res, sent, heard := d.exchange(ctx, c, to, r, deadline)
+		if res.Reason != dispatch.Closed || heard {
+			return res
 		}
-		used := c.used
-		res, sent, again := c.attempt(ctx, to, r, deadline)
-		if again {
-			d.idle.put(to.address, c)
-		} else {
-			c.Close()
+		if sent && !room(ctx, r, deadline) {
+			return lost(ctx, res)
 		}
-		if used && !sent && res.Reason == dispatch.Closed {
-			continue // it was closed while idle and nothing left this machine
-		}
-		return res
 	}
+	c, err := d.dial(ctx, to, deadline)
+	if err != nil {
+		return failed(ctx, 0, err)
+	}
+	res, _, _ := d.exchange(ctx, c, to, r, deadline)
+	return res
 }
 
-func (d *direct) open(ctx context.Context, to *target, deadline time.Time) (*conn, error) {
-	if c := d.idle.take(to.address, time.Now()); c != nil {
-		return c, nil
+// exchange makes one request on a connection, and keeps it for others if it can.
+func (d *direct) exchange(ctx context.Context, c *conn, to *target, r *dispatch.Request, deadline time.Time) (res dispatch.Response, sent, heard bool) {
+	res, sent, again := c.attempt(ctx, to, r, deadline)
+	if heard = c.heard(); again {
+		d.idle.put(to.address, c)
+	} else {
+		c.Close()
 	}
+	return res, sent, heard
+}
+
+func (d *direct) dial(ctx context.Context, to *target, deadline time.Time) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	raw, err := d.dialer.dial(ctx, "tcp", to.address)
@@ -80,6 +86,7 @@ func (d *direct) open(ctx context.Context, to *target, deadline time.Time) (*con
 // attempt writes the request and reads the answer. sent is false when nothing was written,
 // again is true when the connection may be used for another request.
 func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, deadline time.Time) (res dispatch.Response, sent, again bool) {
+	c.left = maxHead
 	if err := c.SetDeadline(deadline); err != nil {
 		return failed(ctx, 0, err), false, false
 	}
@@ -150,7 +157,6 @@ func compose(w []byte, to *target, r *dispatch.Request) ([]byte, error) {
 
 // readHead reads up to the body of the answer, past what only announces it.
 func (c *conn) readHead() (*http.Response, error) {
-	c.left = maxHead
 	for range maxHints + 1 {
 		res, err := http.ReadResponse(c.reader, nil)
 		if err != nil {

@@ -42,7 +42,7 @@ func (p *idle) take(address string, now time.Time) *conn {
 }
 
 func (p *idle) put(address string, c *conn) {
-	c.used, c.since = true, time.Now()
+	c.since = time.Now()
 	if c.SetDeadline(time.Time{}) != nil {
 		c.Close()
 		return

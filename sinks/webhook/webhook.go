@@ -1,11 +1,9 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -29,7 +27,8 @@ type Sender struct {
 	// first carries the attempts to https addresses until it is known that they speak
 	// HTTP/1.1, and all of those that speak HTTP/2.
 	first *http.Transport
-	http1 sync.Map // the addresses that chose HTTP/1.1
+	anew  *http.Transport // the same with a connection for each request
+	http1 sync.Map        // the addresses that chose HTTP/1.1
 }
 
 var _ dispatch.Sender = (*Sender)(nil)
@@ -53,6 +52,8 @@ func New(o Options) *Sender {
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHead,
 	}
+	s.anew = s.first.Clone()
+	s.anew.DisableKeepAlives = true
 	return s
 }
 
@@ -89,33 +90,5 @@ func (s *Sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response
 	if res.Reason == dispatch.TLS {
 		s.http1.Delete(to.address) // it may want HTTP/2 by now
 	}
-	return res
-}
-
-// negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
-// itself: no redirects, no cookies, no second error type that would quote the URL.
-func (s *Sender) negotiate(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
-	limited, cancel := context.WithTimeout(ctx, r.Timeout)
-	defer cancel()
-	req := (&http.Request{
-		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: r.Header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		ContentLength: int64(len(r.Body)), Body: http.NoBody,
-	}).WithContext(limited)
-	if len(r.Body) > 0 {
-		req.Body = io.NopCloser(bytes.NewReader(r.Body))
-		// So that a connection which turns out to be closed costs another one, not the
-		// attempt; the transport does that only while nothing was written.
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
-	}
-	answer, err := s.first.RoundTrip(req)
-	if err != nil {
-		return failed(ctx, 0, err)
-	}
-	defer answer.Body.Close()
-	if answer.ProtoMajor == 1 {
-		s.http1.Store(to.address, struct{}{})
-	}
-	res, _ := read(ctx, answer)
 	return res
 }

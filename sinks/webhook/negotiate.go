@@ -1,0 +1,66 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+// negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
+// itself: no redirects, no cookies, no second error type that would quote the URL.
+func (s *Sender) negotiate(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
+	deadline := time.Now().Add(r.Timeout)
+	limited, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	var use usage
+	answer, err := s.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
+	if err != nil && use.unheard() && closed(err) && ctx.Err() == nil {
+		if !room(ctx, r, deadline) {
+			return lost(ctx, failed(ctx, 0, err))
+		}
+		answer, err = s.anew.RoundTrip(transportRequest(limited, to, r))
+	}
+	if err != nil {
+		return failed(ctx, 0, err)
+	}
+	defer answer.Body.Close()
+	if answer.ProtoMajor == 1 {
+		s.http1.Store(to.address, struct{}{})
+	}
+	res, _ := read(ctx, answer)
+	return res
+}
+
+func transportRequest(ctx context.Context, to *target, r *dispatch.Request) *http.Request {
+	req := (&http.Request{
+		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: r.Header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(r.Body)), Body: http.NoBody,
+	}).WithContext(ctx)
+	if len(r.Body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(r.Body))
+		// So that a connection which turns out to be closed costs another one, not the
+		// attempt; the transport does that only while nothing was written.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+	}
+	return req
+}
+
+// usage is what the transport tells of the connection that carried a request.
+type usage struct{ reused, heard atomic.Bool }
+
+func (u *usage) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn:              func(info httptrace.GotConnInfo) { u.reused.Store(info.Reused) },
+		GotFirstResponseByte: func() { u.heard.Store(true) },
+	}
+}
+
+// unheard: the connection had served before, and no byte of an answer came.
+func (u *usage) unheard() bool { return u.reused.Load() && !u.heard.Load() }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -30,6 +31,10 @@ func failed(ctx context.Context, status int, err error) dispatch.Response {
 		res.Reason, res.Detail = dispatch.Timeout, "there was no whole answer in time"
 	case closed(err):
 		res.Reason, res.Detail = dispatch.Closed, "the connection was closed before the answer was whole"
+	case errors.Is(err, errHeadTooLong):
+		res.Reason, res.Detail = dispatch.Protocol, fmt.Sprintf("the head of the answer is longer than %d KiB", maxHead>>10)
+	case errors.Is(err, errTooManyHints):
+		res.Reason, res.Detail = dispatch.Protocol, fmt.Sprintf("more than %d answers with 1xx came before the real one", maxHints)
 	default:
 		// The error's text may quote what the other side sent, so it is not passed on.
 		res.Reason, res.Detail = dispatch.Protocol, "the answer is not valid HTTP"

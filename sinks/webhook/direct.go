@@ -15,7 +15,7 @@ import (
 
 const (
 	maxHead  = 64 << 10 // of an answer, with all that is said before it (1xx)
-	maxHints = 5        // answers with 1xx in front of the real one
+	maxHints = 1000     // answers with 1xx in front of the real one
 )
 
 var (

@@ -185,6 +185,22 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
+// Answers that only announce the real one, as 102 does to keep a connection alive, are passed
+// over; their number has a bound all the same.
+func TestHintsBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		hints  int
+		reason dispatch.Reason
+	}{{1, ""}, {5, ""}, {6, ""}, {100, ""}, {1000, ""}, {1001, dispatch.Protocol}} {
+		port := listen(t, "127.0.0.1:0", answer(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", c.hints)+"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+		res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 20*time.Second)
+		if res.Reason != c.reason || c.reason == "" && res.Body != "ok" {
+			t.Errorf("%d hints: %+v", c.hints, res)
+		}
+	}
+}
+
 func TestTimeoutCoversTheWholeAttempt(t *testing.T) {
 	t.Parallel()
 	for name, serve := range map[string]func(net.Conn){

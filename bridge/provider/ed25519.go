@@ -15,6 +15,10 @@ type ed25519Spec struct {
 	Content   string        `yaml:"content"`
 }
 
+// maxPublicKeySignatures is less than of an HMAC, because each one costs as much as a body of
+// 100 KB does there.
+const maxPublicKeySignatures = 16
+
 type ed25519Scheme struct {
 	*signature
 	content template
@@ -28,6 +32,7 @@ func (s *ed25519Spec) compile(c *compiler) (scheme, error) {
 	if e.signature, err = c.signature(s.Signature); err != nil {
 		return nil, err
 	}
+	e.most = maxPublicKeySignatures
 	if e.content, err = c.template(s.Content); err != nil {
 		return nil, err
 	}
@@ -67,7 +72,7 @@ func (e *ed25519Scheme) verify(x *exchange) *Refusal {
 		}
 	}
 	if !match {
-		return &Refusal{BadSignature, "no signature matches Ed25519 over " + e.content.String()}
+		return e.unmatched(x, "Ed25519 over "+e.content.String())
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type exchange struct {
 	sums       []byte
 	signatures [][]byte
 	decoded    []byte
+	more       bool // there were more signatures than are compared
 }
 
 type item struct{ name, value string }
@@ -74,7 +75,7 @@ func (x *exchange) plainPart(p *part) (string, bool) {
 	case "":
 		return p.arg, true
 	case "header":
-		s = firstOf(x.req.Header[p.arg])
+		s = x.header(p.arg)
 	case "json":
 		x.scan()
 		s = x.values[p.slot].Text()
@@ -112,7 +113,18 @@ func firstOf(values []string) string {
 	return values[0]
 }
 
-func (x *exchange) header(name string) string { return firstOf(x.req.Header[name]) }
+// header is what the lines of one name say together: a list (RFC 9110, 5.3). A line that is
+// only repeated, as some proxies do, says nothing more.
+func (x *exchange) header(name string) string {
+	lines := x.req.Header[name]
+	if len(lines) <= 1 {
+		return firstOf(lines)
+	}
+	if !slices.ContainsFunc(lines, func(line string) bool { return line != lines[0] }) {
+		return lines[0]
+	}
+	return strings.Join(lines, ", ")
+}
 
 func (x *exchange) item(name string) string {
 	for i := range x.items {

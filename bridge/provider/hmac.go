@@ -115,7 +115,7 @@ func (k *keyed) verify(x *exchange) *Refusal {
 	}
 	x.url = x.req.URL
 	if match == 0 {
-		return &Refusal{BadSignature, "no signature matches " + k.method + " over " + k.content.String()}
+		return k.unmatched(x, k.method+" over "+k.content.String())
 	}
 	return nil
 }

@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// maxSignatures bounds the work that one request can ask for.
-const maxSignatures = 16
+// maxSignatures bounds the work that one request can ask for; DocuSign sends as many.
+const maxSignatures = 100
 
 // A signatureSpec says where a signature is written and how. Without item, version and
 // numbered it is the bare value, behind a prefix if there is one.
@@ -21,7 +22,7 @@ type signatureSpec struct {
 	Item      string `yaml:"item"`      // v1 of a list like t=…,v1=…
 	Separator string `yaml:"separator"` // between the items; a comma unless it says otherwise
 	Version   string `yaml:"version"`   // v1 of a list like v1,… v1,…
-	Numbered  bool   `yaml:"numbered"`  // headers Name-1, Name-2, …
+	Numbered  bool   `yaml:"numbered"`  // headers Name-1, Name-2, … up to 100
 	Encoding  string `yaml:"encoding"`  // hex (usual), base64 or base64url
 }
 
@@ -30,10 +31,11 @@ type signature struct {
 	signatureSpec
 	names []string
 	from  *template
+	most  int // of one request that are compared
 }
 
 func (c *compiler) signature(spec signatureSpec) (*signature, error) {
-	s := &signature{signatureSpec: spec}
+	s := &signature{signatureSpec: spec, most: maxSignatures}
 	for _, name := range spec.Header {
 		if name != "" {
 			s.names = append(s.names, http.CanonicalHeaderKey(name))
@@ -68,47 +70,65 @@ func (c *compiler) signature(spec signatureSpec) (*signature, error) {
 	return s, nil
 }
 
-// read decodes the signatures of a request into x.signatures.
+// read decodes the signatures of a request into x.signatures. Several lines of the header are
+// one list, and so are values between commas (RFC 9110, 5.3).
 func (s *signature) read(x *exchange) *Refusal {
-	x.signatures, x.decoded, x.items = x.signatures[:0], x.decoded[:0], x.items[:0]
+	x.signatures, x.decoded, x.items, x.more = x.signatures[:0], x.decoded[:0], x.items[:0], false
 	if s.Numbered {
-		for n := 1; n <= maxSignatures; n++ {
-			if value := x.header(s.names[0] + "-" + strconv.Itoa(n)); value != "" {
-				s.take(x, value)
-			}
-		}
-		return s.found(x, s.names[0]+"-1")
+		return s.readNumbered(x)
 	}
-	value, place := s.value(x)
-	if value == "" {
-		return &Refusal{NoSignature, place + " is missing"}
-	}
-	switch {
-	case s.Item != "":
-		s.readItems(x, value)
-	case s.Version != "":
-		for entry := range strings.SplitSeq(value, " ") {
-			if version, rest, ok := strings.Cut(entry, ","); ok && version == s.Version {
-				s.take(x, rest)
-			}
-		}
-	default:
-		s.take(x, value)
-	}
-	return s.found(x, place)
-}
-
-func (s *signature) value(x *exchange) (value, place string) {
 	if s.from != nil {
-		value, _ = s.from.value(x)
-		return value, "the value " + s.from.String()
+		value, _ := s.from.value(x)
+		if value == "" {
+			return &Refusal{NoSignature, "the value " + s.from.String() + " is missing"}
+		}
+		s.readLine(x, value)
+		return s.found(x, "the value "+s.from.String())
 	}
 	for _, name := range s.names {
-		if value = x.header(name); value != "" {
-			return value, "header " + name
+		if lines := x.req.Header[name]; slices.ContainsFunc(lines, func(line string) bool { return line != "" }) {
+			for _, line := range lines {
+				s.readLine(x, line)
+			}
+			return s.found(x, "header "+name)
 		}
 	}
-	return "", "header " + s.names[0]
+	return &Refusal{NoSignature, "header " + s.names[0] + " is missing"}
+}
+
+// readNumbered looks at what is there, so that gaps between the numbers do not matter.
+func (s *signature) readNumbered(x *exchange) *Refusal {
+	there := false
+	for name, lines := range x.req.Header {
+		digits, ok := strings.CutPrefix(name, s.names[0]+"-")
+		if n, err := strconv.Atoi(digits); !ok || err != nil || n < 1 || n > maxSignatures || strconv.Itoa(n) != digits {
+			continue
+		}
+		there = true
+		for _, line := range lines {
+			s.readLine(x, line)
+		}
+	}
+	if !there {
+		return &Refusal{NoSignature, "header " + s.names[0] + "-1 is missing"}
+	}
+	return s.found(x, "header "+s.names[0]+"-1, -2, …")
+}
+
+func (s *signature) readLine(x *exchange, line string) {
+	switch {
+	case s.Item != "":
+		s.readItems(x, line)
+	case s.Version != "":
+		s.readVersions(x, line)
+	case !s.take(x, line):
+		if !strings.Contains(line, ",") {
+			return
+		}
+		for one := range strings.SplitSeq(line, ",") {
+			s.take(x, strings.TrimSpace(one))
+		}
+	}
 }
 
 func (s *signature) readItems(x *exchange, list string) {
@@ -124,11 +144,26 @@ func (s *signature) readItems(x *exchange, list string) {
 	}
 }
 
+// readVersions takes v1,… v1,… also where lines were joined with commas.
+func (s *signature) readVersions(x *exchange, list string) {
+	next := false
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
+		if next {
+			s.take(x, word)
+		}
+		next = !next && word == s.Version
+	}
+}
+
 // take decodes one signature; what cannot be decoded matches nothing and is left out.
-func (s *signature) take(x *exchange, text string) {
+func (s *signature) take(x *exchange, text string) bool {
 	text, ok := strings.CutPrefix(text, s.Prefix)
-	if !ok || text == "" || len(text) > 1024 || len(x.signatures) == maxSignatures {
-		return
+	if !ok || text == "" || len(text) > 1024 {
+		return false
+	}
+	if len(x.signatures) == s.most {
+		x.more = true
+		return false
 	}
 	start := len(x.decoded)
 	x.scratch = append(x.scratch[:0], text...)
@@ -143,9 +178,19 @@ func (s *signature) take(x *exchange, text string) {
 	}
 	if err != nil {
 		x.decoded = x.decoded[:start]
-		return
+		return false
 	}
 	x.signatures = append(x.signatures, x.decoded[start:len(x.decoded):len(x.decoded)])
+	return true
+}
+
+// unmatched is the refusal of a request whose signatures are all wrong.
+func (s *signature) unmatched(x *exchange, expected string) *Refusal {
+	detail := "no signature matches " + expected
+	if x.more {
+		detail += fmt.Sprintf("; there are more signatures than the %d that are compared", s.most)
+	}
+	return &Refusal{BadSignature, detail}
 }
 
 func (s *signature) found(x *exchange, place string) *Refusal {

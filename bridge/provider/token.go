@@ -65,14 +65,16 @@ func (s *tokenSpec) expected(c *compiler) ([][]byte, error) {
 
 // verify compares hashes, so that not even the length of a token shows in the time.
 func (t *token) verify(x *exchange) *Refusal {
-	shown, ok := t.shown(x)
-	if !ok {
+	shown := t.shown(x)
+	if len(shown) == 0 {
 		return &Refusal{t.reason, t.describe() + ": it is missing"}
 	}
-	sum := sha256.Sum256([]byte(shown))
 	match := 0
-	for i := range t.expect {
-		match |= subtle.ConstantTimeCompare(sum[:], t.expect[i][:])
+	for _, one := range shown {
+		sum := sha256.Sum256([]byte(one))
+		for i := range t.expect {
+			match |= subtle.ConstantTimeCompare(sum[:], t.expect[i][:])
+		}
 	}
 	if match == 0 {
 		return &Refusal{t.reason, t.describe() + ": it is not the one that is configured"}
@@ -80,21 +82,60 @@ func (t *token) verify(x *exchange) *Refusal {
 	return nil
 }
 
-func (t *token) shown(x *exchange) (string, bool) {
-	if t.from != nil {
-		return t.from.value(x)
+// shown lists what may be the token: of a header each line, and each member of a list.
+func (t *token) shown(x *exchange) []string {
+	if t.from == nil {
+		return t.credentials(x)
 	}
-	scheme, rest, ok := strings.Cut(x.header("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, t.in) {
-		return "", false
+	if p := &t.from.parts[0]; len(t.from.parts) == 1 && p.kind == "header" {
+		return members(x.req.Header[p.arg])
 	}
-	rest = strings.TrimSpace(rest)
-	if t.in == "bearer" {
-		return rest, rest != ""
+	if value, ok := t.from.value(x); ok {
+		return []string{value}
 	}
-	pair, err := base64.StdEncoding.DecodeString(rest)
-	return string(pair), err == nil && len(pair) > 0
+	return nil
 }
+
+// credentials are those of the scheme in Authorization.
+func (t *token) credentials(x *exchange) (shown []string) {
+	for _, member := range members(x.req.Header["Authorization"]) {
+		scheme, rest, ok := strings.Cut(member, " ")
+		if rest = strings.TrimSpace(rest); !ok || rest == "" || !strings.EqualFold(scheme, t.in) {
+			continue
+		}
+		if t.in == "bearer" {
+			shown = append(shown, rest)
+		} else if pair, err := base64.StdEncoding.DecodeString(rest); err == nil && len(pair) > 0 {
+			shown = append(shown, string(pair))
+		}
+	}
+	return shown
+}
+
+// members lists the lines of a header, and what stands between commas in each; a token may
+// hold a comma.
+func members(lines []string) (all []string) {
+	for _, line := range lines {
+		if len(all) >= maxTokens {
+			break
+		}
+		if line != "" {
+			all = append(all, line)
+		}
+		if !strings.Contains(line, ",") {
+			continue
+		}
+		for _, one := range strings.SplitN(line, ",", maxTokens) {
+			if one = strings.TrimSpace(one); one != "" {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
+// maxTokens bounds what one request can have compared.
+const maxTokens = 16
 
 func (t *token) sign(x *exchange) error {
 	switch {

@@ -32,7 +32,7 @@ func TestSecondRequestCountsUnderTheRate(t *testing.T) {
 			t.Errorf("%d attempts of the next event in its turn", got)
 		}
 		r.s.mu.Lock()
-		l.hold = time.Now().Add(time.Minute)
+		l.hold.until = time.Now().Add(time.Minute)
 		r.s.mu.Unlock()
 		if _, ok := l.reserve(time.Now().Add(30 * second)); ok {
 			t.Error("the endpoint asked for peace, and got a second request")

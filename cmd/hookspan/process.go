@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +25,7 @@ type process struct {
 	*app.App
 	bus    bridged
 	sender *webhook.Sender
+	own    atomic.Pointer[[]netip.AddrPort] // listeners; none until the bus is open
 }
 
 // parts are what a command may add to a server.
@@ -37,6 +40,7 @@ type parts struct {
 // the process after that.
 func open(c *config.Config, p parts) (_ *process, err error) {
 	pr := &process{}
+	pr.own.Store(&[]netip.AddrPort{})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, pr.close())
@@ -44,13 +48,18 @@ func open(c *config.Config, p parts) (_ *process, err error) {
 	}()
 	registry := prometheus.NewRegistry()
 	pr.bus = newBus(c, p.log, registry)
-	pr.sender = webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP}})
+	pr.sender = webhook.New(webhook.Options{Egress: webhook.Egress{
+		Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP,
+		Own: func() []netip.AddrPort { return *pr.own.Load() },
+	}})
 	pr.App, err = app.New(app.Parts{
 		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: version(), Log: p.log, Metrics: registry,
 		Observer: p.observer, Reload: p.reload, Hangup: p.hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			o, err := pr.bus.open(ctx)
 			if err == nil {
+				own := pr.ownListeners()
+				pr.own.Store(&own) // before anything is registered or sent
 				pr.announce(c, p.log)
 			}
 			return o, err

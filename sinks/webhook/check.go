@@ -28,7 +28,11 @@ func (s *Sender) Check(ctx context.Context, url string) (warning string, err err
 	var denied error
 	good := 0
 	for _, a := range addrs {
-		if err := s.egress.address(netip.AddrPortFrom(a, to.port), to.secure); err != nil {
+		err := s.egress.address(netip.AddrPortFrom(a, to.port), to.secure)
+		if errors.Is(err, errOwn) { // and what else the name has makes it no better
+			return "", refusedURL(err)
+		}
+		if err != nil {
 			denied = err
 		} else {
 			good++
@@ -36,9 +40,11 @@ func (s *Sender) Check(ctx context.Context, url string) (warning string, err err
 	}
 	switch {
 	case good == 0:
-		return "", fmt.Errorf("is refused: %w", denied)
+		return "", refusedURL(denied)
 	case denied != nil:
 		return fmt.Sprintf("%d of the host's %d addresses will not be called", len(addrs)-good, len(addrs)), nil
 	}
 	return "", nil
 }
+
+func refusedURL(why error) error { return fmt.Errorf("is refused: %w", why) }

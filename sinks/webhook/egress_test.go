@@ -29,10 +29,16 @@ var special = strings.Fields(`
 
 // metadataAddresses are refused whatever is allowed, in every form that leads to them.
 var metadataAddresses = strings.Fields(`
-	169.254.169.254 169.254.170.2 169.254.0.1 168.63.129.16 100.100.100.200 192.0.0.192
-	[fe80::1] [fd00:ec2::254] [fd20:ce::254] [fd00:42::42]
-	[64:ff9b::a9fe:a9fe] [64:ff9b:1::a9fe:a9fe] [64:ff9b:1:a9fe:a9:fe00::] [2002:a9fe:a9fe::1]
-	[2001:0:a9fe:a9fe::1] [2001:0:808:808::5601:5601] [fd00::5efe:169.254.169.254] [::169.254.169.254]`)
+	169.254.169.254 169.254.170.2 169.254.170.23 169.254.0.1 169.254.255.255 168.63.129.16 100.100.100.200 192.0.0.192
+	[fe80::1] [fe80::a9fe:a9fe] [febf::1] [fd00:ec2::254] [fd00:ec2::23] [fd20:ce::254] [fd00:42::42]
+	[::169.254.169.254] [::a9fe:aa02] [::100.100.100.200] [::ffff:0:169.254.169.254] [::ffff:0:a83f:8110]
+	[64:ff9b::a9fe:a9fe] [64:ff9b::169.254.0.1] [64:ff9b::168.63.129.16] [64:ff9b::100.100.100.200] [64:ff9b::c000:c0]
+	[64:ff9b:1::a9fe:a9fe] [64:ff9b:1:a9fe:a9:fe00::] [64:ff9b:1:a9:fe:a9fe::] [64:ff9b:1:0:a9:fea9:fe00:0] [64:ff9b:1::168.63.129.16]
+	[2002:a9fe:a9fe::1] [2002:a9fe:1::] [2002:a83f:8110::1] [2002:6464:64c8::] [2002:c000:c0::1] [2002:808:808::5efe:169.254.169.254]
+	[2001:0:a9fe:a9fe::1] [2001:0:808:808::5601:5601] [2001:0:6464:64c8::1] [2001:0:808:808:0:0:9b9b:9b37] [2001:0:808:808:0:5efe:a9fe:a9fe]
+	[fd00::5efe:169.254.169.254] [fd00::200:5efe:169.254.169.254] [2606:4700::5efe:a9fe:1] [fd00::5efe:168.63.129.16]
+	[fd12:3456::169.254.169.254] [2606:4700:a9fe:a9fe::1] [2606:4700:1:a9fe:a9:fe00::] [2606:4700:64:6464:64:c800::] [2606:4700:1:2:a9:fea9:fe00:0]
+	[fd12:a9fe:a9fe::] [fda9:fea9:fe00::1] [fd12:3456:789a::100.100.100.200] [fd00:1::a9fe:a9fe] [2a00:1:a8:3f81:10::]`)
 
 // unusual are URLs that one reader understands in another way than the next.
 var unusual = []string{
@@ -47,7 +53,9 @@ var unusual = []string{
 	"https://1.1.1.1:22/", "https://1.1.1.1:25/", "https://1.1.1.1:80/", "https://1.1.1.1:6667/", "http://1.1.1.1/", "http://1.1.1.1:443/",
 	"https:///path", "https:example.com", "//example.com/", "example.com", "ftp://example.com/", "file:///etc/passwd", "gopher://127.0.0.1:70/",
 	"javascript:alert(1)", "https://%31%32%37.0.0.1/", "https://127.0.0.1%2f@example.com/", "https://example.com/#fragment", "https://-a.example.com/",
-	"https://a..b/", "https://exa_mple!.com/", "", "https://", "http+unix://%2Frun/x",
+	"https://a..b/", "https://exa_mple!.com/", "https://[::ffff:169.254.169.254]/", "https://[::ffff:a9fe:a9fe]/", "https://[0:0:0:0:0:ffff:a9fe:a9fe]/",
+	"https://2852039166/", "https://0xa9fea9fe/", "https://0xa9.0xfe.0xa9.0xfe/", "https://0251.0376.0251.0376/", "https://169.254.43518/",
+	"https://169.16689662/", "https://0251.254.169.254/", "https://169.254.169.254./", "https://①⑥⑨.②⑤④.①⑥⑨.②⑤④/", "https://169。254。169。254/", "", "https://", "http+unix://%2Frun/x",
 }
 
 func TestRefusedURLs(t *testing.T) {
@@ -82,6 +90,19 @@ func TestMetadataIsNeverAllowed(t *testing.T) {
 		if _, err := s.Check(t.Context(), "http://"+host+"/"); err == nil {
 			t.Errorf("%s was accepted", host)
 		}
+		res := s.Send(t.Context(), dispatch.Request{URL: "https://" + host + "/", Header: http.Header{}, Timeout: time.Minute})
+		if res.Reason != dispatch.EgressDenied {
+			t.Errorf("an attempt at %s: %+v", host, res)
+		}
+	}
+	if len(metadataAddresses)+len(unusual) < 100 {
+		t.Errorf("only %d addresses and %d spellings", len(metadataAddresses), len(unusual))
+	}
+	// A name that says its address, and one that is allowed besides.
+	named := webhook.New(webhook.Options{Egress: everywhere(), Resolver: nameServer(t, func(int) (int, []string) { return noError, []string{"169.254.169.254"} })})
+	defer named.Close()
+	if _, err := named.Check(t.Context(), "http://169.254.169.254.nip.example/"); err == nil {
+		t.Error("a name of 169.254.169.254 was accepted")
 	}
 	for _, host := range special {
 		if _, err := s.Check(t.Context(), "http://"+host+":22/"); err != nil {

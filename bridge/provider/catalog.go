@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -21,7 +22,14 @@ var embedded embed.FS
 
 // A Catalog is every provider that this process knows. It does not change after Load and is
 // safe for concurrent use.
-type Catalog struct{ providers map[string]*Provider }
+type Catalog struct{ entries map[string]*entry }
+
+// An entry is a provider's file. It is parsed when somebody first asks for it: a process
+// uses a few of the many that there are.
+type entry struct {
+	text  []byte
+	parse func() (*Provider, error)
+}
 
 // A Provider is one webhook system, as its file declares it.
 type Provider struct {
@@ -34,13 +42,15 @@ type Provider struct {
 
 	path string // of its file, for errors
 	text []byte
+	base []byte // the text of the provider that it builds on, nil for none
 }
 
 // Load reads the embedded catalogue and then the *.yaml, *.yml and *.json files of userDir, which
-// add providers or replace those of the same name. userDir may be empty. Every file is compiled, so that
-// a mistake shows at start; the error joins those of all files, each with its place.
+// add providers or replace those of the same name. userDir may be empty. Every file of userDir is
+// compiled, so that a mistake shows at start; the error joins those of all files, each with its
+// place. Those of the catalogue are compiled when they are asked for.
 func Load(userDir string) (*Catalog, error) {
-	c := &Catalog{providers: map[string]*Provider{}}
+	c := &Catalog{entries: map[string]*entry{}}
 	sub, err := fs.Sub(embedded, "catalog")
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
@@ -54,9 +64,21 @@ func Load(userDir string) (*Catalog, error) {
 	if _, err := os.Stat(userDir); err != nil {
 		return nil, fmt.Errorf("read the directory of providers: %w", err)
 	}
-	return c, c.add(os.DirFS(userDir), userDir)
+	own := &Catalog{entries: maps.Clone(c.entries)}
+	if err := own.add(os.DirFS(userDir), userDir); err != nil {
+		return own, err
+	}
+	var faults []error
+	for _, name := range own.Names() {
+		if e := own.entries[name]; e != c.entries[name] {
+			_, err := e.parse()
+			faults = append(faults, err)
+		}
+	}
+	return own, errors.Join(faults...)
 }
 
+// add takes up the files of one folder, unread but for their names.
 func (c *Catalog) add(dir fs.FS, where string) error {
 	names, err := filesIn(dir)
 	if err != nil {
@@ -76,12 +98,9 @@ func (c *Catalog) add(dir fs.FS, where string) error {
 			faults = append(faults, fmt.Errorf("read the provider: %w", err))
 			continue
 		}
-		p, err := parse(path.Join(where, name), text)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		c.providers[p.Name] = p
+		c.entries[stem] = &entry{text, sync.OnceValues(func() (*Provider, error) {
+			return c.parse(path.Join(where, name), text)
+		})}
 	}
 	return errors.Join(faults...)
 }
@@ -100,28 +119,39 @@ func filesIn(dir fs.FS) (names []string, err error) {
 func stemOf(name string) string { return strings.TrimSuffix(path.Base(name), path.Ext(name)) }
 
 // Names returns the names of all providers in order.
-func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.providers)) }
+func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.entries)) }
 
-// Provider returns a provider by name.
+// Provider returns a provider by name. A file of the catalogue that does not compile is a
+// fault of this program, which its tests find; it panics.
 func (c *Catalog) Provider(name string) (*Provider, bool) {
-	p, ok := c.providers[name]
-	return p, ok
+	e, ok := c.entries[name]
+	if !ok {
+		return nil, false
+	}
+	p, err := e.parse()
+	if err != nil {
+		panic(err)
+	}
+	return p, true
 }
 
-func parse(where string, text []byte) (*Provider, error) {
+func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 	p := &Provider{path: where, text: text}
-	root, err := p.root()
+	root, err := p.document(text)
 	if err != nil {
 		return nil, err
 	}
-	// The options must be known before the rest can be read.
-	var head struct {
-		Options []Option `yaml:"options"`
-	}
-	if err := decodeSection(root, "options", &head.Options); err != nil {
+	if p.base, err = c.baseOf(root); err != nil {
 		return nil, p.fault(err)
 	}
-	f, err := p.file(examples(head.Options), head.Options, "example")
+	if root, err = p.root(); err != nil {
+		return nil, err
+	}
+	options, err := declaredOptions(root) // they must be known before the rest can be read
+	if err != nil {
+		return nil, p.fault(err)
+	}
+	f, err := p.file(examples(options), options, "example")
 	if err != nil {
 		return nil, err
 	}
@@ -130,21 +160,57 @@ func parse(where string, text []byte) (*Provider, error) {
 	}
 	p.Name, p.Title, p.Secrets = f.Name, f.Title, f.Secrets
 	p.Verified, p.Unverified = f.Verified, f.Unverified
-	p.Methods, p.MediaTypes, p.Options = f.methods(), f.MediaTypes, f.Options
-	dry := &compiler{dry: true, options: examples(f.Options), secrets: []string{"dry"}, cfg: Config{Source: "example"}}
+	p.Methods, p.MediaTypes, p.Options = f.methods(), f.MediaTypes, options
+	dry := &compiler{dry: true, options: examples(options), secrets: []string{"dry"}, cfg: Config{Source: "example"}}
 	if _, err := dry.verifier(p, f); err != nil {
 		return nil, p.fault(err)
 	}
 	return p, p.checkSamples(f)
 }
 
+// baseOf returns the text of the provider that a file builds on.
+func (c *Catalog) baseOf(root ast.Node) ([]byte, error) {
+	name, err := like(root)
+	if name == "" || err != nil {
+		return nil, err
+	}
+	base, known := c.entries[name]
+	if !known {
+		return nil, fmt.Errorf("like: there is no provider %q", name)
+	}
+	document, err := (&Provider{path: name}).document(base.text)
+	if err != nil {
+		return nil, fmt.Errorf("like: %w", err)
+	}
+	if next, _ := like(document); next != "" {
+		return nil, fmt.Errorf("like: %s builds on %s itself; name that one", name, next)
+	}
+	return base.text, nil
+}
+
 func (p *Provider) fault(err error) error {
 	return fmt.Errorf("provider file %s: %w", p.path, err)
 }
 
-// root parses the file; JSON is YAML too.
+// root parses the file, over the one that it builds on.
 func (p *Provider) root() (ast.Node, error) {
-	tree, err := parser.ParseBytes(bytes.TrimPrefix(p.text, byteOrderMark), 0)
+	own, err := p.document(p.text)
+	if err != nil || p.base == nil {
+		return own, err
+	}
+	base, err := p.document(p.base)
+	if err != nil {
+		return nil, err
+	}
+	if err := overlay(base, own); err != nil {
+		return nil, p.fault(err)
+	}
+	return base, nil
+}
+
+// document parses one text; JSON is YAML too.
+func (p *Provider) document(text []byte) (ast.Node, error) {
+	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, byteOrderMark), 0)
 	if err != nil {
 		return nil, p.fault(err)
 	}

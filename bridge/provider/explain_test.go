@@ -68,7 +68,7 @@ func TestExplainNamesTheMistake(t *testing.T) {
 					t.Errorf("%q is not in:\n%s", want, got)
 				}
 			}
-			for _, secret := range append(c.cfg.Secrets, secretOf(c.provider)) {
+			for _, secret := range append(c.cfg.Secrets, secretOf(t, c.provider)) {
 				if strings.Contains(got, strings.TrimSpace(secret)) {
 					t.Errorf("a secret is in:\n%s", got)
 				}
@@ -113,7 +113,7 @@ func TestProbeGivesOptionsThatWork(t *testing.T) {
 			accepted(t, verifier, v.request())
 		}
 	}
-	if results, err := p.Probe(nil, []byte("AAAA"), secretOf("sticky")); err != nil || results == nil || len(results) != 0 {
+	if results, err := p.Probe(nil, []byte("AAAA"), secretOf(t, "sticky")); err != nil || results == nil || len(results) != 0 {
 		t.Errorf("%v %v", results, err)
 	}
 	other, _ := catalog(t).Provider("sticker")

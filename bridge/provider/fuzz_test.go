@@ -15,7 +15,7 @@ func FuzzVerify(f *testing.F) {
 	verifiers := map[string]*provider.Verifier{}
 	for _, name := range c.Names() {
 		p, _ := c.Provider(name)
-		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf(name)}, Options: optionsOf(name)})
+		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf(f, name)}, Options: optionsOf(name)})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func FuzzMeaning(f *testing.F) {
 	verifiers, samplers := map[string]*provider.Verifier{}, map[string]*provider.Sampler{}
 	for _, name := range names {
 		p, _ := c.Provider(name)
-		sampler, err := p.Sampler(provider.SampleRequest{Secret: secretOf(name)})
+		sampler, err := p.Sampler(provider.SampleRequest{Secret: secretOf(f, name)})
 		if err != nil {
 			f.Fatal(err)
 		}

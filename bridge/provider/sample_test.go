@@ -9,17 +9,22 @@ import (
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
-// secretsOf are secrets of the form that each provider has; the rest take any text.
-var secretsOf = map[string]string{
-	"sticky":            "0123456789abcdef0123456789abcdef",
-	"standard-webhooks": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-}
-
-func secretOf(name string) string {
-	if secret := secretsOf[name]; secret != "" {
-		return secret
+// secretOf is a secret of the form that the provider wants: any text; hex, which is base64 too
+// and as long as a key of AES; or a private key of Ed25519, which signs.
+func secretOf(t testing.TB, name string) string {
+	t.Helper()
+	const key = "0123456789abcdef0123456789abcdef"
+	p, ok := catalog(t).Provider(name)
+	if !ok {
+		t.Fatalf("there is no provider %s", name)
 	}
-	return "an invented shared secret"
+	for _, secret := range []string{"an invented shared secret", key, strings.Repeat(key, 4)} {
+		if _, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secret}, Options: optionsOf(name)}); err == nil {
+			return secret
+		}
+	}
+	t.Fatalf("no secret is one for %s", name)
+	return ""
 }
 
 func optionsOf(name string) map[string]string {
@@ -45,13 +50,13 @@ func TestEverySampleIsAcceptedAndFresh(t *testing.T) {
 		for _, kind := range p.Samples() {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf(name)}, Options: optionsOf(name)})
+				v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf(t, name)}, Options: optionsOf(name)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				ids := map[string]bool{}
 				for seq := range 2 {
-					s, err := p.Sample(provider.SampleRequest{Type: kind, Secret: secretOf(name), Options: optionsOf(name),
+					s, err := p.Sample(provider.SampleRequest{Type: kind, Secret: secretOf(t, name), Options: optionsOf(name),
 						URL: "https://hooks.example.com/webhooks/shop", Now: now, Seq: seq + 1})
 					if err != nil {
 						t.Fatal(err)
@@ -88,7 +93,7 @@ func TestSampleTakesAnotherBodyAndEveryScheme(t *testing.T) {
 		{"cipher": "aes-256-gcm"}, {"cipher": "aes-256-ecb", "encoding": "hex"}, {"container": "laravel"},
 		{"container": "salted", "key": "pbkdf2(10)"}, {"container": "json:data", "iv": "json:iv"}, {"client_app_key": "app-key"},
 	} {
-		q := provider.SampleRequest{Secret: secretOf("sticky"), Options: options, Now: now, Type: "product.deleted"}
+		q := provider.SampleRequest{Secret: secretOf(t, "sticky"), Options: options, Now: now, Type: "product.deleted"}
 		if options["client_app_key"] == "" {
 			q.Body = []byte(`{"type":"product.deleted","data":{"id":"mine"}}`)
 		}
@@ -96,7 +101,7 @@ func TestSampleTakesAnotherBodyAndEveryScheme(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", options, err)
 		}
-		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf("sticky")}, Options: options})
+		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secretOf(t, "sticky")}, Options: options})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,23 +10,25 @@ import (
 // A file is a provider as catalog/*.yaml declares it. Its fields are the whole language; an
 // unknown one is an error.
 type file struct {
-	Name       string          `yaml:"name"`
-	Title      string          `yaml:"title"`
-	Verified   []string        `yaml:"verified"`   // facts that were checked, with their source
-	Unverified []string        `yaml:"unverified"` // facts that were not
-	Secrets    string          `yaml:"secrets"`    // what a source's secret is, in words
-	Methods    list            `yaml:"methods"`    // of deliveries; POST unless it says otherwise
-	MediaTypes list            `yaml:"media_types"`
-	Options    []Option        `yaml:"options"`
-	Verify     []stepSpec      `yaml:"verify"`  // all of these, over the body as it came
-	Decrypt    *decryptSpec    `yaml:"decrypt"` // then this
-	Check      []stepSpec      `yaml:"check"`   // then all of these, over the plaintext
-	Freshness  *freshnessSpec  `yaml:"freshness"`
-	Challenges []challengeSpec `yaml:"challenges"`
-	Event      eventSpec       `yaml:"event"`
-	Success    answerSpec      `yaml:"success"`
-	Refusal    int             `yaml:"refusal"` // status; 401 unless it says otherwise
-	Samples    []sampleSpec    `yaml:"samples"`
+	Name       string            `yaml:"name"`
+	Title      string            `yaml:"title"`
+	Like       string            `yaml:"like"`       // the provider that this one builds on
+	With       map[string]string `yaml:"with"`       // other defaults for that one's options
+	Verified   []string          `yaml:"verified"`   // facts that were checked, with their source
+	Unverified []string          `yaml:"unverified"` // facts that were not
+	Secrets    string            `yaml:"secrets"`    // what a source's secret is, in words
+	Methods    list              `yaml:"methods"`    // of deliveries; POST unless it says otherwise
+	MediaTypes list              `yaml:"media_types"`
+	Options    []Option          `yaml:"options"`
+	Verify     []stepSpec        `yaml:"verify"`  // all of these, over the body as it came
+	Decrypt    *decryptSpec      `yaml:"decrypt"` // then this
+	Check      []stepSpec        `yaml:"check"`   // then all of these, over the plaintext
+	Freshness  *freshnessSpec    `yaml:"freshness"`
+	Challenges []challengeSpec   `yaml:"challenges"`
+	Event      eventSpec         `yaml:"event"`
+	Success    answerSpec        `yaml:"success"`
+	Refusal    int               `yaml:"refusal"` // status; 401 unless it says otherwise
+	Samples    []sampleSpec      `yaml:"samples"`
 }
 
 // An Option is a setting that a provider has beyond those of every source.

@@ -25,7 +25,7 @@ func compile(t testing.TB, name string, cfg provider.Config) *provider.Verifier 
 		cfg.Source = "shop"
 	}
 	if cfg.Secrets == nil {
-		cfg.Secrets = []string{secretOf(name)}
+		cfg.Secrets = []string{secretOf(t, name)}
 	}
 	v, err := p.Compile(cfg)
 	if err != nil {
@@ -38,7 +38,7 @@ func compile(t testing.TB, name string, cfg provider.Config) *provider.Verifier 
 func sample(t testing.TB, name, body string, options map[string]string) *provider.Request {
 	t.Helper()
 	p, _ := catalog(t).Provider(name)
-	s, err := p.Sample(provider.SampleRequest{Secret: secretOf(name), Options: options, Now: noon, Body: []byte(body),
+	s, err := p.Sample(provider.SampleRequest{Secret: secretOf(t, name), Options: options, Now: noon, Body: []byte(body),
 		URL: "https://hooks.example.com/webhooks/shop"})
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +288,7 @@ func TestCompileRefusesWhatCannotWork(t *testing.T) {
 		cfg := c.cfg
 		cfg.Source = "shop"
 		if cfg.Secrets == nil {
-			cfg.Secrets = []string{secretOf(c.provider)}
+			cfg.Secrets = []string{secretOf(t, c.provider)}
 		}
 		if _, err := p.Compile(cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %+v: %v", c.provider, c.cfg.Options, err)
@@ -342,7 +342,7 @@ func TestCloudEventsSource(t *testing.T) {
 
 func TestOneVerifierServesManyAtOnce(t *testing.T) {
 	t.Parallel()
-	v := compile(t, "stripe", provider.Config{Secrets: []string{"another secret of some length", secretOf("stripe")}})
+	v := compile(t, "stripe", provider.Config{Secrets: []string{"another secret of some length", secretOf(t, "stripe")}})
 	var group sync.WaitGroup
 	for worker := range 8 {
 		id := "evt_" + strings.Repeat("x", worker+1)

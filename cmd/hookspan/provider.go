@@ -49,7 +49,7 @@ func (t *terminal) provider(name string) (*provider.Provider, error) {
 	}
 	p, found := catalog.Provider(name)
 	if !found {
-		return nil, usage("there is no provider %q; there are %s", name, strings.Join(catalog.Names(), ", "))
+		return nil, usage("there is no provider %q; hookspan provider list names all", name)
 	}
 	return p, nil
 }
@@ -141,7 +141,7 @@ func checkProviders(cfg *config.Config) error {
 		s := &cfg.Sources[i]
 		p, found := catalog.Provider(s.Provider)
 		if !found {
-			faults = append(faults, config.Problem{Where: "source " + s.Name, What: fmt.Sprintf("there is no provider %q; there are %s", s.Provider, strings.Join(catalog.Names(), ", "))})
+			faults = append(faults, config.Problem{Where: "source " + s.Name, What: fmt.Sprintf("there is no provider %q; hookspan provider list names all", s.Provider)})
 			continue
 		}
 		v, err := p.Compile(provider.Config{

@@ -19,13 +19,14 @@ const (
 // firsts are templates of which the first that has a value counts.
 type firsts []template
 
-func (f firsts) value(x *exchange) (string, bool) {
+// value returns the first value that is there, and the template that found it, else nil.
+func (f firsts) value(x *exchange) (string, *template) {
 	for i := range f {
 		if s, ok := f[i].value(x); ok {
-			return s, true
+			return s, &f[i]
 		}
 	}
-	return "", false
+	return "", nil
 }
 
 // attributes finds the attributes of an event in a request.
@@ -81,12 +82,12 @@ func (c *compiler) firsts(texts list) (firsts, error) {
 }
 
 // find asks the case of this request first, then the rules of all.
-func (a *attributes) find(x *exchange, which func(*attributes) firsts) (string, bool) {
+func (a *attributes) find(x *exchange, which func(*attributes) firsts) (string, *template) {
 	if a.by != nil {
 		if name, ok := a.by.value(x); ok {
 			if inner := a.cases[name]; inner != nil {
-				if value, ok := inner.find(x, which); ok {
-					return value, true
+				if value, from := inner.find(x, which); from != nil {
+					return value, from
 				}
 			}
 		}

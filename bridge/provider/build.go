@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -15,6 +13,7 @@ type builder struct {
 	format     string
 	prefix     string
 	body       string
+	resigned   bool
 	source     string // the source's own, when an adapter gives none
 	forced     bool   // the source's own, whatever an adapter gives
 	batch      *int   // slot of the array
@@ -45,34 +44,42 @@ func (b *builder) faultOf(x *exchange) string {
 
 // build returns the event of x. fault is empty for one that is whole; else the event holds
 // what could be told.
-func (b *builder) build(x *exchange, fault string) (e event.Event, _ string) {
-	r := x.req
-	e = event.Event{Source: b.source, Data: x.body(), DataContentType: x.contentType(), Time: r.Received.UTC()}
+func (b *builder) build(x *exchange, fault string) Event {
+	e := Event{Event: event.Event{Source: b.source, Data: x.body(), DataContentType: x.contentType(), Time: x.req.Received.UTC()}}
 	e.Extensions = make([]event.Extension, 0, 4)
-	kind := ""
+	e.Type, e.Invalid = b.prefix+".invalid", fault
 	if fault == "" {
-		kind, fault = b.kind(x)
+		var kind string
+		if kind, e.Invalid = b.kind(x); kind != "" {
+			e.Type = kind
+		}
 	}
-	if fault != "" {
-		e.ID, e.Type = bodyID(e.Data), b.prefix+".invalid"
-		b.addCommon(x, &e)
-		return e, fault
-	}
-	e.Type = kind
-	if id, ok := b.attributes.find(x, func(a *attributes) firsts { return a.id }); ok && writable(id, maxID) {
+	id, named := b.attributes.find(x, func(a *attributes) firsts { return a.id })
+	if named != nil && writable(id, maxID) {
 		e.ID = id
 	} else {
-		e.ID = bodyID(e.Data)
+		named = nil
 	}
+	b.describe(x, &e.Event)
+	b.addCommon(x, &e.Event)
+	if e.Invalid != "" && !x.member {
+		b.keepHeaders(x, &e.Event)
+	}
+	b.identify(x, &e, named)
+	return e
+}
+
+// describe sets the attributes that an event can do without.
+func (b *builder) describe(x *exchange, e *event.Event) {
 	if !b.forced {
-		if source, ok := b.attributes.find(x, func(a *attributes) firsts { return a.source }); ok && writable(source, maxSubject) {
+		if source, from := b.attributes.find(x, func(a *attributes) firsts { return a.source }); from != nil && writable(source, maxSubject) {
 			e.Source = source
 		}
 	}
-	if subject, ok := b.attributes.find(x, func(a *attributes) firsts { return a.subject }); ok && writable(subject, maxSubject) {
+	if subject, from := b.attributes.find(x, func(a *attributes) firsts { return a.subject }); from != nil && writable(subject, maxSubject) {
 		e.Subject = subject
 	}
-	if text, ok := b.attributes.find(x, func(a *attributes) firsts { return a.time }); ok {
+	if text, from := b.attributes.find(x, func(a *attributes) firsts { return a.time }); from != nil {
 		if t, ok := instant(text, x.v.zone); ok {
 			e.Time = t
 		}
@@ -82,8 +89,6 @@ func (b *builder) build(x *exchange, fault string) (e event.Event, _ string) {
 			e.Extensions = append(e.Extensions, event.Extension{Name: b.extensions[i].name, Value: value})
 		}
 	}
-	b.addCommon(x, &e)
-	return e, ""
 }
 
 // kind is the event's type: the provider's own name behind the prefix.
@@ -91,8 +96,8 @@ func (b *builder) kind(x *exchange) (kind, fault string) {
 	if len(b.attributes.kind) == 0 && b.attributes.by == nil {
 		return b.prefix, ""
 	}
-	name, ok := b.attributes.find(x, func(a *attributes) firsts { return a.kind })
-	if !ok {
+	name, from := b.attributes.find(x, func(a *attributes) firsts { return a.kind })
+	if from == nil {
 		return "", "it names no event type"
 	}
 	if renamed, ok := b.rename[name]; ok {
@@ -137,10 +142,4 @@ func (x *exchange) contentType() string {
 		return "application/json"
 	}
 	return event.GuessContentType(x.body())
-}
-
-// bodyID is the id of an event whose provider gives none.
-func bodyID(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

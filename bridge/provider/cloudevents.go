@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -8,38 +9,92 @@ import (
 )
 
 // cloudevents reads a delivery that is one CloudEvent, or several, over HTTP. Its attributes
-// are kept as they came; what every event has is added where it is missing.
-func (b *builder) cloudevents(x *exchange) ([]event.Event, string) {
-	events, err := readCloudEvents(x)
-	for i := range events {
-		if err == nil {
-			err = events[i].Validate()
-		}
-	}
-	if err != nil {
-		e, fault := b.build(x, "it is not a CloudEvent: "+err.Error())
-		return []event.Event{e}, fault
-	}
-	recorded := x.req.Received.UTC().Format(time.RFC3339Nano)
-	for i := range events {
-		e := &events[i]
-		addMissing(e, "recordedtime", recorded)
-		addMissing(e, "partitionkey", e.Subject)
-		for _, trace := range traces {
-			addMissing(e, trace.name, x.header(trace.header))
-		}
-	}
-	return events, ""
-}
-
-const batchType = "application/cloudevents-batch+json"
-
-func readCloudEvents(x *exchange) ([]event.Event, error) {
-	if mediaType(x.header("Content-Type")) == batchType {
-		return event.UnmarshalBatch(x.body())
+// are kept as they came; what every event has is added where it is missing. One that cannot be
+// read is at fault by itself, not the batch that it came in.
+func (b *builder) cloudevents(x *exchange) []Event {
+	if mediaType(x.header("Content-Type")) == event.BatchType {
+		return b.cloudeventsBatch(x)
 	}
 	e, err := event.Read(event.HTTP, event.HeaderMap(x.req.Header), x.body())
-	return []event.Event{e}, err
+	if err == nil {
+		err = e.Validate()
+	}
+	if err != nil {
+		return []Event{b.unreadable(x, salvage(x), x.body(), notCloudEvent(err))}
+	}
+	var named *template
+	if mediaType(x.header("Content-Type")) == event.StructuredType {
+		named = &template{parts: []part{{kind: "body"}}}
+	} else {
+		named = &template{parts: []part{{kind: "header", arg: "Ce-Id"}}}
+	}
+	return []Event{b.complete(x, e, named)}
+}
+
+func (b *builder) cloudeventsBatch(x *exchange) []Event {
+	named := &template{parts: []part{{kind: "body"}}}
+	x.member = true
+	var events []Event
+	list, err := event.UnmarshalBatch(x.body())
+	if err == nil {
+		for i := range list {
+			events = append(events, b.complete(x, list[i], named))
+		}
+		return events
+	}
+	var members []json.RawMessage
+	if json.Unmarshal(x.body(), &members) != nil {
+		return []Event{b.unreadable(x, event.Event{}, x.body(), notCloudEvent(err))}
+	}
+	for _, raw := range members {
+		e, err := event.UnmarshalStructured(raw)
+		if err != nil {
+			events = append(events, b.unreadable(x, salvageJSON(raw), raw, notCloudEvent(err)))
+			continue
+		}
+		events = append(events, b.complete(x, e, named))
+	}
+	tellApart(events)
+	return events
+}
+
+// complete adds what every event has.
+func (b *builder) complete(x *exchange, e event.Event, named *template) Event {
+	addMissing(&e, "recordedtime", x.req.Received.UTC().Format(time.RFC3339Nano))
+	addMissing(&e, "partitionkey", e.Subject)
+	for _, trace := range traces {
+		addMissing(&e, trace.name, x.header(trace.header))
+	}
+	whole := Event{Event: e}
+	b.identify(x, &whole, named)
+	return whole
+}
+
+// unreadable is the event of a delivery that is no CloudEvent: what can be told of it, the data
+// as it came, the headers, and why. Its content type is that of the data, because with the one
+// that it came with it would be read as an event once more.
+func (b *builder) unreadable(x *exchange, e event.Event, data []byte, fault string) Event {
+	e.Data, e.DataContentType = data, x.contentType()
+	if strings.HasPrefix(mediaType(e.DataContentType), "application/cloudevents") {
+		e.DataContentType = event.GuessContentType(data)
+	}
+	if e.Source == "" {
+		e.Source = b.source
+	}
+	if e.Type == "" {
+		e.Type = b.prefix + ".invalid"
+	}
+	if e.Time.IsZero() {
+		e.Time = x.req.Received.UTC()
+	}
+	b.keepHeaders(x, &e)
+	var named *template
+	if e.ID != "" {
+		named = &template{parts: []part{{kind: "header", arg: "Ce-Id"}}}
+	}
+	whole := b.complete(x, e, named)
+	whole.Invalid = fault
+	return whole
 }
 
 func addMissing(e *event.Event, name, value string) {
@@ -55,5 +110,5 @@ func acceptsCloudEvent(contentType string) bool {
 	if !strings.HasPrefix(media, "application/cloudevents") {
 		return true
 	}
-	return media == "application/cloudevents+json" || media == batchType
+	return media == event.StructuredType || media == event.BatchType
 }

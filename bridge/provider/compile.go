@@ -96,6 +96,7 @@ func (c *compiler) verifier(p *Provider, f *file) (*Verifier, error) {
 	if v.success, err = f.Success.compile(); err != nil {
 		return nil, err
 	}
+	v.secretHeaders = secretHeaders(slices.Concat(v.steps, v.checks))
 	v.warnings = c.warnings
 	return v, nil
 }
@@ -140,7 +141,7 @@ func (c *compiler) steps(name string, specs []stepSpec) ([]*step, error) {
 
 func (c *compiler) builder(spec eventSpec) (*builder, error) {
 	b := &builder{
-		format: spec.Format, prefix: spec.Prefix, body: spec.Body, rename: spec.Rename,
+		format: spec.Format, prefix: spec.Prefix, body: spec.Body, rename: spec.Rename, resigned: spec.Resigned,
 		source: "/sources/" + c.cfg.Source, forced: c.cfg.URI != "",
 	}
 	if b.forced {

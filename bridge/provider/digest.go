@@ -65,6 +65,6 @@ func (d *digest) sign(x *exchange) error {
 	return nil
 }
 
-func (d *digest) covers(template) bool { return false }
+func (d *digest) signs() *template { return nil }
 
 func (d *digest) describe() string { return d.name + " of the body, hex, in " + d.in.String() }

@@ -89,7 +89,7 @@ func (e *ed25519Scheme) sign(x *exchange) error {
 	return e.write(x, ed25519.Sign(e.private, content))
 }
 
-func (e *ed25519Scheme) covers(value template) bool { return e.content.holds(value) }
+func (e *ed25519Scheme) signs() *template { return &e.content }
 
 func (e *ed25519Scheme) describe() string {
 	return "Ed25519 over " + e.content.String() + ", written " + e.signature.describe()

@@ -21,6 +21,8 @@ type exchange struct {
 	url    string // the form of the URL that is being tried
 	secret []byte // the secret that is being tried
 	items  []item // the signature header's list, of the scheme that was tried last
+	held   []held // the schemes that have held
+	member bool   // this is one of a batch
 
 	data      []byte // the body unpacked, and decrypted where the provider encrypts
 	unpacked  bool
@@ -45,7 +47,7 @@ type item struct{ name, value string }
 
 func (x *exchange) reset(v *Verifier, r *Request) {
 	*x = exchange{
-		req: r, v: v, url: r.URL,
+		req: r, v: v, url: r.URL, held: x.held[:0],
 		items: x.items[:0], values: x.values, scratch: x.scratch[:0], sums: x.sums[:0],
 		signatures: x.signatures[:0], decoded: x.decoded[:0],
 	}

@@ -15,8 +15,8 @@ type scheme interface {
 	verify(x *exchange) *Refusal
 	// sign puts into x.req what verify looks for, with the first secret.
 	sign(x *exchange) error
-	// covers reports whether the value is part of what is signed.
-	covers(value template) bool
+	// signs is what a signature of this scheme covers; nil where nothing is signed.
+	signs() *template
 	// describe says in words what is compared with what.
 	describe() string
 }
@@ -164,6 +164,8 @@ func (s *step) verify(x *exchange) *Refusal {
 	for _, scheme := range s.schemes {
 		refusal := scheme.verify(x)
 		if refusal == nil {
+			x.held = append(x.held, held{scheme, x.url})
+			x.url = x.req.URL
 			return nil
 		}
 		if worst == nil || (worst.Reason == NoSignature && refusal.Reason != NoSignature) {

@@ -42,7 +42,9 @@ func (c *compiler) freshness(spec *freshnessSpec, steps []*step) (*freshness, er
 	}
 	for _, s := range steps {
 		for _, scheme := range s.schemes {
-			f.signed = f.signed || scheme.covers(f.time)
+			if content := scheme.signs(); content != nil {
+				f.signed = f.signed || content.holds(f.time)
+			}
 		}
 	}
 	if spec.Tolerance > 0 {

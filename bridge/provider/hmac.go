@@ -101,8 +101,9 @@ func (k *keyed) verify(x *exchange) *Refusal {
 	if k.ports {
 		forms = urlForms(x.req.URL)
 	}
-	match := 0
+	match, fits := 0, x.req.URL
 	for _, x.url = range forms {
+		before := match
 		for _, key := range k.keys {
 			sum, missing := k.sum(x, key)
 			if missing != nil {
@@ -112,8 +113,11 @@ func (k *keyed) verify(x *exchange) *Refusal {
 				match |= subtle.ConstantTimeCompare(signature, sum)
 			}
 		}
+		if match != before {
+			fits = x.url
+		}
 	}
-	x.url = x.req.URL
+	x.url = fits // what was signed can be told again
 	if match == 0 {
 		return k.unmatched(x, k.method+" over "+k.content.String())
 	}
@@ -148,7 +152,7 @@ func (k *keyed) sign(x *exchange) error {
 	return k.write(x, sum)
 }
 
-func (k *keyed) covers(value template) bool { return k.content.holds(value) }
+func (k *keyed) signs() *template { return &k.content }
 
 func (k *keyed) describe() string {
 	return k.method + " over " + k.content.String() + ", written " + k.signature.describe()

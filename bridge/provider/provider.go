@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"time"
 
@@ -30,10 +31,24 @@ type Config struct {
 
 // A Verdict is what a genuine request means: an answer to a handshake, or events.
 type Verdict struct {
-	Answer  *Answer       // set for a challenge; there are no events then
-	Events  []event.Event // mostly one
-	Invalid string        // verified, but not what the provider sends: why; the event holds the body as it is
-	Reason  Reason        // with Invalid: InvalidBody
+	Answer  *Answer // set for a challenge; there are no events then
+	Events  []Event // mostly one
+	Invalid string  // the first of the events' own, "" when all are what the provider sends
+	Reason  Reason  // with Invalid: InvalidBody
+}
+
+// An Event is one event of a delivery, and what its identity rests on.
+type Event struct {
+	event.Event
+	// Invalid says why the delivery, which is genuine, is not what the provider sends. The event
+	// then has the body as it came and whatever attributes can be told, its id among them, and
+	// the request's headers in the extension hookspanheaders.
+	Invalid string
+	Named   bool              // the provider gave the id; else it is a hash
+	Sum     [sha256.Size]byte // SHA-256 of the data
+	// Signed is the hash of all that was signed, where the id is not part of that: who repeats
+	// the request under another id cannot change it. Else it is zero.
+	Signed [sha256.Size]byte
 }
 
 // An Answer is an HTTP response in a provider's own form.

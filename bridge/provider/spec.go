@@ -51,6 +51,7 @@ type eventSpec struct {
 	Zone       string            `yaml:"zone"`     // of times without an offset
 	Batch      string            `yaml:"batch"`    // JSON pointer to an array whose elements are the events
 	Whole      bool              `yaml:"whole"`    // the batch is the whole body
+	Resigned   bool              `yaml:"resigned"` // the vendor signs a retry anew, with another time: without an id an event is its body
 	Rename     map[string]string `yaml:"rename"`   // type as sent, type as published
 	Extensions map[string]string `yaml:"extensions"`
 

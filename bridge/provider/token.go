@@ -151,7 +151,7 @@ func (t *token) sign(x *exchange) error {
 	return nil // a token inside the body is part of the sample
 }
 
-func (t *token) covers(template) bool { return false }
+func (t *token) signs() *template { return nil }
 
 func (t *token) describe() string {
 	switch t.in {

@@ -31,6 +31,7 @@ type Verifier struct {
 	refusal       int
 	methods       []string
 	warnings      []string
+	secretHeaders []string
 
 	exchanges sync.Pool
 }
@@ -178,9 +179,14 @@ func (v *Verifier) prove(x *exchange) *Refusal {
 func (v *Verifier) events(x *exchange) (Verdict, *Refusal) {
 	var verdict Verdict
 	if v.builder.format == "cloudevents" {
-		verdict.Events, verdict.Invalid = v.builder.cloudevents(x)
+		verdict.Events = v.builder.cloudevents(x)
 	} else {
-		verdict.Events, verdict.Invalid = v.builder.events(x)
+		verdict.Events = v.builder.events(x)
+	}
+	for i := range verdict.Events {
+		if verdict.Invalid = verdict.Events[i].Invalid; verdict.Invalid != "" {
+			break
+		}
 	}
 	if verdict.Invalid == "" {
 		return verdict, nil

@@ -157,15 +157,15 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 	for i := range v.Events {
 		e := &v.Events[i]
 		p := &postings[i]
-		*p = posting{event: e, topic: r.topic(s, e), id: identify(s.Topic, e.Source, e.ID)}
-		reason, detail, policy := r.inspect(s, v, e)
+		*p = posting{event: &e.Event, topic: r.topic(s, &e.Event), id: identify(s.Topic, e.Source, e.ID)}
+		reason, detail, policy := r.inspect(s, e)
 		switch policy {
 		case Reject:
 			return nil, &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
 		case Quarantine:
 			r.quarantine(x, p, reason, detail)
 		case Warn:
-			r.note(x, e, "event does not fit its schema", reason, detail)
+			r.note(x, &e.Event, "event does not fit its schema", reason, detail)
 		}
 		unpacked += int64(len(e.Data))
 	}
@@ -178,14 +178,14 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 }
 
 // inspect names the policy that an event's body falls under, Accept when nothing is at fault.
-func (r *Receiver) inspect(s *intake, v *provider.Verdict, e *event.Event) (provider.Reason, string, Policy) {
-	if v.Invalid != "" {
-		return orElse(v.Reason, provider.InvalidBody), v.Invalid, s.Invalid
+func (r *Receiver) inspect(s *intake, e *provider.Event) (provider.Reason, string, Policy) {
+	if e.Invalid != "" {
+		return provider.InvalidBody, e.Invalid, s.Invalid
 	}
 	if r.schema == nil || s.Schema == Off {
 		return "", "", Accept
 	}
-	if err := r.schema(e); err != nil {
+	if err := r.schema(&e.Event); err != nil {
 		return provider.Schema, err.Error(), s.Schema
 	}
 	return "", "", Accept

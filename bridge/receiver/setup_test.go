@@ -82,23 +82,31 @@ func (s shop) Verify(q *provider.Request) (provider.Verdict, error) {
 		}
 		return v, nil
 	}
-	v := provider.Verdict{Events: []event.Event{s.event(q, q.Body)}}
+	e := s.event(q, q.Body)
 	if !json.Valid(q.Body) {
-		v.Invalid, v.Reason = "the body is not JSON", provider.InvalidBody
+		e.Invalid = "the body is not JSON"
 	}
-	return v, nil
+	return provider.Verdict{Events: []provider.Event{e}, Invalid: e.Invalid, Reason: provider.InvalidBody}, nil
 }
 
-func (s shop) event(q *provider.Request, data []byte) event.Event {
+func (s shop) event(q *provider.Request, data []byte) provider.Event {
 	var body struct{ Event, ID string }
 	_ = json.Unmarshal(data, &body) // a body that is not JSON has neither
 	if body.ID == "" {
 		body.ID = q.Header.Get("X-Id")
 	}
-	return event.Event{
-		ID: body.ID, Source: "/sources/" + s.c.Source, Type: "com.shop." + body.Event, Time: q.Received,
-		DataContentType: q.Header.Get("Content-Type"), Data: data,
+	source := s.c.URI
+	if source == "" {
+		source = "/sources/" + s.c.Source
 	}
+	e := provider.Event{Named: true, Sum: sha256.Sum256(data), Event: event.Event{
+		ID: body.ID, Source: source, Type: "com.shop." + body.Event, Time: q.Received,
+		DataContentType: q.Header.Get("Content-Type"), Data: data,
+	}}
+	if body.ID == q.Header.Get("X-Id") { // not in what is signed
+		e.Signed = e.Sum
+	}
+	return e
 }
 
 // A store is a bus in memory. It keeps copies, as a bus does.

@@ -101,16 +101,39 @@ func Dial(ctx context.Context, o DialOptions) (_ Conns, err error) {
 		name string
 		into **nats.Conn
 	}{{"hookspan publish", &c.Events}, {"hookspan read", &c.Read}} {
-		if ctx.Err() != nil {
-			return Conns{}, fmt.Errorf("connect to NATS: %w", context.Cause(ctx))
+		if *one.into, err = o.connect(ctx, append(options, nats.Name(one.name))); err != nil {
+			return Conns{}, fmt.Errorf("connect to NATS: %w", err)
 		}
-		nc, err := nats.Connect(o.url(), append(options, nats.Name(one.name))...)
-		if err != nil {
-			return Conns{}, fmt.Errorf("connect to NATS: %w", o.refused(err))
-		}
-		*one.into = nc
 	}
 	return c, nil
+}
+
+// connect gives up when ctx ends; the client itself would go on to wait for a server that took
+// the connection and says nothing.
+func (o *DialOptions) connect(ctx context.Context, options []nats.Option) (*nats.Conn, error) {
+	type connected struct {
+		nc  *nats.Conn
+		err error
+	}
+	came := make(chan connected, 1) // the goroutine sends, once
+	go func() {
+		nc, err := nats.Connect(o.url(), options...)
+		came <- connected{nc, err}
+	}()
+	select {
+	case c := <-came:
+		if c.err != nil {
+			return nil, o.refused(c.err)
+		}
+		return c.nc, nil
+	case <-ctx.Done():
+		go func() {
+			if late := <-came; late.nc != nil {
+				late.nc.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Close ends the connections.

@@ -89,11 +89,24 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.link, err = newLink(o, s.producing()...); err != nil {
 		return nil, err
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepareWithin(ctx); err != nil {
 		s.link.close()
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	return s, nil
+}
+
+// prepareWithin gives up when ctx ends: the client goes on to wait for a broker that took the
+// connection and says nothing, until it is closed.
+func (s *Store) prepareWithin(ctx context.Context) error {
+	prepared := make(chan error, 1) // the goroutine sends, once
+	go func() { prepared <- s.prepare(ctx) }()
+	select {
+	case err := <-prepared:
+		return err
+	case <-ctx.Done():
+		return ended(ctx)
+	}
 }
 
 // prepareTimeout bounds the making of topics.

@@ -10,11 +10,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +67,8 @@ type App struct {
 	opened  atomic.Pointer[Opened]        // nil until the bus is open
 	keys    atomic.Pointer[Keys]          // nil until the bus is open
 	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
+
+	stopBy time.Time // when the stop has to be over; set by Run
 }
 
 // New binds the listeners. Nothing is read or answered before Run.
@@ -95,12 +95,10 @@ func New(p Parts) (_ *App, err error) {
 // one that no retry would mend.
 func (a *App) Run(ctx context.Context) error {
 	servers := a.serve()
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
-	var working sync.WaitGroup
+	w := newWorkers(ctx)
 	err := a.prepare(ctx)
 	if err == nil && ctx.Err() == nil {
-		failed := a.work(work, &working)
+		failed := a.work(w)
 		a.ready()
 		select {
 		case <-ctx.Done():
@@ -111,28 +109,7 @@ func (a *App) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil
 	}
-	return errors.Join(err, a.stop(stopWork, &working))
-}
-
-// stop closes the intake, then delivery, then what answers about both.
-func (a *App) stop(stopWork context.CancelFunc, working *sync.WaitGroup) error {
-	a.notReady("stopping")
-	ctx, cancel := context.WithTimeout(context.Background(), a.Config.StopGrace)
-	defer cancel()
-	var intake error
-	if a.receiver != nil {
-		if intake = a.receiver.Close(ctx); intake != nil {
-			intake = fmt.Errorf("close the intake: %w", intake)
-		}
-	}
-	if a.intakeServer != nil {
-		_ = a.intakeServer.Shutdown(ctx)
-	}
-	stopWork()
-	working.Wait()
-	_ = a.controlServer.Close()
-	a.closeListeners()
-	return intake
+	return errors.Join(err, a.stop(w))
 }
 
 func (a *App) notReady(why string) { a.state.Store(&why) }

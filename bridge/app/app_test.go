@@ -132,11 +132,22 @@ func (s *server) call(method, url, body string) (int, string) {
 // until waits for /readyz to answer as wanted.
 func (s *server) until(status int, says string) {
 	s.t.Helper()
+	s.await("/readyz", status, says)
+}
+
+// shows waits until a page of the admin listener holds a text.
+func (s *server) shows(path, text string) {
+	s.t.Helper()
+	s.await(path, http.StatusOK, text)
+}
+
+func (s *server) await(path string, status int, says string) {
+	s.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(20 * time.Second)
 	for {
-		got, body := s.get("/readyz")
+		got, body := s.get(path)
 		if got == status && strings.Contains(body, says) {
 			return
 		}
@@ -145,7 +156,7 @@ func (s *server) until(status int, says string) {
 		case err := <-s.done:
 			s.t.Fatalf("the server has ended: %v", err)
 		case <-limit:
-			s.t.Fatalf("/readyz answers %d %s, want %d with %q", got, body, status, says)
+			s.t.Fatalf("%s answers %d %s, want %d with %q", path, got, body, status, says)
 		}
 	}
 }

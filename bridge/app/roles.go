@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
@@ -25,7 +24,7 @@ func (a *App) assemble() error {
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(),
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops",
-		UserAgent: "Hookspan/" + a.Version, StopGrace: c.StopGrace, Log: a.Log, Metrics: a.Metrics,
+		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics,
 	})
 	if a.runs(config.RoleReceiver) {
 		if err := a.assembleReceiver(o); err != nil {
@@ -85,22 +84,22 @@ func (a *App) steps() []step {
 	return all
 }
 
-// work runs what the roles are until ctx ends. The channel tells of what failed for good.
-func (a *App) work(ctx context.Context, working *sync.WaitGroup) <-chan error {
+// work runs what the roles are until it is stopped. The channel tells of what failed for good.
+func (a *App) work(w *workers) <-chan error {
 	failed := make(chan error, 2) // dispatcher and registry send, once each
 	if a.runs(config.RoleDispatcher) {
-		working.Go(func() { failed <- a.dispatcher.Run(ctx) })
+		w.running.Go(func() { failed <- a.dispatcher.Run(w.delivery) })
 	}
 	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
-		working.Go(func() { failed <- a.registry.Run(ctx) })
+		w.running.Go(func() { failed <- a.registry.Run(w.rest) })
 	}
 	if a.runs(config.RoleReceiver) {
-		working.Go(func() { _ = a.receiver.Run(ctx) })
+		w.running.Go(func() { _ = a.receiver.Run(w.rest) })
 	}
 	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
-		working.Go(func() { a.followJournal(ctx) })
+		w.running.Go(func() { a.followJournal(w.rest) })
 	}
-	working.Go(func() { a.watchConfig(ctx) })
+	w.running.Go(func() { a.watchConfig(w.delivery) })
 	return failed
 }
 

@@ -44,7 +44,7 @@ type Observer interface {
 	Waiting(Entry)
 }
 
-// Config of a Dispatcher. Every field is needed but Leases and Metrics.
+// Config of a Dispatcher. Every field is needed but Leases, StopWrite and Metrics.
 type Config struct {
 	Store     bus.Store
 	Leases    bus.Leases // nil: no other process shares the bus
@@ -57,6 +57,7 @@ type Config struct {
 	OpsTopic  string
 	UserAgent string
 	StopGrace time.Duration // that running attempts get to finish
+	StopWrite time.Duration // that journal and hand-over get after that; default 5s
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
 
@@ -122,6 +123,9 @@ func New(c Config) *Dispatcher {
 		owned: map[int]*shard{}, others: newGlances(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
 	}
+	if c.StopWrite == 0 {
+		d.conf.StopWrite = stopWrite
+	}
 	if c.limits != nil {
 		d.limits = *c.limits
 	}
@@ -167,8 +171,8 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 }
 
 // Run feeds and delivers until ctx ends, then hands over: attempts that run get the grace to
-// finish, everything is journaled, and each shard's last delta says so. It returns a few
-// seconds after the grace at the latest, whatever the bus does. An error is that of a hand-over
+// finish, everything is journaled, and each shard's last delta says so. It returns when
+// StopGrace and StopWrite are over at the latest, whatever the bus does. An error is that of a hand-over
 // at the end, or one of the leases that no retry would mend.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	writing, stopWriting := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -194,7 +198,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.stop()
 	grace := time.AfterFunc(d.conf.StopGrace, func() { d.cutAttempts(ErrStopping) })
 	defer grace.Stop()
-	over := time.AfterFunc(d.conf.StopGrace+stopWriteTime, func() { stopWriting(ErrStopping) })
+	over := time.AfterFunc(d.conf.StopGrace+d.conf.StopWrite, func() { stopWriting(ErrStopping) })
 	defer over.Stop()
 	stopFeeding()
 	stopSharing()

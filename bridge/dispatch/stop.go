@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// stopWriteTime is what a stop gets, beyond the grace of the attempts, to journal and to hand
-// over.
-const stopWriteTime = 5 * time.Second
+// stopWrite is Config.StopWrite where none is given.
+const stopWrite = 5 * time.Second
 
 // stop lets no further attempt begin anywhere.
 func (d *Dispatcher) stop() {
@@ -46,7 +45,7 @@ func (s *shard) stop() {
 // writing ends.
 func (s *shard) drain(writing context.Context) {
 	s.attempts.Wait()
-	flushing, cancel := context.WithTimeout(writing, stopWriteTime)
+	flushing, cancel := context.WithTimeout(writing, s.d.conf.StopWrite)
 	defer cancel()
 	s.rec.flush(flushing)
 }
@@ -54,7 +53,7 @@ func (s *shard) drain(writing context.Context) {
 // handOver writes the shard's last delta. It says that the shard is handed over when nothing
 // runs and everything is journaled.
 func (s *shard) handOver(writing context.Context) error {
-	ctx, cancel := context.WithTimeout(writing, stopWriteTime)
+	ctx, cancel := context.WithTimeout(writing, s.d.conf.StopWrite)
 	defer cancel()
 	if err := s.send(ctx); err != nil {
 		return err

@@ -82,7 +82,7 @@ func (t *terminal) dev(ctx context.Context) error {
 	err = p.Run(ctx)
 	stop()
 	simulating.Wait()
-	return errors.Join(err, p.close())
+	return errors.Join(err, p.closeBy(p.StopBy()))
 }
 
 // A demo is the outside world of dev: it sends as four systems would, and receives.

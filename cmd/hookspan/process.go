@@ -115,6 +115,28 @@ func (p *process) awaitReady(ctx context.Context) error {
 	}
 }
 
+// run serves until ctx ends, and then gives back what open took, all within the time of a stop.
+func (p *process) run(ctx context.Context) error {
+	err := p.Run(ctx)
+	return errors.Join(err, p.closeBy(p.StopBy()))
+}
+
+// closeBy leaves a bus that takes longer as a kill would, which costs nothing that was
+// acknowledged.
+func (p *process) closeBy(deadline time.Time) error {
+	closed := make(chan error, 1) // the goroutine sends, once
+	go func() { closed <- p.close() }()
+	late := time.NewTimer(time.Until(deadline))
+	defer late.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-late.C:
+		p.Log.Warn("the bus was not closed within HOOKSPAN_STOP_GRACE and is left as it is")
+		return nil
+	}
+}
+
 // close gives back what open took; the server has stopped before.
 func (p *process) close() error {
 	if p.sender != nil {

@@ -46,7 +46,7 @@ func (t *terminal) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.Run(ctx), p.close())
+	return p.run(ctx)
 }
 
 // hangups turns SIGHUP into requests for a reload.
@@ -81,7 +81,7 @@ func startServer(ctx context.Context, environ []string) (publicURL, adminURL str
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := errors.Join(p.Run(ctx), p.close())
+		err := p.run(ctx)
 		if err != nil {
 			slog.Error("server", slog.Any("error", err))
 		}

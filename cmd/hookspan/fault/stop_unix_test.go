@@ -20,7 +20,7 @@ func TestFaultStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, t.TempDir(), func(url string) []string {
 		env := append(fault.ImpatientEnviron("steady", url+"/steady"), fault.ImpatientEnviron("hung", url+"/hung")...)
-		return append(env, "HOOKSPAN_ENDPOINTS=steady,hung", "HOOKSPAN_ENDPOINT_HUNG_TIMEOUT=1m", "HOOKSPAN_STOP_GRACE=1s")
+		return append(env, "HOOKSPAN_ENDPOINTS=steady,hung", "HOOKSPAN_ENDPOINT_HUNG_TIMEOUT=1m", "HOOKSPAN_STOP_GRACE=2s")
 	})
 	w.oracle.Owe("steady", time.Time{})
 	w.oracle.Owe("hung", time.Time{})
@@ -28,7 +28,7 @@ func TestFaultStop(t *testing.T) {
 	c := w.ready() // the endpoints are known: what is published from here on is for them
 	w.driver.Rate = 400
 	stopDriver, stopBus := w.drive(8), w.publish(20*time.Millisecond)
-	const grace = time.Second
+	const grace = 2 * time.Second
 	var stops []time.Duration
 	for range 2 {
 		fault.Pause(w.Context(), 600*time.Millisecond)

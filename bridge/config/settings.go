@@ -31,7 +31,7 @@ type Settings struct {
 
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" doc:"How long attempts and refusals can be looked up, and at most a tenth of the store."`
 	IntakeMemory     Size          `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, all requests together; beyond it 503 (overloaded)."`
-	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto and -Host are believed."`
+	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto, -Host, -Port and Forwarded are believed; of a list the first value counts."`
 	Replicas         int           `env:"REPLICAS" default:"3 where the bus has three servers, else 1" doc:"Copies of the streams and topics that are created on a cluster."`
 	LogLevel         Level         `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat        string        `env:"LOG_FORMAT" default:"text on a terminal, else json" words:"text json" doc:"text or json."`

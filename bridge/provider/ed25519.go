@@ -61,15 +61,22 @@ func (e *ed25519Scheme) verify(x *exchange) *Refusal {
 	if refusal := e.read(x); refusal != nil {
 		return refusal
 	}
-	content, missing := e.content.append(x.sums[:0], x)
-	if missing != nil {
-		return &Refusal{NoSignature, "the signature covers the " + missing.String() + ", which is missing"}
-	}
 	match := false
-	for _, public := range e.public {
-		for _, signature := range x.signatures {
-			match = ed25519.Verify(public, content, signature) || match
+	missing := x.eachURL(e.content, func() (fits bool, missing *part) {
+		content, missing := e.content.append(x.sums[:0], x)
+		if missing != nil {
+			return false, missing
 		}
+		for _, public := range e.public {
+			for _, signature := range x.signatures {
+				fits = ed25519.Verify(public, content, signature) || fits
+			}
+		}
+		match = match || fits
+		return fits, nil
+	})
+	if missing != nil {
+		return uncovered(missing)
 	}
 	if !match {
 		return e.unmatched(x, "Ed25519 over "+e.content.String())

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/provider/pointer"
@@ -254,32 +253,6 @@ func (x *exchange) addQuery(name, value string) {
 	}
 	x.req.URL += separator + url.QueryEscape(name) + "=" + url.QueryEscape(value)
 	x.url, x.query = x.req.URL, nil
-}
-
-// urlForms returns the URL as it came, and with the default port added or left out.
-func urlForms(raw string) []string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return []string{raw}
-	}
-	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
-	prefix := u.Scheme + "://"
-	rest, ok := strings.CutPrefix(raw, prefix)
-	if !ok || port == 0 {
-		return []string{raw}
-	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	host, suffix := rest[:end], ":"+strconv.Itoa(port)
-	if bare, has := strings.CutSuffix(host, suffix); has {
-		return []string{raw, prefix + bare + rest[end:]}
-	}
-	if u.Port() != "" {
-		return []string{raw}
-	}
-	return []string{raw, prefix + host + suffix + rest[end:]}
 }
 
 func headerNames(h http.Header) []string {

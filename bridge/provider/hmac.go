@@ -15,7 +15,7 @@ type hmacSpec struct {
 	Keys      keySpec       `yaml:",inline"`
 	Hash      string        `yaml:"hash"`    // sha256 (usual), sha1, sha384, sha512
 	Content   string        `yaml:"content"` // {body} unless it says otherwise
-	URL       string        `yaml:"url"`     // default-port: {url} is tried with and without it
+	URL       string        `yaml:"url"`     // no longer used: see urlForms
 }
 
 // A keyed scheme compares signatures with sums over a content, each secret's in turn.
@@ -23,7 +23,6 @@ type keyed struct {
 	*signature
 	content template
 	keys    []*key
-	ports   bool
 	method  string // in words
 }
 
@@ -82,12 +81,8 @@ func (s *hmacSpec) keyed(c *compiler) (*keyed, error) {
 	if k.content, err = c.template(content); err != nil {
 		return nil, err
 	}
-	switch s.URL {
-	case "":
-	case "default-port":
-		k.ports = true
-	default:
-		return nil, fmt.Errorf("url: %q is unknown, use default-port", s.URL)
+	if s.URL != "" {
+		return nil, fmt.Errorf("url: leave it out; {url} is tried with and without its port by itself")
 	}
 	return k, nil
 }
@@ -96,32 +91,32 @@ func (k *keyed) verify(x *exchange) *Refusal {
 	if refusal := k.read(x); refusal != nil {
 		return refusal
 	}
-	urls := [1]string{x.req.URL}
-	forms := urls[:]
-	if k.ports {
-		forms = urlForms(x.req.URL)
-	}
-	match, fits := 0, x.req.URL
-	for _, x.url = range forms {
+	match := 0
+	missing := x.eachURL(k.content, func() (fits bool, missing *part) {
 		before := match
 		for _, key := range k.keys {
 			sum, missing := k.sum(x, key)
 			if missing != nil {
-				return &Refusal{NoSignature, "the signature covers the " + missing.String() + ", which is missing"}
+				return false, missing
 			}
 			for _, signature := range x.signatures {
 				match |= subtle.ConstantTimeCompare(signature, sum)
 			}
 		}
-		if match != before {
-			fits = x.url
-		}
+		return match != before, nil
+	})
+	if missing != nil {
+		return uncovered(missing)
 	}
-	x.url = fits // what was signed can be told again
 	if match == 0 {
 		return k.unmatched(x, k.method+" over "+k.content.String())
 	}
 	return nil
+}
+
+// uncovered is the refusal of a request that lacks a part of what is signed.
+func uncovered(missing *part) *Refusal {
+	return &Refusal{NoSignature, "the signature covers the " + missing.String() + ", which is missing"}
 }
 
 func (k *keyed) sum(x *exchange, key *key) ([]byte, *part) {

@@ -30,7 +30,7 @@ func TestAnIdThatNobodyGaveIsTheHashOfWhatWasSigned(t *testing.T) {
 		"the URL":               {file: `verify: [{hmac: {header: X-Sig, content: "{method}{url}{body}"}}]`, query: "?at=17", signed: "POSThttps://hooks.example.com/webhooks/shop?at=17" + body},
 		"with the secret in it": {file: `verify: [{hash: {header: X-Sig, content: "{secret}{header:X-Time}{body}"}}]`, headers: []string{"X-Time", "17"}, signed: invented + "17" + body, id: "17" + body},
 		"a time, signed anew":   {file: "verify: [{hmac: {header: X-Sig, content: \"{header:X-Time}.{body}\"}}]\nresigned", headers: []string{"X-Time", "17"}, signed: "17." + body, id: body},
-		"the default port":      {file: `verify: [{hmac: {header: X-Sig, url: default-port, content: "{url}{body}"}}]`, signed: "https://hooks.example.com:443/webhooks/shop" + body},
+		"the default port":      {file: `verify: [{hmac: {header: X-Sig, content: "{url}{body}"}}]`, signed: "https://hooks.example.com:443/webhooks/shop" + body},
 	} {
 		event := "event: {prefix: com.own}\n"
 		if file, ok := strings.CutSuffix(c.file, "\nresigned"); ok {

@@ -3,6 +3,7 @@ package receiver
 import (
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -28,13 +29,17 @@ func peer(q *http.Request) netip.Addr {
 }
 
 // remote is who sent the request: the peer, or behind trusted proxies the last address of
-// X-Forwarded-For that no trusted proxy has. What stands in front of it may be invented.
+// X-Forwarded-For, else of Forwarded, that no trusted proxy has. What stands in front of it may
+// be invented.
 func (p proxies) remote(q *http.Request) string {
 	at := peer(q)
 	if len(p) == 0 || !p.trust(at) {
 		return printable(at)
 	}
-	hops := strings.Split(strings.Join(q.Header.Values("X-Forwarded-For"), ","), ",")
+	hops := listed(q.Header, "X-Forwarded-For")
+	if len(hops) == 0 {
+		hops = forwardedPairs(q.Header, "for")
+	}
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, ok := parseHop(hops[i])
 		if !ok {
@@ -65,8 +70,13 @@ func printable(a netip.Addr) string {
 	return a.String()
 }
 
-// url is the request's URL as the provider knows it: the public URL of the source, else the
-// scheme, host and path that were asked for; and the raw query.
+// RequestURL is the URL of a request as its sender knows it: the public URL of the source, else
+// the scheme, host and path that were asked for; and the raw query. Where the peer is one of the
+// trusted proxies, what they say of scheme, host and port counts.
+func RequestURL(q *http.Request, public string, trusted []netip.Prefix) string {
+	return proxies(trusted).url(q, public)
+}
+
 func (p proxies) url(q *http.Request, public string) string {
 	if public == "" {
 		scheme, host := "http", q.Host
@@ -74,12 +84,7 @@ func (p proxies) url(q *http.Request, public string) string {
 			scheme = "https"
 		}
 		if len(p) > 0 && p.trust(peer(q)) {
-			if proto := lastOf(q.Header.Get("X-Forwarded-Proto")); proto == "http" || proto == "https" {
-				scheme = proto
-			}
-			if forwarded := lastOf(q.Header.Get("X-Forwarded-Host")); forwarded != "" {
-				host = forwarded
-			}
+			scheme, host = forwarded(q.Header, scheme, host)
 		}
 		public = scheme + "://" + host + q.URL.EscapedPath()
 	}
@@ -89,7 +94,68 @@ func (p proxies) url(q *http.Request, public string) string {
 	return public + "?" + q.URL.RawQuery
 }
 
-// lastOf is the value that the nearest proxy wrote into a list.
-func lastOf(list string) string {
-	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
+// forwarded is what proxies say that the sender asked for. Of a list the first value counts, the
+// one of the outermost proxy. The sender may have written it, and gains nothing by that: a URL
+// proves nothing without a signature over it.
+func forwarded(h http.Header, scheme, host string) (string, string) {
+	first := func(header, parameter string) string {
+		for _, values := range [...][]string{listed(h, header), forwardedPairs(h, parameter)} {
+			for _, value := range values {
+				if value != "" {
+					return value
+				}
+			}
+		}
+		return ""
+	}
+	if proto := strings.ToLower(first("X-Forwarded-Proto", "proto")); proto == "http" || proto == "https" {
+		scheme = proto
+	}
+	named := first("X-Forwarded-Host", "host")
+	if validHost(named) {
+		host = named
+	}
+	port := first("X-Forwarded-Port", "")
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return scheme, host
+	}
+	bare, own := cutPort(host)
+	switch {
+	case own != "" && host == named: // as the sender wrote it
+	case port == defaultPorts[scheme]:
+		host = bare
+	default:
+		host = bare + ":" + port
+	}
+	return scheme, host
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// cutPort splits a host from its port, which may be missing.
+func cutPort(host string) (bare, port string) {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host, ""
+	}
+	return host[:i], host[i+1:]
+}
+
+// validHost keeps out what would end the host of a URL.
+func validHost(host string) bool {
+	return host != "" && !strings.ContainsFunc(host, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`/?#@\"<>`, r)
+	})
+}
+
+// listed are the members of a header that is a list, in as many lines as it came.
+func listed(h http.Header, name string) (members []string) {
+	for _, line := range h.Values(name) {
+		for one := range strings.SplitSeq(line, ",") {
+			if one = strings.TrimSpace(one); one != "" {
+				members = append(members, one)
+			}
+		}
+	}
+	return members
 }

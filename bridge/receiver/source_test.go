@@ -96,6 +96,7 @@ func TestTrustedProxies(t *testing.T) {
 	for _, c := range []struct {
 		name, trusted, forwarded, url, remote string
 	}{
+		{"Forwarded", "127.0.0.0/8", "", "https://hooks.example.org/webhooks/shop?x=%2f", "2001:db8::9"},
 		{"named", "127.0.0.0/8", "203.0.113.7, 198.51.100.4, 127.0.0.9", "https://hooks.example.org/webhooks/shop?x=%2f", "198.51.100.4"},
 		{"not named", "10.0.0.0/8", "203.0.113.7", "http://HOST/webhooks/shop?x=%2f", "127.0.0.1"},
 		{"invented", "127.0.0.0/8", "203.0.113.7, nonsense, 127.0.0.9", "https://hooks.example.org/webhooks/shop?x=%2f", "127.0.0.9"},
@@ -103,7 +104,10 @@ func TestTrustedProxies(t *testing.T) {
 	} {
 		w := setup(t, func(o *receiver.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.trusted)} })
 		q := w.request("GET", "/webhooks/shop?x=%2f", "", nil, nil)
-		q.Header.Set("X-Forwarded-For", c.forwarded)
+		q.Header.Set("Forwarded", `for=203.0.113.7, for="[2001:db8::9]:4711";proto=http, for=127.0.0.9`)
+		if c.forwarded != "" {
+			q.Header.Set("X-Forwarded-For", c.forwarded)
+		}
 		q.Header.Set("X-Forwarded-Proto", "https")
 		q.Header.Set("X-Forwarded-Host", "hooks.example.org")
 		want := strings.Replace(c.url, "HOST", w.addr, 1)

@@ -89,17 +89,18 @@ func TestArrowsGoOneWay(t *testing.T) {
 // rooms of bridge, and what each may import of the others.
 func rooms() map[string][]string {
 	return map[string][]string{
+		"bridge/spelling":  {},
 		"bridge/event":     {},
 		"bridge/problem":   {},
 		"bridge/bus":       {"event"},
-		"bridge/provider":  {"event"},
+		"bridge/provider":  {"event", "spelling"},
 		"bridge/receiver":  {"event", "problem", "bus", "provider"},
 		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
-		"bridge/endpoint":  {"event", "bus", "signature"},
+		"bridge/endpoint":  {"event", "bus", "signature", "spelling"},
 		"bridge/dispatch":  {"event", "bus", "signature", "endpoint"},
 		"bridge/journal":   {"event", "bus", "endpoint", "dispatch"},
-		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal"},
-		"bridge/config":    {},
+		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "spelling"},
+		"bridge/config":    {"spelling"},
 		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "admin", "config"},
 	}
 }

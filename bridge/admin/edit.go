@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
 // A patch is a JSON merge patch (RFC 7396) over an endpoint: null takes a field back to its
@@ -89,8 +90,14 @@ func (p *patch) setPace(e *endpoint.Endpoint, name string, raw json.RawMessage) 
 	case "id", "public_key", "managed_by", "reason", "behind", "created", "updated":
 		p.fault(name, "is read only")
 	default:
-		p.fault(name, "is not a field of an endpoint")
+		p.fault(name, "is not a field of an endpoint; did you mean %s?", spelling.Nearest(name, editable()))
 	}
+}
+
+// editable are the fields that can be set.
+func editable() []string {
+	return []string{"name", "url", "secrets", "encrypt_secret", "events", "topics", "start", "active", "signature", "content", "options",
+		"headers", "schedule", "jitter", "timeout", "rate", "concurrency", "disable_after"}
 }
 
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }

@@ -3,7 +3,10 @@ package config
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
 // Where a source or an endpoint was defined.
@@ -19,11 +22,11 @@ func (l *loading) takeNames() {
 		for _, name := range items(l.environ[f.list], ",") {
 			switch b := f.blocks[name]; {
 			case !validName(name):
-				l.problem(f.list, "name "+quoted(name)+": only a-z, 0-9 and - are allowed")
+				l.problem(f.list, "name "+strconv.Quote(name)+": only a-z, 0-9 and - are allowed")
 			case b == nil:
 				f.open(name, managedByEnv)
 			case b.managedBy == managedByEnv:
-				l.problem(f.list, "name "+quoted(name)+" is listed twice")
+				l.problem(f.list, "name "+strconv.Quote(name)+" is listed twice")
 			default:
 				b.managedBy = managedByEnv
 			}
@@ -73,7 +76,7 @@ func (l *loading) find(variable string) (*block, field) {
 		b := family.of(variable)
 		if b == nil {
 			rest := strings.TrimPrefix(variable, family.prefix)
-			l.problem(variable, "no "+family.word+" has a name that "+quoted(rest)+" begins with; add its name to "+family.list)
+			l.problem(variable, "no "+family.word+" has a name that "+strconv.Quote(rest)+" begins with; add its name to "+family.list)
 			return nil, field{}
 		}
 		if f, known := b.fields[variable]; known {
@@ -81,7 +84,7 @@ func (l *loading) find(variable string) (*block, field) {
 		}
 		known = slices.Collect(maps.Keys(b.fields))
 	}
-	l.problem(variable, "unknown variable; did you mean "+nearest(variable, known)+"?")
+	l.problem(variable, "unknown variable; did you mean "+spelling.Nearest(variable, known)+"?")
 	return nil, field{}
 }
 

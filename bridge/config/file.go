@@ -3,11 +3,14 @@ package config
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
 // A document is the file while it is flattened into variables.
@@ -64,7 +67,7 @@ func (d document) flatten(root ast.Node) {
 func (d document) named(e entry, f family) {
 	for _, one := range d.entries(e.value, e.path+".") {
 		if !validName(one.key) {
-			d.problem(one.where, "name "+quoted(one.key)+": only a-z, 0-9 and - are allowed")
+			d.problem(one.where, "name "+strconv.Quote(one.key)+": only a-z, 0-9 and - are allowed")
 			continue
 		}
 		b := f.open(one.key, managedByFile)
@@ -78,7 +81,7 @@ func (d document) named(e entry, f family) {
 func (d document) setting(b *block, begin string, e entry) {
 	f, known := b.fields[begin+strings.ToUpper(e.key)]
 	if !known || f.variable == configVariable || e.key != strings.ToLower(e.key) {
-		d.problem(e.where, "unknown key; did you mean "+nearest(e.key, d.keys(b, begin))+"?")
+		d.problem(e.where, "unknown key; did you mean "+spelling.Nearest(e.key, d.keys(b, begin))+"?")
 		return
 	}
 	if e.value == nil || e.value.Type() == ast.NullType {

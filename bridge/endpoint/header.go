@@ -8,6 +8,7 @@ import (
 const (
 	maxHeaders     = 50
 	maxHeaderValue = 8 << 10
+	maxHeaderBytes = 32 << 10 // names and values of all; receivers take about as much
 )
 
 // headers refuses every header that frames a request or that an attempt sets itself: with
@@ -17,7 +18,7 @@ func (v *faults) headers(list []Header) {
 		v.add("headers", "has %d headers; %d are allowed", len(list), maxHeaders)
 		return
 	}
-	seen := map[string]bool{}
+	seen, bytes := map[string]bool{}, 0
 	for _, h := range list {
 		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		field := "headers." + h.Name
@@ -32,6 +33,10 @@ func (v *faults) headers(list []Header) {
 			v.add(field, "has a value with a control character, a line break or space around it, or it is too long")
 		}
 		seen[name] = true
+		bytes += len(h.Name) + len(h.Value)
+	}
+	if bytes > maxHeaderBytes {
+		v.add("headers", "hold %d bytes; %d are allowed", bytes, maxHeaderBytes)
 	}
 }
 

@@ -17,8 +17,15 @@ const (
 
 // Limits that keep one endpoint from taking what all share.
 const (
+	maxName        = 63 // of an endpoint, and of an option
 	maxPatterns    = 100
-	maxText        = 2048 // of a URL, a pattern, an option
+	maxPattern     = 512
+	maxText        = 2048 // of a URL and of an option's value
+	maxOptions     = 50
+	maxSecrets     = 10
+	maxSecret      = 4096
+	maxWaits       = 100
+	maxWait        = 8760 * time.Hour
 	maxTimeout     = time.Hour
 	maxConcurrency = 1000
 	maxBatch       = 1000
@@ -59,6 +66,7 @@ func (e *Endpoint) Validate() []FieldError {
 	v.schedule(e.Schedule)
 	v.numbers(e)
 	v.content(e)
+	v.options(e)
 	return v.list
 }
 
@@ -69,8 +77,8 @@ func (v *faults) add(field, format string, args ...any) {
 }
 
 func (v *faults) name(name string) {
-	if name == "" || len(name) > 63 {
-		v.add("name", "give it a name of 1 to 63 characters")
+	if name == "" || len(name) > maxName {
+		v.add("name", "give it a name of 1 to %d characters", maxName)
 		return
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }) {
@@ -120,7 +128,7 @@ func (v *faults) events(patterns []string) {
 		return
 	}
 	for i, p := range patterns {
-		if p == "" || len(p) > maxText || strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		if p == "" || len(p) > maxPattern || strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 			v.add(at("events", i), "is not a pattern over types such as com.example.order.*")
 		}
 	}
@@ -132,7 +140,7 @@ func (v *faults) topics(patterns []string) {
 		return
 	}
 	for i, p := range patterns {
-		if _, err := compileTopic(p); err != nil || len(p) > maxText {
+		if _, err := compileTopic(p); err != nil || len(p) > maxPattern {
 			v.add(at("topics", i), "is not a topic, a pattern such as orders.* or orders.>, or a regular expression between slashes")
 		}
 	}
@@ -157,17 +165,33 @@ func pastStart(e *Endpoint) error {
 }
 
 func (v *faults) secrets(list []string) {
+	if len(list) > maxSecrets {
+		v.add("secrets", "has %d secrets; %d are allowed, take the oldest out", len(list), maxSecrets)
+		return
+	}
 	for i, s := range list {
-		if s == "" {
-			v.add(at("secrets", i), "is empty")
-		}
+		v.secret(at("secrets", i), s)
+	}
+}
+
+// secret never repeats what was given.
+func (v *faults) secret(field, s string) {
+	switch {
+	case s == "":
+		v.add(field, "is empty")
+	case len(s) > maxSecret:
+		v.add(field, "is longer than %d bytes", maxSecret)
 	}
 }
 
 func (v *faults) schedule(waits []time.Duration) {
+	if len(waits) > maxWaits {
+		v.add("schedule", "has %d waits; %d are allowed", len(waits), maxWaits)
+		return
+	}
 	for i, d := range waits {
-		if d <= 0 {
-			v.add(at("schedule", i), "must be longer than 0")
+		if d <= 0 || d > maxWait {
+			v.add(at("schedule", i), "must be longer than 0 and at most %s", FormatDuration(maxWait))
 		}
 	}
 }
@@ -185,8 +209,8 @@ func (v *faults) numbers(e *Endpoint) {
 	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
 		v.add("concurrency", "must be between 1 and %d", maxConcurrency)
 	}
-	if e.DisableAfter < 0 {
-		v.add("disable_after", "must not be negative; 0s means never")
+	if e.DisableAfter < 0 || e.DisableAfter > maxWait {
+		v.add("disable_after", "must be between 0s, which means never, and %s", FormatDuration(maxWait))
 	}
 }
 
@@ -196,13 +220,8 @@ func (v *faults) content(e *Endpoint) {
 	default:
 		v.add("content", "give binary, structured, batch or data")
 	}
-	for key, value := range e.Options {
-		if len(key) > maxText || len(value) > maxText {
-			v.add("options", "has a value longer than %d bytes", maxText)
-		}
-	}
-	if _, _, err := e.Batch(); err != nil {
-		v.add("options", "%s", err)
+	if len(e.EncryptSecret) > maxSecret {
+		v.add("encrypt_secret", "is longer than %d bytes", maxSecret)
 	}
 	if e.EncryptSecret != "" && e.Options["encrypt"] == "" {
 		v.add("encrypt_secret", "is of no use without the option encrypt, which names the cipher")

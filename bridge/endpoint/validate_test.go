@@ -1,6 +1,8 @@
 package endpoint_test
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,9 +58,30 @@ func TestValidate(t *testing.T) {
 		{"concurrency", func(e *endpoint.Endpoint) { e.Concurrency = 0 }, "concurrency"},
 		{"disable_after", func(e *endpoint.Endpoint) { e.DisableAfter = -1 }, "disable_after"},
 		{"content", func(e *endpoint.Endpoint) { e.Content = "" }, "content"},
-		{"a batch too large", func(e *endpoint.Endpoint) { e.Options = map[string]string{"batch_size": "5000"} }, "options"},
+		{"a batch too large", func(e *endpoint.Endpoint) {
+			e.Content, e.Options = "batch", map[string]string{"batch_size": "5000"}
+		}, "options"},
 		{"a key for nothing", func(e *endpoint.Endpoint) { e.EncryptSecret = "k" }, "encrypt_secret"},
 		{"a cipher without a key", func(e *endpoint.Endpoint) { e.Options = map[string]string{"encrypt": "aes-256-cbc"} }, "encrypt_secret"},
+		{"many secrets", func(e *endpoint.Endpoint) { e.Secrets = make([]string, 11) }, "secrets"},
+		{"a long secret", func(e *endpoint.Endpoint) { e.Secrets = []string{strings.Repeat("k", 4097)} }, "secrets[0]"},
+		{"a long key", func(e *endpoint.Endpoint) {
+			e.Options, e.EncryptSecret = map[string]string{"encrypt": "aes-256-cbc"}, strings.Repeat("k", 4097)
+		}, "encrypt_secret"},
+		{"many waits", func(e *endpoint.Endpoint) { e.Schedule = slices.Repeat([]time.Duration{time.Second}, 101) }, "schedule"},
+		{"a long wait", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, 1 << 62} }, "schedule[1]"},
+		{"never disabled in a lifetime", func(e *endpoint.Endpoint) { e.DisableAfter = 1 << 62 }, "disable_after"},
+		{"many patterns", func(e *endpoint.Endpoint) { e.Events = slices.Repeat([]string{"a"}, 101) }, "events"},
+		{"many topics", func(e *endpoint.Endpoint) { e.Topics = slices.Repeat([]string{"a"}, 101) }, "topics"},
+		{"a long pattern", func(e *endpoint.Endpoint) { e.Events = []string{strings.Repeat("a", 513)} }, "events[0]"},
+		{"a long topic", func(e *endpoint.Endpoint) { e.Topics = []string{strings.Repeat("a", 513)} }, "topics[0]"},
+		{"a long url", func(e *endpoint.Endpoint) { e.URL = "https://crm.example/" + strings.Repeat("a", 2048) }, "url"},
+		{"large headers", func(e *endpoint.Endpoint) {
+			e.Headers = nil
+			for i := range 5 {
+				e.Headers = append(e.Headers, endpoint.Header{Name: "X-" + strconv.Itoa(i), Value: strings.Repeat("a", 8000)})
+			}
+		}, "headers"},
 		{"a header of our own", set("X-Team", "blue and green"), ""},
 		{"authorization", set("Authorization", "Bearer x"), ""},
 		{"host", set("hOsT", "other.example"), "headers.hOsT"},

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
 // resolve returns the value of every option, the source's own or the default. An option that
@@ -29,21 +31,22 @@ func resolve(declared []Option, given map[string]string) (map[string]string, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if _, known := values[name]; !known {
-			return nil, fmt.Errorf("option %s is unknown here; there is %s", name, optionNames(declared))
+			return nil, fmt.Errorf("option %s is unknown here; %s", name, taken(name, declared))
 		}
 	}
 	return values, nil
 }
 
-func optionNames(declared []Option) string {
+// taken says what a provider takes instead of a name that it does not know.
+func taken(name string, declared []Option) string {
 	if len(declared) == 0 {
-		return "none"
+		return "the provider takes none"
 	}
 	names := make([]string, len(declared))
 	for i, o := range declared {
 		names[i] = o.Name
 	}
-	return strings.Join(names, ", ")
+	return "did you mean " + spelling.Nearest(name, names) + "? There is " + strings.Join(names, ", ")
 }
 
 // examples are values with which a file is checked when it is loaded.

@@ -76,6 +76,9 @@ func Parse(options map[string]string) (*Scheme, error) {
 	}
 	s.container = parsePlace(option("container", "raw"))
 	s.iv = parsePlace(option("iv", s.usualIV()))
+	if options["tag"] != "" && s.mode != "gcm" {
+		return nil, fmt.Errorf("option tag: %s has none; leave it out", s.mode)
+	}
 	s.tag = parsePlace(option("tag", "suffix"))
 	if err := s.parseKey(option("key", s.usualKey())); err != nil {
 		return nil, err

@@ -1,0 +1,78 @@
+package endpoint
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/spelling"
+)
+
+const batchContent = "batch"
+
+// batchOptions are those of the content mode batch.
+func batchOptions() []string { return []string{"batch_size", "batch_wait"} }
+
+// options refuses what neither the signature, the content nor the encryption reads: a misspelt
+// encrypt would send in the clear.
+func (v *faults) options(e *Endpoint) {
+	if len(e.Options) > maxOptions {
+		v.add("options", "has %d keys; %d are allowed", len(e.Options), maxOptions)
+		return
+	}
+	used := usedOptions(e)
+	for _, key := range slices.Sorted(maps.Keys(e.Options)) {
+		field := "options." + key
+		switch {
+		case len(key) > maxName:
+			v.add("options", "has a key longer than %d bytes", maxName)
+		case len(e.Options[key]) > maxText:
+			v.add(field, "is longer than %d bytes", maxText)
+		case slices.Contains(used, key):
+		case user(key) != "":
+			v.add(field, "is of no use here; it belongs to %s", user(key))
+		default:
+			v.add(field, "is not known; did you mean %s?", spelling.Nearest(key, everyOption()))
+		}
+	}
+	if _, _, err := e.Batch(); err != nil && e.Content == batchContent {
+		v.add("options", "%s", err)
+	}
+}
+
+// usedOptions are those that the endpoint's requests depend on. The cipher's names count only
+// beside encrypt, and only where they are not the signature's.
+func usedOptions(e *Endpoint) []string {
+	used := slices.Concat(signature.Options(e.Signature), []string{"encrypt"})
+	if e.Content == batchContent {
+		used = append(used, batchOptions()...)
+	}
+	if e.Options["encrypt"] != "" {
+		used = append(used, signature.EncryptionOptions()...)
+	}
+	return used
+}
+
+// user says what an option belongs to, "" for one that nothing reads.
+func user(key string) string {
+	if slices.Contains(batchOptions(), key) {
+		return "content batch"
+	}
+	for _, name := range signature.Names() {
+		if slices.Contains(signature.Options(name), key) {
+			return "signature " + name
+		}
+	}
+	if slices.Contains(signature.EncryptionOptions(), key) {
+		return "the option encrypt"
+	}
+	return ""
+}
+
+func everyOption() []string {
+	all := slices.Concat(batchOptions(), signature.EncryptionOptions())
+	for _, name := range signature.Names() {
+		all = append(all, signature.Options(name)...)
+	}
+	return all
+}

@@ -14,6 +14,7 @@ import (
 // An outbound is how requests to one endpoint are made; it is compiled once per revision.
 type outbound struct {
 	ep        *endpoint.Endpoint
+	url       string // as it is sent and signed
 	userAgent []string
 	scheme    signature.Scheme
 	encrypt   *signature.Encryption
@@ -23,7 +24,7 @@ type outbound struct {
 }
 
 func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
-	o := &outbound{ep: ep, userAgent: []string{d.conf.UserAgent}}
+	o := &outbound{ep: ep, url: ep.Address(), userAgent: []string{d.conf.UserAgent}}
 	o.scheme, o.err = signature.Compile(ep.Signature, ep.Options, ep.Secrets)
 	if o.err == nil {
 		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret)
@@ -72,9 +73,9 @@ func (o *outbound) request(group []*delivery, now time.Time) (Request, error) {
 	}
 	o.scheme.Sign(h, signature.Message{
 		ID: id, Time: now, Delivery: delivery, Type: first.event.Type,
-		Method: http.MethodPost, URL: o.ep.URL, Body: body,
+		Method: http.MethodPost, URL: o.url, Body: body,
 	})
-	return Request{URL: o.ep.URL, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
+	return Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
 }
 
 // content writes the events in the endpoint's mode and sets the headers that belong to it.

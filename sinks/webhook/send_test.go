@@ -384,6 +384,10 @@ func TestRequestArrivesAsGiven(t *testing.T) {
 	if s := <-got; s != want {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
+	sender(t).Send(t.Context(), dispatch.Request{URL: server.URL + "/?q=gr\u00fcn|[x]&p=100%", Header: h, Body: []byte("{}"), Timeout: time.Minute})
+	if s, uri := <-got, "/?q=gr%C3%BCn%7C%5Bx%5D&p=100%25"; s.uri != uri {
+		t.Errorf("got %s, want %s", s.uri, uri)
+	}
 	sender(t).Send(t.Context(), dispatch.Request{URL: server.URL, Header: h, Timeout: time.Minute})
 	if s := <-got; s.length != "0" || s.body != "" {
 		t.Errorf("without a body: %+v", s)

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // A target is where an endpoint's URL leads: the host is either an address in its one
@@ -41,6 +43,7 @@ func parseTarget(raw string) (*target, error) {
 	case u.Fragment != "" || u.RawFragment != "":
 		return nil, errors.New("must not have a fragment (#)")
 	}
+	u.RawQuery = endpoint.EncodeQuery(u.RawQuery)
 	t := &target{url: u, secure: u.Scheme == "https"}
 	if t.port, err = readPort(u); err != nil {
 		return nil, err

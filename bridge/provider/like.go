@@ -71,7 +71,7 @@ func declaredOptions(root ast.Node) ([]Option, error) {
 		}
 	}
 	for name := range h.With {
-		return nil, fmt.Errorf("with: %s is no option here; there is %s", name, optionNames(h.Options))
+		return nil, fmt.Errorf("with: %s is no option here; %s", name, taken(name, h.Options))
 	}
 	return h.Options, nil
 }

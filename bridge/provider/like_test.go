@@ -46,8 +46,8 @@ func TestWhatAProviderCannotBuildOn(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nobody":         {"like: nobody\nevent: {prefix: com.own}", `there is no provider "nobody"`},
 		"a second step":  {"like: clerk\nevent: {prefix: com.own}", "clerk builds on standard-webhooks itself; name that one"},
-		"another option": {"like: standard-webhooks\nwith: {header: X}\nevent: {prefix: com.own}", "with: header is no option here; there is headers"},
-		"alone":          {"with: {header: X}\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}", "with: header is no option here; there is none"},
+		"another option": {"like: standard-webhooks\nwith: {header: X}\nevent: {prefix: com.own}", "with: header is no option here; did you mean headers? There is headers"},
+		"alone":          {"with: {header: X}\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}", "with: header is no option here; the provider takes none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

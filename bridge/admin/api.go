@@ -20,6 +20,7 @@ type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
 	Outbound   Outbound
+	Events     Events
 	Shards     Shards // nil: no other process shares the bus, and this one owns them all
 	Tester     Tester // nil: endpoints cannot be tested here
 	Refusals   Refusals
@@ -34,9 +35,8 @@ type Options struct {
 type Outbound interface {
 	// Command returns once the command is durable.
 	Command(ctx context.Context, c dispatch.Command) error
-	// Behind is nil for an endpoint that is fed live, or whose shard another process owns.
-	Behind(endpointID string) *dispatch.Behind
 	Stats() dispatch.Stats
+	Lanes
 }
 
 // A Tester sends one event of a type to an endpoint now, outside its order and limits, and
@@ -55,7 +55,7 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &api{Options: o}
+	a := &api{Options: o, located: &located{}}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
 		"GET /v1/endpoints":              a.listEndpoints,
@@ -80,7 +80,10 @@ func New(o Options) http.Handler {
 	return a.guard(mux, func(r *http.Request) error { return authorize(r, a.Token()) })
 }
 
-type api struct{ Options }
+type api struct {
+	Options
+	located *located
+}
 
 // A handler answers, or returns the error that answer makes a problem of.
 type handler func(w http.ResponseWriter, r *http.Request) error

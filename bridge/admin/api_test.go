@@ -91,7 +91,7 @@ func TestOpenRoutesAndUnknownOnes(t *testing.T) {
 func TestABusThatIsDownIsNoInternalError(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.store.Fail(fmt.Errorf("canary: %w", bus.ErrUnavailable))
+	s.logs.Fail(fmt.Errorf("canary: %w", bus.ErrUnavailable))
 	res := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`)
 	res.problem(503, "unavailable")
 	if res.header.Get("Retry-After") == "" || strings.Contains(res.body, "canary") {

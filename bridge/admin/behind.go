@@ -1,80 +1,128 @@
 package admin
 
 import (
-	"context"
 	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
 )
 
-// Shards tells which slices of the endpoints this process owns, and what the bus says of those
-// that another replica owns.
+// Shards tells which slices of the endpoints this process owns.
 type Shards interface {
 	// Owned lists the shards that this process owns now, in order; all is how many there are.
 	Owned() (owned []int, all int)
-	// LastBehind is Behind as the last delta of the endpoint's shard tells it, nil for one that
-	// is fed live. It may be a second old, so that a page of endpoints costs a read a shard.
-	LastBehind(ctx context.Context, endpointID string) (*dispatch.Behind, error)
 }
 
-// A behind is what waits for an endpoint that is not fed live, or that nobody here can tell.
+// Lanes is what the API needs of the endpoints' lanes in the shards that this process owns.
+type Lanes interface {
+	// Note is nil for an endpoint of another process.
+	Note(endpointID string) *dispatch.Note
+	// Standing is false for a delivery that is not pending here.
+	Standing(endpointID, delivery string) (dispatch.Standing, bool)
+	// Waiting lists pending deliveries, as wanted, in no order.
+	Waiting(wants func(*dispatch.Entry) bool) []dispatch.Waiting
+}
+
+// A behind is what readers have still to bring to an endpoint.
 type behind struct {
 	*dispatch.Behind
-	Replica string `json:"replica,omitempty"` // "other" when what another replica wrote last is shown
-	Unknown string `json:"unknown,omitempty"` // why it cannot be told now
+	Replica string `json:"replica,omitempty"` // "other" when what another replica said last is shown
+	Unknown string `json:"unknown,omitempty"` // why it is not certain that there is anything
 }
 
-const (
-	otherReplica = "other"
-	unreadable   = "the endpoint's shard is another replica's, and its log cannot be read now"
-	// lookTime bounds what one answer waits for the logs of others.
-	lookTime = 2 * time.Second
-)
+const otherReplica = "other"
 
-// A look is one request's view of who is behind.
+// A look is one request's view of the lanes, also of those that other replicas own.
 type look struct {
 	*api
-	until  time.Time
-	owned  []int
-	all    int
-	failed []int // shards whose log could not be read; they are not asked again
+	now   time.Time
+	owned []int
+	all   int
 }
 
 func (a *api) look() *look {
-	l := &look{api: a, until: time.Now().Add(lookTime)}
+	l := &look{api: a, now: time.Now()}
 	if a.Shards != nil {
 		l.owned, l.all = a.Shards.Owned()
 	}
 	return l
 }
 
-// behind is nil for an endpoint that is fed live.
-func (l *look) behind(ctx context.Context, endpointID string) *behind {
-	if l.Shards == nil {
-		return shown(l.Outbound.Behind(endpointID), "")
-	}
-	shard := dispatch.ShardOf(endpointID, l.all)
-	switch {
-	case slices.Contains(l.owned, shard):
-		return shown(l.Outbound.Behind(endpointID), "")
-	case slices.Contains(l.failed, shard):
-		return &behind{Unknown: unreadable}
-	}
-	ctx, end := context.WithDeadline(ctx, l.until)
-	defer end()
-	b, err := l.Shards.LastBehind(ctx, endpointID)
-	if err != nil {
-		l.failed = append(l.failed, shard)
-		l.Log.Warn("what waits for an endpoint of another replica is not known", "shard", shard, "error", err)
-		return &behind{Unknown: unreadable}
-	}
-	return shown(b, otherReplica)
+// owns: this process knows all about the endpoint.
+func (l *look) owns(endpointID string) bool {
+	return l.Shards == nil || slices.Contains(l.owned, dispatch.ShardOf(endpointID, l.all))
 }
 
-func shown(b *dispatch.Behind, replica string) *behind {
-	if b == nil {
+// note is what there is to say of an endpoint's lane; nil for one that just delivers, as far as
+// this process has heard.
+func (l *look) note(endpointID string) *dispatch.Note {
+	if l.owns(endpointID) {
+		return l.Outbound.Note(endpointID)
+	}
+	if n, ok := l.Deliveries.Note(endpointID); ok {
+		return &n
+	}
+	return nil
+}
+
+// behind is nil for an endpoint that has been brought everything and is fed live.
+func (l *look) behind(n *dispatch.Note) *behind {
+	if n == nil || n.Behind == nil {
 		return nil
 	}
-	return &behind{Behind: b, Replica: replica}
+	b := &behind{Behind: n.Behind}
+	if !l.owns(n.Endpoint) {
+		b.Replica = otherReplica
+	}
+	return b
+}
+
+// held says until when an endpoint is held, and by what.
+func (l *look) held(n *dispatch.Note) (time.Time, dispatch.HeldBy) {
+	if n == nil || !n.Held.After(l.now) {
+		return time.Time{}, ""
+	}
+	return n.Held.UTC(), n.HeldBy
+}
+
+// stands says where a pending delivery of the journal stands.
+func (l *look) stands(d *journal.Delivery) dispatch.Standing {
+	if l.owns(d.Endpoint) {
+		if st, ok := l.Outbound.Standing(d.Endpoint, d.ID); ok {
+			return st
+		}
+	}
+	st := dispatch.Standing{Due: d.NextAttempt}
+	if st.Waits = l.stopped(d.Endpoint); st.Waits != "" {
+		return st
+	}
+	n := l.note(d.Endpoint)
+	held, _ := l.held(n)
+	switch {
+	case n != nil && slices.Contains(n.Running, d.ID):
+		st.Waits, st.Due = dispatch.WaitsRunning, time.Time{}
+	case held.After(d.NextAttempt):
+		st.Waits, st.Until, st.Due = dispatch.WaitsLimited, held, held
+	case d.NextAttempt.After(l.now):
+		st.Waits, st.Until = dispatch.WaitsRetry, d.NextAttempt
+	case n != nil && n.Waits != "":
+		st.Waits, st.Until = n.Waits, n.Until
+	default:
+		st.Waits = dispatch.WaitsRunning
+	}
+	return st
+}
+
+// stopped is why nothing is sent to an endpoint at all; "" where something is.
+func (l *look) stopped(endpointID string) dispatch.Cause {
+	e := l.Registry.Set().ByID(endpointID)
+	switch {
+	case e == nil, e.State == endpoint.Enabled:
+		return ""
+	case e.State == endpoint.Disabled:
+		return dispatch.WaitsDisabled
+	}
+	return dispatch.WaitsPaused
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +17,10 @@ import (
 type deliveryView struct {
 	journal.Delivery
 	EndpointName string `json:"endpoint_name,omitempty"`
+
+	// Of one that is pending: why it waits, or that it runs, and until when, as far as known.
+	Waits dispatch.Cause `json:"waits,omitempty"`
+	Until time.Time      `json:"until,omitzero"`
 }
 
 // A deliveryPage also names, for one event, the endpoints that have not come to it yet.
@@ -26,25 +29,11 @@ type deliveryPage struct {
 	Behind []behindView `json:"behind,omitempty"`
 }
 
-type behindView struct {
-	Endpoint     string `json:"endpoint"`
-	EndpointName string `json:"endpoint_name"`
-	*behind
-}
-
-func (a *api) delivery(d journal.Delivery) deliveryView {
-	v := deliveryView{Delivery: d}
-	if e := a.Registry.Set().ByID(d.Endpoint); e != nil {
-		v.EndpointName = e.Name
-	}
-	return v
-}
-
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	q := readQuery(r, "endpoint", "status", "type", "subject", "event", "reason", "since", "until", "limit", "cursor")
+	q := readQuery(r, "endpoint", "status", "type", "subject", "event", "reason", "batch", "since", "until", "limit", "cursor")
 	want := journal.Query{
 		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Subject: q.text("subject"), Event: q.text("event"),
-		Reason: q.text("reason"), Since: q.time("since"), Until: q.time("until"), Limit: q.limit(), Cursor: q.text("cursor"),
+		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"), Limit: q.limit(), Cursor: q.text("cursor"),
 	}
 	if err := q.err(); err != nil {
 		return err
@@ -52,37 +41,21 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	if e := a.Registry.Set().Find(want.Endpoint); e != nil {
 		want.Endpoint = e.ID // an id that is not known may be of an endpoint that is gone
 	}
-	found, next, err := a.Deliveries.List(want)
+	l := a.look()
+	items, next, err := l.deliveries(want)
 	if errors.Is(err, journal.ErrCursor) {
 		return problem.New(problem.Invalid).With("", problem.Field{Path: "cursor", Message: err.Error()})
 	}
 	if err != nil {
 		return err
 	}
-	items := make([]deliveryView, 0, len(found))
-	for _, d := range found {
-		items = append(items, a.delivery(d))
+	p := deliveryPage{}
+	if want.Event != "" && want.Cursor == "" && want.Waits() {
+		t := l.trace(r.Context(), want.Event, want.Endpoint, items)
+		items, p.Behind = append(t.waiting, items...), t.behind
 	}
-	p := deliveryPage{page: newPage(items, next)}
-	if want.Event != "" && want.Cursor == "" {
-		p.Behind = a.look().notReached(r.Context(), want.Endpoint, items)
-	}
+	p.page = newPage(items, next)
 	return write(w, http.StatusOK, p)
-}
-
-// notReached lists the endpoints that are behind, or may be, and have no delivery among those
-// found.
-func (l *look) notReached(ctx context.Context, only string, found []deliveryView) []behindView {
-	var list []behindView
-	for _, e := range l.Registry.Set().All() {
-		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.Endpoint == e.ID }) {
-			continue
-		}
-		if b := l.behind(ctx, e.ID); b != nil {
-			list = append(list, behindView{Endpoint: e.ID, EndpointName: e.Name, behind: b})
-		}
-	}
-	return list
 }
 
 func (q *query) status() journal.Status {
@@ -105,34 +78,41 @@ func (q *query) time(name string) time.Time {
 	return t
 }
 
+// getDelivery shows a delivery, or by the id of a batch a page of its members.
 func (a *api) getDelivery(w http.ResponseWriter, r *http.Request) error {
-	d, ok := a.Deliveries.Get(r.PathValue("id"))
-	if !ok {
-		return noDelivery()
+	id := r.PathValue("id")
+	found, err := a.look().find(id)
+	switch {
+	case err != nil:
+		return err
+	case found[0].ID != id:
+		return write(w, http.StatusOK, newPage(found, ""))
 	}
-	return write(w, http.StatusOK, a.delivery(d))
+	return write(w, http.StatusOK, found[0])
 }
 
-func noDelivery() error {
-	return problem.New(problem.NotFound).With("there is no such delivery, or it ended too long ago")
-}
-
-// retryDelivery has a delivery tried again now, also one that has ended. It answers once the
-// command is durable; the attempt follows within a moment.
+// retryDelivery has a delivery, or all members of a batch, tried again now, also when it has
+// ended. It answers once the command is durable; the attempt follows within a moment.
 func (a *api) retryDelivery(w http.ResponseWriter, r *http.Request) error {
-	d, ok := a.Deliveries.Get(r.PathValue("id"))
-	if !ok {
-		return noDelivery()
+	id := r.PathValue("id")
+	found, err := a.look().find(id)
+	if err != nil {
+		return err
 	}
-	switch e := a.Registry.Set().ByID(d.Endpoint); {
+	switch e := a.Registry.Set().ByID(found[0].Endpoint); {
 	case e == nil:
 		return problem.New(problem.Conflict).With("its endpoint has been deleted")
 	case e.State != endpoint.Enabled:
 		return problem.New(problem.Conflict).With("its endpoint is " + string(e.State) + ": enable it first")
 	}
-	if err := a.Outbound.Command(r.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: d.Entry()}); err != nil {
-		return fmt.Errorf("retry delivery %s: %w", d.ID, err)
+	for _, d := range found {
+		if err := a.Outbound.Command(r.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: d.Entry()}); err != nil {
+			return fmt.Errorf("retry delivery %s: %w", d.ID, err)
+		}
+		a.Log.Info("delivery retried by hand", "delivery", d.ID, "endpoint", d.Endpoint)
 	}
-	a.Log.Info("delivery retried by hand", "delivery", d.ID, "endpoint", d.Endpoint)
-	return write(w, http.StatusAccepted, a.delivery(d))
+	if found[0].ID != id {
+		return write(w, http.StatusAccepted, newPage(found, ""))
+	}
+	return write(w, http.StatusAccepted, found[0])
 }

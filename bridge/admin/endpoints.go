@@ -34,7 +34,7 @@ func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 	l := a.look()
 	items := make([]view, 0, end-begin)
 	for _, e := range all[begin:end] {
-		items = append(items, l.view(r.Context(), e))
+		items = append(items, l.endpoint(e))
 	}
 	next := ""
 	if end < len(all) {
@@ -59,7 +59,7 @@ func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Log.Info("endpoint created", "endpoint", made.Name, "id", made.ID)
 	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
-	v := a.look().view(r.Context(), made)
+	v := a.look().endpoint(made)
 	v.Secrets = shown
 	return write(w, http.StatusCreated, v)
 }
@@ -99,7 +99,7 @@ func (a *api) getEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.look().view(r.Context(), e))
+	return write(w, http.StatusOK, a.look().endpoint(e))
 }
 
 func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
@@ -127,7 +127,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.Log.Info("endpoint updated", "endpoint", made.Name, "id", made.ID)
-	v := a.look().view(r.Context(), made)
+	v := a.look().endpoint(made)
 	v.Secrets = shown
 	return write(w, http.StatusOK, v)
 }
@@ -163,7 +163,7 @@ func (a *api) setState(w http.ResponseWriter, r *http.Request, to endpoint.State
 		return err
 	}
 	a.Log.Info("endpoint's state set", "endpoint", made.Name, "state", string(to))
-	return write(w, http.StatusOK, a.look().view(r.Context(), made))
+	return write(w, http.StatusOK, a.look().endpoint(made))
 }
 
 // testType is the type of a test event when the request names none.

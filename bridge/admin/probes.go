@@ -11,7 +11,7 @@ import (
 // Probes returns a handler of /healthz, /readyz and /metrics alone: for a process that has no
 // API, or none yet. Whatever is asked for under /v1 is answered with absent.
 func Probes(ready func(context.Context) error, metrics http.Handler, absent problem.Problem) http.Handler {
-	a := &api{Options{Ready: ready, Metrics: metrics, Log: slog.New(slog.DiscardHandler)}} // nothing here can fail
+	a := &api{Options: Options{Ready: ready, Metrics: metrics, Log: slog.New(slog.DiscardHandler)}} // nothing here can fail
 	mux := http.NewServeMux()
 	a.probes(mux)
 	return a.guard(mux, func(*http.Request) error { return absent })

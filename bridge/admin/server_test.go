@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
@@ -31,7 +32,7 @@ type server struct {
 	t        *testing.T
 	url      string
 	token    string
-	store    *endpointtest.Store
+	logs     *endpointtest.Store
 	registry *endpoint.Registry
 	index    *journal.Index
 
@@ -39,6 +40,11 @@ type server struct {
 	ready    error
 	commands []dispatch.Command
 	behind   map[string]*dispatch.Behind
+	standing map[string]dispatch.Standing
+	waiting  []dispatch.Waiting
+	stored   []bus.Message // that Locate finds
+	tired    bool          // Locate sees not all
+	from     bus.Positions // that Locate was asked for last
 	refusals [][]byte
 }
 
@@ -54,13 +60,13 @@ func newServer(t *testing.T) *server {
 // newReplica is a server over a bus that others may use too; edit may change its options.
 func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer, edit func(*admin.Options)) *server {
 	t.Helper()
-	s := &server{t: t, token: token, store: store, index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
-	s.registry = endpoint.NewRegistry(s.store, sealer, endpoint.Options{Check: check})
+	s := &server{t: t, token: token, logs: store, index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
+	s.registry = endpoint.NewRegistry(s.logs, sealer, endpoint.Options{Check: check})
 	if err := s.registry.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	o := admin.Options{
-		Registry: s.registry, Deliveries: s.index, Outbound: s, Tester: s, Refusals: s,
+		Registry: s.registry, Deliveries: s.index, Outbound: s, Events: s, Tester: s, Refusals: s,
 		Sources: func() []admin.Source {
 			return []admin.Source{{Name: "shop", Provider: "sticker", Path: "/webhooks/shop", Secrets: 1}}
 		},
@@ -94,7 +100,37 @@ func (s *server) Command(_ context.Context, c dispatch.Command) error {
 	return nil
 }
 
-func (s *server) Behind(id string) *dispatch.Behind { return s.behind[id] }
+func (s *server) Note(id string) *dispatch.Note {
+	return &dispatch.Note{Endpoint: id, Behind: s.behind[id], Reached: bus.Positions{"EVENTS": {Identity: "one", Seq: 5}}}
+}
+
+func (s *server) Standing(_, delivery string) (dispatch.Standing, bool) {
+	st, ok := s.standing[delivery]
+	return st, ok
+}
+
+func (s *server) Waiting(wants func(*dispatch.Entry) bool) (all []dispatch.Waiting) {
+	for _, w := range s.waiting {
+		if wants(&w.Entry) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (s *server) Locate(_ context.Context, id string, from bus.Positions, _ time.Time) (found []bus.Message, whole bool) {
+	s.from = from
+	for _, m := range s.stored {
+		if m.Event.ID == id {
+			found = append(found, m)
+		}
+	}
+	return found, !s.tired
+}
+
+func (s *server) IsFor(e *endpoint.Endpoint, m *bus.Message) bool {
+	return e.Takes(m.Partition, m.Position, m.Topic, m.Event.Type)
+}
 
 func (s *server) Stats() dispatch.Stats {
 	return dispatch.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Shards: 32, Lag: 5}

@@ -1,11 +1,11 @@
 package admin
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -39,18 +39,22 @@ type view struct {
 	State        endpoint.State    `json:"state"`
 	Reason       string            `json:"reason,omitempty"`
 	Behind       *behind           `json:"behind,omitempty"`
+	HeldUntil    time.Time         `json:"held_until,omitzero"`
+	HeldBy       dispatch.HeldBy   `json:"held_by,omitempty"`
 	Created      time.Time         `json:"created"`
 	Updated      time.Time         `json:"updated"`
 }
 
-func (l *look) view(ctx context.Context, e *endpoint.Endpoint) view {
+func (l *look) endpoint(e *endpoint.Endpoint) view {
+	n := l.note(e.ID)
 	v := view{
 		ID: e.ID, Name: e.Name, URL: e.URL, Events: list(e.Events), Topics: list(e.Topics), Start: e.Start, Active: e.Active,
 		Signature: e.Signature, Content: e.Content, Options: map[string]string{}, Headers: map[string]string{}, Schedule: []string{},
 		Jitter: endpoint.FormatJitter(e.Jitter), Timeout: endpoint.FormatDuration(e.Timeout), Concurrency: e.Concurrency,
 		DisableAfter: endpoint.FormatDuration(e.DisableAfter), ManagedBy: e.ManagedBy, State: e.State, Reason: e.Reason,
-		Behind: l.behind(ctx, e.ID), Created: e.Created, Updated: e.Updated,
+		Behind: l.behind(n), Created: e.Created, Updated: e.Updated,
 	}
+	v.HeldUntil, v.HeldBy = l.held(n)
 	for k, text := range e.Options {
 		v.Options[k] = text
 	}

@@ -167,8 +167,8 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended
 	if v.Disable {
 		disable = "the endpoint answered 410 Gone"
 	}
-	if disable != "" && !l.closed && l.stopped <= l.ep.Revision {
-		l.stopped = math.MaxInt64 // until the registry says so
+	if disable != "" && !l.closed && l.disabled <= l.ep.Revision {
+		l.disabled = math.MaxInt64 // until the registry says so
 		s.d.background.Go(func() { s.disable(l, ep, disable) })
 	}
 }

@@ -1,87 +1,88 @@
 package dispatch
 
 import (
-	"context"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// Behind says what waits for an endpoint that is not fed live.
+// Behind says what readers have still to bring to an endpoint.
 type Behind struct {
-	Since  time.Time `json:"since,omitzero"`  // when it left the live feed, as far as known
-	Oldest time.Time `json:"oldest,omitzero"` // when the next event that its reader will meet was stored, as far as known
-	Events int64     `json:"events"`          // about how many events its reader has before it
+	Since  time.Time `json:"since,omitzero"`  // when it left the live feed, or was given a past, as far as known
+	Oldest time.Time `json:"oldest,omitzero"` // when the next event that a reader will meet was stored, as far as known
+	Events int64     `json:"events"`          // that are for it; with About, how many its readers have to look through
+	About  bool      `json:"about,omitempty"`
 }
 
-// Behind returns what waits for an endpoint behind the live feed, nil when it is live.
-func (d *Dispatcher) Behind(endpointID string) *Behind {
-	s := d.shard(ShardOf(endpointID, d.total()))
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l := s.lanes[endpointID]; l != nil {
-		return l.behind()
-	}
-	return nil
-}
-
-// behindKept is how old the answer of LastBehind may be.
-const behindKept = time.Second
-
-// LastBehind is Behind as the last delta of the endpoint's shard tells it, whoever owns it. It
-// may be a second old.
-func (d *Dispatcher) LastBehind(ctx context.Context, endpointID string) (b *Behind, err error) {
-	err = d.others.at(ctx, ShardOf(endpointID, d.total()), behindKept, func(st *state) { b = st.behind(endpointID) })
-	return b, err
-}
-
+// behind is nil for an endpoint whose readers have nothing to bring and that is fed live.
 func (l *lane) behind() *Behind {
 	var b *Behind
 	for p, pl := range l.places {
-		if !pl.behind {
-			continue
-		}
-		if b == nil {
-			b = &Behind{Since: l.left}
-		}
-		read := l.shard.read[p]
 		for _, c := range pl.ranges {
-			if c.b == nil && c.c.Same(read) {
-				b.Events += read.Seq - c.c.Seq
-				b.oldest(c.c)
+			left := c.left(l.shard.read[p])
+			if left == 0 && !(pl.behind && c.b == nil) {
+				continue
 			}
+			if b == nil {
+				b = &Behind{}
+			}
+			b.add(c, left)
 		}
 	}
 	return b
 }
 
-// oldest: a mark that is a time tells when the event there was stored.
-func (b *Behind) oldest(at bus.Position) {
-	if t := time.Unix(0, at.Mark); at.Mark > 0 && t.Year() > 2000 && (b.Oldest.IsZero() || t.Before(b.Oldest)) {
-		b.Oldest = t
+// add takes in a range with so many sequences left.
+func (b *Behind) add(c *catchup, left int64) {
+	if !c.born.IsZero() && (b.Since.IsZero() || c.born.Before(b.Since)) {
+		b.Since = c.born
+	}
+	n := left
+	if c.counted {
+		n = max(min(c.events, left), 0)
+	}
+	if n == 0 {
+		return
+	}
+	b.Events += n
+	b.About = b.About || !c.counted
+	oldest := c.first
+	if oldest.IsZero() {
+		oldest = storedAt(c.c)
+	}
+	if !oldest.IsZero() && (b.Oldest.IsZero() || oldest.Before(b.Oldest)) {
+		b.Oldest = oldest
 	}
 }
 
-// behind is how far the endpoint's ranges are from what the shard's live feed has passed.
-func (s *state) behind(endpointID string) *Behind {
-	var b *Behind
-	for part, f := range s.feeds[endpointID] {
-		if !f.Behind {
+// left is how many sequences a range has in front of it, to its end or to what the live feed
+// has read.
+func (c *catchup) left(read bus.Position) int64 {
+	if c.b != nil {
+		read = *c.b
+	}
+	if !c.c.Same(read) {
+		return 0
+	}
+	return max(read.Seq-c.c.Seq, 0)
+}
+
+// storedAt is when the event at a place was stored, where its mark is a time.
+func storedAt(at bus.Position) time.Time {
+	if t := time.Unix(0, at.Mark); at.Mark > 0 && t.Year() > 2000 {
+		return t
+	}
+	return time.Time{}
+}
+
+// miss counts an event that the live feed passes and the endpoint's reader has to bring.
+func (pl *place) miss(m *bus.Message) {
+	for _, c := range pl.ranges {
+		if c.b != nil {
 			continue
 		}
-		if b == nil {
-			b = &Behind{}
-		}
-		at := s.positions[bus.Partition(part)]
-		for _, r := range f.Ranges {
-			if r.B == nil && r.A.Same(at) {
-				b.Events += max(at.Seq-r.A.Seq, 0)
-				b.oldest(r.A)
-			}
+		if c.events++; c.counted && c.events == 1 {
+			c.first = m.Stored
 		}
 	}
-	return b
 }

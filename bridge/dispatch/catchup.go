@@ -22,6 +22,13 @@ type catchup struct {
 
 	until bus.Position // a blocked endpoint is fed up to here all the same
 	busy  bool         // a pass feeds it
+
+	// For people: how many events behind c are for the endpoint, which is known where the live
+	// feed has passed all of them since the range began, and when the first of them was stored.
+	events  int64
+	counted bool
+	first   time.Time
+	born    time.Time
 }
 
 func (c *catchup) done() bool { return c.b != nil && c.c.Reaches(*c.b) }
@@ -118,9 +125,11 @@ func (e *eater) take(p bus.Partition, before bus.Position, batch []bus.Message) 
 			return false
 		}
 		if c.wants(l, m) {
-			s.hand(l, m, &c.out, c.c)
+			if s.hand(l, m, &c.out, c.c) {
+				c.events--
+			}
 		}
-		c.c = m.Position
+		c.c, c.first = m.Position, time.Time{}
 	}
 	if len(batch) == 0 {
 		c.skip(e.start) // what lay between has expired

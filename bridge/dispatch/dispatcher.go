@@ -100,6 +100,7 @@ type Dispatcher struct {
 	trimmedAt  time.Time
 	others     *glances
 	looks      looks
+	locating   chan struct{} // one slot: Locate takes it
 	background sync.WaitGroup
 
 	mu        sync.Mutex
@@ -118,7 +119,7 @@ func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic,
-		commands: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
+		commands: make(chan struct{}, 1), locating: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
 		holding: make(chan struct{}), trimmed: bus.NoPosition,
 		owned: map[int]*shard{}, others: newGlances(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),

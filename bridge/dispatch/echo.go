@@ -16,11 +16,13 @@ import (
 
 const opsSource = "/hookspan"
 
-// takes reports whether an event is for the endpoint, which its list, the event's place and the
+// IsFor reports whether an event is for an endpoint, which its list, the event's place and the
 // event itself decide, and nothing that changes.
-func (l *lane) takes(m *bus.Message) bool {
-	return l.ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && l.shard.d.subject(m) != l.ep.Name
+func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
+	return ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.subject(m) != ep.Name
 }
+
+func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }
 
 // subject is the endpoint that an event of ours is about, "" for every other event.
 func (d *Dispatcher) subject(m *bus.Message) string {

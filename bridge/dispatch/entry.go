@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // An Entry is the durable form of a pending delivery: which one, and the attempt that it
@@ -21,7 +23,23 @@ type Entry struct {
 	Created  time.Time `json:"at,omitzero"`
 }
 
+// BatchPrefix begins the ids of batches.
+const BatchPrefix = "bat_"
+
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// EntryOf is the delivery of an event to an endpoint, before its first attempt.
+func EntryOf(endpoint string, m *bus.Message) Entry {
+	ref := refOf(m)
+	return Entry{ID: deliveryID(endpoint, &ref), Endpoint: endpoint, Event: ref.compact(), Number: 1, Created: m.Stored}
+}
+
+func refOf(m *bus.Message) EventRef {
+	return EventRef{
+		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
+		Topic: m.Topic, Partition: m.Partition, Position: m.Position,
+	}
+}
 
 // deliveryID names one event on its way to one endpoint: the same place and event give the
 // same id after any takeover.
@@ -42,7 +60,7 @@ func batchID(members []*delivery) string {
 		b.WriteString(d.ID)
 		b.WriteByte(0)
 	}
-	return hashID("bat_", []byte(b.String()))
+	return hashID(BatchPrefix, []byte(b.String()))
 }
 
 func hashID(prefix string, b []byte) string {

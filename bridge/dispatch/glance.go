@@ -24,16 +24,15 @@ type glance struct {
 	chain *bus.Chain
 	read  *reader
 	asked time.Time
-	at    time.Time // when it was last read to its end
 }
 
 func newGlances(st store) *glances {
 	return &glances{store: st, turn: make(chan struct{}, 1), all: map[int]*glance{}}
 }
 
-// at calls see with what the shard's log says, or said no longer than age ago; see must not keep
-// it. errDamaged says that nobody can know.
-func (gs *glances) at(ctx context.Context, shard int, age time.Duration, see func(*state)) error {
+// at calls see with what the shard's log says; see must not keep it. errDamaged says that nobody
+// can know.
+func (gs *glances) at(ctx context.Context, shard int, see func(*state)) error {
 	select {
 	case gs.turn <- struct{}{}:
 		defer func() { <-gs.turn }()
@@ -52,11 +51,8 @@ func (gs *glances) at(ctx context.Context, shard int, age time.Duration, see fun
 		gs.all[shard] = g
 	}
 	g.asked = now
-	if g.at.IsZero() || now.Sub(g.at) > age {
-		if err := g.readOn(ctx); err != nil {
-			return fmt.Errorf("read the state log of shard %d: %w", shard, err)
-		}
-		g.at = now
+	if err := g.readOn(ctx); err != nil {
+		return fmt.Errorf("read the state log of shard %d: %w", shard, err)
 	}
 	if _, err := g.read.state(); err != nil {
 		return err

@@ -37,7 +37,7 @@ type lane struct {
 	hold     hold
 	failing  time.Time // nothing but failure since
 	left     time.Time // when it left the live feed last
-	stopped  int64     // no attempt before the registry's record of this revision is taken up
+	disabled int64     // no attempt before the registry's record of this revision is taken up
 	closed   bool      // the endpoint was deleted
 	timer    *time.Timer
 }
@@ -90,7 +90,7 @@ func (d *Dispatcher) laneBytes() int {
 
 // pump begins every attempt that may begin now and sets the timer for the next one.
 func (l *lane) pump(now time.Time) {
-	if l.shard.closed || l.closed || l.stopped > l.ep.Revision || l.blocked() {
+	if l.shard.closed || l.closed || l.disabled > l.ep.Revision || l.blocked() {
 		return
 	}
 	for l.posts < l.width() && l.shard.mayBegin() {

@@ -33,7 +33,7 @@ func (l *lane) leave() {
 			continue
 		}
 		at := later(read, pl.since)
-		c := &catchup{a: at, c: at, out: pl.out}
+		c := &catchup{a: at, c: at, out: pl.out, counted: true, born: l.left}
 		if c.out.len() > 0 {
 			c.a = later(c.out.front().before, pl.since)
 		}
@@ -53,8 +53,11 @@ func (c *catchup) rewind() {
 		return
 	}
 	c.c = later(all[i].before, &c.a)
+	c.first = all[i].at
 	for _, h := range all[i:] {
-		if h.status != forgotten {
+		if h.status == forgotten {
+			c.events++
+		} else {
 			c.until = h.Event.Position
 		}
 	}

@@ -65,7 +65,7 @@ func (d *Dispatcher) neededBy(ctx context.Context, shard int, set *endpoint.Set,
 		}
 		return s.durable.need, nil
 	}
-	err = d.others.at(ctx, shard, 0, func(st *state) {
+	err = d.others.at(ctx, shard, func(st *state) {
 		n = needOf(st, func(id string) bool {
 			ep := set.ByID(id)
 			return eager && (ep == nil || blocked(ep))

@@ -75,7 +75,7 @@ func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
 		made, err := d.registry.SetState(d.attemptsCtx, ep.ID, endpoint.Disabled, reason)
 		if err == nil {
 			s.mu.Lock()
-			l.stopped = made.Revision
+			l.disabled = made.Revision
 			s.mu.Unlock()
 			break
 		}

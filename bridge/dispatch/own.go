@@ -12,7 +12,7 @@ import (
 const deltaEvery = time.Second
 
 func (d *Dispatcher) newShard(id int) *shard {
-	s := &shard{d: d, id: id, log: newStateLog(d.store, id, d.log, &d.limits), journaled: bus.NoPosition}
+	s := &shard{d: d, id: id, log: newStateLog(d.store, id, d.log, &d.limits), journaled: bus.NoPosition, told: map[string]told{}}
 	s.ctx, s.cut = context.WithCancelCause(d.attemptsCtx)
 	s.rec = newRecorder(d, id, s.recorded)
 	return s
@@ -73,6 +73,7 @@ func (s *shard) serve(ctx, writing context.Context) error {
 			s.wakeAll()
 		}
 		s.overdue()
+		s.tell()
 		err := s.step(writing)
 		switch {
 		case errors.Is(err, bus.ErrSuperseded):
@@ -96,6 +97,13 @@ func (s *shard) overdue() {
 		if begun && l.fresh > 0 && time.Since((*l.queue.front()).at) > laneAge && l.live(*l.queue.front()) {
 			l.leave()
 		}
+	}
+}
+
+// tell lets other processes know how lanes stand that do not just deliver.
+func (s *shard) tell() {
+	if s.d.conf.Leases != nil {
+		s.rec.tell(s.notes(time.Now()))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -314,7 +315,7 @@ func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
 func (pl *place) recreated(front bus.Position) *place {
 	fresh := &place{behind: pl.behind}
 	if pl.behind {
-		fresh.ranges = []*catchup{{a: front, c: front}}
+		fresh.ranges = []*catchup{{a: front, c: front, counted: true, born: time.Now()}}
 	}
 	return fresh
 }
@@ -328,6 +329,7 @@ func (pl *place) cutBack(to bus.Position) {
 	cutBack(&pl.out, to)
 	for _, c := range pl.ranges {
 		cutBack(&c.out, to)
+		c.counted = c.counted && c.events == 0
 		for _, at := range []*bus.Position{&c.a, &c.c, &c.until} {
 			if at.Seq > to.Seq {
 				*at = to
@@ -347,6 +349,7 @@ func (d *Dispatcher) expire(p bus.Partition, c *catchup) int64 {
 		return 0
 	}
 	gap := front.Seq - c.c.Seq
+	c.counted = c.counted && c.events == 0 // how many of them are gone nobody knows
 	c.skip(front)
 	return gap
 }

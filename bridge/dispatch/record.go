@@ -90,24 +90,34 @@ func EncodeAttempts(attempts []Attempt) []byte {
 // DecodeAttempts hands over the records of a batch in order. A batch of a newer version is
 // bus.ErrNewerFormat.
 func DecodeAttempts(data []byte, each func(Attempt) error) error {
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, len(data)+1)
-	if !lines.Scan() || len(lines.Bytes()) < 2 || lines.Bytes()[0] != 'v' {
-		return fmt.Errorf("journal batch of %d bytes has no version line", len(data))
-	}
-	if v, err := strconv.Atoi(string(lines.Bytes()[1:])); err != nil || v > journalVersion {
-		return fmt.Errorf("journal batch %q: %w", lines.Text(), bus.ErrNewerFormat)
-	}
-	for lines.Scan() {
+	return lines(data, func(line []byte) error {
+		if bytes.HasPrefix(line, noteMark) {
+			return nil
+		}
 		var a Attempt
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+		if err := json.Unmarshal(line, &a); err != nil {
 			return fmt.Errorf("decode a journal record: %w", err)
 		}
-		if err := each(a); err != nil {
+		return each(a)
+	})
+}
+
+// lines hands over the lines of a batch behind that of the version.
+func lines(data []byte, each func([]byte) error) error {
+	all := bufio.NewScanner(bytes.NewReader(data))
+	all.Buffer(nil, len(data)+1)
+	if !all.Scan() || len(all.Bytes()) < 2 || all.Bytes()[0] != 'v' {
+		return fmt.Errorf("journal batch of %d bytes has no version line", len(data))
+	}
+	if v, err := strconv.Atoi(string(all.Bytes()[1:])); err != nil || v > journalVersion {
+		return fmt.Errorf("journal batch %q: %w", all.Text(), bus.ErrNewerFormat)
+	}
+	for all.Scan() {
+		if err := each(all.Bytes()); err != nil {
 			return err
 		}
 	}
-	return lines.Err()
+	return all.Err()
 }
 
 // appendAttempt writes what json.Marshal would, at a fifth of the cost: there is one record

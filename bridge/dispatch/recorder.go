@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ const (
 	recordWait  = 5 * time.Millisecond // that a batch of records is collected
 	recordBytes = 256 << 10
 	recordRetry = 250 * time.Millisecond
+
+	notesInEntry = 100 // of the journal
 )
 
 // A recorder appends the attempts of one shard to its journal, in batches. One batch is on
@@ -25,6 +28,7 @@ type recorder struct {
 
 	mu      sync.Mutex
 	batch   []outcome
+	notes   []Note
 	size    int
 	open    int           // records not acknowledged, those on their way too
 	flushed chan struct{} // closed when none is open; nil while nobody waits for it
@@ -51,10 +55,28 @@ func (r *recorder) add(outcomes ...outcome) {
 		r.size += 400 + len(outcomes[i].attempt.Response)
 	}
 	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	signal(r.wake)
+}
+
+// tell queues notes, instead of those that were not written yet.
+func (r *recorder) tell(notes []Note) {
+	if len(notes) == 0 {
+		return
 	}
+	r.mu.Lock()
+	r.notes = newest(r.notes, notes)
+	r.mu.Unlock()
+	signal(r.wake)
+}
+
+// newest are some notes and, of those before, the ones about other endpoints.
+func newest(before, notes []Note) []Note {
+	about := map[string]bool{}
+	for i := range notes {
+		about[notes[i].Endpoint] = true
+	}
+	before = slices.DeleteFunc(before, func(n Note) bool { return about[n.Endpoint] })
+	return append(notes, before...)
 }
 
 // idle: every record is acknowledged.
@@ -93,15 +115,15 @@ func (r *recorder) run(ctx context.Context) {
 		}
 		r.collect(ctx)
 		r.mu.Lock()
-		batch := r.batch
-		r.batch, r.size = nil, 0
+		batch, notes := r.batch, r.notes
+		r.batch, r.notes, r.size = nil, nil, 0
 		r.mu.Unlock()
-		for len(batch) > 0 {
-			some := fitting(batch)
-			if !r.write(ctx, batch[:some]) {
+		for len(batch)+len(notes) > 0 {
+			some, few := fitting(batch), min(len(notes), notesInEntry)
+			if !r.write(ctx, batch[:some], notes[:few]) {
 				return
 			}
-			batch = batch[some:]
+			batch, notes = batch[some:], notes[few:]
 		}
 	}
 }
@@ -137,12 +159,12 @@ func fitting(batch []outcome) (n int) {
 
 // write appends the batch until the bus has acknowledged it. A batch that landed although
 // its acknowledgement was lost is written twice, which changes nothing.
-func (r *recorder) write(ctx context.Context, batch []outcome) bool {
+func (r *recorder) write(ctx context.Context, batch []outcome, notes []Note) bool {
 	records := make([]Attempt, len(batch))
 	for i := range batch {
 		records[i] = batch[i].attempt
 	}
-	data := EncodeAttempts(records)
+	data := appendNotes(EncodeAttempts(records), notes)
 	late := time.AfterFunc(unrecordedAge, func() { r.d.stalled(1) })
 	defer func() {
 		if !late.Stop() {

@@ -40,6 +40,7 @@ type shard struct {
 	closed    bool  // no attempt begins any more
 	begun     int64 // attempts of the process at the last look for overdue events
 	durable   durable
+	told      map[string]told // by endpoint: the last note, of those that say something
 }
 
 // durable is what the last delta says that is in the log.
@@ -80,12 +81,16 @@ func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message,
 		}
 		for _, l := range s.matching(m) {
 			pl := l.place(p)
-			if pl.behind || pl.since != nil && pl.since.Reaches(m.Position) ||
-				!l.takes(m) {
+			if pl.since != nil && pl.since.Reaches(m.Position) || !l.takes(m) {
+				continue
+			}
+			if pl.behind {
+				pl.miss(m)
 				continue
 			}
 			if l.blocked() {
 				l.leave()
+				pl.miss(m)
 				continue
 			}
 			s.hand(l, m, &pl.out, at)
@@ -127,16 +132,13 @@ func (s *shard) matching(m *bus.Message) []*lane {
 }
 
 // hand gives an event to a lane, unless the lane has it already, whichever feed brought it.
-// before is the place just in front of it in that feed.
-func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Position) {
-	ref := EventRef{
-		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
-		Topic: m.Topic, Partition: m.Partition, Position: m.Position,
-	}
+// before is the place just in front of it in that feed. It reports whether the lane had not.
+func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Position) bool {
+	ref := refOf(m)
 	id := deliveryID(l.ep.ID, &ref)
 	if d := s.known[id]; d != nil {
 		out.push(handed{d, before})
-		return
+		return false
 	}
 	now := time.Now()
 	d := &delivery{
@@ -149,11 +151,12 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 		d.event = nil
 		l.keep(d)
 		l.waiting.wait(d)
-		return
+		return true
 	}
 	l.queue.push(d)
 	l.fresh++
 	l.bytes += d.size
+	return true
 }
 
 // mayBegin: attempts are held back while the lease does not hold for certain, and while too
@@ -202,6 +205,6 @@ func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
 		ep: ep, shard: s, places: map[bus.Partition]*place{}, running: map[*delivery]struct{}{},
-		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), stopped: bus.NoPosition,
+		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), disabled: bus.NoPosition,
 	}
 }

@@ -178,40 +178,58 @@ func TestCommandsAreTrimmedBehindEveryOwner(t *testing.T) {
 	})
 }
 
-// What waits for an endpoint of another process is told by its shard's log.
-func TestBehindElsewhere(t *testing.T) {
+// What waits for an endpoint of another process is told by its owner, through the journal.
+func TestOwnersTellOfTheirLanes(t *testing.T) {
 	shared(t, 2, func(t *testing.T, w *world, p, q *process) {
 		p.take(0)
 		q.take(1)
 		slow := q.inShard(t, 1, 2, "erp", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 1, Burst: 1} })
 		live := q.inShard(t, 1, 2, "crm", nil)
 		pass(time.Second)
-		w.publish(1, 3000, "a")
-		pass(20 * time.Second)
-		var reads atomic.Int64
-		p.client.Set(dispatchtest.Faults{Call: func(name string) error {
-			if name == "Read" {
-				reads.Add(1)
-			}
-			return nil
-		}})
-		own := q.dispatcher.Behind(slow.ID)
-		b, err := p.dispatcher.LastBehind(t.Context(), slow.ID)
-		if err != nil || b == nil || own == nil || b.Events < own.Events || b.Events > own.Events+1100 || !b.Since.IsZero() {
-			t.Errorf("behind %+v, %v; its owner says %+v", b, err, own)
+		w.publish(1, 1300, "a")
+		pass(10 * time.Second)
+		notes := w.notes(t, 1)
+		own := q.dispatcher.Note(slow.ID)
+		n := notes[slow.ID]
+		if n.Behind == nil || own == nil || n.Behind.About || n.Behind.Events < own.Behind.Events || n.Behind.Events > own.Behind.Events+20 {
+			t.Errorf("told %+v; its owner knows %+v", n.Behind, own.Behind)
 		}
-		asked := reads.Load()
-		if b, err := p.dispatcher.LastBehind(t.Context(), live.ID); b != nil || err != nil {
-			t.Errorf("a live endpoint is behind: %+v, %v", b, err)
+		if n.Waits != dispatch.WaitsLimited || len(n.Before) != 1 || len(n.Reached) != 1 {
+			t.Errorf("told %+v", n)
 		}
-		if n := reads.Load() - asked; n != 0 {
-			t.Errorf("the second look within a second read the log %d times", n)
+		if n := notes[live.ID]; !n.Empty() {
+			t.Errorf("told of an endpoint that just delivers: %+v", notes[live.ID])
 		}
-		if owned, all := p.dispatcher.Owned(); len(owned) != 1 || owned[0] != 0 || all != 2 {
-			t.Errorf("it owns %v of %d", owned, all)
+		if p.dispatcher.Note(slow.ID) != nil {
+			t.Error("who does not own the shard knows of its lanes")
+		}
+		written := len(w.store.Journal(1))
+		if _, err := q.registry.SetState(t.Context(), slow.ID, endpoint.Paused, ""); err != nil {
+			t.Fatal(err)
+		}
+		pass(3 * time.Second)
+		before := len(w.store.Journal(1))
+		pass(50 * time.Second)
+		if n := len(w.store.Journal(1)); n > before {
+			t.Errorf("%d entries while nothing changes, and %d before", n-before, before-written)
+		}
+		if got := w.notes(t, 1)[slow.ID].Behind; got.Events < 1280 || got.Events > 1295 {
+			t.Errorf("paused, %d wait", got.Events)
 		}
 		q.kill() // it would deliver for long
 	})
+}
+
+// notes are the newest that lie in a shard's journal, by endpoint.
+func (w *world) notes(t *testing.T, shard int) map[string]dispatch.Note {
+	t.Helper()
+	all := map[string]dispatch.Note{}
+	for _, data := range w.store.Journal(shard) {
+		if err := dispatch.DecodeNotes(data, func(n dispatch.Note) { all[n.Endpoint] = n }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 // A process that owns nothing reads no topic, and begins to when it is given a shard.

@@ -139,7 +139,7 @@ func (d *Dispatcher) acted(ctx context.Context) (int64, error) {
 			acted = min(acted, s.durableCommands())
 			continue
 		}
-		if err := d.others.at(ctx, id, 0, func(st *state) { acted = min(acted, st.commands) }); err != nil {
+		if err := d.others.at(ctx, id, func(st *state) { acted = min(acted, st.commands) }); err != nil {
 			return bus.NoPosition, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // Stats is what waits now.
@@ -19,8 +18,10 @@ type Stats struct {
 // by its sequences.
 func (d *Dispatcher) Stats() Stats {
 	st := Stats{Pending: map[string]int64{}}
-	for _, reason := range []string{"retry", "order", "limited", "breaker", "paused", "disabled", "behind", "replay"} {
-		st.Pending[reason] = 0
+	for _, cause := range Causes() {
+		if cause != WaitsRunning {
+			st.Pending[string(cause)] = 0
+		}
 	}
 	now := time.Now()
 	for _, s := range d.shards() {
@@ -44,31 +45,22 @@ func (d *Dispatcher) Stats() Stats {
 }
 
 func (l *lane) count(st *Stats, now time.Time) {
-	reason := "retry"
-	switch l.ep.State {
-	case endpoint.Paused, endpoint.Removed:
-		reason = "paused"
-	case endpoint.Disabled:
-		reason = "disabled"
-	}
-	st.Pending[reason] += int64(len(l.waiting))
 	for _, d := range l.waiting {
+		st.Pending[string(l.standing(d, 0, now).Waits)]++
 		st.Oldest = max(st.Oldest, now.Sub(d.Created))
 	}
 	if l.fresh > 0 {
-		if l.limit.interval > 0 || l.hold.until.After(now) {
-			st.Pending["limited"] += int64(l.fresh)
-		} else {
-			st.Pending["behind"] += int64(l.fresh)
-		}
 		l.skipForgotten()
+		cause := l.standing(*l.queue.front(), 0, now).Waits
+		st.Pending[string(cause)] += int64(l.fresh)
 		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).at))
 	}
 	if b := l.behind(); b != nil {
-		if !l.blocked() {
-			reason = "behind"
+		cause := l.stopped()
+		if cause == "" {
+			cause = WaitsBehind
 		}
-		st.Pending[reason] += b.Events
+		st.Pending[string(cause)] += b.Events
 		if !b.Oldest.IsZero() {
 			st.Oldest = max(st.Oldest, now.Sub(b.Oldest))
 		}

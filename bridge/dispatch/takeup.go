@@ -160,7 +160,7 @@ func (l *lane) takeLate(taken int64, cuts bus.Positions) {
 				from = cut
 			}
 			if named && from.Seq < passed.Seq {
-				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision, doubtful: true})
+				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision, doubtful: true, born: time.Now()})
 			}
 		}
 	}

@@ -71,5 +71,14 @@ func Shown(a dispatch.Attempt) Attempt {
 	}
 }
 
+// Unrecorded is a delivery of which nothing is recorded yet.
+func Unrecorded(e *dispatch.Entry) Delivery {
+	return Delivery{
+		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch,
+		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic},
+		ref:   e.Event, number: e.Number,
+	}
+}
+
 // milliseconds is a duration in ms, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

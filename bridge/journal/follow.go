@@ -116,4 +116,5 @@ func (ix *Index) takeEntry(shard int, pos int64, data []byte) {
 	for i := range records {
 		ix.take(&records[i])
 	}
+	_ = dispatch.DecodeNotes(data, ix.note) // what cannot be read says nothing
 }

@@ -33,6 +33,7 @@ type Index struct {
 	dropped int     // how many of those
 	bytes   int     // of texts
 	counts  map[Status]int64
+	notes   map[string]dispatch.Note // by endpoint: the newest, of those that say something
 }
 
 // An ending is one delivery's place among those that ended.
@@ -52,7 +53,7 @@ func New(o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}}
+	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]dispatch.Note{}}
 }
 
 // Attempted takes one record of the journal: an attempt, or an end without one.

@@ -17,6 +17,7 @@ type Query struct {
 	Subject  string
 	Event    string
 	Reason   string // of the end, or of one of the attempts
+	Batch    string
 	Since    time.Time
 	Until    time.Time
 	Limit    int    // 50 when 0
@@ -72,11 +73,25 @@ func (q *Query) wants(r *row) bool {
 		q.Type != "" && r.kind.Value() != q.Type,
 		q.Subject != "" && r.subject != q.Subject,
 		q.Event != "" && r.event != q.Event,
+		q.Batch != "" && r.batch != q.Batch,
 		!q.Since.IsZero() && r.created < q.Since.UnixNano(),
 		!q.Until.IsZero() && r.created >= q.Until.UnixNano():
 		return false
 	}
 	return q.Reason == "" || r.hasReason(q.Reason)
+}
+
+// Waits: what waits for its first attempt may be wanted.
+func (q *Query) Waits() bool {
+	return (q.Status == "" || q.Status == Pending) && q.Reason == ""
+}
+
+// WantsEntry is for deliveries without a record.
+func (q *Query) WantsEntry(e *dispatch.Entry) bool {
+	return (q.Endpoint == "" || e.Endpoint == q.Endpoint) && (q.Type == "" || e.Event.Type == q.Type) &&
+		(q.Subject == "" || e.Event.Subject == q.Subject) && (q.Event == "" || e.Event.ID == q.Event) &&
+		(q.Batch == "" || e.Batch == q.Batch) &&
+		(q.Since.IsZero() || !e.Created.Before(q.Since)) && (q.Until.IsZero() || e.Created.Before(q.Until))
 }
 
 func (r *row) hasReason(reason string) bool {

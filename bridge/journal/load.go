@@ -55,6 +55,7 @@ type tail struct {
 	from    int64 // the first batch read
 	window  int64
 	records []dispatch.Attempt // in order
+	notes   []dispatch.Note
 }
 
 // errBehind ends a read at what is known already.
@@ -70,6 +71,7 @@ func (t *tail) extend(ctx context.Context, j bus.Journal) error {
 		if pos >= until {
 			return errBehind
 		}
+		_ = dispatch.DecodeNotes(data, func(n dispatch.Note) { t.notes = append(t.notes, n) })
 		return dispatch.DecodeAttempts(data, func(a dispatch.Attempt) error {
 			earlier = append(earlier, a)
 			return nil
@@ -128,6 +130,11 @@ func (ix *Index) merge(tails []*tail) {
 
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
+	for _, t := range tails {
+		for _, n := range t.notes {
+			ix.note(n)
+		}
+	}
 	known := ix.rows
 	ix.rows, ix.arrived, ix.evicted, ix.kept = map[string]*row{}, nil, 0, 0
 	ix.ended, ix.texts, ix.dropped, ix.bytes = queue{}, nil, 0, 0

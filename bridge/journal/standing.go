@@ -18,7 +18,7 @@ func (r *row) judge(a *dispatch.Attempt) {
 	switch {
 	case n+1 < r.number: // a later attempt was made
 	case n > r.final, n == r.final && said == delivered && r.status != pending:
-		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), nanos(a.Next)
+		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), max(nanos(a.Next), nanos(a.Hold))
 		if said != pending {
 			r.final = n
 		}

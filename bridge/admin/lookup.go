@@ -1,0 +1,153 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
+)
+
+// Events finds what is stored on the followed topics.
+type Events interface {
+	// Locate finds the events of an id, newest first: in all partitions what was stored since
+	// then, and in those that from names what lies behind it. False: it could not see all of that.
+	Locate(ctx context.Context, id string, from bus.Positions, since time.Time) ([]bus.Message, bool)
+	// IsFor reports whether an event is for an endpoint.
+	IsFor(e *endpoint.Endpoint, m *bus.Message) bool
+}
+
+const (
+	// lookTime bounds what one answer waits for the bus.
+	lookTime = 2 * time.Second
+	// recordTime is how long the record of an attempt, or a note of what waits, may take to get here.
+	recordTime = 5 * time.Second
+
+	notFound = "the event was not found in time among those that wait, so that its type could not be held against the endpoint's"
+)
+
+// A behindView names an endpoint whose readers have not come to an event yet.
+type behindView struct {
+	Endpoint     string         `json:"endpoint"`
+	EndpointName string         `json:"endpoint_name"`
+	Waits        dispatch.Cause `json:"waits"`
+	*behind
+}
+
+// A trace is what is known of an event that some endpoints have no record of.
+type trace struct {
+	*look
+	open    []*endpoint.Endpoint // that have none, and where it may wait
+	notes   map[string]*dispatch.Note
+	waiting []deliveryView
+	behind  []behindView
+}
+
+// trace looks for an event among what waits, for the endpoint that is named, or all. Of those
+// in found there is a record.
+func (l *look) trace(ctx context.Context, event, only string, found []deliveryView) *trace {
+	t := &trace{look: l, notes: map[string]*dispatch.Note{}}
+	for _, e := range l.Registry.Set().All() {
+		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.Endpoint == e.ID }) {
+			continue
+		}
+		n := l.note(e.ID)
+		if own := l.owns(e.ID); own && (n == nil || n.Behind == nil) {
+			continue // all that waits for it here is known
+		}
+		t.open, t.notes[e.ID] = append(t.open, e), n
+	}
+	if len(t.open) == 0 {
+		return t
+	}
+	ctx, end := context.WithTimeout(ctx, lookTime)
+	defer end()
+	from, since := t.reach()
+	messages, whole := l.Events.Locate(ctx, event, from, since)
+	for i := range messages {
+		for _, e := range t.open {
+			if l.Events.IsFor(e, &messages[i]) {
+				t.place(e, &messages[i])
+			}
+		}
+	}
+	if len(messages) == 0 && !whole {
+		t.doubt()
+	}
+	return t
+}
+
+// reach is down to where the event may wait.
+func (t *trace) reach() (from bus.Positions, since time.Time) {
+	from, since = bus.Positions{}, t.now
+	for id, n := range t.notes {
+		if !t.owns(id) {
+			since = t.now.Add(-recordTime)
+		}
+		if n == nil {
+			continue
+		}
+		for _, places := range []bus.Positions{n.Before, n.Reached} {
+			for p, at := range places {
+				if low, ok := from[p]; !ok || at.Seq < low.Seq {
+					from[p] = at
+				}
+			}
+		}
+	}
+	return from, since
+}
+
+// place says where an event that is for the endpoint waits, if it does.
+func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
+	n := t.notes[e.ID]
+	if n != nil && n.Behind != nil {
+		if at, ok := n.Reached[m.Partition]; ok && !at.Reaches(m.Position) {
+			t.behindOf(e, t.look.behind(n))
+			return
+		}
+	}
+	if t.owns(e.ID) {
+		return // what is in its lane was found there
+	}
+	if n == nil && e.State != endpoint.Enabled {
+		t.behindOf(e, &behind{Replica: otherReplica})
+		return
+	}
+	entry, st := dispatch.EntryOf(e.ID, m), dispatch.Standing{Waits: dispatch.WaitsRunning}
+	handed := false // and not finished, by what the owner said
+	if n != nil {
+		at, some := n.Before[m.Partition]
+		handed = some && !at.Reaches(m.Position)
+	}
+	switch {
+	case handed && n.Waits != "" && !slices.Contains(n.Running, entry.ID):
+		st.Waits, st.Until = n.Waits, n.Until
+	case !handed && t.now.Sub(m.Stored) > recordTime:
+		return // it ended, too long ago for a record of it
+	}
+	d := journal.Unrecorded(&entry)
+	t.located.add(d)
+	t.waiting = append(t.waiting, t.view(d, st))
+}
+
+func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
+	waits := t.stopped(e.ID)
+	if waits == "" {
+		waits = dispatch.WaitsBehind
+	}
+	t.behind = append(t.behind, behindView{Endpoint: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
+}
+
+// doubt names whoever is behind: the event could be for them.
+func (t *trace) doubt() {
+	for _, e := range t.open {
+		if b := t.look.behind(t.notes[e.ID]); b != nil {
+			b.Unknown = notFound
+			t.behindOf(e, b)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package admin_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// endpoint makes one and returns its id.
+func (s *server) endpoint(name, more string) string {
+	s.t.Helper()
+	return s.do("POST", "/v1/endpoints", `{"name":"`+name+`","url":"https://e.example/","signature":"none"`+more+`}`).object(201)["id"].(string)
+}
+
+// store makes an event that Locate finds.
+func (s *server) store(id, typ string, seq int64, ago time.Duration) bus.Message {
+	m := bus.Message{
+		Topic: "hookspan.events.shop", Partition: "EVENTS", Position: bus.Position{Identity: "one", Seq: seq}, Stored: time.Now().Add(-ago),
+		Event: &event.Event{ID: id, Source: "/s", Type: typ},
+	}
+	s.stored = append(s.stored, m)
+	return m
+}
+
+// shown lists what an answer says of an event: "endpoint:waits", behind ones in brackets.
+func (s *server) shown(query string) string {
+	s.t.Helper()
+	o := s.do("GET", "/v1/deliveries?"+query, "").object(200)
+	var all []string
+	for _, item := range o["items"].([]any) {
+		d := item.(map[string]any)
+		all = append(all, fmt.Sprint(d["endpoint_name"], ":", d["waits"]))
+	}
+	behind, _ := o["behind"].([]any)
+	for _, item := range behind {
+		d := item.(map[string]any)
+		text := fmt.Sprint("(", d["endpoint_name"], ":", d["waits"], ")")
+		if d["unknown"] != nil {
+			text += "?"
+		}
+		all = append(all, text)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func waiting(endpoint string, m bus.Message, st dispatch.Standing) dispatch.Waiting {
+	return dispatch.Waiting{Entry: dispatch.EntryOf(endpoint, &m), Standing: st}
+}
+
+func TestAnEventIsFoundWhereItWaits(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	held, paused := s.endpoint("held", ""), s.endpoint("paused", `,"events":["t.*"]`)
+	s.endpoint("other", `,"events":["other"]`)
+	late := s.endpoint("late", "")
+	s.do("POST", "/v1/endpoints/paused/pause", "").object(200)
+	for _, id := range []string{paused, late, s.registry.Set().ByName("other").ID} {
+		s.behind[id] = &dispatch.Behind{Events: 3}
+	}
+	until := time.Now().Add(time.Minute).UTC().Truncate(time.Millisecond)
+	e1 := s.store("e1", "t.one", 9, time.Minute)
+	s.waiting = append(s.waiting, waiting(held, e1, dispatch.Standing{Waits: dispatch.WaitsLimited, Until: until}))
+
+	for query, want := range map[string]string{
+		"event=e1":                  "(late:behind) (paused:paused) held:limited",
+		"event=e1&endpoint=held":    "held:limited",
+		"event=e1&endpoint=paused":  "(paused:paused)",
+		"event=e1&endpoint=other":   "",
+		"event=e1&status=delivered": "",
+		"event=e1&status=pending":   "(late:behind) (paused:paused) held:limited",
+		"event=never":               "",
+		"status=pending":            "held:limited",
+		"type=t.one":                "held:limited",
+		"type=t.two":                "",
+	} {
+		if got := s.shown(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	s.tired = true
+	if got := s.shown("event=e2"); got != "(late:behind)? (other:behind)? (paused:paused)?" {
+		t.Errorf("an event that cannot be found in time: %q", got)
+	}
+	one := s.do("GET", "/v1/deliveries/"+s.waiting[0].ID, "").object(200)
+	if one["status"] != "pending" || one["waits"] != "limited" || one["until"] != until.Format(time.RFC3339Nano) || one["next_attempt"] != nil {
+		t.Errorf("by its id: %v", one)
+	}
+	s.do("POST", "/v1/deliveries/"+s.waiting[0].ID+"/retry", "").object(202)
+	if c := s.commands; len(c) != 1 || c[0].Entry.Event.Seq != 9 || c[0].Entry.Number != 1 {
+		t.Errorf("commands %+v", c)
+	}
+}
+
+func TestListBeginsWithWhatWaits(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.endpoint("crm", "")
+	for n := range 5 {
+		m := s.store(fmt.Sprint("e", n), "t", int64(n), time.Duration(n)*time.Second)
+		s.waiting = append(s.waiting, waiting(id, m, dispatch.Standing{Waits: dispatch.WaitsRunning}))
+	}
+	s.index.Attempted(attempt("dlv_a", id, dispatch.Delivered))
+	s.index.Attempted(attempt("dlv_b", id, ""))
+	recorded := attempt(s.waiting[4].ID, id, "") // its attempt was recorded by now
+	s.index.Attempted(recorded)
+	for _, limit := range []int{1, 2, 3, 4, 50} {
+		var got []string
+		cursor := ""
+		for {
+			o := s.do("GET", fmt.Sprintf("/v1/deliveries?limit=%d&cursor=%s", limit, cursor), "").object(200)
+			for _, item := range o["items"].([]any) {
+				got = append(got, item.(map[string]any)["event"].(map[string]any)["id"].(string))
+			}
+			next, more := o["next"].(string)
+			if !more {
+				break
+			}
+			cursor = next
+		}
+		if want := "e0 e1 e2 e3 evt-" + s.waiting[4].ID + " evt-dlv_b evt-dlv_a"; strings.Join(got, " ") != want {
+			t.Errorf("in pages of %d: %v, want %s", limit, got, want)
+		}
+	}
+}
+
+func TestPendingDeliveriesSayWhyTheyWait(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t) // owns nothing
+	id := s.endpoint("crm", "")
+	next := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	a := attempt("dlv_a", id, "")
+	a.Next = next
+	s.index.Attempted(a)
+	wants := func(waits dispatch.Cause, until, due any) {
+		t.Helper()
+		if d := s.do("GET", "/v1/deliveries/dlv_a", "").object(200); d["waits"] != string(waits) || d["until"] != until || d["next_attempt"] != due {
+			t.Errorf("waits %v until %v, next %v; want %v until %v, next %v", d["waits"], d["until"], d["next_attempt"], waits, until, due)
+		}
+	}
+	at := next.Format(time.RFC3339)
+	wants(dispatch.WaitsRetry, at, at)
+	held := next.Add(time.Hour)
+	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now(), Held: held, HeldBy: dispatch.HeldBySlowing})
+	wants(dispatch.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(time.Second), Running: []string{"dlv_a"}})
+	wants(dispatch.WaitsRunning, nil, nil)
+	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
+	wants(dispatch.WaitsPaused, nil, at)
+}
+
+// The owner is another process: what it says of its lane and the event's place tell where the
+// event is.
+func TestAnEventInAnothersLaneIsFound(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t)
+	at := func(seq int64) bus.Positions { return bus.Positions{"EVENTS": {Identity: "one", Seq: seq}} }
+	s.endpoint("live", "")
+	busy, late := s.endpoint("busy", ""), s.endpoint("late", "")
+	s.endpoint("other", `,"events":["other"]`)
+	now := time.Now()
+	s.store("old", "t", 3, time.Hour)
+	queued := s.store("queued", "t", 12, time.Minute)
+	s.store("new", "t", 40, time.Second)
+	s.index.Noted(dispatch.Note{Endpoint: busy, At: now, Waits: dispatch.WaitsLimited, Until: now.Add(time.Minute), Before: at(10)})
+	s.index.Noted(dispatch.Note{Endpoint: late, At: now, Behind: &dispatch.Behind{Events: 3}, Reached: at(11)})
+	for event, want := range map[string]string{
+		"old":    "",
+		"queued": "(late:behind) busy:limited",
+		"new":    "(late:behind) busy:limited live:running",
+	} {
+		if got := s.shown("event=" + event); got != want {
+			t.Errorf("%s: %q, want %q", event, got, want)
+		}
+	}
+	if s.from["EVENTS"].Seq != 10 {
+		t.Errorf("looked behind %d, want 10", s.from["EVENTS"].Seq)
+	}
+	id := dispatch.EntryOf(busy, &queued).ID
+	if d := s.do("GET", "/v1/deliveries/"+id, "").object(200); d["waits"] != "limited" {
+		t.Errorf("by the id that was shown: %v", d)
+	}
+}
+
+func TestABatchIsFoundByItsId(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.endpoint("crm", "")
+	for _, name := range []string{"dlv_a", "dlv_b"} {
+		a := attempt(name, id, "")
+		a.Batch = "bat_one"
+		s.index.Attempted(a)
+	}
+	s.index.Attempted(attempt("dlv_c", id, ""))
+	for _, path := range []string{"/v1/deliveries/bat_one", "/v1/deliveries?batch=bat_one"} {
+		items := s.do("GET", path, "").object(200)["items"].([]any)
+		if len(items) != 2 || items[0].(map[string]any)["batch"] != "bat_one" {
+			t.Errorf("%s: %v", path, items)
+		}
+	}
+	s.do("POST", "/v1/deliveries/bat_one/retry", "").object(202)
+	if len(s.commands) != 2 {
+		t.Errorf("%d commands, want one for each member", len(s.commands))
+	}
+	s.do("GET", "/v1/deliveries/bat_none", "").problem(404, "not_found")
+}

@@ -1,0 +1,95 @@
+package dispatch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// standing of an event's delivery, as somebody who looks it up is told.
+func (r *rig) standing(n int) Standing {
+	r.t.Helper()
+	id := dispatchtest.Event(n, "").ID
+	all := r.d.Waiting(func(e *Entry) bool { return e.Event.ID == id })
+	if len(all) != 1 {
+		r.t.Fatalf("event %d is found %d times", n, len(all))
+	}
+	st, ok := r.d.Standing(all[0].Endpoint, all[0].ID)
+	if !ok || st != all[0].Standing {
+		r.t.Errorf("event %d: by its id %+v %v, in the list %+v", n, st, ok, all[0].Standing)
+	}
+	return st
+}
+
+func TestStandingSaysWhyAndUntilWhen(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Concurrency, e.Timeout = 1, 10*second })
+		wants := func(n int, waits Cause, until, due time.Time) {
+			t.Helper()
+			if st := r.standing(n); st != (Standing{waits, until, due}) {
+				t.Errorf("event %d: %+v, want %s until %v, due %v", n, st, waits, until, due)
+			}
+		}
+		var none time.Time
+		r.out.holds(true)
+		begun := time.Now()
+		r.publish(1, 2, "a")
+		r.feed()
+		wants(1, WaitsRunning, begun.Add(10*second), none)
+		wants(2, WaitsLimited, none, none) // the one attempt at a time runs
+		r.answer(500, 1)
+		r.answer(200, 2)
+		due := r.s.known[r.entry(1)].Due
+		wants(1, WaitsRetry, due, due)
+
+		r.s.mu.Lock()
+		l.hold.until = due.Add(second)
+		r.s.mu.Unlock()
+		wants(1, WaitsLimited, due.Add(second), due.Add(second))
+		r.publish(3, 3, "a")
+		r.feed()
+		wants(3, WaitsLimited, due.Add(second), none)
+		r.s.mu.Lock()
+		l.hold = hold{}
+		r.s.mu.Unlock()
+
+		for state, waits := range map[endpoint.State]Cause{endpoint.Paused: WaitsPaused, endpoint.Disabled: WaitsDisabled} {
+			_, err := r.reg.SetState(t.Context(), l.ep.ID, state, "")
+			r.must(err)
+			r.takeUp()
+			wants(1, waits, none, due)
+			if n := r.d.Note(l.ep.ID); n.Behind == nil || n.Behind.Events != 1 || n.Behind.About {
+				t.Errorf("%s: %+v, want the one event that was not begun", state, n.Behind)
+			}
+		}
+	})
+}
+
+func TestStandingUnderARate(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 0.1, Burst: 1} })
+		began := time.Now()
+		r.publish(1, 3, "a")
+		r.feed()
+		for n := 1; n <= 3; n++ {
+			if st := r.standing(n); st.Waits != WaitsLimited || !st.Until.Equal(began.Add(time.Duration(n)*10*second)) {
+				t.Errorf("event %d: %+v, want limited until its turn in %d0 s", n, st, n)
+			}
+		}
+	})
+}
+
+// entry is the id of an event's delivery to the one endpoint.
+func (r *rig) entry(n int) string {
+	for _, m := range r.store.Kept(part) {
+		if m.Event.ID == dispatchtest.Event(n, "").ID {
+			for _, l := range r.s.lanes {
+				return EntryOf(l.ep.ID, &m).ID
+			}
+		}
+	}
+	r.t.Fatalf("event %d is not stored", n)
+	return ""
+}

@@ -1,0 +1,27 @@
+package journal
+
+import "github.com/hookspan/hookspan/bridge/dispatch"
+
+// Note returns what the owner of an endpoint said last of its lane, as far as the journal was
+// read; false when there is nothing to say, or nothing was heard.
+func (ix *Index) Note(endpoint string) (dispatch.Note, bool) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	n, ok := ix.notes[endpoint]
+	return n, ok && !n.Empty()
+}
+
+// Noted takes one in.
+func (ix *Index) Noted(n dispatch.Note) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.note(n)
+}
+
+// note: a late copy says nothing; an empty one stays, so that it can be told from a late copy of
+// the one before.
+func (ix *Index) note(n dispatch.Note) {
+	if was, ok := ix.notes[n.Endpoint]; !ok || n.At.After(was.At) {
+		ix.notes[n.Endpoint] = n
+	}
+}

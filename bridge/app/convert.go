@@ -21,7 +21,8 @@ func sources(c *config.Config) []receiver.Source {
 			URI: s.URI, Topic: s.Topic, TypePrefix: s.TypePrefix, PublicURL: s.PublicURL,
 			Content: receiver.Content(s.Content), Tolerance: s.Tolerance, MaxBody: int64(s.MaxBody),
 			Rate:    receiver.Rate{PerSecond: s.Rate.PerSecond, Burst: s.Rate.Burst},
-			Invalid: receiver.Policy(s.Invalid), Schema: receiver.Policy(s.Schema), Options: s.Options, DedupWindow: *s.DedupWindow,
+			Invalid: receiver.Policy(s.Invalid), Schema: receiver.Policy(s.Schema), Options: s.Options, DedupWindow: s.DedupWindow,
+			DedupKey: s.DedupKey, Altered: receiver.Policy(s.Altered),
 		}
 	}
 	return all

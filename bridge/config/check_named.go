@@ -19,6 +19,9 @@ func (l *loading) checkSource(s *Source, at checked) {
 		u, ok := validURL(s.PublicURL)
 		at("PUBLIC_URL").unless(ok && u.RawQuery == "", "want an http or https URL without query, credentials and fragment")
 	}
+	header, isHeader := strings.CutPrefix(s.DedupKey, "header:")
+	at("DEDUP_KEY").unless(s.DedupKey == "provider" || s.DedupKey == "content" || s.DedupKey == "none" || isHeader && header != "" || strings.HasPrefix(s.DedupKey, "/"),
+		"want provider, content, none, header:Name or a JSON pointer such as /order/id")
 	at("DEDUP_WINDOW").unless(*s.DedupWindow <= l.cfg.Retention || l.cfg.Retention == 0,
 		fmt.Sprintf("longer than %sRETENTION (%s): an id is remembered no longer than its event", prefix, l.cfg.Retention))
 }

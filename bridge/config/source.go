@@ -15,7 +15,9 @@ type Source struct {
 	PublicURL   string         `env:"PUBLIC_URL" default:"as requested" doc:"URL that the sender was told, without query; for signatures over the URL."`
 	Content     string         `env:"CONTENT" envDefault:"binary" words:"binary structured" doc:"CloudEvents mode on the bus: binary or structured."`
 	Tolerance   *time.Duration `env:"TOLERANCE" default:"the provider's" doc:"How far a request's time may be from ours; 0 is no check."`
-	DedupWindow *time.Duration `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised; not longer than the retention."`
+	DedupWindow *time.Duration `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised, to the second; 0 recognises none. Not longer than the retention."`
+	DedupKey    string         `env:"DEDUP_KEY" envDefault:"provider" doc:"What repeats are recognised by: provider (its id, else a hash of what was signed), content (a hash of the data), none, header:Name or a JSON pointer such as /order/id."`
+	Altered     string         `env:"ALTERED" envDefault:"publish" words:"publish quarantine drop" doc:"What to do with a repeated id that came with another body, and with a signed request that came again under another id: publish (a repeated id gets one of its own, the extension hookspanoriginalid holds the provider's), quarantine or drop."`
 	MaxBody     Size           `env:"MAX_BODY" envDefault:"1MiB" doc:"Largest body, also after unpacking gzip."`
 	Rate        Rate           `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
 	Invalid     string         `env:"INVALID" envDefault:"quarantine" words:"quarantine accept reject" doc:"What to do with a verified body that is not what the provider sends: quarantine, accept or reject."`

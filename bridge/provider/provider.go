@@ -84,4 +84,5 @@ const (
 	Schema       Reason = "schema"
 	TooLarge     Reason = "too_large"
 	MediaType    Reason = "media_type"
+	Altered      Reason = "altered" // a known id with another body, or known content under another id
 )

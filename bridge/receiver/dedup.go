@@ -13,6 +13,11 @@ const (
 	windowHours  = 1024 // slots of a shard's ring of hours; 10 bits of a place
 	placeBits    = 22   // the rest of a place: an id's number within its shard and hour
 	maxPerHour   = 1<<placeBits - 1
+
+	hour       = 3600
+	secondBits = 12                     // of an entry: when within its hour
+	restMask   = 1<<(32-secondBits) - 1 // of a fingerprint: what an entry stores beside hi
+	secondMask = 1<<secondBits - 1
 )
 
 // A window remembers the ids of events that are durable, and knows those on their way there.
@@ -20,9 +25,10 @@ const (
 // Ids are kept as fingerprints in hourly buckets, 16 B each; an index of open addressing over
 // them (a byte of tag and four of place per slot, at most four fifths full) makes a look-up one
 // memory access whatever the window's length. An hour that is over is dropped whole and the
-// shard's index made anew, at most once an hour. A fingerprint has 102 bits that count (96
-// stored, 6 in the shard's number), so among a thousand million ids the chance that a new one is
-// taken for known is below 1 in 10^21: nothing like a Bloom filter's, which loses events.
+// shard's index made anew, at most once an hour. An entry knows its second, so a window is as
+// long as it says. A fingerprint has 90 bits that count (84 stored, 6 in the shard's number), so
+// among a thousand million ids the chance that a new one is taken for known is below 1 in 10^18:
+// nothing like a Bloom filter's, which loses events.
 type window struct {
 	keep   atomic.Int64 // hours, of the source that remembers longest
 	shards [windowShards]windowShard
@@ -46,9 +52,18 @@ type bucket struct {
 
 type entry struct {
 	hi   uint64
-	lo   uint32
+	rest uint32 // of the fingerprint, and the second of the hour
 	body uint32 // bodyMark of the data; 0 is not known
 }
+
+func newEntry(f fingerprint, at int64, body uint32) entry {
+	return entry{hi: f.hi, rest: f.rest()<<secondBits | uint32(at%hour), body: body}
+}
+
+func (e *entry) is(f fingerprint) bool { return e.hi == f.hi && e.rest>>secondBits == f.rest() }
+
+// print is the fingerprint as far as an index needs it.
+func (e *entry) print() fingerprint { return fingerprint{hi: e.hi, lo: uint64(e.rest >> secondBits)} }
 
 // A flight is an event between its claim and its fate. Err may be read once done is closed.
 type flight struct {
@@ -89,8 +104,6 @@ func newWindow(keep time.Duration) *window {
 // an id counts until its whole hour is too old.
 func (w *window) setKeep(keep time.Duration) { w.keep.Store(int64((keep+time.Hour-1)/time.Hour) + 1) }
 
-func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
-
 // claim asks for an event that became durable at `since` or later, and makes the caller the
 // owner of its flight when there is none. Altered says that the known one has another body.
 func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing, fl *flight, altered bool) {
@@ -103,7 +116,7 @@ func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing
 		}
 		return underway, fl, fl.body != body
 	}
-	if e, hour := s.find(f); e != nil && hour >= hourOf(since) {
+	if e, at := s.find(f); e != nil && at >= since.Unix() {
 		return repeated, nil, e.body != 0 && e.body != body
 	}
 	fl = &flight{body: body}
@@ -111,15 +124,15 @@ func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing
 	return fresh, fl, false
 }
 
-// settle ends a flight: with nil the event is durable and remembered from now on, with an
-// error it is as unknown as before. Whoever waited gets the same fate.
+// settle ends a flight: with nil the event is durable and remembered as of the given time, with
+// an error it is as unknown as before. Whoever waited gets the same fate.
 func (w *window) settle(f fingerprint, fl *flight, at time.Time, err error) {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.flights, f)
 	if err == nil {
-		s.insert(f, fl.body, hourOf(at), w.keep.Load())
+		s.insert(f, fl.body, at.Unix(), w.keep.Load())
 	}
 	fl.err = err
 	if fl.done != nil {
@@ -132,17 +145,17 @@ func (w *window) knows(f fingerprint, since time.Time) bool {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, hour := s.find(f)
-	return e != nil && hour >= hourOf(since)
+	e, at := s.find(f)
+	return e != nil && at >= since.Unix()
 }
 
 // remember adds an event that somebody published, in any order of time. One that is known,
 // as this process's own are when the bus hands them back, changes nothing.
-func (w *window) remember(f fingerprint, at time.Time) {
+func (w *window) remember(f fingerprint, body uint32, at time.Time) {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.insert(f, 0, hourOf(at), w.keep.Load())
+	s.insert(f, body, at.Unix(), w.keep.Load())
 }
 
 // size is the number of ids that are kept.
@@ -156,14 +169,15 @@ func (w *window) size() (n int) {
 	return n
 }
 
-// find returns what is kept of f and its hour, nil for nothing.
+// find returns what is kept of f and the second it is from, nil for nothing.
 func (s *windowShard) find(f fingerprint) (*entry, int64) {
 	i, ok := s.slot(f)
 	if !ok {
 		return nil, 0
 	}
 	b := s.buckets[s.places[i]>>placeBits]
-	return &b.entries[s.places[i]&maxPerHour], b.hour
+	e := &b.entries[s.places[i]&maxPerHour]
+	return e, b.hour*hour + int64(e.rest&secondMask)
 }
 
 // slot returns where f is in the index, or the free slot where it belongs.
@@ -181,39 +195,45 @@ func (s *windowShard) slot(f fingerprint) (int, bool) {
 			continue
 		}
 		e := &s.buckets[s.places[i]>>placeBits].entries[s.places[i]&maxPerHour]
-		if e.hi == f.hi && e.lo == uint32(f.lo) {
+		if e.is(f) {
 			return i, true
 		}
 	}
 }
 
-func (s *windowShard) insert(f fingerprint, body uint32, hour, keep int64) {
-	if hour > s.newest {
-		s.advance(hour, keep)
+// insert takes in what became durable at a second.
+func (s *windowShard) insert(f fingerprint, body uint32, at, keep int64) {
+	now := at / hour
+	if now > s.newest {
+		s.advance(now, keep)
 	}
-	if hour < 0 || hour <= s.newest-keep {
+	if at < 0 || now <= s.newest-keep {
 		return // older than the window
 	}
 	if e, known := s.find(f); e != nil {
 		if body == 0 {
-			body = e.body // the same event, stored an hour later by the bus's clock
+			body = e.body // the same event, stored later by the bus's clock
 		}
-		if known >= hour {
+		if known >= at {
 			if e.body == 0 {
 				e.body = body // the bus handed it back before its publisher had the receipt
 			}
 			return
 		}
+		if known/hour == now {
+			*e = newEntry(f, at, body)
+			return
+		}
 	}
-	ring := hour % windowHours
+	ring := now % windowHours
 	if s.buckets[ring] == nil {
-		s.buckets[ring] = &bucket{hour: hour}
+		s.buckets[ring] = &bucket{hour: now}
 	}
 	b := s.buckets[ring]
-	if b.hour != hour || len(b.entries) == maxPerHour {
+	if b.hour != now || len(b.entries) == maxPerHour {
 		return // full: a repeat may pass, an event is never lost
 	}
-	b.entries = append(b.entries, entry{hi: f.hi, lo: uint32(f.lo), body: body})
+	b.entries = append(b.entries, newEntry(f, at, body))
 	if (s.count+1)*5 > len(s.tags)*4 {
 		s.reindex()
 		return
@@ -236,13 +256,13 @@ func (s *windowShard) point(f fingerprint, ring int64, number int) {
 
 // advance begins a new hour: what is too old goes, and what grows no more gives back the room
 // it had for growing.
-func (s *windowShard) advance(hour, keep int64) {
-	s.newest = hour
+func (s *windowShard) advance(now, keep int64) {
+	s.newest = now
 	dropped := false
 	for i, b := range s.buckets {
 		switch {
 		case b == nil:
-		case b.hour <= hour-keep:
+		case b.hour <= now-keep:
 			s.buckets[i] = nil
 			dropped = true
 		case cap(b.entries) > len(b.entries):
@@ -272,8 +292,7 @@ func (s *windowShard) reindex() {
 			continue
 		}
 		for number := range b.entries {
-			e := &b.entries[number]
-			s.point(fingerprint{hi: e.hi, lo: uint64(e.lo)}, int64(ring), number)
+			s.point(b.entries[number].print(), int64(ring), number)
 		}
 	}
 }

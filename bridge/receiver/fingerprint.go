@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"hash/maphash"
 )
 
-// A fingerprint stands for the identity of an event: the topic base that its source writes to,
-// the CloudEvents source and the id. The topic base is part of it so that one sender, who may
-// choose ids and even a CloudEvents source, cannot make another sender's events look repeated.
+// A fingerprint stands for the identity of an event: a base, the CloudEvents source and the id.
+// The base is the topic that its source writes to, so that one sender, who may choose ids and
+// even a CloudEvents source, cannot make another sender's events look repeated; what is not told
+// by topic and id has a base of its own (claim.go).
 type fingerprint struct{ hi, lo uint64 }
 
 // identify is the first half of a SHA-256 over the three parts, each behind its length. It has
@@ -29,17 +29,52 @@ func identify(base, source, id string) fingerprint {
 // shard takes bits that an entry does not store.
 func (f fingerprint) shard() int { return int(f.lo >> 58) }
 
+// rest are the bits that an entry stores beside hi.
+func (f fingerprint) rest() uint32 { return uint32(f.lo) & restMask }
+
 // tag takes bits that do not choose the slot, and is never 0.
 func (f fingerprint) tag() uint8 { return uint8(f.hi>>57) | 0x80 }
 
 // key names the event to the bus, which guards against two replicas that publish it at once.
-func (f fingerprint) key() string {
-	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[:], f.hi)
-	binary.BigEndian.PutUint64(raw[8:], f.lo)
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+// Another body under the same id is another event there too.
+func (f fingerprint) key(body uint32) string {
+	raw := binary.BigEndian.AppendUint32(f.append(nil), body)
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// bodyMark tells two bodies apart well enough to say that a repeated id came with another one.
-// It differs from process to process and is never 0.
-func bodyMark(seed maphash.Seed, body []byte) uint32 { return uint32(maphash.Bytes(seed, body)) | 1 }
+const printBytes = 16
+
+func (f fingerprint) append(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, f.hi)
+	return binary.BigEndian.AppendUint64(dst, f.lo)
+}
+
+// bodyMark tells two bodies apart: it is the front of their SHA-256, the same in every process,
+// and never 0, which stands for a body that is not known.
+func bodyMark(sum [sha256.Size]byte) uint32 { return max(1, binary.BigEndian.Uint32(sum[:])) }
+
+// markFormat begins what is kept on the bus beside an event.
+const markFormat = 1
+
+// mark writes what the window has to know of an event again: the body, and the fingerprints
+// under which it is known.
+func mark(body uint32, prints []fingerprint) string {
+	raw := binary.BigEndian.AppendUint32(append(make([]byte, 0, 5+3*printBytes), markFormat), body)
+	for _, f := range prints {
+		raw = f.append(raw)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// readMark reads it back; false for what it did not write.
+func readMark(text string) (body uint32, prints []fingerprint, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) < 5+printBytes || raw[0] != markFormat || (len(raw)-5)%printBytes != 0 {
+		return 0, nil, false
+	}
+	body = binary.BigEndian.Uint32(raw[1:])
+	for raw = raw[5:]; len(raw) > 0; raw = raw[printBytes:] {
+		prints = append(prints, fingerprint{hi: binary.BigEndian.Uint64(raw), lo: binary.BigEndian.Uint64(raw[8:])})
+	}
+	return body, prints, true
+}

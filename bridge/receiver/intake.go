@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,11 +42,20 @@ type intake struct {
 	allow         string
 	typePrefix    string
 
-	limit      *rate.Limiter // nil without a rate
-	traces     *rate.Limiter
-	suppressed *atomic.Int64 // refusals since the last trace
-	counters   map[outcome]prometheus.Counter
+	dedupKey dedupKey
+
+	limit    *rate.Limiter // nil without a rate
+	traces   *valve        // of refusals
+	notes    *valve        // of what is remarkable about events that are taken
+	counters map[outcome]prometheus.Counter
+	altered  prometheus.Counter
 }
+
+// recognises reports whether the source tells repeats from events.
+func (s *intake) recognises() bool { return *s.DedupWindow > 0 && s.DedupKey != DedupByNothing }
+
+// notesPerSecond bounds the log lines about a source's events that were taken.
+const notesPerSecond = 100
 
 // intakes are the sources of one configuration.
 type intakes struct {
@@ -75,7 +83,7 @@ func (r *Receiver) Replace(sources []Source) error {
 		if !slices.Contains(next.bases, in.Topic) {
 			next.bases = append(next.bases, in.Topic)
 		}
-		longest = max(longest, in.DedupWindow)
+		longest = max(longest, *in.DedupWindow)
 	}
 	if len(faults) > 0 {
 		return errors.Join(faults...)
@@ -101,8 +109,11 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	in := &intake{
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
-		counters: r.metrics.of(s.Name),
-		traces:   rate.NewLimiter(tracesPerSecond, tracesPerSecond), suppressed: new(atomic.Int64),
+		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name),
+		traces: newValve(tracesPerSecond, tracesPerSecond), notes: newValve(notesPerSecond, 2*notesPerSecond),
+	}
+	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
+		return nil, fmt.Errorf("source %q: dedup_key: %w", s.Name, err)
 	}
 	if s.Rate.PerSecond > 0 {
 		in.limit = rate.NewLimiter(rate.Limit(s.Rate.PerSecond), s.Rate.Burst)
@@ -111,7 +122,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		return in, nil
 	}
 	was := present.named[s.Name]
-	in.traces, in.suppressed = was.traces, was.suppressed
+	in.traces, in.notes = was.traces, was.notes
 	if was.limit != nil && was.Rate == s.Rate {
 		in.limit = was.limit
 	}

@@ -26,7 +26,7 @@ type metrics struct {
 	requests   *prometheus.CounterVec
 	seconds    prometheus.Histogram
 	publish    prometheus.Histogram
-	altered    prometheus.Counter
+	altered    *prometheus.CounterVec
 	suppressed prometheus.Counter
 	unknown    prometheus.Counter // requests for sources that do not exist
 }
@@ -43,9 +43,9 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 		publish: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hookspan_publish_seconds", Help: "Time until the bus had made an event durable.", Buckets: buckets,
 		}),
-		altered: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hookspan_intake_altered_total", Help: "Repeated ids that came with another body.",
-		}),
+		altered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookspan_intake_altered_total", Help: "Repeated ids that came with another body, and signed requests that came again under another id.",
+		}, []string{"source"}),
 		suppressed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_refusals_suppressed_total", Help: "Refusals that left no trace because there were too many.",
 		}),

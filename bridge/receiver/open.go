@@ -26,21 +26,23 @@ func (r *Receiver) Open(ctx context.Context) error {
 	return nil
 }
 
-// recall remembers one event of the history. A topic that no source writes to (quarantine, a
-// source that was renamed) is remembered for all of them. A time that has not come, by a clock
-// that is wrong, must not make the window forget all that is older.
+// recall remembers one event of the history by what its mark says. One without a mark, which
+// came before there were any, is known by its id, unless it lies on a topic that no source
+// writes to. A time that has not come, by a clock that is wrong, must not make the window forget
+// all that is older.
 func (r *Receiver) recall(p bus.Publication) error {
 	at := p.At
 	if now := time.Now(); at.After(now) {
 		at = now
 	}
-	bases := r.intakes.Load().basesOf(p.Topic)
-	if len(bases) == 0 {
-		r.strays.Store(true)
-		bases = []string{""}
+	if body, prints, ok := readMark(p.Mark); ok {
+		for _, f := range prints {
+			r.window.remember(f, body, at)
+		}
+		return nil
 	}
-	for _, base := range bases {
-		r.window.remember(identify(base, p.Source, p.ID), at)
+	for _, base := range r.intakes.Load().basesOf(p.Topic) {
+		r.window.remember(identify(base, p.Source, p.ID), 0, at)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -47,7 +46,6 @@ func New(o Options) (*Receiver, error) {
 		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
 		bodies:   newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, readTime), orElse(o.BodyRate, 16<<10)),
 		window:   newWindow(DefaultDedupWindow),
-		seed:     maphash.MakeSeed(),
 		refusals: make(chan Refusal, traceQueue),
 		ready:    make(chan struct{}),
 		closed:   make(chan struct{}),

@@ -42,14 +42,14 @@ type RefusalLog interface {
 // It never waits, so neither a flood nor a bus that is down can slow an answer.
 func (r *Receiver) trace(x *exchange, f *fault) {
 	s := x.source
-	if !s.traces.Allow() {
-		s.suppressed.Add(1)
+	missed, ok := s.traces.admit()
+	if !ok {
 		r.metrics.suppressed.Inc()
 		return
 	}
 	refusal := Refusal{
 		Time: x.began.UTC(), Source: s.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: f.problem(s).Status,
-		Method: cut(x.q.Method, 16), Remote: r.proxies.remote(x.q), Size: len(x.body.bytes), Suppressed: s.suppressed.Swap(0),
+		Method: cut(x.q.Method, 16), Remote: r.proxies.remote(x.q), Size: len(x.body.bytes), Suppressed: missed,
 	}
 	message := "request not taken"
 	if f.reason != "" {
@@ -69,7 +69,7 @@ func (r *Receiver) trace(x *exchange, f *fault) {
 	select {
 	case r.refusals <- refusal:
 	default:
-		s.suppressed.Add(1)
+		s.traces.missed.Add(1)
 		r.metrics.suppressed.Inc()
 	}
 }

@@ -103,7 +103,10 @@ func (s shop) event(q *provider.Request, data []byte) provider.Event {
 		ID: body.ID, Source: source, Type: "com.shop." + body.Event, Time: q.Received,
 		DataContentType: q.Header.Get("Content-Type"), Data: data,
 	}}
-	if body.ID == q.Header.Get("X-Id") { // not in what is signed
+	switch {
+	case body.ID == "unnamed":
+		e.Named, e.ID = false, hex.EncodeToString(e.Sum[:])
+	case body.ID == q.Header.Get("X-Id"): // not in what is signed
 		e.Signed = e.Sum
 	}
 	return e
@@ -138,7 +141,7 @@ func (s *store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.stored {
-		if s.stored[i].options.Key == o.Key {
+		if o.Key != "" && s.stored[i].options.Key == o.Key {
 			return bus.Receipt{Repeated: true}, nil
 		}
 	}

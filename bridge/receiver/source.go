@@ -29,9 +29,12 @@ type Source struct {
 	PublicURL  string // what the provider was told, without query; "" is the request's own
 	Content    Content
 
-	Tolerance   *time.Duration // nil is the provider's rule
-	DedupWindow time.Duration
-	MaxBody     int64 // bytes, also of what a gzip body unpacks to
+	Tolerance *time.Duration // nil is the provider's rule
+
+	DedupWindow *time.Duration // nil is 72 h; 0 recognises no repeats
+	DedupKey    string         // what repeats are recognised by: DedupByProvider, …, header:Name or a JSON pointer
+	Altered     Policy         // a repeated id that came with another body; Publish, Quarantine or Drop
+	MaxBody     int64          // bytes, also of what a gzip body unpacks to
 	Rate        Rate
 	Invalid     Policy // verified, but not what the provider sends; Quarantine, Accept or Reject
 	Schema      Policy // Off, Warn, Quarantine or Reject
@@ -52,7 +55,7 @@ const (
 	Structured Content = "structured"
 )
 
-// Policy says what becomes of a genuine request whose body is at fault.
+// Policy says what becomes of a genuine request whose body, or whose id, is at fault.
 type Policy string
 
 const (
@@ -61,6 +64,8 @@ const (
 	Quarantine Policy = "quarantine" // publish to the quarantine topic, answer success
 	Accept     Policy = "accept"     // publish as usual
 	Reject     Policy = "reject"     // answer 422, publish nothing
+	Publish    Policy = "publish"    // publish under an id of its own
+	Drop       Policy = "drop"       // answer success, publish nothing
 )
 
 // Rate is how many genuine requests a source takes; the zero value is no limit.
@@ -77,8 +82,9 @@ func (s Source) withDefaults(topicPrefix string) Source {
 	if s.Content == "" {
 		s.Content = Binary
 	}
-	if s.DedupWindow == 0 {
-		s.DedupWindow = DefaultDedupWindow
+	if s.DedupWindow == nil {
+		window := DefaultDedupWindow
+		s.DedupWindow = &window
 	}
 	if s.MaxBody == 0 {
 		s.MaxBody = DefaultMaxBody
@@ -89,6 +95,8 @@ func (s Source) withDefaults(topicPrefix string) Source {
 	if s.Schema == "" {
 		s.Schema = Off
 	}
+	s.DedupKey = orElse(s.DedupKey, DedupByProvider)
+	s.Altered = orElse(s.Altered, Publish)
 	if s.Rate.PerSecond > 0 && s.Rate.Burst == 0 {
 		s.Rate.Burst = max(1, int(math.Ceil(s.Rate.PerSecond)))
 	}
@@ -125,13 +133,19 @@ func (s Source) Validate(retention time.Duration) error {
 	if s.Tolerance != nil && *s.Tolerance < 0 {
 		fault("tolerance", "%v is negative", *s.Tolerance)
 	}
-	switch {
-	case s.DedupWindow < 0:
-		fault("dedup_window", "%v is negative", s.DedupWindow)
-	case s.DedupWindow > maxDedupWindow:
-		fault("dedup_window", "%v is longer than %v", s.DedupWindow, maxDedupWindow)
-	case retention > 0 && s.DedupWindow > retention:
-		fault("dedup_window", "%v is longer than the retention of %v, behind which ids are forgotten; shorten it or raise the retention", s.DedupWindow, retention)
+	switch window := *s.DedupWindow; {
+	case window < 0:
+		fault("dedup_window", "%v is negative; 0 recognises no repeats", window)
+	case window > maxDedupWindow:
+		fault("dedup_window", "%v is longer than %v", window, maxDedupWindow)
+	case retention > 0 && window > retention:
+		fault("dedup_window", "%v is longer than the retention of %v, behind which ids are forgotten; shorten it or raise the retention", window, retention)
+	}
+	if _, err := parseDedupKey(s.DedupKey); err != nil {
+		fault("dedup_key", "%q: %v", s.DedupKey, err)
+	}
+	if s.Altered != Publish && s.Altered != Quarantine && s.Altered != Drop {
+		fault("altered", "%q is not publish, quarantine or drop", s.Altered)
 	}
 	if s.MaxBody < 0 || s.MaxBody > math.MaxInt32 {
 		fault("max_body", "%d is not between 1 byte and 2 GiB", s.MaxBody)

@@ -29,7 +29,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"public_url":   func(s *receiver.Source) { s.PublicURL = "https://h/?a=1" },
 		"content":      func(s *receiver.Source) { s.Content = "batch" },
 		"tolerance":    func(s *receiver.Source) { s.Tolerance = &negative },
-		"dedup_window": func(s *receiver.Source) { s.DedupWindow = 169 * time.Hour },
+		"dedup_window": func(s *receiver.Source) { s.DedupWindow = window(169 * time.Hour) },
 		"max_body":     func(s *receiver.Source) { s.MaxBody = -1 },
 		"rate":         func(s *receiver.Source) { s.Rate.PerSecond = -1 },
 		"invalid":      func(s *receiver.Source) { s.Invalid = receiver.Warn },
@@ -124,3 +124,5 @@ func TestTrustedProxies(t *testing.T) {
 		}
 	}
 }
+
+func window(d time.Duration) *time.Duration { return &d }

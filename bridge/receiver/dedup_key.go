@@ -1,0 +1,72 @@
+package receiver
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/provider/pointer"
+)
+
+// Words of Source.DedupKey; beside them it is header:Name or a JSON pointer.
+const (
+	DedupByProvider = "provider" // the id that the provider gives, else a hash of what was signed
+	DedupByContent  = "content"  // the hash of the data
+	DedupByNothing  = "none"     // no repeat is recognised
+)
+
+// A dedupKey finds what a source's events are recognised by, instead of their id.
+type dedupKey struct {
+	content bool
+	header  string
+	pointer *pointer.Set
+}
+
+func parseDedupKey(text string) (dedupKey, error) {
+	name, isHeader := strings.CutPrefix(text, "header:")
+	switch {
+	case text == DedupByProvider || text == DedupByNothing:
+		return dedupKey{}, nil
+	case text == DedupByContent:
+		return dedupKey{content: true}, nil
+	case isHeader && name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
+		return dedupKey{header: http.CanonicalHeaderKey(name)}, nil
+	case strings.HasPrefix(text, "/"):
+		set := pointer.NewSet()
+		if _, err := set.Add(text); err != nil {
+			return dedupKey{}, err
+		}
+		return dedupKey{pointer: set}, nil
+	}
+	return dedupKey{}, errors.New("want provider, content, none, header:Name or a JSON pointer such as /order/id")
+}
+
+// of returns the key of an event; false where it is the event's id, also because there is none.
+func (k *dedupKey) of(q *http.Request, e *provider.Event) (string, bool) {
+	switch {
+	case k.content:
+		return hex.EncodeToString(e.Sum[:]), true
+	case k.header != "":
+		key := strings.Join(q.Header[k.header], ",")
+		return key, key != ""
+	case k.pointer != nil:
+		var found [1]pointer.Value
+		if _, err := k.pointer.Scan(e.Data, found[:]); err != nil {
+			return "", false
+		}
+		return string(found[0].Raw), found[0].Kind != pointer.Absent && found[0].Kind != pointer.Null
+	}
+	return "", false
+}
+
+// maxID bounds an id that is taken from a request.
+const maxID = 512
+
+// usableID reports whether a key may be the id of an event, too.
+func usableID(key string) bool {
+	return key != "" && len(key) <= maxID && utf8.ValidString(key) && !strings.ContainsFunc(key, unicode.IsControl)
+}

@@ -1,0 +1,104 @@
+package receiver
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// A posting is one event on its way to the bus.
+type posting struct {
+	event       *provider.Event
+	topic       string
+	quarantined bool
+
+	as       identity
+	body     uint32         // bodyMark of the data
+	prints   []fingerprint  // what it is known by once it is durable, that of its flight first
+	room     [3]fingerprint // for prints
+	standing standing
+	flight   *flight // nil where no repeats are recognised
+}
+
+// prepare decides what becomes of each event: its topic, quarantine, or none of them is taken.
+func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) {
+	s := x.source
+	if err := s.withinRate(x.began); err != nil {
+		return nil, err
+	}
+	postings := make([]posting, len(v.Events))
+	unpacked := int64(-len(x.body.bytes))
+	for i := range v.Events {
+		e, p := &v.Events[i], &postings[i]
+		*p = posting{event: e, topic: r.topic(s, e)}
+		reason, detail, policy := r.inspect(s, e)
+		switch policy {
+		case Reject:
+			return nil, &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
+		case Quarantine:
+			r.quarantine(x, p, reason, detail)
+		case Warn:
+			r.note(x, e, slog.LevelWarn, "event does not fit its schema", slog.String("reason", string(reason)), slog.String("detail", cut(detail, maxDetail)))
+		}
+		r.known(x, p, i, len(postings))
+		unpacked += int64(len(e.Data))
+	}
+	if unpacked > 0 { // decrypted or unpacked data is in hand too
+		if err := x.body.take(unpacked); err != nil {
+			return nil, notTaken(err)
+		}
+	}
+	return postings, nil
+}
+
+// inspect names the policy that an event's body falls under, Accept when nothing is at fault.
+func (r *Receiver) inspect(s *intake, e *provider.Event) (provider.Reason, string, Policy) {
+	if e.Invalid != "" {
+		return provider.InvalidBody, e.Invalid, s.Invalid
+	}
+	if r.schema == nil || s.Schema == Off {
+		return "", "", Accept
+	}
+	if err := r.schema(&e.Event); err != nil {
+		return provider.Schema, err.Error(), s.Schema
+	}
+	return "", "", Accept
+}
+
+// quarantine sends an event to the quarantine topic, with the reason and whose it was.
+func (r *Receiver) quarantine(x *exchange, p *posting, reason provider.Reason, detail string) {
+	p.topic, p.quarantined = r.quarantineTopic, true
+	detail = cut(detail, maxDetail)
+	p.event.SetExtension("hookspanreason", string(reason))
+	p.event.SetExtension("hookspandetail", strings.ToValidUTF8(detail, "_"))
+	p.event.SetExtension("hookspansource", x.source.Name)
+	r.note(x, p.event, slog.LevelWarn, "event quarantined", slog.String("reason", string(reason)), slog.String("detail", detail))
+}
+
+// note logs what is remarkable about an event that is taken, at a bounded rate.
+func (r *Receiver) note(x *exchange, e *provider.Event, level slog.Level, message string, more ...slog.Attr) {
+	ctx := context.WithoutCancel(x.q.Context())
+	if !r.log.Enabled(ctx, level) {
+		return
+	}
+	suppressed, ok := x.source.notes.admit()
+	if !ok {
+		return
+	}
+	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("id", e.ID), slog.String("type", e.Type)}, more...)
+	if suppressed > 0 {
+		attrs = append(attrs, slog.Int64("suppressed", suppressed))
+	}
+	r.log.LogAttrs(ctx, level, message, attrs...)
+}
+
+// topic is where an event goes that is not at fault.
+func (r *Receiver) topic(s *intake, e *provider.Event) string {
+	if r.topicPerSource {
+		return s.Topic
+	}
+	return Topic(s.Topic, e.Type, s.typePrefix)
+}

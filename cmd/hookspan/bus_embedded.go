@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,7 @@ func (b *embeddedBus) options() (embedded.Options, error) {
 	o := embedded.Options{
 		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen),
 		User: c.Embedded.User, Password: c.Embedded.Password.Open(), Protect: []string{c.Stream},
+		Publish: clientsPublish(c), Read: clientsRead(c),
 		MaxStore: int64(c.Embedded.MaxStore), Watermark: int64(c.DiskWatermark), MaxPayload: maxPayload(c),
 		Log: b.log,
 	}
@@ -88,6 +90,21 @@ func (b *embeddedBus) options() (embedded.Options, error) {
 		o.RoutesTLS, err = routesTLS(c.BusTLS)
 	}
 	return o, err
+}
+
+// clientsPublish are the topics that NATS clients publish and subscribe to: where sources
+// publish, and whatever is delivered.
+func clientsPublish(c *config.Config) []string {
+	return slices.Concat([]string{c.TopicPrefix + ".>"}, intakeBeside(c), c.Topics)
+}
+
+// clientsRead are those that they only subscribe to.
+func clientsRead(c *config.Config) []string {
+	var topics []string
+	for _, name := range []string{".quarantine", ".dead", ".ops"} {
+		topics = append(topics, c.Namespace+name, c.Namespace+name+".>")
+	}
+	return topics
 }
 
 // maxPayload holds the largest body of any source as base64 in a JSON document, and headers.

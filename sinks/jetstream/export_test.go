@@ -3,7 +3,6 @@ package jetstream
 // Pure functions that are tested from outside.
 var (
 	Collide    = collide
-	Covers     = covers
 	Essential  = essential
 	CheckTopic = checkTopic
 	ReadRecord = readRecord

@@ -93,10 +93,11 @@ func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time,
 	return nil
 }
 
-// tell passes on what a message's headers say. What is no event of ours is left out.
+// tell passes on what a message's headers say. What is no event of ours is left out, and so is
+// what a client published: it could name the id of a webhook that is still to come.
 func (each publication) tell(d delivered) error {
 	id, source := identityIn(d.msg.Header)
-	if id == "" {
+	if id == "" || fromClient(d.msg.Header) {
 		return nil
 	}
 	return each(bus.Publication{Topic: d.msg.Subject, Source: source, ID: id, At: d.stored(), Mark: first(d.msg.Header, headerMark)})

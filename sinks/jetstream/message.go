@@ -19,7 +19,7 @@ func message(p bus.Partition, identity, topic string, m meta, h nats.Header, dat
 	e, err := event.Read(event.NATS, event.HeaderMap(h), data)
 	if err != nil {
 		place := string(p) + "/" + identity + "/" + strconv.FormatUint(m.seq, 10)
-		e = event.Wrap(topic, first(h, headerMessageID), place, first(h, headerContentType), data, m.stored())
+		e = event.Wrap(topic, messageID(h), place, first(h, headerContentType), data, m.stored())
 	}
 	size := weight + len(topic) + len(data)
 	for name, values := range h {

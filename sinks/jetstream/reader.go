@@ -82,7 +82,7 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	what.from = max(what.from, 1)
 	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
 	c, err := l.createConsumer(ctx, what.stream, jetstream.ConsumerConfig{
-		Name:              rand.Text(), // what is asked for again is the same one
+		Name:              ReaderPrefix + rand.Text(), // what is asked for again is the same one
 		AckPolicy:         jetstream.AckNonePolicy,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       what.from,

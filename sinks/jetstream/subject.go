@@ -48,6 +48,18 @@ func essential(patterns []string) []string {
 	return kept
 }
 
+// Disjoint keeps of patterns those that say all, without any that has a subject in common with
+// one before it.
+func Disjoint(patterns []string) []string {
+	var kept []string
+	for _, p := range essential(patterns) {
+		if !slices.ContainsFunc(kept, func(q string) bool { return collide(p, q) }) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
 // disjoint reports whether no two patterns have a subject in common.
 func disjoint(patterns []string) bool {
 	for i, p := range patterns {

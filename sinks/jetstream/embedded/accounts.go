@@ -1,129 +1,127 @@
 package embedded
 
 import (
-	"crypto/rand"
 	"fmt"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// The server's accounts. They are separate worlds: neither can name a subject or a stream of
-// the other, not even through a mirror, a source or a consumer's delivery subject. Their names
-// are folders of the store, so they never change.
+// The server's accounts are separate worlds: none can name a subject or a stream of another,
+// not even through a mirror, a source or a consumer's delivery subject, but for what is
+// exported here. The names of those with streams are folders of the store, so they never
+// change.
 const (
 	eventsAccount  = "EVENTS"
 	privateAccount = "HOOKSPAN"
+	// clientsAccount has the streams that clients make. Nothing in it is imported or exported
+	// beside the JetStream API itself, so what a client does there stays there.
+	clientsAccount = "CLIENTS"
 )
 
-// inboxPrefix keeps the acknowledgements that we wait for where no client can see or send
-// them.
+// inboxPrefix is that of our own connections.
 const inboxPrefix = "_HOOKSPAN"
 
-// eventsShare of the store is for the events' account, in percent: what Hookspan keeps beside
-// events has room that events cannot take.
-const eventsShare = 80
+// Shares of the store, in percent: what Hookspan keeps beside events has room that events cannot
+// take. What clients keep comes out of the share of events, which our stream does not fill.
+const (
+	eventsShare  = 80
+	clientsShare = 9
+)
 
 // unlimitedStore is the server's own limit: each account has its share of the store instead. The
 // server counts what streams have reserved, not what they hold, and would not start with a
 // limit below that.
 const unlimitedStore = 1 << 60
 
-// logins are the users of one start of the server. Ours have a random password that lives in
-// memory alone; in a cluster each server has its own.
-type logins struct {
-	users     []*server.User
-	accounts  []*server.Account
-	anonymous string // the user that a client without credentials is
+// accounts are those of one start of the server.
+type accounts struct {
+	events, private, clients *server.Account
+	desk                     *server.Account
+	seats                    []*server.Account
 }
 
-const (
-	eventsUser  = "hookspan-events"
-	privateUser = "hookspan-private"
-	clientUser  = "client"
-)
-
-func (s *Server) logins() (logins, error) {
-	events, private, err := s.accounts()
-	if err != nil {
-		return logins{}, err
+func (a *accounts) all() []*server.Account {
+	list := []*server.Account{a.events, a.private}
+	for _, account := range append([]*server.Account{a.clients, a.desk}, a.seats...) {
+		if account != nil {
+			list = append(list, account)
+		}
 	}
-	l := logins{accounts: []*server.Account{events, private}}
-	l.users = []*server.User{
-		{Username: eventsUser, Password: s.password, Account: events},
-		{Username: privateUser, Password: s.password, Account: private},
+	return list
+}
+
+// accounts makes them. In a cluster those with streams come with their limits, because streams
+// are assigned to the server as soon as it runs, and only a configuration can set them before. A
+// limit counts every copy, wherever it is, so it is that of all servers together. There the
+// account of clients is part of every server, whether or not it listens: its streams may be
+// anywhere.
+func (s *Server) accounts() (*accounts, error) {
+	a := &accounts{events: server.NewAccount(eventsAccount), private: server.NewAccount(privateAccount)}
+	if s.o.Listen != "" {
+		a.clients = server.NewAccount(clientsAccount)
+	}
+	if s.o.clustered() {
+		if err := s.limitAccounts(a); err != nil {
+			return nil, err
+		}
 	}
 	if s.o.Listen == "" {
-		return l, nil
+		return a, nil
 	}
-	client := &server.User{Username: s.o.User, Password: s.o.Password, Account: events, Permissions: s.o.clientMay()}
-	if s.o.User == "" {
-		client.Username, client.Password = clientUser, rand.Text()
-		l.anonymous = clientUser
-	}
-	l.users = append(l.users, client)
-	return l, nil
+	return a, s.seatClients(a)
 }
 
-// accounts makes both accounts. In a cluster they come with their limits, because streams are
-// assigned to the server as soon as it runs, and only a configuration can set them before. A
-// limit counts every copy, wherever it is, so it is that of all servers together.
-func (s *Server) accounts() (events, private *server.Account, err error) {
-	if !s.o.clustered() {
-		return server.NewAccount(eventsAccount), server.NewAccount(privateAccount), nil
-	}
-	const text = "accounts { %s { jetstream { max_store: %d } }, %s { jetstream { max_store: %d } } }"
+func (s *Server) limitAccounts(a *accounts) error {
+	const text = `accounts {
+		%s { jetstream { max_store: %d } }
+		%s { jetstream { max_store: %d } }
+		%s { jetstream { max_store: %d, max_mem: %d, max_streams: %d, max_consumers: %d } }
+	}`
 	servers := int64(s.o.ClusterSize)
 	var o server.Options
-	if err := o.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*s.EventStore(), privateAccount, servers*s.PrivateStore())); err != nil {
-		return nil, nil, fmt.Errorf("configure the accounts: %w", err)
+	if err := o.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*s.EventStore(), privateAccount, servers*s.PrivateStore(),
+		clientsAccount, servers*s.clientStore(), servers*clientMemory, clientStreams, clientConsumers)); err != nil {
+		return fmt.Errorf("configure the accounts: %w", err)
 	}
-	for _, a := range o.Accounts {
-		switch a.GetName() {
+	for _, limited := range o.Accounts {
+		switch limited.GetName() {
 		case eventsAccount:
-			events = a
+			a.events = limited
 		case privateAccount:
-			private = a
+			a.private = limited
+		case clientsAccount:
+			a.clients = limited
 		}
 	}
-	return events, private, nil
+	return nil
 }
 
-// clientMay lets clients do everything with events but change the streams that are ours.
-func (o *Options) clientMay() *server.Permissions {
-	ours := inboxPrefix + ".>"
-	deny := []string{ours}
-	for _, stream := range o.Protect {
-		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "RESTORE", "MSG.DELETE", "PEER.REMOVE", "LEADER.STEPDOWN"} {
-			deny = append(deny, "$JS.API.STREAM."+verb+"."+stream)
-		}
-	}
-	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Deny: deny},
-		Subscribe: &server.SubjectPermission{Deny: []string{ours}},
-	}
-}
-
-// enableJetStream recovers the streams of both accounts, each within its share of the store.
+// enableJetStream recovers the streams of the accounts, each within its share of the store.
 // Streams that reserved more than that, because the limit was larger once, are kept. In a
 // cluster the server has done so by itself.
 func (s *Server) enableJetStream(inner *server.Server) error {
 	if s.o.clustered() {
 		return nil
 	}
-	for _, share := range []struct {
-		account string
-		bytes   int64
-	}{{eventsAccount, s.EventStore()}, {privateAccount, s.PrivateStore()}} {
-		account, err := inner.LookupAccount(share.account)
-		if err != nil {
-			return fmt.Errorf("look up account %s: %w", share.account, err)
-		}
-		limits := map[string]server.JetStreamAccountLimits{"": {
-			MaxMemory: -1, MaxStore: share.bytes, MaxStreams: -1, MaxConsumers: -1,
+	whole := func(bytes int64) server.JetStreamAccountLimits {
+		return server.JetStreamAccountLimits{
+			MaxMemory: -1, MaxStore: bytes, MaxStreams: -1, MaxConsumers: -1,
 			MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
-		}}
-		if err := account.EnableJetStream(limits, nil); err != nil {
-			return fmt.Errorf("recover the streams of account %s: %w", share.account, err)
+		}
+	}
+	shares := map[string]server.JetStreamAccountLimits{eventsAccount: whole(s.EventStore()), privateAccount: whole(s.PrivateStore())}
+	if s.o.Listen != "" {
+		few := whole(s.clientStore())
+		few.MaxMemory, few.MaxStreams, few.MaxConsumers, few.MaxAckPending = clientMemory, clientStreams, clientConsumers, clientAckPending
+		shares[clientsAccount] = few
+	}
+	for name, limits := range shares {
+		account, err := inner.LookupAccount(name)
+		if err != nil {
+			return fmt.Errorf("look up account %s: %w", name, err)
+		}
+		if err := account.EnableJetStream(map[string]server.JetStreamAccountLimits{"": limits}, nil); err != nil {
+			return fmt.Errorf("recover the streams of account %s: %w", name, err)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"time"
@@ -14,9 +15,9 @@ import (
 // connect makes the connections that the adapter works on. They come back by themselves when
 // the server was opened again; nothing is buffered meanwhile, a publish fails at once.
 func (s *Server) connect() error {
-	dial := func(name, user string) (*nats.Conn, error) {
+	dial := func(name, account string) (*nats.Conn, error) {
 		nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name(name),
-			nats.UserInfo(user, s.password), nats.CustomInboxPrefix(inboxPrefix),
+			nats.Token(s.token(account)), nats.CustomInboxPrefix(inboxPrefix+"."+rand.Text()),
 			nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
 			nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose(),
 			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -28,14 +29,16 @@ func (s *Server) connect() error {
 		return nc, nil
 	}
 	var err error
-	if s.conns.Events, err = dial("hookspan publish", eventsUser); err != nil {
+	if s.conns.Events, err = dial("hookspan publish", eventsAccount); err != nil {
 		return err
 	}
-	if s.conns.Read, err = dial("hookspan read", eventsUser); err != nil {
+	if s.conns.Read, err = dial("hookspan read", eventsAccount); err != nil {
 		return err
 	}
-	s.conns.Private, err = dial("hookspan private", privateUser)
-	return err
+	if s.conns.Private, err = dial("hookspan private", privateAccount); err != nil || s.o.Listen == "" {
+		return err
+	}
+	return s.openDesk(dial)
 }
 
 // Conns are the connections to the server. They are the Server's to close.
@@ -62,8 +65,17 @@ func (s *Server) ClientURL() string {
 	return s.inner.ClientURL()
 }
 
+// ours are all connections of our own.
+func (s *Server) ours() []*nats.Conn {
+	list := []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private}
+	if s.desk != nil {
+		list = append(list, s.desk.conns()...)
+	}
+	return list
+}
+
 func (s *Server) disconnect() {
-	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
+	for _, nc := range s.ours() {
 		if nc != nil {
 			nc.Close()
 		}
@@ -80,7 +92,7 @@ func (s *Server) awaitConns(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(connsInterval)
 	defer tick.Stop()
-	for _, nc := range []*nats.Conn{s.conns.Events, s.conns.Read, s.conns.Private} {
+	for _, nc := range s.ours() {
 		for !nc.IsConnected() {
 			select {
 			case <-tick.C:

@@ -7,8 +7,22 @@
 // good and publishers hear nothing of it, so the server's health and the disk are watched,
 // and the server is opened again when there is space. Its users keep their connections.
 //
-// Events and what Hookspan keeps beside them live in two accounts of the server. Clients that
-// come in through Listen belong to the first and cannot name anything in the second.
+// Events and what Hookspan keeps beside them live in two accounts of the server.
+//
+// # Clients
+//
+// Clients that come in through Listen are in neither. Each connection has an account of its own,
+// its seat (seats.go), without JetStream: no client sees another's subjects, and the server
+// never acts for one of them with more rights than it has. A seat's imports are all that there
+// is to reach, and they are four:
+//
+//   - the topics of events, to subscribe to;
+//   - the desk (desk.go), code of ours that publishes events and makes consumers for clients. It
+//     takes nothing over from a request that it does not know;
+//   - to pull from consumers of event streams, and to acknowledge. Those of our own acknowledge
+//     nothing and have names that nobody can guess; one that loses a message notices;
+//   - the account CLIENTS, which holds streams that clients make, within limits, and imports
+//     nothing itself.
 //
 // # Cluster
 //
@@ -34,6 +48,6 @@
 //
 // A folder belongs to one server of one cluster, or to one that runs alone, for good.
 //
-// Start reading at Open (server.go), then group.go and health.go; for the cluster at
-// cluster.go, peers.go, routes.go and standing.go.
+// Start reading at Open (server.go), then group.go and health.go; for clients at seats.go,
+// guard.go and desk.go; for the cluster at cluster.go, peers.go, routes.go and standing.go.
 package embedded

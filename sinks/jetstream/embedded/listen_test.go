@@ -2,9 +2,9 @@ package embedded_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -45,7 +45,7 @@ func TestNoPortUnlessAsked(t *testing.T) {
 
 func TestClientsReadAndPublishEvents(t *testing.T) {
 	t.Parallel()
-	s := open(t, embedded.Options{Listen: "127.0.0.1:0", Protect: []string{"HOOKSPAN_EVENTS"}})
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
 	_, js := dial(t, s)
 	if _, err := js.Publish(within(t), topic, []byte(`{"from":"a client"}`)); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestClientsReadAndPublishEvents(t *testing.T) {
 
 func TestClientsReachNothingElse(t *testing.T) {
 	t.Parallel()
-	s := open(t, embedded.Options{Listen: "127.0.0.1:0", Protect: []string{"HOOKSPAN_EVENTS"}})
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
 	nc, js := dial(t, s)
 	registry := bus.LogName{Kind: bus.Registry}
 	c := bus.NewChain(s.store, registry)
@@ -107,29 +107,6 @@ func TestClientsReachNothingElse(t *testing.T) {
 	if _, err := c.Append(within(t), []byte("another")); err != nil {
 		t.Errorf("after a forged record: %v", err)
 	}
-
-	denied := make(chan error, 8)
-	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })
-	for _, do := range []func() error{
-		func() error { return nc.Publish("$JS.API.STREAM.DELETE.HOOKSPAN_EVENTS", nil) },
-		func() error { return nc.Publish("$JS.API.STREAM.PURGE.HOOKSPAN_EVENTS", nil) },
-		func() error { return nc.Publish("$JS.API.STREAM.UPDATE.HOOKSPAN_EVENTS", nil) },
-		func() error { return nc.Publish("$JS.API.STREAM.MSG.DELETE.HOOKSPAN_EVENTS", nil) },
-		func() error { return nc.Publish("_HOOKSPAN.x.0-1", []byte(`{"stream":"HOOKSPAN_EVENTS","seq":1}`)) },
-		func() error { _, err := nc.SubscribeSync("_HOOKSPAN.>"); return err },
-	} {
-		if err := do(); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-denied:
-			if !errors.Is(err, nats.ErrPermissionViolation) {
-				t.Errorf("the server said %v", err)
-			}
-		case <-time.After(patience):
-			t.Fatal("the server denied nothing")
-		}
-	}
 }
 
 func TestClientsNeedThePassword(t *testing.T) {
@@ -148,26 +125,176 @@ func TestClientsNeedThePassword(t *testing.T) {
 	dial(t, s, nats.UserInfo("client", "open sesame"))
 }
 
-func TestClientsCannotTakeTheRoomOfTheRest(t *testing.T) {
+// Whatever way an event takes, a subscriber gets it once.
+func TestSubscribersGetEachEventOnce(t *testing.T) {
 	t.Parallel()
-	s := open(t, embedded.Options{Listen: "127.0.0.1:0", MaxStore: 64 << 20})
-	_, js := dial(t, s)
-	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs"}}); err != nil {
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", Publish: []string{"hookspan.events.>", "orders.*", "hookspan.events.shop.>", "orders.new"}})
+	one, _ := dial(t, s)
+	two, js := dial(t, s)
+	got := make(chan *nats.Msg, 100)
+	subscribe := func(nc *nats.Conn, subject, queue string) {
+		t.Helper()
+		if _, err := nc.ChanQueueSubscribe(subject, queue, got); err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	subscribe(one, "hookspan.events.>", "")
+	subscribe(two, "hookspan.events.shop.*.*", "")
+	subscribe(one, "hookspan.>", "workers") // one of the three gets it
+	subscribe(two, "hookspan.>", "workers")
+	subscribe(two, topic, "workers")
+	expect := func(n int, what string) {
+		t.Helper()
+		for i := range n {
+			if m := receive(t, got); m.Subject != topic {
+				t.Errorf("%s: message %d lies on %s", what, i, m.Subject)
+			}
+		}
+		if err := errors.Join(one.Flush(), two.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) > 0 {
+			t.Errorf("%s: a subscriber got it twice", what)
+		}
+	}
+	publish(t, s, "ours")
+	expect(3, "of Hookspan")
+	if _, err := js.Publish(within(t), topic, []byte("theirs")); err != nil {
 		t.Fatal(err)
 	}
-	part := make([]byte, 512<<10)
-	var err error
-	taken := 0
-	for ; err == nil && taken < 100<<20; taken += len(part) {
-		_, err = js.Publish(within(t), "theirs", part)
+	expect(3, "of one of them, acknowledged")
+	if err := one.Publish(topic, []byte("theirs")); err != nil {
+		t.Fatal(err)
 	}
-	if err == nil || int64(taken) > s.EventStore()+int64(2*len(part)) {
-		t.Fatalf("a client took %d bytes of a store of %d: %v", taken, s.MaxStore(), err)
+	expect(3, "of one of them")
+}
+
+func TestClientsReadWhatHookspanTells(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
+	nc, js := dial(t, s)
+	for _, subject := range []string{"hookspan.ops", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop"} {
+		sub, err := nc.SubscribeSync(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.store.Publish(within(t), subject, order(subject), bus.PublishOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := sub.NextMsgWithContext(within(t)); err != nil || m.Header.Get("ce-id") != subject {
+			t.Errorf("%s: %v", subject, err)
+		}
 	}
-	if _, err := s.store.AppendJournal(within(t), 0, part); err != nil {
-		t.Errorf("a journal entry: %v", err)
+	c, err := js.OrderedConsumer(within(t), "HOOKSPAN_EVENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"hookspan.dead", "hookspan.ops"}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := bus.NewChain(s.store, bus.LogName{Kind: bus.State}).Append(within(t), part); err != nil {
-		t.Errorf("a delta: %v", err)
+	for _, subject := range []string{"hookspan.ops", "hookspan.dead"} {
+		if m, err := c.Next(); err != nil || m.Subject() != subject {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+}
+
+// A consumer goes on where it was: after a restart, and where it was made by the version before,
+// which let clients into the account of events.
+func TestConsumersOfClientsLast(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, embedded.Options{Dir: dir})
+	before, err := jetstream.New(s.Conns().Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := jetstream.ConsumerConfig{Durable: "shipping", FilterSubject: "hookspan.events.shop.>", AckPolicy: jetstream.AckExplicitPolicy}
+	c, err := before.CreateConsumer(within(t), "HOOKSPAN_EVENTS", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.CreateStream(within(t), jetstream.StreamConfig{Name: "BEFORE", Subjects: []string{"before.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 7 {
+		publish(t, s, fmt.Sprint(i))
+	}
+	takes := func(c jetstream.Consumer, id string) {
+		t.Helper()
+		m, err := c.Next()
+		if err != nil || m.Headers().Get("ce-id") != id {
+			t.Fatalf("event %s: %v", id, err)
+		}
+		if err := m.DoubleAck(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	takes(c, "0")
+	for i := 1; i < 6; i += 2 {
+		s.close()
+		s = open(t, embedded.Options{Dir: dir, Listen: "127.0.0.1:0"})
+		_, js := dial(t, s)
+		if c, err = js.CreateOrUpdateConsumer(within(t), "HOOKSPAN_EVENTS", config); err != nil {
+			t.Fatal(err)
+		}
+		takes(c, fmt.Sprint(i))
+		if c, err = js.Consumer(within(t), "HOOKSPAN_EVENTS", "shipping"); err != nil {
+			t.Fatal(err)
+		}
+		takes(c, fmt.Sprint(i+1))
+		if _, err := js.Stream(within(t), "BEFORE"); err != nil {
+			t.Errorf("a stream of the version before: %v", err)
+		}
+	}
+}
+
+func TestClientsHaveStreamsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
+	_, one := dial(t, s)
+	_, two := dial(t, s)
+	if _, err := one.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	if ack, err := two.Publish(within(t), "theirs.x", []byte("1"), jetstream.WithMsgID("1")); err != nil || ack.Stream != "THEIRS" {
+		t.Fatalf("%+v, %v", ack, err)
+	}
+	c, err := two.CreateConsumer(within(t), "THEIRS", jetstream.ConsumerConfig{Durable: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Next()
+	if err != nil || string(m.Data()) != "1" || m.Headers().Get("Nats-Msg-Id") != "1" {
+		t.Fatal(err)
+	}
+	if err := m.DoubleAck(within(t)); err != nil {
+		t.Error(err)
+	}
+	if err := two.DeleteStream(within(t), "THEIRS"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAClientsMessageIDCountsAmongClients(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
+	_, js := dial(t, s)
+	for i, repeated := range []bool{false, true} {
+		ack, err := js.Publish(within(t), topic, []byte("x"), jetstream.WithMsgID("mine"), jetstream.WithExpectStream("HOOKSPAN_EVENTS"))
+		if err != nil || ack.Duplicate != repeated {
+			t.Errorf("publish %d: %+v, %v", i, ack, err)
+		}
+	}
+	spans, err := s.store.Spans(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.store.Get(within(t), spans[0].Partition, bus.Position{Identity: spans[0].Identity, Seq: 1})
+	if err != nil || m.Event.ID != "mine" {
+		t.Errorf("the event's id is %q, %v", m.Event.ID, err)
 	}
 }

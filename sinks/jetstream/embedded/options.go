@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,8 @@ const (
 	defaultMaxPayload = 1<<20 + 64<<10
 	// maxPayload is where nats-server's clients run into their pending limits.
 	maxPayload = 64 << 20
+	// maxPending is what a connection that does not read may have waiting.
+	maxPending = 16 << 20
 	// syncInterval bounds what a power cut loses without a sync of ours.
 	syncInterval = 100 * time.Millisecond
 )
@@ -40,8 +43,15 @@ type Options struct {
 	Listen   string // host:port for NATS clients; empty: none
 	User     string // of those clients; without user and password only loopback may listen
 	Password string
-	// Protect names the streams that those clients may read but not change or delete.
+	// TLS makes the connections of those clients TLS; it needs a certificate.
+	TLS *tls.Config
+	// Protect names the event streams: those clients read them through consumers that are made
+	// for them, and change nothing; default HOOKSPAN_EVENTS.
 	Protect []string
+	// Publish are the topics on event streams that those clients publish and subscribe to
+	// (default hookspan.events.>), Read those that they only subscribe to (default dead letters,
+	// operations events and quarantine).
+	Publish, Read []string
 
 	// Cluster is the name of the cluster that this server is part of; empty: it is alone.
 	Cluster string
@@ -121,6 +131,29 @@ func (o *Options) withDefaults() {
 		o.Synced = func(time.Duration, int) {}
 	}
 	o.clusterDefaults()
+	o.clientDefaults()
+}
+
+func (o *Options) clientDefaults() {
+	if len(o.Protect) == 0 {
+		o.Protect = []string{"HOOKSPAN_EVENTS"}
+	}
+	if len(o.Publish) == 0 {
+		o.Publish = []string{"hookspan.events.>"}
+	}
+	if len(o.Read) == 0 {
+		for _, topic := range []string{"hookspan.quarantine", "hookspan.dead", "hookspan.ops"} {
+			o.Read = append(o.Read, topic, topic+".>")
+		}
+	}
+}
+
+// serverName tells this server's accounts from those of others in the cluster.
+func (o *Options) serverName() string {
+	if o.ServerName == "" {
+		return "hookspan"
+	}
+	return strings.ReplaceAll(o.ServerName, ".", "_")
 }
 
 func loopback(host string) bool {

@@ -28,8 +28,11 @@ type Server struct {
 	lock  *os.File
 	group *group
 	conns jetstream.Conns
+	guard *guard
+	desk  *desk // nil without Listen
 
-	password string // of our own users, in memory alone
+	password string   // of our own connections, in memory alone
+	streams  []string // that clients read through consumers which the desk makes
 
 	stop       context.CancelCauseFunc
 	running    sync.WaitGroup // the sync loop and the watch
@@ -66,7 +69,8 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Server{o: o}
+	s := &Server{o: o, password: rand.Text()}
+	s.guard = newGuard(s)
 	defer func() {
 		if err != nil && !errors.Is(err, errAbandoned) {
 			s.Close()
@@ -81,13 +85,13 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if err := s.prepareCluster(ctx); err != nil {
 		return nil, err
 	}
+	s.streams = s.o.eventStreams()
 	flush, closeFlush, err := newFlush(o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s.closeFlush = closeFlush
 	s.group = newGroup(between(flush), o.Synced, s.syncFailed)
-	s.password = rand.Text()
 	if err := s.startWithin(ctx); err != nil {
 		return nil, err
 	}
@@ -123,6 +127,7 @@ func (s *Server) start() error {
 	}
 	log := s.serverLog()
 	inner.SetLogger(log, false, false)
+	s.guard.at(inner)
 	inner.Start()
 	if err := s.awaitListeners(inner, log.fatal); err != nil {
 		inner.Shutdown()
@@ -144,7 +149,7 @@ func (s *Server) start() error {
 }
 
 func (s *Server) serverOptions() (*server.Options, error) {
-	login, err := s.logins()
+	accounts, err := s.accounts()
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +158,8 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		DontListen: true,
 		NoSigs:     true,
 
-		Accounts:   login.accounts,
-		Users:      login.users,
-		NoAuthUser: login.anonymous,
+		Accounts:                   accounts.all(),
+		CustomClientAuthentication: s.guard,
 
 		JetStream:         true,
 		StoreDir:          s.o.Dir,
@@ -164,7 +168,8 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		SyncAlways:        s.o.Sync == Always,
 
 		MaxPayload: int32(s.o.MaxPayload),
-		MaxPending: max(server.MAX_PENDING_SIZE, 4*int64(s.o.MaxPayload)),
+		MaxSubs:    clientSubscriptions,
+		MaxPending: max(maxPending, 4*int64(s.o.MaxPayload)),
 	}
 	if s.o.clustered() {
 		if err := s.clusterOptions(o); err != nil {

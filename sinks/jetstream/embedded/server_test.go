@@ -315,14 +315,14 @@ func TestSyncFilesSyncsWhatChanged(t *testing.T) {
 	}
 }
 
-func receive(t *testing.T, from <-chan string) string {
+func receive[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-from:
 		return v
 	case <-time.After(patience):
 		t.Fatal("nothing came")
-		return ""
+		panic("unreachable")
 	}
 }
 

@@ -1,0 +1,126 @@
+package embedded_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+)
+
+func TestClientsStayWithinBounds(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	t.Run("memory and disk", func(t *testing.T) {
+		for storage, most := range map[natsjs.StorageType]int{natsjs.MemoryStorage: 64 << 20, natsjs.FileStorage: 256 << 20 / 100 * 9} {
+			name := strings.ToUpper(storage.String())
+			if _, err := s.js.CreateStream(within(t), natsjs.StreamConfig{Name: name, Subjects: []string{name}, Storage: storage}); err != nil {
+				t.Fatal(err)
+			}
+			part, taken := make([]byte, 1<<20), 0
+			var err error
+			for ; err == nil && taken < 512<<20; taken += len(part) {
+				_, err = s.js.Publish(within(t), name, part)
+			}
+			if err == nil || taken > most+4<<20 {
+				t.Errorf("%s: %d bytes were taken (%v)", name, taken, err)
+			}
+		}
+	})
+	t.Run("streams", func(t *testing.T) {
+		made := 0
+		for i := range 200 {
+			if _, err := s.js.CreateStream(within(t), natsjs.StreamConfig{Name: fmt.Sprint("S", i), Subjects: []string{fmt.Sprint("s.", i)}, Storage: natsjs.MemoryStorage}); err != nil {
+				break
+			}
+			made++
+		}
+		if made > 50 {
+			t.Errorf("%d streams were made", made)
+		}
+	})
+	t.Run("consumers", func(t *testing.T) {
+		made := 0
+		for i := range 200 {
+			if _, err := s.js.CreateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: fmt.Sprint("c", i)}); err != nil {
+				break
+			}
+			made++
+		}
+		if made != 50 {
+			t.Errorf("%d consumers were made", made)
+		}
+	})
+	t.Run("what a consumer holds", func(t *testing.T) {
+		info := must(s.js.UpdateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "c0", MaxAckPending: -1, MaxRequestExpires: time.Hour})).CachedInfo()
+		if c := info.Config; c.MaxAckPending != 10_000 || c.MaxRequestExpires > 2*time.Minute || c.MaxWaiting != 512 {
+			t.Errorf("%+v", c)
+		}
+	})
+	t.Run("payload", func(t *testing.T) {
+		if err := s.hostile.Publish(topic, make([]byte, s.hostile.MaxPayload()+1)); err == nil {
+			t.Error("it was taken")
+		}
+	})
+	t.Run("subscriptions", func(t *testing.T) {
+		greedy, _ := dial(t, s.opened, nats.NoReconnect())
+		refused := make(chan error, 1)
+		greedy.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { offer(refused, err) })
+		greedy.SetDisconnectErrHandler(func(_ *nats.Conn, err error) { offer(refused, err) })
+		for i := range 1100 {
+			if _, err := greedy.SubscribeSync(fmt.Sprint("x.", i)); err != nil {
+				return
+			}
+		}
+		receive(t, refused)
+	})
+	t.Run("connections", func(t *testing.T) {
+		var conns []*nats.Conn
+		for len(conns) < 300 {
+			nc, err := nats.Connect(s.ClientURL(), nats.NoReconnect())
+			if err != nil {
+				break
+			}
+			conns = append(conns, nc)
+		}
+		if len(conns) > 100 {
+			t.Errorf("%d connections were let in", len(conns))
+		}
+		conns[0].Close()
+		waitFor(t, func() bool {
+			nc, err := nats.Connect(s.ClientURL(), nats.NoReconnect())
+			if err == nil {
+				nc.Close()
+			}
+			return err == nil
+		})
+		for _, nc := range conns {
+			nc.Close()
+		}
+	})
+	s.holds(t)
+}
+
+func offer[T any](c chan T, v T) {
+	select {
+	case c <- v:
+	default:
+	}
+}
+
+// A client that asks and goes away leaves nothing behind in the server.
+func TestUnansweredRequests(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	if _, err := s.js.CreateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "slow", FilterSubject: "hookspan.events.never"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2000 {
+		s.send(t, "$JS.API.CONSUMER.MSG.NEXT."+eventsOf+".slow", s.hostile.NewInbox(), map[string]any{"batch": 1, "expires": time.Minute})
+		s.send(t, "$JS.API.CONSUMER.MSG.NEXT."+eventsOf+".nobody", s.hostile.NewInbox(), nil)
+	}
+	s.flush(t)
+	s.holds(t)
+}

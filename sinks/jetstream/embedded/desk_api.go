@@ -1,0 +1,284 @@
+package embedded
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/sinks/jetstream"
+)
+
+// deskTimeout bounds one request on behalf of a client.
+const deskTimeout = 5 * time.Second
+
+// A verb is what a client may ask about an event stream.
+type verb struct {
+	begin string // of the request, in front of the stream's name
+	serve func(d *desk, ctx context.Context, r request) (json.RawMessage, error)
+}
+
+// A request is about an event stream, and the consumer or whatever else is named behind it.
+type request struct {
+	verb         string // as in verbs
+	stream, rest string
+	body         []byte
+}
+
+// verbs are all of them: what is not here is refused.
+var verbs = []verb{
+	{"STREAM.INFO.", (*desk).streamInfo},
+	{"STREAM.MSG.GET.", (*desk).message},
+	{"CONSUMER.CREATE.", (*desk).createConsumer},
+	{"CONSUMER.DURABLE.CREATE.", (*desk).createConsumer},
+	{"CONSUMER.NAMES.", (*desk).consumers},
+	{"CONSUMER.LIST.", (*desk).consumers},
+	{"CONSUMER.INFO.", (*desk).onConsumer},
+	{"CONSUMER.DELETE.", (*desk).onConsumer},
+	{"CONSUMER.PAUSE.", (*desk).pauseConsumer},
+}
+
+// A refusal is an answer that the desk gives by itself.
+type refusal struct {
+	code int
+	text string
+}
+
+func (r refusal) Error() string { return r.text }
+
+func forbidden(format string, v ...any) error {
+	return refusal{http.StatusForbidden, fmt.Sprintf(format, v...)}
+}
+
+func invalid(format string, v ...any) error {
+	return refusal{http.StatusBadRequest, fmt.Sprintf(format, v...)}
+}
+
+// errNoConsumer is as JetStream says it.
+var errNoConsumer = errors.New("consumer not found")
+
+const codeNoConsumer = 10014
+
+func (d *desk) serve(m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(context.Background(), deskTimeout)
+	defer cancel()
+	subject := strings.TrimPrefix(m.Subject, deskAPI)
+	answer, err := d.dispatch(ctx, subject, m.Data)
+	var no refusal
+	switch {
+	case err == nil:
+		d.answer(m.Reply, nil, answer)
+	case errors.Is(err, errNoConsumer):
+		data, _ := json.Marshal(map[string]apiError{"error": {http.StatusNotFound, codeNoConsumer, err.Error()}})
+		d.answer(m.Reply, nil, data)
+	case errors.As(err, &no):
+		d.refuse(m.Reply, no.code, no.text)
+	default:
+		d.s.o.Log.Warn("a request of a NATS client was not answered", "request", subject, "error", err)
+		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus does not answer now")
+	}
+}
+
+func (d *desk) dispatch(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
+	if subject == "STREAM.NAMES" || subject == "STREAM.LIST" {
+		return d.streams(ctx, subject, body)
+	}
+	for _, v := range verbs {
+		if rest, ok := strings.CutPrefix(subject, v.begin); ok {
+			r := request{verb: v.begin, body: body}
+			r.stream, r.rest, _ = strings.Cut(rest, ".")
+			if slices.Contains(d.s.streams, r.stream) {
+				return v.serve(d, ctx, r)
+			}
+		}
+	}
+	return nil, forbidden("%s: event streams are Hookspan's: clients publish to their topics, look at them, and read them through pull consumers", subject)
+}
+
+// ask asks JetStream in the account of events.
+func (d *desk) ask(ctx context.Context, subject string, body any) (json.RawMessage, error) {
+	return ask(ctx, d.events.nc, subject, body)
+}
+
+func ask(ctx context.Context, nc *nats.Conn, subject string, body any) (json.RawMessage, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	m, err := nc.RequestWithContext(ctx, apiPrefix+subject, data)
+	if err != nil {
+		return nil, fmt.Errorf("ask JetStream for %s: %w", subject, err)
+	}
+	return m.Data, nil
+}
+
+// read reads what a client asks for; an empty body asks for nothing in particular.
+func read(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return invalid("the request is no JSON of the form that JetStream's API has: %v", err)
+	}
+	return nil
+}
+
+func (d *desk) streamInfo(ctx context.Context, r request) (json.RawMessage, error) {
+	var what struct {
+		Offset  int    `json:"offset,omitempty"`
+		Filter  string `json:"subjects_filter,omitempty"`
+		Deleted bool   `json:"deleted_details,omitempty"`
+	}
+	if err := read(r.body, &what); err != nil {
+		return nil, err
+	}
+	return d.ask(ctx, "STREAM.INFO."+r.stream, what)
+}
+
+func (d *desk) message(ctx context.Context, r request) (json.RawMessage, error) {
+	var which struct {
+		Seq  uint64     `json:"seq,omitempty"`
+		Last string     `json:"last_by_subj,omitempty"`
+		Next string     `json:"next_by_subj,omitempty"`
+		From *time.Time `json:"start_time,omitempty"`
+	}
+	if err := read(r.body, &which); err != nil {
+		return nil, err
+	}
+	return d.ask(ctx, "STREAM.MSG.GET."+r.stream, which)
+}
+
+// A page is an answer that lists something.
+type page struct {
+	Type      string            `json:"type"`
+	Total     int               `json:"total"`
+	Offset    int               `json:"offset"`
+	Limit     int               `json:"limit"`
+	Streams   []json.RawMessage `json:"streams,omitempty"`
+	Consumers []json.RawMessage `json:"consumers,omitempty"`
+	Error     *apiError         `json:"error,omitempty"`
+}
+
+// streams lists the event streams, and behind them what clients made.
+func (d *desk) streams(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
+	var which struct {
+		Offset  int    `json:"offset"`
+		Subject string `json:"subject,omitempty"`
+	}
+	if err := read(body, &which); err != nil {
+		return nil, err
+	}
+	which.Offset = max(which.Offset, 0)
+	asked := which.Offset
+	which.Offset = 0
+	var ours, theirs page
+	if err := d.page(ctx, d.events.nc, subject, which, &ours); err != nil {
+		return nil, err
+	}
+	skipped := min(asked, len(ours.Streams))
+	which.Offset = asked - skipped
+	if err := d.page(ctx, d.clients.nc, subject, which, &theirs); err != nil {
+		return nil, err
+	}
+	all := ours
+	all.Total, all.Offset, all.Error = len(ours.Streams)+theirs.Total, asked, nil
+	all.Streams = append(ours.Streams[skipped:], theirs.Streams...)
+	return json.Marshal(all)
+}
+
+func (d *desk) page(ctx context.Context, nc *nats.Conn, subject string, which any, into *page) error {
+	answer, err := ask(ctx, nc, subject, which)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// consumers lists those of clients: the readers of our own are none of their business.
+func (d *desk) consumers(ctx context.Context, r request) (json.RawMessage, error) {
+	var which struct {
+		Offset int `json:"offset"`
+	}
+	if err := read(r.body, &which); err != nil {
+		return nil, err
+	}
+	all, err := d.consumersOf(ctx, r.verb+r.stream)
+	if err != nil {
+		return nil, err
+	}
+	from := min(max(which.Offset, 0), len(all.Consumers))
+	all.Total, all.Offset = len(all.Consumers), from
+	all.Consumers = all.Consumers[from:]
+	return json.Marshal(all)
+}
+
+// consumersOf reads all pages and leaves out what is not a client's.
+func (d *desk) consumersOf(ctx context.Context, subject string) (page, error) {
+	var all page
+	for offset := 0; ; {
+		var p page
+		if err := d.page(ctx, d.events.nc, subject, map[string]int{"offset": offset}, &p); err != nil {
+			return page{}, err
+		}
+		if p.Error != nil {
+			return page{}, refusal{p.Error.Code, p.Error.Description}
+		}
+		for _, c := range p.Consumers {
+			if !jetstream.OwnReader(nameOf(c)) {
+				all.Consumers = append(all.Consumers, c)
+			}
+		}
+		all.Type, all.Limit = p.Type, p.Limit
+		if offset += len(p.Consumers); len(p.Consumers) == 0 || offset >= p.Total {
+			return all, nil
+		}
+	}
+}
+
+// nameOf is the name of a consumer in either kind of list.
+func nameOf(c json.RawMessage) string {
+	var name string
+	if json.Unmarshal(c, &name) == nil {
+		return name
+	}
+	var info struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(c, &info)
+	return info.Name
+}
+
+// onConsumer asks about or ends a consumer of a client.
+func (d *desk) onConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+	if err := clients(r.rest); err != nil {
+		return nil, err
+	}
+	return d.ask(ctx, r.verb+r.stream+"."+r.rest, struct{}{})
+}
+
+func (d *desk) pauseConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+	if err := clients(r.rest); err != nil {
+		return nil, err
+	}
+	var until struct {
+		PauseUntil *time.Time `json:"pause_until,omitempty"`
+	}
+	if err := read(r.body, &until); err != nil {
+		return nil, err
+	}
+	return d.ask(ctx, r.verb+r.stream+"."+r.rest, until)
+}
+
+// clients is nil when a consumer may be a client's.
+func clients(name string) error {
+	if jetstream.OwnReader(name) {
+		return errNoConsumer
+	}
+	return checkConsumerName(name)
+}

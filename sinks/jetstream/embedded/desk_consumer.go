@@ -1,0 +1,192 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	ours "github.com/hookspan/hookspan/sinks/jetstream"
+)
+
+// Bounds of one consumer of a client.
+const (
+	mostWaiting     = 512
+	mostFilters     = 50
+	mostBackOff     = 50
+	mostMetadata    = 4 << 10
+	mostName        = 128
+	mostDescription = 1 << 10
+	// longestPull is shorter than the server remembers whom to bring what a pull asked for.
+	longestPull = 100 * time.Second
+)
+
+// A clientConsumer is what a client may say of a consumer: how it reads, and nothing of where
+// the server should send things by itself.
+type clientConsumer struct {
+	Durable       string                  `json:"durable_name,omitempty"`
+	Name          string                  `json:"name,omitempty"`
+	Description   string                  `json:"description,omitempty"`
+	DeliverPolicy jetstream.DeliverPolicy `json:"deliver_policy"`
+	StartSeq      uint64                  `json:"opt_start_seq,omitempty"`
+	StartTime     *time.Time              `json:"opt_start_time,omitempty"`
+	AckPolicy     jetstream.AckPolicy     `json:"ack_policy"`
+	AckWait       time.Duration           `json:"ack_wait,omitempty"`
+	MaxDeliver    int                     `json:"max_deliver,omitempty"`
+	BackOff       []time.Duration         `json:"backoff,omitempty"`
+	Filter        string                  `json:"filter_subject,omitempty"`
+	Filters       []string                `json:"filter_subjects,omitempty"`
+	ReplayPolicy  jetstream.ReplayPolicy  `json:"replay_policy"`
+	MaxWaiting    int                     `json:"max_waiting,omitempty"`
+	MaxAckPending int                     `json:"max_ack_pending,omitempty"`
+	HeadersOnly   bool                    `json:"headers_only,omitempty"`
+	MaxBatch      int                     `json:"max_batch,omitempty"`
+	MaxExpires    time.Duration           `json:"max_expires,omitempty"`
+	MaxBytes      int                     `json:"max_bytes,omitempty"`
+	Inactive      time.Duration           `json:"inactive_threshold,omitempty"`
+	Replicas      int                     `json:"num_replicas"`
+	Memory        bool                    `json:"mem_storage,omitempty"`
+	Metadata      map[string]string       `json:"metadata,omitempty"`
+	PauseUntil    *time.Time              `json:"pause_until,omitempty"`
+}
+
+var clientConsumerFields = []string{
+	"durable_name", "name", "description", "deliver_policy", "opt_start_seq", "opt_start_time", "ack_policy", "ack_wait",
+	"max_deliver", "backoff", "filter_subject", "filter_subjects", "replay_policy", "max_waiting", "max_ack_pending",
+	"headers_only", "max_batch", "max_expires", "max_bytes", "inactive_threshold", "num_replicas", "mem_storage", "metadata", "pause_until",
+}
+
+// createConsumer makes or changes a consumer of a client.
+func (d *desk) createConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+	var asked struct {
+		Config json.RawMessage `json:"config"`
+		Action string          `json:"action"`
+	}
+	if err := read(r.body, &asked); err != nil {
+		return nil, err
+	}
+	c, err := readConsumer(asked.Config)
+	if err != nil {
+		return nil, err
+	}
+	name, _, _ := strings.Cut(r.rest, ".") // a filter behind it says what the configuration says
+	for _, given := range []string{c.Name, c.Durable} {
+		if name == "" {
+			name = given
+		}
+		if given != "" && given != name {
+			return nil, invalid("the consumer is called %q and %q", name, given)
+		}
+	}
+	if name == "" { // as the server would
+		name = rand.Text()
+	}
+	if err := checkConsumerName(name); err != nil {
+		return nil, err
+	}
+	if ours.OwnReader(name) {
+		return nil, forbidden("names of consumers that begin with %s are Hookspan's own", ours.ReaderPrefix)
+	}
+	c.Name = name
+	if r.verb == "CONSUMER.DURABLE.CREATE." {
+		c.Durable = name
+	}
+	d.making.Lock()
+	defer d.making.Unlock()
+	if err := d.roomForConsumer(ctx, r.stream, name); err != nil {
+		return nil, err
+	}
+	return d.ask(ctx, "CONSUMER.CREATE."+r.stream+"."+name, map[string]any{"stream_name": r.stream, "config": c, "action": asked.Action})
+}
+
+// roomForConsumer bounds how many consumers clients have: each makes publishing slower.
+func (d *desk) roomForConsumer(ctx context.Context, stream, name string) error {
+	all, err := d.consumersOf(ctx, "CONSUMER.NAMES."+stream)
+	if err != nil {
+		return err
+	}
+	known := slices.ContainsFunc(all.Consumers, func(c json.RawMessage) bool { return nameOf(c) == name })
+	if !known && len(all.Consumers) >= clientConsumers {
+		return forbidden("clients have %d consumers on %s, which is the most: delete one", len(all.Consumers), stream)
+	}
+	return nil
+}
+
+// readConsumer reads a configuration and bounds it. What a client library sends of fields that
+// may not be set is no harm as long as it says nothing.
+func readConsumer(config json.RawMessage) (*clientConsumer, error) {
+	var fields map[string]json.RawMessage
+	if err := read(config, &fields); err != nil {
+		return nil, err
+	}
+	for name, value := range fields {
+		if slices.Contains(clientConsumerFields, name) {
+			continue
+		}
+		if !empty(value) {
+			return nil, invalid("consumers of event streams are pull consumers without %q", name)
+		}
+		delete(fields, name)
+	}
+	known, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	c := new(clientConsumer)
+	if err := read(known, c); err != nil {
+		return nil, err
+	}
+	c.bound()
+	return c, c.check()
+}
+
+func (c *clientConsumer) check() error {
+	size := 0
+	for name, value := range c.Metadata {
+		size += len(name) + len(value)
+	}
+	switch {
+	case len(c.Filters) > mostFilters:
+		return invalid("a consumer has at most %d filter subjects", mostFilters)
+	case len(c.BackOff) > mostBackOff:
+		return invalid("a consumer has at most %d pauses", mostBackOff)
+	case size > mostMetadata:
+		return invalid("a consumer has at most %d bytes of metadata", mostMetadata)
+	case len(c.Description) > mostDescription:
+		return invalid("a description has at most %d bytes", mostDescription)
+	}
+	return nil
+}
+
+func (c *clientConsumer) bound() {
+	if c.MaxAckPending < 0 || c.MaxAckPending > clientAckPending {
+		c.MaxAckPending = clientAckPending
+	}
+	c.MaxWaiting = min(max(c.MaxWaiting, 0), mostWaiting)
+	if c.MaxExpires <= 0 || c.MaxExpires > longestPull {
+		c.MaxExpires = longestPull
+	}
+}
+
+// empty reports whether a JSON value says nothing.
+func empty(value json.RawMessage) bool {
+	switch string(bytes.TrimSpace(value)) {
+	case "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
+func checkConsumerName(name string) error {
+	if name == "" || len(name) > mostName || strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	}) {
+		return invalid("%q is no name of a consumer: use letters, digits, - and _", name)
+	}
+	return nil
+}

@@ -1,0 +1,440 @@
+package embedded_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+const eventsOf = "HOOKSPAN_EVENTS"
+
+// A siege is a bus with events on it, Hookspan reading along, and a hostile client.
+type siege struct {
+	*opened
+	hostile *nats.Conn
+	js      natsjs.JetStream // of the hostile client
+	read    chan string      // ids that Hookspan read
+	own     natsjs.JetStream // behind the walls
+}
+
+func besiege(t *testing.T) *siege {
+	t.Helper()
+	s := &siege{opened: open(t, embedded.Options{Listen: "127.0.0.1:0", MaxStore: 256 << 20}), read: make(chan string, 1000)}
+	s.hostile, s.js = dial(t, s.opened)
+	var err error
+	if s.own, err = natsjs.New(s.Conns().Events); err != nil {
+		t.Fatal(err)
+	}
+	spans, err := s.store.Spans(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = s.store.Follow(t.Context(), spans[0].Partition, bus.Position{Identity: spans[0].Identity}, func(batch []bus.Message) error {
+			for _, m := range batch {
+				s.read <- m.Event.ID
+			}
+			return nil
+		})
+	}()
+	publish(t, s.opened, "before")
+	if id := receive(t, s.read); id != "before" {
+		t.Fatalf("read %s", id)
+	}
+	return s
+}
+
+// holds fails when anything of the events, or of what Hookspan reads, has changed.
+func (s *siege) holds(t *testing.T) {
+	t.Helper()
+	stream, err := s.own.Stream(within(t), eventsOf)
+	if err != nil {
+		t.Fatalf("the event stream: %v", err)
+	}
+	info := stream.CachedInfo()
+	if info.State.FirstSeq != 1 || info.State.NumDeleted != 0 || info.Config.Sealed || len(info.Config.Subjects) != 7 || info.Config.RePublish != nil {
+		t.Errorf("the event stream became %+v, %+v", info.State, info.Config)
+	}
+	id := fmt.Sprint("after-", info.State.LastSeq)
+	publish(t, s.opened, id)
+	if !stored(t, s.opened)[id] {
+		t.Errorf("%s was acknowledged and is not stored", id)
+	}
+	for receive(t, s.read) != id {
+	}
+	c := bus.NewChain(s.store, bus.LogName{Kind: bus.Registry})
+	if _, err := c.Append(within(t), []byte("an endpoint")); err != nil {
+		t.Errorf("the registry: %v", err)
+	}
+}
+
+// send publishes with a reply subject, and waits until the server has taken it.
+func (s *siege) send(t *testing.T, subject, reply string, body any) {
+	t.Helper()
+	data, ok := body.([]byte)
+	if !ok {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.hostile.PublishRequest(subject, reply, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *siege) flush(t *testing.T) {
+	t.Helper()
+	if err := s.hostile.FlushWithContext(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	// Behind the desk as well: an answer comes after what was asked before.
+	if _, err := s.js.Stream(within(t), eventsOf); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// harmful are requests that would change the event stream or how it is read.
+func harmful(reader string) map[string]any {
+	config := map[string]any{"name": eventsOf, "subjects": []string{"gone"}, "retention": "limits", "storage": "file", "max_msgs": 1}
+	consumer := func(more map[string]any) map[string]any {
+		c := map[string]any{"name": "harmful", "ack_policy": "explicit", "deliver_policy": "all", "replay_policy": "instant"}
+		for k, v := range more {
+			c[k] = v
+		}
+		return map[string]any{"stream_name": eventsOf, "config": c}
+	}
+	all := map[string]any{
+		"STREAM.CREATE." + eventsOf:                                  config,
+		"STREAM.UPDATE." + eventsOf:                                  config,
+		"STREAM.DELETE." + eventsOf:                                  nil,
+		"STREAM.PURGE." + eventsOf:                                   nil,
+		"STREAM.RESTORE." + eventsOf:                                 map[string]any{"config": config},
+		"STREAM.SNAPSHOT." + eventsOf:                                map[string]any{"deliver_subject": "hookspan.events.shop.x"},
+		"STREAM.MSG.DELETE." + eventsOf:                              map[string]any{"seq": 1},
+		"STREAM.PEER.REMOVE." + eventsOf:                             map[string]any{"peer": "hookspan"},
+		"STREAM.LEADER.STEPDOWN." + eventsOf:                         nil,
+		"META.LEADER.STEPDOWN":                                       nil,
+		"ACCOUNT.PURGE.EVENTS":                                       nil,
+		"SERVER.REMOVE":                                              map[string]any{"peer": "hookspan"},
+		"DIRECT.GET." + eventsOf:                                     map[string]any{"seq": 1},
+		"CONSUMER.DELETE." + eventsOf + "." + reader:                 nil,
+		"CONSUMER.PAUSE." + eventsOf + "." + reader:                  map[string]any{"pause_until": time.Now().Add(time.Hour)},
+		"CONSUMER.RESET." + eventsOf + "." + reader:                  map[string]any{"seq": 1000},
+		"CONSUMER.UNPIN." + eventsOf + "." + reader:                  map[string]any{"group": "a"},
+		"CONSUMER.LEADER.STEPDOWN." + eventsOf + "." + reader:        nil,
+		"CONSUMER.CREATE." + eventsOf + "." + reader:                 consumer(map[string]any{"name": reader, "headers_only": true}),
+		"CONSUMER.DURABLE.CREATE." + eventsOf + "." + reader:         consumer(map[string]any{"name": reader, "durable_name": reader}),
+		"CONSUMER.CREATE." + eventsOf + ".push":                      consumer(map[string]any{"name": "push", "deliver_subject": "hookspan.events.shop.loop"}),
+		"CONSUMER.CREATE." + eventsOf + ".Push":                      consumer(map[string]any{"name": "Push", "Deliver_Subject": "hookspan.events.shop.loop"}),
+		"CONSUMER.CREATE." + eventsOf + ".groups":                    consumer(map[string]any{"name": "groups", "priority_groups": []string{"a"}, "priority_policy": "pinned_client"}),
+		"CONSUMER.CREATE." + eventsOf + ".fast.hookspan.events.shop": consumer(map[string]any{"name": "other"}),
+	}
+	return all
+}
+
+func (s *siege) reader(t *testing.T) string {
+	t.Helper()
+	stream, err := s.own.Stream(within(t), eventsOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range stream.ConsumerNames(within(t)).Name() {
+		return name
+	}
+	t.Fatal("Hookspan has no reader")
+	return ""
+}
+
+func TestHostileRequests(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	reader := s.reader(t) // which no client can know
+	answers := make(chan *nats.Msg, 100)
+	inbox := s.hostile.NewInbox()
+	if _, err := s.hostile.ChanSubscribe(inbox+".>", answers); err != nil {
+		t.Fatal(err)
+	}
+	answered := 0
+	for request, body := range harmful(reader) {
+		s.send(t, "$JS.API."+request, inbox+"."+request, encoded(t, body))
+		if strings.Contains(request, eventsOf) {
+			answered++
+		}
+	}
+	for ; answered > 0; answered-- {
+		if m := receive(t, answers); !strings.Contains(string(m.Data), `"error"`) {
+			t.Errorf("%s: %s", m.Subject, m.Data)
+		}
+	}
+	s.flush(t)
+	for name := range must(s.js.Stream(within(t), eventsOf)).ConsumerNames(within(t)).Name() {
+		t.Errorf("the hostile client sees the consumer %s", name)
+	}
+	if now := s.reader(t); now != reader {
+		t.Errorf("the reader was %s and is %s", reader, now)
+	}
+	s.holds(t)
+}
+
+func encoded(t *testing.T, body any) []byte {
+	t.Helper()
+	if body == nil {
+		return nil
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// The server acts for whoever asks it, with more rights than they have: it answers to any
+// subject, and sends on what streams and consumers say.
+func TestTheServerAsAnAccomplice(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	reader := s.reader(t)
+	body := []byte(`{"name":"HOOKSPAN_EVENTS","subjects":["gone"]}`)
+	theirs := natsjs.StreamConfig{
+		Name: "THEIRS", Subjects: []string{"theirs.>"}, AllowDirect: true,
+		RePublish: &natsjs.RePublish{Source: "theirs.again.>", Destination: "$JS.API.STREAM.>"},
+	}
+	if _, err := s.js.CreateStream(within(t), theirs); err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"theirs.x", "theirs.again.PURGE.HOOKSPAN_EVENTS", "theirs.again.DELETE.HOOKSPAN_EVENTS", topic} {
+		if _, err := s.js.Publish(within(t), subject, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for request := range harmful(reader) {
+		reply := "$JS.API." + request
+		s.send(t, "$JS.API.DIRECT.GET.THEIRS", reply, map[string]any{"seq": 1})
+		s.send(t, "$JS.API.STREAM.MSG.GET.THEIRS", reply, map[string]any{"seq": 1})
+		s.send(t, "$JS.API.STREAM.MSG.GET."+eventsOf, reply, map[string]any{"seq": 2})
+		s.send(t, "$JS.API.DIRECT.GET."+eventsOf, reply, map[string]any{"seq": 2})
+		s.send(t, "$JS.API.INFO", reply, nil)
+		s.send(t, topic, reply, body)
+		s.send(t, "$JS.API.CONSUMER.MSG.NEXT."+eventsOf+"."+reader, reply, map[string]any{"batch": 1, "no_wait": true})
+	}
+	for i, config := range []natsjs.StreamConfig{
+		{Name: "MIRROR", Mirror: &natsjs.StreamSource{Name: eventsOf}},
+		{Name: "SOURCE", Sources: []*natsjs.StreamSource{{Name: eventsOf, External: &natsjs.ExternalStream{APIPrefix: "$HS.next", DeliverPrefix: "hookspan.events.shop"}}}},
+		{Name: "OURS", Subjects: []string{"hookspan.>"}},
+		{Name: "INBOXES", Subjects: []string{"_INBOX.>"}},
+		{Name: "ALL", Subjects: []string{">"}, NoAck: true},
+	} {
+		stream, err := s.js.CreateStream(within(t), config)
+		if err == nil && stream.CachedInfo().State.Msgs > 0 {
+			t.Errorf("stream %d holds %d messages", i, stream.CachedInfo().State.Msgs)
+		}
+	}
+	push := map[string]any{"stream_name": "THEIRS", "config": map[string]any{
+		"deliver_subject": "$JS.API.STREAM.PURGE." + eventsOf, "ack_policy": "none", "deliver_policy": "all", "replay_policy": "instant",
+	}}
+	if _, err := s.hostile.RequestWithContext(within(t), "$JS.API.CONSUMER.CREATE.THEIRS", encoded(t, push)); err != nil {
+		t.Fatal(err)
+	}
+	trace := nats.NewMsg(topic)
+	trace.Header.Set("Nats-Trace-Dest", "$HS.pub.hookspan.ops")
+	if err := s.hostile.PublishMsg(trace); err != nil {
+		t.Fatal(err)
+	}
+	s.flush(t)
+	s.holds(t)
+}
+
+// What Hookspan reads by is nothing that a client could know. If one did, nothing were lost.
+func TestAStolenReader(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	for i := range 20 {
+		reader := s.reader(t)
+		s.send(t, "$JS.API.CONSUMER.MSG.NEXT."+eventsOf+"."+reader, s.hostile.NewInbox(), map[string]any{"batch": 1, "expires": time.Minute})
+		s.send(t, "$JS.ACK."+eventsOf+"."+reader+".1.1.1.1.0", s.hostile.NewInbox(), []byte("+NXT"))
+		s.flush(t)
+		id := fmt.Sprint("stolen-", i)
+		publish(t, s.opened, id)
+		if got := receive(t, s.read); got != id {
+			t.Fatalf("read %s, want %s", got, id)
+		}
+	}
+}
+
+func TestForgedAcknowledgements(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	seen, err := s.hostile.SubscribeSync("hookspan.events.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.flush(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			m, err := seen.NextMsgWithContext(t.Context())
+			if err != nil || m.Header.Get("ce-id") == "last" {
+				return
+			}
+			for _, subject := range []string{m.Reply, "_HOOKSPAN.>", "_INBOX.x"} {
+				if checked := strings.TrimSuffix(subject, ".>"); checked != "" {
+					_ = s.hostile.Publish(checked, []byte(`{"stream":"HOOKSPAN_EVENTS","seq":99999}`))
+				}
+			}
+		}
+	}()
+	for i := range 200 {
+		r, err := s.store.Publish(within(t), topic, order(fmt.Sprint(i)), bus.PublishOptions{})
+		if err != nil || r.Position.Seq != int64(i+2) {
+			t.Fatalf("event %d: %+v, %v", i, r, err)
+		}
+	}
+	publish(t, s.opened, "last")
+	<-done
+}
+
+func TestNoClientSeesWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	subjects := []string{">", "_INBOX.>", "_INBOX.*.*", "$JS.>", "$SYS.>", "$HS.>", "_R_.>", "_HOOKSPAN.>", "*.>", "pub.>", "hookspan.registry", "hookspan.state.>"}
+	seen := make(chan *nats.Msg, 1000)
+	for _, subject := range subjects {
+		if _, err := s.hostile.ChanSubscribe(subject, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.hostile.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	_, neighbour := dial(t, s.opened)
+	if _, err := neighbour.Publish(within(t), topic, []byte("open")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := neighbour.CreateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "neighbour"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.DoubleAck(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := neighbour.CreateStream(within(t), natsjs.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := neighbour.Publish(within(t), "theirs", []byte("private")); err != nil {
+		t.Fatal(err)
+	}
+	s.holds(t)
+	if err := s.hostile.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for len(seen) > 0 {
+		if m := <-seen; !strings.HasPrefix(m.Subject, "hookspan.events.") {
+			t.Errorf("the hostile client sees %s: %s", m.Subject, m.Data)
+		}
+	}
+}
+
+func TestOnlyHookspanWritesBesideEvents(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	for _, subject := range []string{"hookspan.ops", "hookspan.ops.x", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop"} {
+		if _, err := s.js.Publish(within(t), subject, []byte("forged")); err == nil || !strings.Contains(err.Error(), "only Hookspan writes there") {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+	for _, subject := range []string{"hookspan.state.0", "hookspan.registry", "hookspan.commands", "hookspan.journal.0", "hookspan.refusals", "$KV.HOOKSPAN_LEASES.x"} {
+		if ack, err := s.js.Publish(within(t), subject, []byte("forged"), natsjs.WithRetryAttempts(0)); err == nil {
+			t.Errorf("%s: stored in %s", subject, ack.Stream)
+		}
+	}
+	s.holds(t)
+}
+
+// What a header makes the server do with a message is not for clients to say.
+func TestHeadersOfClients(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	for name, value := range map[string]string{
+		"Nats-Rollup": "all", "nats-rollup": "sub", "Nats-TTL": "1s", "Nats-Schedule": "@at 2099-01-01T00:00:00Z", "Nats-Schedule-Target": "hookspan.ops",
+		"Nats-Expected-Last-Sequence": "1", "Nats-Expected-Last-Subject-Sequence": "1", "Nats-Expected-Last-Msg-Id": "x", "Nats-Batch-Id": "x",
+		"Nats-Batch-Sequence": "1", "Nats-Incr": "+1", "Nats-Marker-Reason": "MaxAge", "Nats-Stream-Source": "x", "Nats-Required-Api-Level": "1",
+	} {
+		m := nats.NewMsg(topic)
+		m.Header.Set("x", "y")
+		m.Header[name] = []string{value}
+		if _, err := s.js.PublishMsg(within(t), m); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s.holds(t)
+}
+
+// A webhook is published whatever ids clients have used before it came.
+func TestAClientUsesUpNoWebhooksID(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	const key = "the key of a webhook to come"
+	m := nats.NewMsg(topic)
+	for name, value := range map[string]string{
+		"ce-specversion": "1.0", "ce-id": "order-7", "ce-source": "/sources/shop", "ce-type": "com.example.order.created",
+		"Hookspan-Publisher": "hookspan", nats.MsgIdHdr: key,
+	} {
+		m.Header.Set(name, value)
+	}
+	for range 2 { // the second is the client's own repeat
+		if _, err := s.js.PublishMsg(within(t), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stored(t, s.opened)["order-7"] {
+		t.Error("after a restart intake would take the webhook for a repeat")
+	}
+	r, err := s.store.Publish(within(t), topic, order("order-7"), bus.PublishOptions{Key: key})
+	if err != nil || r.Repeated || r.Position.Seq != 3 {
+		t.Errorf("the webhook: %+v, %v", r, err)
+	}
+	if !stored(t, s.opened)["order-7"] {
+		t.Error("the webhook is not stored")
+	}
+}
+
+func TestNamesOfStreams(t *testing.T) {
+	t.Parallel()
+	s := besiege(t)
+	if _, err := s.js.CreateStream(within(t), natsjs.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs"}}); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for name := range s.js.StreamNames(within(t)).Name() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{eventsOf, "THEIRS"}) {
+		t.Errorf("a client sees the streams %v", names)
+	}
+	if name, err := s.js.StreamNameBySubject(within(t), topic); err != nil || name != eventsOf {
+		t.Errorf("%s lies on %s, %v", topic, name, err)
+	}
+}

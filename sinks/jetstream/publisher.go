@@ -1,0 +1,40 @@
+package jetstream
+
+import (
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// HeaderPublisher says on an event of an embedded bus who published it, where that was not
+// Hookspan. Intake does not take such an event for one that it has seen.
+const (
+	HeaderPublisher = "Hookspan-Publisher"
+	PublisherClient = "client"
+)
+
+// clientIDs begin the message ids of clients, which so are never those of webhooks.
+const clientIDs = "client."
+
+// ClientID is a client's message id as it is stored.
+func ClientID(id string) string { return clientIDs + id }
+
+// messageID is the id that the publisher gave a message.
+func messageID(h nats.Header) string {
+	id := first(h, headerMessageID)
+	if fromClient(h) {
+		return strings.TrimPrefix(id, clientIDs)
+	}
+	return id
+}
+
+func fromClient(h nats.Header) bool { return first(h, HeaderPublisher) == PublisherClient }
+
+// Covers reports whether every subject of one pattern is one of another's.
+func Covers(pattern, subject string) bool { return covers(pattern, subject) }
+
+// ReaderPrefix begins the names of the consumers that Hookspan reads through.
+const ReaderPrefix = "hookspan-"
+
+// OwnReader reports whether a consumer of this name is one of those.
+func OwnReader(name string) bool { return strings.HasPrefix(name, ReaderPrefix) }

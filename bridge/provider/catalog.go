@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -43,6 +44,7 @@ type Provider struct {
 	path string // of its file, for errors
 	text []byte
 	base []byte // the text of the provider that it builds on, nil for none
+	last atomic.Pointer[filled]
 }
 
 // Load reads the embedded catalogue and then the *.yaml, *.yml and *.json files of userDir, which
@@ -220,14 +222,32 @@ func (p *Provider) document(text []byte) (ast.Node, error) {
 	return tree.Docs[0].Body, nil
 }
 
-// file reads the declaration anew, with the values of options filled in.
+// file is the declaration with the values of options filled in. The one that was read last is
+// kept, because whoever asks usually asks for the same again; nobody changes it.
 func (p *Provider) file(values map[string]string, declared []Option, source string) (*file, error) {
+	values = maps.Clone(values)
+	values["source"] = source
+	if last := p.last.Load(); last != nil && maps.Equal(last.values, values) {
+		return last.file, nil
+	}
+	f, err := p.read(values, declared)
+	if err == nil {
+		p.last.Store(&filled{values, f})
+	}
+	return f, err
+}
+
+// A filled is a declaration and the values that were filled in.
+type filled struct {
+	values map[string]string
+	file   *file
+}
+
+func (p *Provider) read(values map[string]string, declared []Option) (*file, error) {
 	root, err := p.root()
 	if err != nil {
 		return nil, err
 	}
-	values = maps.Clone(values)
-	values["source"] = source
 	if err := expand(root, declared, values); err != nil {
 		return nil, p.fault(err)
 	}

@@ -103,6 +103,8 @@ func (x *exchange) plainPart(p *part) (string, bool) {
 		return "", ok
 	case "hmac":
 		return x.hmacOf(p)
+	case "hash":
+		return x.hashOf(p)
 	}
 	return s, s != ""
 }
@@ -203,6 +205,14 @@ func (x *exchange) hmacOf(p *part) (string, bool) {
 	}
 	h := hmac.New(p.hash, []byte(x.v.secrets[0]))
 	h.Write([]byte(text))
+	return p.encode(h.Sum(nil)), true
+}
+
+func (x *exchange) hashOf(p *part) (string, bool) {
+	h := p.hash()
+	if missing := p.inner.hash(h, x); missing != nil {
+		return "", false
+	}
 	return p.encode(h.Sum(nil)), true
 }
 

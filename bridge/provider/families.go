@@ -32,6 +32,9 @@ var families = map[string]func() schemeSpec{
 	"hmac":    func() schemeSpec { return &hmacSpec{} },
 	"hash":    func() schemeSpec { return &hashSpec{} },
 	"ed25519": func() schemeSpec { return &ed25519Spec{} },
+	"ecdsa":   func() schemeSpec { return &ecdsaSpec{} },
+	"rsa":     func() schemeSpec { return &rsaSpec{} },
+	"jws":     func() schemeSpec { return &jwsSpec{} },
 	"token":   func() schemeSpec { return &tokenSpec{} },
 	"digest":  func() schemeSpec { return &digestSpec{} },
 }

@@ -98,7 +98,7 @@ func (x *exchange) proves(t *template) bool {
 			return false
 		}
 		switch p.kind {
-		case "", "if", "hmac", "rate", "secret":
+		case "", "if", "hmac", "hash", "rate", "secret":
 		case "json", "form", "body", "sorted-form":
 			if !x.signsAny("body", "sorted-form") && !x.decrypted && !x.digested() {
 				return false

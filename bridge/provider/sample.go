@@ -16,7 +16,8 @@ import (
 
 // A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
 // each one: uuid, hex:n, HEX:n, seq, next, unix, unixms, rfc3339, utc:layout, local (the
-// provider's own clock), sha256 (of the body, in the query) and option:name.
+// provider's own clock), sha256 (of the body, in the query), option:name, and signature, which is
+// written into the body at the end.
 type sampleSpec struct {
 	Type    string            `yaml:"type"`
 	Headers map[string]string `yaml:"headers"`
@@ -204,6 +205,8 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 	case "sha256":
 		sum := sha256.Sum256(m.body)
 		return hex.EncodeToString(sum[:]), nil
+	case "signature":
+		return placeOfSignature, nil
 	case "option":
 		value, ok := m.options[arg]
 		if !ok {

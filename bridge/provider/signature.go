@@ -1,10 +1,13 @@
 package provider
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -254,8 +257,22 @@ func (s *signature) write(x *exchange, sum []byte) error {
 	case s.from.parts[0].kind == "query":
 		x.addQuery(s.from.parts[0].arg, text)
 	default:
-		return fmt.Errorf("sign: a signature inside the body cannot be written")
+		return s.writeInside(x, text)
 	}
+	return nil
+}
+
+// placeOfSignature stands in a sample's body where its signature goes.
+const placeOfSignature = "${signature}"
+
+func (s *signature) writeInside(x *exchange, text string) error {
+	if !bytes.Contains(x.req.Body, []byte(placeOfSignature)) {
+		return errors.New("sign: the body has no place for its signature, " + placeOfSignature)
+	}
+	if s.from.parts[0].kind == "form" {
+		text = url.QueryEscape(text)
+	}
+	x.req.Body = bytes.Replace(x.req.Body, []byte(placeOfSignature), []byte(text), 1)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package provider
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 //	{header:Name} {query:name} {form:name} {item:name} {json:/pointer}
 //	{if:…}                 nothing, but the whole template is absent where … is
 //	{hmac:hash:encoding:…} the HMAC of … under the first secret
+//	{hash:hash:encoding:…} the plain hash of …
 //	{json:/pointer|parent} without the last segment of a path
 //
 // {item:…} is a member of the signature header's list. A text that begins with a slash is a
@@ -37,7 +37,7 @@ type part struct {
 // partKinds says which values exist and whether they need a name.
 var partKinds = map[string]bool{
 	"body": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
-	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true,
+	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true,
 }
 
 // selector compiles a text of the template language.
@@ -101,7 +101,7 @@ func (c *compiler) part(text string) (part, error) {
 	case !known:
 		return part{}, fmt.Errorf("{%s}: there is no such value", text)
 	case needs != named || (needs && arg == ""):
-		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if and hmac")
+		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if, hmac and hash")
 	}
 	p := part{kind: kind, arg: arg, parent: filtered}
 	var err error
@@ -112,8 +112,8 @@ func (c *compiler) part(text string) (part, error) {
 		p.slot, err = c.set.Add(arg)
 	case "if":
 		err = c.inner(&p, arg)
-	case "hmac":
-		err = c.hmacPart(&p, arg)
+	case "hmac", "hash":
+		err = c.digestPart(&p, arg)
 	}
 	return p, err
 }
@@ -124,10 +124,10 @@ func (c *compiler) inner(p *part, text string) error {
 	return err
 }
 
-func (c *compiler) hmacPart(p *part, arg string) error {
+func (c *compiler) digestPart(p *part, arg string) error {
 	fields := strings.SplitN(arg, ":", 3)
 	if len(fields) != 3 {
-		return errors.New("{hmac:…} needs a hash, an encoding and a value")
+		return fmt.Errorf("{%s:…} needs a hash, an encoding and a value", p.kind)
 	}
 	var err error
 	if p.hash, err = hashNamed(fields[0]); err != nil {
@@ -139,7 +139,7 @@ func (c *compiler) hmacPart(p *part, arg string) error {
 	case "base64":
 		p.encode = base64.StdEncoding.EncodeToString
 	default:
-		return fmt.Errorf("{hmac:…}: encoding %q is unknown, use hex or base64", fields[1])
+		return fmt.Errorf("{%s:…}: encoding %q is unknown, use hex or base64", p.kind, fields[1])
 	}
 	return c.inner(p, fields[2])
 }

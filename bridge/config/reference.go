@@ -1,7 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -68,21 +71,77 @@ func (l *loading) openWords(text string) (string, error) {
 // lines makes a list of the lines of a text that are not empty.
 func lines(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			b.WriteString(line + itemEnd)
-		}
+	for _, line := range filled(text) {
+		b.WriteString(line + itemEnd)
 	}
 	return b.String()
 }
 
+// filled are the lines that hold something, spaces and all.
+func filled(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
 func (l *loading) secretFile(path string) (string, error) {
 	l.cfg.Files = append(l.cfg.Files, path)
-	content, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
 		return "", errors.New(reading(err))
 	}
-	return string(content), nil
+	return text, nil
+}
+
+// ReadSecret reads a file that holds one secret. Errors never repeat what it holds.
+func ReadSecret(path string) (string, error) {
+	text, err := readText(path)
+	if err != nil {
+		return "", err
+	}
+	if text = strings.TrimRight(text, "\r\n"); strings.TrimSpace(text) == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return text, nil
+}
+
+// ReadSecrets reads a file that holds one secret a line, newest first: one at least.
+func ReadSecrets(path string) ([]string, error) {
+	text, err := readText(path)
+	if err != nil {
+		return nil, err
+	}
+	list := filled(text)
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	return list, nil
+}
+
+// maxSecretFile is far more than any file of secrets needs.
+const maxSecretFile = 1 << 20
+
+// readText reads a small text without the byte order mark that some editors write. Other
+// encodings than UTF-8 show by their NUL bytes.
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // read-only
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(text) > maxSecretFile:
+		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	case bytes.IndexByte(text, 0) >= 0:
+		return "", fmt.Errorf("%s holds a NUL byte; save it as UTF-8 text", path)
+	}
+	return strings.TrimPrefix(string(text), "\ufeff"), nil
 }
 
 // readSecrets replaces every _FILE twin by what its file holds, and refuses empty secrets.

@@ -8,19 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/spf13/cobra"
-)
-
-// Files that a server leaves in its data folder for commands on the same machine.
-const (
-	dataFolder       = "./hookspan-data"
-	adminAddressFile = "admin-address" // the URL of the admin listener
-	adminTokenFile   = "admin-token"   // mode 0600
 )
 
 // A client talks to the admin API of a running server.
@@ -28,53 +16,6 @@ type client struct {
 	server *url.URL
 	token  string
 	http   *http.Client
-}
-
-// A connection is the flags of the commands that talk to a server.
-type connection struct{ server, token string }
-
-func (c *connection) flags(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&c.server, "server", "", "URL of the admin listener (default HOOKSPAN_SERVER, else from the data folder)")
-	cmd.PersistentFlags().StringVar(&c.token, "token", "", "bearer token (default HOOKSPAN_ADMIN_TOKEN, else from the data folder)")
-}
-
-// open finds server and token: flag, environment, data folder.
-func (c *connection) open(t *terminal) (*client, error) {
-	folder := first(t.variable("HOOKSPAN_DATA_DIR"), dataFolder)
-	server := first(c.server, t.variable("HOOKSPAN_SERVER"), fileText(filepath.Join(folder, adminAddressFile)))
-	token := first(c.token, t.variable("HOOKSPAN_ADMIN_TOKEN"), fileText(t.variable("HOOKSPAN_ADMIN_TOKEN_FILE")), fileText(filepath.Join(folder, adminTokenFile)))
-	if server == "" {
-		return nil, usage("no server known: %s holds none; give --server or HOOKSPAN_SERVER", folder)
-	}
-	if !strings.Contains(server, "://") {
-		server = "http://" + server
-	}
-	u, err := url.Parse(server)
-	if err != nil || u.Host == "" || u.User != nil {
-		return nil, usage("--server: want a URL such as http://127.0.0.1:8081")
-	}
-	return &client{server: u, token: token, http: &http.Client{Timeout: time.Minute}}, nil
-}
-
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
-// fileText is the content of a small file, "" when it cannot be read.
-func fileText(path string) string {
-	if path == "" {
-		return ""
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
 }
 
 // A problemAnswer is a problem that the server answered with (RFC 9457).
@@ -93,13 +34,16 @@ func (p *problemAnswer) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the server answered %d", p.Status)
 	if p.Code != "" {
-		fmt.Fprintf(&b, " (%s)", p.Code)
+		fmt.Fprintf(&b, " (%s)", plain(p.Code))
 	}
 	if text := first(p.Detail, p.Title); text != "" {
-		b.WriteString(": " + text)
+		b.WriteString(": " + plain(text))
 	}
 	for _, e := range p.Errors {
-		fmt.Fprintf(&b, "\n  %s: %s", e.Path, e.Message)
+		fmt.Fprintf(&b, "\n  %s: %s", plain(e.Path), plain(e.Message))
+	}
+	if p.Status < 400 {
+		b.WriteString("; redirects are not followed, because the token would go along: give the address that it leads to")
 	}
 	return b.String()
 }
@@ -165,26 +109,37 @@ func decodeAnswer(res *http.Response, out any) error {
 
 // A page is one answer of a list.
 type page struct {
-	Items []json.RawMessage `json:"items"`
-	Next  string            `json:"next"`
+	Items  []json.RawMessage `json:"items"`
+	Next   string            `json:"next"`
+	Behind []json.RawMessage `json:"behind"` // beside the deliveries of one event
 }
 
-// list hands over the items of a list, page by page, up to limit (0: all).
+// list hands over the items of a list, up to limit (0: all).
 func (c *client) list(ctx context.Context, path string, query url.Values, limit int, each func(json.RawMessage) error) error {
+	return c.pages(ctx, path, query, limit, func(p *page) error {
+		for _, item := range p.Items {
+			if err := each(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// pages hands over a list page by page, until limit items (0: all) have been.
+func (c *client) pages(ctx context.Context, path string, query url.Values, limit int, each func(*page) error) error {
 	for seen := 0; ; {
 		var p page
 		if err := c.call(ctx, http.MethodGet, path, query, nil, &p); err != nil {
 			return err
 		}
-		for _, item := range p.Items {
-			if limit > 0 && seen == limit {
-				return nil
-			}
-			if err := each(item); err != nil {
-				return err
-			}
-			seen++
+		if limit > 0 {
+			p.Items = p.Items[:min(len(p.Items), limit-seen)]
 		}
+		if err := each(&p); err != nil {
+			return err
+		}
+		seen += len(p.Items)
 		if p.Next == "" || len(p.Items) == 0 || (limit > 0 && seen == limit) {
 			return nil
 		}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,35 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 )
-
-// A delivery as the admin API shows it.
-type delivery struct {
-	ID       string `json:"id"`
-	Endpoint string `json:"endpoint"`
-	Name     string `json:"endpoint_name"`
-	Event    struct {
-		ID      string `json:"id"`
-		Source  string `json:"source"`
-		Type    string `json:"type"`
-		Subject string `json:"subject"`
-		Topic   string `json:"topic"`
-	} `json:"event"`
-	Status      string    `json:"status"`
-	Reason      string    `json:"reason"`
-	Attempts    []attempt `json:"attempts"`
-	NextAttempt time.Time `json:"next_attempt"`
-	Created     time.Time `json:"created"`
-}
-
-type attempt struct {
-	Number     int       `json:"number"`
-	Sent       time.Time `json:"sent"`
-	Received   time.Time `json:"received"`
-	StatusCode int       `json:"status_code"`
-	DurationMS float64   `json:"duration_ms"`
-	Reason     string    `json:"reason"`
-	Response   string    `json:"response"`
-}
 
 func (t *terminal) deliveriesCommand() *cobra.Command {
 	var c connection
@@ -84,24 +57,44 @@ func (t *terminal) deliveryList(c *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if t.json {
-			return client.list(cmd.Context(), "/v1/deliveries", query, limit, func(item json.RawMessage) error { return t.line(item) })
-		}
-		g := newGrid(t.out, "ID", "ENDPOINT", "STATUS", "TYPE", "ATTEMPTS", "NEXT", "EVENT")
-		err = client.list(cmd.Context(), "/v1/deliveries", query, limit, func(item json.RawMessage) error {
+		return t.listDeliveries(cmd.Context(), client, query, limit)
+	})
+	return cmd
+}
+
+// listDeliveries prints deliveries, and for one event the endpoints that have not come to it.
+func (t *terminal) listDeliveries(ctx context.Context, c *client, query url.Values, limit int) error {
+	var behind []json.RawMessage
+	g := newGrid(t.out)
+	if !t.json {
+		g.row("ID", "ENDPOINT", "STATUS", "TYPE", "ATTEMPTS", "NEXT", "EVENT", "REASON")
+	}
+	err := c.pages(ctx, "/v1/deliveries", query, limit, func(p *page) error {
+		behind = append(behind, p.Behind...)
+		for _, item := range p.Items {
+			if t.json {
+				if err := t.line(item); err != nil {
+					return err
+				}
+				continue
+			}
 			var d delivery
 			if err := json.Unmarshal(item, &d); err != nil {
 				return fmt.Errorf("decode a delivery: %w", err)
 			}
-			g.row(d.ID, first(d.Name, d.Endpoint), d.Status, d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.NextAttempt), d.Event.ID)
-			return nil
-		})
-		if err != nil {
+			g.row(d.ID, first(d.Name, d.Endpoint), d.standing(), d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.next()), d.Event.ID, d.why())
+		}
+		return nil
+	})
+	if err := errors.Join(err, g.end()); err != nil {
+		return err
+	}
+	for _, b := range behind {
+		if err := t.writeBehind(b); err != nil {
 			return err
 		}
-		return g.end()
-	})
-	return cmd
+	}
+	return nil
 }
 
 // pageQuery asks for pages of a useful size.
@@ -146,31 +139,6 @@ func (t *terminal) deliveryGet(c *connection) *cobra.Command {
 	}
 }
 
-func (d *delivery) write(w io.Writer) {
-	fmt.Fprintf(w, "%s  %s", d.ID, d.Status)
-	if d.Reason != "" {
-		fmt.Fprintf(w, " (%s)", d.Reason)
-	}
-	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", d.Event.Type, d.Event.ID, d.Event.Source, first(d.Name, d.Endpoint), clock(d.Created))
-	for _, a := range d.Attempts {
-		outcome := "delivered"
-		if a.Reason != "" {
-			outcome = a.Reason
-		}
-		if a.StatusCode != 0 {
-			outcome += " " + strconv.Itoa(a.StatusCode)
-		}
-		fmt.Fprintf(w, "  attempt %d  %s  %.0f ms  %s", a.Number, clock(a.Sent), a.DurationMS, outcome)
-		if a.Response != "" {
-			fmt.Fprintf(w, "  %q", a.Response)
-		}
-		fmt.Fprintln(w)
-	}
-	if !d.NextAttempt.IsZero() {
-		fmt.Fprintf(w, "  next attempt  %s\n", clock(d.NextAttempt))
-	}
-}
-
 func (t *terminal) deliveryRetry(c *connection) *cobra.Command {
 	return &cobra.Command{
 		Use:     "retry ID",
@@ -186,7 +154,7 @@ func (t *terminal) deliveryRetry(c *connection) *cobra.Command {
 			if err := client.call(cmd.Context(), http.MethodPost, "/v1/deliveries/"+url.PathEscape(args[0])+"/retry", nil, nil, &answer); err != nil {
 				return err
 			}
-			return t.document(answer, func(w io.Writer) { fmt.Fprintf(w, "%s will be tried now\n", args[0]) })
+			return t.document(answer, func(w io.Writer) { fmt.Fprintf(w, "%s will be tried now\n", plain(args[0])) })
 		}),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -76,7 +77,9 @@ func (f *endpointFlags) body(t *terminal, cmd *cobra.Command) (map[string]any, e
 		}
 	}
 	if f.secretsFile != "" {
-		body["secrets"] = strings.Split(fileText(f.secretsFile), "\n")
+		if body["secrets"], err = readSecrets("--secrets-file", f.secretsFile); err != nil {
+			return nil, err
+		}
 	}
 	for field, separator := range map[string]string{"options": "=", "headers": ":"} {
 		if given(field) {
@@ -109,7 +112,7 @@ func (f *endpointFlags) read(t *terminal) (map[string]any, error) {
 	if err != nil {
 		return nil, usage("--file: %w", err)
 	}
-	if err := json.Unmarshal(text, &body); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &body); err != nil {
 		return nil, usage("--file: want one JSON object: %w", err)
 	}
 	return body, nil

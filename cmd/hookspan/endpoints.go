@@ -186,9 +186,9 @@ func (t *terminal) endpointCreate(c *connection) *cobra.Command {
 			return err
 		}
 		return t.send(cmd.Context(), client, http.MethodPost, endpointsPath, body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
-			fmt.Fprintf(w, "created %s (%s)\n", e.Name, e.ID)
+			fmt.Fprintf(w, "created %s (%s)\n", plain(e.Name), plain(e.ID))
 			for _, secret := range e.Secrets {
-				fmt.Fprintf(w, "secret, shown this once: %s\n", secret)
+				fmt.Fprintf(w, "secret, shown this once: %s\n", plain(secret))
 			}
 		})
 	})
@@ -205,6 +205,6 @@ func (t *terminal) endpointUpdate(c *connection) *cobra.Command {
 	f.flags(cmd)
 	body := func() (any, error) { return f.body(t, cmd) }
 	return t.one(c, cmd, http.MethodPatch, "", body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
-		fmt.Fprintf(w, "updated %s\n", e.Name)
+		fmt.Fprintf(w, "updated %s\n", plain(e.Name))
 	})
 }

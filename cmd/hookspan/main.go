@@ -50,6 +50,7 @@ func (u usageError) Unwrap() error { return u.error }
 func usage(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 func (t *terminal) run(ctx context.Context, args []string) int {
+	t.out, t.err = guarded{t.out}, guarded{t.err}
 	root := t.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

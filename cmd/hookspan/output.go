@@ -6,7 +6,60 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
+
+// A guarded writer shows what would move a terminal's cursor, colour it or turn the direction
+// of its text as an escape, in the form that JSON has for it: what commands print may come from
+// whoever sends webhooks, or answers them.
+type guarded struct{ io.Writer }
+
+func (g guarded) Write(p []byte) (int, error) {
+	if _, err := g.Writer.Write(escape(p, "\n\t")); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// raw is what a guarded writer writes to, for bytes that another program reads.
+func raw(w io.Writer) io.Writer {
+	if g, ok := w.(guarded); ok {
+		return g.Writer
+	}
+	return w
+}
+
+// plain is a text on one line, for people.
+func plain(text string) string { return string(escape([]byte(text), "")) }
+
+// escape returns p itself when there is nothing to escape.
+func escape(p []byte, keep string) []byte {
+	var out []byte // nil so far
+	for i := 0; i < len(p); {
+		r, size := utf8.DecodeRune(p[i:])
+		fine := (unicode.IsPrint(r) && r != utf8.RuneError) || strings.ContainsRune(keep, r)
+		if !fine && out == nil {
+			out = append(make([]byte, 0, len(p)+16), p[:i]...)
+		}
+		switch {
+		case out == nil:
+		case fine:
+			out = append(out, p[i:i+size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		i += size
+	}
+	if out == nil {
+		return p
+	}
+	return out
+}
 
 // document prints one value: as JSON with --json, else as text writes it for people.
 func (t *terminal) document(v any, text func(w io.Writer)) error {
@@ -32,13 +85,15 @@ type grid struct{ w *tabwriter.Writer }
 
 func newGrid(w io.Writer, heads ...string) *grid {
 	g := &grid{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	g.row(heads...)
+	if len(heads) > 0 {
+		g.row(heads...)
+	}
 	return g
 }
 
 func (g *grid) row(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(cell)
+		cells[i] = plain(strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(cell))
 	}
 	fmt.Fprintln(g.w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 }

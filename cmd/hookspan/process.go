@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -82,7 +83,7 @@ func (p *process) announce(c *config.Config, log *slog.Logger) {
 		scheme = "https://"
 	}
 	path, address := filepath.Join(c.DataDir, adminAddressFile), scheme+reachable(p.AdminAddr())
-	if fileText(path) == address {
+	if old, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(old)) == address {
 		return
 	}
 	if err := os.WriteFile(path, []byte(address+"\n"), 0o600); err != nil {
@@ -158,8 +159,8 @@ func newLogger(t *terminal, c *config.Config) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(t.err, o))
 }
 
-func onTerminal(w any) bool {
-	f, ok := w.(*os.File)
+func onTerminal(w io.Writer) bool {
+	f, ok := raw(w).(*os.File)
 	if !ok {
 		return false
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
@@ -33,18 +34,23 @@ func (s *secretFlags) flags(cmd *cobra.Command) {
 func (s *secretFlags) open() ([]string, error) {
 	secrets := s.secrets
 	if s.file != "" {
-		text, err := os.ReadFile(s.file)
+		more, err := readSecrets("--secret-file", s.file)
 		if err != nil {
-			return nil, usage("--secret-file: %w", err)
+			return nil, err
 		}
-		for line := range strings.Lines(string(text)) {
-			if line = strings.TrimRight(line, "\r\n"); line != "" {
-				secrets = append(secrets, line)
-			}
-		}
+		secrets = append(secrets, more...)
 	}
 	if len(secrets) == 0 || slices.Contains(secrets, "") {
 		return nil, usage("give --secret or --secret-file, not empty")
+	}
+	return secrets, nil
+}
+
+// readSecrets reads a file of secrets that a flag names, one a line.
+func readSecrets(flag, path string) ([]string, error) {
+	secrets, err := config.ReadSecrets(path)
+	if err != nil {
+		return nil, usage("%s: %w", flag, err)
 	}
 	return secrets, nil
 }

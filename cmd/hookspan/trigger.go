@@ -88,7 +88,7 @@ func (t *terminal) trigger(ctx context.Context, p *provider.Provider, q provider
 			return usage("%w", err)
 		}
 		if f.print {
-			if err := writeRequest(t.out, sample); err != nil {
+			if err := writeRequest(raw(t.out), sample); err != nil {
 				return err
 			}
 			continue

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A delivery as the admin API shows it.
+type delivery struct {
+	ID       string `json:"id"`
+	Endpoint string `json:"endpoint"`
+	Name     string `json:"endpoint_name"`
+	Event    struct {
+		ID      string `json:"id"`
+		Source  string `json:"source"`
+		Type    string `json:"type"`
+		Subject string `json:"subject"`
+		Topic   string `json:"topic"`
+	} `json:"event"`
+	Status      string    `json:"status"`
+	Reason      string    `json:"reason"`
+	Attempts    []attempt `json:"attempts"`
+	NextAttempt time.Time `json:"next_attempt"`
+	Waits       string    `json:"waits"` // for what, while it is pending
+	Until       time.Time `json:"until"`
+	Created     time.Time `json:"created"`
+}
+
+type attempt struct {
+	Number     int       `json:"number"`
+	Sent       time.Time `json:"sent"`
+	Received   time.Time `json:"received"`
+	StatusCode int       `json:"status_code"`
+	DurationMS float64   `json:"duration_ms"`
+	Reason     string    `json:"reason"`
+	Detail     string    `json:"detail"`
+	Response   string    `json:"response"`
+}
+
+func (d *delivery) write(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s", plain(d.ID), plain(d.standing()))
+	if d.Reason != "" {
+		fmt.Fprintf(w, " (%s)", plain(d.Reason))
+	}
+	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", plain(d.Event.Type), plain(d.Event.ID), plain(d.Event.Source), plain(first(d.Name, d.Endpoint)), clock(d.Created))
+	for _, a := range d.Attempts {
+		fmt.Fprintf(w, "  attempt %d  %s  %.0f ms  %s", a.Number, clock(a.Sent), a.DurationMS, plain(a.outcome()))
+		if a.Response != "" {
+			fmt.Fprintf(w, "  %q", a.Response)
+		}
+		fmt.Fprintln(w)
+	}
+	if !d.NextAttempt.IsZero() {
+		fmt.Fprintf(w, "  next attempt  %s\n", clock(d.NextAttempt))
+	}
+	if !d.Until.IsZero() {
+		fmt.Fprintf(w, "  waits  %s, until %s\n", plain(d.Waits), clock(d.Until))
+	}
+}
+
+// standing is the status, and for what a delivery waits.
+func (d *delivery) standing() string {
+	if d.Waits != "" {
+		return d.Status + " (" + d.Waits + ")"
+	}
+	return d.Status
+}
+
+// next is when something is going to happen, as far as known.
+func (d *delivery) next() time.Time {
+	if d.NextAttempt.IsZero() {
+		return d.Until
+	}
+	return d.NextAttempt
+}
+
+// why says in words why it is not delivered: why it ended, and why its last attempt failed.
+func (d *delivery) why() string {
+	var parts []string
+	if d.Reason != "" {
+		parts = append(parts, d.Reason)
+	}
+	if n := len(d.Attempts); n > 0 && d.Attempts[n-1].Reason != "" {
+		parts = append(parts, d.Attempts[n-1].outcome())
+	}
+	return strings.Join(parts, "; ")
+}
+
+// outcome is what came of an attempt, on one line.
+func (a *attempt) outcome() string {
+	text := first(a.Reason, "delivered")
+	if a.StatusCode != 0 {
+		text += " " + strconv.Itoa(a.StatusCode)
+	}
+	if a.Detail != "" {
+		text += ": " + a.Detail
+	}
+	return text
+}
+
+// writeBehind names an endpoint that has not come to an event yet.
+func (t *terminal) writeBehind(item json.RawMessage) error {
+	if t.json {
+		return t.line(map[string]json.RawMessage{"behind": item})
+	}
+	var b struct {
+		Endpoint string    `json:"endpoint"`
+		Name     string    `json:"endpoint_name"`
+		Since    time.Time `json:"since"`
+		Oldest   time.Time `json:"oldest"`
+		Events   int64     `json:"events"`
+		Unknown  string    `json:"unknown"`
+	}
+	if err := json.Unmarshal(item, &b); err != nil {
+		return fmt.Errorf("decode what is behind: %w", err)
+	}
+	text := fmt.Sprintf("%s is behind and may not have come to it yet: about %d events wait", first(b.Name, b.Endpoint), b.Events)
+	if b.Unknown != "" {
+		text = fmt.Sprintf("%s may not have come to it yet: %s", first(b.Name, b.Endpoint), b.Unknown)
+	}
+	if !b.Since.IsZero() {
+		text += ", behind since " + clock(b.Since)
+	}
+	if !b.Oldest.IsZero() {
+		text += ", the oldest from " + clock(b.Oldest)
+	}
+	_, err := fmt.Fprintln(t.out, plain(text))
+	return err
+}

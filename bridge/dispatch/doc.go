@@ -17,6 +17,8 @@
 // held when a shard's is taken, a shard's when the dispatcher's is taken, never the other way
 // round. No bus, registry or observer is called under any of them.
 //
+// The rules that all of this keeps are in PROTOCOL.md, by number.
+//
 // Begin with Dispatcher, then turn for how a shard comes and goes, then follower, shard, lane,
 // attempt; then state, log, load and delta for what is durable; positions for topics that were
 // recreated or cut back.

@@ -73,8 +73,12 @@ func (l *loading) checkProcess() {
 	}
 	for i := range c.Sources {
 		s := &c.Sources[i]
-		l.process("INTAKE_MEMORY").unless(s.MaxBody <= c.IntakeMemory,
-			fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, s.MaxBody))
+		most := s.MaxBody
+		if most == 0 {
+			most = 1 << 20 // at the least; what its provider sends is asked for later
+		}
+		l.process("INTAKE_MEMORY").unless(most <= c.IntakeMemory,
+			fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, most))
 	}
 }
 

@@ -91,7 +91,7 @@ func TestSourcesAndEndpointsOfTheEnvironment(t *testing.T) {
 	want := []any{
 		[]string{"newest-phrase-of-two", "older-phrase-of-two"},
 		config.Options{"cipher": "aes-256-cbc", "note": "a,b=c"},
-		6 * time.Hour, 72 * time.Hour, config.Size(1 << 20), "hookspan.events.sticky-eu",
+		6 * time.Hour, 72 * time.Hour, config.Size(0), "hookspan.events.sticky-eu",
 		config.Rate{PerSecond: 50}, "env",
 		config.List{"com.sticker.*", "io.sticky.product.*"},
 		config.Headers{{Name: "X-Team", Value: "core"}, {Name: "X-Lists", Value: "a,b"}},

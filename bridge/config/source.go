@@ -18,7 +18,7 @@ type Source struct {
 	DedupWindow *time.Duration `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised, to the second; 0 recognises none. Not longer than the retention."`
 	DedupKey    string         `env:"DEDUP_KEY" envDefault:"provider" doc:"What repeats are recognised by: provider (its id, else a hash of what was signed), content (a hash of the data), none, header:Name or a JSON pointer such as /order/id."`
 	Altered     string         `env:"ALTERED" envDefault:"publish" words:"publish quarantine drop" doc:"What to do with a repeated id that came with another body, and with a signed request that came again under another id: publish (a repeated id gets one of its own, the extension hookspanoriginalid holds the provider's), quarantine or drop."`
-	MaxBody     Size           `env:"MAX_BODY" envDefault:"1MiB" doc:"Largest body, also after unpacking gzip."`
+	MaxBody     Size           `env:"MAX_BODY" default:"what the provider sends, else 1MiB" doc:"Largest body, also after unpacking gzip; less where the bus takes less."`
 	Rate        Rate           `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
 	Invalid     string         `env:"INVALID" envDefault:"quarantine" words:"quarantine accept reject" doc:"What to do with a verified body that is not what the provider sends: quarantine, accept or reject."`
 	Schema      string         `env:"SCHEMA" envDefault:"off" words:"off warn quarantine reject" doc:"Check bodies against the event's schema: off, warn, quarantine or reject."`

@@ -135,7 +135,7 @@ func (h *challenge) answer(x *exchange) (*Answer, *Refusal) {
 	a := &Answer{Status: h.status, Header: http.Header{}}
 	for name, t := range h.header {
 		value, ok := t.value(x)
-		if !ok || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if !ok || strings.ContainsFunc(value, unprintable) {
 			return nil, &Refusal{Challenge, "handshake: the value for " + name + " is missing or not printable"}
 		}
 		a.Header.Set(name, value)
@@ -177,6 +177,8 @@ func (h *challenge) body(x *exchange, a *Answer) *Refusal {
 	return nil
 }
 
+func unprintable(r rune) bool { return r < ' ' || r == 0x7f }
+
 func setDefault(h http.Header, name, value string) {
 	if h.Get(name) == "" {
 		h.Set(name, value)
@@ -198,7 +200,13 @@ func (s answerSpec) compile() (Answer, error) {
 	if a.Status < 200 || a.Status > 299 {
 		return a, fmt.Errorf("success: status %s is no success", strconv.Itoa(a.Status))
 	}
+	if (a.Status == http.StatusNoContent || a.Status == http.StatusResetContent) && s.Body != "" {
+		return a, fmt.Errorf("success: an answer with status %d has no body", a.Status)
+	}
 	for name, value := range s.Header {
+		if name == "" || strings.ContainsFunc(name+value, unprintable) || strings.ContainsAny(name, " :") {
+			return a, fmt.Errorf("success: header %q cannot be sent", name)
+		}
 		a.Header.Set(name, value)
 	}
 	return a, nil

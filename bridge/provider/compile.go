@@ -64,6 +64,9 @@ func (c *compiler) verifier(p *Provider, f *file) (*Verifier, error) {
 		maxBody: c.cfg.MaxBody, documentField: f.Event.Document, refusal: f.Refusal, methods: f.methods(),
 	}
 	if v.maxBody <= 0 {
+		v.maxBody = int64(f.MaxBody)
+	}
+	if v.maxBody <= 0 {
 		v.maxBody = DefaultMaxBody
 	}
 	if v.refusal == 0 {

@@ -25,7 +25,7 @@ type Config struct {
 	TypePrefix string         // without the last dot; "" is the provider's
 	Tolerance  *time.Duration // nil is the provider's own rule
 	Options    map[string]string
-	MaxBody    int64 // also bounds what a gzip body unpacks to
+	MaxBody    int64 // also bounds what a gzip body unpacks to; 0 is the provider's own
 	Rate       int   // requests a minute that the source takes, for handshakes that ask; 0 is any
 }
 

@@ -2,6 +2,8 @@ package provider
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -27,7 +29,8 @@ type file struct {
 	Challenges []challengeSpec   `yaml:"challenges"`
 	Event      eventSpec         `yaml:"event"`
 	Success    answerSpec        `yaml:"success"`
-	Refusal    int               `yaml:"refusal"` // status; 401 unless it says otherwise
+	MaxBody    size              `yaml:"max_body"` // the largest that the vendor sends; 1MiB unless it says otherwise
+	Refusal    int               `yaml:"refusal"`  // status; 401 unless it says otherwise
 	Samples    []sampleSpec      `yaml:"samples"`
 }
 
@@ -83,6 +86,28 @@ func (l *list) UnmarshalYAML(node ast.Node) error {
 		return err
 	}
 	*l = list{one}
+	return nil
+}
+
+// A size is a number of bytes, written 512KiB or 25MiB.
+type size int64
+
+var sizeUnits = map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "kB": 1e3, "MB": 1e6}
+
+// UnmarshalYAML refuses what is no size, and more than any bus takes.
+func (s *size) UnmarshalYAML(node ast.Node) error {
+	var text string
+	if err := decodeNode(node, &text); err != nil {
+		return err
+	}
+	unit := strings.TrimLeft(text, "0123456789")
+	n, err := strconv.ParseInt(strings.TrimSuffix(text, unit), 10, 32)
+	factor, known := sizeUnits[strings.TrimSpace(unit)]
+	if err != nil || !known || n < 1 || n*factor > 1<<30 {
+		at := node.GetToken().Position
+		return fmt.Errorf("[%d:%d] %q is not a size from 1 byte to 1024MiB, such as 25MiB", at.Line, at.Column, text)
+	}
+	*s = size(n * factor)
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// DefaultMaxBody is what a gzip body may unpack to when Config.MaxBody is zero.
+// DefaultMaxBody is the largest body where neither the source nor the provider's file says.
 const DefaultMaxBody = 1 << 20
 
 // byteOrderMark is what many programs of Windows begin a text in UTF-8 with.

@@ -20,6 +20,9 @@ import (
 type vectorFile struct {
 	Provider     string
 	Success      int    // when it is not just any 2xx
+	Answer       string // body of the answer to a delivery
+	AnswerType   string `json:"answer_type"` // its Content-Type
+	MaxBody      int64  `json:"max_body"`    // when it is not the usual one
 	Tolerance    string // when a signed time is checked
 	UnsignedBody bool   `json:"unsigned_body"` // a token covers no body
 	Vectors      []vector
@@ -148,6 +151,12 @@ func TestVectors(t *testing.T) {
 				checkVerdict(t, verdict, v)
 				if f.Success != 0 && verifier.Success().Status != f.Success {
 					t.Errorf("success is answered %d, want %d", verifier.Success().Status, f.Success)
+				}
+				if a := verifier.Success(); string(a.Body) != f.Answer || a.Header.Get("Content-Type") != f.AnswerType {
+					t.Errorf("success is answered %q %q", a.Header, a.Body)
+				}
+				if f.MaxBody != 0 && verifier.MaxBody() != f.MaxBody {
+					t.Errorf("bodies of %d bytes are taken, want %d", verifier.MaxBody(), f.MaxBody)
 				}
 				if v.Want.Answer == nil || v.Method == "" {
 					derivedRefusals(t, f, v, p)

@@ -79,6 +79,9 @@ func (v *Verifier) AcceptsMediaType(contentType string) bool {
 	return v.builder.format != "cloudevents" || acceptsCloudEvent(contentType)
 }
 
+// MaxBody is the largest body in bytes: the source's own setting, else what the provider sends.
+func (v *Verifier) MaxBody() int64 { return v.maxBody }
+
 // TypePrefix is what stands in front of the provider's own type in the type of an event,
 // without the last dot.
 func (v *Verifier) TypePrefix() string { return v.builder.prefix }

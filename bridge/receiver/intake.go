@@ -28,6 +28,8 @@ type Verifier interface {
 	Methods() []string
 	// AcceptsMediaType reports whether a Content-Type is one of the provider's.
 	AcceptsMediaType(contentType string) bool
+	// MaxBody is the largest body in bytes, where the source does not say.
+	MaxBody() int64
 	// TypePrefix is what stands in front of the provider's own type, without the last dot.
 	TypePrefix() string
 }
@@ -98,7 +100,6 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	if err := s.Validate(r.retention); err != nil {
 		return nil, err
 	}
-	s.MaxBody = r.bodyLimit(s)
 	v, err := r.verifier(s.Provider, provider.Config{
 		Source: s.Name, Secrets: s.Secrets, URI: s.URI, TypePrefix: s.TypePrefix,
 		Tolerance: s.Tolerance, Options: s.Options, MaxBody: s.MaxBody, Rate: int(math.Ceil(s.Rate.PerSecond * 60)),
@@ -106,6 +107,10 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", s.Name, err)
 	}
+	if s.MaxBody == 0 {
+		s.MaxBody = v.MaxBody()
+	}
+	s.MaxBody = r.bodyLimit(s)
 	in := &intake{
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
@@ -152,7 +157,7 @@ func (r *Receiver) bodyLimit(s Source) int64 {
 	if r.publisher.MaxBytes() <= 0 || s.MaxBody <= room {
 		return s.MaxBody
 	}
-	r.log.Warn("source takes smaller bodies than configured, because the bus does",
+	r.log.Warn("source takes smaller bodies than its limit, because the bus does",
 		slog.String("source", s.Name), slog.Int64("max_body", s.MaxBody), slog.Int64("bus_takes", max(room, 0)))
 	return max(room, 0)
 }

@@ -3,6 +3,9 @@ package receiver_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -116,6 +119,48 @@ func TestGzipBodies(t *testing.T) {
 	}
 	if n := w.counted("hookspan_intake_memory_bytes"); n != 0 {
 		t.Errorf("%v bytes are still charged", n)
+	}
+}
+
+// The provider says how large its deliveries are, where neither the source nor the bus says less.
+func TestTheProviderBoundsBodies(t *testing.T) {
+	t.Parallel()
+	large := []byte(`{"ref":"refs/heads/main","note":"` + strings.Repeat("x", 2<<20) + `"}`)
+	for _, c := range []struct {
+		name    string
+		maxBody int64
+		bus     int64
+		status  int
+	}{{"its own bound", 0, 0, 200}, {"the source's", 1 << 20, 0, 413}, {"the bus's", 0, 1 << 20, 413}} {
+		w := setup(t, func(o *receiver.Options) {
+			o.Verifier = catalog(t)
+			o.Sources = []receiver.Source{{Name: "in", Provider: "github", Secrets: []string{secret}, MaxBody: c.maxBody}}
+			if c.bus > 0 {
+				o.Publisher = narrow{o.Publisher.(*store), c.bus}
+			}
+		})
+		got := w.do(w.request("POST", "/webhooks/in", "", large, http.Header{
+			"X-Github-Event": {"push"}, "X-Hub-Signature-256": {fmt.Sprintf("sha256=%x", sign(secret, large))}}))
+		if got.status != c.status {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
+func TestTheProvidersOwnAnswer(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) {
+		o.Verifier = catalog(t)
+		o.Sources = []receiver.Source{{Name: "in", Provider: "twilio", Secrets: []string{secret}, PublicURL: "https://hooks.example.org/webhooks/in"}}
+	})
+	h := hmac.New(sha1.New, []byte(secret))
+	h.Write([]byte("https://hooks.example.org/webhooks/inMessageSidSM1SmsStatusreceived"))
+	for range 2 { // a repeat is answered alike
+		got := w.do(w.request("POST", "/webhooks/in", "", []byte("MessageSid=SM1&SmsStatus=received"), http.Header{
+			"Content-Type": {"application/x-www-form-urlencoded"}, "X-Twilio-Signature": {base64.StdEncoding.EncodeToString(h.Sum(nil))}}))
+		if got.status != 200 || got.body != "<Response/>" || got.header.Get("Content-Type") != "text/xml" {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

@@ -10,11 +10,8 @@ import (
 	"time"
 )
 
-// Defaults of a Source.
-const (
-	DefaultMaxBody     = 1 << 20
-	DefaultDedupWindow = 72 * time.Hour
-)
+// DefaultDedupWindow is how long a source recognises a repeated id, where it does not say.
+const DefaultDedupWindow = 72 * time.Hour
 
 // A Source is one configured intake: a name, the provider that calls it, and what becomes of
 // its events. The zero value of every field but Name and Provider means the default.
@@ -34,7 +31,7 @@ type Source struct {
 	DedupWindow *time.Duration // nil is 72 h; 0 recognises no repeats
 	DedupKey    string         // what repeats are recognised by: DedupByProvider, …, header:Name or a JSON pointer
 	Altered     Policy         // a repeated id that came with another body; Publish, Quarantine or Drop
-	MaxBody     int64          // bytes, also of what a gzip body unpacks to
+	MaxBody     int64          // bytes, also of what a gzip body unpacks to; 0 is the provider's
 	Rate        Rate
 	Invalid     Policy // verified, but not what the provider sends; Quarantine, Accept or Reject
 	Schema      Policy // Off, Warn, Quarantine or Reject
@@ -85,9 +82,6 @@ func (s Source) withDefaults(topicPrefix string) Source {
 	if s.DedupWindow == nil {
 		window := DefaultDedupWindow
 		s.DedupWindow = &window
-	}
-	if s.MaxBody == 0 {
-		s.MaxBody = DefaultMaxBody
 	}
 	if s.Invalid == "" {
 		s.Invalid = Quarantine

@@ -68,7 +68,7 @@ func TestABusThatTakesLessLowersTheLimit(t *testing.T) {
 		}
 	}
 	w.stop()
-	if !strings.Contains(w.log.String(), "source takes smaller bodies than configured") {
+	if !strings.Contains(w.log.String(), "source takes smaller bodies than its limit") {
 		t.Errorf("log %s", w.log)
 	}
 }

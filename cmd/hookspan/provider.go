@@ -130,7 +130,8 @@ func writeProvider(w io.Writer, p *provider.Provider) {
 	}
 }
 
-// checkProviders compiles every source of a configuration, as a server would at its start.
+// checkProviders compiles every source of a configuration, as a server would at its start, and
+// settles what a provider says of a source that does not.
 func checkProviders(cfg *config.Config) error {
 	catalog, err := provider.Load(cfg.ProvidersDir)
 	if err != nil {
@@ -151,6 +152,12 @@ func checkProviders(cfg *config.Config) error {
 		if err != nil {
 			faults = append(faults, config.Problem{Where: "source " + s.Name, What: err.Error()})
 			continue
+		}
+		if s.MaxBody == 0 {
+			s.MaxBody = config.Size(v.MaxBody())
+		}
+		if s.MaxBody > cfg.IntakeMemory {
+			faults = append(faults, config.Problem{Where: "HOOKSPAN_INTAKE_MEMORY", What: fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, s.MaxBody)})
 		}
 		for _, warning := range v.Warnings() {
 			cfg.Warnings = append(cfg.Warnings, config.Problem{Where: "source " + s.Name, What: warning})

@@ -53,9 +53,9 @@ func (l serverLog) Errorf(format string, v ...any) {
 }
 
 // Warnf leaves out a warning about the passwords of our own connections: they are made anew at
-// each start and never leave the process.
+// each start and never leave the process; and one about large messages, which sources ask for.
 func (l serverLog) Warnf(format string, v ...any) {
-	if !strings.HasPrefix(format, "Plaintext passwords detected") {
+	if !strings.HasPrefix(format, "Plaintext passwords detected") && !strings.HasPrefix(format, "Maximum payloads over") {
 		l.log.Warn("embedded bus", l.says(format, v))
 	}
 }

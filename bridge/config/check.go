@@ -88,7 +88,8 @@ func (l *loading) checkListeners() {
 		"is the address of the intake; the two never share a listener")
 	l.process("TLS_KEY_FILE").unless((c.TLS.Cert == "") == (c.TLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	l.process("ADMIN_TLS_KEY_FILE").unless((c.AdminTLS.Cert == "") == (c.AdminTLS.KeyFile == ""), "certificate and key belong together: give both or none")
-	for _, path := range []string{c.TLS.Cert, c.TLS.KeyFile, c.AdminTLS.Cert, c.AdminTLS.KeyFile} {
+	l.process("EMBEDDED_TLS_KEY_FILE").unless((c.EmbeddedTLS.Cert == "") == (c.EmbeddedTLS.KeyFile == ""), "certificate and key belong together: give both or none")
+	for _, path := range []string{c.TLS.Cert, c.TLS.KeyFile, c.AdminTLS.Cert, c.AdminTLS.KeyFile, c.EmbeddedTLS.Cert, c.EmbeddedTLS.KeyFile} {
 		if path != "" {
 			c.Files = append(c.Files, path)
 		}

@@ -31,12 +31,14 @@ func (l *loading) checkEmbedded() {
 	l.process("EMBEDDED_PASSWORD").unless((e.User == "") == e.Password.IsZero(), "user and password belong together: give both or none")
 	l.process("EMBEDDED_LISTEN").unless(e.Listen == "" || e.Listen.Loopback() || e.User != "",
 		"only a loopback address may be open without "+prefix+"EMBEDDED_USER and "+prefix+"EMBEDDED_PASSWORD")
+	l.checkClients()
 	if e.Cluster == "" {
 		l.process("EMBEDDED_CLUSTER").unless(len(e.Peers) == 0, "missing; give the cluster of "+prefix+"EMBEDDED_PEERS a name")
 		return
 	}
 	if len(l.cfg.SealKey) == 0 {
-		l.process("SEAL_KEY").warning("missing; with it the members of a cluster also prove themselves to each other, without it whoever reaches their routes is one")
+		l.process("SEAL_KEY").unless(e.RoutesListen.Loopback(), "missing; by it the members of a cluster prove themselves to each other: without it whoever reaches "+prefix+"EMBEDDED_ROUTES_LISTEN could read and write everything")
+		l.process("SEAL_KEY").warning("missing; without it every program on this machine can be a member of the cluster")
 	}
 	l.process("EMBEDDED_CLUSTER").unless(validName(strings.ToLower(e.Cluster)), "only letters, 0-9 and - are allowed")
 	l.process("EMBEDDED_PEERS").unless(len(e.Peers) > 0, "missing; name all members as h1:6222,h2:6222,h3:6222, or dns:NAME")
@@ -46,6 +48,17 @@ func (l *loading) checkEmbedded() {
 			"want all members as h1:6222,h2:6222,h3:6222, or one dns:NAME")
 	}
 	l.checkClusterSize()
+}
+
+// checkClients is about NATS clients of the embedded bus.
+func (l *loading) checkClients() {
+	e, tls := l.cfg.Embedded, l.cfg.EmbeddedTLS.Cert != ""
+	if tls && e.Listen == "" {
+		l.process("EMBEDDED_TLS_CERT").warning("has no effect without " + prefix + "EMBEDDED_LISTEN")
+	}
+	if e.Listen != "" && !e.Listen.Loopback() && e.User != "" && !tls {
+		l.process("EMBEDDED_LISTEN").warning("clients send " + prefix + "EMBEDDED_PASSWORD and events in clear beyond this machine; give " + prefix + "EMBEDDED_TLS_CERT and " + prefix + "EMBEDDED_TLS_KEY_FILE")
+	}
 }
 
 func (l *loading) checkClusterSize() {

@@ -14,9 +14,11 @@ type Config struct {
 	TLS      TLS
 	AdminTLS TLS
 	Embedded Embedded
-	BusTLS   BusTLS
-	NATS     NATS
-	Kafka    Kafka
+	// EmbeddedTLS is that of NATS clients of the embedded bus.
+	EmbeddedTLS TLS
+	BusTLS      BusTLS
+	NATS        NATS
+	Kafka       Kafka
 
 	Sources   []Source
 	Endpoints []Endpoint

@@ -100,6 +100,7 @@ func (c *Config) groups() []group {
 		{prefix + "TLS_", "TLS of the intake", &c.TLS},
 		{prefix + "ADMIN_TLS_", "TLS of the admin listener", &c.AdminTLS},
 		{prefix + "EMBEDDED_", "Embedded bus", &c.Embedded},
+		{prefix + "EMBEDDED_TLS_", "TLS of NATS clients of the embedded bus", &c.EmbeddedTLS},
 		{prefix + "BUS_", "TLS to the bus: tls://, kafka+tls://, members of an embedded cluster", &c.BusTLS},
 		{prefix + "NATS_", "NATS cluster", &c.NATS},
 		{prefix + "KAFKA_", "Kafka cluster", &c.Kafka},

@@ -22,6 +22,16 @@ type certificate struct {
 	checked time.Time
 }
 
+// ListenerTLS is TLS of a listener whose certificate is read again when one of its files has
+// changed. The error says which file cannot be used.
+func ListenerTLS(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}, nil
+}
+
 // A fileStamp changes with a file. Kubernetes swaps a link, which changes all of it.
 type fileStamp struct {
 	modified time.Time

@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"time"
@@ -49,10 +48,9 @@ func Server(o ServerOptions) (*http.Server, error) {
 	if o.CertFile == "" && o.KeyFile == "" {
 		return s, nil
 	}
-	c := &certificate{certFile: o.CertFile, keyFile: o.KeyFile, log: o.Log}
-	if err := c.load(); err != nil {
+	var err error
+	if s.TLSConfig, err = ListenerTLS(o.CertFile, o.KeyFile, o.Log); err != nil {
 		return nil, err
 	}
-	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
@@ -78,6 +79,12 @@ func (b *embeddedBus) options() (embedded.Options, error) {
 		Publish: clientsPublish(c), Read: clientsRead(c),
 		MaxStore: int64(c.Embedded.MaxStore), Watermark: int64(c.DiskWatermark), MaxPayload: maxPayload(c),
 		Log: b.log,
+	}
+	if c.EmbeddedTLS.Cert != "" && c.Embedded.Listen != "" {
+		var err error
+		if o.TLS, err = receiver.ListenerTLS(c.EmbeddedTLS.Cert, c.EmbeddedTLS.KeyFile, b.log); err != nil {
+			return o, fmt.Errorf("TLS of NATS clients (HOOKSPAN_EMBEDDED_TLS_CERT, HOOKSPAN_EMBEDDED_TLS_KEY_FILE): %w", err)
+		}
 	}
 	if c.Alone() {
 		return o, nil

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -132,5 +133,25 @@ func TestFilesOfTLSThatDoNotServeAreNamed(t *testing.T) {
 		if _, err := busTLS(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// The files are those of clients, read again when they change, and named when they do not serve.
+func TestCertificateOfNATSClients(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := certify(t, dir, 1)
+	conf := &config.Config{Embedded: config.Embedded{Listen: "127.0.0.1:0"}, EmbeddedTLS: config.TLS{Cert: files.Cert, KeyFile: files.KeyFile}}
+	b := &embeddedBus{conf: conf, log: slog.New(slog.DiscardHandler)}
+	o, err := b.options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := shake(t, o.TLS, &tls.Config{InsecureSkipVerify: true}); err != nil || shown != 1 {
+		t.Errorf("%d certificates were shown, %v", shown, err)
+	}
+	conf.EmbeddedTLS.KeyFile = filepath.Join(dir, "none")
+	if _, err := b.options(); err == nil || !strings.Contains(err.Error(), "HOOKSPAN_EMBEDDED_TLS_KEY_FILE") {
+		t.Errorf("without a key: %v", err)
 	}
 }

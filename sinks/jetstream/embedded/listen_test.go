@@ -1,10 +1,18 @@
 package embedded_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -123,6 +131,35 @@ func TestClientsNeedThePassword(t *testing.T) {
 		}
 	}
 	dial(t, s, nats.UserInfo("client", "open sesame"))
+}
+
+func TestClientsOverTLS(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(must(x509.ParseCertificate(der)))
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", TLS: &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+		},
+	}})
+	if nc, err := nats.Connect(strings.Replace(s.ClientURL(), "tls://", "nats://", 1), nats.NoReconnect()); err == nil {
+		nc.Close()
+		t.Error("a client without TLS was let in")
+	}
+	_, js := dial(t, s, nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}))
+	if _, err := js.Publish(within(t), topic, []byte("x")); err != nil {
+		t.Error(err)
+	}
+	publish(t, s, "ours")
 }
 
 // Whatever way an event takes, a subscriber gets it once.

@@ -20,6 +20,12 @@ const (
 	clientConsumers     = 50 // of one stream, and on the event streams together
 	clientMemory        = 64 << 20
 	clientAckPending    = 10_000 // of one consumer
+
+	// mostConnections leaves room for our own, and for those that have not yet said who they
+	// are, for which they have two seconds.
+	mostConnections = 2 * clientConnections
+	// clientTLSTimeout is that of the handshake, in seconds.
+	clientTLSTimeout = 5
 )
 
 // Subjects that a client's messages are mapped to before the server looks at anything else. So

@@ -186,6 +186,10 @@ func (s *Server) serverOptions() (*server.Options, error) {
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
+	o.MaxConn = mostConnections
+	if s.o.TLS != nil {
+		o.TLS, o.TLSConfig, o.TLSTimeout = true, s.o.TLS.Clone(), clientTLSTimeout
+	}
 	return o, nil
 }
 

@@ -76,7 +76,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delive
 			s.discard(d, Expired)
 		default:
 			if ctx.Err() == nil {
-				s.d.log.Warn("event not read, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
+				s.d.trouble.warn("event not read, trying again", err, slog.String("delivery", d.ID))
 			}
 			s.postpone(l, d)
 		}
@@ -192,7 +192,7 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delive
 				break
 			}
 			if ctx.Err() == nil {
-				s.d.log.Error("dead letter not published, trying again", slog.String("delivery", d.ID), slog.Any("error", err))
+				s.d.trouble.warn("dead letter not published, trying again", err, slog.String("delivery", d.ID))
 			}
 			if !pause(ctx, fetchRetry) {
 				return false

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -71,7 +70,7 @@ func (d *Dispatcher) command(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := d.obey(ctx, log); err != nil && ctx.Err() == nil {
-			d.log.Warn("commands not read, trying again", slog.Any("error", err))
+			d.trouble.warn("commands not read, trying again", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -72,6 +72,7 @@ type Dispatcher struct {
 	sender    Sender
 	observer  Observer
 	log       *slog.Logger
+	trouble   *complaints
 	metrics   *metrics
 	conf      Config
 	limits    limits
@@ -130,6 +131,7 @@ func New(c Config) *Dispatcher {
 	if c.limits != nil {
 		d.limits = *c.limits
 	}
+	d.trouble = newComplaints(c.Log)
 	d.metrics = newMetrics(d, c.Metrics)
 	d.passes = newPasses(d)
 	d.attemptsCtx, d.cutAttempts = context.WithCancelCause(context.Background())

@@ -68,7 +68,7 @@ func (f *follower) fillAll(ctx context.Context, shards []*shard) {
 			return
 		}
 		if err := f.feed(ctx, shards); err != nil && ctx.Err() == nil {
-			f.d.log.Warn("reader of shards that stand behind stopped, starting again", slog.String("partition", string(f.partition)), slog.Any("error", err))
+			f.d.trouble.warn("reader of shards that stand behind stopped, starting again", err, slog.String("partition", string(f.partition)))
 			pause(ctx, followRetry)
 		}
 	}

@@ -22,7 +22,7 @@ func (d *Dispatcher) follow(ctx context.Context) {
 	for {
 		spans, err := d.look(ctx)
 		if err != nil && ctx.Err() == nil {
-			d.log.Warn("partitions not listed, trying again", slog.Any("error", err))
+			d.trouble.warn("partitions not listed, trying again", err)
 		}
 		for _, span := range spans {
 			d.mu.Lock()
@@ -82,7 +82,7 @@ func (f *follower) run(ctx context.Context) {
 		}
 		err := f.follow(ctx, &helpers)
 		if err != nil && !errors.Is(err, errIdle) && ctx.Err() == nil {
-			f.d.log.Warn("following interrupted", slog.String("partition", string(f.partition)), slog.Any("error", err))
+			f.d.trouble.warn("following interrupted", err, slog.String("partition", string(f.partition)))
 			pause(ctx, followRetry)
 		}
 	}

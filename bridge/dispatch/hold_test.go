@@ -64,7 +64,9 @@ func TestHoldEndsWithItsCause(t *testing.T) {
 			p.update(t, e.ID, func(e *endpoint.Endpoint) { e.URL = "https://other" })
 		},
 		"a retry by hand": func(t *testing.T, p *process, _ *endpoint.Endpoint) {
+			p.mu.Lock()
 			first := p.attempted[0]
+			p.mu.Unlock()
 			entry := dispatch.Entry{ID: first.Delivery, Endpoint: first.Endpoint, Event: first.Event, Number: 2}
 			if err := p.dispatcher.Command(t.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: entry}); err != nil {
 				t.Fatal(err)
@@ -165,4 +167,12 @@ func TestSlowsDownWithoutRetryAfter(t *testing.T) {
 			p.stop()
 		})
 	}
+}
+
+// onceBad fails the first attempt of everything.
+func onceBad(_, _ string, n int) dispatch.Response {
+	if n == 1 {
+		return failure
+	}
+	return dispatch.Response{Status: 200}
 }

@@ -64,7 +64,7 @@ func (d *Dispatcher) ops(e *event.Event) {
 	ctx, cancel := context.WithTimeout(d.attemptsCtx, opsTimeout)
 	defer cancel()
 	if _, err := d.store.Publish(ctx, d.conf.OpsTopic, e, bus.PublishOptions{Reserved: true, Key: "ops " + e.ID}); err != nil {
-		d.log.Warn("operations event not published", slog.String("type", e.Type), slog.String("subject", e.Subject), slog.Any("error", err))
+		d.trouble.warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
 	}
 }
 
@@ -80,10 +80,11 @@ func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
 			break
 		}
 		if errors.Is(err, endpoint.ErrNotFound) || errors.Is(err, endpoint.ErrRemoved) {
-			return // nobody is left to disable
+			s.spare(l) // nobody is left to disable; one that is removed may return
+			return
 		}
 		if d.attemptsCtx.Err() == nil {
-			d.log.Error("endpoint not disabled, trying again", slog.String("endpoint", ep.Name), slog.Any("error", err))
+			d.trouble.warn("endpoint not disabled, trying again", err, slog.String("endpoint", ep.Name))
 		}
 		if !pause(d.attemptsCtx, disableRetry) {
 			return
@@ -91,6 +92,14 @@ func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
 	}
 	d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
 	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsData{Endpoint: ep.Name, Reason: reason}))
+}
+
+// spare lets a lane go on that was to be disabled.
+func (s *shard) spare(l *lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.disabled = bus.NoPosition
+	l.pump(time.Now())
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -79,7 +79,7 @@ func (s *shard) serve(ctx, writing context.Context) error {
 		case errors.Is(err, bus.ErrSuperseded):
 			return err
 		case err != nil && ctx.Err() == nil:
-			s.d.log.Warn("delta not written, trying again", slog.Int("shard", s.id), slog.Any("error", err))
+			s.d.trouble.warn("delta not written, trying again", err, slog.Int("shard", s.id))
 		}
 	}
 }

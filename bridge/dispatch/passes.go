@@ -183,7 +183,7 @@ func (p *pass) run(ctx context.Context) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	p.d.log.Warn("catch-up reader stopped, starting again", slog.String("partition", string(p.partition)), slog.Any("error", err))
+	p.d.trouble.warn("catch-up reader stopped, starting again", err, slog.String("partition", string(p.partition)))
 	pause(ctx, passIdle) // not at once: the bus may be away
 }
 

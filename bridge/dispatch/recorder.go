@@ -181,7 +181,7 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []Note) boo
 			return true
 		}
 		if ctx.Err() == nil {
-			r.d.log.Warn("journal not written, trying again", slog.Int("shard", r.shard), slog.Int("records", len(batch)), slog.Any("error", err))
+			r.d.trouble.warn("journal not written, trying again", err, slog.Int("shard", r.shard), slog.Int("records", len(batch)))
 		}
 		if !pause(ctx, recordRetry) {
 			return false

@@ -29,7 +29,7 @@ func (d *Dispatcher) keepSpace(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := d.makeRoom(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("event store not purged, trying again", slog.Any("error", err))
+			d.trouble.warn("event store not purged, trying again", err)
 		}
 		d.trimCommands(ctx)
 	}
@@ -127,7 +127,7 @@ func (d *Dispatcher) trimCommands(ctx context.Context) {
 		}
 	}
 	if err != nil && !errors.Is(err, errDamaged) && ctx.Err() == nil {
-		d.log.Warn("commands not trimmed, trying again", slog.Any("error", err))
+		d.trouble.warn("commands not trimmed, trying again", err)
 	}
 }
 

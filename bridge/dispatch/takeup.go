@@ -23,7 +23,7 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		if err := d.takeSet(ctx, set); err == nil {
 			d.fold(ctx, set)
 		} else if again = followRetry; ctx.Err() == nil {
-			d.log.Warn("endpoints not taken up, trying again", slog.Any("error", err))
+			d.trouble.warn("endpoints not taken up, trying again", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -233,7 +233,7 @@ func (d *Dispatcher) fold(ctx context.Context, set *endpoint.Set) {
 		}
 		err := d.registry.Fold(ctx, ep.ID, func(_, behind endpoint.Item) bool { return s.passed(ep.ID, behind) })
 		if err != nil && ctx.Err() == nil && !errors.Is(err, endpoint.ErrNotFound) {
-			d.log.Warn("membership not folded, trying again later", slog.String("endpoint", ep.Name), slog.Any("error", err))
+			d.trouble.warn("membership not folded, trying again later", err, slog.String("endpoint", ep.Name))
 		}
 	}
 }

@@ -16,6 +16,11 @@ const (
 	retryFirst = 50 * time.Millisecond // after an error of the bus
 	reownFirst = time.Second           // before a shard is taken back: two owners must not chase each other
 	reownMost  = 30 * time.Second
+
+	// lastGrace is what attempts of a shard that was taken over get to finish while somebody waits
+	// for the shard: this process, whose lease it is, or its own next turn. What is cut off is
+	// made again.
+	lastGrace = 5 * time.Second
 )
 
 // A turn is the time in which this process should own a shard: from the lease's Take to Give
@@ -29,6 +34,9 @@ type turn struct {
 	tend  context.Context // until the shard is asked for or lost
 	end   context.CancelFunc
 	over  chan struct{} // closed when nothing of the turn runs any more
+
+	hurry  context.Context // until somebody waits for the end of what runs
+	hasten context.CancelFunc
 }
 
 // turns are a dispatcher's part in the sharing of the shards.
@@ -47,6 +55,7 @@ func (ts *turns) Take(shard int, l bus.Lease) {
 	t := &turn{turns: ts, shard: shard, lease: l, over: make(chan struct{})}
 	t.held, t.quit = context.WithCancel(ts.writing)
 	t.tend, t.end = context.WithCancel(t.held)
+	t.hurry, t.hasten = context.WithCancel(context.WithoutCancel(ts.writing))
 	ts.mu.Lock()
 	before := ts.now[shard]
 	ts.now[shard] = t
@@ -54,7 +63,9 @@ func (ts *turns) Take(shard int, l bus.Lease) {
 	ts.running.Go(func() {
 		defer close(t.over)
 		defer t.quit()
+		defer t.hasten()
 		if before != nil {
+			before.hasten()
 			<-before.over
 		}
 		t.run()
@@ -146,7 +157,7 @@ func (t *turn) own(wait time.Duration) *shard {
 		case t.tend.Err() != nil:
 			return nil
 		}
-		d.log.Warn("shard not taken, trying again", slog.Int("shard", t.shard), slog.Any("error", err))
+		d.trouble.warn("shard not taken, trying again", err, slog.Int("shard", t.shard))
 		if errors.Is(err, bus.ErrSuperseded) {
 			wait = max(wait, reownFirst)
 		}
@@ -196,8 +207,25 @@ func (t *turn) keep(s *shard) error {
 		t.d.log.Error("shard not handed over, its next owner repeats what it must", slog.Int("shard", s.id), slog.Any("error", err))
 		t.fail(fmt.Errorf("hand over shard %d: %w", s.id, err))
 	}
-	s.drain(t.writing)
+	t.finish(s, errors.Is(err, bus.ErrSuperseded))
 	return err
+}
+
+// finish waits for what runs of a shard that is gone, and its records. Once somebody waits for
+// that it does not for long; of one that is ours by the lease nobody else delivers anything.
+func (t *turn) finish(s *shard, ours bool) {
+	hurry, hasten := context.WithCancel(t.hurry)
+	defer hasten()
+	if ours {
+		hasten()
+	}
+	hurried := context.AfterFunc(hurry, func() {
+		if pause(s.ctx, lastGrace) {
+			s.cut(ErrStopping)
+		}
+	})
+	defer hurried()
+	s.drain(t.writing)
 }
 
 // fail keeps an error that the end of the process must tell.

@@ -85,4 +85,10 @@ const (
 	TooLarge     Reason = "too_large"
 	MediaType    Reason = "media_type"
 	Altered      Reason = "altered" // a known id with another body, or known content under another id
+
+	// Those of intake itself.
+	UnknownSource Reason = "unknown_source"
+	WrongMethod   Reason = "method"
+	Unreadable    Reason = "unreadable"
+	OverRate      Reason = "rate"
 )

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -32,7 +33,7 @@ func unpack(r *Request, limit int64) ([]byte, *Refusal) {
 	case err != nil:
 		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
 	case int64(len(data)) > limit:
-		return nil, &Refusal{TooLarge, "the gzip body unpacks to more than the source takes"}
+		return nil, &Refusal{TooLarge, fmt.Sprintf("the gzip body of %d bytes unpacks to more than the %d that the source takes (max_body)", len(r.Body), limit)}
 	}
 	return data, nil
 }

@@ -42,7 +42,7 @@ func notTaken(err error) *fault {
 	case errors.Is(err, errNoMemory):
 		return &fault{code: problem.Overloaded, outcome: unavailable, detail: err.Error(), retry: time.Second, hangUp: true}
 	}
-	return &fault{code: problem.BadRequest, outcome: invalid, detail: err.Error(), hangUp: true}
+	return &fault{code: problem.BadRequest, outcome: invalid, reason: provider.Unreadable, detail: err.Error(), hangUp: true}
 }
 
 // notGenuine are the faults that the provider found. Size, encoding and readability are no
@@ -59,17 +59,18 @@ func notGenuine(err error) *fault {
 	case provider.MediaType:
 		f.code = problem.MediaType
 	case provider.InvalidBody:
-		f.code, f.outcome = problem.BadRequest, invalid
+		f.code, f.outcome, f.reason = problem.BadRequest, invalid, provider.Unreadable
 	}
 	return f
 }
 
 // notStored are the faults of publishing.
-func notStored(err error) *fault {
+func (r *Receiver) notStored(x *exchange, err error) *fault {
 	f := &fault{code: problem.BusUnavailable, outcome: unavailable, detail: err.Error(), retry: 5 * time.Second}
 	switch {
 	case errors.Is(err, bus.ErrTooLarge):
-		return &fault{code: problem.TooLarge, outcome: refused, reason: provider.TooLarge, detail: err.Error()}
+		return &fault{code: problem.TooLarge, outcome: refused, reason: provider.TooLarge,
+			detail: fmt.Sprintf("%v; it takes %d bytes, attributes included, and the body has %d", err, r.publisher.MaxBytes(), len(x.body.bytes))}
 	case errors.Is(err, bus.ErrDiskFull):
 		f.code, f.retry = problem.DiskFull, 30*time.Second
 	case errors.Is(err, bus.ErrStoreFull):
@@ -79,7 +80,7 @@ func notStored(err error) *fault {
 }
 
 func wrongMethod(q *http.Request) *fault {
-	return &fault{code: problem.Method, outcome: refused, detail: fmt.Sprintf("method %q is not one of the provider's", cut(q.Method, 16))}
+	return &fault{code: problem.Method, outcome: refused, reason: provider.WrongMethod, detail: fmt.Sprintf("method %q is not one of the provider's", cut(q.Method, 16))}
 }
 
 func unknownMediaType(header, value string) *fault {

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,7 +17,7 @@ const (
 )
 
 var (
-	errTooLarge   = errors.New("the body is larger than the source takes")
+	errTooLarge   = errors.New("is larger than the source takes")
 	errNoMemory   = errors.New("the bodies in hand have reached HOOKSPAN_INTAKE_MEMORY")
 	errSlow       = errors.New("the body arrived too slowly")
 	errUnreadable = errors.New("the body cannot be read")
@@ -72,7 +73,7 @@ func (b *body) release(reuse bool) {
 func (bs *bodies) read(b *body, w http.ResponseWriter, q *http.Request, limit int64, began time.Time) error {
 	b.from = bs
 	if q.ContentLength > limit {
-		return errTooLarge
+		return tooLarge(limit, fmt.Sprintf("the body of %d bytes", q.ContentLength))
 	}
 	if q.ContentLength == 0 || q.Body == nil {
 		return nil
@@ -89,7 +90,7 @@ func (bs *bodies) read(b *body, w http.ResponseWriter, q *http.Request, limit in
 		size := int64(len(b.bytes))
 		switch {
 		case size > limit:
-			return errTooLarge
+			return tooLarge(limit, "the body, whose length was not said,")
 		case errors.Is(err, io.EOF), size == q.ContentLength:
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -104,6 +105,10 @@ func (bs *bodies) read(b *body, w http.ResponseWriter, q *http.Request, limit in
 		}
 		pace.allow(size)
 	}
+}
+
+func tooLarge(limit int64, what string) error {
+	return fmt.Errorf("%s %w: %d bytes at most (max_body)", what, errTooLarge, limit)
 }
 
 // grow makes room for more of a body: twice as much, never beyond what may come. One byte over

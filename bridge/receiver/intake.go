@@ -145,7 +145,7 @@ func (s *intake) withinRate(now time.Time) error {
 		return nil
 	}
 	slot.CancelAt(now)
-	return &fault{code: problem.RateLimited, outcome: limited, detail: "more requests than the source's rate", retry: wait}
+	return &fault{code: problem.RateLimited, outcome: limited, reason: provider.OverRate, detail: fmt.Sprintf("more requests than %g a second", s.Rate.PerSecond), retry: wait}
 }
 
 // attributeRoom is what the attributes of an event may take of the bus's largest message.

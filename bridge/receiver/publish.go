@@ -27,7 +27,7 @@ func (r *Receiver) store(x *exchange, postings []posting) (outcome, error) {
 	}
 	err := r.publishInTime(ctx, x, postings)
 	if x.left != nil {
-		return "", notStored(err)
+		return "", r.notStored(x, err)
 	}
 	for i := range postings {
 		if p := &postings[i]; p.standing == underway {
@@ -35,7 +35,7 @@ func (r *Receiver) store(x *exchange, postings []posting) (outcome, error) {
 		}
 	}
 	if err != nil {
-		return "", notStored(err)
+		return "", r.notStored(x, err)
 	}
 	x.reuse = true
 	return r.outcomeOf(x, postings), nil

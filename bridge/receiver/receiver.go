@@ -37,6 +37,7 @@ type Receiver struct {
 	metrics         *metrics
 
 	intakes  atomic.Pointer[intakes]
+	strange  *valve // of refusals whose source there is none of
 	bodies   *bodies
 	window   *window
 	refusals chan Refusal // sent by trace without waiting, received by Run; never closed
@@ -66,11 +67,9 @@ type exchange struct {
 // ServeHTTP takes one webhook: it answers success only after every event in it is durable.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	name, ok := strings.CutPrefix(q.URL.Path, Path)
-	source := r.intakes.Load().named[name]
+	source := r.intakes.Load().named[strings.TrimSuffix(name, "/")]
 	if !ok || source == nil {
-		r.metrics.unknown.Inc()
-		r.log.LogAttrs(q.Context(), slog.LevelDebug, "no source of that name", slog.String("path", cut(q.URL.Path, 200)))
-		problem.Write(w, problem.New(problem.UnknownSource))
+		r.unknown(w, q)
 		return
 	}
 	x := &exchange{source: source, w: w, q: q, began: time.Now(), reuse: true, body: body{from: r.bodies}}
@@ -133,7 +132,7 @@ func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, e
 	if err != nil {
 		f, ok := errors.AsType[*fault](err)
 		if !ok {
-			f = notStored(err)
+			f = r.notStored(x, err)
 		}
 		out = f.outcome
 		f.write(x.w, x.source)

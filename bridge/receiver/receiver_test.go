@@ -151,8 +151,8 @@ func TestRefusalsLookTheSame(t *testing.T) {
 		got[i].Time, got[i].Remote = got[i].Time.Truncate(1<<62), ""
 	}
 	want := []receiver.Refusal{
-		{Time: got[0].Time, Source: "shop", Reason: "no_signature", Detail: "header X-Signature is missing", Status: 403, Method: "POST", Size: len(body)},
-		{Time: got[1].Time, Source: "shop", Reason: "bad_signature", Detail: "X-Signature against HMAC-SHA256 of the body, 1 secret", Status: 403, Method: "POST", Size: len(body)},
+		{Time: got[0].Time, Source: "shop", Reason: "no_signature", Detail: "header X-Signature is missing", Status: 403, Method: "POST", Size: int64(len(body))},
+		{Time: got[1].Time, Source: "shop", Reason: "bad_signature", Detail: "X-Signature against HMAC-SHA256 of the body, 1 secret", Status: 403, Method: "POST", Size: int64(len(body))},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)

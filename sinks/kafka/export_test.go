@@ -56,3 +56,6 @@ func Finds(text, topic string) (bool, error) {
 
 // Base is how a client of these options reaches the brokers.
 func (o Options) Base() ([]kgo.Opt, error) { return o.base() }
+
+// Contested reports whether the store has heard of a try to publish a key.
+func (s *Store) Contested(key string) bool { return s.contests.has(key) }

@@ -19,7 +19,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 		return fmt.Errorf("read what intake wrote: %w", err)
 	}
 	for n, from := range froms {
-		if err := s.link.scan(ctx, s.names.seen, int32(n), from, marked(each)); err != nil {
+		if err := s.link.scan(ctx, s.names.seen, int32(n), from, s.marked(each)); err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
 	}
@@ -34,7 +34,7 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 		return false, err
 	})
 	if err == nil {
-		tell := marked(each)
+		tell := s.marked(each)
 		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error { return tell(r) })
 	}
 	if err != nil && ctx.Err() == nil {
@@ -43,10 +43,12 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 	return err
 }
 
-// marked hands on what markers say.
-func marked(each func(bus.Publication) error) func(*kgo.Record) error {
+// marked hands on what markers say, and takes in what is said of tries.
+func (s *Store) marked(each func(bus.Publication) error) func(*kgo.Record) error {
 	return func(r *kgo.Record) error {
 		at := r.Timestamp.UTC()
+		readWords(r.Value, func(w word) { s.contests.hear(r.Partition, at, w) })
+		s.contests.tick(r.Partition, at)
 		return readMarkers(r.Value, func(p bus.Publication) error {
 			p.At = at
 			return each(p)

@@ -15,9 +15,9 @@ func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int6
 	if err := s.checkShard(shard); err != nil {
 		return bus.NoPosition, err
 	}
-	_, _, offset, err := s.write(ctx, s.names.journal, s.patience(), func(out *outgoing) {
+	_, _, offset, err := s.write(ctx, writing{topic: s.names.journal, until: s.patience(), fill: func(out *outgoing) {
 		out.rec = kgo.Record{Partition: int32(shard), Value: data}
-	})
+	}})
 	if err != nil {
 		return bus.NoPosition, fmt.Errorf("append to the journal of shard %d: %w", shard, err)
 	}

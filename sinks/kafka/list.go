@@ -22,6 +22,13 @@ const (
 const (
 	anything      int8 = 0
 	onlyCommitted int8 = 1
+	appended      int8 = 2 // not Kafka's: also what not all replicas have yet, as brokers tell a debugger
+)
+
+// Replica ids of whoever is none.
+const (
+	aConsumer int32 = -1
+	aDebugger int32 = -2
 )
 
 // listed is an offset that a leader names: -1 when there is no such record.
@@ -80,7 +87,9 @@ func (l *link) listOn(ctx context.Context, node int32, spots []spot, which []int
 		t.Partitions = append(t.Partitions, p)
 	}
 	req := kmsg.NewPtrListOffsetsRequest()
-	req.ReplicaID, req.IsolationLevel = -1, isolation
+	if req.ReplicaID, req.IsolationLevel = aConsumer, isolation; isolation == appended {
+		req.ReplicaID, req.IsolationLevel = aDebugger, anything
+	}
 	for _, t := range topics {
 		req.Topics = append(req.Topics, *t)
 	}

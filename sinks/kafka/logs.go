@@ -18,10 +18,10 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 		return bus.NoPosition, err
 	}
 	var head [recordHead]byte
-	_, _, offset, err := s.write(ctx, topic, s.patience(), func(out *outgoing) {
+	_, _, offset, err := s.write(ctx, writing{topic: topic, until: s.patience(), fill: func(out *outgoing) {
 		out.header = append(out.header[:0], kgo.RecordHeader{Key: headerRecord, Value: appendHead(head[:0], r)})
 		out.rec = kgo.Record{Partition: n, Value: r.Data, Headers: out.header}
-	})
+	}})
 	if err != nil {
 		return bus.NoPosition, fmt.Errorf("append to the %s log: %w", log, err)
 	}

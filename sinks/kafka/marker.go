@@ -17,19 +17,28 @@ const (
 	// come together in one.
 	bundlesAtOnce = 4
 	bundleBytes   = 256 << 10
+	// anywhere is where records go whose place is the client library's to choose.
+	anywhere int32 = -1
 )
 
-// markers tell all processes which events of intake are durable. Many go in one record: while
-// some are on their way, the next ones gather.
+// markers tell all processes which events of intake are durable, and which may be (word.go).
+// Many go in one record: while some are on their way, the next ones gather.
 type markers struct {
 	s *Store
 
-	mu     sync.Mutex
-	queue  []*bundle // that wait to be sent, the last one still open
-	flying int
+	mu    sync.Mutex
+	lanes map[int32]*lane // by partition; what is durable may go anywhere
 }
 
-// A bundle is markers that go together.
+// A lane is what goes to one partition, in order, or anywhere in none.
+type lane struct {
+	format byte
+	queue  []*bundle // that wait to be sent, the last one still open
+	flying int
+	most   int // at once
+}
+
+// A bundle is what goes together.
 type bundle struct {
 	data   []byte
 	until  time.Time     // when the first of them is given up
@@ -41,7 +50,7 @@ type bundle struct {
 // event repeated, not lost. Without its marker, too, the event is durable, and an error would
 // have it sent once more for certain.
 func (m *markers) mark(ctx context.Context, p bus.Publication, until time.Time) {
-	b := m.add(p, until)
+	b := m.add(anywhere, until, func(dst []byte) []byte { return appendMarker(dst, p) })
 	select {
 	case <-b.landed:
 	case <-ctx.Done(): // nobody waits for the answer any more
@@ -52,40 +61,80 @@ func (m *markers) mark(ctx context.Context, p bus.Publication, until time.Time) 
 	}
 }
 
-func (m *markers) add(p bus.Publication, until time.Time) *bundle {
+// say tells a word to one partition.
+func (m *markers) say(n int32, w word) *bundle {
+	return m.add(n, m.s.patience(), func(dst []byte) []byte { return appendWord(dst, w) })
+}
+
+// spread tells a word to every partition: some may have no leader just now.
+func (m *markers) spread(w word) []*bundle {
+	all := make([]*bundle, m.partitions())
+	for n := range all {
+		all[n] = m.say(int32(n), w)
+	}
+	return all
+}
+
+// partitions is how many the topic of markers has.
+func (m *markers) partitions() int {
+	if t := m.s.link.cached(m.s.names.seen, time.Time{}); t != nil {
+		return max(len(t.partitions), 1)
+	}
+	return seenPartitions
+}
+
+func (m *markers) add(n int32, until time.Time, put func(dst []byte) []byte) *bundle {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := len(m.queue) - 1
-	if last < 0 || len(m.queue[last].data) > bundleBytes {
-		m.queue = append(m.queue, &bundle{data: []byte{markerFormat}, until: until, landed: make(chan struct{})})
+	l := m.lane(n)
+	last := len(l.queue) - 1
+	if last < 0 || len(l.queue[last].data) > bundleBytes {
+		l.queue = append(l.queue, &bundle{data: []byte{l.format}, until: until, landed: make(chan struct{})})
 		last++
 	}
-	b := m.queue[last]
-	b.data = appendMarker(b.data, p)
-	if m.flying < bundlesAtOnce {
-		m.flying++
-		go m.send()
+	b := l.queue[last]
+	b.data = put(b.data)
+	if l.flying < l.most {
+		l.flying++
+		go m.send(n, l)
 	}
 	return b
 }
 
+func (m *markers) lane(n int32) *lane {
+	l := m.lanes[n]
+	if l == nil {
+		l = &lane{format: wordsFormat, most: 1}
+		if n == anywhere {
+			l.format, l.most = markerFormat, bundlesAtOnce
+		}
+		if m.lanes == nil {
+			m.lanes = map[int32]*lane{}
+		}
+		m.lanes[n] = l
+	}
+	return l
+}
+
 // send writes bundles until none waits.
-func (m *markers) send() {
-	for b := m.take(); b != nil; b = m.take() {
-		_, _, _, b.err = m.s.write(context.Background(), m.s.names.seen, b.until, func(out *outgoing) { out.rec = kgo.Record{Value: b.data} })
+func (m *markers) send(n int32, l *lane) {
+	for b := m.take(l); b != nil; b = m.take(l) {
+		_, _, _, b.err = m.s.write(context.Background(), writing{topic: m.s.names.seen, until: b.until, fill: func(out *outgoing) {
+			out.rec = kgo.Record{Partition: n, Value: b.data}
+		}})
 		close(b.landed)
 	}
 }
 
-func (m *markers) take() *bundle {
+func (m *markers) take(l *lane) *bundle {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.queue) == 0 {
-		m.flying--
+	if len(l.queue) == 0 {
+		l.flying--
 		return nil
 	}
-	b := m.queue[0]
-	m.queue = m.queue[1:]
+	b := l.queue[0]
+	l.queue = l.queue[1:]
 	return b
 }
 
@@ -98,8 +147,7 @@ const (
 
 func appendMarker(dst []byte, p bus.Publication) []byte {
 	for _, part := range [...]string{p.Topic, p.Source, p.ID, p.Mark} {
-		dst = binary.AppendUvarint(dst, uint64(len(part)))
-		dst = append(dst, part...)
+		dst = appendText(dst, part)
 	}
 	return dst
 }

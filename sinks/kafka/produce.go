@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,9 +18,11 @@ import (
 // An outgoing record and the memory that building it takes.
 type outgoing struct {
 	rec    kgo.Record
-	acked  chan error // one slot: the client library's promise sends, send receives
+	ctx    context.Context // leads from the record to this; it never ends, for that would end others, too
+	acked  chan error      // one slot: the client library's promise sends, send receives
 	done   func(*kgo.Record, error)
-	sent   func() // PublishOptions.Sent
+	sent   func()       // PublishOptions.Sent
+	placed atomic.Int32 // the partition that was chosen, and one
 	timer  *time.Timer
 	fields []event.Field
 	header []kgo.RecordHeader
@@ -31,8 +34,25 @@ var outgoings = sync.Pool{New: func() any {
 	out := &outgoing{acked: make(chan error, 1), timer: time.NewTimer(time.Hour)}
 	out.timer.Stop()
 	out.done = func(_ *kgo.Record, err error) { out.acked <- err }
+	out.ctx = context.WithValue(context.Background(), outgoingOf{}, out)
 	return out
 }}
+
+// outgoingOf is the key under which a record's context holds its outgoing.
+type outgoingOf struct{}
+
+// placing hears from the client library which partition it chose.
+type placing struct{}
+
+// OnProduceRecordPartitioned implements kgo.HookProduceRecordPartitioned.
+func (placing) OnProduceRecordPartitioned(r *kgo.Record, _ int32) {
+	if out, ok := r.Context.Value(outgoingOf{}).(*outgoing); ok {
+		out.placed.Store(r.Partition + 1)
+	}
+}
+
+// partition is where the record goes, -1 while that is not known.
+func (out *outgoing) partition() int32 { return out.placed.Load() - 1 }
 
 // release gives the memory back, and lets go of the event's. It must not be called while the
 // record may be on its way.
@@ -47,33 +67,60 @@ func (out *outgoing) release() {
 // errLate: nobody acknowledged the record in time. It may still land.
 var errLate = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
 
+// A writing is a record to be written.
+type writing struct {
+	topic string
+	until time.Time       // when it is given up
+	fill  func(*outgoing) // sets all of the record but its topic
+	// late is told when the record is not acknowledged soon; nil: nobody is. What was not
+	// acknowledged and may have landed all the same is then an inDoubt.
+	late func(*outgoing)
+}
+
+// An inDoubt is a record that may have landed, or may land yet.
+type inDoubt struct {
+	error
+	to        *target
+	out       *outgoing // the client library has it still; nil: it has given it up
+	partition int32     // -1: it was never sent
+}
+
+// Unwrap is why it was not acknowledged.
+func (d *inDoubt) Unwrap() error { return d.error }
+
 // write sends a record to a topic until it is acknowledged or time is up, and returns the
-// topic as it was then and the record's place in it. fill sets all of the record but its topic. A topic that turns out to
-// be missing or another one is looked up again, or made.
-func (s *Store) write(ctx context.Context, topic string, until time.Time, fill func(*outgoing)) (to *target, n int32, offset int64, err error) {
+// topic as it was then and the record's place in it. A topic that turns out to be missing or
+// another one is looked up again, or made.
+func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offset int64, err error) {
 	for {
-		if to, err = s.targets.get(ctx, topic); err != nil {
+		if to, err = s.targets.get(ctx, w.topic); err != nil {
 			return nil, 0, 0, err
 		}
 		out := outgoings.Get().(*outgoing)
-		fill(out)
-		out.rec.Topic = topic
+		w.fill(out)
+		out.rec.Topic = w.topic
+		doubt := &inDoubt{to: to, out: out}
 		var back bool
-		back, err = s.send(ctx, out, until)
-		if back {
+		if back, err = s.send(ctx, out, w); back {
 			n, offset = out.rec.Partition, out.rec.Offset
+			doubt.out, doubt.partition = nil, out.partition()
 			out.release()
 		}
 		if err == nil {
 			return to, n, offset, nil
 		}
 		again, reviewErr := s.mended(ctx, to, err)
+		if again && reviewErr == nil && time.Now().Before(w.until) {
+			continue
+		}
+		doubt.error = onTopic(w.topic, "WRITE", unavailable(err))
+		if w.late != nil && !(back && (doubt.partition < 0 || untaken(err))) {
+			return nil, 0, 0, doubt
+		}
 		if reviewErr != nil {
 			return nil, 0, 0, reviewErr
 		}
-		if !again || !time.Now().Before(until) {
-			return nil, 0, 0, onTopic(topic, "WRITE", unavailable(err))
-		}
+		return nil, 0, 0, doubt.error
 	}
 }
 
@@ -91,34 +138,55 @@ func (s *Store) mended(ctx context.Context, to *target, err error) (bool, error)
 	return false, nil
 }
 
+// untaken: the brokers, or the client library itself, refused the record for certain.
+func untaken(err error) bool {
+	return denied(err) || lasting(err) || errors.Is(err, kgo.ErrMaxBuffered) ||
+		errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
+}
+
 // send hands a record to the client library and waits until it is acknowledged. back says
 // whether the library has given it back; else out must be left alone.
-func (s *Store) send(ctx context.Context, out *outgoing, until time.Time) (back bool, err error) {
+func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, err error) {
+	out.placed.Store(0)
 	if err := ctx.Err(); err != nil {
 		return true, ended(ctx)
 	}
-	out.rec.Context = context.Background() // ending one record's context would end others, too
-	s.link.cl.TryProduce(out.rec.Context, &out.rec, out.done)
+	out.rec.Context = out.ctx
+	s.link.cl.TryProduce(out.ctx, &out.rec, out.done)
 	if out.sent != nil {
 		out.sent()
 	}
-	out.timer.Reset(time.Until(until))
+	left := time.Until(w.until)
+	soon := s.o.PublishTimeout / partSoon
+	late := w.late != nil && left > soon
+	if late {
+		left = soon
+	}
+	out.timer.Reset(left)
 	defer out.timer.Stop()
-	select {
-	case err := <-out.acked:
-		if errors.Is(err, kgo.ErrMaxBuffered) {
-			err = fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+	for {
+		select {
+		case err := <-out.acked:
+			if errors.Is(err, kgo.ErrMaxBuffered) {
+				err = fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+			}
+			return true, err
+		case <-out.timer.C:
+			if !late {
+				return false, errLate
+			}
+			late = false
+			w.late(out)
+			out.timer.Reset(time.Until(w.until))
+		case <-ctx.Done():
+			return false, ended(ctx)
 		}
-		return true, err
-	case <-out.timer.C:
-		return false, errLate
-	case <-ctx.Done():
-		return false, ended(ctx)
 	}
 }
 
-// partitioner puts records of logs and journal into the partition that they name, and all
-// others where their key belongs, or without a key where there is least to do.
+// partitioner puts records of logs and journal into the partition that they name, markers too
+// where they name one, and all others where their key belongs, or without a key where there is
+// least to do.
 type partitioner struct {
 	names            *names
 	placed, anywhere kgo.Partitioner
@@ -133,8 +201,35 @@ func newPartitioner(n *names) kgo.Partitioner {
 
 // ForTopic implements kgo.Partitioner.
 func (p *partitioner) ForTopic(topic string) kgo.TopicPartitioner {
-	if p.names.private(topic) && topic != p.names.seen {
+	switch {
+	case topic == p.names.seen:
+		return &either{p.anywhere.ForTopic(topic)}
+	case p.names.private(topic):
 		return p.placed.ForTopic(topic)
 	}
 	return p.anywhere.ForTopic(topic)
+}
+
+// either puts records that name a partition there, and the others anywhere.
+type either struct{ kgo.TopicPartitioner }
+
+// RequiresConsistency implements kgo.TopicPartitioner.
+func (e *either) RequiresConsistency(r *kgo.Record) bool {
+	return r.Partition != anywhere || e.TopicPartitioner.RequiresConsistency(r)
+}
+
+// Partition implements kgo.TopicPartitioner.
+func (e *either) Partition(r *kgo.Record, n int) int {
+	if r.Partition != anywhere {
+		return int(r.Partition)
+	}
+	return e.TopicPartitioner.Partition(r, n)
+}
+
+// PartitionByBackup implements kgo.TopicBackupPartitioner, which the one underneath is.
+func (e *either) PartitionByBackup(r *kgo.Record, n int, backup kgo.TopicBackupIter) int {
+	if of, ok := e.TopicPartitioner.(kgo.TopicBackupPartitioner); ok && r.Partition == anywhere {
+		return of.PartitionByBackup(r, n, backup)
+	}
+	return e.Partition(r, n)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -32,29 +31,17 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	if s.names.private(topic) {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
 	}
-	until := s.patience()
-	publish := func() (bus.Receipt, error) {
-		r, err := s.publish(ctx, topic, e, o, until)
-		if err == nil && !o.Reserved && (o.Key != "" || o.Mark != "") {
-			s.markers.mark(ctx, bus.Publication{Topic: topic, Source: e.Source, ID: e.ID, Mark: o.Mark}, until)
-		}
-		return r, err
+	p := &publishing{
+		s: s, event: e, o: o, until: s.patience(), try: s.newTry(o.Key, topic),
+		marker: bus.Publication{Topic: topic, Source: e.Source, ID: e.ID, Mark: o.Mark},
 	}
 	if o.Key == "" {
-		return publish()
+		return p.write(ctx, nil)
 	}
-	return s.recent.once(ctx, o.Key, publish)
-}
-
-func (s *Store) publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions, until time.Time) (bus.Receipt, error) {
-	to, n, offset, err := s.write(ctx, topic, until, func(out *outgoing) { out.fill(e, o) })
-	if err != nil {
-		return bus.Receipt{}, fmt.Errorf("publish: %w", err)
-	}
-	return bus.Receipt{
-		Partition: to.partition(n),
-		Position:  bus.Position{Identity: to.identity, Seq: offset},
-	}, nil
+	return s.recent.once(ctx, o.Key, p.until, func(f *flight) (bus.Receipt, error) {
+		p.flight = f
+		return p.run(ctx)
+	})
 }
 
 // fill makes the record of an event. Its key is the partitionkey, which stays where it is, too

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,14 +24,15 @@ type recent struct {
 
 // A flight is a publish that others wait for.
 type flight struct {
-	landed  chan struct{} // closed by who publishes, after the rest is written
+	landed  chan struct{} // closed by land, after the rest is written
 	receipt bus.Receipt
 	err     error
 }
 
 // once publishes unless the key has been published. Of several at once one does it and the
-// others wait; if it fails, they try for themselves.
-func (r *recent) once(ctx context.Context, key string, publish func() (bus.Receipt, error)) (bus.Receipt, error) {
+// others wait, until it is settled; if it was not published, they try for themselves. publish
+// has the flight landed, be it after it has returned.
+func (r *recent) once(ctx context.Context, key string, until time.Time, publish func(*flight) (bus.Receipt, error)) (bus.Receipt, error) {
 	for {
 		done, f, mine := r.begin(key)
 		switch {
@@ -38,17 +40,32 @@ func (r *recent) once(ctx context.Context, key string, publish func() (bus.Recei
 			done.Repeated = true
 			return done, nil
 		case mine:
-			return r.fly(key, f, publish)
+			return publish(f)
 		}
-		select {
-		case <-f.landed:
-		case <-ctx.Done():
-			return bus.Receipt{}, ended(ctx)
+		if err := f.wait(ctx, until); err != nil {
+			return bus.Receipt{}, err
 		}
 		if done = f.receipt; f.err == nil {
 			done.Repeated = true
 			return done, nil
 		}
+	}
+}
+
+// errUnsettled: what became of another publish of the same key is not known yet.
+var errUnsettled = fmt.Errorf("%w: it is not known yet what became of an earlier try to publish the same event", bus.ErrUnavailable)
+
+// wait waits until the flight has landed.
+func (f *flight) wait(ctx context.Context, until time.Time) error {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-f.landed:
+		return nil
+	case <-timer.C:
+		return errUnsettled
+	case <-ctx.Done():
+		return ended(ctx)
 	}
 }
 
@@ -82,18 +99,13 @@ func (r *recent) begin(key string) (done bus.Receipt, f *flight, mine bool) {
 
 var errAborted = errors.New("publishing was aborted")
 
-// fly publishes and tells those who wait, whatever happens.
-func (r *recent) fly(key string, f *flight, publish func() (bus.Receipt, error)) (bus.Receipt, error) {
-	f.err = errAborted
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.flying, key)
-		if f.err == nil {
-			r.now[key] = f.receipt
-		}
-		close(f.landed)
-	}()
-	f.receipt, f.err = publish()
-	return f.receipt, f.err
+// land ends a flight and tells those who wait for it.
+func (r *recent) land(key string, f *flight, receipt bus.Receipt, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.flying, key)
+	if f.receipt, f.err = receipt, err; err == nil {
+		r.now[key] = receipt
+	}
+	close(f.landed)
 }

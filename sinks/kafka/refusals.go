@@ -11,7 +11,7 @@ import (
 
 // AppendRefusal implements bus.Refusals (R1).
 func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
-	_, _, _, err := s.write(ctx, s.names.refusals, s.patience(), func(out *outgoing) { out.rec = kgo.Record{Value: data} })
+	_, _, _, err := s.write(ctx, writing{topic: s.names.refusals, until: s.patience(), fill: func(out *outgoing) { out.rec = kgo.Record{Value: data} }})
 	if err != nil {
 		return fmt.Errorf("append to the refusals: %w", err)
 	}

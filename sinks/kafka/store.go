@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,6 +54,11 @@ type Store struct {
 	targets  targets
 	recent   recent
 	markers  markers
+	contests contests
+	finder   finder
+	settling settling
+	process  uint64        // names this one among those that publish
+	tries    atomic.Uint64 // their number so far
 	health   health
 	closed   chan struct{} // closed by Close
 	close    func()
@@ -85,6 +92,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.targets.init(s)
 	s.markers.s = s
+	s.process = rand.Uint64()
+	s.contests.init(o.PublishTimeout)
+	s.finder.init(s)
+	s.settling.s = s
 	var err error
 	if s.link, err = newLink(o, s.producing()...); err != nil {
 		return nil, err
@@ -142,6 +153,7 @@ func (s *Store) reach(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.close()
 	s.link.close()
+	s.settling.wait()
 	return nil
 }
 
@@ -170,6 +182,7 @@ func (s *Store) producing() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(newPartitioner(&s.names)),
+		kgo.WithHooks(placing{}),
 		kgo.ProducerLinger(linger),
 		kgo.MaxBufferedRecords(inHandRecords),
 		kgo.MaxBufferedBytes(inHandBytes),

@@ -156,3 +156,8 @@ func (t *target) partition(n int32) bus.Partition {
 	}
 	return partitionName(t.topic, n)
 }
+
+// receipt says where an event went.
+func (t *target) receipt(n int32, offset int64) bus.Receipt {
+	return bus.Receipt{Partition: t.partition(n), Position: bus.Position{Identity: t.identity, Seq: offset}}
+}

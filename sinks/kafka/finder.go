@@ -1,0 +1,143 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// findBefore is how much earlier than it was sent a record is looked for, as clocks differ.
+const findBefore = 10 * time.Second
+
+// A finder looks for records at the ends of partitions. One search of a partition is on its
+// way at a time, and serves all who asked before it began.
+type finder struct {
+	s    *Store
+	turn chan struct{} // one slot, taken by the search that is on its way
+
+	mu      sync.Mutex
+	waiting map[bus.Partition]*search // that have not begun
+}
+
+// A search looks for some records in one partition.
+type search struct {
+	topic string
+	n     int32
+	since time.Time
+	found map[[16]byte]*bus.Receipt // by sum; nil: not found
+	done  chan struct{}             // closed by run, after err is written
+	err   error
+}
+
+func (f *finder) init(s *Store) {
+	f.s, f.turn, f.waiting = s, make(chan struct{}, 1), map[bus.Partition]*search{}
+}
+
+// find looks whether the record of a try has landed. That it has not is certain only once
+// nobody has it any more who would send it. An error says that it is not known.
+func (f *finder) find(ctx context.Context, t *try) (bus.Receipt, bool, error) {
+	places := []int32{t.partition}
+	if t.partition < 0 {
+		all, err := f.s.link.lookup(ctx, t.topic, time.Time{})
+		if errors.Is(err, errNoTopic) {
+			return bus.Receipt{}, false, nil
+		}
+		if err != nil {
+			return bus.Receipt{}, false, err
+		}
+		places = places[:0]
+		for n := range all.partitions {
+			places = append(places, int32(n))
+		}
+	}
+	for _, n := range places {
+		search := f.join(t, n)
+		select {
+		case <-search.done:
+		case <-ctx.Done():
+			return bus.Receipt{}, false, ended(ctx)
+		}
+		if search.err != nil {
+			return bus.Receipt{}, false, search.err
+		}
+		if r := search.found[t.sum]; r != nil {
+			return *r, true, nil
+		}
+	}
+	return bus.Receipt{}, false, nil
+}
+
+// join adds a record to a search that has not begun.
+func (f *finder) join(t *try, n int32) *search {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	place := partitionName(t.topic, n)
+	s := f.waiting[place]
+	if s == nil {
+		s = &search{topic: t.topic, n: n, since: t.began, found: map[[16]byte]*bus.Receipt{}, done: make(chan struct{})}
+		f.waiting[place] = s
+		go f.run(place, s)
+	}
+	if t.began.Before(s.since) {
+		s.since = t.began
+	}
+	s.found[t.sum] = nil
+	return s
+}
+
+func (f *finder) run(place bus.Partition, s *search) {
+	f.turn <- struct{}{}
+	defer func() { <-f.turn }()
+	f.mu.Lock()
+	delete(f.waiting, place)
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	s.err = f.look(ctx, s)
+	close(s.done)
+}
+
+// look reads what has come since. All that the leader has must be there to be read: what not
+// all replicas have yet may stay or go.
+func (f *finder) look(ctx context.Context, s *search) error {
+	sp, err := f.s.link.spot(ctx, s.topic, s.n, time.Time{})
+	if errors.Is(err, errNoTopic) {
+		return nil // and the record is gone with it
+	}
+	if err != nil {
+		return err
+	}
+	ask := func(at int64, isolation int8) (offset int64) {
+		if err == nil {
+			var answer []listed
+			if answer, err = f.s.link.list(ctx, []spot{sp}, at, isolation); err == nil {
+				offset = answer[0].offset
+			}
+		}
+		return offset
+	}
+	all, end := ask(theEnd, appended), ask(theEnd, onlyCommitted)
+	from := ask(millis(s.since.Add(-findBefore)), onlyCommitted) // last: nothing is hidden from it
+	if err != nil {
+		return err
+	}
+	if end < all {
+		return sp.failed("look for a record", fmt.Errorf("%w: it has %d records that are not committed", bus.ErrUnavailable, all-end))
+	}
+	if from < 0 {
+		return nil // nothing is younger
+	}
+	return f.s.link.scan(ctx, s.topic, s.n, from, func(r *kgo.Record) error {
+		sum := sumOf(r)
+		if was, wanted := s.found[sum]; wanted && was == nil {
+			s.found[sum] = &bus.Receipt{Partition: sp.partition(), Position: bus.Position{Identity: sp.identity, Seq: r.Offset}}
+		}
+		return nil
+	})
+}

@@ -61,6 +61,8 @@ type Span struct {
 	First     int64    // the first sequence that is still kept; End.Seq+1 when it is empty
 	End       Position // the last event stored; Seq First-1 when it is empty
 	New       bool     // it appeared after the process had begun to follow its pattern
+	// Away: nobody can be asked about it now, and First and End say nothing. The others go on.
+	Away bool
 }
 
 // A Store is the whole contract.
@@ -117,7 +119,7 @@ type Receipt struct {
 // Topics reads what was published, in order and without acknowledging anything.
 type Topics interface {
 	// Spans lists the partitions whose topics match the followed patterns, asked from their
-	// leaders (clause T1).
+	// leaders (clause T1). Those whose leader is away are marked so; if all are, it fails.
 	Spans(ctx context.Context) ([]Span, error)
 	// Follow hands over every followed message of a partition behind `after`, in order
 	// (T2), in batches of what is there, and waits for more until ctx ends or deliver

@@ -110,6 +110,7 @@ type Dispatcher struct {
 	adopted   int64 // how many shards were taken so far
 	followers map[bus.Partition]*follower
 	spans     map[bus.Partition]bus.Span // as last asked for
+	away      map[bus.Partition]bool     // those that nobody could be asked about the last time
 	holding   chan struct{}              // closed while a shard is owned
 
 	roused chan struct{} // closed by takeUp when there is an endpoint

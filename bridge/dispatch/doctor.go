@@ -74,6 +74,9 @@ func ResetShard(ctx context.Context, st bus.Store, shard int, revision int64, si
 		return fmt.Errorf("list the followed partitions: %w", err)
 	}
 	for _, span := range spans {
+		if span.Away {
+			return fmt.Errorf("find %s in %s: %w", since.Format(time.RFC3339), span.Partition, errAway)
+		}
 		at, err := st.Before(ctx, span.Partition, since)
 		if err != nil {
 			return fmt.Errorf("find %s in %s: %w", since.Format(time.RFC3339), span.Partition, err)

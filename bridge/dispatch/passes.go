@@ -153,10 +153,11 @@ func (p *pass) check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, span := range spans {
-			if span.Partition != p.partition || span.Identity != at.Identity {
-				continue
-			}
+		span, there, err := p.d.spanOf(spans, p.partition)
+		if err != nil {
+			return err
+		}
+		if there && span.Identity == at.Identity {
 			f, err := p.d.fitting(ctx, span, []bus.Position{at}, noHistory)
 			if err != nil {
 				return err

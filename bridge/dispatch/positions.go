@@ -21,7 +21,8 @@ type looks struct {
 	spans []bus.Span
 }
 
-// look asks the bus what the followed partitions hold. The answer is not the caller's to change.
+// look asks the bus what the followed partitions hold, without those that nobody can be asked
+// about now. The answer is not the caller's to change.
 func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
 	l := &d.looks
 	asked := l.begun.Load()
@@ -39,13 +40,35 @@ func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the followed partitions: %w", err)
 	}
-	l.last, l.spans = number, spans
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.away = map[bus.Partition]bool{}
 	for _, s := range spans {
-		d.spans[s.Partition] = s
+		if s.Away {
+			d.away[s.Partition] = true
+		} else {
+			d.spans[s.Partition] = s
+		}
 	}
+	spans = slices.DeleteFunc(spans, func(s bus.Span) bool { return s.Away })
+	l.last, l.spans = number, spans
 	return spans, nil
+}
+
+// errAway: no place in the partition can be held against what it has.
+var errAway = fmt.Errorf("%w: nobody can be asked what the partition holds", bus.ErrUnavailable)
+
+// spanOf returns what look said of one partition, and false where there is none.
+func (d *Dispatcher) spanOf(spans []bus.Span, p bus.Partition) (bus.Span, bool, error) {
+	if i := slices.IndexFunc(spans, func(s bus.Span) bool { return s.Partition == p }); i >= 0 {
+		return spans[i], true, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.away[p] {
+		return bus.Span{}, false, fmt.Errorf("%s: %w", p, errAway)
+	}
+	return bus.Span{}, false, nil
 }
 
 // front is the place just before the first event that a partition keeps.
@@ -211,21 +234,20 @@ func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
 	if err != nil {
 		return err
 	}
-	for _, span := range spans {
-		if span.Partition != p {
-			continue
+	span, there, err := d.spanOf(spans, p)
+	if err != nil || !there {
+		return err
+	}
+	for i, s := range shards {
+		f, err := d.fitting(ctx, span, held[i], s.history)
+		if err != nil {
+			return err
 		}
-		for i, s := range shards {
-			f, err := d.fitting(ctx, span, held[i], s.history)
-			if err != nil {
-				return err
-			}
-			if f.cut != nil {
-				d.cutBacks.Add(1)
-			}
-			if gap := s.refit(span, &f); gap > 0 {
-				d.lost(p, gap)
-			}
+		if f.cut != nil {
+			d.cutBacks.Add(1)
+		}
+		if gap := s.refit(span, &f); gap > 0 {
+			d.lost(p, gap)
 		}
 	}
 	return nil

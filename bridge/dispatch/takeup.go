@@ -81,20 +81,26 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 	if err != nil {
 		return nil, err
 	}
-	cuts := bus.Positions{}
-	for _, span := range spans {
-		var places []bus.Position
-		for _, it := range late {
-			if from, named := it.From[span.Partition]; named {
-				places = append(places, from)
-			}
+	cuts, places := bus.Positions{}, map[bus.Partition][]bus.Position{}
+	for _, it := range late {
+		for p, from := range it.From {
+			places[p] = append(places[p], from)
+		}
+	}
+	for p, places := range places {
+		span, there, err := d.spanOf(spans, p)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			continue
 		}
 		f, err := d.fitting(ctx, span, places, noHistory)
 		if err != nil {
 			return nil, err
 		}
 		if f.cut != nil {
-			cuts[span.Partition] = *f.cut
+			cuts[p] = *f.cut
 		}
 	}
 	return cuts, nil

@@ -18,11 +18,8 @@ func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, erro
 			return nil, err
 		}
 	}
-	from, err := r.capture(ctx, StartNow)
-	if err != nil {
-		return nil, err
-	}
-	err = r.write(ctx, func(s *state) ([]byte, error) {
+	from, missing := r.capture(ctx, StartNow)
+	err := r.write(ctx, func(s *state) ([]byte, error) {
 		var fresh []string
 		for _, p := range patterns {
 			if s.startOf(p) == nil && !slices.Contains(fresh, p) {
@@ -30,7 +27,10 @@ func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, erro
 			}
 		}
 		if len(fresh) == 0 {
-			return nil, nil
+			return nil, nil // then nobody needs the ends, which partitions that are away do not tell
+		}
+		if missing != nil {
+			return nil, missing
 		}
 		return json.Marshal(record{V: format, Kind: kindStarts, Patterns: fresh, Positions: from})
 	})

@@ -186,6 +186,9 @@ func (r *Registry) capture(ctx context.Context, start string) (bus.Positions, er
 		return nil, fmt.Errorf("ask for the ends of the topics: %w", err)
 	}
 	for _, s := range spans {
+		if s.Away {
+			return nil, fmt.Errorf("ask for the end of %s: %w: nobody can be asked now", s.Partition, bus.ErrUnavailable)
+		}
 		if start == StartNow {
 			from[s.Partition] = s.End
 			continue

@@ -29,7 +29,7 @@ func (s *Store) makeTopics(ctx context.Context) error {
 		}
 	}
 	there := slices.DeleteFunc(slices.Clone(all), func(w want) bool { return refused[w.name] != nil })
-	if err := s.appear(ctx, there); err != nil {
+	if err := s.appear(ctx, there, missing); err != nil {
 		return err
 	}
 	conditions, err := s.inspect(ctx, there)
@@ -145,8 +145,13 @@ func (s *Store) note(name string) {
 	}
 }
 
-// appear waits until the brokers know the topics and all of their partitions have a leader.
-func (s *Store) appear(ctx context.Context, list []want) error {
+// appear waits until the brokers know the topics and all partitions of those that were made
+// have a leader. One that has lost its leader since is no reason to wait.
+func (s *Store) appear(ctx context.Context, list, made []want) error {
+	fresh := map[string]bool{}
+	for i := range made {
+		fresh[made[i].name] = true
+	}
 	return s.link.again(ctx, func(ctx context.Context) error {
 		answer, err := s.link.metadata(ctx, namesOf(list)...)
 		if err != nil {
@@ -161,7 +166,7 @@ func (s *Store) appear(ctx context.Context, list []want) error {
 				return onTopic(list[i].name, "DESCRIBE", said.err)
 			}
 			for n, p := range said.partitions {
-				if p.node < 0 {
+				if p.node < 0 && fresh[list[i].name] {
 					return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, list[i].name)
 				}
 			}

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -35,70 +34,69 @@ const (
 type listed struct {
 	offset int64
 	stamp  int64 // ms
+	err    error // why there is no answer
 }
 
 // list asks the leaders of many partitions for one offset each: of the first record that is
 // not older than a time, or one of the above. All answer, or it fails.
 func (l *link) list(ctx context.Context, spots []spot, at int64, isolation int8) ([]listed, error) {
+	answers := l.listEach(ctx, spots, at, isolation)
+	for i := range answers {
+		if answers[i].err != nil { // one is like the other
+			return nil, answers[i].err
+		}
+	}
+	return answers, nil
+}
+
+// listEach is list where some may not answer.
+func (l *link) listEach(ctx context.Context, spots []spot, at int64, isolation int8) []listed {
+	answers := make([]listed, len(spots))
 	byNode := map[int32][]int{}
 	for i, s := range spots {
 		node := s.lead().node
 		if node < 0 {
 			l.forget(s.topic)
-			return nil, s.failed("ask for offsets", errNoLeader)
+			answers[i].err = s.failed("ask for offsets", errNoLeader)
+			continue
 		}
 		byNode[node] = append(byNode[node], i)
 	}
-	answers := make([]listed, len(spots))
-	failed := make([]error, 0, len(byNode))
-	var mu sync.Mutex
 	var all sync.WaitGroup
 	for node, which := range byNode {
-		all.Go(func() {
-			if err := l.listOn(ctx, node, spots, which, at, isolation, answers); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, err)
-			}
-		})
+		all.Go(func() { l.listOn(ctx, node, question{spots, which, at, isolation}, answers) })
 	}
 	all.Wait()
-	return answers, errors.Join(failed...)
+	return answers
+}
+
+// A question is for some of many partitions.
+type question struct {
+	spots     []spot
+	which     []int
+	at        int64
+	isolation int8
+}
+
+type place struct {
+	name string
+	n    int32
 }
 
 // listOn is the part of list that one broker answers.
-func (l *link) listOn(ctx context.Context, node int32, spots []spot, which []int, at int64, isolation int8, answers []listed) error {
-	type place struct {
-		name string
-		n    int32
+func (l *link) listOn(ctx context.Context, node int32, q question, answers []listed) {
+	asked := make(map[place]int, len(q.which))
+	for _, i := range q.which {
+		asked[place{q.spots[i].name, q.spots[i].n}] = i
+		answers[i].err = fmt.Errorf("ask broker %d for an offset of %s: %w: it did not say", node, q.spots[i].partition(), bus.ErrUnavailable)
 	}
-	asked := make(map[place]int, len(which))
-	topics := map[string]*kmsg.ListOffsetsRequestTopic{}
-	for _, i := range which {
-		s := spots[i]
-		asked[place{s.name, s.n}] = i
-		t := topics[s.name]
-		if t == nil {
-			t = &kmsg.ListOffsetsRequestTopic{Topic: s.name}
-			topics[s.name] = t
-		}
-		p := kmsg.NewListOffsetsRequestTopicPartition()
-		p.Partition, p.CurrentLeaderEpoch, p.Timestamp = s.n, s.lead().epoch, at
-		t.Partitions = append(t.Partitions, p)
-	}
-	req := kmsg.NewPtrListOffsetsRequest()
-	if req.ReplicaID, req.IsolationLevel = aConsumer, isolation; isolation == appended {
-		req.ReplicaID, req.IsolationLevel = aDebugger, anything
-	}
-	for _, t := range topics {
-		req.Topics = append(req.Topics, *t)
-	}
-	resp, err := l.to(ctx, node, req)
+	resp, err := l.to(ctx, node, q.request())
 	if err != nil {
-		for _, i := range which {
-			l.forget(spots[i].topic)
+		for _, i := range q.which {
+			l.forget(q.spots[i].topic)
+			answers[i].err = fmt.Errorf("ask broker %d for offsets: %w", node, err)
 		}
-		return fmt.Errorf("ask broker %d for offsets: %w", node, err)
+		return
 	}
 	for _, rt := range resp.(*kmsg.ListOffsetsResponse).Topics {
 		for _, rp := range rt.Partitions {
@@ -106,17 +104,35 @@ func (l *link) listOn(ctx context.Context, node int32, spots []spot, which []int
 			if !ok {
 				continue
 			}
-			delete(asked, place{rt.Topic, rp.Partition})
-			if err := l.refused(spots[i], rp.ErrorCode); err != nil {
-				return spots[i].failed("ask for an offset", err)
+			answers[i] = listed{offset: rp.Offset, stamp: rp.Timestamp}
+			if err := l.refused(q.spots[i], rp.ErrorCode); err != nil {
+				answers[i].err = q.spots[i].failed("ask for an offset", err)
 			}
-			answers[i] = listed{rp.Offset, rp.Timestamp}
 		}
 	}
-	if len(asked) > 0 {
-		return fmt.Errorf("ask broker %d for offsets: %w: %d of %d partitions have no answer", node, bus.ErrUnavailable, len(asked), len(which))
+}
+
+func (q *question) request() *kmsg.ListOffsetsRequest {
+	topics := map[string]*kmsg.ListOffsetsRequestTopic{}
+	for _, i := range q.which {
+		s := q.spots[i]
+		t := topics[s.name]
+		if t == nil {
+			t = &kmsg.ListOffsetsRequestTopic{Topic: s.name}
+			topics[s.name] = t
+		}
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.CurrentLeaderEpoch, p.Timestamp = s.n, s.lead().epoch, q.at
+		t.Partitions = append(t.Partitions, p)
 	}
-	return nil
+	req := kmsg.NewPtrListOffsetsRequest()
+	if req.ReplicaID, req.IsolationLevel = aConsumer, q.isolation; q.isolation == appended {
+		req.ReplicaID, req.IsolationLevel = aDebugger, anything
+	}
+	for _, t := range topics {
+		req.Topics = append(req.Topics, *t)
+	}
+	return req
 }
 
 // held asks for a partition's first offset and for the one behind its last.

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,16 +29,22 @@ type found struct {
 	spans []bus.Span
 
 	mu      sync.Mutex
-	listed  time.Time       // when the expressions were last held against all topics
-	names   map[string]bool // what they found, and topics of ours that they would find
+	listed  time.Time         // when the expressions were last held against all topics
+	names   map[string]bool   // what they found, and topics of ours that they would find
+	topics  map[string]*topic // as they were last described
 	started map[bus.Partition]bool
 	ends    map[bus.Partition]end
+	away    map[bus.Partition]bool // had no answer the last time
 }
 
 // end is a partition's last event as it was last seen.
 type end struct {
 	position bus.Position
 	epoch    int32 // of the leader that told
+}
+
+func (f *found) init() {
+	f.turn, f.names, f.topics = make(chan struct{}, 1), map[string]bool{}, map[string]*topic{}
 }
 
 // Spans implements bus.Topics (T1). Of many calls at once most share an answer, none an answer
@@ -54,53 +61,99 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 		asked := time.Now()
 		spans, err := s.askSpans(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("list the followed partitions: %w", err)
 		}
 		f.asked, f.spans = asked, spans
 	}
 	return slices.Clone(f.spans), nil
 }
 
+// askSpans asks once more, of leaders looked up anew, when some have no answer: most often a
+// leader has moved. What has none then is away.
 func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
+	patient := true
 	err = s.link.again(ctx, func(ctx context.Context) error {
 		spots, err := s.followed(ctx)
 		if err != nil {
 			return err
 		}
-		spans, err = s.spansOf(ctx, spots)
-		return err
+		var missing error
+		spans, missing = s.spansOf(ctx, spots)
+		switch {
+		case missing == nil:
+		case !errors.Is(missing, bus.ErrUnavailable), allAway(spans):
+			return missing
+		case patient && s.found.newlyAway(spans):
+			patient = false
+			return missing
+		}
+		gone, back := s.found.remember(spots, spans)
+		s.tell(gone, back, missing)
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the followed partitions: %w", err)
+		return nil, err
 	}
 	return spans, nil
 }
 
-func (s *Store) spansOf(ctx context.Context, spots []spot) ([]bus.Span, error) {
-	starts, err := s.link.list(ctx, spots, theStart, onlyCommitted)
-	if err != nil {
-		return nil, err
+func allAway(spans []bus.Span) bool {
+	return !slices.ContainsFunc(spans, func(sp bus.Span) bool { return !sp.Away })
+}
+
+// newlyAway: not all of those that are away were so the last time.
+func (f *found) newlyAway(spans []bus.Span) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(spans, func(sp bus.Span) bool { return sp.Away && !f.away[sp.Partition] })
+}
+
+// tell says once which partitions are away, and when they are back.
+func (s *Store) tell(gone, back []string, why error) {
+	if len(gone) > 0 {
+		s.o.Log.Warn("partitions have nobody who can be asked: their events wait, the others go on", "partitions", gone, "error", why)
 	}
-	ends, err := s.link.list(ctx, spots, theEnd, onlyCommitted)
-	if err != nil {
-		return nil, err
+	if len(back) > 0 {
+		s.o.Log.Info("partitions can be asked again", "partitions", back)
 	}
-	spans := make([]bus.Span, len(spots))
-	group, ctx := errgroup.WithContext(ctx)
+}
+
+// answerWithin is how long leaders may take to say what their partitions hold, so that those
+// that do not answer keep nobody waiting.
+const answerWithin = 2 * time.Second
+
+// spansOf asks what partitions hold. Those that cannot be asked are away; missing is why, for
+// one of them.
+func (s *Store) spansOf(ctx context.Context, spots []spot) (spans []bus.Span, missing error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	starts := s.link.listEach(ctx, spots, theStart, onlyCommitted)
+	ends := s.link.listEach(ctx, spots, theEnd, onlyCommitted)
+	spans = make([]bus.Span, len(spots))
+	failed := make([]error, len(spots))
+	var group errgroup.Group
 	group.SetLimit(asksAtOnce)
 	for i, sp := range spots {
+		spans[i] = bus.Span{Partition: sp.partition(), Identity: sp.identity, Away: true}
+		if failed[i] = cmp.Or(starts[i].err, ends[i].err); failed[i] != nil {
+			continue
+		}
 		group.Go(func() error {
 			start := starts[i].offset
 			last, err := s.lastOf(ctx, sp, start, ends[i].offset)
-			spans[i] = bus.Span{Partition: sp.partition(), Identity: sp.identity, First: start, End: last}
-			return err
+			if failed[i] = err; err == nil {
+				spans[i].First, spans[i].End, spans[i].Away = start, last, false
+			}
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	_ = group.Wait() // the errors are in failed
+	for _, err := range failed {
+		if missing = cmp.Or(missing, err); err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			return spans, err // what no retry would mend
+		}
 	}
-	s.remember(spots, spans)
-	return spans, nil
+	return spans, missing
 }
 
 // lastOf is the position of the last event in front of end. It is read only where what was
@@ -133,24 +186,39 @@ func (s *Store) lastOf(ctx context.Context, sp spot, start, below int64) (bus.Po
 	return at, err
 }
 
-// remember notes the ends; the first call also notes which partitions there were at the start.
-func (s *Store) remember(spots []spot, spans []bus.Span) {
-	f := &s.found
+// remember notes the ends, and returns which partitions went away since the last time, and
+// which came back; the first call also notes which there were at the start.
+func (f *found) remember(spots []spot, spans []bus.Span) (gone, back []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	first := f.started == nil
 	if first {
 		f.started = map[bus.Partition]bool{}
 	}
-	f.ends = make(map[bus.Partition]end, len(spans))
+	ends, away := make(map[bus.Partition]end, len(spans)), map[bus.Partition]bool{}
 	for i := range spans {
 		p := spans[i].Partition
 		if first {
 			f.started[p] = true
 		}
 		spans[i].New = !f.started[p]
-		f.ends[p] = end{spans[i].End, spots[i].lead().epoch}
+		was, known := f.ends[p]
+		switch {
+		case !spans[i].Away:
+			ends[p] = end{spans[i].End, spots[i].lead().epoch}
+			if f.away[p] {
+				back = append(back, string(p))
+			}
+			continue
+		case known:
+			ends[p] = was
+		}
+		if away[p] = true; !f.away[p] {
+			gone = append(gone, string(p))
+		}
 	}
+	f.ends, f.away = ends, away
+	return gone, back
 }
 
 // followed lists the partitions of the topics that the patterns name now.
@@ -166,18 +234,39 @@ func (s *Store) followed(ctx context.Context) ([]spot, error) {
 	var spots []spot
 	for _, name := range names {
 		said := answer[name]
-		switch {
-		case errors.Is(said.err, errNoTopic): // not yet, or no more
+		if errors.Is(said.err, errNoTopic) { // not yet, or no more
 			s.found.drop(name)
 			continue
-		case said.err != nil:
+		}
+		t := s.found.describe(name, said)
+		if t == nil {
 			return nil, onTopic(name, "DESCRIBE", said.err)
 		}
-		for n := range said.partitions {
-			spots = append(spots, spot{said.topic, int32(n)})
+		for n := range t.partitions {
+			spots = append(spots, spot{t, int32(n)})
 		}
 	}
 	return spots, nil
+}
+
+// describe returns what was said of a topic. Of one that cannot be described now it returns
+// what is known, with nobody who leads a partition of it; nil of one that nothing is known of.
+func (f *found) describe(name string, said described) *topic {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if said.topic != nil {
+		f.topics[name] = said.topic
+		return said.topic
+	}
+	known := f.topics[name]
+	if known == nil {
+		return nil
+	}
+	t := &topic{name: name, id: known.id, identity: known.identity, rights: known.rights}
+	for range known.partitions {
+		t.partitions = append(t.partitions, &leading{node: -1, epoch: -1})
+	}
+	return t
 }
 
 // followedTopics are the names that the patterns find. What Hookspan keeps beside events is
@@ -246,4 +335,5 @@ func (f *found) drop(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.names, name)
+	delete(f.topics, name)
 }

@@ -85,7 +85,7 @@ func (n *names) private(topic string) bool {
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.withDefaults()
 	s := &Store{o: o, names: o.names(), closed: make(chan struct{})}
-	s.found.turn, s.found.names = make(chan struct{}, 1), map[string]bool{}
+	s.found.init()
 	s.close = sync.OnceFunc(func() { close(s.closed) })
 	if err := s.checkNames(); err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)

@@ -86,7 +86,7 @@ func (t *targets) make(ctx context.Context, topic string) (*topic, error) {
 		err = refused[topic]
 	}
 	if err == nil {
-		err = t.s.appear(ctx, []want{w})
+		err = t.s.appear(ctx, []want{w}, []want{w})
 	}
 	if err != nil {
 		return nil, err

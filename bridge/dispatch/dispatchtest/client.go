@@ -188,7 +188,7 @@ func (s *Store) read(p bus.Partition, after bus.Position, checked int) ([]bus.Me
 	}
 	t := s.topics[p]
 	switch {
-	case t == nil:
+	case t == nil || t.away:
 		return nil, 0, nil, bus.ErrUnavailable
 	case t.identity != after.Identity:
 		return nil, 0, nil, bus.ErrRecreated
@@ -217,6 +217,9 @@ func (c *Client) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	t := c.s.topics[p]
+	if t != nil && t.away {
+		return bus.Message{}, bus.ErrUnavailable
+	}
 	if t == nil || t.identity != at.Identity || at.Seq < t.first || !t.holds(at) {
 		return bus.Message{}, bus.ErrGone
 	}

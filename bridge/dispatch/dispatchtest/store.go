@@ -46,6 +46,7 @@ type topic struct {
 	first    int64
 	synced   int64
 	messages []bus.Message // that are kept; the first has sequence first
+	away     bool
 }
 
 type log struct {
@@ -150,11 +151,22 @@ func (s *Store) has(p bus.Partition) bool {
 func (t *topic) end() int64 { return t.first + int64(len(t.messages)) - 1 }
 
 func (t *topic) span(p bus.Partition) bus.Span {
+	if t.away {
+		return bus.Span{Partition: p, Identity: t.identity, Away: true}
+	}
 	end := bus.Position{Identity: t.identity, Seq: t.end()}
 	if n := len(t.messages); n > 0 {
 		end.Mark = t.messages[n-1].Position.Mark
 	}
 	return bus.Span{Partition: p, Identity: t.identity, First: t.first, End: end}
+}
+
+// SetAway says whether nobody can be asked about a partition. It still takes events.
+func (s *Store) SetAway(p bus.Partition, away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.topics[p].away = away
+	s.change()
 }
 
 // Recreate deletes a partition and makes it anew, empty.

@@ -24,8 +24,11 @@ type Endpoint struct {
 // a test runs.
 func Impatient(url string) map[string]any {
 	schedule := []string{"100ms", "200ms", "400ms"}
-	for range 500 {
+	for range 30 {
 		schedule = append(schedule, "700ms")
+	}
+	for range 67 { // a schedule has 100 waits at the most
+		schedule = append(schedule, "5s")
 	}
 	return map[string]any{"url": url, "secrets": []string{SigningSecret}, "schedule": schedule, "timeout": "2s"}
 }

@@ -100,7 +100,7 @@ func rooms() map[string][]string {
 		"bridge/dispatch":  {"event", "bus", "signature", "endpoint"},
 		"bridge/journal":   {"event", "bus", "endpoint", "dispatch"},
 		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "spelling"},
-		"bridge/config":    {"spelling"},
+		"bridge/config":    {"endpoint", "spelling"}, // endpoint: how its values are written
 		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "admin", "config"},
 	}
 }

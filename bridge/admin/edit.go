@@ -115,13 +115,16 @@ func value[T string | bool | int](p *patch, name string, raw json.RawMessage, un
 	return v
 }
 
-// parsed reads a field that is written as text.
+// parsed reads a field that is written as text; a number stands for itself, as in the file.
 func parsed[T any](p *patch, name string, raw json.RawMessage, unset T, parse func(string) (T, error)) T {
 	if isNull(raw) {
 		return unset
 	}
 	before := len(p.faults)
-	text := value(p, name, raw, "")
+	text := string(raw)
+	if json.Unmarshal(raw, new(json.Number)) != nil || text[0] == '"' {
+		text = value(p, name, raw, "")
+	}
 	if len(p.faults) > before {
 		return unset
 	}
@@ -149,8 +152,10 @@ func (p *patch) texts(name string, raw json.RawMessage, unset []string, separato
 	if separator == " " {
 		return strings.Fields(one)
 	}
-	for _, part := range strings.Split(one, separator) {
-		many = append(many, strings.TrimSpace(part))
+	for part := range strings.SplitSeq(one, separator) {
+		if part = strings.TrimSpace(part); part != "" {
+			many = append(many, part)
+		}
 	}
 	return many
 }

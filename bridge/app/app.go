@@ -36,7 +36,7 @@ type Parts struct {
 	// bus.ErrDiskFull, bus.ErrStoreFull) it is called again; any other ends the process.
 	Open    func(context.Context) (Opened, error)
 	Sender  dispatch.Sender
-	Check   func(ctx context.Context, url string) (warning string, err error) // may an endpoint live there?
+	Check   EgressCheck
 	Version string
 	Log     *slog.Logger
 	Metrics *prometheus.Registry

@@ -34,8 +34,37 @@ type server struct {
 	done chan error // receives what Run returned, once
 }
 
+// runs is how a start with these settings ends: nil, once it has become ready.
+func runs(t *testing.T, environ ...string) error {
+	t.Helper()
+	s, err := begin(t, nil, environ...)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.Readiness(t.Context()) != nil {
+		select {
+		case <-tick.C:
+		case err := <-s.done:
+			return err
+		}
+	}
+	s.end()
+	return <-s.done
+}
+
 // start runs a server; err is what its bus is like at first.
 func start(t *testing.T, err error, environ ...string) *server {
+	t.Helper()
+	s, err := begin(t, err, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	t.Helper()
 	c, problems := config.Load(append([]string{
 		"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
@@ -58,13 +87,13 @@ func start(t *testing.T, err error, environ ...string) *server {
 			return s.open(ctx, c, log)
 		},
 	}); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ctx, end := context.WithCancel(t.Context())
 	s.end = end
 	go func() { s.done <- s.Run(ctx) }()
 	t.Cleanup(end)
-	return s
+	return s, nil
 }
 
 // bus sets what opening the bus ends with from now on.

@@ -69,15 +69,20 @@ func toEndpoint(c *config.Endpoint) *endpoint.Endpoint {
 	return e
 }
 
-// checkEndpoint adds to an endpoint's own validation what egress and the signature scheme say.
+// checkEndpoint is what a registration asks for, whoever makes it.
 func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
-	var faults []endpoint.FieldError
-	warning, err := a.Check(ctx, e.URL)
-	if err != nil {
-		faults = append(faults, endpoint.FieldError{Field: "url", Message: err.Error()})
-	}
+	warning, faults := checkEndpoint(ctx, e, a.Check)
 	if warning != "" {
 		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "warning", warning)
+	}
+	return faults
+}
+
+// checkEndpoint adds to an endpoint's own validation what egress and the signature scheme say.
+func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck) (warning string, faults []endpoint.FieldError) {
+	warning, err := egress(ctx, e.URL)
+	if err != nil {
+		faults = append(faults, endpoint.FieldError{Field: "url", Message: err.Error()})
 	}
 	if _, err := signature.Compile(e.Signature, e.Options, e.Secrets); err != nil {
 		faults = append(faults, fieldError(err))
@@ -85,5 +90,5 @@ func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoin
 	if _, err := signature.CompileEncryption(e.Signature, e.Options, e.EncryptSecret); err != nil {
 		faults = append(faults, fieldError(err))
 	}
-	return faults
+	return warning, faults
 }

@@ -109,11 +109,12 @@ func freshSealKey() string {
 // once and kept in the data folder like the admin token.
 func (a *App) makeSecrets(endpoints []*endpoint.Endpoint) error {
 	for _, e := range endpoints {
-		if len(e.Secrets) > 0 || (e.Signature != "standard" && e.Signature != "standard-ed25519") {
+		made := signature.GenerateSecret(e.Signature)
+		if len(e.Secrets) > 0 || made == "" {
 			continue
 		}
 		path := filepath.Join(a.Config.DataDir, "endpoint-"+e.Name+"-"+e.Signature)
-		secret, err := keep(path, func() string { return signature.GenerateSecret(e.Signature) })
+		secret, err := keep(path, func() string { return made })
 		if err != nil {
 			return fmt.Errorf("secret of endpoint %s: %w", e.Name, err)
 		}

@@ -5,7 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // Size is a number of bytes; 0 stands for "not given".
@@ -42,13 +43,9 @@ type Percent float64
 
 // UnmarshalText takes 0% to 100%.
 func (p *Percent) UnmarshalText(text []byte) error {
-	number, unit := cutNumber(string(text))
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || n > 100 || (unit != "%" && (unit != "" || n != 0)) {
-		return wanted("a share from 0% to 100%, such as 10%")
-	}
-	*p = Percent(n / 100)
-	return nil
+	share, err := endpoint.ParseJitter(string(text))
+	*p = Percent(share)
+	return err
 }
 
 // Rate is a limit; the zero value is none.
@@ -59,21 +56,12 @@ type Rate struct {
 
 // UnmarshalText takes a number per s, m or h, and a burst behind a colon: 50/s, 3000/m, 50/s:20.
 func (r *Rate) UnmarshalText(text []byte) error {
-	limit, burst, hasBurst := strings.Cut(string(text), ":")
-	count, per, _ := strings.Cut(limit, "/")
-	n, err := strconv.ParseFloat(strings.TrimSpace(count), 64)
-	seconds, known := map[string]float64{"s": 1, "m": 60, "h": 3600}[strings.TrimSpace(per)]
-	if err != nil || !known || !(n > 0) || math.IsInf(n, 0) {
-		return wanted("a rate such as 50/s, 3000/m, 100/h or, with a burst, 50/s:20")
+	rate, err := endpoint.ParseRate(string(text))
+	*r = Rate{PerSecond: rate.PerSecond}
+	if strings.Contains(string(text), ":") {
+		r.Burst = rate.Burst
 	}
-	*r = Rate{PerSecond: n / seconds}
-	if !hasBurst {
-		return nil
-	}
-	if r.Burst, err = strconv.Atoi(strings.TrimSpace(burst)); err != nil || r.Burst < 1 {
-		return wanted("a burst of 1 or more, such as 50/s:20")
-	}
-	return nil
+	return err
 }
 
 // Level is how much is logged: a slog.Level.
@@ -92,7 +80,7 @@ func (l *Level) UnmarshalText(text []byte) error {
 }
 
 func parseDuration(text string) (any, error) {
-	d, err := time.ParseDuration(strings.TrimSpace(text))
+	d, err := endpoint.ParseDuration(text)
 	if err != nil || d < 0 {
 		return nil, wanted("a duration such as 250ms, 30s, 5m or 72h")
 	}

@@ -75,6 +75,17 @@ func (a Address) Loopback() bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
+// meets reports whether two listeners would be at one place: one port, and one host or every one.
+func (a Address) meets(b Address) bool {
+	host, port, err := net.SplitHostPort(string(a))
+	other, same, err2 := net.SplitHostPort(string(b))
+	if err != nil || err2 != nil || port != same || port == "0" {
+		return false
+	}
+	everywhere := func(h string) bool { return h == "" || net.ParseIP(h).IsUnspecified() }
+	return host == other || everywhere(host) || everywhere(other) || a.Loopback() && b.Loopback() && (host == "localhost" || other == "localhost")
+}
+
 func validHostPort(text string, emptyHost bool) bool {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || (host == "" && !emptyHost) {

@@ -62,6 +62,7 @@ func (r report) warning(text string) {
 func (l *loading) checkProcess() {
 	c := l.cfg
 	l.process("NAMESPACE").unless(validName(c.Namespace), "only a-z, 0-9 and - are allowed")
+	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
 	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
@@ -84,14 +85,39 @@ func (l *loading) checkProcess() {
 
 func (l *loading) checkListeners() {
 	c := l.cfg
-	l.process("ADMIN_LISTEN").unless(c.AdminListen != c.Listen || strings.HasSuffix(string(c.Listen), ":0") || !c.Runs(RoleReceiver),
-		"is the address of the intake; the two never share a listener")
+	l.checkPorts()
 	l.process("TLS_KEY_FILE").unless((c.TLS.Cert == "") == (c.TLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	l.process("ADMIN_TLS_KEY_FILE").unless((c.AdminTLS.Cert == "") == (c.AdminTLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	l.process("EMBEDDED_TLS_KEY_FILE").unless((c.EmbeddedTLS.Cert == "") == (c.EmbeddedTLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	for _, path := range []string{c.TLS.Cert, c.TLS.KeyFile, c.AdminTLS.Cert, c.AdminTLS.KeyFile, c.EmbeddedTLS.Cert, c.EmbeddedTLS.KeyFile} {
 		if path != "" {
 			c.Files = append(c.Files, path)
+		}
+	}
+}
+
+// checkPorts refuses two listeners at one place, of which the start would say that it is taken.
+func (l *loading) checkPorts() {
+	c := l.cfg
+	type listener struct {
+		variable string
+		address  Address
+	}
+	var all []listener
+	if c.Runs(RoleReceiver) {
+		all = append(all, listener{"LISTEN", c.Listen})
+	}
+	all = append(all, listener{"ADMIN_LISTEN", c.AdminListen})
+	if c.Bus.Kind == BusEmbedded {
+		all = append(all, listener{"EMBEDDED_LISTEN", c.Embedded.Listen})
+	}
+	if c.Bus.Kind == BusEmbedded && !c.Alone() {
+		all = append(all, listener{"EMBEDDED_ROUTES_LISTEN", c.Embedded.RoutesListen})
+	}
+	for i, one := range all {
+		for _, before := range all[:i] {
+			l.process(one.variable).unless(!one.address.meets(before.address),
+				"the port is that of "+prefix+before.variable+"; every listener has one of its own")
 		}
 	}
 }

@@ -28,6 +28,30 @@ type Config struct {
 	Files []string
 	// Warnings are no faults, but worth a line in the log.
 	Warnings []Problem
+
+	places map[string]string // where the author of a setting finds it, by variable
+}
+
+// SourceSetting is where a source's setting was given: the file's line, or the variable. The
+// word is that of the file; what stands behind a dot or a bracket in it is left out.
+func (c *Config) SourceSetting(name, word string) string {
+	return c.place(family{prefix: sourcePrefix}.begin(name), word)
+}
+
+// EndpointSetting is SourceSetting of an endpoint.
+func (c *Config) EndpointSetting(name, word string) string {
+	return c.place(family{prefix: endpointPrefix}.begin(name), word)
+}
+
+func (c *Config) place(begin, word string) string {
+	if end := strings.IndexAny(word, ".["); end > 0 {
+		word = word[:end]
+	}
+	variable := begin + strings.ToUpper(word)
+	if place, given := c.places[variable]; given {
+		return place
+	}
+	return variable
 }
 
 // Load reads the environment ("NAME=value", as from os.Environ) and the files that it names.
@@ -39,10 +63,11 @@ func Load(environ []string) (*Config, error) {
 	l.takeVariables()
 	l.readSecrets()
 	l.decode()
+	l.cfg.places = l.places()
 	l.cfg.complete()
 	l.check()
 	if len(l.problems) > 0 {
-		return nil, l.problems.sorted()
+		return nil, l.problems.Sorted()
 	}
 	return l.cfg, nil
 }

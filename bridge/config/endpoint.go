@@ -16,12 +16,12 @@ type Endpoint struct {
 	Start         Start         `env:"START" envDefault:"now" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
 	Signature     string        `env:"SIGNATURE" envDefault:"standard" words:"standard standard-ed25519 sticker cryptlex hmac none" doc:"standard, standard-ed25519, sticker, cryptlex, hmac or none."`
 	Content       string        `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
-	Schedule      Durations     `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" doc:"Waits between attempts."`
+	Schedule      Durations     `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" doc:"Waits between attempts; an empty list in the file is a single attempt."`
 	Jitter        Percent       `env:"JITTER" envDefault:"10%" doc:"Added to each wait, evenly between 0 and this share of it."`
 	Timeout       time.Duration `env:"TIMEOUT" envDefault:"30s" doc:"Of one attempt: connect, headers and body."`
 	Rate          Rate          `env:"RATE" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20."`
 	Concurrency   int           `env:"CONCURRENCY" envDefault:"16" doc:"Attempts at the same time."`
-	DisableAfter  time.Duration `env:"DISABLE_AFTER" envDefault:"120h" doc:"Disabled after this long of nothing but failure."`
+	DisableAfter  time.Duration `env:"DISABLE_AFTER" envDefault:"120h" doc:"Disabled after this long of nothing but failure; 0 is never."`
 	Headers       Headers       `env:"HEADERS" doc:"Name: value, one per line or separated by commas."`
 	Options       Options       `env:"OPTIONS" doc:"key=value,… of the signature and content: header_prefix, header, hash, key_encoding, encoding, prefix, template, batch_size, batch_wait, encrypt."`
 	EncryptSecret Secret        `env:"ENCRYPT_SECRET" doc:"Key of the encrypt option."`

@@ -115,6 +115,9 @@ func (d document) keys(b *block, begin string) []string {
 // text is a node as a variable would have it; a list is marked as one.
 func (d document) text(f field, n ast.Node) (string, error) {
 	if list, ok := n.(*ast.SequenceNode); ok && f.list() {
+		if len(list.Values) == 0 && !f.secret() {
+			return noItems, nil
+		}
 		return d.list(f, list)
 	}
 	if joint, ok := f.mapping(); ok && (n.Type() == ast.MappingType || n.Type() == ast.MappingValueType) {

@@ -4,14 +4,22 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // itemEnd closes every item of a list that the file wrote as one, so that an item may hold
 // spaces and commas. No variable of the environment can contain it.
 const itemEnd = "\x00"
 
+// noItems is a list that the file wrote without any: an empty text would mean the default.
+const noItems = "\x01" + itemEnd
+
 // items splits a list: one of the file into its items, a text at any of the separators.
 func items(text, separators string) []string {
+	if text == noItems {
+		return nil
+	}
 	if list, ok := strings.CutSuffix(text, itemEnd); ok {
 		return strings.Split(list, itemEnd)
 	}
@@ -46,7 +54,7 @@ type Durations []time.Duration
 func (d *Durations) UnmarshalText(text []byte) error {
 	*d = nil
 	for _, item := range items(string(text), ",") {
-		wait, err := time.ParseDuration(item)
+		wait, err := endpoint.ParseDuration(item)
 		if err != nil || wait <= 0 {
 			return wanted("positive durations such as 1m,5m,1h")
 		}

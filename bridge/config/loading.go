@@ -115,6 +115,17 @@ func (l *loading) blocks() []*block {
 	return all
 }
 
+// places are where every setting was given.
+func (l *loading) places() map[string]string {
+	places := map[string]string{}
+	for _, b := range l.blocks() {
+		for variable, v := range b.values {
+			places[variable] = v.where
+		}
+	}
+	return places
+}
+
 func (l *loading) problem(where, what string) {
 	l.problems = append(l.problems, Problem{Where: where, What: what})
 }

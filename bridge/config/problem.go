@@ -34,7 +34,8 @@ func (p Problems) Unwrap() []error {
 	return errs
 }
 
-func (p Problems) sorted() Problems {
+// Sorted orders problems by place and drops repeats.
+func (p Problems) Sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Where, b.Where) })
 	return slices.Compact(p)
 }

@@ -13,6 +13,7 @@ import (
 // "50/s", "3000/m", "50/s:20". The empty text is no limit.
 func ParseRate(text string) (Rate, error) {
 	wrong := errors.New("a rate looks like 50/s, 3000/m or 50/s:20")
+	text = strings.TrimSpace(text)
 	if text == "" {
 		return Rate{}, nil
 	}
@@ -65,11 +66,11 @@ func (r Rate) String() string {
 	return text
 }
 
-// ParseJitter reads a share such as "10%".
+// ParseJitter reads a share such as "10%"; nothing of something needs no sign: "0".
 func ParseJitter(text string) (float64, error) {
-	number, ok := strings.CutSuffix(text, "%")
-	n, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(n >= 0 && n <= 100) {
+	number, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok && n != 0 || err != nil || !(n >= 0 && n <= 100) {
 		return 0, errors.New("a jitter is a share between 0% and 100%, such as 10%")
 	}
 	return n / 100, nil
@@ -82,7 +83,7 @@ func FormatJitter(share float64) string {
 
 // ParseDuration reads a duration in Go's form: "30s", "1h30m".
 func ParseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
+	d, err := time.ParseDuration(strings.TrimSpace(text))
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a duration such as 30s, 15m or 1h30m", text)
 	}

@@ -137,15 +137,30 @@ func endpointOf(k *kept) *Endpoint {
 }
 
 // validate returns an InvalidError or nil.
-func (r *Registry) validate(ctx context.Context, e *Endpoint) error {
+func (r *Registry) validate(ctx context.Context, e *Endpoint) error { return judge(ctx, e, r.o.Check) }
+
+func judge(ctx context.Context, e *Endpoint, check func(context.Context, *Endpoint) []FieldError) error {
 	faults := e.Validate()
-	if len(faults) == 0 && r.o.Check != nil {
-		faults = r.o.Check(ctx, e)
+	if check != nil {
+		known := slices.Clone(faults)
+		for _, f := range check(ctx, e) {
+			if !slices.ContainsFunc(known, func(k FieldError) bool { return k.Field == f.Field }) {
+				faults = append(faults, f)
+			}
+		}
 	}
 	if len(faults) > 0 {
 		return &InvalidError{Name: e.Name, Fields: faults}
 	}
 	return nil
+}
+
+// Adoptable is what Adopt would refuse of an endpoint by itself: an InvalidError or nil.
+func Adoptable(ctx context.Context, e *Endpoint, check func(context.Context, *Endpoint) []FieldError) error {
+	if err := judge(ctx, e, check); err != nil {
+		return err
+	}
+	return pastStart(e)
 }
 
 // join adds an item when what the endpoint takes is no longer what its newest item says. Its

@@ -89,6 +89,20 @@ func (v *Verifier) TypePrefix() string { return v.builder.prefix }
 // KeepsAttributes reports whether deliveries are CloudEvents that keep their own attributes.
 func (v *Verifier) KeepsAttributes() bool { return v.builder.format == "cloudevents" }
 
+// SignsURL reports whether some signature covers the URL, which has to be the one that the
+// provider was told then.
+func (v *Verifier) SignsURL() bool {
+	for _, s := range v.steps {
+		if slices.ContainsFunc(s.schemes, func(one scheme) bool {
+			content := one.signs()
+			return content != nil && content.has("url")
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // Warnings are what an operator should know about the configuration; none shows a secret.
 func (v *Verifier) Warnings() []string { return slices.Clone(v.warnings) }
 

@@ -13,6 +13,8 @@ import (
 
 // bridged is a bus of one kind, as a command uses it.
 type bridged interface {
+	// check finds what open would refuse, without a connection.
+	check() error
 	// open connects and brings up what Hookspan keeps there. After an error it may be called
 	// again; what it has taken so far is kept for that.
 	open(ctx context.Context) (app.Opened, error)

@@ -29,6 +29,14 @@ type embeddedBus struct {
 	store  *jetstream.Store
 }
 
+func (b *embeddedBus) check() error {
+	o, err := b.options()
+	if err != nil {
+		return err
+	}
+	return o.Validate()
+}
+
 func (b *embeddedBus) open(ctx context.Context) (app.Opened, error) {
 	if b.server == nil {
 		synced := prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -18,6 +18,14 @@ type kafkaBus struct {
 	store *kafka.Store
 }
 
+func (b *kafkaBus) check() error {
+	o, err := b.options()
+	if err != nil {
+		return err
+	}
+	return o.Check()
+}
+
 func (b *kafkaBus) open(ctx context.Context) (app.Opened, error) {
 	if b.store == nil {
 		o, err := b.options()

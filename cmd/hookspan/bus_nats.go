@@ -21,6 +21,11 @@ type natsBus struct {
 	store *jetstream.Store
 }
 
+func (b *natsBus) check() error {
+	o := b.dialOptions()
+	return o.Check()
+}
+
 func (b *natsBus) open(ctx context.Context) (app.Opened, error) {
 	if b.conns.Events == nil {
 		conns, err := jetstream.Dial(ctx, b.dialOptions())

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/netip"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
 )
 
@@ -19,6 +24,24 @@ func (t *terminal) configCommand() *cobra.Command {
 	}
 	cmd.AddCommand(t.configCheck(), t.configDocs())
 	return cmd
+}
+
+// configured reads the configuration and holds it against all that a start would refuse.
+func configured(ctx context.Context, environ []string) (*config.Config, error) {
+	c, err := config.Load(environ)
+	if err != nil {
+		return nil, err
+	}
+	sender := newSender(c, func() []netip.AddrPort { return plannedListeners(c) })
+	defer sender.Close()
+	problems := app.Check(ctx, c, sender.Check)
+	if err := newBus(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).check(); err != nil {
+		problems = append(problems, config.Problem{Where: "HOOKSPAN_BUS", What: err.Error()})
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return c, nil
 }
 
 // A summary is what a configuration comes to; it holds no secret.
@@ -34,20 +57,18 @@ type summary struct {
 
 func (t *terminal) configCheck() *cobra.Command {
 	return &cobra.Command{
-		Use:     "check [FILE]",
-		Short:   "Check the environment and the configuration file without serving",
-		Long:    "Check the environment and the file that HOOKSPAN_CONFIG names, or the file that is given. Every problem is shown; the exit code is 2 then.",
+		Use:   "check [FILE]",
+		Short: "Check the environment and the configuration file without serving",
+		Long: "Check the environment and the file that HOOKSPAN_CONFIG names, or the file that is given, as a start would: with\n" +
+			"providers, signatures, certificates and the addresses of endpoints. Every problem is shown; the exit code is 2 then.",
 		Example: "  hookspan config check\n  hookspan config check hookspan.yaml --json",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: t.action(func(_ *cobra.Command, args []string) error {
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			environ := t.environ
 			if len(args) == 1 {
 				environ = append(environ[:len(environ):len(environ)], "HOOKSPAN_CONFIG="+args[0])
 			}
-			cfg, err := config.Load(environ)
-			if err == nil {
-				err = checkProviders(cfg)
-			}
+			cfg, err := configured(cmd.Context(), environ)
 			if err != nil {
 				return t.problems(err)
 			}

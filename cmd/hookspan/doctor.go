@@ -53,7 +53,7 @@ type finding struct {
 }
 
 func (d *doctor) examine(ctx context.Context) error {
-	c, b, err := d.bus()
+	c, b, err := d.bus(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,12 +83,9 @@ func (d *doctor) examine(ctx context.Context) error {
 }
 
 // bus is the configured one, with nobody let in to it.
-func (d *doctor) bus() (*config.Config, bridged, error) {
-	c, err := config.Load(d.environ)
+func (d *doctor) bus(ctx context.Context) (*config.Config, bridged, error) {
+	c, err := configured(ctx, d.environ)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkProviders(c); err != nil {
 		return nil, nil, err
 	}
 	c.Embedded.Listen = ""

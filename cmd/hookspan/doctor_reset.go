@@ -50,7 +50,7 @@ func (d *doctor) resetCommand() *cobra.Command {
 }
 
 func (d *doctor) reset(ctx context.Context, r reset) (err error) {
-	c, b, err := d.bus()
+	c, b, err := d.bus(ctx)
 	if err != nil {
 		return err
 	}

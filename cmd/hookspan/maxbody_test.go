@@ -2,8 +2,6 @@ package main
 
 import (
 	"testing"
-
-	"github.com/hookspan/hookspan/bridge/config"
 )
 
 // The embedded server takes what the providers of all sources send.
@@ -18,10 +16,7 @@ func TestTheEmbeddedBusTakesTheLargestBody(t *testing.T) {
 		"the source's":   {[]string{"HOOKSPAN_SOURCE_SHOP_PROVIDER=github", "HOOKSPAN_SOURCE_SHOP_MAX_BODY=2MiB"}, 2 << 20},
 		"base64 in JSON": {[]string{"HOOKSPAN_SOURCE_SHOP_PROVIDER=github", "HOOKSPAN_SOURCE_SHOP_CONTENT=structured"}, 25 << 20 / 3 * 4},
 	} {
-		cfg, err := config.Load(append(c.environ, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_SECRETS=0123456789abcdef0123456789abcdef"))
-		if err == nil {
-			err = checkProviders(cfg)
-		}
+		cfg, err := configured(t.Context(), append(c.environ, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_SECRETS=0123456789abcdef0123456789abcdef"))
 		if err != nil {
 			t.Fatal(err)
 		}

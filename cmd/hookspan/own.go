@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/config"
 )
 
 // ownListeners are the addresses that the process itself answers on, as they are bound.
@@ -12,6 +14,26 @@ func (p *process) ownListeners() []netip.AddrPort {
 	if b, ok := p.bus.(*embeddedBus); ok {
 		addresses = append(addresses, b.listeners()...)
 	}
+	return places(addresses)
+}
+
+// plannedListeners are those of a process that has not started; ports that it would be given
+// are not known.
+func plannedListeners(c *config.Config) []netip.AddrPort {
+	addresses := []string{string(c.AdminListen)}
+	if c.Runs(config.RoleReceiver) {
+		addresses = append(addresses, string(c.Listen))
+	}
+	if c.Bus.Kind == config.BusEmbedded {
+		addresses = append(addresses, string(c.Embedded.Listen))
+		if !c.Alone() {
+			addresses = append(addresses, string(c.Embedded.RoutesListen))
+		}
+	}
+	return places(addresses)
+}
+
+func places(addresses []string) []netip.AddrPort {
 	var all []netip.AddrPort
 	for _, address := range addresses {
 		if tcp, err := net.ResolveTCPAddr("tcp", address); err == nil && address != "" {

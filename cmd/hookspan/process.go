@@ -49,10 +49,7 @@ func open(c *config.Config, p parts) (_ *process, err error) {
 	}()
 	registry := prometheus.NewRegistry()
 	pr.bus = newBus(c, p.log, registry)
-	pr.sender = webhook.New(webhook.Options{Egress: webhook.Egress{
-		Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP,
-		Own: func() []netip.AddrPort { return *pr.own.Load() },
-	}})
+	pr.sender = newSender(c, func() []netip.AddrPort { return *pr.own.Load() })
 	pr.App, err = app.New(app.Parts{
 		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: version(), Log: p.log, Metrics: registry,
 		Observer: p.observer, Reload: p.reload, Hangup: p.hangup,
@@ -70,6 +67,11 @@ func open(c *config.Config, p parts) (_ *process, err error) {
 		return nil, err
 	}
 	return pr, nil
+}
+
+// newSender sends to nobody's listener in own, which is asked at each look.
+func newSender(c *config.Config, own func() []netip.AddrPort) *webhook.Sender {
+	return webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP, Own: own}})
 }
 
 // announce leaves the admin address where commands on this machine look for it. Where there is

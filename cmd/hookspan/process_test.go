@@ -14,6 +14,7 @@ import (
 type stuck struct{ until chan struct{} }
 
 func (stuck) open(context.Context) (app.Opened, error) { return app.Opened{}, bus.ErrUnavailable }
+func (stuck) check() error                             { return nil }
 func (stuck) examine(context.Context) []bus.Finding    { return nil }
 func (s stuck) close() error                           { <-s.until; return nil }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
@@ -128,43 +127,4 @@ func writeProvider(w io.Writer, p *provider.Provider) {
 		}
 		fmt.Fprintln(w)
 	}
-}
-
-// checkProviders compiles every source of a configuration, as a server would at its start, and
-// settles what a provider says of a source that does not.
-func checkProviders(cfg *config.Config) error {
-	catalog, err := provider.Load(cfg.ProvidersDir)
-	if err != nil {
-		return usageError{err}
-	}
-	var faults config.Problems
-	for i := range cfg.Sources {
-		s := &cfg.Sources[i]
-		p, found := catalog.Provider(s.Provider)
-		if !found {
-			faults = append(faults, config.Problem{Where: "source " + s.Name, What: fmt.Sprintf("there is no provider %q; hookspan provider list names all", s.Provider)})
-			continue
-		}
-		v, err := p.Compile(provider.Config{
-			Source: s.Name, Secrets: s.Secrets.Open(), URI: s.URI, TypePrefix: s.TypePrefix,
-			Tolerance: s.Tolerance, Options: s.Options, MaxBody: int64(s.MaxBody),
-		})
-		if err != nil {
-			faults = append(faults, config.Problem{Where: "source " + s.Name, What: err.Error()})
-			continue
-		}
-		if s.MaxBody == 0 {
-			s.MaxBody = config.Size(v.MaxBody())
-		}
-		if s.MaxBody > cfg.IntakeMemory {
-			faults = append(faults, config.Problem{Where: "HOOKSPAN_INTAKE_MEMORY", What: fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, s.MaxBody)})
-		}
-		for _, warning := range v.Warnings() {
-			cfg.Warnings = append(cfg.Warnings, config.Problem{Where: "source " + s.Name, What: warning})
-		}
-	}
-	if len(faults) > 0 {
-		return faults
-	}
-	return nil
 }

@@ -26,11 +26,8 @@ func (t *terminal) serveCommand() *cobra.Command {
 }
 
 func (t *terminal) serve(ctx context.Context) error {
-	c, err := config.Load(t.environ)
+	c, err := configured(ctx, t.environ)
 	if err != nil {
-		return err
-	}
-	if err := checkProviders(c); err != nil {
 		return err
 	}
 	log := newLogger(t, c)
@@ -41,7 +38,7 @@ func (t *terminal) serve(ctx context.Context) error {
 	defer stopListening()
 	p, err := open(c, parts{
 		log: log, hangup: hangup,
-		reload: func() (*config.Config, error) { return config.Load(t.environ) },
+		reload: func() (*config.Config, error) { return configured(ctx, t.environ) },
 	})
 	if err != nil {
 		return err

@@ -73,6 +73,19 @@ func (o *DialOptions) Validate() error {
 	return nil
 }
 
+// Check is what Dial would refuse before it connects: options and the files that they name.
+func (o *DialOptions) Check() error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	checked := *o
+	checked.Log = slog.New(slog.DiscardHandler)
+	if _, err := checked.options(); err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	return nil
+}
+
 // Dial makes the connections that a Store works on. They reconnect for ever, and buffer nothing
 // meanwhile. When no server can be reached the error is bus.ErrUnavailable, and Dial may be
 // called again; any other error is one that waiting does not mend, and names the setting.

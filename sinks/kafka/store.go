@@ -80,6 +80,17 @@ func (n *names) private(topic string) bool {
 	return false
 }
 
+// Check is what Open would refuse before it connects.
+func (o Options) Check() error {
+	o.withDefaults()
+	s := &Store{o: o, names: o.names()}
+	err := s.checkNames()
+	if err == nil {
+		_, err = o.base()
+	}
+	return err
+}
+
 // Open connects, and makes the topics that are missing. The error is bus.ErrUnavailable while
 // no broker answers; else it names what is wrong, topic by topic, with the remedy.
 func Open(ctx context.Context, o Options) (*Store, error) {

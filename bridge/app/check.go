@@ -1,0 +1,171 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+// An EgressCheck says whether an endpoint may live at a URL.
+type EgressCheck func(ctx context.Context, url string) (warning string, err error)
+
+// Check finds what a start would refuse, by the start's own parts, without a bus and without
+// taking a port. It adds to the configuration's warnings.
+func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Problems {
+	k := &checking{conf: c}
+	k.sources()
+	k.endpoints(ctx, egress)
+	k.listeners()
+	if _, err := endpoint.ParseSealer(strings.Join(c.SealKey.Open(), " ")); err != nil {
+		k.problem("HOOKSPAN_SEAL_KEY", err.Error())
+	}
+	if info, err := os.Stat(c.DataDir); err == nil && !info.IsDir() && c.Bus.Kind == config.BusEmbedded {
+		k.problem("HOOKSPAN_DATA_DIR", c.DataDir+" is no folder")
+	}
+	return k.problems
+}
+
+// A checking is one run of Check.
+type checking struct {
+	conf     *config.Config
+	problems config.Problems
+}
+
+func (k *checking) problem(where, what string) {
+	k.problems = append(k.problems, config.Problem{Where: where, What: what})
+}
+
+func (k *checking) warn(where, what string) {
+	k.conf.Warnings = append(k.conf.Warnings, config.Problem{Where: where, What: what})
+}
+
+// sources opens a receiver that takes no requests.
+func (k *checking) sources() {
+	c := k.conf
+	catalog, err := provider.Load(c.ProvidersDir)
+	if err != nil {
+		k.problem("HOOKSPAN_PROVIDERS_DIR", err.Error())
+		return
+	}
+	compile := verifiers(catalog)
+	for i, s := range sources(c) {
+		_, err := receiver.New(receiver.Options{
+			Sources: []receiver.Source{s}, Verifier: k.told(compile, &c.Sources[i]), Publisher: noBus{}, TopicPrefix: c.TopicPrefix, Retention: c.Retention,
+			Memory: int64(c.IntakeMemory), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		})
+		for _, fault := range apart(err) {
+			what := strings.TrimPrefix(fault.Error(), fmt.Sprintf("source %q: ", s.Name))
+			k.problem(k.sourcePlace(s.Name, what), what)
+		}
+		if size := c.Sources[i].MaxBody; size > c.IntakeMemory {
+			k.problem("HOOKSPAN_INTAKE_MEMORY", fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, size))
+		}
+	}
+}
+
+// noBus takes events of any size, and none is sent.
+type noBus struct{ bus.Publisher }
+
+func (noBus) MaxBytes() int64 { return 0 }
+
+// A compiler makes the verifier of a source.
+type compiler func(provider string, c provider.Config) (receiver.Verifier, error)
+
+// told passes a verifier on, tells what an operator should know of it, and settles what the
+// provider says of a source that does not.
+func (k *checking) told(compile compiler, s *config.Source) compiler {
+	return func(name string, conf provider.Config) (receiver.Verifier, error) {
+		v, err := compile(name, conf)
+		if of, ok := v.(*provider.Verifier); ok && err == nil {
+			if s.MaxBody == 0 {
+				s.MaxBody = config.Size(of.MaxBody())
+			}
+			for _, warning := range of.Warnings() {
+				k.warn("source "+s.Name, warning)
+			}
+			if of.SignsURL() && s.PublicURL == "" {
+				k.warn(k.conf.SourceSetting(s.Name, "public_url"),
+					"missing; the signatures cover the URL, which behind a proxy is not the one that the sender was told: give that one")
+			}
+		}
+		return v, err
+	}
+}
+
+// sourcePlace is where the setting was given that a fault of a source begins with.
+func (k *checking) sourcePlace(name, fault string) string {
+	field, _, ok := strings.Cut(fault, ":")
+	if !ok || strings.ContainsAny(field, " \"") {
+		return "source " + name
+	}
+	return k.conf.SourceSetting(name, field)
+}
+
+// endpoints holds each against what a registration would.
+func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
+	byEnv, byFile := endpoints(k.conf)
+	all := append(byEnv, byFile...)
+	refusals := make([]error, len(all))
+	var looking sync.WaitGroup // names are looked up side by side
+	for i, e := range all {
+		if made := signature.GenerateSecret(e.Signature); len(e.Secrets) == 0 && k.conf.Alone() && made != "" {
+			e.Secrets = []string{made} // as the start makes one
+		}
+		looking.Go(func() {
+			refusals[i] = endpoint.Adoptable(ctx, e, func(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
+				_, faults := checkEndpoint(ctx, e, egress)
+				return faults
+			})
+		})
+	}
+	looking.Wait()
+	for i, err := range refusals {
+		var invalid *endpoint.InvalidError
+		if errors.As(err, &invalid) {
+			for _, f := range invalid.Fields {
+				what := f.Message
+				if strings.ContainsAny(f.Field, ".[") { // one of several
+					what = f.Field + " " + what
+				}
+				k.problem(k.conf.EndpointSetting(all[i].Name, f.Field), what)
+			}
+		}
+	}
+}
+
+// listeners reads the certificates.
+func (k *checking) listeners() {
+	for variable, t := range map[string]config.TLS{"HOOKSPAN_TLS_CERT": k.conf.TLS, "HOOKSPAN_ADMIN_TLS_CERT": k.conf.AdminTLS} {
+		if _, err := receiver.Server(receiver.ServerOptions{CertFile: t.Cert, KeyFile: t.KeyFile, Log: slog.New(slog.DiscardHandler)}); err != nil {
+			k.problem(variable, err.Error())
+		}
+	}
+}
+
+// apart takes joined errors apart.
+func apart(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, apart(one)...)
+		}
+		return all
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}

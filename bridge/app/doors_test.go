@@ -1,0 +1,214 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/sinks/webhook"
+)
+
+// verdict is what a start would say of a configuration.
+func verdict(ctx context.Context, environ ...string) error {
+	c, err := config.Load(environ)
+	if err != nil {
+		return err
+	}
+	sender := webhook.New(webhook.Options{})
+	defer sender.Close()
+	if problems := app.Check(ctx, c, sender.Check); len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+// byVariables writes a block as variables: lists with commas, maps as pairs.
+func byVariables(begin string, block map[string]any) []string {
+	var environ []string
+	for word, v := range block {
+		text := fmt.Sprint(v)
+		switch v := v.(type) {
+		case []any:
+			var items []string
+			for _, item := range v {
+				items = append(items, fmt.Sprint(item))
+			}
+			if text = strings.Join(items, ","); len(items) == 0 {
+				text = "," // a variable without any text is one that is not set
+			}
+		case map[string]any:
+			joint := map[bool]string{true: ": ", false: "="}[word == "headers"]
+			var pairs []string
+			for key, value := range v {
+				pairs = append(pairs, key+joint+fmt.Sprint(value))
+			}
+			text = strings.Join(pairs, ",")
+		}
+		environ = append(environ, begin+strings.ToUpper(word)+"="+text)
+	}
+	return environ
+}
+
+// byFile writes a block into a file; JSON is YAML.
+func byFile(t *testing.T, sort, name string, block map[string]any) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{sort: map[string]any{name: block}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "hookspan.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "HOOKSPAN_CONFIG=" + path
+}
+
+// oddly are values of an endpoint's settings: which of them are right is for one place to say.
+var oddly = map[string][]any{
+	"schedule":      {[]any{}, []any{"1m"}, []any{"0s"}, []any{"-1m"}, []any{"1m", "x"}, []any{" 1m "}, []any{"1d"}, []any{60}, "1m,5m", "1m,,5m", "5", ","},
+	"jitter":        {"0", "0%", "0.0", "10%", "100%", "101%", "-1%", "10", "0.1", "NaN%", "Inf%", " 5% ", "5 %", "%", 0, 10},
+	"timeout":       {"30s", "0", "0s", "1h", "1h1s", "-5s", "soon", " 1s ", "1e3s", 30, 0},
+	"rate":          {"50/s", "0/s", "1e3/s", "50/s:20", "50/s:0", "50/s:1000001", "2000000/s", "50", "50/d", "-5/s", " 50/s ", "50 / s", "1.5/h", "50/s:", "Inf/s", 50},
+	"concurrency":   {1, 0, -1, 1000, 1001, 5000, 1.5},
+	"disable_after": {"0", "0s", "120h", "-1h", "x", 0, 7},
+	"active":        {true, false, "yes", 1},
+	"start":         {"now", "all", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", "2020-01-01"},
+	"signature":     {"none", "md5", "standard", "sticker"},
+	"content":       {"binary", "structured", "batch", "data", "xml", "BINARY"},
+	"events":        {[]any{}, []any{"*"}, []any{"a b"}, []any{"a.*", "b"}, "a,b", "a,,b", ",", []any{strings.Repeat("a", 3000)}},
+	"topics":        {[]any{}, []any{"hookspan.events.>"}, []any{"a b"}, []any{">.a"}, ","},
+	"headers":       {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
+	"options":       {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
+	"url": {
+		"https://1.1.1.1/", "ftp://1.1.1.1", "https://user:pw@1.1.1.1/", "https://1.1.1.1/#f", "http://127.0.0.1/", "https://1.1.1.1:0/",
+		"https://1.1.1.1:70000/", "nonsense", "https://", "https://169.254.169.254/", "HTTPS://1.1.1.1/", "https://1.1.1.1/a b", " https://1.1.1.1/",
+	},
+	"secrets":        {[]any{"whsec_" + strings.Repeat("A", 32)}, []any{"short"}, "short"},
+	"encrypt_secret": {"a key without a cipher"},
+}
+
+// What the environment, the file and the API say of an endpoint is one and the same.
+func TestEveryDoorJudgesEndpointsAlike(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	s.until(http.StatusOK, "ready")
+	for word, values := range oddly {
+		for i, v := range values {
+			block := map[string]any{"url": "https://1.1.1.1/", "signature": "none", "active": false, word: v}
+			if word == "secrets" {
+				block["signature"] = "standard"
+			}
+			env := verdict(t.Context(), append(byVariables("HOOKSPAN_ENDPOINT_X_", block), "HOOKSPAN_ENDPOINTS=x")...)
+			file := verdict(t.Context(), byFile(t, "endpoints", "x", block))
+			block["name"] = fmt.Sprintf("%s-%d", strings.ReplaceAll(word, "_", "-"), i)
+			body, err := json.Marshal(block)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", string(body))
+			if status != http.StatusCreated && status != http.StatusUnprocessableEntity {
+				t.Errorf("%s %#v: the API answers %d %s", word, v, status, answer)
+			}
+			if (env == nil) != (file == nil) || (file == nil) != (status == http.StatusCreated) {
+				t.Errorf("%s %#v:\n environment: %v\n file: %v\n API: %d %s", word, v, env, file, status, answer)
+			}
+		}
+	}
+}
+
+func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
+	t.Parallel()
+	for word, values := range map[string][]any{
+		"provider":     {"nope", "Sticker", "sticker"},
+		"secrets":      {"", " ", []any{"a secret with spaces"}},
+		"uri":          {"/shops/eu", "https://shop.example", "a b", "%zz"},
+		"topic":        {"hookspan.events.shop", "orders", "a b", "a.*", "hookspan.state.x"},
+		"type_prefix":  {"com.shop", "com.shop.", "a b"},
+		"public_url":   {"https://shop.example/hooks", "https://shop.example/?a=b", "shop.example", "https://u:p@shop.example"},
+		"content":      {"binary", "structured", "batch"},
+		"tolerance":    {"0", 0, "5m", "-5m", "soon"},
+		"dedup_window": {"0", 0, "0s", "72h", "169h", "-1h", "1m"},
+		"max_body":     {"0", "1MiB", "1", "3GiB", "300MiB", "-1", "1.5MiB"},
+		"rate":         {"50/s", "0/s", "1e3/s", "50/s:0", "50/s:20", "50"},
+		"invalid":      {"quarantine", "accept", "reject", "off"},
+		"schema":       {"off", "warn", "quarantine", "reject", "accept"},
+		"options":      {map[string]any{"bogus": "x"}, map[string]any{}},
+	} {
+		for _, v := range values {
+			block := map[string]any{"provider": "sticker", "secrets": "a secret of more than sixteen bytes", word: v}
+			env := verdict(t.Context(), append(byVariables("HOOKSPAN_SOURCE_X_", block), "HOOKSPAN_SOURCES=x")...)
+			file := verdict(t.Context(), byFile(t, "sources", "x", block))
+			if (env == nil) != (file == nil) {
+				t.Errorf("%s %#v:\n environment: %v\n file: %v", word, v, env, file)
+			}
+		}
+	}
+}
+
+// A start refuses nothing that a check lets pass, and the other way round.
+func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
+	t.Parallel()
+	endpoint := []string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://1.1.1.1/", "HOOKSPAN_ENDPOINT_X_SIGNATURE=none"}
+	for name, c := range map[string]struct {
+		environ []string
+		says    string // of the check; nothing: it passes
+	}{
+		"an endpoint":                   {endpoint, ""},
+		"never disabled":                {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_DISABLE_AFTER=0"), ""},
+		"one attempt":                   {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SCHEDULE=,"), ""},
+		"more attempts than are let":    {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_CONCURRENCY=5000"), "HOOKSPAN_ENDPOINT_X_CONCURRENCY: must be between 1 and 1000"},
+		"an address of the own network": {[]string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://10.0.0.1/"}, "HOOKSPAN_ENDPOINT_X_URL: is refused"},
+		"a first event to come":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_START=2999-01-01T00:00:00Z"), "HOOKSPAN_ENDPOINT_X_START: lies in the future"},
+		"a secret that is none":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=standard", "HOOKSPAN_ENDPOINT_X_SECRETS=short"), "HOOKSPAN_ENDPOINT_X_SECRETS: "},
+		"certificates that are not":     {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
+		"providers that are not":        {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
+		"an unknown provider":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := verdict(t.Context(), c.environ...)
+			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the check says %v, want %q", err, c.says)
+			}
+			started := runs(t, c.environ...)
+			if (started == nil) != (c.says == "") {
+				t.Errorf("the start says %v", started)
+			}
+		})
+	}
+}
+
+func TestSignaturesOverTheURLWantThePublicOne(t *testing.T) {
+	t.Parallel()
+	source := []string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_SECRETS=a secret of more than sixteen bytes"}
+	for environ, warned := range map[string]bool{
+		"HOOKSPAN_SOURCE_A_PROVIDER=twilio": true,
+		"HOOKSPAN_SOURCE_A_PROVIDER=square": true,
+		"HOOKSPAN_SOURCE_A_PROVIDER=github": false,
+		"HOOKSPAN_SOURCE_A_PROVIDER=twilio HOOKSPAN_SOURCE_A_PUBLIC_URL=https://hooks.example/a":               false,
+		"HOOKSPAN_SOURCE_A_PROVIDER=hmac HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={method}{url}.{body}": true,
+		"HOOKSPAN_SOURCE_A_PROVIDER=hmac HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig":                               false,
+	} {
+		c, err := config.Load(append(strings.Fields(environ), source...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problems := app.Check(t.Context(), c, nil); problems != nil {
+			t.Fatal(problems)
+		}
+		found := slices.ContainsFunc(c.Warnings, func(p config.Problem) bool {
+			return p.Where == "HOOKSPAN_SOURCE_A_PUBLIC_URL" && strings.Contains(p.What, "the signatures cover the URL")
+		})
+		if found != warned {
+			t.Errorf("%s: warned %v: %v", environ, found, c.Warnings)
+		}
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -15,7 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/problem"
 )
 
-// Options of the API. All are needed but Shards, Tester and Log.
+// Options of the API. All are needed but Shards, Tester, Measures and Log.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -28,7 +30,8 @@ type Options struct {
 	Ready      func(context.Context) error // why intake cannot publish now; nil: it can
 	Token      func() string               // "": no token is set, and the API answers nobody
 	Metrics    http.Handler
-	Log        *slog.Logger // nil: slog.Default()
+	Measures   prometheus.Registerer // takes the API's own metrics; nil: nobody does
+	Log        *slog.Logger          // nil: slog.Default()
 }
 
 // Outbound is what the API needs of the dispatcher.
@@ -77,7 +80,7 @@ func New(o Options) http.Handler {
 		mux.Handle(pattern, a.handle(h))
 	}
 	a.probes(mux)
-	return a.guard(mux, func(r *http.Request) error { return authorize(r, a.Token()) })
+	return a.guard(mux, newGate(a.Token, a.Log, a.Measures).enter)
 }
 
 type api struct {
@@ -97,10 +100,10 @@ func (a *api) handle(h handler) http.Handler {
 }
 
 // guard lets only those under /v1 whom enter lets in, and turns what no route takes into problems.
-func (a *api) guard(mux *http.ServeMux, enter func(*http.Request) error) http.Handler {
+func (a *api) guard(mux *http.ServeMux, enter handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") {
-			if err := enter(r); err != nil {
+			if err := enter(w, r); err != nil {
 				a.fail(w, r, err)
 				return
 			}

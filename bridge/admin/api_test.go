@@ -3,10 +3,12 @@ package admin_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -17,25 +19,18 @@ import (
 
 func TestOnlyTheTokenOpensTheAPI(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
 	routes := []string{"/v1/endpoints", "/v1/deliveries", "/v1/sources", "/v1/refusals", "/v1/event-types", "/v1/stats", "/v1/endpoints/x", "/v1/none", "/v1"}
-	for _, route := range routes {
-		for _, header := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + token, token, "Bearer " + token + "x"} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+route, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", header)
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = res.Body.Close()
-			if res.StatusCode != 401 {
-				t.Errorf("%s with %q: %d", route, header, res.StatusCode)
+	synctest.Test(t, func(t *testing.T) {
+		api := admin.New(admin.Options{Token: func() string { return token }, Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+		for _, route := range routes {
+			for _, header := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + token, token, "Bearer " + token + "x"} {
+				if got := login(api, route, header); got != 401 {
+					t.Errorf("%s with %q: %d", route, header, got)
+				}
 			}
 		}
-	}
+	})
+	s := newServer(t)
 	s.do("GET", "/v1/sources", "").object(200)
 	s.token = ""
 	res := s.do("GET", "/v1/sources", "")

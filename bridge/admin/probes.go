@@ -14,7 +14,7 @@ func Probes(ready func(context.Context) error, metrics http.Handler, absent prob
 	a := &api{Options: Options{Ready: ready, Metrics: metrics, Log: slog.New(slog.DiscardHandler)}} // nothing here can fail
 	mux := http.NewServeMux()
 	a.probes(mux)
-	return a.guard(mux, func(*http.Request) error { return absent })
+	return a.guard(mux, func(http.ResponseWriter, *http.Request) error { return absent })
 }
 
 // probes are open to everybody.

@@ -99,6 +99,19 @@ func (a *App) tellOfKeys(k *Keys) {
 	}
 }
 
+// reseal seals with the newest key what an older one has sealed, so that the older one can be
+// taken out. What fails is left to the next start: the older key opens it still.
+func (a *App) reseal(ctx context.Context) error {
+	n, err := a.registry.Reseal(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.Log.Warn("not all endpoint secrets are sealed with the newest key; keep the older ones in HOOKSPAN_SEAL_KEY", slog.Int("sealed", n), slog.Any("error", err))
+	case n > 0:
+		a.Log.Info("endpoint secrets sealed with the newest key; the older ones can be taken out of HOOKSPAN_SEAL_KEY once every replica has it", slog.Int("endpoints", n))
+	}
+	return nil
+}
+
 func freshSealKey() string {
 	b := make([]byte, endpoint.KeyBytes)
 	_, _ = rand.Read(b) // never fails
@@ -127,12 +140,9 @@ func (a *App) makeSecrets(endpoints []*endpoint.Endpoint) error {
 
 // keep returns what a file holds, and makes the file when there is none.
 func keep(path string, fresh func() string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err == nil {
-		return strings.TrimSpace(string(b)), nil
-	}
+	kept, err := config.ReadSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return strings.TrimSpace(kept), err
 	}
 	value := fresh()
 	return value, writeFile(path, value)

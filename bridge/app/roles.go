@@ -72,7 +72,8 @@ func (a *App) steps() []step {
 	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
 		all = append(all,
 			step{"read the endpoints", a.registry.Load},
-			step{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }})
+			step{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }},
+			step{"seal secrets with the newest key", a.reseal})
 	}
 	all = append(all, step{"take the shards", a.dispatcher.Prepare})
 	if a.runs(config.RoleAdmin) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -130,6 +131,9 @@ func (r *Registry) Fold(ctx context.Context, id string, safe func(item, behind I
 	return err
 }
 
+// errDone: nothing is left to do.
+var errDone = errors.New("done already")
+
 // Reseal writes every endpoint anew whose secrets an older key has sealed, so that the older
 // keys can be taken away, and returns how many there were.
 func (r *Registry) Reseal(ctx context.Context) (int, error) {
@@ -143,11 +147,14 @@ func (r *Registry) Reseal(ctx context.Context) (int, error) {
 			continue
 		}
 		_, err := r.change(ctx, edit{find: byID(e.ID), next: func(cur *Endpoint) (*Endpoint, error) {
-			if cur == nil {
-				return nil, ErrNotFound
+			if cur == nil || cur.sealedBy == r.sealer.Newest() { // deleted, or done by another replica
+				return nil, errDone
 			}
 			return cur.Clone(), nil
 		}})
+		if errors.Is(err, errDone) {
+			continue
+		}
 		if err != nil {
 			return done, fmt.Errorf("seal endpoint %s anew: %w", e.Name, err)
 		}

@@ -90,6 +90,47 @@ func TestTheWrongKeyIsAClearError(t *testing.T) {
 	}
 }
 
+// A replica that has not got the new key yet goes on with what it has opened, until a secret
+// changes.
+func TestSealedAnewUnderARunningReplica(t *testing.T) {
+	t.Parallel()
+	store := endpointtest.New()
+	old := loaded(t, store, endpoint.Options{})
+	made := mustCreate(t, old, receiver("crm"))
+	both := endpoint.NewRegistry(store, sealer(t, 2, 1), endpoint.Options{})
+	if n, err := both.Reseal(t.Context()); n != 1 || err != nil {
+		t.Fatalf("reseal: %d, %v", n, err)
+	}
+	look := func(want endpoint.State) *endpoint.Endpoint {
+		t.Helper()
+		set, err := old.Refresh(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := set.ByID(made.ID)
+		if e.State != want {
+			t.Errorf("the endpoint is %s (%s), want %s", e.State, e.Reason, want)
+		}
+		return e
+	}
+	if e := look(endpoint.Enabled); len(e.Secrets) != 1 || e.Secrets[0] != "canary-secret-crm" {
+		t.Errorf("%d secrets", len(e.Secrets))
+	}
+	if _, err := old.SetState(t.Context(), made.ID, endpoint.Disabled, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := endpoint.NewRegistry(store, sealer(t, 2), endpoint.Options{}).Load(t.Context()); err != nil {
+		t.Errorf("the old replica has sealed it with its key again: %v", err)
+	}
+	if _, err := both.Update(t.Context(), made.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+		e.Secrets = []string{"another secret"}
+		return e, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	look(endpoint.Paused)
+}
+
 func TestWithoutAKeyNoSecretIsTaken(t *testing.T) {
 	t.Parallel()
 	store := endpointtest.New()

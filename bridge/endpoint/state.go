@@ -105,8 +105,14 @@ func (s *state) put(written json.RawMessage, revision int64, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if have := s.endpoints[e.ID]; have != nil && have.revision == revision {
+	have := s.endpoints[e.ID]
+	if have != nil && have.revision == revision {
 		return nil // a snapshot repeats what is known
+	}
+	if locked != nil && have != nil && have.locked == nil && have.endpoint.Updated.Equal(e.Updated) {
+		// Another replica has sealed anew what it did not change: what was opened here holds.
+		e.Secrets, e.EncryptSecret, e.Headers = have.endpoint.Secrets, have.endpoint.EncryptSecret, have.endpoint.Headers
+		locked = nil
 	}
 	s.remove(e.ID)
 	s.endpoints[e.ID] = &kept{revision: revision, raw: clone(raw), endpoint: e, locked: locked}

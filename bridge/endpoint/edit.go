@@ -58,7 +58,7 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			if next.locked != nil && len(next.Secrets) > 0 {
 				next.locked = nil // new secrets replace what cannot be opened
 			}
-			next.Updated = time.Now().UTC().Truncate(time.Millisecond)
+			next.Updated = after(cur.Updated)
 			return next, nil
 		},
 	})
@@ -99,7 +99,7 @@ func (r *Registry) SetState(ctx context.Context, id string, to State, reason str
 		}
 		next := cur.Clone()
 		next.State, next.Reason = to, reason
-		next.Updated = time.Now().UTC().Truncate(time.Millisecond)
+		next.Updated = after(cur.Updated)
 		return next, nil
 	}})
 	return r.answer(id, err)
@@ -161,6 +161,16 @@ func (r *Registry) Reseal(ctx context.Context) (int, error) {
 		done++
 	}
 	return done, nil
+}
+
+// after is now, and never the time before: by it a replica tells what was changed from what was
+// only written anew.
+func after(before time.Time) time.Time {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	if !now.After(before) {
+		return before.Add(time.Millisecond)
+	}
+	return now
 }
 
 func byID(id string) func(*state) *kept {

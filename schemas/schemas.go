@@ -3,9 +3,14 @@
 // an example.
 //
 //   - config.json: the configuration file.
-//   - endpoint.json, delivery.json, attempt.json, refusal.json: items of the admin API.
+//   - page.json and what its items are: endpoint.json, delivery.json with attempt.json,
+//     source.json, refusal.json, event-type.json; stats.json, status.json, problem.json: the
+//     answers of the admin listener. behind.json stands beside the deliveries of one event.
+//   - journal.json, note.json: the records of the journal.
 //   - events/<type>.json: the data of events whose type begins with that name. Those of outside
 //     systems are lenient: a field that a schema does not know is no fault.
+//
+// Package schematest holds what the tests see against them.
 //
 // The package imports nothing of Hookspan's.
 package schemas

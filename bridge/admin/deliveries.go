@@ -16,6 +16,8 @@ import (
 // A deliveryView is a delivery with its endpoint's name, which an id alone does not tell.
 type deliveryView struct {
 	journal.Delivery
+	Endpoint     string `json:"endpoint"` // its name, or its id once it is deleted
+	EndpointID   string `json:"endpoint_id"`
 	EndpointName string `json:"endpoint_name,omitempty"`
 
 	// Of one that is pending: why it waits, or that it runs, and until when, as far as known.
@@ -99,7 +101,7 @@ func (a *api) retryDelivery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	switch e := a.Registry.Set().ByID(found[0].Endpoint); {
+	switch e := a.Registry.Set().ByID(found[0].EndpointID); {
 	case e == nil:
 		return problem.New(problem.Conflict).With("its endpoint has been deleted")
 	case e.State != endpoint.Enabled:

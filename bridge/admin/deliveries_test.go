@@ -60,7 +60,7 @@ func TestDeliveriesAreFoundAndRetried(t *testing.T) {
 	s.do("GET", "/v1/deliveries?cursor=!", "").problem(422, "invalid")
 
 	one := s.do("GET", "/v1/deliveries/dlv_b", "").object(200)
-	if one["endpoint"] != id || one["endpoint_name"] != "crm" || one["status"] != "pending" {
+	if one["endpoint"] != "crm" || one["endpoint_id"] != id || one["endpoint_name"] != "crm" || one["status"] != "pending" {
 		t.Errorf("one delivery: %v", one)
 	}
 	s.do("POST", "/v1/deliveries/dlv_b/retry", "").object(202)

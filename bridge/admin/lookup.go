@@ -31,7 +31,8 @@ const (
 
 // A behindView names an endpoint whose readers have not come to an event yet.
 type behindView struct {
-	Endpoint     string         `json:"endpoint"`
+	Endpoint     string         `json:"endpoint"` // its name
+	EndpointID   string         `json:"endpoint_id"`
 	EndpointName string         `json:"endpoint_name"`
 	Waits        dispatch.Cause `json:"waits"`
 	*behind
@@ -51,7 +52,7 @@ type trace struct {
 func (l *look) trace(ctx context.Context, event, only string, found []deliveryView) *trace {
 	t := &trace{look: l, notes: map[string]*dispatch.Note{}}
 	for _, e := range l.Registry.Set().All() {
-		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.Endpoint == e.ID }) {
+		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
 			continue
 		}
 		n := l.note(e.ID)
@@ -139,7 +140,7 @@ func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
 	if waits == "" {
 		waits = dispatch.WaitsBehind
 	}
-	t.behind = append(t.behind, behindView{Endpoint: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
+	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
 }
 
 // doubt names whoever is behind: the event could be for them.

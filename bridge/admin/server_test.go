@@ -22,6 +22,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
 const token = "a token for tests"
@@ -175,6 +176,7 @@ func (s *server) do(method, path, body string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	schematest.Answer(s.t, method, path, res.StatusCode, text)
 	return answer{s.t, res.StatusCode, res.Header, string(text)}
 }
 

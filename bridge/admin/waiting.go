@@ -66,12 +66,12 @@ func (l *look) delivery(d journal.Delivery) deliveryView {
 }
 
 func (l *look) view(d journal.Delivery, st dispatch.Standing) deliveryView {
-	v := deliveryView{Delivery: d, Waits: st.Waits, Until: st.Until.UTC()}
+	v := deliveryView{Delivery: d, Endpoint: d.Endpoint, EndpointID: d.Endpoint, Waits: st.Waits, Until: st.Until.UTC()}
 	if d.Status == journal.Pending {
 		v.NextAttempt = st.Due.UTC()
 	}
 	if e := l.Registry.Set().ByID(d.Endpoint); e != nil {
-		v.EndpointName = e.Name
+		v.Endpoint, v.EndpointName = e.Name, e.Name
 	}
 	return v
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/schemas/schematest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/webhook"
@@ -129,7 +130,10 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 // get asks the admin listener.
 func (s *server) get(path string) (status int, body string) {
 	s.t.Helper()
-	return s.call(http.MethodGet, "http://"+s.AdminAddr()+path, "")
+	status, body = s.call(http.MethodGet, "http://"+s.AdminAddr()+path, "")
+	document, _, _ := strings.Cut(body, "\n")
+	schematest.Answer(s.t, http.MethodGet, path, status, []byte(document))
+	return status, body
 }
 
 // post sends a CloudEvent to the intake.

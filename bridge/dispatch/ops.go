@@ -22,32 +22,47 @@ const (
 	disableRetry = time.Second
 )
 
-// opsData is the data of an operations event.
-type opsData struct {
-	Endpoint string    `json:"endpoint"`
-	Delivery string    `json:"delivery,omitempty"`
-	Event    *EventRef `json:"event,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
-	Reason   string    `json:"reason"`
-}
+// What operations events hold; schemas/events says so to others.
+type (
+	opsEndpoint struct {
+		Endpoint string `json:"endpoint"`
+		Name     string `json:"name"`
+		Reason   string `json:"reason"`
+	}
+	opsEnded struct {
+		Delivery string `json:"delivery"`
+		opsEndpoint
+		Attempts int         `json:"attempts"` // that were made
+		Event    opsOriginal `json:"event"`
+	}
+	opsOriginal struct {
+		ID      string `json:"id"`
+		Source  string `json:"source"`
+		Type    string `json:"type"`
+		Subject string `json:"subject,omitempty"`
+		Topic   string `json:"topic"`
+	}
+)
 
 // opsDelivery is the operations event of a delivery that ended without success; nil where
 // there is none for the reason.
 func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery) *event.Event {
-	var kind string
+	kind, made := "", d.Number
 	switch why {
 	case Exhausted:
 		kind = opsExhausted
 	case Expired:
-		kind = opsExpired
+		kind, made = opsExpired, d.Number-1 // the next one was not made
 	default:
 		return nil
 	}
-	ref := d.Event
-	return opsEvent(kind, d.ID, ep, opsData{Endpoint: ep.Name, Delivery: d.ID, Event: &ref, Attempts: d.Number, Reason: string(why)})
+	return opsEvent(kind, d.ID, ep, opsEnded{
+		Delivery: d.ID, opsEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: string(why)}, Attempts: made,
+		Event: opsOriginal{ID: d.Event.ID, Source: d.Event.Source, Type: d.Event.Type, Subject: d.Event.Subject, Topic: d.Event.Topic},
+	})
 }
 
-func opsEvent(kind, id string, ep *endpoint.Endpoint, data opsData) *event.Event {
+func opsEvent(kind, id string, ep *endpoint.Endpoint, data any) *event.Event {
 	body, _ := json.Marshal(data) // strings and numbers always marshal
 	return &event.Event{
 		ID: kind + "/" + id, Source: opsSource, Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
@@ -91,7 +106,7 @@ func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
 		}
 	}
 	d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
-	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsData{Endpoint: ep.Name, Reason: reason}))
+	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}))
 }
 
 // spare lets a lane go on that was to be disabled.

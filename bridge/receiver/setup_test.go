@@ -27,6 +27,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
 // lingering is what a server's connection does for half a second after it was closed early.
@@ -160,6 +161,9 @@ func (s *store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 func (*store) MaxBytes() int64 { return 64 << 20 }
 
 func (s *store) AppendRefusal(_ context.Context, data []byte) error {
+	if err := schematest.Fits("refusal.json", data); err != nil {
+		panic(err)
+	}
 	r, err := receiver.ParseRefusal(data)
 	if err != nil {
 		return err

@@ -113,14 +113,20 @@ func (t *terminal) writeBehind(item json.RawMessage) error {
 		Since    time.Time `json:"since"`
 		Oldest   time.Time `json:"oldest"`
 		Events   int64     `json:"events"`
+		About    bool      `json:"about"`
+		Waits    string    `json:"waits"`
 		Unknown  string    `json:"unknown"`
 	}
 	if err := json.Unmarshal(item, &b); err != nil {
 		return fmt.Errorf("decode what is behind: %w", err)
 	}
-	text := fmt.Sprintf("%s is behind and may not have come to it yet: about %d events wait", first(b.Name, b.Endpoint), b.Events)
-	if b.Unknown != "" {
-		text = fmt.Sprintf("%s may not have come to it yet: %s", first(b.Name, b.Endpoint), b.Unknown)
+	name := first(b.Name, b.Endpoint)
+	text := fmt.Sprintf("%s has not come to it yet (%s): %d events wait", name, first(b.Waits, "behind"), b.Events)
+	switch {
+	case b.Unknown != "":
+		text = fmt.Sprintf("%s may not have come to it yet: %s", name, b.Unknown)
+	case b.About:
+		text = fmt.Sprintf("%s has not come to it yet (%s): about %d events wait", name, first(b.Waits, "behind"), b.Events)
 	}
 	if !b.Since.IsZero() {
 		text += ", behind since " + clock(b.Since)

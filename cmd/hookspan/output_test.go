@@ -110,7 +110,7 @@ func TestDeliveriesSayWhy(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, `{"items":[`+answers["dlv_1"]+`,`+answers["dlv_2"]+`,`+answers["dlv_3"]+`],"next":null,"behind":[`+
-			`{"endpoint":"ep_2","endpoint_name":"erp","since":`+at+`,"oldest":`+at+`,"events":17},{"endpoint":"ep_3","endpoint_name":"old","events":0,"unknown":"nobody knows"}]}`)
+			`{"endpoint":"ep_2","endpoint_name":"erp","since":`+at+`,"oldest":`+at+`,"events":17,"about":true,"waits":"disabled"},{"endpoint":"ep_3","endpoint_name":"old","events":0,"unknown":"nobody knows"}]}`)
 	})
 	environ := []string{"HOOKSPAN_SERVER=" + server.URL, "HOOKSPAN_ADMIN_TOKEN=given"}
 	says := func(want []string, args ...string) {
@@ -126,7 +126,7 @@ func TestDeliveriesSayWhy(t *testing.T) {
 	says([]string{"failed (exhausted)", `status 500: the endpoint answered with an error  "no"`}, "deliveries", "get", "dlv_2")
 	says([]string{
 		"REASON", "tls: the certificate has expired or is not valid yet", "exhausted; status 500: the endpoint answered with an error",
-		"pending (limited)", "erp is behind and may not have come to it yet: about 17 events wait, behind since 2026-05-04", "old may not have come to it yet: nobody knows",
+		"pending (limited)", "erp has not come to it yet (disabled): about 17 events wait, behind since 2026-05-04", "old may not have come to it yet: nobody knows",
 	}, "deliveries", "--event", "e1")
 	says([]string{`{"behind":{"endpoint":"ep_2","endpoint_name":"erp"`}, "deliveries", "--event", "e1", "--json")
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
 // followBatch is how many messages Follow hands over at once.
@@ -45,6 +47,13 @@ func (c *Client) Append(ctx context.Context, name bus.LogName, r bus.Record) (in
 		l.synced = l.next
 		return pos, nil
 	}))
+}
+
+// fits ends the test of whoever writes what its schema does not allow.
+func fits(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // landing makes a write that lands at most once per call, not after a power cut.
@@ -91,6 +100,7 @@ func (c *Client) Trim(ctx context.Context, name bus.LogName, below int64) error 
 
 // AppendJournal writes an entry of a journal. Acknowledged is synced.
 func (c *Client) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
+	fits(schematest.JournalBatch(data))
 	var f Fault
 	if ask := c.now().Journal; ask != nil {
 		f = ask()
@@ -264,6 +274,9 @@ func (s *Store) last(p bus.Partition, so func(*bus.Message) bool) bus.Position {
 
 // Publish stores an event beside the followed topics.
 func (c *Client) Publish(ctx context.Context, topic string, e *event.Event, _ bus.PublishOptions) (bus.Receipt, error) {
+	if strings.HasPrefix(e.Type, "hookspan.") {
+		fits(schematest.OpsEvent(e.Type, e.Data))
+	}
 	if err := c.ask(ctx, "Publish"); err != nil {
 		return bus.Receipt{}, err
 	}

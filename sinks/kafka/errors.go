@@ -47,9 +47,11 @@ func ours(err error) bool {
 	return false
 }
 
-// denied: the brokers do not let us, whoever they take us for.
+// denied: the brokers, or who hands out tokens for them, do not let us, whoever they take us
+// for.
 func denied(err error) bool {
 	for _, e := range []error{
+		errNoToken,
 		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.GroupAuthorizationFailed,
 		kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism,
 	} {

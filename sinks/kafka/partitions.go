@@ -68,10 +68,10 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 	return slices.Clone(f.spans), nil
 }
 
-// askSpans asks once more, of leaders looked up anew, when some have no answer: most often a
-// leader has moved. What has none then is away.
+// askSpans asks again for a while, of leaders looked up anew, when some have no answer: most
+// often a leader has moved. What has none then is away.
 func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
-	patient := true
+	until := time.Now().Add(answerWithin)
 	err = s.link.again(ctx, func(ctx context.Context) error {
 		spots, err := s.followed(ctx)
 		if err != nil {
@@ -83,8 +83,7 @@ func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
 		case missing == nil:
 		case !errors.Is(missing, bus.ErrUnavailable), allAway(spans):
 			return missing
-		case patient && s.found.newlyAway(spans):
-			patient = false
+		case time.Now().Before(until) && s.found.newlyAway(spans):
 			return missing
 		}
 		gone, back := s.found.remember(spots, spans)

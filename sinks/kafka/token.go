@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 )
 
@@ -54,11 +56,65 @@ func (t *tokens) auth(ctx context.Context) (oauth.Auth, error) {
 	if t.token == "" || !time.Now().Before(t.until) {
 		token, life, err := t.get(ctx)
 		if err != nil {
-			return oauth.Auth{}, fmt.Errorf("get a token for SASL oauthbearer: %w", err)
+			return oauth.Auth{}, fmt.Errorf("%w: %w", errToken, err)
 		}
 		t.token, t.until = token, time.Now().Add(life-life/5)
 	}
 	return oauth.Auth{Token: t.token}, nil
+}
+
+// errToken: there is no token to be had; with errNoToken, as things are set up there never is.
+var (
+	errToken   = errors.New("get a token for SASL oauthbearer")
+	errNoToken = errors.New("refused")
+)
+
+// mechanism is OAUTHBEARER (RFC 7628).
+func (t *tokens) mechanism() sasl.Mechanism { return bearer{oauth.Oauth(t.auth), t} }
+
+// bearer says what a broker has against a token, and has a refused one never used again.
+type bearer struct {
+	sasl.Mechanism
+	tokens *tokens
+}
+
+// Authenticate implements sasl.Mechanism.
+func (b bearer) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	s, first, err := b.Mechanism.Authenticate(ctx, host)
+	if err != nil {
+		return nil, nil, err
+	}
+	return bearing{s, b.tokens, string(first)}, first, nil
+}
+
+type bearing struct {
+	sasl.Session
+	tokens *tokens
+	first  string // the message that holds the token
+}
+
+// Challenge implements sasl.Session. Anything but an empty answer is a refusal (RFC 7628, 3.2.2).
+func (b bearing) Challenge(answer []byte) (bool, []byte, error) {
+	if len(answer) == 0 {
+		return b.Session.Challenge(answer)
+	}
+	b.tokens.drop(b.first)
+	var why struct {
+		Status string `json:"status"`
+	}
+	if json.Unmarshal(answer, &why) != nil {
+		why.Status = "it does not say why"
+	}
+	return false, nil, fmt.Errorf("%w: %.40q", kerr.SaslAuthenticationFailed, why.Status)
+}
+
+// drop forgets the token that a message holds.
+func (t *tokens) drop(message string) {
+	t.turn <- struct{}{}
+	defer func() { <-t.turn }()
+	if t.token != "" && strings.Contains(message, "Bearer "+t.token+"\x01") {
+		t.token = ""
+	}
 }
 
 func (t *tokens) get(ctx context.Context) (token string, life time.Duration, err error) {
@@ -93,6 +149,8 @@ func readToken(status int, body io.Reader) (token string, life time.Duration, er
 	}
 	err = json.NewDecoder(body).Decode(&answer)
 	switch {
+	case status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return "", 0, fmt.Errorf("%w: the token URL answered %d, %.40q", errNoToken, status, answer.Error)
 	case status != http.StatusOK && answer.Error != "":
 		return "", 0, fmt.Errorf("the token URL answered %d, %.40q", status, answer.Error)
 	case status != http.StatusOK:

@@ -12,8 +12,14 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// findBefore is how much earlier than it was sent a record is looked for, as clocks differ.
-const findBefore = 10 * time.Second
+const (
+	// findBefore is how much earlier than it was sent a record is looked for, as clocks differ.
+	findBefore = 10 * time.Second
+	// Pauses before a record is looked for again, where that could not be done. Many may be in
+	// doubt at once, when brokers have the most to do.
+	findFirst = 100 * time.Millisecond
+	findMost  = 2 * time.Second
+)
 
 // A finder looks for records at the ends of partitions. One search of a partition is on its
 // way at a time, and serves all who asked before it began.

@@ -179,7 +179,7 @@ func (p *publishing) fate(d *inDoubt) (r bus.Receipt, landed bool, err error) {
 			return r, err == nil, nil
 		}
 	}
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+	for pause := findFirst; ; pause = min(2*pause, findMost) {
 		r, landed, err := p.s.finder.find(context.Background(), &p.try)
 		if err == nil {
 			return r, landed, nil

@@ -85,7 +85,7 @@ func (c *cluster) start() {
 
 func (c *cluster) await(s *fault.Server) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 3*time.Minute) // where others use the machine, too
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
 		c.Fatal(err)

@@ -44,6 +44,19 @@ func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, erro
 	return r.state.startsOf(patterns)
 }
 
+// RecordedShards returns what Shards has recorded, 0 where that was not called yet. It writes
+// nothing.
+func (r *Registry) RecordedShards(ctx context.Context) (int, error) {
+	if _, err := r.Refresh(ctx); err != nil {
+		return 0, fmt.Errorf("read the number of shards: %w", err)
+	}
+	if err := r.take(ctx); err != nil {
+		return 0, err
+	}
+	defer r.release()
+	return r.state.shards, nil
+}
+
 // Shards returns into how many shards the installation hashes its endpoints. The first start
 // writes `fresh`; it never changes after that.
 func (r *Registry) Shards(ctx context.Context, fresh int) (int, error) {

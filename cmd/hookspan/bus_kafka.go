@@ -7,6 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/sinks/kafka"
 )
 
@@ -46,7 +47,7 @@ func (b *kafkaBus) options() (kafka.Options, error) {
 	o := kafka.Options{
 		Brokers: c.Bus.Servers, SASL: b.login(),
 		Namespace: c.Namespace, Prefix: c.TopicPrefix, Topics: c.Topics,
-		Partitions: c.Kafka.Partitions, Replicas: c.Replicas, Shards: app.Shards,
+		Partitions: c.Kafka.Partitions, Replicas: c.Replicas, Shards: app.Shards, RecordedShards: recordedShards,
 		Retention: c.Retention, JournalRetention: c.JournalRetention, PublishTimeout: c.PublishTimeout,
 		MaxBytes: int64(maxPayload(c)), Lease: c.Lease, Log: b.log,
 	}
@@ -58,6 +59,11 @@ func (b *kafkaBus) options() (kafka.Options, error) {
 		o.TLS, err = busTLS(c.BusTLS)
 	}
 	return o, err
+}
+
+// recordedShards asks the registry.
+func recordedShards(ctx context.Context, s *kafka.Store) (int, error) {
+	return endpoint.NewRegistry(s, nil, endpoint.Options{Log: slog.New(slog.DiscardHandler)}).RecordedShards(ctx)
 }
 
 // login is nil where the brokers know us otherwise, or let everybody in.

@@ -76,8 +76,8 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 }
 
 func (s *Store) checkShard(shard int) error {
-	if shard < 0 || shard >= s.o.Shards {
-		return fmt.Errorf("there is no shard %d of %d", shard, s.o.Shards)
+	if n := int(s.shards.Load()); shard < 0 || shard >= n {
+		return fmt.Errorf("there is no shard %d of %d", shard, n)
 	}
 	return nil
 }

@@ -86,11 +86,12 @@ func (s *Store) wanted() []want {
 		}
 		return config
 	}
+	shards := int(s.shards.Load())
 	list := []want{
-		{s.names.state, s.o.Shards, s.o.Shards, ofLogs, logs},
+		{s.names.state, shards, shards, ofLogs, logs},
 		{s.names.registry, 1, 1, ofLogs, logs},
 		{s.names.commands, 1, 1, ofLogs, logs},
-		{s.names.journal, s.o.Shards, s.o.Shards, ofRecords, aged(s.o.JournalRetention, map[string]string{
+		{s.names.journal, shards, shards, ofRecords, aged(s.o.JournalRetention, map[string]string{
 			retentionBytes: forever, segmentBytes: strconv.Itoa(logSegment), maxMessage: number(logRecord),
 		})},
 		{s.names.refusals, 1, 1, ofRecords, aged(s.o.JournalRetention, map[string]string{

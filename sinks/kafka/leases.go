@@ -63,6 +63,13 @@ func newLeases(base []kgo.Opt, group, topic string, lease time.Duration, log *sl
 
 // Join implements bus.Leases.
 func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
+	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) { return false, s.obey(ctx, shards) })
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("share the shards: %w", err)
+	}
 	return newLeases(s.link.base, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
 }
 

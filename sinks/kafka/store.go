@@ -32,7 +32,10 @@ type Options struct {
 
 	Partitions int // of event topics that are made; default 12
 	Replicas   int // of topics that are made; default 3 on three brokers or more, else 1
-	Shards     int // default 32
+	Shards     int // of an installation that starts for the first time; default 32
+	// RecordedShards returns the number that the installation's registry records, 0 when it
+	// records none; it counts instead of Shards. It is called at Open, when there is a registry.
+	RecordedShards func(context.Context, *Store) (int, error)
 
 	Retention        time.Duration // of events in topics that are made; default 168h
 	JournalRetention time.Duration // of journal and refusals; default 168h
@@ -60,6 +63,7 @@ type Store struct {
 	process  uint64        // names this one among those that publish
 	tries    atomic.Uint64 // their number so far
 	health   health
+	shards   atomic.Int32
 	closed   chan struct{} // closed by Close
 	close    func()
 }
@@ -101,6 +105,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.checkNames(); err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
+	s.shards.Store(int32(o.Shards))
 	s.targets.init(s)
 	s.markers.s = s
 	s.process = rand.Uint64()
@@ -140,6 +145,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	if err := s.countShards(ctx); err != nil {
 		return err
 	}
 	if err := s.makeTopics(ctx); err != nil {

@@ -18,7 +18,11 @@ func (b *builder) events(x *exchange) []Event {
 	}
 	var events []Event
 	one := &exchange{values: make([]pointer.Value, len(x.values))}
+	short := false
 	pointer.Elements(array, func(v pointer.Value) {
+		if short = short || !x.take(memberCost); short {
+			return
+		}
 		one.reset(x.v, x.req)
 		one.held, one.member = x.held, true
 		one.decryptedTo(v.Raw)

@@ -1,11 +1,12 @@
 package provider
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/provider/pointer"
 )
 
 // cloudevents reads a delivery that is one CloudEvent, or several, over HTTP. Its attributes
@@ -14,6 +15,9 @@ import (
 func (b *builder) cloudevents(x *exchange) []Event {
 	if mediaType(x.header("Content-Type")) == event.BatchType {
 		return b.cloudeventsBatch(x)
+	}
+	if mediaType(x.header("Content-Type")) == event.StructuredType && !x.takeEvent(x.body()) {
+		return nil
 	}
 	e, err := event.Read(event.HTTP, event.HeaderMap(x.req.Header), x.body())
 	if err == nil {
@@ -33,29 +37,45 @@ func (b *builder) cloudevents(x *exchange) []Event {
 
 func (b *builder) cloudeventsBatch(x *exchange) []Event {
 	named := &template{parts: []part{{kind: "body"}}}
+	whole := pointer.NewSet()
+	var list [1]pointer.Value
+	if _, err := whole.Add(""); err != nil {
+		return nil // never: it is a pointer
+	}
+	if kind, err := whole.Scan(x.body(), list[:]); err != nil || kind != pointer.Array {
+		return []Event{b.unreadable(x, event.Event{}, x.body(), "it is not a CloudEvent: the body is no JSON array")}
+	}
 	x.member = true
 	var events []Event
-	list, err := event.UnmarshalBatch(x.body())
-	if err == nil {
-		for i := range list {
-			events = append(events, b.complete(x, list[i], named))
+	short, faults, first := false, 0, ""
+	pointer.Elements(list[0], func(v pointer.Value) {
+		if short = short || faults > maxFaulty || !x.takeEvent(v.Raw); short {
+			return
 		}
-		return events
-	}
-	var members []json.RawMessage
-	if json.Unmarshal(x.body(), &members) != nil {
-		return []Event{b.unreadable(x, event.Event{}, x.body(), notCloudEvent(err))}
-	}
-	for _, raw := range members {
-		e, err := event.UnmarshalStructured(raw)
-		if err != nil {
-			events = append(events, b.unreadable(x, salvageJSON(raw), raw, notCloudEvent(err)))
-			continue
+		e, err := event.UnmarshalStructured(v.Raw)
+		if err == nil {
+			events = append(events, b.complete(x, e, named))
+			return
 		}
-		events = append(events, b.complete(x, e, named))
+		if faults++; faults == 1 {
+			first = fmt.Sprintf("event %d of the batch: %s", len(events), notCloudEvent(err))
+		}
+		events = append(events, b.unreadable(x, salvageJSON(v.Raw), v.Raw, notCloudEvent(err)))
+	})
+	if x.member = false; faults > maxFaulty {
+		return []Event{b.unreadable(x, event.Event{}, x.body(), first)}
 	}
 	tellApart(events)
 	return events
+}
+
+// maxFaulty is how many members of a batch may be at fault, each for itself; a batch with more
+// of them is one delivery that cannot be read.
+const maxFaulty = 100
+
+// takeEvent asks for the memory that reading a structured event takes.
+func (x *exchange) takeEvent(doc []byte) bool {
+	return x.take(memberCost + membersOf(doc)*attributeCost)
 }
 
 // complete adds what every event has.

@@ -63,6 +63,9 @@ func (d *decryption) open(x *exchange) *Refusal {
 	if x.failure != nil {
 		return x.failure
 	}
+	if !x.take(3 * int64(len(m.Body))) { // decoded, decrypted, and taken out of what it is wrapped in
+		return noMemory()
+	}
 	accept := func(plain []byte) bool { return true }
 	if d.json {
 		accept = func(plain []byte) bool { return x.scanOf(plain) && x.kind == pointer.Object }

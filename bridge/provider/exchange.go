@@ -20,6 +20,7 @@ type exchange struct {
 	url    string // the form of the URL that is being tried
 	secret []byte // the secret that is being tried
 	items  []item // the signature header's list, of the scheme that was tried last
+	short  bool   // there was no memory for something
 	held   []held // the schemes that have held
 	member bool   // this is one of a batch
 
@@ -160,6 +161,9 @@ func (x *exchange) formValues() url.Values {
 	body := bytes.TrimLeft(x.body(), " \t\r\n")
 	media := mediaType(x.header("Content-Type"))
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') || (media != "" && media != formType) {
+		return nil
+	}
+	if !x.take(int64(bytes.Count(body, []byte("&"))+1)*fieldCost + 2*int64(len(body))) {
 		return nil
 	}
 	if form, err := url.ParseQuery(string(x.body())); err == nil {

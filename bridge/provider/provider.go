@@ -15,6 +15,7 @@ type Request struct {
 	Header   http.Header
 	Body     []byte
 	Received time.Time // the clock: freshness and a missing time are judged by it
+	Memory   Memory    // bounds what is unpacked and parsed; nil does not
 }
 
 // Config is how one source uses a provider.

@@ -44,7 +44,7 @@ func salvageJSON(doc []byte) event.Event {
 		return e
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if name == "data" || name == "data_base64" || len(e.Extensions) == maxSalvaged {
+		if name == "data" || name == "data_base64" || len(e.Extensions) == maxSalvaged || len(members[name]) > 2*maxSubject {
 			continue
 		}
 		probe := map[string]json.RawMessage{"specversion": []byte(`"1.0"`), "id": []byte(`"i"`), "source": []byte(`"s"`), "type": []byte(`"t"`)}

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,16 +25,46 @@ func unpack(r *Request, limit int64) ([]byte, *Refusal) {
 	default:
 		return nil, &Refusal{MediaType, "the Content-Encoding is not one that we know; gzip is"}
 	}
+	if !r.take(inflateCost) {
+		return nil, noMemory()
+	}
 	packed, err := gzip.NewReader(bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
 	}
-	data, err := io.ReadAll(io.LimitReader(packed, limit+1))
+	data, refusal := inflate(r, packed, limit)
 	switch {
-	case err != nil:
-		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
+	case refusal != nil:
+		return nil, refusal
 	case int64(len(data)) > limit:
 		return nil, &Refusal{TooLarge, fmt.Sprintf("the gzip body of %d bytes unpacks to more than the %d that the source takes (max_body)", len(r.Body), limit)}
 	}
 	return data, nil
+}
+
+func noMemory() *Refusal { return &Refusal{TooLarge, "there is no memory to unpack the body"} }
+
+// inflate reads up to one byte more than the limit. Room is asked for before it is made.
+func inflate(r *Request, packed io.Reader, limit int64) (data []byte, _ *Refusal) {
+	for room := min(limit+1, max(4<<10, 2*int64(len(r.Body)))); ; room = min(limit+1, 2*room) {
+		if !r.take(room - int64(cap(data))) {
+			return nil, noMemory()
+		}
+		larger := make([]byte, len(data), room)
+		copy(larger, data)
+		data = larger
+		for len(data) < cap(data) {
+			n, err := packed.Read(data[len(data):cap(data)])
+			data = data[:len(data)+n]
+			switch {
+			case errors.Is(err, io.EOF):
+				return data, nil
+			case err != nil:
+				return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
+			}
+		}
+		if int64(len(data)) > limit {
+			return data, nil
+		}
+	}
 }

@@ -115,13 +115,21 @@ func (v *Verifier) Verify(r *Request) (Verdict, error) {
 	}
 	x.reset(v, r)
 	verdict, refusal := v.judge(x)
+	if x.short {
+		refusal = noMemory()
+	}
 	clear(x.values)
-	v.exchanges.Put(x)
+	if cap(x.scratch)+cap(x.sums) <= keptScratch {
+		v.exchanges.Put(x)
+	}
 	if refusal != nil {
 		return Verdict{}, refusal
 	}
 	return verdict, nil
 }
+
+// keptScratch bounds what one request leaves in hand for the next one.
+const keptScratch = 64 << 10
 
 func (v *Verifier) judge(x *exchange) (Verdict, *Refusal) {
 	for _, h := range v.challenges {

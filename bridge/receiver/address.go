@@ -31,10 +31,13 @@ func peer(q *http.Request) netip.Addr {
 // remote is who sent the request: the peer, or behind trusted proxies the last address of
 // X-Forwarded-For, else of Forwarded, that no trusted proxy has. What stands in front of it may
 // be invented.
-func (p proxies) remote(q *http.Request) string {
+func (p proxies) remote(q *http.Request) string { return printable(p.sender(q)) }
+
+// sender is remote as an address.
+func (p proxies) sender(q *http.Request) netip.Addr {
 	at := peer(q)
 	if len(p) == 0 || !p.trust(at) {
-		return printable(at)
+		return at
 	}
 	hops := listed(q.Header, "X-Forwarded-For")
 	if len(hops) == 0 {
@@ -50,7 +53,7 @@ func (p proxies) remote(q *http.Request) string {
 			break
 		}
 	}
-	return printable(at)
+	return at
 }
 
 // parseHop reads one address of X-Forwarded-For, with or without a port.

@@ -188,7 +188,7 @@ func TestMemoryOfBodiesInHandIsBounded(t *testing.T) {
 	t.Parallel()
 	const size, room = 512 << 10, 4
 	release, entered := make(chan struct{}), make(chan struct{}, 100)
-	w := setup(t, func(o *receiver.Options) { o.Memory = room*size + 1 })
+	w := setup(t, func(o *receiver.Options) { o.Memory = 2 * room * size }) // of which one sender may have half
 	w.store.before = func(context.Context, *event.Event) error {
 		entered <- struct{}{}
 		<-release

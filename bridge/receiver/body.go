@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +18,6 @@ const (
 
 var (
 	errTooLarge   = errors.New("is larger than the source takes")
-	errNoMemory   = errors.New("the bodies in hand have reached HOOKSPAN_INTAKE_MEMORY")
 	errSlow       = errors.New("the body arrived too slowly")
 	errUnreadable = errors.New("the body cannot be read")
 )
@@ -27,63 +26,86 @@ var (
 // reserves nothing: room is taken as bytes arrive, so a thousand idle requests that announce a
 // megabyte each keep nobody out.
 type bodies struct {
-	limit int64
-	used  atomic.Int64
+	*memory
 	small sync.Pool // of *[smallBody]byte
 
-	grace time.Duration // every body has this long
+	grace time.Duration // every body has this long, and no pause may be longer
 	rate  int64         // and for the rest this many bytes a second at least
 }
 
 func newBodies(limit int64, grace time.Duration, rate int64) *bodies {
-	return &bodies{limit: limit, grace: grace, rate: rate, small: sync.Pool{New: func() any { return new([smallBody]byte) }}}
+	return &bodies{memory: newMemory(limit), grace: grace, rate: rate, small: sync.Pool{New: func() any { return new([smallBody]byte) }}}
 }
 
 // A body is a request's bytes and what they cost.
 type body struct {
-	bytes  []byte
-	from   *bodies
-	small  *[smallBody]byte
-	charge int64
+	bytes []byte
+	of    *bodies
+	small *[smallBody]byte
+	short error // why Take failed
+
+	// Guarded by memory.mu.
+	source, sender *share // sender is nil for a request without a body
+	from           netip.Addr
+	charge         int64
+	began          time.Time
+	w              http.ResponseWriter // while it arrives
+	older, younger *body               // among those that arrive
+	arriving, cut  bool
 }
 
-// take reserves n more bytes.
-func (b *body) take(n int64) error {
-	if b.from.used.Add(n) > b.from.limit {
-		b.from.used.Add(-n)
-		return errNoMemory
+// Take implements provider.Memory: what is unpacked and parsed of a body is in hand, too.
+func (b *body) Take(n int64) error {
+	if b.short == nil && b.sender != nil {
+		b.short = b.of.take(b, n)
 	}
-	b.charge += n
-	return nil
+	return b.short
 }
 
 // release gives the memory back. A buffer that somebody may still read (a publish that did not
 // end well may be on its way yet) is left to the garbage collector instead of being shared.
 func (b *body) release(reuse bool) {
-	b.from.used.Add(-b.charge)
-	b.charge = 0
+	b.of.give(b)
 	if b.small != nil && reuse {
-		b.from.small.Put(b.small)
+		b.of.small.Put(b.small)
 	}
 	b.small, b.bytes = nil, nil
 }
 
-// read fills b with the body of q, exactly as it came, up to limit bytes. Errors: errTooLarge,
-// errNoMemory, errSlow, errUnreadable; b has to be released in any case.
-func (bs *bodies) read(b *body, w http.ResponseWriter, q *http.Request, limit int64, began time.Time) error {
-	b.from = bs
-	if q.ContentLength > limit {
-		return tooLarge(limit, fmt.Sprintf("the body of %d bytes", q.ContentLength))
+// An arrival is the request whose body is read.
+type arrival struct {
+	w     http.ResponseWriter
+	q     *http.Request
+	from  netip.Addr
+	began time.Time
+	limit int64
+}
+
+// read fills b with the body of a request, exactly as it came, up to its limit. Errors:
+// errTooLarge, errNoMemory, errSlow, errUnreadable; b has to be released in any case.
+func (bs *bodies) read(b *body, a arrival) error {
+	if a.q.ContentLength > a.limit {
+		return tooLarge(a.limit, fmt.Sprintf("the body of %d bytes", a.q.ContentLength))
 	}
-	if q.ContentLength == 0 || q.Body == nil {
+	if a.q.ContentLength == 0 || a.q.Body == nil {
 		return nil
 	}
-	if err := b.take(smallBody); err != nil {
-		return err
+	err := bs.arrive(b, a.w, a.from, a.began, smallBody)
+	if err == nil {
+		err = bs.fill(b, a)
 	}
+	if bs.arrived(b) {
+		b.bytes = nil
+		return errGaveWay
+	}
+	return err
+}
+
+func (bs *bodies) fill(b *body, a arrival) error {
+	q, limit := a.q, a.limit
 	b.small = bs.small.Get().(*[smallBody]byte)
 	b.bytes = b.small[:0]
-	pace := pace{bodies: bs, w: w, began: began}
+	pace := pace{bodies: bs}
 	for {
 		n, err := q.Body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
@@ -103,7 +125,7 @@ func (bs *bodies) read(b *body, w http.ResponseWriter, q *http.Request, limit in
 				return err
 			}
 		}
-		pace.allow(size)
+		pace.allow(b, size)
 	}
 }
 
@@ -120,14 +142,14 @@ func (b *body) grow(declared, limit int64) error {
 	}
 	have := int64(cap(b.bytes))
 	room := min(want, max(2*have, bodyStep))
-	if err := b.take(room - have); err != nil {
+	if err := b.of.take(b, room-have); err != nil {
 		return err
 	}
 	larger := make([]byte, len(b.bytes), room)
 	copy(larger, b.bytes)
 	b.bytes = larger
 	if b.small != nil {
-		b.from.small.Put(b.small)
+		b.of.small.Put(b.small)
 		b.small = nil
 	}
 	return nil
@@ -138,19 +160,17 @@ func (b *body) grow(declared, limit int64) error {
 // worth of bytes, so that a small body costs no system call.
 type pace struct {
 	*bodies
-	w     http.ResponseWriter
-	began time.Time
 	moved int64 // bytes that the deadline in force allows for
 }
 
-func (p *pace) allow(size int64) {
+func (p *pace) allow(b *body, size int64) {
 	if p.rate == 0 || size-p.moved < p.rate {
 		return
 	}
 	p.moved = size
-	deadline := p.began.Add(p.grace + time.Duration(size/p.rate)*time.Second)
-	control := http.NewResponseController(p.w)
-	// Neither can fail on a connection of our server; elsewhere there is no deadline to move.
-	_ = control.SetReadDeadline(deadline)
-	_ = control.SetWriteDeadline(deadline.Add(answerTime))
+	deadline := b.began.Add(p.grace + time.Duration(size/p.rate)*time.Second)
+	if soon := time.Now().Add(p.grace + time.Second); deadline.After(soon) {
+		deadline = soon // what came fast earns no pause
+	}
+	p.extend(b, deadline)
 }

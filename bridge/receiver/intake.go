@@ -47,6 +47,7 @@ type intake struct {
 	dedupKey dedupKey
 
 	limit    *rate.Limiter // nil without a rate
+	share    *share        // of the intake's memory
 	traces   *valve        // of refusals
 	notes    *valve        // of what is remarkable about events that are taken
 	counters map[outcome]prometheus.Counter
@@ -91,6 +92,7 @@ func (r *Receiver) Replace(sources []Source) error {
 		return errors.Join(faults...)
 	}
 	r.window.setKeep(longest)
+	r.bodies.share(len(next.named))
 	r.intakes.Store(next)
 	return nil
 }
@@ -115,6 +117,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
 		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name),
+		share:  &share{name: "the source"},
 		traces: newValve(tracesPerSecond, tracesPerSecond), notes: newValve(notesPerSecond, 2*notesPerSecond),
 	}
 	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
@@ -127,7 +130,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		return in, nil
 	}
 	was := present.named[s.Name]
-	in.traces, in.notes = was.traces, was.notes
+	in.traces, in.notes, in.share = was.traces, was.notes, was.share
 	if was.limit != nil && was.Rate == s.Rate {
 		in.limit = was.limit
 	}

@@ -55,7 +55,7 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 		m.requests, m.seconds, m.publish, m.altered, m.suppressed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_intake_memory_bytes", Help: "Memory of the bodies in hand.",
-		}, func() float64 { return float64(r.bodies.used.Load()) }),
+		}, func() float64 { return float64(r.bodies.inHand()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_dedup_ids", Help: "Ids that are remembered to recognise repeats.",
 		}, func() float64 { return float64(r.window.size()) }),

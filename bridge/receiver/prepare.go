@@ -30,7 +30,6 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 		return nil, err
 	}
 	postings := make([]posting, len(v.Events))
-	unpacked := int64(-len(x.body.bytes))
 	for i := range v.Events {
 		e, p := &v.Events[i], &postings[i]
 		*p = posting{event: e, topic: r.topic(s, e)}
@@ -44,12 +43,6 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 			r.note(x, e, slog.LevelWarn, "event does not fit its schema", slog.String("reason", string(reason)), slog.String("detail", cut(detail, maxDetail)))
 		}
 		r.known(x, p, i, len(postings))
-		unpacked += int64(len(e.Data))
-	}
-	if unpacked > 0 { // decrypted or unpacked data is in hand too
-		if err := x.body.take(unpacked); err != nil {
-			return nil, notTaken(err)
-		}
 	}
 	return postings, nil
 }

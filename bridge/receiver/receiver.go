@@ -72,7 +72,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.unknown(w, q)
 		return
 	}
-	x := &exchange{source: source, w: w, q: q, began: time.Now(), reuse: true, body: body{from: r.bodies}}
+	x := &exchange{source: source, w: w, q: q, began: time.Now(), reuse: true, body: body{of: r.bodies, source: source.share}}
 	if !r.gate.TryRLock() {
 		r.conclude(x, nil, "", &fault{code: problem.Stopping, outcome: unavailable, detail: "the server is stopping", retry: 5 * time.Second, hangUp: true})
 		return
@@ -88,13 +88,16 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if err := r.admit(x); err != nil {
 		return nil, "", err
 	}
-	if err := r.bodies.read(&x.body, x.w, x.q, x.source.MaxBody, x.began); err != nil {
+	if err := r.bodies.read(&x.body, arrival{x.w, x.q, r.proxies.sender(x.q), x.began, x.source.MaxBody}); err != nil {
 		return nil, "", notTaken(err)
 	}
 	verdict, err := x.source.verifier.Verify(&provider.Request{
-		Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
+		Memory: &x.body, Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
 	})
-	if err != nil {
+	switch {
+	case x.body.short != nil:
+		return nil, "", notTaken(x.body.short)
+	case err != nil:
 		return nil, "", notGenuine(err)
 	}
 	if verdict.Answer != nil {

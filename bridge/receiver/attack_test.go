@@ -160,12 +160,12 @@ func TestEndlessChunksAndTricklesAreCutOff(t *testing.T) {
 
 func TestSlowBodyThatKeepsUpIsTaken(t *testing.T) {
 	t.Parallel()
-	// The whole body takes longer than BodyTime, at twice the rate that is asked for.
-	w := setup(t, func(o *receiver.Options) { o.BodyTime, o.BodyRate = 200*time.Millisecond, 4096 })
-	body := []byte(`{"event":"a"` + strings.Repeat(" ", 8*1024) + `}`)
+	// The whole body takes longer than BodyTime, at four times the rate that is asked for.
+	w := setup(t, func(o *receiver.Options) { o.BodyTime, o.BodyRate = time.Second, 1024 })
+	body := []byte(`{"event":"a"` + strings.Repeat(" ", 5*1024) + `}`)
 	pieces, in := io.Pipe()
 	go func() {
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
 		for rest := body; len(rest) > 0; {
 			n := min(1024, len(rest))

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
@@ -29,7 +30,7 @@ type extension struct {
 
 // faultOf says why the body is not what the provider sends, "" when it is.
 func (b *builder) faultOf(x *exchange) string {
-	if b.body == "any" {
+	if b.body == "any" || x.fromQuery && slices.Contains(bodiless, x.req.Method) {
 		return ""
 	}
 	if b.body == "form" && x.formValues() != nil {
@@ -129,6 +130,9 @@ func (b *builder) addCommon(x *exchange, e *event.Event) {
 var traces = [...]struct{ header, name string }{{"Traceparent", "traceparent"}, {"Tracestate", "tracestate"}}
 
 func (x *exchange) contentType() string {
+	if x.fromQuery {
+		return formType
+	}
 	if x.decrypted {
 		if x.kind != pointer.Absent {
 			return "application/json"

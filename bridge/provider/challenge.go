@@ -15,6 +15,8 @@ import (
 // A challengeSpec is a handshake: which request it is and what it is answered.
 type challengeSpec struct {
 	Method string            `yaml:"method"` // POST unless it says otherwise
+	Where  string            `yaml:"where"`  // ${option} = value: only sources that set it so have the handshake
+	Unless string            `yaml:"unless"` // a value that must not be there
 	When   list              `yaml:"when"`   // values that must be there, or "value = text"
 	Open   bool              `yaml:"open"`   // answered without a signature
 	Token  *tokenSpec        `yaml:"token"`  // a secret that the request must show
@@ -36,6 +38,7 @@ type challenge struct {
 	method string
 	open   bool
 	when   []condition
+	unless *template
 	token  scheme
 	origin *template
 	allow  []string
@@ -61,6 +64,13 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 	if http.StatusText(h.status) == "" {
 		return nil, fmt.Errorf("status: there is no HTTP status %d", h.status)
 	}
+	if set, value, ok := strings.Cut(spec.Where, " = "); ok && set != value {
+		return nil, nil
+	}
+	var err error
+	if h.unless, err = c.optional(spec.Unless); err != nil {
+		return nil, fmt.Errorf("unless: %w", err)
+	}
 	for _, text := range spec.When {
 		value, equal, _ := strings.Cut(text, " = ")
 		t, err := c.selector(value)
@@ -70,7 +80,6 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 		h.when = append(h.when, condition{t, equal})
 	}
 	if spec.Token != nil {
-		var err error
 		if h.token, err = spec.Token.compile(c); err != nil {
 			return nil, fmt.Errorf("token: %w", err)
 		}
@@ -79,7 +88,6 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 		}
 	}
 	if spec.Allow != nil {
-		var err error
 		if h.origin, err = c.optional(spec.Allow.Value); err != nil || h.origin == nil {
 			return nil, errors.Join(errors.New("allow: a value must be named"), err)
 		}
@@ -110,6 +118,11 @@ func (c *compiler) challengeAnswer(h *challenge, spec challengeSpec) error {
 func (h *challenge) matches(x *exchange) bool {
 	if x.req.Method != h.method {
 		return false
+	}
+	if h.unless != nil {
+		if _, there := h.unless.value(x); there {
+			return false
+		}
 	}
 	for _, c := range h.when {
 		value, ok := c.value.value(x)

@@ -119,6 +119,10 @@ func (c *compiler) proofs(v *Verifier, f *file) error {
 		}
 		return errors.New("verify: without a signature, a token or a cipher anybody could send; a digest alone proves nothing")
 	}
+	if err := c.checkCoverage(v); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	v.secretQuery = secretQuery(v.steps)
 	if v.checks, err = c.steps("check", f.Check); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type exchange struct {
 	data      []byte // the body unpacked, and decrypted where the provider encrypts
 	unpacked  bool
 	decrypted bool
+	fromQuery bool     // there was no body: data is the query
 	failure   *Refusal // of the unpacking
 
 	values   []pointer.Value
@@ -143,10 +144,7 @@ func (x *exchange) queryValues() url.Values {
 	if x.query == nil {
 		_, raw, _ := strings.Cut(x.req.URL, "?")
 		raw, _, _ = strings.Cut(raw, "#")
-		var err error
-		if x.query, err = url.ParseQuery(raw); err != nil {
-			x.query = url.Values{}
-		}
+		x.query, _ = url.ParseQuery(raw) // what can be read of it
 	}
 	return x.query
 }
@@ -158,6 +156,10 @@ func (x *exchange) formValues() url.Values {
 		return x.form
 	}
 	x.formRead = true
+	if x.fromQuery {
+		x.form, _ = url.ParseQuery(string(x.data)) // what can be read of it
+		return x.form
+	}
 	body := bytes.TrimLeft(x.body(), " \t\r\n")
 	media := mediaType(x.header("Content-Type"))
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') || (media != "" && media != formType) {

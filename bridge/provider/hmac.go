@@ -16,6 +16,7 @@ type hmacSpec struct {
 	Hash      string        `yaml:"hash"`    // sha256 (usual), sha1, sha384, sha512
 	Content   string        `yaml:"content"` // {body} unless it says otherwise
 	URL       string        `yaml:"url"`     // no longer used: see urlForms
+	Whole     bool          `yaml:"whole"`   // content must hold the body, not only values of it
 }
 
 // A keyed scheme compares signatures with sums over a content, each secret's in turn.
@@ -24,6 +25,9 @@ type keyed struct {
 	content template
 	keys    []*key
 	method  string // in words
+
+	whole bool // nothing less than the body will do
+	bare  bool // nothing ties a body to the signature, so there must be none
 }
 
 // A key is one secret and hashes that are ready for it.
@@ -69,7 +73,7 @@ func hashName(name string) string {
 
 // keyed compiles what HMAC and plain hash have in common.
 func (s *hmacSpec) keyed(c *compiler) (*keyed, error) {
-	k := &keyed{}
+	k := &keyed{whole: s.Whole}
 	var err error
 	if k.signature, err = c.signature(s.Signature); err != nil {
 		return nil, err
@@ -88,6 +92,9 @@ func (s *hmacSpec) keyed(c *compiler) (*keyed, error) {
 }
 
 func (k *keyed) verify(x *exchange) *Refusal {
+	if k.bare && len(x.req.Body) > 0 {
+		return &Refusal{BadSignature, "the signature covers " + k.content.String() + ", so there must be no body"}
+	}
 	if refusal := k.read(x); refusal != nil {
 		return refusal
 	}

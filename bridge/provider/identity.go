@@ -100,7 +100,7 @@ func (x *exchange) proves(t *template) bool {
 		switch p.kind {
 		case "", "if", "hmac", "hash", "rate", "secret":
 		case "json", "form", "body", "sorted-form":
-			if !x.signsAny("body", "sorted-form") && !x.decrypted && !x.digested() {
+			if !x.signsAny("body", "sorted-form") && !(x.fromQuery && x.signsAny("url", "query")) && !x.decrypted && !x.digested() {
 				return false
 			}
 		case "query":

@@ -31,6 +31,7 @@ type Verifier struct {
 	refusal       int
 	methods       []string
 	warnings      []string
+	secretQuery   []string // parameters that hold tokens
 	secretHeaders []string
 
 	exchanges sync.Pool
@@ -151,6 +152,7 @@ func (v *Verifier) judge(x *exchange) (Verdict, *Refusal) {
 	if !slices.Contains(v.methods, x.req.Method) {
 		return Verdict{}, &Refusal{Challenge, "a " + x.req.Method + " request is no delivery and no handshake that we know"}
 	}
+	x.carryQuery()
 	return v.events(x)
 }
 

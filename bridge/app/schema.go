@@ -45,7 +45,7 @@ func schemaCheck() (func(*event.Event) error, error) {
 		if !found {
 			return nil
 		}
-		data, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data))
+		data, err := jsonschema.UnmarshalJSON(bytes.NewReader(bytes.TrimPrefix(e.Data, []byte("\xef\xbb\xbf"))))
 		if err != nil {
 			return errors.New("the data is not JSON")
 		}

@@ -90,6 +90,8 @@ func (x *exchange) plainPart(p *part) (string, bool) {
 		s = firstOf(x.formValues()[p.arg])
 	case "body":
 		s = string(x.req.Body)
+	case "unpacked":
+		s = string(x.body())
 	case "url":
 		s = x.url
 	case "method":
@@ -160,7 +162,7 @@ func (x *exchange) formValues() url.Values {
 		x.form, _ = url.ParseQuery(string(x.data)) // what can be read of it
 		return x.form
 	}
-	body := bytes.TrimLeft(x.body(), " \t\r\n")
+	body := bytes.TrimLeft(bytes.TrimPrefix(x.body(), byteOrderMark), " \t\r\n")
 	media := mediaType(x.header("Content-Type"))
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') || (media != "" && media != formType) {
 		return nil

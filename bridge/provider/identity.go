@@ -46,7 +46,7 @@ func (t template) isBody() bool {
 	bodies := 0
 	for i := range t.parts {
 		switch t.parts[i].kind {
-		case "body":
+		case "body", "unpacked":
 			bodies++
 		case "secret":
 		default:
@@ -69,7 +69,7 @@ func (x *exchange) signedSum() (sum [sha256.Size]byte) {
 		if content == nil {
 			continue
 		}
-		withBody = withBody || content.has("body") || content.has("sorted-form")
+		withBody = withBody || content.hasAny("body", "unpacked", "sorted-form")
 		x.url = one.url
 		x.writeSigned(h, one.scheme, content)
 	}
@@ -99,8 +99,8 @@ func (x *exchange) proves(t *template) bool {
 		}
 		switch p.kind {
 		case "", "if", "hmac", "hash", "rate", "secret":
-		case "json", "form", "body", "sorted-form":
-			if !x.signsAny("body", "sorted-form") && !(x.fromQuery && x.signsAny("url", "query")) && !x.decrypted && !x.digested() {
+		case "json", "form", "body", "unpacked", "sorted-form":
+			if !x.signsAny("body", "unpacked", "sorted-form") && !(x.fromQuery && x.signsAny("url", "query")) && !x.decrypted && !x.digested() {
 				return false
 			}
 		case "query":

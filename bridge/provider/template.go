@@ -12,7 +12,7 @@ import (
 // A template is text with values of the request in it. The same language writes what a
 // signature covers, where an attribute is found and what a challenge is answered:
 //
-//	{body} {url} {method} {secret} {rate} {sorted-form}
+//	{body} {unpacked} {url} {method} {secret} {rate} {sorted-form}
 //	{header:Name} {query:name} {form:name} {item:name} {json:/pointer}
 //	{if:…}                 nothing, but the whole template is absent where … is
 //	{hmac:hash:encoding:…} the HMAC of … under the first secret
@@ -36,7 +36,7 @@ type part struct {
 
 // partKinds says which values exist and whether they need a name.
 var partKinds = map[string]bool{
-	"body": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
+	"body": false, "unpacked": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
 	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true,
 }
 
@@ -183,6 +183,10 @@ func (t template) append(dst []byte, x *exchange) (text []byte, missing *part) {
 			dst = append(dst, x.req.Body...)
 			continue
 		}
+		if p.kind == "unpacked" {
+			dst = append(dst, x.body()...)
+			continue
+		}
 		s, ok := x.part(p)
 		if !ok {
 			return dst, p
@@ -201,6 +205,8 @@ func (t template) hash(h hash.Hash, x *exchange) (missing *part) {
 			h.Write(p.raw)
 		case "body":
 			h.Write(x.req.Body)
+		case "unpacked":
+			h.Write(x.body())
 		case "secret":
 			h.Write(x.secret)
 		default:

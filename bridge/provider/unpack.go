@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -15,22 +17,47 @@ const DefaultMaxBody = 1 << 20
 // byteOrderMark is what many programs of Windows begin a text in UTF-8 with.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
+// Packed reads Content-Encoding: whether a body has to be unpacked, and what it names that we
+// cannot unpack. Senders also write a charset there, which says nothing of the bytes.
+func Packed(h http.Header) (packed bool, unknown string) {
+	for _, line := range h["Content-Encoding"] {
+		for one := range strings.SplitSeq(line, ",") {
+			switch one = strings.TrimSpace(one); strings.ToLower(one) {
+			case "", "identity":
+			case "gzip", "x-gzip":
+				if packed {
+					return false, "gzip twice"
+				}
+				packed = true
+			default:
+				if !misplaced.MatchString(one) {
+					return false, one
+				}
+			}
+		}
+	}
+	return packed, ""
+}
+
+// misplaced is what stands in Content-Encoding by mistake: a charset, a transfer encoding of
+// mail, a media type.
+var misplaced = regexp.MustCompile(`(?i)^(charset=)?"?(utf-?\d+([bl]e)?|us-ascii|ascii|iso-?8859-\d+|latin-?\d|windows-\d+|cp-?\d+)"?$|^(none|plain|text|json|binary|[78]bit)$|^(application|text)/[a-z0-9.+-]+$`)
+
 // unpack takes a gzip Content-Encoding off. A body is signed as it came, so this happens
 // only after the signature has held, or where the signature is inside the body.
 func unpack(r *Request, limit int64) ([]byte, *Refusal) {
-	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
-	case "", "identity":
-		return r.Body, nil
-	case "gzip", "x-gzip":
-	default:
+	switch isPacked, unknown := Packed(r.Header); {
+	case unknown != "":
 		return nil, &Refusal{MediaType, "the Content-Encoding is not one that we know; gzip is"}
+	case !isPacked:
+		return r.Body, nil
 	}
 	if !r.take(inflateCost) {
 		return nil, noMemory()
 	}
 	packed, err := gzip.NewReader(bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, &Refusal{InvalidBody, "the gzip body cannot be read"}
+		return nil, &Refusal{InvalidBody, "Content-Encoding says gzip, but the body is none"}
 	}
 	data, refusal := inflate(r, packed, limit)
 	switch {

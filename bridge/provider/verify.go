@@ -175,6 +175,9 @@ func (v *Verifier) prove(x *exchange) *Refusal {
 			continue
 		}
 		if refusal := s.verify(x); refusal != nil {
+			if x.failure != nil {
+				return x.failure // the signature is over what could not be unpacked
+			}
 			return refusal
 		}
 		proven = proven || s.proves

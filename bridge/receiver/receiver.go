@@ -119,10 +119,8 @@ func (r *Receiver) admit(x *exchange) error {
 	if !slices.Contains(x.source.methods, x.q.Method) {
 		return wrongMethod(x.q)
 	}
-	switch encoding := x.q.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
-	case "", "identity", "gzip", "x-gzip":
-	default:
-		return unknownMediaType("Content-Encoding", encoding)
+	if _, unknown := provider.Packed(x.q.Header); unknown != "" {
+		return unknownMediaType("Content-Encoding", unknown)
 	}
 	if media := x.q.Header.Get("Content-Type"); media != "" && !x.source.verifier.AcceptsMediaType(media) {
 		return unknownMediaType("Content-Type", media)

@@ -45,7 +45,7 @@ func Probe(m Message, secret string) []*Scheme {
 }
 
 func isObject(plain []byte) bool {
-	plain = bytes.TrimSpace(plain)
+	plain = bytes.TrimSpace(bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf")))
 	return len(plain) > 0 && plain[0] == '{' && json.Valid(plain)
 }
 

@@ -1,6 +1,7 @@
 package pointer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -11,9 +12,11 @@ const maxDepth = 10000
 
 // Scan validates doc and fills out, which must have Len slots, with what the pointers met; a
 // key that a document repeats counts with its last value. It returns the kind of the whole
-// document, or ErrInvalid. The values point into doc.
+// document, or ErrInvalid. The values point into doc. A byte order mark is passed over, as
+// RFC 8259 (8.1) allows.
 func (s *Set) Scan(doc []byte, out []Value) (Kind, error) {
 	clear(out)
+	doc = bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(doc) {
 		return Absent, ErrInvalid
 	}

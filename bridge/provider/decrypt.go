@@ -14,12 +14,13 @@ type decryptSpec struct {
 	Key       string `yaml:"key"`
 	IV        string `yaml:"iv"`
 	Tag       string `yaml:"tag"`
+	Padding   string `yaml:"padding"`
 	Container string `yaml:"container"`
 	Encoding  string `yaml:"encoding"`
 }
 
 func (s *decryptSpec) options() map[string]string {
-	return map[string]string{"cipher": s.Cipher, "key": s.Key, "iv": s.IV, "tag": s.Tag, "container": s.Container, "encoding": s.Encoding}
+	return map[string]string{"cipher": s.Cipher, "key": s.Key, "iv": s.IV, "tag": s.Tag, "padding": s.Padding, "container": s.Container, "encoding": s.Encoding}
 }
 
 // decryption opens bodies with each secret of a source.

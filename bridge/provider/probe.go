@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,9 +15,12 @@ type ProbeResult struct {
 	Authenticated bool              `json:"authenticated"` // nobody can alter such a body unnoticed
 }
 
+// ErrNoIV says that a body's key is known and its IV is not.
+var ErrNoIV = errors.New("the key fits, but the IV is not in the message: ask the sender for it and give iv=fixed:…, or iv=sha256-hex:PHRASE where it is the hash of a second phrase")
+
 // Probe tries every decryption scheme on one captured body and returns those that fit,
 // likeliest first; none means that the secret is wrong or the body is not a webhook's. header
-// may be nil. It is an error where the provider does not encrypt.
+// may be nil. ErrNoIV says that only the IV is missing. It is an error where the provider does not encrypt.
 func (p *Provider) Probe(header http.Header, body []byte, secret string) ([]ProbeResult, error) {
 	f, err := p.file(examples(p.Options), p.Options, "probe")
 	if err != nil {
@@ -29,8 +33,16 @@ func (p *Provider) Probe(header http.Header, body []byte, secret string) ([]Prob
 		return nil, fmt.Errorf("the secret is empty")
 	}
 	results := []ProbeResult{}
-	for _, scheme := range cipher.Probe(cipher.Message{Header: header, Body: body}, secret) {
+	m := cipher.Message{Header: header, Body: body}
+	for _, scheme := range cipher.Probe(m, secret) {
 		results = append(results, ProbeResult{Options: scheme.String(), Axes: scheme.Options(), Authenticated: scheme.Authenticated()})
+	}
+	if len(results) > 0 {
+		return results, nil
+	}
+	for _, scheme := range cipher.ProbeWithoutIV(m, secret) {
+		axes := scheme.Options()
+		return nil, fmt.Errorf("%w (cipher=%s,key=%s,container=%s,encoding=%s)", ErrNoIV, axes["cipher"], axes["key"], axes["container"], axes["encoding"])
 	}
 	return results, nil
 }

@@ -43,15 +43,19 @@ func (t *terminal) providerProbe() *cobra.Command {
 			return err
 		}
 		found := []provider.ProbeResult{}
+		none := errors.New("no scheme gives a JSON object: check that the body is whole and that this is its secret")
 		for _, one := range secrets {
 			fits, err := p.Probe(header, body, one)
-			if err != nil {
+			switch {
+			case errors.Is(err, provider.ErrNoIV):
+				none = err
+			case err != nil:
 				return usage("%w", err)
 			}
 			found = append(found, fits...)
 		}
 		if len(found) == 0 {
-			return errors.New("no scheme gives a JSON object: check that the body is whole and that this is its secret")
+			return none
 		}
 		return t.document(struct {
 			Provider string                 `json:"provider"`

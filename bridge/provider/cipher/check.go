@@ -13,6 +13,12 @@ func (s *Scheme) check() error {
 	if !slices.Contains(Values("encoding"), s.encoding) {
 		return fmt.Errorf("option encoding: %q is unknown, use one of %s", s.encoding, strings.Join(Values("encoding"), ", "))
 	}
+	if !slices.Contains(Values("padding"), s.padding) {
+		return fmt.Errorf("option padding: %q is unknown, use one of %s", s.padding, strings.Join(Values("padding"), ", "))
+	}
+	if s.padding == "zero" && (s.mode == "gcm" || s.mode == "ctr" || s.container.kind == "laravel") {
+		return fmt.Errorf("option padding: zero is for ecb and cbc; %s needs none", s.mode)
+	}
 	for axis, p := range map[string]place{"iv": s.iv, "tag": s.tag, "container": s.container} {
 		if err := checkPlace(axis, p); err != nil {
 			return err
@@ -26,7 +32,10 @@ func (s *Scheme) check() error {
 		return fmt.Errorf("option key: %s and container %s do not fit; evp-md5, evp-sha256 and pbkdf2 belong to container salted", s.keyName(), s.container)
 	}
 	if s.key == "md5" && s.keySize != 16 {
-		return fmt.Errorf("option key: md5 makes 16 bytes, so the cipher must be an aes-128 one")
+		return fmt.Errorf("option key: md5 makes 16 bytes, so the cipher must be an aes-128 one; md5-hex makes 32")
+	}
+	if digits := hexDigits(s.key, nil); digits != nil && len(digits) < s.keySize {
+		return fmt.Errorf("option key: %s makes %d bytes, aes-%d needs %d", s.key, len(digits), s.keySize*8, s.keySize)
 	}
 	if s.mode == "gcm" && s.tag.kind == "after-iv" && !strings.HasPrefix(s.iv.kind, "prefix") {
 		return fmt.Errorf("option tag: after-iv needs iv prefix12 or prefix16")
@@ -64,6 +73,9 @@ func (s *Scheme) checkIV() error {
 	if s.container.kind == "laravel" && s.iv != (place{"json", "/iv"}) {
 		return fmt.Errorf("option iv: the laravel container brings its own; leave it out")
 	}
+	if s.mode == "gcm" && slices.Contains(constantIVs, s.iv.kind) {
+		return fmt.Errorf("option iv: %s is the same for every message, and two messages under one nonce give the key stream and the tag's key away; gcm needs a new one each time", s.iv.kind)
+	}
 	switch s.iv.kind {
 	case "prefix12":
 		if s.mode != "gcm" {
@@ -73,7 +85,7 @@ func (s *Scheme) checkIV() error {
 		if s.container.kind != "json" && s.container.kind != "laravel" {
 			return fmt.Errorf("option iv: json needs a json container")
 		}
-	case "fixed":
+	case "fixed", "sha256-hex", "md5-hex":
 		if _, err := s.fixedIV(); err != nil {
 			return err
 		}
@@ -84,9 +96,15 @@ func (s *Scheme) checkIV() error {
 	return nil
 }
 
+// constantIVs are the places that give every message the same IV.
+var constantIVs = []string{"none", "zero", "key-prefix", "fixed", "sha256-hex", "md5-hex"}
+
 // fixedIV reads the value behind fixed: as hex where that gives the right length, else as
 // the bytes themselves.
 func (s *Scheme) fixedIV() ([]byte, error) {
+	if s.iv.kind != "fixed" { // as in PHP, where openssl_encrypt cuts what is too long
+		return hexDigits(s.iv.kind, []byte(s.iv.name))[:s.ivSize()], nil
+	}
 	if b, err := hex.DecodeString(s.iv.name); err == nil && len(b) == s.ivSize() {
 		return b, nil
 	}

@@ -1,6 +1,6 @@
 // Package cipher opens and seals webhook bodies that are encrypted with AES. A Scheme is a
-// point in a space of six axes: cipher, key derivation, place of the initialization vector,
-// place of the tag, container and text encoding. Which point a vendor uses is configuration,
+// point in a space of seven axes: cipher, key derivation, place of the initialization vector,
+// place of the tag, padding, container and text encoding. Which point a vendor uses is configuration,
 // never guessed at run time; Probe finds it from one captured body.
 package cipher
 
@@ -22,6 +22,7 @@ type Scheme struct {
 	rounds    int // of pbkdf2
 	iv        place
 	tag       place
+	padding   string // of ecb and cbc: pkcs7 or zero
 	container place
 	encoding  string
 
@@ -40,23 +41,26 @@ func (p place) String() string {
 }
 
 // Axes are the names of the options in their usual order.
-func Axes() []string { return []string{"cipher", "key", "iv", "tag", "container", "encoding"} }
+func Axes() []string {
+	return []string{"cipher", "key", "iv", "tag", "padding", "container", "encoding"}
+}
 
 // Values are what an axis accepts, in words for a person.
 func Values(axis string) []string {
 	return slices.Clone(map[string][]string{
 		"cipher": {"aes-256-cbc", "aes-192-cbc", "aes-128-cbc", "aes-256-ecb", "aes-192-ecb", "aes-128-ecb",
 			"aes-256-ctr", "aes-192-ctr", "aes-128-ctr", "aes-256-gcm", "aes-192-gcm", "aes-128-gcm"},
-		"key": {"raw", "zero-pad", "truncate", "hex", "base64", "sha256", "md5", "mysql-fold", "evp-md5", "evp-sha256", "pbkdf2(rounds)"},
-		"iv": {"none", "zero", "prefix16", "prefix12", "key-prefix", "fixed:value", "header:Name", "json:path",
+		"key": {"raw", "zero-pad", "truncate", "hex", "base64", "sha256", "md5", "sha256-hex", "sha1-hex", "md5-hex", "mysql-fold", "evp-md5", "evp-sha256", "pbkdf2(rounds)"},
+		"iv": {"none", "zero", "prefix16", "prefix12", "key-prefix", "fixed:value", "sha256-hex:phrase", "md5-hex:phrase", "header:Name", "json:path",
 			"after::", "derived"},
 		"tag":       {"suffix", "after-iv", "header:Name", "json:path"},
+		"padding":   {"pkcs7", "zero"},
 		"container": {"raw", "json-string", "json:path", "form:field", "laravel", "salted"},
 		"encoding":  {"base64", "base64url", "hex", "base64x2"},
 	}[axis])
 }
 
-// Parse compiles a scheme from the options cipher, key, iv, tag, container and encoding; one
+// Parse compiles a scheme from the options cipher, key, iv, tag, padding, container and encoding; one
 // that is missing or empty takes its usual value. Errors name the option and what it accepts.
 func Parse(options map[string]string) (*Scheme, error) {
 	for name := range options {
@@ -70,7 +74,7 @@ func Parse(options map[string]string) (*Scheme, error) {
 		}
 		return usual
 	}
-	s := &Scheme{encoding: option("encoding", "base64")}
+	s := &Scheme{encoding: option("encoding", "base64"), padding: option("padding", "pkcs7")}
 	if err := s.parseCipher(option("cipher", "aes-256-cbc")); err != nil {
 		return nil, err
 	}
@@ -100,6 +104,9 @@ func (s *Scheme) Options() map[string]string {
 	}
 	if s.mode == "gcm" {
 		o["tag"] = s.tag.String()
+	}
+	if s.padding != "pkcs7" {
+		o["padding"] = s.padding
 	}
 	return o
 }

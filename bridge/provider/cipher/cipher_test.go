@@ -247,7 +247,11 @@ func TestParseNamesTheOption(t *testing.T) {
 		{map[string]string{"container": "laravel", "iv": "zero"}, "option iv"},
 		{map[string]string{"cipher": "aes-256-ecb", "iv": "zero"}, "option iv"},
 		{map[string]string{"cipher": "aes-256-gcm", "tag": "prefix"}, "option tag"},
-		{map[string]string{"cipher": "aes-256-gcm", "iv": "zero", "tag": "after-iv"}, "option tag"},
+		{map[string]string{"cipher": "aes-256-gcm", "iv": "header:X-Iv", "tag": "after-iv"}, "option tag"},
+		{map[string]string{"padding": "random"}, "option padding"},
+		{map[string]string{"cipher": "aes-256-gcm", "padding": "zero"}, "option padding"},
+		{map[string]string{"container": "laravel", "padding": "zero"}, "option padding"},
+		{map[string]string{"iv": "sha256-hex"}, "option iv"},
 		{map[string]string{"encoding": "rot13"}, "option encoding"},
 		{map[string]string{"colour": "red"}, "option colour"},
 	}
@@ -272,6 +276,57 @@ func TestKeyRefusesASecretOfTheWrongLength(t *testing.T) {
 		if _, err := s.Key(""); err == nil {
 			t.Errorf("key=%s accepts an empty secret", rule)
 		}
+	}
+}
+
+// A nonce that is the same for every message breaks GCM, so it is no configuration.
+func TestGCMWantsAFreshNonce(t *testing.T) {
+	t.Parallel()
+	for _, iv := range []string{"zero", "key-prefix", "fixed:0123456789ab", "fixed:00112233445566778899aabb", "sha256-hex:phrase", "none"} {
+		for _, container := range []string{"raw", "json:/data"} {
+			_, err := cipher.Parse(map[string]string{"cipher": "aes-128-gcm", "iv": iv, "container": container})
+			if err == nil || !strings.HasPrefix(err.Error(), "option iv: ") {
+				t.Errorf("%s in %s: %v", iv, container, err)
+			}
+		}
+	}
+}
+
+func TestZeroPadding(t *testing.T) {
+	t.Parallel()
+	k := key(t, map[string]string{"padding": "zero"}, strings.Repeat("k", 32))
+	for _, plain := range []string{`{"a":1}`, `{"a":"sixteen."}`, `{"a":"seventeen"}`} {
+		m, err := k.Seal([]byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := k.Open(m, anything); err != nil || string(got) != plain {
+			t.Errorf("%q: %q, %v", plain, got, err)
+		}
+		if _, err := key(t, nil, strings.Repeat("k", 32)).Open(m, anything); err == nil {
+			t.Errorf("%q was padded otherwise", plain)
+		}
+	}
+}
+
+// Where the IV does not travel with the message, the key can be told from the second block on.
+func TestProbeWithoutIVKnowsTheKey(t *testing.T) {
+	t.Parallel()
+	options := map[string]string{"key": "sha256-hex", "iv": "sha256-hex:second phrase", "encoding": "base64x2"}
+	k := key(t, options, "blue kettle")
+	m, err := k.Seal([]byte(`{"clientAppKey":"k","type":"product.created"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fits := cipher.Probe(m, "blue kettle"); len(fits) != 0 {
+		t.Errorf("%v", fits)
+	}
+	fits := cipher.ProbeWithoutIV(m, "blue kettle")
+	if len(fits) != 1 || fits[0].Options()["key"] != "sha256-hex" || fits[0].Options()["encoding"] != "base64x2" {
+		t.Errorf("%v", fits)
+	}
+	if fits := cipher.ProbeWithoutIV(m, "another phrase"); len(fits) != 0 {
+		t.Errorf("%v", fits)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/pbkdf2"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -67,6 +68,8 @@ func (s *Scheme) derive(secret []byte) ([]byte, error) {
 	case "md5":
 		sum := md5.Sum(secret)
 		key = sum[:]
+	case "sha256-hex", "sha1-hex", "md5-hex":
+		key = hexDigits(s.key, secret)[:s.keySize]
 	case "mysql-fold":
 		key = make([]byte, s.keySize)
 		for i, c := range secret {
@@ -78,6 +81,24 @@ func (s *Scheme) derive(secret []byte) ([]byte, error) {
 			len(key), s.keyName(), s.keySize*8, s.keySize)
 	}
 	return key, nil
+}
+
+// hexDigits is a hash as text, which PHP's hash() and md5() return: people take it for the key,
+// and openssl_encrypt cuts it to the size that it needs. nil for another rule.
+func hexDigits(rule string, secret []byte) []byte {
+	switch rule {
+	case "sha256-hex":
+		sum := sha256.Sum256(secret)
+		return hex.AppendEncode(nil, sum[:])
+	case "sha1-hex":
+		sum := sha1.Sum(secret)
+		return hex.AppendEncode(nil, sum[:])
+	case "md5-hex":
+		sum := md5.Sum(secret)
+		return hex.AppendEncode(nil, sum[:])
+	default:
+		return nil
+	}
 }
 
 // salted derives key and IV as OpenSSL and CryptoJS do from a passphrase.

@@ -64,7 +64,7 @@ func (k *Key) prepare(p *parts) (cipher.Block, []byte, error) {
 		iv = make([]byte, s.ivSize())
 	case "key-prefix":
 		iv = k.bytes[:s.ivSize()]
-	case "fixed":
+	case "fixed", "sha256-hex", "md5-hex":
 		fixed, err := s.fixedIV()
 		if err != nil {
 			return nil, nil, err
@@ -95,8 +95,20 @@ func (s *Scheme) decrypt(block cipher.Block, iv, text []byte) (plain []byte, pad
 			block.Decrypt(plain[i:], text[i:])
 		}
 	}
+	if s.padding == "zero" {
+		return plain[:len(plain)-zeros(plain)], true // there is nothing that could be wrong with it
+	}
 	n, padded := padding(plain)
 	return plain[:len(plain)-n], padded
+}
+
+// zeros returns how many zero bytes fill the last block. A text that ends with its block has
+// none, or, from some senders, a whole block of them.
+func zeros(plain []byte) (n int) {
+	for n < aes.BlockSize && n < len(plain) && plain[len(plain)-1-n] == 0 {
+		n++
+	}
+	return n
 }
 
 // padding returns the length of the PKCS #7 padding, 0 for a bad one, in constant time.

@@ -2,10 +2,12 @@ package cipher
 
 import (
 	"bytes"
+	"crypto/aes"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"sort"
+	"unicode/utf8"
 )
 
 // Probe tries every scheme on one captured message and returns those that open it, likeliest
@@ -26,7 +28,7 @@ func Probe(m Message, secret string) []*Scheme {
 					continue
 				}
 				// The key tells raw, zero-pad and truncate apart only where they differ.
-				same := s.mode + s.iv.String() + s.tag.String() + container + encoding + string(k.bytes)
+				same := s.mode + s.padding + s.iv.String() + s.tag.String() + container + encoding + string(k.bytes)
 				if k.bytes == nil {
 					same += s.keyName() + options["cipher"]
 				}
@@ -42,6 +44,52 @@ func Probe(m Message, secret string) []*Scheme {
 	}
 	sort.SliceStable(fits, func(i, j int) bool { return fits[i].Authenticated() && !fits[j].Authenticated() })
 	return fits
+}
+
+// ProbeWithoutIV returns the schemes of CBC that open all but the first block, which only the IV
+// hides: it does not travel with the message then. Their IV is zero.
+func ProbeWithoutIV(m Message, secret string) []*Scheme {
+	var fits []*Scheme
+	for _, container := range containersOf(m.Body) {
+		if container == "salted" || container == "laravel" {
+			continue
+		}
+		for _, encoding := range Values("encoding") {
+			for _, name := range []string{"aes-256-cbc", "aes-192-cbc", "aes-128-cbc"} {
+				fits = append(fits, probeKeys(m, secret, map[string]string{"cipher": name, "iv": "zero", "container": container, "encoding": encoding})...)
+			}
+		}
+	}
+	return fits
+}
+
+func probeKeys(m Message, secret string, options map[string]string) (fits []*Scheme) {
+	seen := map[string]bool{}
+	for _, rule := range keysOf("raw") {
+		options["key"] = rule
+		s, err := Parse(options)
+		if err != nil {
+			continue
+		}
+		k, err := s.Key(secret)
+		if err != nil || seen[string(k.bytes)] {
+			continue
+		}
+		seen[string(k.bytes)] = true
+		if _, err := k.Open(m, endsObject); err == nil {
+			fits = append(fits, s)
+		}
+	}
+	return fits
+}
+
+// endsObject judges what follows the first block of a JSON object.
+func endsObject(plain []byte) bool {
+	if len(plain) <= aes.BlockSize {
+		return false
+	}
+	rest := bytes.TrimSpace(plain[aes.BlockSize:])
+	return utf8.Valid(rest) && bytes.HasSuffix(rest, []byte("}")) && bytes.IndexByte(rest, 0) < 0
 }
 
 func isObject(plain []byte) bool {
@@ -68,8 +116,10 @@ func combinations(m Message, container, encoding string) []map[string]string {
 		for _, key := range keysOf(container) {
 			for _, iv := range ivsOf(m, container) {
 				for _, tag := range tagsOf(m, container, cipher) {
-					list = append(list, map[string]string{
-						"cipher": cipher, "key": key, "iv": iv, "tag": tag, "container": container, "encoding": encoding})
+					for _, padding := range paddingsOf(container, cipher) {
+						list = append(list, map[string]string{"cipher": cipher, "key": key, "iv": iv, "tag": tag,
+							"padding": padding, "container": container, "encoding": encoding})
+					}
 				}
 			}
 		}
@@ -81,7 +131,14 @@ func keysOf(container string) []string {
 	if container == "salted" {
 		return []string{"evp-md5", "evp-sha256", "pbkdf2(10000)", "pbkdf2(1000)", "pbkdf2(1)"}
 	}
-	return []string{"raw", "hex", "base64", "sha256", "md5", "mysql-fold", "truncate", "zero-pad"}
+	return []string{"raw", "hex", "base64", "sha256", "md5", "sha256-hex", "md5-hex", "sha1-hex", "mysql-fold", "truncate", "zero-pad"}
+}
+
+func paddingsOf(container, cipher string) []string {
+	if mode := cipher[len(cipher)-3:]; container == "laravel" || mode == "gcm" || mode == "ctr" {
+		return []string{""}
+	}
+	return []string{"pkcs7", "zero"}
 }
 
 func ivsOf(m Message, container string) []string {

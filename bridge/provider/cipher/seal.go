@@ -60,7 +60,11 @@ func (s *Scheme) encrypt(block cipher.Block, iv, plain []byte) (text, tag []byte
 		return text, nil, nil
 	}
 	n := aes.BlockSize - len(plain)%aes.BlockSize
-	text = append(bytes.Clone(plain), bytes.Repeat([]byte{byte(n)}, n)...)
+	fill := byte(n)
+	if s.padding == "zero" {
+		n, fill = n%aes.BlockSize, 0
+	}
+	text = append(bytes.Clone(plain), bytes.Repeat([]byte{fill}, n)...)
 	if s.mode == "cbc" {
 		cipher.NewCBCEncrypter(block, iv).CryptBlocks(text, text)
 		return text, nil, nil

@@ -28,7 +28,7 @@ type bridged interface {
 func newBus(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) bridged {
 	switch c.Bus.Kind {
 	case config.BusNATS:
-		return &natsBus{conf: c, log: log}
+		return &natsBus{conf: c, log: log, metrics: metrics}
 	case config.BusKafka:
 		return &kafkaBus{conf: c, log: log}
 	}

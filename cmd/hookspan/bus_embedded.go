@@ -140,6 +140,7 @@ func maxPayload(c *config.Config) int {
 func (b *embeddedBus) openStore(ctx context.Context) (*jetstream.Store, error) {
 	o := streamOptions(b.conf, b.log)
 	o.EventStore, o.PrivateStore, o.Disk = b.server.EventStore(), b.server.PrivateStore(), b.server
+	o.Metrics = b.metrics
 	store, err := jetstream.Open(ctx, b.server.Conns(), o)
 	if health := b.server.Health(ctx); err != nil && health != nil && !errors.Is(err, bus.ErrUnavailable) {
 		return nil, fmt.Errorf("%w (%w)", health, err)

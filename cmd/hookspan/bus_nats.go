@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
@@ -14,8 +16,9 @@ import (
 
 // A natsBus is a NATS cluster with JetStream.
 type natsBus struct {
-	conf *config.Config
-	log  *slog.Logger
+	conf    *config.Config
+	log     *slog.Logger
+	metrics prometheus.Registerer
 
 	conns jetstream.Conns
 	store *jetstream.Store
@@ -36,6 +39,7 @@ func (b *natsBus) open(ctx context.Context) (app.Opened, error) {
 	}
 	if b.store == nil {
 		o := streamOptions(b.conf, b.log)
+		o.Metrics = b.metrics
 		o.Domain, o.APIPrefix = b.conf.NATS.Domain, b.conf.NATS.APIPrefix
 		store, err := jetstream.Open(ctx, b.conns, o)
 		if err != nil {

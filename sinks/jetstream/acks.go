@@ -3,6 +3,8 @@ package jetstream
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -25,6 +27,7 @@ type acks struct {
 	nc      *nats.Conn
 	sub     *nats.Subscription
 	inbox   string // with the last dot
+	watched bool   // others read what is published, and where it is to be acknowledged
 	slots   []slot
 	maxWait int    // in sweeps
 	stream  string // that acknowledged last; receive alone uses it, so that naming it costs nothing
@@ -37,6 +40,7 @@ type acks struct {
 // An ack is what the server said, or err.
 type ack struct {
 	stream   string
+	domain   string
 	seq      uint64
 	repeated bool
 	err      error
@@ -47,16 +51,16 @@ type slot struct {
 	done   chan struct{} // finish sends once a turn; send receives
 
 	mu      sync.Mutex
-	turn    uint32
+	turn    uint64
 	reply   string
 	waiting bool
 	sweeps  int
 	ack     ack
 }
 
-func newAcks(nc *nats.Conn, timeout time.Duration) (*acks, error) {
+func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) {
 	a := &acks{
-		nc: nc, inbox: nc.NewInbox() + ".",
+		nc: nc, inbox: newInbox(nc) + ".", watched: watched,
 		maxWait: int(timeout/tick) + 1,
 		slots:   make([]slot, maxInFlight), free: make([]*slot, maxInFlight),
 		turns: make(chan struct{}, maxInFlight),
@@ -123,6 +127,11 @@ func (a *acks) acquire(ctx context.Context) (*slot, error) {
 }
 
 func (a *acks) release(s *slot) {
+	if a.watched {
+		s.mu.Lock()
+		a.next(s)
+		s.mu.Unlock()
+	}
 	a.mu.Lock()
 	a.free = append(a.free, s)
 	a.mu.Unlock()
@@ -142,11 +151,20 @@ func (a *acks) giveUp(s *slot) bool {
 	return false
 }
 
-// next begins a slot's next turn. A turn ends so only without an answer; after one, the reply
-// subject can serve again.
+// next begins a slot's next turn. After an answer the reply subject can serve again, unless
+// others have seen it.
 func (a *acks) next(s *slot) {
 	s.turn++
-	s.reply = a.inbox + strconv.Itoa(s.number) + "-" + strconv.FormatUint(uint64(s.turn), 10)
+	if a.watched {
+		s.turn = unguessable()
+	}
+	s.reply = a.inbox + strconv.Itoa(s.number) + "-" + strconv.FormatUint(s.turn, 10)
+}
+
+func unguessable() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 func (a *acks) receive(m *nats.Msg) {
@@ -158,7 +176,7 @@ func (a *acks) receive(m *nats.Msg) {
 	if err != nil || i < 0 || i >= len(a.slots) {
 		return
 	}
-	n, err := strconv.ParseUint(turn, 10, 32)
+	n, err := strconv.ParseUint(turn, 10, 64)
 	if err != nil {
 		return
 	}
@@ -166,7 +184,7 @@ func (a *acks) receive(m *nats.Msg) {
 	got := a.read(m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting && s.turn == uint32(n) {
+	if s.waiting && s.turn == n {
 		s.finish(got)
 	}
 }
@@ -226,6 +244,7 @@ func (a *acks) read(m *nats.Msg) ack {
 	var full struct {
 		Stream    string    `json:"stream"`
 		Seq       uint64    `json:"seq"`
+		Domain    string    `json:"domain"`
 		Duplicate bool      `json:"duplicate"`
 		Error     *apiError `json:"error"`
 	}
@@ -235,7 +254,7 @@ func (a *acks) read(m *nats.Msg) ack {
 	case full.Error != nil:
 		return ack{err: full.Error}
 	}
-	return ack{stream: full.Stream, seq: full.Seq, repeated: full.Duplicate}
+	return ack{stream: full.Stream, domain: full.Domain, seq: full.Seq, repeated: full.Duplicate}
 }
 
 // plainAck reads {"stream":"S","seq":N}.

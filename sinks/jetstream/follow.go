@@ -11,7 +11,7 @@ import (
 // Follow implements bus.Topics (T2, T3, T6).
 func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
 	t := &tail{
-		l: s.reads, stream: string(p), place: after, log: s.o.Log,
+		l: s.reads, stream: string(p), place: after, log: s.o.Log, meddled: s.meddled,
 		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.o.Topics, c) },
 		hand: func(got []delivered) error {
 			batch := make([]bus.Message, 0, len(got))

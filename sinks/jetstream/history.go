@@ -153,7 +153,7 @@ func (s *Store) followPublishedOn(ctx context.Context, stream string, since time
 		begin, err := s.Before(ctx, bus.Partition(stream), since)
 		if err == nil {
 			t := &tail{
-				l: s.reads, stream: stream, place: begin, headersOnly: true, log: s.o.Log,
+				l: s.reads, stream: stream, place: begin, headersOnly: true, log: s.o.Log, meddled: s.meddled,
 				filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.intake(), c) },
 				hand: func(got []delivered) error {
 					for _, d := range got {

@@ -16,7 +16,7 @@ import (
 
 // AppendJournal implements bus.Journal (J1).
 func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
-	return s.append(ctx, &nats.Msg{Subject: s.journalSubject(shard), Data: data})
+	return s.append(ctx, s.names.journal, &nats.Msg{Subject: s.journalSubject(shard), Data: data})
 }
 
 // ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was
@@ -95,7 +95,7 @@ func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard
 	}
 	prefix := s.names.ns + ".journal."
 	t := &tail{
-		l: s.private, stream: s.names.journal, place: begin, log: s.o.Log,
+		l: s.private, stream: s.names.journal, place: begin, log: s.o.Log, meddled: s.meddled,
 		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters([]string{prefix + "*"}, c) },
 		hand: func(got []delivered) error {
 			for _, d := range got {

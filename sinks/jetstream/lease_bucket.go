@@ -103,6 +103,9 @@ func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uin
 	ctx, done := b.l.permitted(ctx, m.Subject)
 	defer done()
 	a, err := b.l.acks.send(ctx, m, nil)
+	if err == nil && a.stream != b.stream {
+		err = fmt.Errorf("%w: stream %q acknowledged it, not %s", foreignAck, a.stream, b.stream)
+	}
 	if err = why(ctx, err); err != nil {
 		return 0, fmt.Errorf("write %s of bucket %s: %w", key, b.name, err)
 	}

@@ -62,7 +62,7 @@ func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	if publishes {
-		if l.acks, err = newAcks(nc, o.PublishTimeout); err != nil {
+		if l.acks, err = newAcks(nc, o.PublishTimeout, o.Disk == nil); err != nil {
 			return nil, err
 		}
 	}

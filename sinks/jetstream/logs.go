@@ -15,14 +15,14 @@ import (
 // Append implements bus.Logs (L1, L2): the server refuses a record whose Prev is not the
 // subject's last sequence.
 func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
-	subject, _, err := s.logPlace(log)
+	subject, stream, err := s.logPlace(log)
 	if err != nil {
 		return bus.NoPosition, err
 	}
 	m := nats.NewMsg(subject)
 	m.Header[headerExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
 	m.Data = appendRecord(nil, r)
-	return s.append(ctx, m)
+	return s.append(ctx, stream, m)
 }
 
 // ledTimeout is how long the acknowledgement of a record may take in a cluster: what was sent to
@@ -30,7 +30,7 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 const ledTimeout = 2 * time.Second
 
 // append sends a record of a log or of the journal.
-func (s *Store) append(ctx context.Context, m *nats.Msg) (int64, error) {
+func (s *Store) append(ctx context.Context, stream string, m *nats.Msg) (int64, error) {
 	waiting := ctx
 	if !s.alone(s.private) {
 		var cancel context.CancelFunc
@@ -38,6 +38,9 @@ func (s *Store) append(ctx context.Context, m *nats.Msg) (int64, error) {
 		defer cancel()
 	}
 	a, err := s.private.acks.send(waiting, m, nil)
+	if err == nil {
+		err = s.from(stream, a)
+	}
 	switch {
 	case err == nil:
 		err = s.durable(ctx)
@@ -48,6 +51,16 @@ func (s *Store) append(ctx context.Context, m *nats.Msg) (int64, error) {
 		return bus.NoPosition, fmt.Errorf("append to %s: %w", m.Subject, s.explain(err, true))
 	}
 	return int64(a.seq), nil
+}
+
+// from is nil when the stream that acknowledged is the one.
+func (s *Store) from(stream string, a ack) error {
+	if a.stream == stream {
+		return nil
+	}
+	err := fmt.Errorf("%w: stream %q acknowledged it, not %s", foreignAck, a.stream, stream)
+	s.meddled(err)
+	return err
 }
 
 // Read implements bus.Logs (L3).

@@ -59,6 +59,9 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
 	a, err := s.send(ctx, &out.msg, o.Sent)
+	if err == nil && a.repeated {
+		a, err = s.repeated(ctx, &out.msg, a, o.Sent)
+	}
 	out.release()
 	if err == nil {
 		err = s.durable(ctx)
@@ -82,7 +85,7 @@ func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error)
 		patience := time.Duration(0)
 		switch {
 		case err == nil:
-			return a, nil
+			return a, s.believe(ctx, m.Subject, a)
 		case hasCode(err, codeKeyInFlight):
 			patience = s.o.PublishTimeout
 		case errors.Is(err, errNoOwner) && (s.o.Disk == nil || !s.alone(s.events)):
@@ -101,6 +104,18 @@ func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error)
 			return ack{}, context.Cause(ctx)
 		}
 	}
+}
+
+// repeated looks at what has the key of m. When that is another message, m is published
+// without: whoever guesses a key must not keep an event away.
+func (s *Store) repeated(ctx context.Context, m *nats.Msg, a ack, sent func()) (ack, error) {
+	same, err := s.ours(ctx, m, a)
+	if err != nil || same {
+		return a, err
+	}
+	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", foreignID, a.seq, a.stream), "topic", m.Subject)
+	delete(m.Header, headerMessageID)
+	return s.send(ctx, m, sent)
 }
 
 // explain prefers what the disk says to what became of it: a server that cannot write does

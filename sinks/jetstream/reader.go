@@ -48,6 +48,7 @@ var errBroken = fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
 type reader struct {
 	l         *link
 	reading   reading
+	want      jetstream.ConsumerConfig // what the consumer was made with
 	consumer  string
 	cluster   bool   // there may be other copies of the stream
 	subject   string // of requests
@@ -61,6 +62,9 @@ type reader struct {
 	pending   uint64    // what the consumer had left behind the last message
 	caughtUp  bool      // nothing was left, and batch has said so
 	looked    time.Time // when the leader was asked last
+	checked   time.Time // when it was last held against what it was made as
+	gap       time.Time // when the leader was last asked about messages that did not come
+	ahead     uint64    // sequence of a message that was there then and had not come; 0: none
 	silence   *time.Timer
 	delivered []delivered
 }
@@ -80,8 +84,8 @@ type reading struct {
 
 func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	what.from = max(what.from, 1)
-	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), came: make(chan *nats.Msg, requestMessages+64)}
-	c, err := l.createConsumer(ctx, what.stream, jetstream.ConsumerConfig{
+	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), checked: time.Now(), came: make(chan *nats.Msg, requestMessages+64)}
+	r.want = jetstream.ConsumerConfig{
 		Name:              ReaderPrefix + rand.Text(), // what is asked for again is the same one
 		AckPolicy:         jetstream.AckNonePolicy,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
@@ -91,11 +95,15 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 		InactiveThreshold: forgotten,
 		MemoryStorage:     true,
 		Replicas:          1,
-	})
+	}
+	c, err := l.createConsumer(ctx, what.stream, r.want)
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
 	}
 	info := c.CachedInfo()
+	if err := asked(r.want, info); err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
+	}
 	r.consumer, r.pending, r.cluster = info.Name, info.NumPending, clustered(info.Cluster)
 	r.subject = l.prefix + ".CONSUMER.MSG.NEXT." + what.stream + "." + info.Name
 	r.request, err = json.Marshal(struct {
@@ -107,7 +115,7 @@ func (l *link) read(ctx context.Context, what reading) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
 	}
-	if r.sub, err = l.nc.ChanSubscribe(l.nc.NewInbox(), r.came); err != nil {
+	if r.sub, err = l.nc.ChanSubscribe(newInbox(l.nc), r.came); err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
 	}
 	r.silence = time.NewTimer(silences * heartbeat)
@@ -156,6 +164,9 @@ func (r *reader) batch(ctx context.Context) ([]delivered, error) {
 			}
 		}
 		if r.left == 0 {
+			if err := r.check(ctx); err != nil {
+				return nil, err
+			}
 			if err := r.ask(); err != nil {
 				return nil, err
 			}
@@ -243,10 +254,13 @@ func (r *reader) accept(ctx context.Context, m *nats.Msg) error {
 	}
 	r.nth, r.pending = got.nth, got.pending
 	r.left--
+	if err := r.whole(ctx, got, m); err != nil {
+		return err
+	}
 	if got.seq < r.next { // a copy that lags behind begins in front of where it was told to
 		return nil
 	}
-	r.next, r.caughtUp = got.seq+1, false
+	r.next, r.caughtUp, r.ahead = got.seq+1, false, 0
 	r.delivered = append(r.delivered, delivered{got, m})
 	return nil
 }
@@ -259,7 +273,7 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 	}
 	switch code {
 	case 100: // heartbeat
-		return nil
+		return r.stalled(ctx)
 	case 404, 408: // the request ended for want of messages
 		r.left = 0
 		return r.look(ctx)
@@ -282,5 +296,5 @@ func (r *reader) look(ctx context.Context) error {
 		return errors.Join(errBroken, err)
 	}
 	r.pending = c.CachedInfo().NumPending
-	return nil
+	return asked(r.want, c.CachedInfo())
 }

@@ -13,7 +13,11 @@ import (
 
 // AppendRefusal implements bus.Refusals (R1).
 func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
-	if _, err := s.private.acks.send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}, nil); err != nil {
+	a, err := s.private.acks.send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}, nil)
+	if err == nil {
+		err = s.from(s.names.refusals, a)
+	}
+	if err != nil {
 		return fmt.Errorf("append to the refusals: %w", s.explain(err, true))
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -53,8 +54,9 @@ type Options struct {
 	// together; 0: no limit of ours, but for journal and refusals.
 	EventStore, PrivateStore int64
 
-	Disk Disk         // of an embedded server; nil elsewhere
-	Log  *slog.Logger // default: none
+	Disk    Disk                  // of an embedded server; nil elsewhere
+	Metrics prometheus.Registerer // default: none
+	Log     *slog.Logger          // default: none
 }
 
 // A Store is a bus.Store, bus.History and bus.Refusals on JetStream. It is safe for use by
@@ -67,6 +69,8 @@ type Store struct {
 	private *link
 	room    room
 	health  health
+
+	distrusted *prometheus.CounterVec // by reason
 
 	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
 
@@ -91,6 +95,7 @@ type names struct {
 func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	o.withDefaults()
 	s := &Store{o: o, names: o.names(), known: map[string]string{}, told: map[string]bool{}}
+	s.distrusted = newDistrusted(o.Metrics)
 	var err error
 	if s.events, err = newLink(c.Events, o, true); err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type tail struct {
 	stream      string
 	headersOnly bool
 	log         *slog.Logger
+	meddled     func(err error, v ...any)
 	// filters are the patterns to read by; without byServer they pick from all that comes.
 	filters func(jetstream.StreamConfig) (list []string, byServer bool)
 	place   bus.Position // behind which to read
@@ -52,6 +53,7 @@ func (t *tail) follow(ctx context.Context) error {
 		case !errors.Is(err, bus.ErrUnavailable):
 			return fmt.Errorf("follow %s: %w", t.stream, err)
 		}
+		t.meddled(err, "stream", t.stream)
 		if gone := errors.Is(err, errNoStream); gone != t.missing {
 			if t.missing = gone; gone {
 				t.log.Warn("a stream that is followed is missing, waiting for it", "stream", t.stream)

@@ -45,6 +45,7 @@ func (s *Store) Examine(ctx context.Context) []bus.Finding {
 		findings = append(findings, *clock)
 	}
 	findings = append(findings, s.examineFollowed(ctx)...)
+	findings = append(findings, s.examineCompany(ctx)...)
 	return append(findings, s.examineRights(ctx)...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -106,6 +107,40 @@ func TestExamineWhatIsWrong(t *testing.T) {
 }
 
 // Nothing that an examination does may show in the streams.
+// Doctor says who else could harm Hookspan, as far as that can be known.
+func TestExamineWhoElseIsThere(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1, natstest.Config{})
+	user, password := servers.Account()
+	store := dialed(t, servers, user, password, jetstream.Options{})
+	const subject = "other users of the account"
+	if f := examined(t, store)[subject]; f.Verdict != bus.Fine || !strings.Contains(f.Detail, "account A") {
+		t.Errorf("alone: %+v", f)
+	}
+	other := servers.Connect(t, nats.UserInfo(user, password), nats.Name("billing"))
+	f := examined(t, store)[subject]
+	if f.Verdict != bus.Warning || !strings.Contains(f.Detail, "1 are connected (billing)") || !strings.Contains(f.Detail, "forge acknowledgements") {
+		t.Errorf("with another user: %+v", f)
+	}
+	js, err := natsjs.New(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := js.Stream(within(t), "HOOKSPAN_EVENTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := info.CachedInfo().Config
+	config.AllowRollup, config.AllowDirect = true, true
+	if _, err := js.UpdateStream(within(t), config); err != nil {
+		t.Fatal(err)
+	}
+	f = examined(t, store)["stream HOOKSPAN_EVENTS, what others may do"]
+	if f.Verdict != bus.Warning || !strings.Contains(f.Detail, "Nats-Rollup") || !strings.Contains(f.Detail, "allow_direct") {
+		t.Errorf("an open stream: %+v", f)
+	}
+}
+
 func TestExamineChangesNothing(t *testing.T) {
 	t.Parallel()
 	store, admin := remoteIn(t, natstest.Start(t, 1, natstest.Config{}), jetstream.Options{})

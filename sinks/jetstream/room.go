@@ -93,8 +93,15 @@ func (l *link) purge(ctx context.Context, stream, subject string, below int64) e
 	return nil
 }
 
+// pressing is when consumers of clients hold back no purge any more: the share of what intake
+// may take, in percent, that is used then. Intake must not end because a client does not read.
+const pressing = 95
+
 // OthersNeed implements bus.Durability (D4). Ours are never durable.
 func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, error) {
+	if limit := s.room.limit.Load(); s.o.Disk != nil && limit > 0 && s.room.used.Load() > (limit-limit/100*reservedShare)/100*pressing {
+		return 0, false, nil
+	}
 	stream, err := s.events.js.Stream(ctx, string(p))
 	if err != nil {
 		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, unavailable(err))

@@ -8,6 +8,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
 func TestClientsStayWithinBounds(t *testing.T) {
@@ -123,4 +126,66 @@ func TestUnansweredRequests(t *testing.T) {
 	}
 	s.flush(t)
 	s.holds(t)
+}
+
+// What clients publish leaves room for webhooks and dead letters, and a client that reads nothing
+// keeps no room from being made.
+func TestClientsLeaveRoomForIntake(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", MaxStore: 32 << 20})
+	nc, js := dial(t, s)
+	if _, err := js.CreateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "reads-nothing"}); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 512<<10)
+	room, err := s.store.Room(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func() bool {
+		_, err := js.Publish(within(t), topic, part)
+		if err != nil && !strings.Contains(err.Error(), "nearly full") {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	for taken := 0; !refused(); taken += len(part) {
+		if int64(taken) > room.Limit {
+			t.Fatalf("a client filled %d of %d bytes", taken, room.Limit)
+		}
+	}
+	for range 100 { // without asking for an acknowledgement
+		if err := nc.Publish(topic, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !refused() {
+		t.Error("it may go on")
+	}
+	held, err := s.store.Room(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, some, err := s.store.OthersNeed(within(t), eventsOf); err != nil || !some {
+		t.Errorf("at %d of %d bytes no client's consumer counts: %v", held.Used, held.Limit, err)
+	}
+	e := order("webhook")
+	e.Data = part
+	for n := 0; ; n++ {
+		if _, err := s.store.Publish(within(t), topic, e, bus.PublishOptions{}); err != nil {
+			if n == 0 {
+				t.Fatalf("intake: %v", err)
+			}
+			break
+		}
+	}
+	if _, err := s.store.Publish(within(t), "hookspan.dead", order("dead"), bus.PublishOptions{Reserved: true}); err != nil {
+		t.Errorf("a dead letter: %v", err)
+	}
+	if _, some, err := s.store.OthersNeed(within(t), eventsOf); err != nil || some {
+		t.Errorf("a client that reads nothing keeps intake shut: %v", err)
+	}
 }

@@ -20,16 +20,18 @@ const deskRequests = 16
 // with reply subjects of our own, so nothing that a client chose is a subject or a header of
 // the accounts behind the desk.
 type desk struct {
-	s       *Server
-	front   *nats.Conn // in the account that clients reach
-	events  *relay
-	clients *relay
-	making  sync.Mutex    // a consumer of a client
-	serving chan struct{} // holds a token for each request that is served
+	s         *Server
+	front     *nats.Conn // in the account that clients reach
+	events    *relay
+	clients   *relay
+	allowance allowance
+	making    sync.Mutex    // a consumer of a client
+	serving   chan struct{} // holds a token for each request that is served
 }
 
 func (s *Server) openDesk(dial func(name, account string) (*nats.Conn, error)) error {
 	d := &desk{s: s, serving: make(chan struct{}, deskRequests)}
+	d.allowance.left.Store(s.EventStore() / 100 * clientsFill) // until the first look
 	s.desk = d
 	var err error
 	if d.front, err = dial("hookspan desk", s.deskAccount()); err != nil {
@@ -102,6 +104,10 @@ func (d *desk) publish(m *nats.Msg) {
 		to = d.events
 		if err := d.s.Usable(false); err != nil {
 			d.refuse(m.Reply, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		if !d.allowance.take(m.Size()) {
+			d.refuse(m.Reply, http.StatusServiceUnavailable, "the event store is nearly full: clients may publish again when it has room")
 			return
 		}
 	}

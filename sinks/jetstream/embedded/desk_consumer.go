@@ -22,8 +22,9 @@ const (
 	mostMetadata    = 4 << 10
 	mostName        = 128
 	mostDescription = 1 << 10
-	// longestPull is shorter than the server remembers whom to bring what a pull asked for.
-	longestPull = 100 * time.Second
+	// longestPull is what client libraries ask for by themselves. The server remembers a little
+	// longer whom to bring what a pull asked for, and no longer, because that takes memory.
+	longestPull = 30 * time.Second
 )
 
 // A clientConsumer is what a client may say of a consumer: how it reads, and nothing of where

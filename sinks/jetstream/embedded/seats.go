@@ -57,8 +57,12 @@ const (
 	ackPrefix  = "$JS.ACK."
 )
 
-// oneAnswer bounds how long the server remembers whom to bring an answer that never comes.
-const oneAnswer = 15 * time.Second
+// How long the server remembers whom to bring an answer: one that never comes, and what a pull
+// asked for after the last of it came.
+const (
+	oneAnswer   = 15 * time.Second
+	manyAnswers = longestPull + 5*time.Second
+)
 
 // A client's connection has an account of its own, its seat, so no client sees what another
 // one subscribes to or is sent. A seat has no JetStream, which would act for a client with
@@ -122,10 +126,12 @@ func (s *Server) export(a *accounts) error {
 		if err := e.from.AddServiceExportWithResponse(e.subject, e.answers, nil); err != nil {
 			return err
 		}
-		if e.answers == server.Singleton {
-			if err := e.from.SetServiceExportResponseThreshold(e.subject, oneAnswer); err != nil {
-				return err
-			}
+		patience := oneAnswer
+		if e.answers == server.Streamed {
+			patience = manyAnswers
+		}
+		if err := e.from.SetServiceExportResponseThreshold(e.subject, patience); err != nil {
+			return err
 		}
 	}
 	return nil

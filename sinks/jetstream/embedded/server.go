@@ -103,6 +103,9 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.stop = stop
 	s.running.Go(func() { s.group.run(run) })
 	s.running.Go(func() { s.watch(run) })
+	if s.desk != nil {
+		s.running.Go(func() { s.desk.watchRoom(run) })
+	}
 	if s.o.named() {
 		s.running.Go(func() { s.seek(run) })
 	}

@@ -90,18 +90,19 @@ func TestArrowsGoOneWay(t *testing.T) {
 func rooms() map[string][]string {
 	return map[string][]string{
 		"bridge/spelling":  {},
+		"bridge/topic":     {},
 		"bridge/event":     {},
 		"bridge/problem":   {},
 		"bridge/bus":       {"event"},
 		"bridge/provider":  {"event", "spelling"},
 		"bridge/receiver":  {"event", "problem", "bus", "provider"},
 		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
-		"bridge/endpoint":  {"event", "bus", "signature", "spelling"},
+		"bridge/endpoint":  {"event", "bus", "signature", "spelling", "topic"},
 		"bridge/dispatch":  {"event", "bus", "signature", "endpoint"},
 		"bridge/journal":   {"event", "bus", "endpoint", "dispatch"},
 		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "spelling"},
-		"bridge/config":    {"endpoint", "spelling"}, // endpoint: how its values are written
-		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "admin", "config"},
+		"bridge/config":    {"endpoint", "spelling", "topic"}, // endpoint: how its values are written
+		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "admin", "config", "topic"},
 	}
 }
 

@@ -22,7 +22,7 @@
 // # Rooms
 //
 // From the bottom up: event, problem and provider need nothing of the others but event,
-// and spelling names what somebody meant. bus is
+// spelling names what somebody meant, topic knows patterns over topics. bus is
 // the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
 // endpoint and dispatch are the outbound path, journal keeps what was attempted. admin shows
 // and changes it all. config reads what the operator decided, and app starts and stops it.

@@ -27,8 +27,9 @@ type Options struct {
 	Tester     Tester // nil: endpoints cannot be tested here
 	Refusals   Refusals
 	Sources    func() []Source
-	Ready      func(context.Context) error // why intake cannot publish now; nil: it can
-	Token      func() string               // "": no token is set, and the API answers nobody
+	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
+	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
+	Token      func() string                     // "": no token is set, and the API answers nobody
 	Metrics    http.Handler
 	Measures   prometheus.Registerer // takes the API's own metrics; nil: nobody does
 	Log        *slog.Logger          // nil: slog.Default()

@@ -41,6 +41,7 @@ type view struct {
 	Behind       *behind           `json:"behind,omitempty"`
 	HeldUntil    time.Time         `json:"held_until,omitzero"`
 	HeldBy       dispatch.HeldBy   `json:"held_by,omitempty"`
+	Warnings     []string          `json:"warnings,omitempty"`
 	Created      time.Time         `json:"created"`
 	Updated      time.Time         `json:"updated"`
 }
@@ -55,6 +56,9 @@ func (l *look) endpoint(e *endpoint.Endpoint) view {
 		Behind: l.behind(n), Created: e.Created, Updated: e.Updated,
 	}
 	v.HeldUntil, v.HeldBy = l.held(n)
+	if l.Warnings != nil {
+		v.Warnings = l.Warnings(e)
+	}
 	for k, text := range e.Options {
 		v.Options[k] = text
 	}

@@ -12,7 +12,7 @@ import (
 // api is the handler of the admin listener.
 func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
-		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
+		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Metrics: a.metricsPage(), Measures: a.Metrics, Log: a.Log,
 	})

@@ -28,11 +28,12 @@ const token = "a-token-for-tests"
 // A server is an app over an embedded bus that comes when the test says so.
 type server struct {
 	*app.App
-	t    *testing.T
-	away atomic.Pointer[error] // what opening the bus ends with; nil: it succeeds
-	sick atomic.Pointer[error] // what the open bus's health is
-	end  context.CancelFunc
-	done chan error // receives what Run returned, once
+	t      *testing.T
+	away   atomic.Pointer[error] // what opening the bus ends with; nil: it succeeds
+	sick   atomic.Pointer[error] // what the open bus's health is
+	end    context.CancelFunc
+	opened []io.Closer // the bus
+	done   chan error  // receives what Run returned, once
 }
 
 // runs is how a start with these settings ends: nil, once it has become ready.
@@ -97,6 +98,13 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	return s, nil
 }
 
+// closeBus lets another server open the same folder; the one before has ended.
+func (s *server) closeBus() {
+	for _, c := range s.opened {
+		_ = c.Close() // as the process's end does
+	}
+}
+
 // bus sets what opening the bus ends with from now on.
 func (s *server) bus(err error) {
 	if err == nil {
@@ -119,6 +127,7 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 		return app.Opened{}, err
 	}
 	s.t.Cleanup(func() { _ = store.Close() })
+	s.opened = []io.Closer{store, inner}
 	return app.Opened{Bus: store, Health: func(ctx context.Context) error {
 		if sick := s.sick.Load(); sick != nil {
 			return *sick

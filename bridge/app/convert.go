@@ -75,6 +75,13 @@ func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoin
 	if warning != "" {
 		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "warning", warning)
 	}
+	if e.ManagedBy == endpoint.ByAPI { // those of the configuration were held against its own topics
+		unfollowed, warnings := a.unfollowed(e)
+		faults = append(faults, unfollowed...)
+		for _, w := range warnings {
+			a.Log.Warn("endpoint has a topic that is not followed", "endpoint", e.Name, "warning", w)
+		}
+	}
 	return faults
 }
 

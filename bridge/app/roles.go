@@ -79,6 +79,9 @@ func (a *App) steps() []step {
 	if a.runs(config.RoleAdmin) {
 		all = append(all, step{"read the journal's tail", a.recall})
 	}
+	if a.runs(config.RoleDispatcher) {
+		all = append(all, step{"look at what endpoints follow", a.tellUnfollowed})
+	}
 	if a.runs(config.RoleReceiver) {
 		all = append(all, step{"read the ids of the dedup window", a.receiver.Open})
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 func (l *loading) checkSource(s *Source, at checked) {
@@ -31,6 +33,10 @@ func (l *loading) checkEndpoint(e *Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
 	at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone() || e.Signature == "none",
 		"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secretForm(e.Signature))
+	for _, pattern := range e.Topics {
+		at("TOPICS").unless(!l.cfg.Runs(RoleDispatcher) || topic.MeetsAny(pattern, l.cfg.Topics), fmt.Sprintf(
+			"%s fits no topic that is followed (%sTOPICS=%s): it would never get an event; follow the topic too", pattern, prefix, strings.Join(l.cfg.Topics, ",")))
+	}
 }
 
 // secretForm is how a secret of a signature is written.

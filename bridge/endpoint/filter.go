@@ -1,12 +1,11 @@
 package endpoint
 
 import (
-	"fmt"
-	"regexp"
 	"sort"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // Takes reports whether an event is for the endpoint. The list of items and the event's
@@ -71,7 +70,7 @@ func (e *Endpoint) compile() error {
 type filter struct {
 	active bool
 	events []typePattern
-	topics []topicPattern
+	topics []topic.Pattern
 }
 
 func newFilter(it Item) (filter, error) {
@@ -80,7 +79,7 @@ func newFilter(it Item) (filter, error) {
 		f.events = append(f.events, compileType(s))
 	}
 	for _, s := range it.Topics {
-		t, err := compileTopic(s)
+		t, err := topic.Compile(s)
 		if err != nil {
 			return filter{}, err
 		}
@@ -102,12 +101,12 @@ func (f *filter) takesType(eventType string) bool {
 	return false
 }
 
-func (f *filter) takesTopic(topic string) bool {
+func (f *filter) takesTopic(name string) bool {
 	if len(f.topics) == 0 {
 		return true
 	}
 	for _, p := range f.topics {
-		if p.match(topic) {
+		if p.Match(name) {
 			return true
 		}
 	}
@@ -136,55 +135,4 @@ func (p typePattern) match(s string) bool {
 		s = s[i+len(part):]
 	}
 	return strings.HasSuffix(s, p[last])
-}
-
-// A topicPattern is a name, a NATS pattern (* is one token, a final > the rest, at least one)
-// or, between slashes, a regular expression that some part of the name must fit.
-type topicPattern struct {
-	tokens []string
-	expr   *regexp.Regexp
-}
-
-func compileTopic(s string) (topicPattern, error) {
-	if len(s) > 2 && s[0] == '/' && s[len(s)-1] == '/' {
-		expr, err := regexp.Compile(s[1 : len(s)-1])
-		if err != nil {
-			return topicPattern{}, fmt.Errorf("topic pattern %q: %w", s, err)
-		}
-		return topicPattern{expr: expr}, nil
-	}
-	tokens := strings.Split(s, ".")
-	for i, t := range tokens {
-		if t == "" {
-			return topicPattern{}, fmt.Errorf("topic pattern %q: a part between two dots is empty", s)
-		}
-		if t == ">" && i < len(tokens)-1 {
-			return topicPattern{}, fmt.Errorf("topic pattern %q: > may only be the last part", s)
-		}
-		if strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return topicPattern{}, fmt.Errorf("topic pattern %q: no spaces or control characters", s)
-		}
-	}
-	return topicPattern{tokens: tokens}, nil
-}
-
-func (p topicPattern) match(topic string) bool {
-	if p.expr != nil {
-		return p.expr.MatchString(topic)
-	}
-	rest, more := topic, true
-	for _, want := range p.tokens {
-		if !more || rest == "" {
-			return false
-		}
-		if want == ">" {
-			return true
-		}
-		var token string
-		token, rest, more = strings.Cut(rest, ".")
-		if want != "*" && want != token {
-			return false
-		}
-	}
-	return !more
 }

@@ -227,7 +227,11 @@ func (r *Registry) publish() {
 		}
 		all = append(all, k.view)
 	}
-	r.set.Store(newSet(r.chain.Last(), all))
+	set := newSet(r.chain.Last(), all)
+	for _, k := range r.state.starts {
+		set.followed = append(set.followed, k.patterns...)
+	}
+	r.set.Store(set)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.changed)

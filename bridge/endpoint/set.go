@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // A Set is the registry as it was at one revision. It never changes and may be shared. An
@@ -14,6 +15,7 @@ type Set struct {
 	all      []*Endpoint
 	byID     map[string]*Endpoint
 	byName   map[string]*Endpoint
+	followed []string // patterns that were ever followed
 }
 
 func newSet(revision int64, all []*Endpoint) *Set {
@@ -53,15 +55,15 @@ type Starts struct{ list []start }
 
 type start struct {
 	pattern string
-	topics  topicPattern
+	topics  topic.Pattern
 	from    bus.Positions
 }
 
 // Takes reports whether an event is followed: some pattern that matches its topic was in use
 // before it was published, or its partition did not exist yet when the pattern's use began.
-func (s *Starts) Takes(p bus.Partition, at bus.Position, topic string) bool {
+func (s *Starts) Takes(p bus.Partition, at bus.Position, name string) bool {
 	for i := range s.list {
-		if behind(s.list[i].from, p, at) && s.list[i].topics.match(topic) {
+		if behind(s.list[i].from, p, at) && s.list[i].topics.Match(name) {
 			return true
 		}
 	}

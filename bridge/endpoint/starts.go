@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // Starts returns where the following of the patterns begins. At the first use of a pattern
@@ -14,7 +15,7 @@ import (
 // starts find them there. A pattern (NATS style, or /regex/) begins where its own record says.
 func (r *Registry) Starts(ctx context.Context, patterns []string) (*Starts, error) {
 	for _, p := range patterns {
-		if _, err := compileTopic(p); err != nil {
+		if _, err := topic.Compile(p); err != nil {
 			return nil, err
 		}
 	}
@@ -76,6 +77,10 @@ func (r *Registry) Shards(ctx context.Context, fresh int) (int, error) {
 	return r.state.shards, nil
 }
 
+// Followed lists the patterns that processes of the installation have followed, as far as the
+// registry was read.
+func (r *Registry) Followed() []string { return r.Set().followed }
+
 // startOf returns the positions at the pattern's first use, nil when it was never used.
 func (s *state) startOf(pattern string) bus.Positions {
 	for _, k := range s.starts {
@@ -92,7 +97,7 @@ func (s *state) startOf(pattern string) bus.Positions {
 func (s *state) startsOf(patterns []string) (*Starts, error) {
 	out := &Starts{}
 	for _, p := range patterns {
-		topics, err := compileTopic(p)
+		topics, err := topic.Compile(p)
 		if err != nil {
 			return nil, err
 		}

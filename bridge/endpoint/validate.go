@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // Where an endpoint's events begin; else an RFC 3339 time.
@@ -140,7 +142,7 @@ func (v *faults) topics(patterns []string) {
 		return
 	}
 	for i, p := range patterns {
-		if _, err := compileTopic(p); err != nil || len(p) > maxPattern {
+		if _, err := topic.Compile(p); err != nil || len(p) > maxPattern {
 			v.add(at("topics", i), "is not a topic, a pattern such as orders.* or orders.>, or a regular expression between slashes")
 		}
 	}

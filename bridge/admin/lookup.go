@@ -119,13 +119,14 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 		return
 	}
 	entry, st := dispatch.EntryOf(e.ID, m), dispatch.Standing{Waits: dispatch.WaitsRunning}
-	handed := false // and not finished, by what the owner said
+	handed, running := false, false // and not finished, by what the owner said
 	if n != nil {
 		at, some := n.Before[m.Partition]
-		handed = some && !at.Reaches(m.Position)
+		handed, running = some && !at.Reaches(m.Position), slices.Contains(n.Running, entry.ID)
 	}
 	switch {
-	case handed && n.Waits != "" && !slices.Contains(n.Running, entry.ID):
+	case running:
+	case handed && n.Waits != "":
 		st.Waits, st.Until = n.Waits, n.Until
 	case !handed && t.now.Sub(m.Stored) > recordTime:
 		return // it ended, too long ago for a record of it

@@ -168,10 +168,12 @@ func TestAnEventInAnothersLaneIsFound(t *testing.T) {
 	s.store("old", "t", 3, time.Hour)
 	queued := s.store("queued", "t", 12, time.Minute)
 	s.store("new", "t", 40, time.Second)
-	s.index.Noted(dispatch.Note{Endpoint: busy, At: now, Waits: dispatch.WaitsLimited, Until: now.Add(time.Minute), Before: at(10)})
+	slow := s.store("slow", "t", 7, time.Minute)
+	s.index.Noted(dispatch.Note{Endpoint: busy, At: now, Waits: dispatch.WaitsLimited, Until: now.Add(time.Minute), Before: at(10), Running: []string{dispatch.EntryOf(busy, &slow).ID}})
 	s.index.Noted(dispatch.Note{Endpoint: late, At: now, Behind: &dispatch.Behind{Events: 3}, Reached: at(11)})
 	for event, want := range map[string]string{
 		"old":    "",
+		"slow":   "busy:running",
 		"queued": "(late:behind) busy:limited",
 		"new":    "(late:behind) busy:limited live:running",
 	} {

@@ -2,11 +2,16 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 )
+
+// pendingRetry is the pause after a bus that did not tell what is pending.
+const pendingRetry = 5 * time.Second
 
 // observer is whoever hears of deliveries: the index, where there is an API to show it, and
 // what the caller brought.
@@ -37,6 +42,25 @@ func (a *App) recall(ctx context.Context) error {
 func (a *App) followJournal(ctx context.Context) {
 	o := a.opened.Load()
 	_ = a.index.Follow(ctx, sharedJournal{o.Bus, o.Shared}, Shards) // nil, once ctx has ended
+}
+
+// recallPending shows what waits since longer ago than the journal's tail reaches, in shards of
+// other processes.
+func (a *App) recallPending(ctx context.Context) {
+	for told := false; ; told = true {
+		err := a.dispatcher.PendingElsewhere(ctx, a.index.Waiting)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if !told {
+			a.Log.Warn("what waits in shards of others is not known yet, trying again", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pendingRetry):
+		}
+	}
 }
 
 // sharedJournal is the journal's side of a shared bus.

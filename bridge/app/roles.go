@@ -102,6 +102,7 @@ func (a *App) work(w *workers) <-chan error {
 	}
 	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
 		w.running.Go(func() { a.followJournal(w.rest) })
+		w.running.Go(func() { a.recallPending(w.rest) })
 	}
 	w.running.Go(func() { a.watchConfig(w.delivery) })
 	return failed

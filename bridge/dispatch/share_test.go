@@ -220,6 +220,49 @@ func TestOwnersTellOfTheirLanes(t *testing.T) {
 	})
 }
 
+// A process that begins to answer for all learns what has been pending for long.
+func TestPendingElsewhereIsTold(t *testing.T) {
+	shared(t, 2, func(t *testing.T, w *world, p, q *process) {
+		p.take(0)
+		q.take(1)
+		bad := true
+		w.answer = func(_, event string, _ int) dispatch.Response {
+			if bad && event != id(5) {
+				return failure
+			}
+			return dispatch.Response{Status: 200}
+		}
+		q.inShard(t, 1, 2, "erp", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Hour} })
+		pass(time.Second)
+		w.publish(1, 5, "a")
+		pass(time.Minute)
+		told := func(p *process) (n int) {
+			if err := p.dispatcher.PendingElsewhere(t.Context(), func(e dispatch.Entry) {
+				if n++; e.Number != 2 || e.Event.ID == id(5) {
+					t.Errorf("told of %+v", e)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := told(p); n != 4 {
+			t.Errorf("told of %d pending deliveries, want 4", n)
+		}
+		if n := told(q); n != 0 {
+			t.Errorf("the owner is told of %d of its own", n)
+		}
+		w.mu.Lock()
+		bad = false
+		w.mu.Unlock()
+		pass(time.Hour)
+		q.client.Kill() // the log may name what has ended
+		if n := told(p); n != 0 {
+			t.Errorf("told of %d that have ended", n)
+		}
+	})
+}
+
 // notes are the newest that lie in a shard's journal, by endpoint.
 func (w *world) notes(t *testing.T, shard int) map[string]dispatch.Note {
 	t.Helper()

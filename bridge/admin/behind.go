@@ -61,7 +61,7 @@ func (l *look) note(endpointID string) *dispatch.Note {
 	if l.owns(endpointID) {
 		return l.Outbound.Note(endpointID)
 	}
-	if n, ok := l.Deliveries.Note(endpointID); ok {
+	if n, ok := l.Deliveries.Note(endpointID); ok && !n.Empty() {
 		return &n
 	}
 	return nil
@@ -94,19 +94,19 @@ func (l *look) stands(d *journal.Delivery) dispatch.Standing {
 			return st
 		}
 	}
-	st := dispatch.Standing{Due: d.NextAttempt}
+	st := dispatch.Standing{Due: d.Due(l.Deliveries.Note(d.Endpoint))}
 	if st.Waits = l.stopped(d.Endpoint); st.Waits != "" {
 		return st
 	}
 	n := l.note(d.Endpoint)
 	held, _ := l.held(n)
 	switch {
-	case n != nil && slices.Contains(n.Running, d.ID):
+	case n != nil && slices.Contains(n.Running, d.ID) && d.AttemptedBefore(n.At):
 		st.Waits, st.Due = dispatch.WaitsRunning, time.Time{}
-	case held.After(d.NextAttempt):
+	case !held.IsZero() && !held.Before(st.Due):
 		st.Waits, st.Until, st.Due = dispatch.WaitsLimited, held, held
-	case d.NextAttempt.After(l.now):
-		st.Waits, st.Until = dispatch.WaitsRetry, d.NextAttempt
+	case st.Due.After(l.now):
+		st.Waits, st.Until = dispatch.WaitsRetry, st.Due
 	case n != nil && n.Waits != "":
 		st.Waits, st.Until = n.Waits, n.Until
 	default:

@@ -151,6 +151,13 @@ func TestPendingDeliveriesSayWhyTheyWait(t *testing.T) {
 	wants(dispatch.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
 	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(time.Second), Running: []string{"dlv_a"}})
 	wants(dispatch.WaitsRunning, nil, nil)
+	a.Number, a.Sent, a.Received, a.Hold = 2, time.Now().Add(time.Minute), time.Now().Add(2*time.Minute), held
+	s.index.Attempted(a) // newer than the note
+	wants(dispatch.WaitsRetry, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(3 * time.Minute), Held: held, HeldBy: dispatch.HeldByRetryAfter})
+	wants(dispatch.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(4 * time.Minute)}) // somebody has lifted it
+	wants(dispatch.WaitsRetry, at, at)
 	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
 	wants(dispatch.WaitsPaused, nil, at)
 }

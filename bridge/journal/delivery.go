@@ -31,8 +31,10 @@ type Delivery struct {
 	Created     time.Time `json:"created"`
 	Batch       string    `json:"batch,omitempty"` // the Hookspan-Delivery of the batch that it travelled in
 
-	ref    dispatch.EventRef
-	number int
+	ref       dispatch.EventRef
+	number    int
+	scheduled time.Time
+	held      time.Time
 }
 
 // An Event names the delivered event.
@@ -54,6 +56,25 @@ type Attempt struct {
 	Reason     dispatch.Reason `json:"reason,omitempty"`   // on every failure
 	Detail     string          `json:"detail,omitempty"`   // the reason in words
 	Response   string          `json:"response,omitempty"` // readable text; the oldest ones are dropped first
+}
+
+// Due is when the next attempt is made, by what the owner of its endpoint's lane said last. A
+// hold that the endpoint asked for counts as long as nobody has lifted it since.
+func (d *Delivery) Due(n dispatch.Note, heard bool) time.Time {
+	hold := d.held
+	if heard && d.AttemptedBefore(n.At) {
+		hold = n.Held
+	}
+	if hold.After(d.scheduled) {
+		return hold
+	}
+	return d.scheduled
+}
+
+// AttemptedBefore reports whether no attempt is known that ended later than t.
+func (d *Delivery) AttemptedBefore(t time.Time) bool {
+	last := len(d.Attempts) - 1
+	return last < 0 || d.Attempts[last].Received.Before(t)
 }
 
 // Entry is the delivery as a command names it: with the number of its next attempt.

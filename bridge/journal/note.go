@@ -3,12 +3,12 @@ package journal
 import "github.com/hookspan/hookspan/bridge/dispatch"
 
 // Note returns what the owner of an endpoint said last of its lane, as far as the journal was
-// read; false when there is nothing to say, or nothing was heard.
+// read; false when nothing was heard.
 func (ix *Index) Note(endpoint string) (dispatch.Note, bool) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	n, ok := ix.notes[endpoint]
-	return n, ok && !n.Empty()
+	return n, ok
 }
 
 // Noted takes one in.

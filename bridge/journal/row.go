@@ -31,7 +31,8 @@ type row struct {
 	batch    string
 	ended    word // why, without success
 	created  int64
-	next     int64
+	next     int64 // by the schedule
+	held     int64 // until when the endpoint asked to be left alone
 	attempts []attempt
 	number   int32  // of the next attempt
 	final    int32  // number of the record that ended it; 0 for none
@@ -140,7 +141,8 @@ func (r *row) delivery() Delivery {
 		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch, number: int(max(r.number, r.final+1)),
 	}
 	if r.status == pending {
-		d.NextAttempt = instant(r.next)
+		d.scheduled, d.held = instant(r.next), instant(r.held)
+		d.NextAttempt = instant(max(r.next, r.held))
 	}
 	for i, a := range r.attempts {
 		d.Attempts[i] = Attempt{

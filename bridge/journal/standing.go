@@ -18,7 +18,8 @@ func (r *row) judge(a *dispatch.Attempt) {
 	switch {
 	case n+1 < r.number: // a later attempt was made
 	case n > r.final, n == r.final && said == delivered && r.status != pending:
-		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), max(nanos(a.Next), nanos(a.Hold))
+		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), nanos(a.Next)
+		r.held = nanos(a.Hold)
 		if said != pending {
 			r.final = n
 		}
@@ -38,7 +39,7 @@ func (r *row) wait(e *dispatch.Entry) {
 		r.batch = e.Batch
 	}
 	if n := int32(e.Number); n > r.final && n >= r.number {
-		r.status, r.ended, r.next, r.number = pending, unique.Make(""), nanos(e.Due), n
+		r.status, r.ended, r.next, r.held, r.number = pending, unique.Make(""), nanos(e.Due), 0, n
 	}
 	if r.created == 0 {
 		r.created = nanos(e.Due)
@@ -55,7 +56,7 @@ func (r *row) follow(k *row) {
 		ahead = k.number > r.final
 	}
 	if ahead && k.number >= r.number {
-		r.status, r.ended, r.next = k.status, k.ended, k.next
+		r.status, r.ended, r.next, r.held = k.status, k.ended, k.next, k.held
 	}
 	r.number, r.final = max(r.number, k.number), max(r.final, k.final)
 }

@@ -96,6 +96,10 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 			for _, warning := range of.Warnings() {
 				k.warn("source "+s.Name, warning)
 			}
+			if of.Decrypts() && s.SecretsSplit {
+				k.warn(k.conf.SourceSetting(s.Name, "secrets"), fmt.Sprintf(
+					"taken for %d key phrases, because spaces separate secrets; one phrase of several words goes into the variable's _FILE twin, a line for each, or into a list of the file", len(s.Secrets)))
+			}
 			if of.SignsURL() && s.PublicURL == "" {
 				k.warn(k.conf.SourceSetting(s.Name, "public_url"),
 					"missing; the signatures cover the URL, which behind a proxy is not the one that the sender was told: give that one")

@@ -10,6 +10,8 @@ import (
 
 func (l *loading) checkSource(s *Source, at checked) {
 	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
+	secrets := l.sources.begin(s.Name) + "SECRETS"
+	s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(l.sources.blocks[s.Name].values[secrets].text, itemEnd)
 	l.checkTopic(at("TOPIC"), s.Topic)
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
 	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")

@@ -7,6 +7,8 @@ type Source struct {
 	Name      string
 	ManagedBy string // env or file
 
+	SecretsSplit bool // the secrets came as one text, which was taken apart at its spaces
+
 	Provider    string         `env:"PROVIDER" doc:"How the sender signs, encrypts and names: see hookspan provider list. Required."`
 	Secrets     Secrets        `env:"SECRETS" doc:"Secrets shared with the sender, separated by spaces, newest first; all are tried."`
 	URI         string         `env:"URI" default:"/sources/<name>" doc:"CloudEvents source, taken as it is."`

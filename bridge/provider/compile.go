@@ -12,6 +12,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/provider/pointer"
 )
 
+// Bounds of what a source is configured with.
+const (
+	maxSecrets      = 32
+	maxSecretLength = 16 << 10
+	maxOptionLength = 4 << 10
+)
+
 // Compile makes the verifier of one source. Errors name the field and say what to do; they
 // never show a secret.
 func (p *Provider) Compile(cfg Config) (*Verifier, error) {
@@ -21,10 +28,16 @@ func (p *Provider) Compile(cfg Config) (*Verifier, error) {
 	if len(cfg.Secrets) == 0 {
 		return nil, fmt.Errorf("secrets: provider %s needs one: %s", p.Name, p.Secrets)
 	}
+	if n := len(cfg.Secrets); n > maxSecrets {
+		return nil, fmt.Errorf("secrets: %d are more than %d, which are all tried for each request; take out old ones", n, maxSecrets)
+	}
 	c := &compiler{cfg: cfg, secrets: cfg.Secrets}
 	for i, secret := range cfg.Secrets {
 		if secret == "" {
 			return nil, fmt.Errorf("secrets: secret %d is empty", i+1)
+		}
+		if len(secret) > maxSecretLength {
+			return nil, fmt.Errorf("secrets: secret %d is %d bytes long, at most %d are taken; is it the right file?", i+1, len(secret), maxSecretLength)
 		}
 		if strings.TrimSpace(secret) != secret {
 			c.warn("secret %d begins or ends with white space, which counts; was it copied with a line end?", i+1)
@@ -33,6 +46,11 @@ func (p *Provider) Compile(cfg Config) (*Verifier, error) {
 	var err error
 	if c.options, err = resolve(p.Options, cfg.Options); err != nil {
 		return nil, err
+	}
+	for _, o := range p.Options {
+		if value := c.options[o.Name]; o.Secret && value != "" && len(value) < shortKey {
+			c.warn("option %s is only %d bytes long; a secret of 16 or more cannot be guessed", o.Name, len(value))
+		}
 	}
 	f, err := p.file(c.options, p.Options, cfg.Source)
 	if err != nil {

@@ -44,8 +44,14 @@ func (c *compiler) decryption(spec *decryptSpec, json bool) (*decryption, error)
 	}
 	for i, secret := range c.secrets {
 		key, err := scheme.Key(secret)
+		if err != nil && len(c.secrets) > 1 {
+			return nil, fmt.Errorf("secret %d: %w; there are %d secrets, and one phrase of several words goes into a file or a list, where spaces do not end it", i+1, err, len(c.secrets))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		if len(secret) < shortKey {
+			c.warn("key phrase %d is only %d bytes long and can be guessed; agree on one of 16 or more", i+1, len(secret))
 		}
 		d.keys = append(d.keys, key)
 	}

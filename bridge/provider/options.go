@@ -21,6 +21,9 @@ func resolve(declared []Option, given map[string]string) (map[string]string, err
 		if !set {
 			value = o.Default
 		}
+		if len(value) > maxOptionLength {
+			return nil, fmt.Errorf("option %s: %d bytes are more than %d", o.Name, len(value), maxOptionLength)
+		}
 		if value == "" && o.Required {
 			return nil, fmt.Errorf("option %s is needed: %s", o.Name, o.Description)
 		}

@@ -90,6 +90,9 @@ func (v *Verifier) TypePrefix() string { return v.builder.prefix }
 // KeepsAttributes reports whether deliveries are CloudEvents that keep their own attributes.
 func (v *Verifier) KeepsAttributes() bool { return v.builder.format == "cloudevents" }
 
+// Decrypts reports whether the secrets are key phrases.
+func (v *Verifier) Decrypts() bool { return v.decrypt != nil }
+
 // SignsURL reports whether some signature covers the URL, which has to be the one that the
 // provider was told then.
 func (v *Verifier) SignsURL() bool {

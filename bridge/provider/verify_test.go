@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -282,6 +283,10 @@ func TestCompileRefusesWhatCannotWork(t *testing.T) {
 		{"sticky", provider.Config{Secrets: []string{"too short"}}, "aes-256 needs 32"},
 		{"sticky", provider.Config{Options: map[string]string{"iv": "none"}}, "option iv"},
 		{"stripe", provider.Config{Tolerance: &negative}, "tolerance"},
+		{"sticker", provider.Config{Secrets: slices.Repeat([]string{"one of many secrets"}, 33)}, "33 are more than 32"},
+		{"sticker", provider.Config{Secrets: []string{"fine and long enough", strings.Repeat("x", 16<<10+1)}}, "secret 2 is 16385 bytes"},
+		{"hmac", provider.Config{Options: map[string]string{"header": "X", "template": "{body}" + strings.Repeat("x", 4<<10)}}, "option template: 4102 bytes"},
+		{"sticky", provider.Config{Secrets: []string{"blue", "kettle"}}, "there are 2 secrets"},
 	}
 	for _, c := range cases {
 		p, _ := catalog(t).Provider(c.provider)
@@ -304,6 +309,25 @@ func TestWarnings(t *testing.T) {
 	w := compile(t, "sticker", provider.Config{Secrets: []string{"long enough to be one", "short\n"}}).Warnings()
 	if len(w) != 2 || !strings.Contains(strings.Join(w, " "), "secret 2") || strings.Contains(strings.Join(w, " "), "short\n") {
 		t.Errorf("%q", w)
+	}
+}
+
+func TestShortKeyPhrasesAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		secret  string
+		options map[string]string
+		want    string
+	}{
+		{"blue kettle", map[string]string{"key": "sha256"}, "key phrase 1 is only 11 bytes"},
+		{"blue", map[string]string{"container": "salted"}, "key phrase 1 is only 4 bytes"},
+		{strings.Repeat("k", 32), map[string]string{"client_app_key": "abc"}, "client_app_key is only 3 bytes"},
+		{"blue kettle on the stove", map[string]string{"key": "md5-hex"}, ""},
+	} {
+		w := strings.Join(compile(t, "sticky", provider.Config{Secrets: []string{c.secret}, Options: c.options}).Warnings(), "; ")
+		if !strings.Contains(w, c.want) || c.want == "" && w != "" || strings.Contains(w, c.secret) {
+			t.Errorf("%v: %q", c.options, w)
+		}
 	}
 }
 

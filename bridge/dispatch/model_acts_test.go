@@ -88,7 +88,7 @@ func (m *model) edit(x *party, a act) {
 	switch a.Verb {
 	case "receiver":
 		m.mu.Lock()
-		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone", "limited"}[a.B%8]
+		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone", "limited", "throttled"}[a.B%9]
 		m.mu.Unlock()
 	case "filter":
 		_, err = m.registry.Update(ctx, x.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
@@ -105,6 +105,7 @@ func (m *model) edit(x *party, a act) {
 		to := []endpoint.State{endpoint.Enabled, endpoint.Paused, endpoint.Disabled}[a.B%3]
 		if _, err = m.registry.SetState(ctx, x.ID, to, "a person said so"); err == nil {
 			m.mu.Lock()
+			x.lifted = time.Now()
 			if x.blocked.IsZero() != (to == endpoint.Enabled) {
 				x.blocked = time.Now()
 			}
@@ -144,6 +145,13 @@ func (m *model) command(a, b int) {
 		return
 	}
 	e := told[(a*21+b)%len(told)]
+	m.mu.Lock()
+	for _, x := range m.parties {
+		if x.ID == e.Endpoint {
+			x.lifted = time.Now()
+		}
+	}
+	m.mu.Unlock()
 	kind := dispatch.RetryNow
 	if b%2 == 0 {
 		kind = dispatch.Cancel

@@ -48,6 +48,10 @@ func (m *model) answer(name, event string, attempt int) dispatch.Response {
 		if attempt%3 != 0 {
 			return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: 4 * time.Second}
 		}
+	case "throttled":
+		if attempt%3 != 0 {
+			return dispatch.Response{Status: 503, Reason: dispatch.Status}
+		}
 	case "gone":
 		if m.byName(name).blocked.IsZero() {
 			m.byName(name).blocked = time.Now().Add(time.Minute) // it will be, the operator does not know
@@ -92,6 +96,9 @@ func (m *model) begin(p *process, name string) func() {
 		m.wrong = append(m.wrong, fmt.Sprintf("attempts to %s %v apart", name, now.Sub(t.last)))
 	}
 	t.last = now
+	if h := x.held; m.heeds(p, x) && now.Before(h.until) && now.After(h.at.Add(time.Millisecond)) {
+		m.wrong = append(m.wrong, fmt.Sprintf("an attempt to %s, %v before the time that it asked for", name, h.until.Sub(now)))
+	}
 	if !x.blocked.IsZero() && now.Sub(x.blocked) > learning && now.Sub(l.born) > learning && !m.unsteady {
 		m.wrong = append(m.wrong, fmt.Sprintf("an attempt to %s, which has been blocked for %v", name, now.Sub(x.blocked)))
 	}
@@ -107,6 +114,24 @@ func (m *model) begin(p *process, name string) func() {
 			end()
 		}
 	}
+}
+
+// asks notes a Retry-After.
+func (m *model) asks(p *process, name string, wait time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.byName(name).held = asked{now, now.Add(wait), p}
+}
+
+// heeds: the process must know what an endpoint asked for, since it heard it or took over from
+// whoever did, and nothing was done that may have ended the hold.
+func (m *model) heeds(p *process, x *party) bool {
+	l := m.life(p)
+	if m.unsteady || m.tainted || l.froze || time.Since(x.lifted) < 30*time.Second {
+		return false
+	}
+	return x.held.of == p || l.alone && !m.s.Leases && l.born.After(x.held.at.Add(time.Second))
 }
 
 // finish lets everything calm down, first with a process that has lived through it, then

@@ -53,9 +53,17 @@ type party struct {
 	deleted bool
 	blocked time.Time // since when it is not enabled
 	enabled time.Time // when it was last enabled again
+	held    asked     // the last Retry-After
+	lifted  time.Time // when something was done that may have ended a hold
 	former  []former
 	may     map[string]bool // events that are for it
 	owed    map[string]bool // of them, those that it must get
+}
+
+// An asked is a Retry-After: nothing begins before until, if nobody lifts it.
+type asked struct {
+	at, until time.Time
+	of        *process
 }
 
 // former is what an endpoint took until an edit; who has not heard of the edit goes by it.
@@ -101,7 +109,7 @@ func newModel(t *testing.T, s script) *model {
 	for _, p := range partitions[1:s.Partitions] {
 		m.w.store.AddPartition(p, "first")
 	}
-	m.w.begin, m.w.answer, m.w.latency = m.begin, m.answer, m.latency
+	m.w.begin, m.w.answer, m.w.latency, m.w.asked = m.begin, m.answer, m.latency, m.asks
 	m.noise.Store(int64(s.Noise))
 	m.connect()
 	return m

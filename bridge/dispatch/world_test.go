@@ -30,7 +30,8 @@ type world struct {
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) dispatch.Response
 	latency func(endpoint string) time.Duration
-	begin   func(p *process, endpoint string) (end func()) // called at both ends of a post
+	begin   func(p *process, endpoint string) (end func())        // called at both ends of a post
+	asked   func(p *process, endpoint string, wait time.Duration) // called with every Retry-After
 	posts   []post
 }
 
@@ -210,6 +211,9 @@ func (s sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response 
 		panic(err)
 	}
 	res := answer(name, p.event, p.attempt)
+	if w.asked != nil && res.RetryAfter > 0 {
+		w.asked(s.p, name, res.RetryAfter)
+	}
 	p.status = res.Status
 	w.posts = append(w.posts, p)
 	return res

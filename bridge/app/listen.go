@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -56,7 +57,7 @@ func (a *App) makeServers() (err error) {
 		}
 	}
 	a.controlServer, err = receiver.Server(receiver.ServerOptions{
-		Handler: &a.controlDoor, CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
+		Handler: receiver.Undisturbed(&a.controlDoor), CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("TLS of the admin listener: %w", err)
@@ -66,6 +67,8 @@ func (a *App) makeServers() (err error) {
 
 // serve answers on the listeners until they are closed; the channel tells of one that broke.
 func (a *App) serve() <-chan error {
+	files := fileLimit()
+	controls := receiver.NewCrowd(controlConnections(files), a.Log, nil)
 	broken := make(chan error, 2) // both servers send at the most once
 	run := func(name string, s *http.Server, l net.Listener) {
 		var err error
@@ -79,8 +82,13 @@ func (a *App) serve() <-chan error {
 		}
 	}
 	if a.intakeServer != nil {
-		go run("webhooks", a.intakeServer, a.intake)
+		most := intakeConnections(a.Config.MaxConnections, files)
+		if asked := a.Config.MaxConnections; most < asked {
+			a.Log.Warn("HOOKSPAN_MAX_CONNECTIONS is more than the file limit leaves; raise the limit (ulimit -n, LimitNOFILE)",
+				slog.Int("asked", asked), slog.Int("connections", most), slog.Int("files", files))
+		}
+		go run("webhooks", a.intakeServer, receiver.NewCrowd(most, a.Log, a.Metrics).Listen(a.intake))
 	}
-	go run("the API", a.controlServer, a.control)
+	go run("the API", a.controlServer, controls.Listen(a.control))
 	return broken
 }

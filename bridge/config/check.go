@@ -64,6 +64,7 @@ func (l *loading) checkProcess() {
 	l.process("NAMESPACE").unless(validName(c.Namespace), "only a-z, 0-9 and - are allowed")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
 	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
+	l.process("MAX_CONNECTIONS").unless(c.MaxConnections >= 0, "want 1 or more")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
 	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")

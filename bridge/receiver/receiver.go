@@ -55,13 +55,15 @@ type Receiver struct {
 
 // An exchange is one request on its way through, and the answer's place.
 type exchange struct {
-	source *intake
-	w      http.ResponseWriter
-	q      *http.Request
-	began  time.Time
-	body   body
-	reuse  bool         // nobody can be reading the body any more
-	left   <-chan error // what still publishes after its time was up ends with this; nil: nothing does
+	source  *intake
+	w       http.ResponseWriter
+	q       *http.Request
+	began   time.Time
+	body    body
+	genuine bool
+	guest   *guest       // the connection, once the body has come; nil without a crowd
+	reuse   bool         // nobody can be reading the body any more
+	left    <-chan error // what still publishes after its time was up ends with this; nil: nothing does
 }
 
 // ServeHTTP takes one webhook: it answers success only after every event in it is durable.
@@ -79,6 +81,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	defer r.gate.RUnlock()
 	defer x.release()
+	defer func() { x.guest.let(x.genuine) }()
 	answer, out, err := r.receive(x)
 	r.conclude(x, answer, out, err)
 }
@@ -90,6 +93,9 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	}
 	if err := r.bodies.read(&x.body, arrival{x.w, x.q, r.proxies.sender(x.q), x.began, x.source.MaxBody}); err != nil {
 		return nil, "", notTaken(err)
+	}
+	if x.guest = guestOf(x.q); x.guest != nil {
+		x.guest.hold() // ServeHTTP lets it go
 	}
 	verdict, err := x.source.verifier.Verify(&provider.Request{
 		Memory: &x.body, Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
@@ -103,6 +109,7 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if verdict.Answer != nil {
 		return verdict.Answer, challenge, nil
 	}
+	x.genuine = true
 	postings, err := r.prepare(x, &verdict)
 	if err != nil {
 		return nil, "", err

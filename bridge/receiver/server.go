@@ -37,6 +37,7 @@ func Server(o ServerOptions) (*http.Server, error) {
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withGuest,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams,
 			PingTimeout:          15 * time.Second,

@@ -247,6 +247,7 @@ type world struct {
 	log      *bytes.Buffer // read it after stop
 	addr     string
 	client   *http.Client
+	most     int // connections; 0 is any number
 	stop     func()
 }
 
@@ -283,6 +284,9 @@ func (w *world) listen(t *testing.T, o receiver.Options) {
 		t.Fatal(err)
 	}
 	w.addr = listener.Addr().String()
+	if w.most > 0 {
+		listener = receiver.NewCrowd(w.most, o.Log, w.metrics).Listen(listener)
+	}
 	w.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200}, Timeout: 30 * time.Second}
 	run, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -1,0 +1,18 @@
+package app
+
+// Descriptors of a process are shared out so that connections of strangers leave enough for the
+// bus, for deliveries and for the API.
+
+const mostConnections = 8192 // of the intake, unless more are asked for
+
+// intakeConnections is how many connections the intake may have: what was asked for as far as a
+// quarter of the files, and 64, are left; without that half of them.
+func intakeConnections(asked, files int) int {
+	if asked > 0 {
+		return max(1, min(asked, files-max(64, files/4)))
+	}
+	return max(1, min(mostConnections, files/2))
+}
+
+// controlConnections is the same for the admin listener.
+func controlConnections(files int) int { return max(16, min(512, files/16)) }

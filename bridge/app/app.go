@@ -68,12 +68,14 @@ type App struct {
 	keys    atomic.Pointer[Keys]          // nil until the bus is open
 	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
 
+	reloading *reloading // watchConfig alone uses it
+
 	stopBy time.Time // when the stop has to be over; set by Run
 }
 
 // New binds the listeners. Nothing is read or answered before Run.
 func New(p Parts) (_ *App, err error) {
-	a := &App{Parts: p}
+	a := &App{Parts: p, reloading: newReloading(p.Config)}
 	a.current.Store(p.Config)
 	a.notReady("starting")
 	defer func() {

@@ -34,6 +34,23 @@ type server struct {
 	end    context.CancelFunc
 	opened []io.Closer // the bus
 	done   chan error  // receives what Run returned, once
+
+	conf   atomic.Pointer[config.Config] // what a reload finds
+	hangup chan struct{}
+	dumb   atomic.Bool // the bus takes no record of the registry
+}
+
+// configuration is that of every server here, and more.
+func configuration(t *testing.T, environ ...string) *config.Config {
+	t.Helper()
+	c, err := config.Load(append([]string{
+		"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
+		"HOOKSPAN_ADMIN_TOKEN=" + token, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + token,
+	}, environ...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // runs is how a start with these settings ends: nil, once it has become ready.
@@ -68,20 +85,16 @@ func start(t *testing.T, err error, environ ...string) *server {
 
 func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	t.Helper()
-	c, problems := config.Load(append([]string{
-		"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
-		"HOOKSPAN_ADMIN_TOKEN=" + token, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + token,
-	}, environ...))
-	if problems != nil {
-		t.Fatal(problems)
-	}
-	s := &server{t: t, done: make(chan error, 1)}
+	c := configuration(t, environ...)
+	s := &server{t: t, done: make(chan error, 1), hangup: make(chan struct{})}
+	s.conf.Store(c)
 	s.bus(err)
 	log := slog.New(slog.DiscardHandler)
 	sender := webhook.New(webhook.Options{})
 	t.Cleanup(sender.Close)
 	if s.App, err = app.New(app.Parts{
 		Config: c, Sender: sender, Check: sender.Check, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
+		Reload: func() (*config.Config, error) { return s.conf.Load(), nil }, Hangup: s.hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			if away := s.away.Load(); away != nil {
 				return app.Opened{}, *away
@@ -128,12 +141,25 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 	}
 	s.t.Cleanup(func() { _ = store.Close() })
 	s.opened = []io.Closer{store, inner}
-	return app.Opened{Bus: store, Health: func(ctx context.Context) error {
+	return app.Opened{Bus: forgetful{store, &s.dumb}, Health: func(ctx context.Context) error {
 		if sick := s.sick.Load(); sick != nil {
 			return *sick
 		}
 		return inner.Health(ctx)
 	}}, nil
+}
+
+// A forgetful bus takes no record of the registry while it is told not to.
+type forgetful struct {
+	app.Bus
+	dumb *atomic.Bool
+}
+
+func (f forgetful) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
+	if f.dumb.Load() && log.Kind == bus.Registry {
+		return 0, errors.New("write error")
+	}
+	return f.Bus.Append(ctx, log, r)
 }
 
 // get asks the admin listener.
@@ -153,11 +179,16 @@ func (s *server) post(id string) (status int, body string) {
 
 func (s *server) call(method, url, body string) (int, string) {
 	s.t.Helper()
+	return s.callAs(token, method, url, body)
+}
+
+func (s *server) callAs(secret, method, url, body string) (int, string) {
+	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Authorization", "Bearer "+secret)
 	req.Header.Set("Content-Type", "application/cloudevents+json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -209,6 +240,20 @@ func (s *server) wants(status int, says string) func(int, string) {
 		s.t.Helper()
 		if got != status || !strings.Contains(body, says) {
 			s.t.Errorf("answer %d %s, want %d with %q", got, body, status, says)
+		}
+	}
+}
+
+// waits asks again and again until it is so.
+func waits(t *testing.T, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(20 * time.Second); !so(); {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("it did not come to be")
 		}
 	}
 }

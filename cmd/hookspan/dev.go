@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -64,7 +63,7 @@ func (t *terminal) dev(ctx context.Context) error {
 		return err
 	}
 	defer d.server.Close()
-	c, err := config.Load(d.environ(t, dir))
+	c, err := configured(ctx, d.environ(t, dir))
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func hangups() (<-chan struct{}, func()) {
 
 // startServer runs a server in this process until stop is called, for benchmarks.
 func startServer(ctx context.Context, environ []string) (publicURL, adminURL string, stop func(), err error) {
-	c, err := config.Load(environ)
+	c, err := configured(ctx, environ)
 	if err != nil {
 		return "", "", nil, err
 	}

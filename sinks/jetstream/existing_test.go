@@ -227,8 +227,8 @@ func TestLimitsOfOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := config(t, conns.Events, "HOOKSPAN_JOURNAL"); c.MaxBytes <= 0 || c.MaxBytes > 250<<20 {
-			t.Errorf("of 500 MB the journal takes %d bytes", c.MaxBytes)
+		if c := config(t, conns.Events, "HOOKSPAN_JOURNAL"); c.MaxBytes != -1 || c.MaxMsgs <= 0 || c.MaxMsgs*512 > 50<<20 || c.Discard != natsjs.DiscardOld {
+			t.Errorf("of 500 MB the journal takes %d bytes, %d records, discard %v", c.MaxBytes, c.MaxMsgs, c.Discard)
 		}
 		publishAndRead(t, store)
 	})

@@ -51,11 +51,11 @@ func (s *Store) shapes(eventSubjects []string) []shape {
 		}},
 		{role: forRecords, StreamConfig: jetstream.StreamConfig{
 			Name: n.journal, Subjects: []string{ns + ".journal.*"}, Description: "Attempts, by shard",
-			MaxAge: s.o.JournalRetention, MaxBytes: share(s.o.PrivateStore, journalShare, journalBytes),
+			MaxAge: s.o.JournalRetention, MaxBytes: share(s.o.PrivateStore, journalShare, -1), MaxMsgs: s.most(journalRecords),
 		}},
 		{role: forRecords, StreamConfig: jetstream.StreamConfig{
 			Name: n.refusals, Subjects: []string{ns + ".refusals"}, Description: "Requests that intake refused",
-			MaxAge: s.o.JournalRetention, MaxBytes: min(share(s.o.PrivateStore, refusalsShare, refusalsBytes), refusalsBytes),
+			MaxAge: s.o.JournalRetention, MaxBytes: min(share(s.o.PrivateStore, refusalsShare, -1), refusalsBytes), MaxMsgs: s.most(refusalsRecords),
 		}},
 	}
 	for i := range list {
@@ -69,6 +69,18 @@ func (s *Store) shapes(eventSubjects []string) []shape {
 		c.sizeIsTheirs = store == 0 && c.role != forLog
 	}
 	return list
+}
+
+// most is how many records there may be where no share of a store bounds their bytes: a limit in
+// bytes would be reserved, of everybody's room, whether it is ever used or not.
+func (s *Store) most(records int64) int64 {
+	if s.o.PrivateStore > 0 {
+		return -1
+	}
+	if allowed := s.allowance.Load(); allowed > 0 {
+		records = min(records, max(allowed/10/recordBytes, recordsLeast))
+	}
+	return records
 }
 
 // share is a part of the store in bytes, or otherwise when the store has no limit.
@@ -174,8 +186,11 @@ func (w *shape) narrow(have jetstream.StreamConfig, payload int64) (flaws []flaw
 func (w *shape) merged(have jetstream.StreamConfig) jetstream.StreamConfig {
 	next := have
 	next.Subjects, next.MaxAge, next.Discard = w.Subjects, w.MaxAge, w.Discard
-	if next.MaxBytes = w.MaxBytes; w.sizeIsTheirs && have.MaxBytes > 0 {
+	if next.MaxBytes = w.MaxBytes; w.sizeIsTheirs && have.MaxBytes > 0 && !w.reserved(have.MaxBytes) {
 		next.MaxBytes = have.MaxBytes
+	}
+	if w.role == forRecords && have.MaxMsgs <= 0 {
+		next.MaxMsgs = w.MaxMsgs
 	}
 	if w.Duplicates != 0 {
 		next.Duplicates = w.Duplicates
@@ -188,9 +203,22 @@ func (w *shape) merged(have jetstream.StreamConfig) jetstream.StreamConfig {
 	return next
 }
 
+// reserved reports a limit that earlier versions gave to the journal and the refusals: so much,
+// or as many times an eighth of it as the bus had no room for.
+func (w *shape) reserved(bytes int64) bool {
+	for _, limit := range []int64{10 << 30, refusalsBytes} {
+		for ; w.role == forRecords && limit >= 1<<20; limit /= 8 {
+			if bytes == limit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // differ reports whether an update would change anything.
 func differ(a, b jetstream.StreamConfig) bool {
-	return !slices.Equal(a.Subjects, b.Subjects) || a.MaxAge != b.MaxAge || a.MaxBytes != b.MaxBytes ||
+	return !slices.Equal(a.Subjects, b.Subjects) || a.MaxAge != b.MaxAge || a.MaxBytes != b.MaxBytes || a.MaxMsgs != b.MaxMsgs ||
 		a.Discard != b.Discard || a.Duplicates != b.Duplicates || a.Metadata[markOfOurs] != b.Metadata[markOfOurs]
 }
 

@@ -72,6 +72,7 @@ type Store struct {
 
 	distrusted *prometheus.CounterVec // by reason
 
+	allowance  atomic.Int64 // bytes that an account of somebody else's server may keep; 0: no limit
 	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
 
 	stop    context.CancelFunc

@@ -24,10 +24,16 @@ const (
 	journalShare  = 50
 	refusalsShare = 5
 
-	// Limits where the store has none.
-	journalBytes  = 10 << 30
+	// refusalsBytes bounds the log that anybody can cause entries in.
 	refusalsBytes = 64 << 20
-	recordsLeast  = 4 << 20
+	// Where there is no store of our own, records are counted: 10 GB and 64 MB of them at about
+	// so many bytes each, and together no more than a tenth of what the account may keep.
+	recordBytes     = 512
+	journalRecords  = 20_000_000
+	refusalsRecords = 125_000
+	recordsLeast    = 1000
+	// allowanceTime bounds the question what that is; without an answer there is no limit.
+	allowanceTime = 2 * time.Second
 
 	// replicas of what is created on a cluster.
 	clusterReplicas = 3
@@ -38,6 +44,7 @@ func (s *Store) makeStreams(ctx context.Context) error {
 	if err := s.refuseLost(ctx); err != nil {
 		return err
 	}
+	s.askAllowance(ctx)
 	subjects, err := s.eventSubjects(ctx)
 	if err != nil {
 		return err
@@ -50,6 +57,17 @@ func (s *Store) makeStreams(ctx context.Context) error {
 		making.Go(func() error { return s.makeStream(each, &want) })
 	}
 	return making.Wait()
+}
+
+// askAllowance finds out what the account may keep.
+func (s *Store) askAllowance(ctx context.Context) {
+	if s.o.Disk != nil {
+		return
+	}
+	var account jetstream.AccountInfo
+	if err := s.private.requestWithin(ctx, allowanceTime, "INFO", struct{}{}, &account); err == nil {
+		s.allowance.Store(max(account.Limits.MaxStore, 0))
+	}
 }
 
 // eventSubjects is what our event stream holds: what it held before, and of what we need
@@ -129,10 +147,10 @@ func (s *Store) create(ctx context.Context, want *shape) error {
 			c.Replicas = 1
 		}
 	}
-	err := s.createSized(ctx, want, c)
+	err := s.createOn(ctx, want, c)
 	if s.o.Replicas == 0 && tooFewServers(err) {
 		c.Replicas = 1
-		err = s.createSized(ctx, want, c)
+		err = s.createOn(ctx, want, c)
 	}
 	if err != nil {
 		return fmt.Errorf("create stream %s: %w", c.Name, s.explainChange(err, c))
@@ -140,20 +158,13 @@ func (s *Store) create(ctx context.Context, want *shape) error {
 	return nil
 }
 
-// createSized creates the stream, smaller than it would be where the bus has no room to set
-// aside for it: how much room there is nobody tells.
-func (s *Store) createSized(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
-	for {
-		err := want.link.change(ctx, "STREAM.CREATE.", c)
-		smaller := c.MaxBytes / 8
-		if err == nil {
-			s.o.Log.Info("stream created", "stream", c.Name, "replicas", c.Replicas, "max_bytes", c.MaxBytes)
-		}
-		if s.o.Disk != nil || want.role != forRecords || smaller < recordsLeast || !errors.Is(err, bus.ErrStoreFull) {
-			return err
-		}
-		c.MaxBytes = smaller
+// createOn creates the stream on c.Replicas servers.
+func (s *Store) createOn(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
+	err := want.link.change(ctx, "STREAM.CREATE.", c)
+	if err == nil {
+		s.o.Log.Info("stream created", "stream", c.Name, "replicas", c.Replicas, "max_bytes", c.MaxBytes)
 	}
+	return err
 }
 
 // alone reports whether the server that we are connected to is no part of a cluster. Behind a
@@ -217,7 +228,11 @@ func (s *Store) explainChange(err error, c jetstream.StreamConfig) error {
 	case codeTooManyStreams:
 		return fmt.Errorf("%s: Hookspan needs %d streams and a key-value bucket: raise the account's limit of streams", api, len(s.shapes(nil)))
 	case codeAccountExceeded, codeInsufficientResources, codeStorageExceeded:
-		return fmt.Errorf("%w: raise the storage limit of the account or of the servers, or lower HOOKSPAN_REPLICAS", err)
+		if s.o.Disk != nil {
+			return err // what is reserved on a server of our own is ours to give up
+		}
+		return fmt.Errorf("%s: there is no room that others have not reserved: raise the storage limit of the account or of the servers, "+
+			"remove streams or their max_bytes, or lower HOOKSPAN_REPLICAS", api)
 	case codeAccountNotEnabled, codeNotEnabled, codeNoLimits:
 		return fmt.Errorf("%s: enable JetStream for the account with %d copies, or name another user", api, c.Replicas)
 	case codeMaxBytesRequired, codeMaxBytesExceeded:

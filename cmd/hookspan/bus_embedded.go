@@ -64,14 +64,14 @@ func (b *embeddedBus) open(ctx context.Context) (app.Opened, error) {
 		}
 		b.store = store
 	}
-	o := app.Opened{Bus: b.store, Health: b.server.Health}
+	o := app.Opened{Bus: b.store, Health: b.health}
 	if !b.conf.Alone() {
-		o.Shared, o.Health = b.store, b.health
+		o.Shared = b.store
 	}
 	return o, nil
 }
 
-// health of a member is its own, and that of the streams that the cluster leads.
+// health is the server's, and that of the streams, which a cluster may lead elsewhere.
 func (b *embeddedBus) health(ctx context.Context) error {
 	if err := b.server.Health(ctx); err != nil {
 		return err

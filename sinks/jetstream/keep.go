@@ -21,8 +21,8 @@ type loss struct {
 	told  bool // it was logged
 }
 
-// keep watches over our streams on servers that others administer. What can begin anew is
-// created again; without its state or its registry an installation would forget silently what
+// keep watches over our streams, which others administer, or whose files others can reach. What
+// can begin anew is created again; without its state or its registry an installation would forget silently what
 // was pending and for whom, so those are for an operator to bring back.
 func (s *Store) keep(ctx context.Context) {
 	losses := map[string]*loss{}
@@ -33,6 +33,10 @@ func (s *Store) keep(ctx context.Context) {
 		case <-t.C:
 		case <-ctx.Done():
 			return
+		}
+		if s.usable(true) != nil {
+			clear(losses) // a server that is opened again has not found all of its streams yet
+			continue
 		}
 		for _, want := range s.shapes(nil) {
 			l := losses[want.Name]

@@ -118,9 +118,7 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.running.Go(func() { s.watch(run) })
-	if o.Disk == nil {
-		s.running.Go(func() { s.keep(run) })
-	}
+	s.running.Go(func() { s.keep(run) })
 	return s, nil
 }
 

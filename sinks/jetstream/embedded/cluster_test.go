@@ -181,8 +181,21 @@ func TestClientsOfACluster(t *testing.T) {
 		three[i].Listen, three[i].User, three[i].Password = "127.0.0.1:0", "shop", "of their own"
 	}
 	members := joinAll(t, three)
+	login := nats.UserInfo("shop", "of their own")
+	got := make(chan *nats.Msg, 100)
+	for _, m := range members {
+		nc, _ := dial(t, m, login)
+		for _, subject := range []string{"hookspan.events.>", "_INBOX.>"} {
+			if _, err := nc.ChanSubscribe(subject, got); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, m := range members {
-		_, js := dial(t, m, nats.UserInfo("shop", "of their own"))
+		_, js := dial(t, m, login)
 		if _, err := js.Publish(within(t), topic, fmt.Appendf(nil, `{"server":%d}`, i)); err != nil {
 			t.Errorf("through server %d: %v", i, err)
 		}
@@ -192,6 +205,43 @@ func TestClientsOfACluster(t *testing.T) {
 	}
 	if info := eventStream(t, members[0]); info.State.Msgs != 3 || info.Config.Replicas != 3 {
 		t.Errorf("%d events in %d copies", info.State.Msgs, info.Config.Replicas)
+	}
+	for range 9 { // each of three events at each of three servers
+		if m := receive(t, got); m.Subject != topic {
+			t.Errorf("a subscriber got %s", m.Subject)
+		}
+	}
+	readThroughAll(t, members[:], login)
+	if len(got) > 0 {
+		t.Errorf("a subscriber got more: %s", (<-got).Subject)
+	}
+	if info := eventStream(t, members[0]); info.State.FirstSeq != 1 || info.State.NumDeleted != 0 {
+		t.Errorf("the event stream became %+v", info.State)
+	}
+}
+
+// readThroughAll reads three events by one consumer, each through another server, which refuses
+// what would harm the others.
+func readThroughAll(t *testing.T, members []*opened, login nats.Option) {
+	t.Helper()
+	for i, m := range members {
+		nc, js := dial(t, m, login)
+		c, err := js.CreateOrUpdateConsumer(within(t), "HOOKSPAN_EVENTS", natsjs.ConsumerConfig{Durable: "shipping"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Next()
+		if err != nil {
+			t.Fatalf("through server %d: %v", i, err)
+		}
+		if err := got.DoubleAck(within(t)); err != nil {
+			t.Errorf("through server %d: %v", i, err)
+		}
+		for _, request := range []string{"STREAM.LEADER.STEPDOWN.HOOKSPAN_EVENTS", "STREAM.PEER.REMOVE.HOOKSPAN_EVENTS", "CONSUMER.LEADER.STEPDOWN.HOOKSPAN_EVENTS.shipping", "STREAM.PURGE.HOOKSPAN_EVENTS"} {
+			if m, err := nc.RequestWithContext(within(t), "$JS.API."+request, nil); err != nil || !strings.Contains(string(m.Data), `"error"`) {
+				t.Errorf("%s: %v", request, err)
+			}
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
@@ -100,6 +102,7 @@ func TestPeersAreFoundLate(t *testing.T) {
 	three[1].Log = heard.log()
 	for i := range three {
 		three[i].Peers, three[i].Resolver = []string{"dns:_routes._tcp.hookspan"}, &names
+		three[i].Listen = "127.0.0.1:0"
 	}
 	servers := all(t, func(i int) *embedded.Server { return start(t, three[i]) })
 	for _, s := range servers {
@@ -111,6 +114,14 @@ func TestPeersAreFoundLate(t *testing.T) {
 	waitFor(t, func() bool { st, _ := servers[0].Standing(); return len(st.Here) == 3 })
 	members := all(t, func(i int) *opened { return openStore(t, servers[i], jetstream.Options{}) })
 	publish(t, members[0], "before")
+	nc, client := dial(t, members[1], nats.NoReconnect())
+	seen, err := nc.SubscribeSync("hookspan.events.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	names.add(t, three[1].RoutesListen)
 	names.add(t, three[2].RoutesListen)
 	// A server that is away makes the others look again, and connect to whom they did not know.
@@ -124,6 +135,15 @@ func TestPeersAreFoundLate(t *testing.T) {
 	}
 	if ids := stored(t, back); len(ids) != 3 {
 		t.Errorf("it has %v", ids)
+	}
+	// Nor do clients.
+	if _, err := client.Publish(within(t), topic, []byte("from a client")); err != nil {
+		t.Errorf("a client: %v", err)
+	}
+	for range 3 {
+		if _, err := seen.NextMsgWithContext(within(t)); err != nil {
+			t.Errorf("a subscriber: %v", err)
+		}
 	}
 }
 

@@ -130,7 +130,7 @@ func readConsumer(config json.RawMessage) (*clientConsumer, error) {
 			continue
 		}
 		if !empty(value) {
-			return nil, invalid("consumers of event streams are pull consumers without %q", name)
+			return nil, invalid("%s cannot be set: event streams are read through plain pull consumers (in Go jetstream.New, or PullSubscribe)", name)
 		}
 		delete(fields, name)
 	}

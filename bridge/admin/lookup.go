@@ -13,8 +13,8 @@ import (
 
 // Events finds what is stored on the followed topics.
 type Events interface {
-	// Locate finds the events of an id, newest first: in all partitions what was stored since
-	// then, and in those that from names what lies behind it. False: it could not see all of that.
+	// Locate finds the newest events of an id: in all partitions among what was stored since then,
+	// and in those that from names among what lies behind it. False: it could not see all of that.
 	Locate(ctx context.Context, id string, from bus.Positions, since time.Time) ([]bus.Message, bool)
 	// IsFor reports whether an event is for an endpoint.
 	IsFor(e *endpoint.Endpoint, m *bus.Message) bool

@@ -15,8 +15,8 @@ const (
 
 var errLocated = errors.New("the window was looked through")
 
-// Locate finds the followed events of an id, newest first: of all partitions what was stored
-// since then, and of those that from names what lies behind it. It reports false when ctx ended,
+// Locate finds the newest followed events of an id: in all partitions among what was stored since
+// then, and in those that from names among what lies behind it. It reports false when ctx ended,
 // or the bus failed, before it had seen all of that. One search runs at a time.
 func (d *Dispatcher) Locate(ctx context.Context, id string, from bus.Positions, since time.Time) (found []bus.Message, whole bool) {
 	select {
@@ -59,7 +59,8 @@ func (s *search) run(ctx context.Context) bool {
 		if err != nil {
 			return false
 		}
-		if hi, size = lo, min(4*size, locateMost); hi <= s.low && oldest.Before(s.since) {
+		hi, size = lo, min(4*size, locateMost)
+		if len(s.found) > 0 || hi <= s.low && oldest.Before(s.since) {
 			break
 		}
 	}

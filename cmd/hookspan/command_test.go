@@ -34,7 +34,7 @@ func TestExitCodes(t *testing.T) {
 		"unknown flag":           {nil, []string{"version", "--nope"}, exitUsage, "unknown flag"},
 		"missing argument":       {nil, []string{"deliveries", "get"}, exitUsage, "accepts 1 arg"},
 		"wrong configuration":    {[]string{"HOOKSPAN_LISTNE=:1"}, []string{"config", "check"}, exitUsage, "did you mean HOOKSPAN_LISTEN?"},
-		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, exitUsage, `source a: there is no provider "nobody"`},
+		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, exitUsage, `provider: "nobody" is unknown`},
 		"no server":              {nil, []string{"deliveries"}, exitUsage, "give --server or HOOKSPAN_SERVER"},
 		"server that is not up":  {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, exitFailed, "ask the server"},
 		"trigger without secret": {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, exitUsage, "give --secret or --secret-file"},

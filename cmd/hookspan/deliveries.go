@@ -118,7 +118,7 @@ func clock(at time.Time) string {
 func (t *terminal) deliveryGet(c *connection) *cobra.Command {
 	return &cobra.Command{
 		Use:     "get ID",
-		Short:   "Show a delivery with its attempts, and why each was made",
+		Short:   "Show a delivery, or the members of a batch, with all attempts and what came of each",
 		Example: "  hookspan deliveries get dlv_5m2k",
 		Args:    cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
@@ -130,11 +130,21 @@ func (t *terminal) deliveryGet(c *connection) *cobra.Command {
 			if err := client.call(cmd.Context(), http.MethodGet, "/v1/deliveries/"+url.PathEscape(args[0]), nil, nil, &item); err != nil {
 				return err
 			}
-			var d delivery
-			if err := json.Unmarshal(item, &d); err != nil {
+			var found struct {
+				delivery
+				Items []delivery `json:"items"` // of a batch
+			}
+			if err := json.Unmarshal(item, &found); err != nil {
 				return fmt.Errorf("decode the delivery: %w", err)
 			}
-			return t.document(item, d.write)
+			return t.document(item, func(w io.Writer) {
+				if len(found.Items) == 0 {
+					found.Items = []delivery{found.delivery}
+				}
+				for _, d := range found.Items {
+					d.write(w)
+				}
+			})
 		}),
 	}
 }

@@ -124,6 +124,7 @@ func TestDeliveriesSayWhy(t *testing.T) {
 	}
 	says([]string{"tls: the certificate has expired or is not valid yet\n", "pending (retry)", "waits  retry, until "}, "deliveries", "get", "dlv_1")
 	says([]string{"failed (exhausted)", `status 500: the endpoint answered with an error  "no"`}, "deliveries", "get", "dlv_2")
+	says([]string{"tls: the certificate", "status 500: the endpoint", "pending (limited)"}, "deliveries", "get", "bat_1")
 	says([]string{
 		"REASON", "tls: the certificate has expired or is not valid yet", "exhausted; status 500: the endpoint answered with an error",
 		"pending (limited)", "erp has not come to it yet (disabled): about 17 events wait, behind since 2026-05-04", "old may not have come to it yet: nobody knows",

@@ -17,7 +17,8 @@
 //   - state log, journal: what a shard knows, what was attempted. chained log: each record
 //     names the one that it follows.
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
-//     what the provider sends. dead letter: an event whose delivery was given up.
+//     what the provider sends, and messages on a topic that are meant to be events and are none.
+//     dead letter: an event whose delivery was given up.
 //
 // # Rooms
 //

@@ -23,7 +23,7 @@ func (a *App) assemble() error {
 	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(),
-		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops",
+		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
 		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics,
 	})
 	if a.runs(config.RoleReceiver) {

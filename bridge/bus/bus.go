@@ -51,7 +51,11 @@ type Message struct {
 	Position  Position
 	Stored    time.Time
 	Event     *event.Event // a message that is no CloudEvent arrives wrapped in one
-	Size      int          // bytes it occupies in memory, roughly
+	Flaws     []event.Flaw // attributes that it came with and that no event may have
+	// Fault says why a message that is meant to be an event is none. Then Event is what could
+	// be read of it, and goes to the quarantine and nowhere else.
+	Fault string
+	Size  int // bytes it occupies in memory, roughly
 }
 
 // Span is what a partition holds now.

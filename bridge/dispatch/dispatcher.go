@@ -46,20 +46,21 @@ type Observer interface {
 
 // Config of a Dispatcher. Every field is needed but Leases, StopWrite and Metrics.
 type Config struct {
-	Store     bus.Store
-	Leases    bus.Leases // nil: no other process shares the bus
-	Registry  Registry
-	Sender    Sender
-	Observer  Observer
-	Shards    int      // of an installation that starts for the first time; its own number counts after that
-	Topics    []string // patterns that are followed
-	DeadTopic string
-	OpsTopic  string
-	UserAgent string
-	StopGrace time.Duration // that running attempts get to finish
-	StopWrite time.Duration // that journal and hand-over get after that; default 5s
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer // nil: none
+	Store           bus.Store
+	Leases          bus.Leases // nil: no other process shares the bus
+	Registry        Registry
+	Sender          Sender
+	Observer        Observer
+	Shards          int      // of an installation that starts for the first time; its own number counts after that
+	Topics          []string // patterns that are followed
+	DeadTopic       string
+	OpsTopic        string
+	QuarantineTopic string // of messages that are meant to be events and are none
+	UserAgent       string
+	StopGrace       time.Duration // that running attempts get to finish
+	StopWrite       time.Duration // that journal and hand-over get after that; default 5s
+	Log             *slog.Logger
+	Metrics         prometheus.Registerer // nil: none
 
 	limits *limits // nil: the default ones
 }
@@ -79,6 +80,7 @@ type Dispatcher struct {
 	count     int
 	deadTopic string
 	passes    *passes
+	aside     *aside
 
 	starts *endpoint.Starts
 	origin bus.Positions // where following begins that has no position
@@ -120,7 +122,7 @@ type Dispatcher struct {
 func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
-		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic,
+		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic, aside: newAside(),
 		commands: make(chan struct{}, 1), locating: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
 		holding: make(chan struct{}), trimmed: bus.NoPosition,
 		owned: map[int]*shard{}, others: newGlances(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},

@@ -112,6 +112,9 @@ func (f *follower) feed(ctx context.Context, shards []*shard) error {
 			at = stored // what lay between has expired
 		}
 		batch = f.d.followed(f.partition, batch)
+		if err := f.d.keepAside(ctx, shards, f.partition, before, batch); err != nil {
+			return err
+		}
 		for _, s := range shards {
 			if !s.offer(f.partition, before, batch, at) {
 				return errTakenBack

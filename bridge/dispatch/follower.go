@@ -118,6 +118,9 @@ func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
 		if len(shards) == 0 {
 			return errIdle
 		}
+		if err := f.d.keepAside(ctx, shards, f.partition, before, batch); err != nil {
+			return err
+		}
 		for _, s := range shards {
 			if !s.offer(f.partition, before, batch, at) {
 				f.fill(ctx, helpers, s)

@@ -191,8 +191,11 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 		}
 	}
 	s.revision = was.set.Revision
+	s.watching = len(was.set.All()) > 0
 	if len(s.lanes) == 0 { // nothing is owed: what endpoints are registered for later gets a range
-		maps.Copy(s.read, was.ends)
+		for p, end := range was.ends {
+			s.leapTo(p, end)
+		}
 	}
 	for _, l := range s.lanes {
 		if l.blocked() {

@@ -16,6 +16,9 @@ type metrics struct {
 	seconds    prometheus.Histogram
 	deliveries *prometheus.CounterVec
 
+	quarantined prometheus.Counter
+	dropped     prometheus.Counter
+
 	mu    sync.Mutex
 	named map[string]bool // endpoints that have a label
 }
@@ -33,12 +36,18 @@ func newMetrics(d *Dispatcher, reg prometheus.Registerer) *metrics {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_deliveries_total", Help: "Deliveries that ended, by outcome.",
 		}, []string{"outcome"}),
+		quarantined: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_topic_quarantined_total", Help: "Messages on followed topics that are meant to be CloudEvents and are none, sent to the quarantine.",
+		}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_topic_attributes_dropped_total", Help: "Attributes of events on followed topics that CloudEvents does not allow, left out.",
+		}),
 	}
 	for _, o := range []Outcome{Delivered, Failed, Discarded} {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.seconds, m.deliveries, &census{d: d})
+		reg.MustRegister(m.attempts, m.seconds, m.deliveries, m.quarantined, m.dropped, &census{d: d})
 	}
 	return m
 }

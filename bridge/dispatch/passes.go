@@ -221,6 +221,9 @@ func (p *pass) linger(ctx context.Context, e *eater) bool {
 // deliver feeds every range of the pass. A pass of one range waits a moment for a lane that
 // is full: its endpoint may be quick, and a pass is dear to begin.
 func (p *pass) deliver(ctx context.Context, batch []bus.Message) error {
+	if err := p.d.keepAsidePast(ctx, p.partition, batch); err != nil {
+		return err
+	}
 	left := p.eaters[:0]
 	for _, e := range p.eaters {
 		more := e.take(p.partition, p.at, batch)

@@ -84,7 +84,7 @@ func (r *rig) open() {
 	r.reg = endpoint.NewRegistry(r.client, nil, endpoint.Options{Log: log})
 	r.d = New(Config{
 		Store: r.client, Registry: r.reg, Sender: r.out, Observer: silent{}, Shards: 1, Topics: []string{"events"},
-		DeadTopic: "dead", OpsTopic: "ops", StopGrace: time.Second, Log: log,
+		DeadTopic: "dead", OpsTopic: "ops", QuarantineTopic: "quarantine", StopGrace: time.Second, Log: log,
 	}.Small())
 	ctx := r.t.Context()
 	r.must(r.reg.Load(ctx))

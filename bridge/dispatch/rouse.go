@@ -35,9 +35,21 @@ func (s *shard) leap(spans []bus.Span) {
 	}
 	for _, span := range spans {
 		if !s.read[span.Partition].Reaches(span.End) {
-			s.read[span.Partition] = span.End
+			s.leapTo(span.Partition, span.End)
 		}
 	}
+}
+
+// leapTo moves a shard that nothing is owed to. A partition's warden stays while there are
+// endpoints anywhere: it has to see what they are not given.
+func (s *shard) leapTo(p bus.Partition, to bus.Position) {
+	if s.d.warden(p) == s.id {
+		if s.watching {
+			return
+		}
+		s.d.aside.leap(p, to)
+	}
+	s.read[p] = to
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -38,6 +38,7 @@ type shard struct {
 	commands  int64                  // the last command acted on
 	matches   map[match][]*lane
 	closed    bool  // no attempt begins any more
+	watching  bool  // there were endpoints at the load: a warden passes nothing unread
 	begun     int64 // attempts of the process at the last look for overdue events
 	durable   durable
 	told      map[string]told // by endpoint: the last note, of those that say something

@@ -100,7 +100,7 @@ func (w *world) launch(shards int) *process {
 func (p *process) config(leases bus.Leases) dispatch.Config {
 	conf := dispatch.Config{
 		Store: p.client, Leases: leases, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: p.shards,
-		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", UserAgent: "Hookspan/test",
+		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", QuarantineTopic: "quarantine", UserAgent: "Hookspan/test",
 		StopGrace: 5 * time.Second, Log: p.w.log,
 	}
 	if p.w.topics != nil {

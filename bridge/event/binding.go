@@ -56,7 +56,10 @@ func (e *Event) AppendHeaders(dst []Field, b Binding) []Field {
 	if b == NATS {
 		dst = append(dst, Field{"ce-datacontenttype", percentEncode(tight(e.DataContentType))})
 	}
-	return append(dst, Field{b.contentType(), fieldValue(e.DataContentType)})
+	if typ := e.binaryType(); typ != "" {
+		dst = append(dst, Field{b.contentType(), typ})
+	}
+	return dst
 }
 
 // AppendLines appends the headers of the NATS binding as `Name: value` lines, each ended by
@@ -71,8 +74,9 @@ func (e *Event) AppendLines(dst []byte) []byte {
 		return dst
 	}
 	dst = appendPercent(append(dst, "ce-datacontenttype: "...), tight(e.DataContentType))
-	dst = append(dst, "\r\ncontent-type: "...)
-	dst = append(dst, fieldValue(e.DataContentType)...)
+	if typ := e.binaryType(); typ != "" {
+		dst = append(append(dst, "\r\ncontent-type: "...), typ...)
+	}
 	return append(dst, "\r\n"...)
 }
 

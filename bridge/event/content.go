@@ -18,9 +18,6 @@ func Contents() []Content {
 	return []Content{BinaryContent, StructuredContent, BatchContent, DataContent}
 }
 
-// charset follows the JSON types on the wire, as in the specification's own examples.
-const charset = "; charset=UTF-8"
-
 // Body returns the body of an outbound request and sets the headers that belong to it. In
 // every mode but batch there is one event. Data in a body is the event's own, not a copy. A
 // request always has a Content-Type, as the HTTP webhook specification (2.1) asks, and goes
@@ -33,14 +30,14 @@ func Body(c Content, events []*Event, h http.Header) []byte {
 	e.setTrace(h)
 	switch c {
 	case StructuredContent:
-		h["Content-Type"] = []string{StructuredType + charset}
+		h["Content-Type"] = []string{StructuredType}
 		return AppendStructured(make([]byte, 0, e.structuredSize()), e)
 	case BinaryContent:
 		var space [20]Field
 		setFields(h, e.AppendHeaders(space[:0], HTTP))
 	case DataContent:
-		if e.DataContentType != "" {
-			h["Content-Type"] = []string{fieldValue(e.DataContentType)}
+		if typ := e.binaryType(); typ != "" {
+			h["Content-Type"] = []string{typ}
 		}
 	}
 	if h["Content-Type"] == nil {
@@ -58,7 +55,7 @@ func batchBody(events []*Event, h http.Header) []byte {
 	for _, e := range events {
 		size += e.structuredSize()
 	}
-	h["Content-Type"] = []string{BatchType + charset}
+	h["Content-Type"] = []string{BatchType}
 	return AppendBatch(make([]byte, 0, size), events)
 }
 

@@ -27,10 +27,10 @@ func TestBody(t *testing.T) {
 		}},
 		{"binary without data", event.BinaryContent, []*event.Event{bare}, "", map[string]string{"Content-Type": "application/octet-stream", "ce-id": "1"}},
 		{"structured", event.StructuredContent, []*event.Event{order()}, string(event.AppendStructured(nil, order())), map[string]string{
-			"Content-Type": "application/cloudevents+json; charset=UTF-8", "ce-id": "",
+			"Content-Type": "application/cloudevents+json", "ce-id": "",
 		}},
 		{"batch", event.BatchContent, []*event.Event{order(), bare}, string(event.AppendBatch(nil, []*event.Event{order(), bare})), map[string]string{
-			"Content-Type": "application/cloudevents-batch+json; charset=UTF-8", "ce-id": "",
+			"Content-Type": "application/cloudevents-batch+json", "ce-id": "",
 		}},
 		{"data", event.DataContent, []*event.Event{order()}, string(order().Data), map[string]string{"Content-Type": "application/json", "ce-id": ""}},
 		{"data with a trace", event.DataContent, []*event.Event{traced}, "", map[string]string{"Traceparent": "00-1-2-01", "Tracestate": "a=b"}},

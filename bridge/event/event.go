@@ -61,9 +61,6 @@ func (e *Event) SetExtension(name, value string) {
 	e.Extensions = append(e.Extensions, Extension{Name: name, Value: value})
 }
 
-// ErrNotCloudEvent says that a message carries no CloudEvent; whoever read it may wrap it.
-var ErrNotCloudEvent = errors.New("not a CloudEvent")
-
 // Validate reports the first attribute that CloudEvents 1.0 does not allow.
 func (e *Event) Validate() error {
 	switch {
@@ -74,9 +71,20 @@ func (e *Event) Validate() error {
 	case e.Type == "":
 		return errors.New("attribute type is empty")
 	}
+	for _, a := range [...]struct{ name, value string }{
+		{"id", e.ID}, {"source", e.Source}, {"type", e.Type}, {"subject", e.Subject},
+		{"datacontenttype", e.DataContentType}, {"dataschema", e.DataSchema},
+	} {
+		if !Allowed(a.value) {
+			return fmt.Errorf("attribute %s %s", a.name, badText)
+		}
+	}
 	for i := range e.Extensions {
-		if !validName(e.Extensions[i].Name) {
-			return fmt.Errorf("extension name %.40q: only a-z and 0-9 are allowed, and no name of CloudEvents itself", e.Extensions[i].Name)
+		switch x := &e.Extensions[i]; {
+		case !validName(x.Name):
+			return fmt.Errorf("extension %q %s", shown(x.Name), badName)
+		case !Allowed(x.Value):
+			return fmt.Errorf("extension %s %s", x.Name, badText)
 		}
 	}
 	return nil

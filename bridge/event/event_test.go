@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
@@ -52,6 +50,9 @@ func TestValidate(t *testing.T) {
 		"line break":       func(e *event.Event) { e.SetExtension("a\r\nb", "v") },
 		"data as a name":   func(e *event.Event) { e.SetExtension("data", "v") },
 		"an own attribute": func(e *event.Event) { e.SetExtension("specversion", "v") },
+		"a control":        func(e *event.Event) { e.Subject = "a\x00b" },
+		"no UTF-8":         func(e *event.Event) { e.ID = "\xc0\xa0" },
+		"a noncharacter":   func(e *event.Event) { e.Extensions[1].Value = "\ufffe" },
 	} {
 		e := order()
 		change(e)
@@ -74,27 +75,11 @@ func TestSetExtension(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
-	t.Parallel()
-	stored := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	got := event.Wrap("orders.eu", "", "12", "", []byte(`{"a":1}`), stored)
-	want := event.Event{
-		ID: "12", Source: "/topics/orders.eu", Type: "orders.eu",
-		Time: stored.UTC(), DataContentType: "application/json", Data: []byte(`{"a":1}`),
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if got = event.Wrap("a b/c", "msg-1", "12", "text/csv", []byte("x"), stored); got.ID != "msg-1" ||
-		got.Source != "/topics/a%20b%2Fc" || got.DataContentType != "text/csv" {
-		t.Errorf("with an id and a type of its own: %+v", got)
-	}
-}
-
 func TestGuessContentType(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{
 		"": "", " [1]\n": "application/json", `{"a":`: "text/plain; charset=utf-8",
+		"42": "application/json", `"a"`: "application/json", "null": "application/json", "\ufeff{}": "application/json",
 		"hello": "text/plain; charset=utf-8", "\xff\x00": "application/octet-stream",
 	} {
 		if got := event.GuessContentType([]byte(data)); got != want {
@@ -108,10 +93,10 @@ func ExampleRead() {
 		"ce-specversion": {"1.0"}, "ce-id": {"42"}, "ce-source": {"/shop"},
 		"ce-type": {"com.example.paid"}, "content-type": {"application/json"},
 	}
-	e, err := event.Read(event.NATS, event.HeaderMap(headers), []byte(`{"total":3}`))
+	e, _, err := event.Read(event.NATS, event.HeaderMap(headers), []byte(`{"total":3}`))
 	fmt.Println(e.Type, string(e.Data), err)
 
-	_, err = event.Read(event.NATS, event.HeaderMap(map[string][]string{}), []byte("hello"))
+	_, _, err = event.Read(event.NATS, event.HeaderMap(map[string][]string{}), []byte("hello"))
 	fmt.Println(errors.Is(err, event.ErrNotCloudEvent))
 	// Output:
 	// com.example.paid {"total":3} <nil>

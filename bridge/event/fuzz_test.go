@@ -29,7 +29,7 @@ func fuzzBinary(f *testing.F, on string) {
 	f.Add("ce-specversion=1.0\nce_specversion=1.0\nce-id=%\nce_id=\xff\nce-id=2\nCE-Time=2026-01-02T03:04:05+24:00", []byte{})
 	f.Add("Content-Type=application/cloudevents+json\nce-specversion=1.0", []byte(`{"specversion":"1.0","id":"1","source":"s","type":"t"}`))
 	f.Fuzz(func(t *testing.T, headers string, data []byte) {
-		e, err := event.Read(w.binding, event.Fields(fields(headers)), data)
+		e, _, err := event.Read(w.binding, event.Fields(fields(headers)), data)
 		if err != nil {
 			if !errors.Is(err, event.ErrNotCloudEvent) {
 				t.Fatal(err)

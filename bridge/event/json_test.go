@@ -3,6 +3,7 @@ package event_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,8 +34,6 @@ func TestStructuredData(t *testing.T) {
 	for _, c := range []struct{ name, contentType, data, member string }{
 		{"JSON", "application/json", `{"a": 1}`, `"data":{"a": 1}`},
 		{"JSON suffix", "application/vnd.x+json; charset=utf-8", `[1]`, `"data":[1]`},
-		{"no type, JSON", "", `1.0`, `"data":1.0`},
-		{"no type, no JSON", "", `hello`, `"data_base64":"aGVsbG8="`},
 		{"JSON null", "application/json", `null`, `"data":null`},
 		{"not the JSON it says", "application/json", `{"a":`, `"data_base64":"eyJhIjo="`},
 		{"JSON that is no UTF-8", "application/json", "\"\xff\"", `"data_base64":"Iv8i"`},
@@ -43,7 +42,6 @@ func TestStructuredData(t *testing.T) {
 		{"form", "application/x-www-form-urlencoded", "a=1", `"data":"a=1"`},
 		{"JSON in text", "text/plain", `{"a":1}`, `"data":"{\"a\":1}"`},
 		{"binary", "application/octet-stream", "abc", `"data_base64":"YWJj"`},
-		{"empty", "text/plain", "", `"data":""`},
 	} {
 		e := smallest()
 		e.DataContentType, e.Data = c.contentType, []byte(c.data)
@@ -69,6 +67,47 @@ func TestStructuredData(t *testing.T) {
 	}
 }
 
+// A JSON event says nothing of the data's type only where it is application/json.
+func TestDataWithoutAType(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		`1.0`: `"data":1.0`, `"a"`: `"data":"a"`, `null`: `"data":null`, "": "",
+		"hello":    `"datacontenttype":"text/plain; charset=utf-8","data":"hello"`,
+		"\xff\x00": `"datacontenttype":"application/octet-stream","data_base64":"/wA="`,
+	} {
+		e := smallest()
+		e.Data = []byte(data)
+		doc := event.AppendStructured(nil, e)
+		if want != "" {
+			want = "," + want
+		}
+		if got, _ := strings.CutPrefix(string(doc), `{"specversion":"1.0","id":"1","source":"s","type":"t"`); got != want+"}" {
+			t.Errorf("%q is written as %s", data, doc)
+		}
+		back, err := event.UnmarshalStructured(doc)
+		if err != nil || string(back.Data) != data || (back.DataContentType == "") != (data == "") {
+			t.Errorf("%s is read as %q of type %q, %v", doc, back.Data, back.DataContentType, err)
+		}
+	}
+}
+
+func TestAnEmptyBodyIsAbsent(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{"", "application/json", "text/plain", "application/octet-stream"} {
+		e := smallest()
+		e.DataContentType, e.Data = typ, []byte{}
+		if doc := string(event.AppendStructured(nil, e)); strings.Contains(doc, `"data`+`"`) || strings.Contains(doc, "data_base64") {
+			t.Errorf("%s: %s", typ, doc)
+		}
+	}
+	for _, doc := range []string{`"data_base64":""`, `"datacontenttype":"text/plain","data":""`} {
+		e, err := event.UnmarshalStructured([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t",` + doc + `}`))
+		if err != nil || e.Data != nil {
+			t.Errorf("%s: %q %v", doc, e.Data, err)
+		}
+	}
+}
+
 func TestUnmarshalStructured(t *testing.T) {
 	t.Parallel()
 	const core = `"specversion":"1.0","id":"1","source":"s","type":"t"`
@@ -91,7 +130,9 @@ func TestUnmarshalStructured(t *testing.T) {
 		{"data as JSON of text", `{` + core + `,"datacontenttype":"text/plain","data":{"a": 1}}`, func(e *event.Event) {
 			e.DataContentType, e.Data = "text/plain", []byte(`{"a": 1}`)
 		}},
-		{"data as a JSON string", `{` + core + `,"data":"a"}`, func(e *event.Event) { e.Data = []byte(`"a"`) }},
+		{"data as a JSON string", `{` + core + `,"data":"a"}`, func(e *event.Event) { e.DataContentType, e.Data = "application/json", []byte(`"a"`) }},
+		{"data of no type", `{` + core + `,"data_base64":"YQ=="}`, func(e *event.Event) { e.DataContentType, e.Data = "application/json", []byte(`a`) }},
+		{"a byte order mark", "\ufeff{" + core + `,"data":null}`, func(e *event.Event) { e.DataContentType, e.Data = "application/json", []byte(`null`) }},
 		{"no object", `[]`, nil},
 		{"null", `null`, nil},
 		{"cut off", `{"specversion":"1.0"`, nil},
@@ -127,7 +168,7 @@ func TestBatch(t *testing.T) {
 	if diff := cmp.Diff([]event.Event{*order(), *smallest()}, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
-	if got, err = event.UnmarshalBatch(event.AppendBatch(nil, nil)); err != nil || len(got) != 0 {
+	if got, err = event.UnmarshalBatch(append([]byte("\ufeff"), event.AppendBatch(nil, nil)...)); err != nil || len(got) != 0 {
 		t.Errorf("an empty batch: %v %v", got, err)
 	}
 	for _, bad := range []string{`{}`, `[1]`, `[null]`, `[{"specversion":"1.0","id":"1"}]`, `[`} {

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -43,17 +42,35 @@ func isText(media string) bool {
 	return false
 }
 
-// GuessContentType names the type of data that came without one: JSON objects and arrays,
-// then text. It is "" for no data.
+// isStructured reports the type of an event in structured mode; a batch is none.
+func isStructured(media string) bool {
+	return media == StructuredType || media == "application/cloudevents"
+}
+
+// isCloudEvents reports a type that every binding takes for an event in structured mode, or for
+// a batch of them.
+func isCloudEvents(media string) bool { return strings.HasPrefix(media, "application/cloudevents") }
+
+// GuessContentType names the type of data that came without one: JSON, then text. It is "" for
+// no data.
 func GuessContentType(data []byte) string {
-	start := bytes.TrimLeft(data, " \t\r\n")
 	switch {
 	case len(data) == 0:
 		return ""
-	case len(start) > 0 && (start[0] == '{' || start[0] == '[') && json.Valid(data):
+	case json.Valid(withoutMark(data)):
 		return "application/json"
 	case utf8.Valid(data):
 		return "text/plain; charset=utf-8"
 	}
 	return "application/octet-stream"
+}
+
+// binaryType is the data's type as binary mode may say it. Data that calls itself an event, in
+// binary mode, would be read as one in structured mode, and the attributes beside it would not
+// be read at all: it gets a type that says what the bytes are.
+func (e *Event) binaryType() string {
+	if isCloudEvents(mediaType(e.DataContentType)) {
+		return GuessContentType(e.Data)
+	}
+	return fieldValue(e.DataContentType)
 }

@@ -1,9 +1,6 @@
 package event
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 const hexDigits = "0123456789ABCDEF"
 
@@ -45,11 +42,10 @@ func mayBeEncoded(v string) bool {
 }
 
 // percentDecode undoes one round of percent-encoding. Senders differ: some never encode, so
-// a percent sign that begins no escape stays, and so does the whole value when decoding
-// would leave something other than UTF-8.
+// a percent sign that begins no escape stays. What comes out may be no UTF-8.
 func percentDecode(v string) string {
 	if strings.IndexByte(v, '%') < 0 {
-		return strings.ToValidUTF8(v, "\uFFFD")
+		return v
 	}
 	out := make([]byte, 0, len(v))
 	for i := 0; i < len(v); i++ {
@@ -62,9 +58,6 @@ func percentDecode(v string) string {
 			}
 		}
 		out = append(out, v[i])
-	}
-	if !utf8.Valid(out) {
-		return strings.ToValidUTF8(v, "\uFFFD")
 	}
 	return string(out)
 }

@@ -6,36 +6,51 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Read returns the event that a message carries, in binary or structured mode. The fields
-// are the message's headers in any order; a name that comes twice counts once, first wins.
-// On a bus, where the released NATS binding has no headers, a message without a content
-// type may also be a bare JSON event. The error is an ErrNotCloudEvent in every case. The
-// event keeps data.
-func Read(b Binding, fields iter.Seq2[string, string], data []byte) (Event, error) {
+// Read returns the event that a message carries, in binary or structured mode, and what was
+// left out of it. The fields are the message's headers in any order; a name that comes twice
+// counts once, first wins. On a bus, where the released NATS binding has no headers, a message
+// without a content type may also be a bare JSON event. The error is an ErrNotCloudEvent in
+// every case, and an InvalidError where the message is meant to be an event. The event keeps
+// data.
+func Read(b Binding, fields iter.Seq2[string, string], data []byte) (Event, []Flaw, error) {
 	r := binary{binding: b}
 	r.read(fields)
-	switch {
-	case isStructured(r.contentType):
+	switch media := mediaType(r.contentType); {
+	case isStructured(media):
 		return r.structured(data)
-	case r.version != "":
+	case r.claims:
 		return r.event(data)
+	case isCloudEvents(media):
+		r.fatal("the content type %.80s is a form of CloudEvents that is not read here", r.contentType)
+		return r.judge(&r.e, specVersion)
 	case b != HTTP && r.contentType == "" && bytes.Contains(data, []byte(`"specversion"`)):
-		return UnmarshalStructured(data)
+		return readBare(data)
 	}
-	return Event{}, fmt.Errorf("%w: it has neither a specversion nor the content type %s", ErrNotCloudEvent, StructuredType)
+	return Event{}, nil, fmt.Errorf("%w: it has neither a specversion nor the content type %s", ErrNotCloudEvent, StructuredType)
 }
 
-// FromBinary is Read for binary mode alone.
+// FromBinary is Read for binary mode alone, and refuses every event that has a flaw.
 func FromBinary(b Binding, fields iter.Seq2[string, string], data []byte) (Event, error) {
 	r := binary{binding: b}
 	r.read(fields)
 	if r.version == "" {
 		return Event{}, fmt.Errorf("%w: it has no specversion", ErrNotCloudEvent)
 	}
-	return r.event(data)
+	e, flaws, err := r.event(data)
+	return whole(e, flaws, err)
+}
+
+// whole is an event that has no flaw of any kind.
+func whole(e Event, flaws []Flaw, err error) (Event, error) {
+	if err == nil && len(flaws) > 0 {
+		err = &InvalidError{Reason: "attribute " + flaws[0].Attribute + " " + flaws[0].Reason, Legible: e}
+	}
+	if err != nil {
+		return Event{}, err
+	}
+	return e, nil
 }
 
 // Fields makes a list of fields readable by Read and FromBinary.
@@ -49,12 +64,25 @@ func Fields(list []Field) iter.Seq2[string, string] {
 	}
 }
 
-// HeaderMap does the same for the header maps of HTTP and NATS. Of several values the
-// first counts.
+// HeaderMap does the same for the header maps of HTTP and NATS. Of several values the first
+// counts. Names in small letters come first and the others in order, so that a map with two
+// spellings of one name is always read alike.
 func HeaderMap[M ~map[string][]string](m M) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
+		var space [32]string
+		spelled := space[:0]
 		for name, values := range m {
-			if len(values) > 0 && !yield(name, values[0]) {
+			switch {
+			case len(values) == 0:
+			case strings.IndexFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' }) >= 0:
+				spelled = append(spelled, name)
+			case !yield(name, values[0]):
+				return
+			}
+		}
+		slices.Sort(spelled)
+		for _, name := range spelled {
+			if !yield(name, m[name][0]) {
 				return
 			}
 		}
@@ -63,8 +91,10 @@ func HeaderMap[M ~map[string][]string](m M) iter.Seq2[string, string] {
 
 // binary gathers an event from header fields.
 type binary struct {
+	faults
 	binding     Binding
 	e           Event
+	claims      bool // some attribute that every event has was given
 	version     string
 	time        string
 	contentType string
@@ -77,7 +107,11 @@ func (r *binary) read(fields iter.Seq2[string, string]) {
 		case len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix):
 			r.attribute(strings.ToLower(name[len(prefix):]), r.value(value))
 		case r.contentType == "" && strings.EqualFold(name, "content-type"):
-			r.contentType = strings.ToValidUTF8(value, "\uFFFD")
+			if !Allowed(value) {
+				r.flaw("datacontenttype", badText)
+				continue
+			}
+			r.contentType = value
 		}
 	}
 }
@@ -91,7 +125,7 @@ func (r *binary) value(v string) string {
 			return percentDecode(v)
 		}
 	}
-	return strings.ToValidUTF8(v, "\uFFFD")
+	return v
 }
 
 func (r *binary) attribute(name, value string) {
@@ -104,10 +138,18 @@ func (r *binary) attribute(name, value string) {
 	default:
 		known = r.e.attribute(name)
 	}
+	switch name {
+	case "specversion", "id", "source", "type":
+		r.claims = true
+	}
 	switch {
-	case known == nil && validName(name):
+	case known == nil && !validName(name):
+		r.name(name)
+	case !Allowed(value):
+		r.faults.attribute(name, badText)
+	case known == nil:
 		r.e.Extensions = append(r.e.Extensions, Extension{Name: name, Value: value})
-	case known != nil && *known == "":
+	case *known == "":
 		*known = value
 	}
 }
@@ -115,31 +157,29 @@ func (r *binary) attribute(name, value string) {
 // structured reads a message whose content type says that the data is an event. A sender may
 // write that event's attributes as headers too (HTTP 3.2.3, Kafka 3.3.3). Headers of another
 // event mean binary mode: what that one is about happens to be an event itself.
-func (r *binary) structured(data []byte) (Event, error) {
-	e, err := UnmarshalStructured(data)
+func (r *binary) structured(data []byte) (Event, []Flaw, error) {
+	e, flaws, err := ReadStructured(data)
 	if r.version != "" && (err != nil || e.ID != r.e.ID || e.Source != r.e.Source) {
 		return r.event(data)
 	}
-	return e, err
+	return e, flaws, err
 }
 
-func (r *binary) event(data []byte) (Event, error) {
+func (r *binary) event(data []byte) (Event, []Flaw, error) {
 	e := &r.e
-	e.Data = data
+	if len(data) > 0 {
+		e.Data = data
+	}
 	if e.DataContentType == "" || e.DataContentType == tight(r.contentType) {
 		e.DataContentType = r.contentType
 	}
 	if r.time != "" {
 		var err error
 		if e.Time, err = parseTime(r.time); err != nil {
-			return Event{}, err
+			r.flaw("time", "is refused: "+err.Error())
 		}
 	}
-	e.orderExtensions()
-	if err := e.accept(r.version); err != nil {
-		return Event{}, err
-	}
-	return *e, nil
+	return r.judge(e, r.version)
 }
 
 // attribute is where the event keeps a string attribute that CloudEvents names; nil for an
@@ -162,17 +202,6 @@ func (e *Event) attribute(name string) *string {
 	return nil
 }
 
-// accept judges an event that was read.
-func (e *Event) accept(version string) error {
-	if version != specVersion {
-		return fmt.Errorf("%w: specversion %.20q is not %s", ErrNotCloudEvent, version, specVersion)
-	}
-	if err := e.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotCloudEvent, err)
-	}
-	return nil
-}
-
 // orderExtensions sorts by name, since headers and JSON members come in no order, and
 // keeps the first of each name.
 func (e *Event) orderExtensions() {
@@ -181,20 +210,4 @@ func (e *Event) orderExtensions() {
 	}
 	slices.SortStableFunc(e.Extensions, func(a, b Extension) int { return strings.Compare(a.Name, b.Name) })
 	e.Extensions = slices.CompactFunc(e.Extensions, func(a, b Extension) bool { return a.Name == b.Name })
-}
-
-// parseTime reads RFC 3339 and keeps the offset that was written, whatever zone this
-// machine is in.
-func parseTime(v string) (time.Time, error) {
-	t, err := time.ParseInLocation(time.RFC3339Nano, v, time.UTC)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: attribute time %.40q is not an RFC 3339 time", ErrNotCloudEvent, v)
-	}
-	return t, nil
-}
-
-// isStructured reports the content type of an event in structured mode; a batch is none.
-func isStructured(contentType string) bool {
-	media := mediaType(contentType)
-	return media == StructuredType || media == "application/cloudevents"
 }

@@ -1,130 +1,240 @@
 package event
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// UnmarshalStructured reads one JSON event (JSON event format 1.0.2). Data of a JSON type
-// is kept as it was written. The error is an ErrNotCloudEvent.
+// UnmarshalStructured reads one JSON event (JSON event format 1.0.2) and refuses every one that
+// has a flaw. Data of a JSON type is kept as it was written. The error is an ErrNotCloudEvent.
 func UnmarshalStructured(data []byte) (Event, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return Event{}, fmt.Errorf("%w: the body is no JSON object", ErrNotCloudEvent)
-	}
-	return fromMembers(members)
+	e, flaws, err := ReadStructured(data)
+	return whole(e, flaws, err)
 }
 
-// UnmarshalBatch reads a JSON array of events: all of them, or none and an error that names
-// the first bad one.
+// UnmarshalBatch reads a JSON array of events, and refuses every one that has a flaw: all of
+// them, or none and an error that names the first bad one.
 func UnmarshalBatch(data []byte) ([]Event, error) {
-	var list []map[string]json.RawMessage
-	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, fmt.Errorf("%w: the body is no JSON array of objects", ErrNotCloudEvent)
+	members, err := Members(data)
+	if err != nil {
+		return nil, err
 	}
-	events := make([]Event, len(list))
-	for i, members := range list {
-		var err error
-		if events[i], err = fromMembers(members); err != nil {
+	events := make([]Event, len(members))
+	for i, raw := range members {
+		if events[i], err = UnmarshalStructured(raw); err != nil {
 			return nil, fmt.Errorf("event %d of the batch: %w", i, err)
 		}
 	}
 	return events, nil
 }
 
-func fromMembers(members map[string]json.RawMessage) (Event, error) {
-	var e Event
-	var version string
-	for name, raw := range members {
-		var err error
-		switch {
-		case name == "data":
-		case string(raw) == "null": // an attribute that is null is absent
-			delete(members, name)
-		case name == "specversion":
-			err = readString(name, raw, &version)
-		case name != "data_base64":
-			err = e.readMember(name, raw)
-		}
-		if err != nil {
-			return Event{}, err
-		}
+// Members are the documents of a batch, each for ReadStructured.
+func Members(data []byte) ([]json.RawMessage, error) {
+	var members []json.RawMessage
+	if err := json.Unmarshal(withoutMark(data), &members); err != nil || members == nil {
+		return nil, &InvalidError{Reason: "the body is no JSON array"}
 	}
-	if err := e.readData(members); err != nil {
-		return Event{}, err
-	}
-	e.orderExtensions()
-	if err := e.accept(version); err != nil {
-		return Event{}, err
-	}
-	return e, nil
+	return members, nil
 }
 
-func (e *Event) readMember(name string, raw json.RawMessage) error {
-	if name == "time" {
-		var v string
-		err := readString(name, raw, &v)
-		if err == nil {
-			e.Time, err = parseTime(v)
+// ReadStructured reads one JSON event and says what was left out of it.
+func ReadStructured(data []byte) (Event, []Flaw, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(withoutMark(data), &members); err != nil || members == nil {
+		return Event{}, nil, &InvalidError{Reason: "the body is no JSON object"}
+	}
+	return fromMembers(members)
+}
+
+// readBare reads what may be an event or any other document that has the word in it.
+func readBare(data []byte) (Event, []Flaw, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(withoutMark(data), &members); err != nil || members["specversion"] == nil {
+		return Event{}, nil, fmt.Errorf("%w: it has no specversion", ErrNotCloudEvent)
+	}
+	return fromMembers(members)
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// withoutMark is a document without the byte order mark that some senders begin it with.
+func withoutMark(doc []byte) []byte { return bytes.TrimPrefix(doc, byteOrderMark) }
+
+// A document is one JSON event that is being read.
+type document struct {
+	faults
+	e       Event
+	version string
+	members map[string]json.RawMessage
+}
+
+func fromMembers(members map[string]json.RawMessage) (Event, []Flaw, error) {
+	d := document{members: members}
+	var spelled []string // names that are not allowed as they stand
+	for name, raw := range members {
+		switch {
+		case name == "data" || name == "data_base64" || string(raw) == "null": // an attribute that is null is absent
+		case name == "specversion":
+			d.text(name, raw, &d.version)
+		case d.e.attribute(name) != nil:
+			d.text(name, raw, d.e.attribute(name))
+		case name == "time":
+			d.time(raw)
+		case validName(name):
+			d.extension(name, raw)
+		default:
+			spelled = append(spelled, name)
 		}
-		return err
 	}
-	if known := e.attribute(name); known != nil {
-		return readString(name, raw, known)
+	slices.Sort(spelled)
+	for _, name := range spelled {
+		if small := strings.ToLower(name); validName(small) { // an SDK may write traceParent
+			d.extension(small, members[name])
+		} else {
+			d.name(name)
+		}
 	}
-	x := Extension{Name: strings.ToLower(name)}
+	d.data()
+	e, flaws, err := d.judge(&d.e, d.version)
+	if bad, ok := errors.AsType[*InvalidError](err); ok { // its data is the whole document
+		bad.Legible.DataContentType, bad.Legible.DataSchema = "", ""
+	}
+	return e, flaws, err
+}
+
+func (d *document) text(name string, raw json.RawMessage, to *string) {
+	var reason string
+	if *to, reason = readText(raw); reason != "" {
+		*to = ""
+		d.attribute(name, reason)
+	}
+}
+
+func (d *document) time(raw json.RawMessage) {
+	text, reason := readText(raw)
+	if reason == "" && text != "" {
+		var err error
+		if d.e.Time, err = parseTime(text); err != nil {
+			reason = "is refused: " + err.Error()
+		}
+	}
+	if reason != "" {
+		d.flaw("time", reason)
+	}
+}
+
+func (d *document) extension(name string, raw json.RawMessage) {
+	x := Extension{Name: name}
 	switch raw[0] {
 	case '"':
-		if err := readString(name, raw, &x.Value); err != nil {
-			return err
+		var reason string
+		if x.Value, reason = readText(raw); reason != "" {
+			d.flaw(name, reason)
+			return
 		}
 	case 't', 'f':
 		x.Value, x.Kind = string(raw), Boolean
 	case '{', '[':
-		return fmt.Errorf("%w: attribute %.40q is an object or array", ErrNotCloudEvent, name)
+		d.flaw(name, "is an object or array")
+		return
 	default:
 		x.Value = string(raw)
 		if n, err := strconv.ParseInt(x.Value, 10, 32); err == nil {
 			x.Value, x.Kind = strconv.FormatInt(n, 10), Integer
 		}
 	}
-	e.Extensions = append(e.Extensions, x)
-	return nil
+	d.e.Extensions = append(d.e.Extensions, x)
 }
 
-func (e *Event) readData(members map[string]json.RawMessage) error {
-	data, plain := members["data"]
-	encoded, binary := members["data_base64"]
+// data reads the event's data. Without datacontenttype it is application/json, in so many words:
+// whoever is given the event in another form could not tell (JSON event format, 3.1.1).
+func (d *document) data() {
+	data, plain := d.members["data"]
+	encoded, binary := d.members["data_base64"]
+	binary = binary && string(encoded) != "null"
 	switch {
 	case plain && binary:
-		return fmt.Errorf("%w: it has both data and data_base64", ErrNotCloudEvent)
+		d.fatal("it has both data and data_base64")
 	case binary:
+		text, reason := readText(encoded)
+		var err error
+		if d.e.Data, err = base64.StdEncoding.DecodeString(text); err != nil || reason != "" {
+			d.fatal("data_base64 is no base64")
+		}
+	case plain && !utf8.Valid(data):
+		d.fatal("data is no UTF-8")
+	case plain && data[0] == '"' && !isJSON(mediaType(d.e.DataContentType)):
+		if lone(data) {
+			d.fatal("data holds half of a surrogate pair")
+		}
 		var text string
-		err := readString("data_base64", encoded, &text)
-		if err != nil {
-			return err
-		}
-		if e.Data, err = base64.StdEncoding.DecodeString(text); err != nil {
-			return fmt.Errorf("%w: data_base64 is no base64", ErrNotCloudEvent)
-		}
-	case plain && data[0] == '"' && !isJSON(mediaType(e.DataContentType)):
-		var text string
-		if err := readString("data", data, &text); err != nil {
-			return err
-		}
-		e.Data = []byte(text)
+		_ = json.Unmarshal(data, &text) // the document was parsed before
+		d.e.Data = []byte(text)
 	case plain:
-		e.Data = data
+		d.e.Data = data
+	default:
+		return
 	}
-	return nil
+	if len(d.e.Data) == 0 {
+		d.e.Data = nil
+	} else if d.e.DataContentType == "" {
+		d.e.DataContentType = "application/json"
+	}
 }
 
-func readString(name string, raw json.RawMessage, to *string) error {
-	if err := json.Unmarshal(raw, to); err != nil {
-		return fmt.Errorf("%w: attribute %.40q is no string", ErrNotCloudEvent, name)
+// readText reads the value of an attribute and says what is wrong with it, if anything is.
+func readText(raw json.RawMessage) (text, reason string) {
+	switch {
+	case raw[0] != '"':
+		return "", "is no string"
+	case !utf8.Valid(raw) || lone(raw):
+		return "", badText
 	}
-	return nil
+	_ = json.Unmarshal(raw, &text) // the document was parsed before
+	if !Allowed(text) {
+		return "", badText
+	}
+	return text, ""
+}
+
+// lone reports whether a JSON string holds an escaped surrogate that is no half of a pair, for
+// which a parser would put U+FFFD.
+func lone(raw []byte) bool {
+	for i := 0; i+1 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		i++
+		unit, ok := escapedUnit(raw[i-1:])
+		if !ok {
+			continue
+		}
+		i += 4
+		if !utf16.IsSurrogate(unit) {
+			continue
+		}
+		low, ok := escapedUnit(raw[i+1:])
+		if !ok || utf16.DecodeRune(unit, low) == utf8.RuneError {
+			return true
+		}
+		i += 6
+	}
+	return false
+}
+
+// escapedUnit reads an escape of the form \uXXXX.
+func escapedUnit(raw []byte) (rune, bool) {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	return rune(n), err == nil
 }

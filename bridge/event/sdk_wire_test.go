@@ -190,7 +190,7 @@ func TestWeReadWhatTheSDKWrites(t *testing.T) {
 					}
 				}
 				fields, data := w.taken(t, c.ctx, s)
-				got, err := event.Read(w.binding, event.Fields(fields), data)
+				got, _, err := event.Read(w.binding, event.Fields(fields), data)
 				if err != nil {
 					t.Errorf("%s %s %s: %v", on, mode, name, err)
 					continue
@@ -211,7 +211,7 @@ func TestNoDataIsNoValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	fields, data := takenKafka(t, binding.WithForceBinary(t.Context()), s)
-	got, err := event.Read(event.Kafka, event.Fields(fields), data)
+	got, _, err := event.Read(event.Kafka, event.Fields(fields), data)
 	if data != nil || got.Data != nil || err != nil {
 		t.Errorf("the SDK writes %q, we read %+v, %v", data, got, err)
 	}

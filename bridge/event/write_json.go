@@ -9,17 +9,21 @@ import (
 
 // AppendStructured appends the event as one JSON document (JSON event format 1.0.2). Data
 // of a JSON type goes in as it is, but for white space around it; text becomes a string;
-// all else, and what calls itself JSON and is not, becomes data_base64.
+// all else, and what calls itself JSON and is not, becomes data_base64; an empty body is none.
 func AppendStructured(dst []byte, e *Event) []byte {
 	dst = append(dst, '{')
 	e.attributes(func(name, value string, k Kind) {
 		dst = appendMember(dst, name, value, k)
 	})
-	if e.DataContentType != "" {
-		dst = appendMember(dst, "datacontenttype", e.DataContentType, String)
+	contentType := e.DataContentType
+	if contentType == "" && len(e.Data) > 0 && !json.Valid(e.Data) {
+		contentType = GuessContentType(e.Data) // without one, a reader takes it for JSON
 	}
-	if e.Data != nil {
-		dst = appendData(dst, e)
+	if contentType != "" {
+		dst = appendMember(dst, "datacontenttype", contentType, String)
+	}
+	if len(e.Data) > 0 {
+		dst = appendData(dst, contentType, e.Data)
 	}
 	return append(dst, '}')
 }
@@ -57,18 +61,18 @@ func appendMember(dst []byte, name, value string, k Kind) []byte {
 	return appendString(dst, value)
 }
 
-func appendData(dst []byte, e *Event) []byte {
-	media := mediaType(e.DataContentType)
+func appendData(dst []byte, contentType string, data []byte) []byte {
+	media := mediaType(contentType)
 	switch {
-	case !utf8.Valid(e.Data):
-	case isJSON(media) && json.Valid(e.Data):
-		return append(append(dst, `,"data":`...), e.Data...)
+	case !utf8.Valid(data):
+	case isJSON(media) && json.Valid(data):
+		return append(append(dst, `,"data":`...), data...)
 	case isText(media) && !isJSON(media):
 		dst = append(dst, `,"data":`...)
-		return appendString(dst, e.Data)
+		return appendString(dst, data)
 	}
 	dst = append(dst, `,"data_base64":"`...)
-	dst = base64.StdEncoding.AppendEncode(dst, e.Data)
+	dst = base64.StdEncoding.AppendEncode(dst, data)
 	return append(dst, '"')
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // Longer values are no names; they would only bloat headers and indexes.
@@ -131,7 +133,7 @@ func typeName(name string) string {
 			if s := b.String(); s != "" && s[len(s)-1] != '.' {
 				b.WriteByte('.')
 			}
-		case !unicode.IsGraphic(r):
+		case r == utf8.RuneError || !unicode.IsGraphic(r):
 			b.WriteByte('_')
 		default:
 			b.WriteRune(r)
@@ -140,16 +142,7 @@ func typeName(name string) string {
 	return strings.Trim(b.String(), ".")
 }
 
-// writable reports whether a value may be an attribute: CloudEvents strings hold no control
-// characters.
+// writable reports whether a value may be an attribute.
 func writable(value string, limit int) bool {
-	if value == "" || len(value) > limit || !utf8.ValidString(value) {
-		return false
-	}
-	for _, r := range value {
-		if r < ' ' || (r >= 0x7f && r <= 0x9f) {
-			return false
-		}
-	}
-	return true
+	return value != "" && len(value) <= limit && event.Allowed(value)
 }

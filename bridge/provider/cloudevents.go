@@ -19,12 +19,12 @@ func (b *builder) cloudevents(x *exchange) []Event {
 	if mediaType(x.header("Content-Type")) == event.StructuredType && !x.takeEvent(x.body()) {
 		return nil
 	}
-	e, err := event.Read(event.HTTP, event.HeaderMap(x.req.Header), x.body())
+	e, flaws, err := event.Read(event.HTTP, event.HeaderMap(x.req.Header), x.body())
 	if err == nil {
-		err = e.Validate()
+		err = event.Refuse(e, flaws)
 	}
 	if err != nil {
-		return []Event{b.unreadable(x, salvage(x), x.body(), notCloudEvent(err))}
+		return []Event{b.unreadable(x, legible(err), x.body(), notCloudEvent(err))}
 	}
 	var named *template
 	if mediaType(x.header("Content-Type")) == event.StructuredType {
@@ -32,7 +32,7 @@ func (b *builder) cloudevents(x *exchange) []Event {
 	} else {
 		named = &template{parts: []part{{kind: "header", arg: "Ce-Id"}}}
 	}
-	return []Event{b.complete(x, e, named)}
+	return []Event{b.complete(x, e, flaws, named)}
 }
 
 func (b *builder) cloudeventsBatch(x *exchange) []Event {
@@ -52,15 +52,18 @@ func (b *builder) cloudeventsBatch(x *exchange) []Event {
 		if short = short || faults > maxFaulty || !x.takeEvent(v.Raw); short {
 			return
 		}
-		e, err := event.UnmarshalStructured(v.Raw)
+		e, flaws, err := event.ReadStructured(v.Raw)
 		if err == nil {
-			events = append(events, b.complete(x, e, named))
+			err = event.Refuse(e, flaws)
+		}
+		if err == nil {
+			events = append(events, b.complete(x, e, flaws, named))
 			return
 		}
 		if faults++; faults == 1 {
 			first = fmt.Sprintf("event %d of the batch: %s", len(events), notCloudEvent(err))
 		}
-		events = append(events, b.unreadable(x, salvageJSON(v.Raw), v.Raw, notCloudEvent(err)))
+		events = append(events, b.unreadable(x, legible(err), v.Raw, notCloudEvent(err)))
 	})
 	if x.member = false; faults > maxFaulty {
 		return []Event{b.unreadable(x, event.Event{}, x.body(), first)}
@@ -79,13 +82,13 @@ func (x *exchange) takeEvent(doc []byte) bool {
 }
 
 // complete adds what every event has.
-func (b *builder) complete(x *exchange, e event.Event, named *template) Event {
+func (b *builder) complete(x *exchange, e event.Event, flaws []event.Flaw, named *template) Event {
 	addMissing(&e, "recordedtime", x.req.Received.UTC().Format(time.RFC3339Nano))
 	addMissing(&e, "partitionkey", e.Subject)
 	for _, trace := range traces {
 		addMissing(&e, trace.name, x.header(trace.header))
 	}
-	whole := Event{Event: e}
+	whole := Event{Event: e, Flaws: flaws}
 	b.identify(x, &whole, named)
 	return whole
 }
@@ -112,7 +115,7 @@ func (b *builder) unreadable(x *exchange, e event.Event, data []byte, fault stri
 	if e.ID != "" {
 		named = &template{parts: []part{{kind: "header", arg: "Ce-Id"}}}
 	}
-	whole := b.complete(x, e, named)
+	whole := b.complete(x, e, nil, named)
 	whole.Invalid = fault
 	return whole
 }

@@ -45,6 +45,7 @@ type Event struct {
 	// then has the body as it came and whatever attributes can be told, its id among them, and
 	// the request's headers in the extension hookspanheaders.
 	Invalid string
+	Flaws   []event.Flaw      // attributes that it came with and that were left out
 	Named   bool              // the provider gave the id; else it is a hash
 	Sum     [sha256.Size]byte // SHA-256 of the data
 	// Signed is the hash of all that was signed, where the id is not part of that: who repeats

@@ -52,6 +52,7 @@ type intake struct {
 	notes    *valve        // of what is remarkable about events that are taken
 	counters map[outcome]prometheus.Counter
 	altered  prometheus.Counter
+	dropped  prometheus.Counter // attributes
 }
 
 // recognises reports whether the source tells repeats from events.
@@ -116,7 +117,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	in := &intake{
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
-		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name),
+		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name), dropped: r.metrics.dropped.WithLabelValues(s.Name),
 		share:  &share{name: "the source"},
 		traces: newValve(tracesPerSecond, tracesPerSecond), notes: newValve(notesPerSecond, 2*notesPerSecond),
 	}

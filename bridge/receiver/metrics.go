@@ -27,6 +27,7 @@ type metrics struct {
 	seconds    prometheus.Histogram
 	publish    prometheus.Histogram
 	altered    *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
 	suppressed prometheus.Counter
 	unknown    prometheus.Counter // requests for sources that do not exist
 }
@@ -46,13 +47,16 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 		altered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_intake_altered_total", Help: "Repeated ids that came with another body, and signed requests that came again under another id.",
 		}, []string{"source"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookspan_intake_attributes_dropped_total", Help: "Attributes with a name that CloudEvents does not allow, left out, by source.",
+		}, []string{"source"}),
 		suppressed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_refusals_suppressed_total", Help: "Refusals that left no trace because there were too many.",
 		}),
 	}
 	m.unknown = m.requests.WithLabelValues("", string(refused))
 	collectors := []prometheus.Collector{
-		m.requests, m.seconds, m.publish, m.altered, m.suppressed,
+		m.requests, m.seconds, m.publish, m.altered, m.dropped, m.suppressed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_intake_memory_bytes", Help: "Memory of the bodies in hand.",
 		}, func() float64 { return float64(r.bodies.inHand()) }),

@@ -3,8 +3,8 @@ package receiver
 import (
 	"context"
 	"log/slog"
-	"strings"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
@@ -32,6 +32,7 @@ func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) 
 	postings := make([]posting, len(v.Events))
 	for i := range v.Events {
 		e, p := &v.Events[i], &postings[i]
+		r.leftOut(x, e)
 		*p = posting{event: e, topic: r.topic(s, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {
@@ -66,9 +67,17 @@ func (r *Receiver) quarantine(x *exchange, p *posting, reason provider.Reason, d
 	p.topic, p.quarantined = r.quarantineTopic, true
 	detail = cut(detail, maxDetail)
 	p.event.SetExtension("hookspanreason", string(reason))
-	p.event.SetExtension("hookspandetail", strings.ToValidUTF8(detail, "_"))
+	p.event.SetExtension("hookspandetail", event.Clean(detail))
 	p.event.SetExtension("hookspansource", x.source.Name)
 	r.note(x, p.event, slog.LevelWarn, "event quarantined", slog.String("reason", string(reason)), slog.String("detail", detail))
+}
+
+// leftOut tells of attributes that an event came with and that no event may have.
+func (r *Receiver) leftOut(x *exchange, e *provider.Event) {
+	for _, f := range e.Flaws {
+		x.source.dropped.Inc()
+		r.note(x, e, slog.LevelWarn, "attribute left out", slog.String("attribute", f.Attribute), slog.String("detail", f.Reason))
+	}
 }
 
 // note logs what is remarkable about an event that is taken, at a bounded rate.

@@ -14,13 +14,14 @@ import (
 // weight is what a message costs in memory beside its bytes, roughly.
 const weight = 512
 
-// message makes the bus's message of a stored one. What carries no CloudEvent is wrapped.
+// message makes the bus's message of a stored one.
 func message(p bus.Partition, identity, topic string, m meta, h nats.Header, data []byte) bus.Message {
-	e, err := event.Read(event.NATS, event.HeaderMap(h), data)
-	if err != nil {
-		place := string(p) + "/" + identity + "/" + strconv.FormatUint(m.seq, 10)
-		e = event.Wrap(topic, messageID(h), place, first(h, headerContentType), data, m.stored())
-	}
+	taken := event.Take(event.NATS, event.HeaderMap(h), event.Carrier{
+		Topic: topic, Stored: m.stored(), Data: data,
+		Names: func() (string, string) {
+			return messageID(h), string(p) + "/" + identity + "/" + strconv.FormatUint(m.seq, 10)
+		},
+	})
 	size := weight + len(topic) + len(data)
 	for name, values := range h {
 		size += len(name) + len(values[0])
@@ -30,7 +31,9 @@ func message(p bus.Partition, identity, topic string, m meta, h nats.Header, dat
 		Partition: p,
 		Position:  bus.Position{Identity: identity, Seq: int64(m.seq), Mark: m.time},
 		Stored:    m.stored(),
-		Event:     &e,
+		Event:     &taken.Event,
+		Flaws:     taken.Flaws,
+		Fault:     taken.Fault,
 		Size:      size,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -154,12 +155,55 @@ func TestMessagesThatAreNoCloudEventsAreWrapped(t *testing.T) {
 		{place + "/3", "/topics/hookspan.events.broken", "hookspan.events.broken", "text/plain; charset=utf-8"},
 		{"7", "/theirs", "their.type", ""},
 	} {
-		if list[i] != want {
-			t.Errorf("message %d: %v, want %v", i, list[i], want)
+		if list[i] != want || (got[i].Fault != "") != (i == 2) {
+			t.Errorf("message %d: %v, want %v; fault %q", i, list[i], want, got[i].Fault)
 		}
 		again, err := store.Get(within(t), "HOOKSPAN_EVENTS", got[i].Position)
 		if err != nil || again.Event.ID != got[i].Event.ID {
 			t.Errorf("get of message %d: %v %v", i, again.Event, err)
+		}
+	}
+}
+
+func TestEventsAreReadWithoutWhatTheyMayNotHave(t *testing.T) {
+	t.Parallel()
+	store, server := openStore(t, embedded.Options{}, jetstream.Options{})
+	nc := server.Conns().Events
+	good := nats.Header{"ce-specversion": {"1.0"}, "ce-id": {"7"}, "ce-source": {"/s"}, "ce-type": {"t"}}
+	with := func(name, value string) nats.Header {
+		h := maps.Clone(good)
+		h[name] = []string{value}
+		return h
+	}
+	messages := []struct {
+		header       nats.Header
+		data         string
+		fault, flaws int
+	}{
+		{good, "x", 0, 0},
+		{with("ce-time", "2026-01-02T03:04:05"), "x", 0, 1},
+		{with("ce-subject", "a%00b"), "x", 0, 1},
+		{with("ce-subject", "\xed\xa0\x80"), "x", 0, 1},
+		{with("ce-event_source", "x"), "x", 0, 1},
+		{with("ce-type", "a\xffb"), "x", 1, 0},
+		{with("ce-id", "%C0%A0"), "x", 1, 0},
+		{nats.Header{"content-type": {"application/cloudevents+json"}}, `{"specversion":"1.0","id":"7","source":"/s","type":"\u0000"}`, 1, 0},
+		{nats.Header{"content-type": {"application/cloudevents+json"}}, `{"specversion":"1.0","id":"7","source":"/s","type":"t","x":"\ud800"}`, 0, 1},
+		{nil, `{"specversion":"1.0","id":"7","source":"/s","type":"t","time":"now"}`, 0, 1},
+	}
+	for _, m := range messages {
+		msg := &nats.Msg{Subject: "hookspan.events.a", Data: []byte(m.data), Header: m.header}
+		if _, err := nc.RequestMsgWithContext(within(t), msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, m := range follow(t, store, "HOOKSPAN_EVENTS", len(messages)) {
+		want := messages[i]
+		if (m.Fault != "") != (want.fault == 1) || len(m.Flaws) != want.flaws || m.Event.Validate() != nil {
+			t.Errorf("message %d: fault %q, flaws %v, %+v", i, m.Fault, m.Flaws, m.Event)
+		}
+		if want.fault == 0 && (m.Event.ID != "7" || m.Event.Type != "t") {
+			t.Errorf("message %d is %+v", i, m.Event)
 		}
 	}
 }

@@ -15,16 +15,17 @@ import (
 // weight is what a message costs in memory beside its bytes, roughly.
 const weight = 512
 
-// message makes the bus's message of a record. What carries no CloudEvent is wrapped. It keeps
-// nothing of the record, whose bytes are a part of all that was fetched with it.
+// message makes the bus's message of a record. It keeps nothing of the record, whose bytes are a
+// part of all that was fetched with it.
 func message(p bus.Partition, identity string, r *kgo.Record) bus.Message {
 	data := bytes.Clone(r.Value)
 	stored := r.Timestamp.UTC()
-	e, err := event.Read(event.Kafka, headers(r), data)
-	if err != nil {
-		place := string(p) + "/" + identity + "/" + strconv.FormatInt(r.Offset, 10)
-		e = event.Wrap(r.Topic, "", place, contentType(r), data, stored)
-	}
+	taken := event.Take(event.Kafka, headers(r), event.Carrier{
+		Topic: r.Topic, Stored: stored, Data: data,
+		Names: func() (string, string) {
+			return "", string(p) + "/" + identity + "/" + strconv.FormatInt(r.Offset, 10)
+		},
+	})
 	size := weight + len(r.Topic) + len(data)
 	for i := range r.Headers {
 		size += len(r.Headers[i].Key) + len(r.Headers[i].Value)
@@ -34,7 +35,9 @@ func message(p bus.Partition, identity string, r *kgo.Record) bus.Message {
 		Partition: p,
 		Position:  bus.Position{Identity: identity, Seq: r.Offset, Mark: markOf(r.LeaderEpoch)},
 		Stored:    stored,
-		Event:     &e,
+		Event:     &taken.Event,
+		Flaws:     taken.Flaws,
+		Fault:     taken.Fault,
 		Size:      size,
 	}
 }
@@ -47,15 +50,6 @@ func headers(r *kgo.Record) func(yield func(string, string) bool) {
 			}
 		}
 	}
-}
-
-func contentType(r *kgo.Record) string {
-	for i := range r.Headers {
-		if strings.EqualFold(r.Headers[i].Key, headerContentType) {
-			return string(r.Headers[i].Value)
-		}
-	}
-	return ""
 }
 
 // partitionName names a partition of a topic as the bus does.

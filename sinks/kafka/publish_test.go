@@ -251,6 +251,9 @@ func TestMessagesThatAreNoCloudEventsAreWrapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if broken, err := store.Get(within(t), sp.Partition, bus.Position{Identity: sp.Identity, Seq: 2}); err != nil || broken.Fault == "" || m.Fault != "" {
+		t.Errorf("an event without an id: fault %q, %v; no event: fault %q", broken.Fault, err, m.Fault)
+	}
 	if e := m.Event; e.Source != "/topics/"+shop || e.Type != shop || e.DataContentType != "application/vnd.acme+json" || string(e.Data) != `{"a":1}` {
 		t.Errorf("wrapped: %+v", e)
 	}

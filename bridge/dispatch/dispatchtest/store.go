@@ -127,6 +127,11 @@ func (s *Store) change() {
 
 // Publish stores an event and returns its place.
 func (s *Store) Publish(p bus.Partition, e event.Event) bus.Position {
+	return s.PublishAs(p, bus.Message{Event: &e})
+}
+
+// PublishAs does it with an event that has flaws, or a message that is none.
+func (s *Store) PublishAs(p bus.Partition, m bus.Message) bus.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.topics[p]
@@ -134,9 +139,8 @@ func (s *Store) Publish(p bus.Partition, e event.Event) bus.Position {
 	if s.offsets {
 		at.Mark = int64(t.epoch) + 1
 	}
-	t.messages = append(t.messages, bus.Message{
-		Topic: string(p), Partition: p, Position: at, Stored: time.Now(), Event: &e, Size: len(e.Data) + 256,
-	})
+	m.Topic, m.Partition, m.Position, m.Stored, m.Size = string(p), p, at, time.Now(), len(m.Event.Data)+256
+	t.messages = append(t.messages, m)
 	s.change()
 	return at
 }

@@ -34,7 +34,7 @@ type Value struct {
 }
 
 // Text returns a string's content or the literal text of a number or a boolean. It is ""
-// for everything else.
+// for everything else. It is UTF-8 unless the string escapes half of a surrogate pair.
 func (v Value) Text() string {
 	switch v.Kind {
 	case String:

@@ -125,7 +125,7 @@ func FuzzScan(f *testing.F) {
 				continue
 			}
 			var want string
-			if json.Unmarshal(v.Raw, &want) != nil || v.Text() != want {
+			if json.Unmarshal(v.Raw, &want) != nil || replaced(v.Text()) != want {
 				t.Fatalf("string %q: got %q, want %q", v.Raw, v.Text(), want)
 			}
 		}
@@ -151,6 +151,30 @@ func BenchmarkScan(b *testing.B) {
 	for b.Loop() {
 		if _, err := set.Scan(doc, out); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// replaced has U+FFFD for each half of a surrogate pair, as encoding/json has it.
+func replaced(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && size == 1 {
+			size = 3
+		}
+		b.WriteRune(r)
+		text = text[size:]
+	}
+	return b.String()
+}
+
+func TestHalfOfASurrogatePairIsNoText(t *testing.T) {
+	t.Parallel()
+	for doc, valid := range map[string]bool{`"\ud83d\ude00"`: true, `"\ufffd"`: true, `"\ud83d"`: false, `"a\ude00b"`: false, `"\ud83d\ud83d\ude00"`: false, `"\ud83d\u0041"`: false} {
+		values, _, err := scan(t, doc, "")
+		if err != nil || utf8.ValidString(values[0].Text()) != valid {
+			t.Errorf("%s is %q, %v", doc, values[0].Text(), err)
 		}
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns the content of a string that the scanner has accepted.
+// unquote returns the content of a string that the scanner has accepted. An escaped surrogate
+// that is no half of a pair comes out as three bytes that are no UTF-8.
 func unquote(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
@@ -42,9 +43,13 @@ func unescape(inner []byte) string {
 				if i+6 < len(inner) && inner[i+1] == '\\' && inner[i+2] == 'u' {
 					low = unit(inner[i+3:])
 				}
-				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-					i += 6
+				pair := utf16.DecodeRune(r, low)
+				if pair == utf8.RuneError { // half a pair is no text, and must not become some
+					out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6&0x3f), 0x80|byte(r&0x3f))
+					continue
 				}
+				r = pair
+				i += 6
 			}
 			out = utf8.AppendRune(out, r)
 		default:

@@ -1,0 +1,237 @@
+package dispatch_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+// invalid publishes messages that are meant to be events of a type that endpoints take.
+func (w *world) invalid(from, to int) {
+	for n := from; n <= to; n++ {
+		e := dispatchtest.Event(n, "a")
+		e.SetExtension("kept", "yes")
+		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Fault: "attribute source is missing"})
+	}
+}
+
+// quarantined are the ids in the quarantine, in order.
+func (w *world) quarantined() (ids []string) {
+	for _, m := range w.store.Published() {
+		if m.Topic == "quarantine" {
+			ids = append(ids, m.Event.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (w *world) expectQuarantined(t *testing.T, from, to int) {
+	t.Helper()
+	var want []string
+	for n := from; n <= to; n++ {
+		want = append(want, id(n))
+	}
+	slices.Sort(want)
+	if got := w.quarantined(); !slices.Equal(got, want) {
+		t.Errorf("in the quarantine: %v, want %v", got, want)
+	}
+}
+
+func TestWhatIsNoEventGoesToTheQuarantine(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.start(t, shards)
+		p.register(t, "crm", nil)
+		w.publish(1, 5, "a")
+		w.invalid(6, 7)
+		w.publish(8, 12, "a")
+		pass(5 * time.Second)
+		w.expect(t, "crm", 1, 1, 5)
+		w.expect(t, "crm", 0, 6, 7)
+		w.expect(t, "crm", 1, 8, 12)
+		w.expectQuarantined(t, 6, 7)
+		for _, m := range w.store.Published() {
+			for name, want := range map[string]string{
+				"hookspanreason": "invalid_body", "hookspandetail": "attribute source is missing", "hookspantopic": "events", "kept": "yes",
+				"hookspanplace": "events/first/" + map[string]string{id(6): "6", id(7): "7"}[m.Event.ID],
+			} {
+				if got := m.Event.Extension(name); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+		}
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+		q := w.start(t, shards)
+		pass(5 * time.Second)
+		w.invalid(13, 13)
+		pass(time.Second)
+		if got := w.quarantined(); !slices.Equal(got, []string{id(13), id(6), id(7)}) {
+			t.Errorf("in the quarantine after a restart: %v", got)
+		}
+		q.stop()
+	})
+}
+
+// Whatever becomes of the process, what no endpoint was given is in the quarantine: it is passed
+// only once it is there.
+func TestNothingIsPassedBeforeItIsInTheQuarantine(t *testing.T) {
+	for only := range shards { // whichever shard the endpoint lies in
+		t.Run(fmt.Sprint(only), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				p := w.start(t, shards)
+				p.inShard(t, only, shards, "crm", nil)
+				w.publish(1, 3, "a")
+				pass(5 * time.Second)
+				p.client.Set(dispatchtest.Faults{Call: func(name string) error {
+					if name == "Publish" {
+						return bus.ErrStoreFull
+					}
+					return nil
+				}})
+				w.invalid(4, 6)
+				w.publish(7, 9, "a")
+				pass(10 * time.Second)
+				if got := w.quarantined(); len(got) > 0 {
+					t.Fatalf("in the quarantine: %v", got)
+				}
+				p.kill()
+				<-p.done
+				q := w.start(t, shards)
+				pass(10 * time.Second)
+				w.expectQuarantined(t, 4, 6)
+				for n := 7; n <= 9; n++ {
+					if w.delivered("crm", id(n)) == 0 {
+						t.Errorf("event %d was lost", n)
+					}
+				}
+				q.stop()
+			})
+		})
+	}
+}
+
+// Of several replicas one sets aside, wherever the shards lie.
+func TestOneReplicaSetsAside(t *testing.T) {
+	shared(t, 4, func(t *testing.T, w *world, p, q *process) {
+		for shard, owner := range []*process{p, q, p, q} {
+			owner.take(shard)
+		}
+		for n := range 8 {
+			p.register(t, fmt.Sprint("ep", n), nil)
+		}
+		pass(3 * time.Second)
+		w.invalid(1, 5)
+		pass(3 * time.Second)
+		w.expectQuarantined(t, 1, 5)
+		for shard := range 4 { // and when all move
+			w.leases.Give(shard)
+		}
+		w.invalid(6, 9)
+		for shard, owner := range []*process{q, p, q, p} {
+			owner.take(shard)
+		}
+		pass(5 * time.Second)
+		w.expectQuarantined(t, 1, 9)
+	})
+}
+
+// An endpoint that begins in the past meets what nobody has read before; a second one meets it
+// again.
+func TestThePastIsSetAsideOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.publish(1, 2, "a")
+		w.invalid(3, 4)
+		p := w.start(t, shards)
+		w.invalid(5, 5)
+		w.publish(6, 6, "a")
+		pass(3 * time.Second)
+		for _, name := range []string{"crm", "erp", "wms"} {
+			p.register(t, name, func(e *endpoint.Endpoint) { e.Start = "all" })
+			pass(5 * time.Second)
+			w.expect(t, name, 1, 1, 2)
+			w.expect(t, name, 1, 6, 6)
+			w.expectQuarantined(t, 3, 5)
+		}
+		p.stop()
+	})
+}
+
+// A paused endpoint goes over a range that the live feed has read.
+func TestARangeSetsNothingAsideAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.start(t, shards)
+		made := p.register(t, "crm", nil)
+		w.publish(1, 1, "a")
+		pass(3 * time.Second)
+		if _, err := p.registry.SetState(t.Context(), made.ID, endpoint.Paused, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.invalid(2, 4)
+		w.publish(5, 5, "a")
+		pass(3 * time.Second)
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+		q := w.start(t, shards)
+		if _, err := q.registry.SetState(t.Context(), made.ID, endpoint.Enabled, ""); err != nil {
+			t.Fatal(err)
+		}
+		pass(10 * time.Second)
+		w.expect(t, "crm", 1, 5, 5)
+		w.expectQuarantined(t, 2, 4)
+		q.stop()
+	})
+}
+
+// A message that the quarantine cannot hold with what is said about it is told of without data.
+func TestAMessageTooLargeForTheQuarantineIsToldOf(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.start(t, shards)
+		p.register(t, "crm", nil)
+		calls := 0
+		p.client.Set(dispatchtest.Faults{Call: func(name string) error {
+			if name != "Publish" {
+				return nil
+			}
+			if calls++; calls == 1 {
+				return fmt.Errorf("publish: %w", bus.ErrTooLarge)
+			}
+			return nil
+		}})
+		e := dispatchtest.Event(1, "a")
+		e.Data = []byte("large")
+		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Fault: "why"})
+		pass(5 * time.Second)
+		w.expectQuarantined(t, 1, 1)
+		if m := w.store.Published()[0]; m.Event.Data != nil || m.Event.Extension("hookspandetail") == "why" {
+			t.Errorf("%+v", m.Event)
+		}
+		p.stop()
+	})
+}
+
+// An event that lost an attribute is delivered; once, whoever reads it.
+func TestAnEventWithAFlawIsDelivered(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.start(t, shards)
+		p.register(t, "crm", nil)
+		e := dispatchtest.Event(1, "a")
+		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Flaws: []event.Flaw{{Attribute: "time", Reason: "is refused"}}})
+		pass(5 * time.Second)
+		w.expect(t, "crm", 1, 1, 1)
+		w.expectQuarantined(t, 1, 0)
+		if err := p.stop(); err != nil && !errors.Is(err, dispatch.ErrStopping) {
+			t.Error(err)
+		}
+	})
+}

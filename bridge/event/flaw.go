@@ -1,0 +1,114 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrNotCloudEvent says that a message carries no CloudEvent; whoever read it may wrap it.
+var ErrNotCloudEvent = errors.New("not a CloudEvent")
+
+// An InvalidError says that a message is meant to be a CloudEvent and is none, because of what
+// every event must have. It is an ErrNotCloudEvent.
+type InvalidError struct {
+	Reason string
+	// Legible holds the attributes that could be read. It has no data, which stays
+	// with the message.
+	Legible Event
+}
+
+func (e *InvalidError) Error() string { return "not a valid CloudEvent: " + e.Reason }
+
+func (e *InvalidError) Unwrap() error { return ErrNotCloudEvent }
+
+// A Flaw is an optional attribute that no CloudEvent may have and that was left out.
+type Flaw struct {
+	Attribute string // its name as it came, cut short and made printable
+	Reason    string
+	Name      bool // the name is at fault, not the value
+}
+
+// Refuse returns the first flaw of an event that is a reason to take nothing of it, as an
+// InvalidError: a value that is not allowed. A name that is not allowed, which JSON can write
+// and HTTP mostly cannot, is no reason.
+func Refuse(e Event, flaws []Flaw) error {
+	for _, f := range flaws {
+		if !f.Name {
+			e.Data = nil
+			return &InvalidError{Reason: "attribute " + f.Attribute + " " + f.Reason, Legible: e}
+		}
+	}
+	return nil
+}
+
+const (
+	badText = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
+	badName = "has a name that is not allowed: only a-z and 0-9 are, and no name of CloudEvents itself"
+)
+
+// shown is a name as an operator can read it.
+func shown(name string) string {
+	const most = 40
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return Clean(name)
+}
+
+// faults gathers what is wrong with an event that is being read. Attributes come in no order;
+// what is said about them has one.
+type faults struct {
+	flaws   []Flaw
+	invalid string // what makes it no event; of several things the first in the alphabet
+}
+
+func (f *faults) flaw(attribute, reason string) {
+	f.flaws = append(f.flaws, Flaw{Attribute: shown(attribute), Reason: reason})
+}
+
+func (f *faults) name(attribute string) {
+	f.flaws = append(f.flaws, Flaw{Attribute: shown(attribute), Reason: badName, Name: true})
+}
+
+func (f *faults) fatal(format string, args ...any) {
+	if reason := fmt.Sprintf(format, args...); f.invalid == "" || reason < f.invalid {
+		f.invalid = reason
+	}
+}
+
+// attribute notes a fault in the value of an attribute, for whether it is required.
+func (f *faults) attribute(name, reason string) {
+	switch name {
+	case "specversion", "id", "source", "type":
+		f.fatal("attribute %s %s", name, reason)
+	default:
+		f.flaw(name, reason)
+	}
+}
+
+// judge returns what was read, or why it is no event.
+func (f *faults) judge(e *Event, version string) (Event, []Flaw, error) {
+	e.orderExtensions()
+	switch {
+	case f.invalid != "":
+	case version != specVersion && version != "":
+		f.fatal("attribute specversion is %.20s, not %s", version, specVersion)
+	case version == "":
+		f.fatal("attribute specversion is missing")
+	case e.ID == "":
+		f.fatal("attribute id is missing")
+	case e.Source == "":
+		f.fatal("attribute source is missing")
+	case e.Type == "":
+		f.fatal("attribute type is missing")
+	}
+	if f.invalid != "" {
+		legible := *e
+		legible.Data = nil
+		return Event{}, nil, &InvalidError{Reason: f.invalid, Legible: legible}
+	}
+	slices.SortFunc(f.flaws, func(a, b Flaw) int { return strings.Compare(a.Attribute, b.Attribute) })
+	return *e, f.flaws, nil
+}

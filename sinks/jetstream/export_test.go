@@ -23,3 +23,6 @@ func PlainAck(data []byte) (string, uint64, bool) {
 	stream, seq, ok := plainAck(data)
 	return string(stream), seq, ok
 }
+
+// Asks reports whether somebody asks the servers for the health.
+func (s *Store) Asks() bool { return len(s.health.turn) == 1 }

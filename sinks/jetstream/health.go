@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,27 +20,47 @@ const (
 	healthTimeout = 2 * time.Second
 )
 
-// health is the last answer.
+// health is the last answer, and whose turn it is to find the next one.
 type health struct {
-	mu  sync.Mutex
+	turn chan struct{} // one slot: held by whoever asks
+	last atomic.Pointer[finding]
+}
+
+type finding struct {
 	at  time.Time
 	err error
 }
 
 // Health is nil when events could be published now: a server is connected and the event stream
 // has a leader that reaches most of its servers. Else it says in words what is wrong. It asks
-// at most once a second, so it may be called freely.
+// at most once a second, so it may be called freely, and waits no longer than ctx lets it,
+// whoever else asks.
 func (s *Store) Health(ctx context.Context) error {
-	s.health.mu.Lock()
-	defer s.health.mu.Unlock()
-	if !s.health.at.IsZero() && time.Since(s.health.at) < healthFor {
-		return s.health.err
+	h := &s.health
+	if last := h.fresh(); last != nil {
+		return last.err
+	}
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("%w: no server has said yet how it is: %w", bus.ErrUnavailable, context.Cause(ctx))
+	}
+	if last := h.fresh(); last != nil { // found while this call waited for its turn
+		return last.err
 	}
 	err := s.ask(ctx)
 	if ctx.Err() == nil {
-		s.health.at, s.health.err = time.Now(), err
+		h.last.Store(&finding{time.Now(), err})
 	}
 	return err
+}
+
+func (h *health) fresh() *finding {
+	if last := h.last.Load(); last != nil && time.Since(last.at) < healthFor {
+		return last
+	}
+	return nil
 }
 
 func (s *Store) ask(ctx context.Context) error {

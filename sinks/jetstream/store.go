@@ -95,8 +95,10 @@ type names struct {
 // not close the connections.
 func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	o.withDefaults()
-	s := &Store{o: o, names: o.names(), known: map[string]string{}, told: map[string]bool{}}
-	s.distrusted = newDistrusted(o.Metrics)
+	s := &Store{
+		o: o, names: o.names(), known: map[string]string{}, told: map[string]bool{},
+		health: health{turn: make(chan struct{}, 1)}, distrusted: newDistrusted(o.Metrics),
+	}
 	var err error
 	if s.events, err = newLink(c.Events, o, true); err != nil {
 		return nil, err

@@ -1,0 +1,61 @@
+package jetstream_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	toxics "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+)
+
+// Who asks how the bus is waits no longer than it wants to, although another one is still
+// waiting for a server that does not answer.
+func TestHealthWaitsForNobodyElse(t *testing.T) {
+	t.Parallel()
+	alone := natstest.Start(t, 1, natstest.Config{})
+	user, password := alone.Account()
+	proxy := toxics.NewProxy(toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.Nop()), "nats", "127.0.0.1:0", alone.Addr(0))
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Listen}, User: user, Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conns.Close)
+	store, err := jetstream.Open(t.Context(), conns, jetstream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	for _, direction := range []string{"upstream", "downstream"} {
+		toxic := `{"name":"` + direction + `","type":"timeout","stream":"` + direction + `","attributes":{"timeout":0}}`
+		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patient := make(chan error, 1)
+	go func() { patient <- store.Health(within(t)) }()
+	eventually(t, "somebody asks", store.Asks)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := store.Health(ctx); !errors.Is(err, bus.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the impatient one: %v", err)
+	}
+	select {
+	case err := <-patient:
+		t.Errorf("the impatient one waited for the patient one, who was told %v", err)
+	default:
+	}
+	if err := <-patient; !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("the patient one: %v", err)
+	}
+}

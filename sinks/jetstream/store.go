@@ -57,6 +57,8 @@ type Options struct {
 	Disk    Disk                  // of an embedded server; nil elsewhere
 	Metrics prometheus.Registerer // default: none
 	Log     *slog.Logger          // default: none
+
+	cutOffAfter time.Duration // default cutOffAfter
 }
 
 // A Store is a bus.Store, bus.History and bus.Refusals on JetStream. It is safe for use by
@@ -121,6 +123,9 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	s.stop = stop
 	s.running.Go(func() { s.watch(run) })
 	s.running.Go(func() { s.keep(run) })
+	if o.Disk == nil {
+		s.drive(run)
+	}
 	return s, nil
 }
 
@@ -239,6 +244,9 @@ func (o *Options) withDefaults() {
 	}
 	if o.Lease == 0 {
 		o.Lease = defaultLease
+	}
+	if o.cutOffAfter == 0 {
+		o.cutOffAfter = cutOffAfter
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,8 @@ type node struct {
 	name, folder        string
 	client, route, http int // ports
 
+	side int // of a divided cluster
+
 	mu     sync.Mutex
 	server *server.Server // nil while it is stopped
 }
@@ -89,9 +92,11 @@ func (s *Servers) config(n *node) string {
 	fmt.Fprintf(&b, "server_name: %s\nlisten: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\n", n.name, n.client, n.http)
 	fmt.Fprintf(&b, "jetstream { store_dir: %q, max_file_store: 100GB, max_memory_store: 1GB, domain: %q }\n", n.folder, s.conf.Domain)
 	if len(s.nodes) > 1 {
-		fmt.Fprintf(&b, "cluster { name: tested, listen: 127.0.0.1:%d, routes: [", n.route)
+		fmt.Fprintf(&b, "cluster { name: tested, listen: 127.0.0.1:%d, authorization { user: side%d, password: open }, routes: [", n.route, n.side)
 		for _, other := range s.nodes {
-			fmt.Fprintf(&b, "\"nats://127.0.0.1:%d\", ", other.route)
+			if other.side == n.side {
+				fmt.Fprintf(&b, "\"nats://side%d:open@127.0.0.1:%d\", ", n.side, other.route)
+			}
 		}
 		b.WriteString("] }\n")
 	}
@@ -175,6 +180,33 @@ func (s *Servers) Restart(i int) {
 	s.t.Helper()
 	s.Stop(i)
 	s.run(i)
+}
+
+// CutOff has the others run again without the i-th server, which goes on, keeps its clients and
+// reaches nobody.
+func (s *Servers) CutOff(i int) {
+	s.t.Helper()
+	for other, n := range s.nodes {
+		if other != i {
+			s.Stop(other)
+			n.side++
+		}
+	}
+	for other := range s.nodes {
+		if other != i {
+			s.run(other)
+		}
+	}
+	for other := range s.nodes {
+		if other != i {
+			s.Await(other)
+		}
+	}
+}
+
+// Index is the place of a server by its name, -1 without one.
+func (s *Servers) Index(name string) int {
+	return slices.IndexFunc(s.nodes, func(n *node) bool { return n.name == name })
 }
 
 // Addr is host:port of the i-th server's clients.

@@ -1,0 +1,108 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	probeEvery   = 2 * time.Second
+	probeTimeout = time.Second
+	// cutOffAfter is how long a server may know of no leader: longer than an election takes.
+	cutOffAfter = 10 * time.Second
+	// moveMost is the longest pause between two moves that did not help.
+	moveMost = time.Minute
+)
+
+// A drover moves a link to another server when the one that it is connected to is cut off from
+// its cluster. Such a server keeps its clients, so nothing else would end the connection: but
+// nothing that they ask for has an answer.
+type drover struct {
+	link   *link
+	stream string // ours, with a leader of its own
+	log    *slog.Logger
+	after  time.Duration // of silence
+
+	silent   time.Time // since then; zero: it answers
+	server   string    // that is silent
+	patience time.Duration
+}
+
+// drive gives every connection a drover.
+func (s *Store) drive(ctx context.Context) {
+	links := []*link{s.events}
+	for _, l := range []*link{s.reads, s.private} {
+		if !slices.Contains(links, l) {
+			links = append(links, l)
+		}
+	}
+	for _, l := range links {
+		d := &drover{link: l, stream: s.names.events, log: s.o.Log, after: s.o.cutOffAfter}
+		s.running.Go(func() { d.run(ctx) })
+	}
+}
+
+// run looks until ctx ends.
+func (d *drover) run(ctx context.Context) {
+	d.patience = d.after
+	t := time.NewTicker(min(probeEvery, d.after/2))
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			d.look(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (d *drover) look(ctx context.Context) {
+	nc := d.link.nc
+	if nc.Status() != nats.CONNECTED || nc.ConnectedClusterName() == "" {
+		d.silent = time.Time{}
+		return
+	}
+	if d.reaches(ctx) {
+		d.silent, d.patience = time.Time{}, d.after
+		return
+	}
+	if server := nc.ConnectedServerName(); d.silent.IsZero() || server != d.server {
+		d.silent, d.server = time.Now(), server
+		return
+	}
+	if time.Since(d.silent) < d.patience || ctx.Err() != nil {
+		return
+	}
+	d.log.Warn("the NATS server is cut off from its cluster, moving to another one", "connection", nc.Opts.Name,
+		"server", d.server, "silent", time.Since(d.silent).Round(time.Second))
+	d.silent, d.patience = time.Time{}, min(2*d.patience, moveMost)
+	if err := nc.ForceReconnect(); err != nil {
+		d.log.Warn("connection to NATS", "connection", nc.Opts.Name, "error", err)
+	}
+}
+
+// reaches reports whether a leader answers: that of the cluster or, while a new one is elected,
+// that of our stream.
+func (d *drover) reaches(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*probeTimeout)
+	defer cancel()
+	var names struct {
+		Total int `json:"total"`
+	}
+	ask := struct {
+		Subject string `json:"subject"`
+	}{d.stream}
+	err := d.link.requestWithin(ctx, probeTimeout, "STREAM.NAMES", ask, &names)
+	var denied *deniedError
+	if err == nil || errors.As(err, &denied) {
+		return true
+	}
+	_, err = d.link.info(ctx, d.stream)
+	return err == nil || errors.Is(err, errNoStream)
+}

@@ -55,12 +55,11 @@ func (s *Server) Usable(reserved bool) error {
 func (s *Server) FreeBytes() int64 { return s.free.Load() }
 
 // watch looks at disk and server until ctx ends, and opens the server again when it cannot
-// write and there is space. Tries that do not help come ever more rarely.
+// write and there is space.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	var last time.Time
-	pause := watchInterval
+	var next revival
 	for {
 		select {
 		case <-tick.C:
@@ -69,24 +68,12 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		s.approach()
 		s.look()
-		switch since := time.Since(last); {
-		case !s.broken() || s.free.Load() < s.roomToWrite() || since < pause:
-			continue
-		case since > calm:
-			pause = watchInterval
-		default:
-			pause = min(2*pause, longestPause)
+		if free := s.free.Load(); s.broken() && free >= s.roomToWrite() && next.due(time.Now(), free) {
+			s.reopen(ctx)
+			next.tried(time.Now(), free)
 		}
-		s.reopen(ctx)
-		last = time.Now()
 	}
 }
-
-const (
-	// calm is how long a server must have run well for the next trouble to be a new one.
-	calm         = 5 * time.Minute
-	longestPause = time.Minute
-)
 
 func (s *Server) broken() bool {
 	t := s.trouble.Load()

@@ -93,6 +93,29 @@ func TestJournalIsHeldByWhatRuns(t *testing.T) {
 	})
 }
 
+// An owner of before, a zombie, may journal its own attempt of what runs here meanwhile.
+func TestJournalIsReadFromWhereWhatRunsBegan(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		e := EntryOf(l.ep.ID, &r.store.Kept(part)[0])
+		done := Attempt{Delivery: e.ID, Endpoint: e.Endpoint, Event: e.Event, Number: 1, Outcome: Delivered}
+		if _, err := r.store.Connect().AppendJournal(t.Context(), 0, EncodeAttempts([]Attempt{done})); err != nil {
+			t.Fatal(err)
+		}
+		r.answer(200, 2)
+		r.step()
+		r.step() // 1 has an entry, and runs
+		r.takeover()
+		elapse(time.Minute)
+		if r.posts(1) > 0 {
+			t.Error("event 1 was sent again though a record of its end was in the journal")
+		}
+	})
+}
+
 func TestJournalIsHeldByWhatASuccessorIsFedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)

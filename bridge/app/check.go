@@ -29,6 +29,7 @@ func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Pro
 	k.sources()
 	k.endpoints(ctx, egress)
 	k.listeners()
+	k.modes()
 	if _, err := endpoint.ParseSealer(strings.Join(c.SealKey.Open(), " ")); err != nil {
 		k.problem("HOOKSPAN_SEAL_KEY", err.Error())
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	// Files are those that were read or that a listener will read; a change of one of them is
 	// a reason to load again.
 	Files []string
+	// SecretFiles are those of them, and of a login, that hold a secret.
+	SecretFiles []string
 	// Warnings are no faults, but worth a line in the log.
 	Warnings []Problem
 
@@ -65,6 +67,7 @@ func Load(environ []string) (*Config, error) {
 	l.decode()
 	l.cfg.places = l.places()
 	l.cfg.complete()
+	l.cfg.SecretFiles = append(l.cfg.SecretFiles, l.cfg.keyFiles()...)
 	l.check()
 	if len(l.problems) > 0 {
 		return nil, l.problems.Sorted()
@@ -110,6 +113,12 @@ func (c *Config) complete() {
 			s.DedupWindow = &window
 		}
 	}
+}
+
+// keyFiles are the files that settings name and that hold a secret by their nature.
+func (c *Config) keyFiles() []string {
+	all := []string{c.TLS.KeyFile, c.AdminTLS.KeyFile, c.EmbeddedTLS.KeyFile, c.BusTLS.KeyFile, c.NATS.Creds, c.NATS.NKeyFile}
+	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
 }
 
 // defaultDedupWindow is how long ids are remembered unless the retention is shorter.

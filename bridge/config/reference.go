@@ -89,6 +89,7 @@ func filled(text string) (list []string) {
 
 func (l *loading) secretFile(path string) (string, error) {
 	l.cfg.Files = append(l.cfg.Files, path)
+	l.cfg.SecretFiles = append(l.cfg.SecretFiles, path)
 	text, err := readText(path)
 	if err != nil {
 		return "", errors.New(reading(err))

@@ -58,7 +58,11 @@ func (d *doctor) examine(ctx context.Context) error {
 		return err
 	}
 	for _, w := range c.Warnings {
-		if err := d.tell(bus.Finding{Subject: w.Where, Verdict: bus.Warning, Detail: w.What, Remedy: "change or remove the setting"}); err != nil {
+		detail, remedy := w.What, "change or remove the setting"
+		if what, mode, ok := strings.Cut(detail, ": chmod "); ok {
+			detail, remedy = what, "chmod "+mode
+		}
+		if err := d.tell(bus.Finding{Subject: w.Where, Verdict: bus.Warning, Detail: detail, Remedy: remedy}); err != nil {
 			return err
 		}
 	}

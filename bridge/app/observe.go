@@ -35,13 +35,15 @@ func (a *App) observer() dispatch.Observer {
 
 // recall reads what was attempted before the start from the journal's tail.
 func (a *App) recall(ctx context.Context) error {
-	return a.index.Load(ctx, a.opened.Load().Bus, Shards)
+	_, shards := a.dispatcher.Owned() // it has asked the registry
+	return a.index.Load(ctx, a.opened.Load().Bus, shards)
 }
 
 // followJournal shows what other processes attempt, too.
 func (a *App) followJournal(ctx context.Context) {
 	o := a.opened.Load()
-	_ = a.index.Follow(ctx, sharedJournal{o.Bus, o.Shared}, Shards) // nil, once ctx has ended
+	_, shards := a.dispatcher.Owned()
+	_ = a.index.Follow(ctx, sharedJournal{o.Bus, o.Shared}, shards) // nil, once ctx has ended
 }
 
 // recallPending shows what waits since longer ago than the journal's tail reaches, in shards of

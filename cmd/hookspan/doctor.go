@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -171,17 +172,29 @@ func (d *doctor) running(ctx context.Context) bus.Finding {
 
 // examineLogs reads what Hookspan keeps for itself.
 func examineLogs(ctx context.Context, c *config.Config, b app.Bus) []bus.Finding {
-	return append([]bus.Finding{examineRegistry(ctx, c, b)}, dispatch.ExamineShards(ctx, b, app.Shards)...)
-}
-
-func examineRegistry(ctx context.Context, c *config.Config, b app.Bus) bus.Finding {
-	f := bus.Finding{Subject: "registry", Verdict: bus.Fault}
 	sealer, err := app.Sealer(c)
 	if err != nil {
-		f.Detail, f.Remedy = err.Error(), "give the right HOOKSPAN_SEAL_KEY"
-		return f
+		f := bus.Finding{Subject: "registry", Verdict: bus.Fault, Detail: err.Error(), Remedy: "give the right HOOKSPAN_SEAL_KEY"}
+		return append([]bus.Finding{f}, dispatch.ExamineShards(ctx, b, shardsThere(ctx, registryOf(b, nil)))...)
 	}
-	r := endpoint.NewRegistry(b, sealer, endpoint.Options{Log: slog.New(slog.DiscardHandler)})
+	r := registryOf(b, sealer)
+	return append([]bus.Finding{examineRegistry(ctx, r)}, dispatch.ExamineShards(ctx, b, shardsThere(ctx, r))...)
+}
+
+func registryOf(b app.Bus, sealer *endpoint.Sealer) *endpoint.Registry {
+	return endpoint.NewRegistry(b, sealer, endpoint.Options{Log: slog.New(slog.DiscardHandler)})
+}
+
+// shardsThere is how many there are, or would be where nothing says so.
+func shardsThere(ctx context.Context, r *endpoint.Registry) int {
+	if n, err := r.RecordedShards(ctx); err == nil && n > 0 {
+		return n
+	}
+	return app.Shards
+}
+
+func examineRegistry(ctx context.Context, r *endpoint.Registry) bus.Finding {
+	f := bus.Finding{Subject: "registry", Verdict: bus.Fault}
 	switch err := r.Load(ctx); {
 	case err == nil:
 		f.Verdict, f.Detail = bus.Fine, fmt.Sprintf("%d endpoints", len(r.Set().All()))

@@ -35,8 +35,8 @@ func (d *doctor) resetCommand() *cobra.Command {
 		Example: "  hookspan doctor reset-shard 5 --since 2026-05-04T00:00:00Z",
 		Args:    cobra.ExactArgs(1),
 		RunE: d.action(func(cmd *cobra.Command, args []string) (err error) {
-			if r.shard, err = strconv.Atoi(args[0]); err != nil || r.shard < 0 || r.shard >= app.Shards {
-				return usage("want the number of a shard, 0 to %d", app.Shards-1)
+			if r.shard, err = strconv.Atoi(args[0]); err != nil || r.shard < 0 {
+				return usage("want the number of a shard, such as 5")
 			}
 			if r.since, err = time.Parse(time.RFC3339, since); err != nil {
 				return usage("--since: want an RFC 3339 time such as 2026-05-04T00:00:00Z")
@@ -59,6 +59,9 @@ func (d *doctor) reset(ctx context.Context, r reset) (err error) {
 	if err != nil {
 		f := unopened(err)
 		return fmt.Errorf("open the bus: %s: %s", f.Detail, f.Remedy)
+	}
+	if n := shardsThere(ctx, registryOf(o.Bus, nil)); r.shard >= n {
+		return usage("want the number of a shard, 0 to %d", n-1)
 	}
 	damaged, err := dispatch.ShardDamaged(ctx, o.Bus, r.shard)
 	if !r.sure {

@@ -79,7 +79,7 @@ func (e *ed25519Scheme) verify(x *exchange) *Refusal {
 		return uncovered(missing)
 	}
 	if !match {
-		return e.unmatched(x, "Ed25519 over "+e.content.String())
+		return e.unmatched(x, "Ed25519", e.content)
 	}
 	return nil
 }

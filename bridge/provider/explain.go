@@ -91,13 +91,21 @@ func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
 			Remedy: "check the clocks on both sides; a request that was saved and sent again is stale by nature"})
 		return findings
 	}
-	for _, m := range slices.Concat(bodyMistakes, urlMistakes) {
+	anyTime, err := v.anyTime(v.cfg)
+	if err != nil {
+		return nil // it compiled before
+	}
+	for _, m := range slices.Concat(bodyMistakes, printed(), []requestMistake{beforeGzip(v.maxBody)}) {
 		changed := *r
 		changed.Header = r.Header.Clone()
-		if m.change(&changed) && v.accepts(v.cfg, &changed) {
+		if !m.change(&changed) {
+			continue
+		}
+		if _, err := anyTime.Verify(&changed); err == nil {
 			findings = append(findings, Finding{m.text, m.remedy})
 		}
 	}
+	findings = append(findings, v.suspectURL(anyTime, r)...)
 	for _, m := range secretMistakes {
 		cfg := v.cfg
 		cfg.Secrets = changedSecrets(cfg.Secrets, m.change)
@@ -118,16 +126,21 @@ func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
 	return findings
 }
 
-// accepts judges a changed request or configuration without regard to its time.
+// accepts judges under a changed configuration, without regard to the time.
 func (v *Verifier) accepts(cfg Config, r *Request) bool {
-	anyTime, off := cfg, time.Duration(0)
-	anyTime.Tolerance = &off
-	other, err := v.provider.Compile(anyTime)
+	other, err := v.anyTime(cfg)
 	if err != nil {
 		return false
 	}
 	_, err = other.Verify(r)
 	return err == nil
+}
+
+// anyTime compiles a verifier to which no request is too old.
+func (v *Verifier) anyTime(cfg Config) (*Verifier, error) {
+	off := time.Duration(0)
+	cfg.Tolerance = &off
+	return v.provider.Compile(cfg)
 }
 
 func changedSecrets(secrets []string, change func(string) (string, bool)) []string {

@@ -116,7 +116,7 @@ func (k *keyed) verify(x *exchange) *Refusal {
 		return uncovered(missing)
 	}
 	if match == 0 {
-		return k.unmatched(x, k.method+" over "+k.content.String())
+		return k.unmatched(x, k.method, k.content)
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"unicode/utf16"
 )
 
 // A requestMistake is something that happens to requests on the way. change undoes it, and
@@ -30,16 +32,15 @@ var bodyMistakes = []requestMistake{
 		inBody(func(b []byte) ([]byte, error) {
 			return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n")), nil
 		})},
-	{"it is accepted with the JSON written without white space", "the JSON was printed anew; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) {
-			var out bytes.Buffer
-			err := json.Compact(&out, b)
-			return out.Bytes(), err
-		})},
 	{"it is accepted without the byte order mark", "the mark was added when the body was saved; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), nil })},
 	{"it is accepted with slashes written \\/ in the JSON", "escapes were changed; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte("/"), []byte(`\/`)), nil })},
+	{"it is accepted with slashes not written \\/ in the JSON", "escapes were changed; " + keepBytes,
+		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte(`\/`), []byte("/")), nil })},
+	{"it is accepted with other characters than ASCII written \\u…", "escapes were changed; " + keepBytes, inBody(asciiOnly)},
+	{"it is accepted with a byte order mark", "the mark was cut off; " + keepBytes,
+		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(byteOrderMark), b...), nil })},
 }
 
 func inBody(change func([]byte) ([]byte, error)) func(*Request) bool {
@@ -53,34 +54,90 @@ func inBody(change func([]byte) ([]byte, error)) func(*Request) bool {
 	}
 }
 
-const publicURL = "set the source's public URL to what the provider was told"
-
-var urlMistakes = []requestMistake{
-	{"it is accepted with https instead of http", publicURL, swap("http://", "https://")},
-	{"it is accepted with http instead of https", publicURL, swap("https://", "http://")},
-	{"it is accepted with a slash at the end of the path", publicURL, func(r *Request) bool {
-		path, query, has := strings.Cut(r.URL, "?")
-		if strings.HasSuffix(path, "/") {
-			return false
-		}
-		if r.URL = path + "/"; has {
-			r.URL += "?" + query
-		}
-		return true
-	}},
-	{"it is accepted without the query", "the provider signs the URL without it; " + publicURL, func(r *Request) bool {
-		path, _, has := strings.Cut(r.URL, "?")
-		r.URL = path
-		return has
-	}},
+// printed lists the ways in which programs print JSON; a body that was printed anew is one of
+// them. Each is tried with and without a line feed at the end.
+func printed() (mistakes []requestMistake) {
+	const remedy = "the JSON was printed anew on the way; " + keepBytes
+	add := func(how string, write func([]byte) ([]byte, error)) {
+		mistakes = append(mistakes,
+			requestMistake{"it is accepted with the JSON " + how, remedy, inBody(write)},
+			requestMistake{"it is accepted with the JSON " + how + " and a line feed at the end", remedy, inBody(func(b []byte) ([]byte, error) {
+				out, err := write(b)
+				return append(out, '\n'), err
+			})})
+	}
+	add("written without white space", func(b []byte) ([]byte, error) {
+		var out bytes.Buffer
+		err := json.Compact(&out, b)
+		return out.Bytes(), err
+	})
+	add("in one line, with a space behind colons and commas", spaced)
+	for _, one := range [...]struct{ how, indent string }{
+		{"indented by two spaces", "  "}, {"indented by four spaces", "    "}, {"indented by tabs", "\t"}, {"in lines that are not indented", ""},
+	} {
+		add(one.how, func(b []byte) ([]byte, error) {
+			var out bytes.Buffer
+			err := json.Indent(&out, bytes.TrimSpace(b), "", one.indent)
+			return out.Bytes(), err
+		})
+	}
+	return mistakes
 }
 
-func swap(from, to string) func(*Request) bool {
-	return func(r *Request) bool {
-		rest, ok := strings.CutPrefix(r.URL, from)
-		r.URL = to + rest
-		return ok
+// spaced writes JSON as Python does.
+func spaced(b []byte) ([]byte, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, b); err != nil {
+		return nil, err
 	}
+	var out []byte
+	inText, escaped := false, false
+	for _, c := range compact.Bytes() {
+		out = append(out, c)
+		switch {
+		case escaped:
+			escaped = false
+		case inText && c == '\\':
+			escaped = true
+		case c == '"':
+			inText = !inText
+		case !inText && (c == ':' || c == ','):
+			out = append(out, ' ')
+		}
+	}
+	return out, nil
+}
+
+// asciiOnly writes every other character as an escape of JSON.
+func asciiOnly(b []byte) ([]byte, error) {
+	var out []byte
+	for _, r := range string(b) {
+		switch {
+		case r < 0x80:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out, nil
+}
+
+// beforeGzip takes gzip off, within the bound of the source.
+func beforeGzip(limit int64) requestMistake {
+	return requestMistake{"it is accepted with the body before gzip", "the sender signs before it compresses: put {unpacked} in the place of {body} (template of hmac, content of a provider file)",
+		func(r *Request) bool {
+			packed, _ := Packed(r.Header)
+			if !packed {
+				return false
+			}
+			data, refusal := unpack(r, limit)
+			r.Header.Del("Content-Encoding")
+			r.Body = data
+			return refusal == nil
+		}}
 }
 
 // A secretMistake is something that happens to secrets when they are copied.
@@ -98,6 +155,9 @@ var secretMistakes = []secretMistake{
 	}},
 	{"it is accepted with the prefix whsec_ before the secret", "copy the secret whole, with whsec_", func(s string) (string, bool) {
 		return "whsec_" + s, !strings.HasPrefix(s, "whsec_")
+	}},
+	{"it is accepted with the whole secret as it is written, whsec_ included", "the sender does not decode its secrets: use the provider hmac, with template={header:webhook-id}.{header:webhook-timestamp}.{body} and version=v1", func(s string) (string, bool) {
+		return base64.StdEncoding.EncodeToString([]byte(s)), strings.HasPrefix(s, "whsec_")
 	}},
 	{"it is accepted when the secret is decoded as base64", "set the option for how the secret is written, or use the provider that decodes it", func(s string) (string, bool) {
 		b, err := base64.StdEncoding.DecodeString(s)

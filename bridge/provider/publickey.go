@@ -184,7 +184,7 @@ func (p *publicKeys) verify(x *exchange) *Refusal {
 			}
 		}
 	}
-	return p.unmatched(x, p.method+" over "+p.content.String())
+	return p.unmatched(x, p.method, p.content)
 }
 
 func (p *publicKeys) sign(x *exchange) error {

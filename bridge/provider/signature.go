@@ -187,9 +187,10 @@ func (s *signature) take(x *exchange, text string) bool {
 	return true
 }
 
-// unmatched is the refusal of a request whose signatures are all wrong.
-func (s *signature) unmatched(x *exchange, expected string) *Refusal {
-	detail := "no signature matches " + expected
+// unmatched is the refusal of a request whose signatures are all wrong: it says what they were
+// compared with.
+func (s *signature) unmatched(x *exchange, method string, content template) *Refusal {
+	detail := "no signature matches " + method + " over " + content.String() + x.compared(content)
 	if x.more {
 		detail += fmt.Sprintf("; there are more signatures than the %d that are compared", s.most)
 	}

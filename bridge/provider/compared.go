@@ -1,0 +1,44 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+)
+
+// compared says what the request had where a signature covers it: the URL, the method, the size
+// of the body. Values of headers and of the query are left out; they may be secrets.
+func (x *exchange) compared(content template) string {
+	var parts []string
+	if content.has("url") {
+		parts = append(parts, "the URL "+shownURL(x.req.URL)+", with and without its port")
+	}
+	if content.has("method") {
+		parts = append(parts, "the method "+x.req.Method)
+	}
+	if content.hasAny("body", "unpacked", "sorted-form") {
+		parts = append(parts, fmt.Sprintf("a body of %d bytes", len(x.req.Body)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "; compared with " + strings.Join(parts, ", ")
+}
+
+// shownURL is a URL with the names in its query and without their values.
+func shownURL(raw string) string {
+	const most = 300
+	bare, query, has := strings.Cut(raw, "?")
+	if has {
+		names := strings.Split(query, "&")
+		for i, pair := range names {
+			if name, _, valued := strings.Cut(pair, "="); valued {
+				names[i] = name + "=…"
+			}
+		}
+		bare += "?" + strings.Join(names, "&")
+	}
+	if len(bare) > most {
+		bare = strings.ToValidUTF8(bare[:most], "") + "…"
+	}
+	return bare
+}

@@ -117,9 +117,6 @@ func readRequest(r *provider.Request, text []byte) error {
 		return errHeaders
 	}
 	r.Method, r.URL, r.Header = words[0], words[1], http.Header(header)
-	if strings.HasPrefix(r.URL, "/") {
-		r.URL = "https://" + r.Header.Get("Host") + r.URL
-	}
 	if r.Body, err = io.ReadAll(in); err != nil {
 		return fmt.Errorf("read the body: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 // A judgement is what verify found out about a request.
 type judgement struct {
 	Provider string             `json:"provider"`
+	Source   string             `json:"source"`
+	URL      string             `json:"url"` // that signatures are compared with
 	Genuine  bool               `json:"genuine"`
 	Reason   string             `json:"reason,omitempty"`
 	Detail   string             `json:"detail,omitempty"`
@@ -39,6 +42,7 @@ var errNotGenuine = errors.New("the request is not genuine")
 // requestFlags say where a saved request is.
 type requestFlags struct {
 	bodyFile, method, url, at string
+	source, peer              string
 	headers, options          []string
 	secret                    secretFlags
 }
@@ -48,7 +52,9 @@ func (f *requestFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "Name: value of the request (repeatable; replaces the one in FILE)")
 	cmd.Flags().StringArrayVar(&f.options, "option", nil, "key=value, as in the OPTIONS of a source (repeatable)")
 	cmd.Flags().StringVar(&f.method, "method", "", "method of the request (default that in FILE, else POST)")
-	cmd.Flags().StringVar(&f.url, "url", "", "URL as the sender knows it, for signatures over the URL")
+	cmd.Flags().StringVar(&f.url, "url", "", "URL as the sender knows it, for signatures over the URL (default: what a server would take it for)")
+	cmd.Flags().StringVar(&f.source, "source", "", "judge as this source of the configuration does (instead of PROVIDER, secrets and options)")
+	cmd.Flags().StringVar(&f.peer, "peer", "", "with --source: address that handed the request over; X-Forwarded headers count when HOOKSPAN_TRUSTED_PROXIES has it (default: one of these)")
 	cmd.Flags().StringVar(&f.at, "at", "", "RFC 3339 time at which it came (default now)")
 	f.secret.flags(cmd)
 }
@@ -56,25 +62,32 @@ func (f *requestFlags) flags(cmd *cobra.Command) {
 func (t *terminal) verifyCommand() *cobra.Command {
 	var f requestFlags
 	cmd := &cobra.Command{
-		Use:   "verify PROVIDER [FILE]",
+		Use:   "verify (PROVIDER | --source NAME) [FILE]",
 		Short: "Explain why a saved request is refused, or what it means",
-		Long: "Judge a saved request as a source of that provider would, and explain the result.\n" +
+		Long: "Judge a saved request as a source of that provider would, and explain the result; with --source exactly as that\n" +
+			"source does: its secrets, options, public URL, trusted proxies and bounds are those of the configuration.\n" +
 			"FILE is the request as text: request line, headers, an empty line, and the body byte for byte; - reads standard input.",
 		Example: "  hookspan verify github request.txt --secret-file secret\n" +
+			"  hookspan verify --source sms request.txt\n" +
 			"  hookspan verify sticker --body-file body.json --header 'X-Sticker-Signature: sha256=…' --secret S --json",
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.MaximumNArgs(2),
 	}
 	f.flags(cmd)
-	cmd.RunE = t.action(func(_ *cobra.Command, args []string) error {
-		p, err := t.provider(args[0])
+	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
+		by, rest, err := f.open(cmd.Context(), t, args)
 		if err != nil {
 			return err
 		}
-		request, err := f.request(t, args[1:])
+		request, err := f.request(t, rest)
 		if err != nil {
 			return err
 		}
-		j, err := f.judge(p, request)
+		if f.url == "" {
+			if request.URL, err = by.url(request); err != nil {
+				return err
+			}
+		}
+		j, err := by.judge(request)
 		if err != nil {
 			return err
 		}
@@ -86,39 +99,24 @@ func (t *terminal) verifyCommand() *cobra.Command {
 	return cmd
 }
 
-// judge verifies a request the way a source does.
-func (f *requestFlags) judge(p *provider.Provider, request *provider.Request) (*judgement, error) {
-	secrets, err := f.secret.open()
+// open finds who judges; what is left of the arguments names the request.
+func (f *requestFlags) open(ctx context.Context, t *terminal, args []string) (*judge, []string, error) {
+	if f.source != "" {
+		if len(args) > 1 || f.secret.file != "" || len(f.secret.secrets)+len(f.options) > 0 {
+			return nil, nil, usage("--source brings provider, secrets and options; leave them out")
+		}
+		j, err := t.sourceJudge(ctx, f.source, f.peer)
+		return j, args, err
+	}
+	if len(args) == 0 {
+		return nil, nil, usage("name a provider, or a source with --source")
+	}
+	p, err := t.provider(args[0])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	options, err := pairs("option", f.options, "=")
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options})
-	if err != nil {
-		return nil, usage("%w", err)
-	}
-	j := &judgement{Provider: p.Name, Genuine: true, Status: v.Success().Status, Findings: provider.Explain(v, request)}
-	verdict, err := v.Verify(request)
-	var refusal *provider.Refusal
-	switch {
-	case errors.As(err, &refusal):
-		j.Genuine, j.Reason, j.Detail, j.Status = false, string(refusal.Reason), refusal.Detail, v.StatusOf(refusal)
-		return j, nil
-	case err != nil:
-		return nil, err
-	case verdict.Answer != nil:
-		j.Status = verdict.Answer.Status
-	case verdict.Invalid != "":
-		j.Reason, j.Detail = string(verdict.Reason), verdict.Invalid
-	}
-	for i := range verdict.Events {
-		e := &verdict.Events[i]
-		j.Events = append(j.Events, eventItem{e.ID, e.Source, e.Type, e.Subject, e.Time, len(e.Data)})
-	}
-	return j, nil
+	j, err := f.judgeOf(p)
+	return j, args[1:], err
 }
 
 func (j *judgement) write(w io.Writer) {
@@ -126,6 +124,9 @@ func (j *judgement) write(w io.Writer) {
 		fmt.Fprintf(w, "genuine; the answer is %d\n", j.Status)
 	} else {
 		fmt.Fprintf(w, "refused; the answer is %d\n", j.Status)
+	}
+	if j.URL != "" {
+		fmt.Fprintf(w, "  the URL: %s\n", j.URL)
 	}
 	for _, f := range j.Findings {
 		fmt.Fprintf(w, "  %s\n", f.Text)

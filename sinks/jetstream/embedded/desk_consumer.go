@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	ours "github.com/hookspan/hookspan/sinks/jetstream"
@@ -25,6 +27,8 @@ const (
 	// longestPull is what client libraries ask for by themselves. The server remembers a little
 	// longer whom to bring what a pull asked for, and no longer, because that takes memory.
 	longestPull = 30 * time.Second
+	// consumerSettles bounds how long a consumer may take to be known in a cluster.
+	consumerSettles = 2 * time.Second
 )
 
 // A clientConsumer is what a client may say of a consumer: how it reads, and nothing of where
@@ -102,7 +106,31 @@ func (d *desk) createConsumer(ctx context.Context, r request) (json.RawMessage, 
 	if err := d.roomForConsumer(ctx, r.stream, name); err != nil {
 		return nil, err
 	}
-	return d.ask(ctx, "CONSUMER.CREATE."+r.stream+"."+name, map[string]any{"stream_name": r.stream, "config": c, "action": asked.Action})
+	answer, err := d.ask(ctx, "CONSUMER.CREATE."+r.stream+"."+name, map[string]any{"stream_name": r.stream, "config": c, "action": asked.Action})
+	if err == nil && d.s.o.clustered() {
+		d.awaitConsumer(ctx, r.stream, name)
+	}
+	return answer, err
+}
+
+// awaitConsumer returns once this server knows of a new consumer, whose leader may be another
+// one: till then a client that pulls is told that nobody is there. What it asks is no request
+// that a consumer serves.
+func (d *desk) awaitConsumer(ctx context.Context, stream, name string) {
+	ctx, cancel := context.WithTimeout(ctx, consumerSettles)
+	defer cancel()
+	tick := time.NewTicker(connsInterval)
+	defer tick.Stop()
+	for {
+		if _, err := d.events.nc.RequestWithContext(ctx, nextPrefix+stream+"."+name, []byte("{")); !errors.Is(err, nats.ErrNoResponders) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // roomForConsumer bounds how many consumers clients have: each makes publishing slower.

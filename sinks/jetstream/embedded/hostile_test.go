@@ -142,17 +142,20 @@ func harmful(reader string) map[string]any {
 	return all
 }
 
-func (s *siege) reader(t *testing.T) string {
+// reader is the consumer that Hookspan reads by; now and then it is between two of them.
+func (s *siege) reader(t *testing.T) (name string) {
 	t.Helper()
-	stream, err := s.own.Stream(within(t), eventsOf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range stream.ConsumerNames(within(t)).Name() {
-		return name
-	}
-	t.Fatal("Hookspan has no reader")
-	return ""
+	waitFor(t, func() bool {
+		stream, err := s.own.Stream(within(t), eventsOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name = range stream.ConsumerNames(within(t)).Name() {
+			return true
+		}
+		return false
+	})
+	return name
 }
 
 func TestHostileRequests(t *testing.T) {

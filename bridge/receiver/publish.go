@@ -143,7 +143,7 @@ func (r *Receiver) publish(ctx context.Context, s *intake, p *posting, sent func
 	receipt, err := r.publisher.Publish(ctx, p.topic, &p.event.Event, o)
 	r.metrics.publish.Observe(time.Since(began).Seconds())
 	if err != nil {
-		return fmt.Errorf("publish to %s: %w", p.topic, err)
+		return err // the bus names the topic
 	}
 	if receipt.Repeated {
 		p.standing = repeated

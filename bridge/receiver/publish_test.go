@@ -49,6 +49,19 @@ func TestABatchKeepsItsOrder(t *testing.T) {
 	}
 }
 
+func TestAFailureSaysOnceWhatFailed(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	w.store.before = func(context.Context, *event.Event) error {
+		return fmt.Errorf("publish to hookspan.events.shop.a: %w", bus.ErrUnavailable) // as the adapters say it
+	}
+	w.send("1", `{"event":"a"}`)
+	w.stop()
+	if log := w.log.String(); strings.Count(log, "publish to") != 1 || strings.Count(log, "bus unavailable") != 1 {
+		t.Errorf("log %s", log)
+	}
+}
+
 func TestPublishThatHangsIs503InTime(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(o *receiver.Options) { o.PublishTimeout = 1 })

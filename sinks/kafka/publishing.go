@@ -66,7 +66,7 @@ func (p *publishing) run(ctx context.Context) (r bus.Receipt, err error) {
 func (p *publishing) write(ctx context.Context, late func(*outgoing)) (bus.Receipt, error) {
 	to, n, offset, err := p.s.write(ctx, writing{topic: p.marker.Topic, until: p.until, fill: p.fill, late: late})
 	if err != nil {
-		return bus.Receipt{}, fmt.Errorf("publish: %w", err)
+		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", p.marker.Topic, err)
 	}
 	p.settled(true)
 	p.mark(ctx, p.until)

@@ -82,7 +82,11 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 		return fmt.Errorf("ask the server: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }() // read-only
-	return decodeAnswer(res, out)
+	err = decodeAnswer(res, out)
+	if c.token == "" && res.StatusCode == http.StatusUnauthorized {
+		err = fmt.Errorf("%w; no token was sent: give --token or HOOKSPAN_ADMIN_TOKEN (the data folder's goes to the address there alone)", err)
+	}
+	return err
 }
 
 func decodeAnswer(res *http.Response, out any) error {

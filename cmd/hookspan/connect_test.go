@@ -99,6 +99,17 @@ func writeTo(t *testing.T, path, text string) {
 	}
 }
 
+func TestWithoutATokenItIsSaid(t *testing.T) {
+	t.Parallel()
+	server := listenForTokens(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	for token, want := range map[string]bool{"": true, "wrong": false} {
+		_, errs, code := hookspan(t, []string{"HOOKSPAN_SERVER=" + server.URL, "HOOKSPAN_ADMIN_TOKEN=" + token}, "deliveries")
+		if code != exitFailed || strings.Contains(errs, "no token was sent") != want {
+			t.Errorf("token %q: code %d, %s", token, code, errs)
+		}
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

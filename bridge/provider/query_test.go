@@ -89,6 +89,20 @@ func TestASignatureHasToCoverTheDelivery(t *testing.T) {
 	}
 }
 
+func TestASampleComesByTheSourcesMethod(t *testing.T) {
+	t.Parallel()
+	options := map[string]string{"header": "X-Sig", "template": "{url}", "method": "GET"}
+	p, _ := catalog(t).Provider("hmac")
+	s, err := p.Sample(provider.SampleRequest{Secret: invented, Now: noon, URL: hookURL + "?a=1", Options: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := compile(t, "hmac", provider.Config{Secrets: []string{invented}, Options: options})
+	if e := accepted(t, v, request(s, noon)).Events[0]; s.Method != "GET" || string(e.Data) != "a=1" {
+		t.Errorf("%s %q", s.Method, e.Data)
+	}
+}
+
 func TestProbesOfTheGenericProvider(t *testing.T) {
 	t.Parallel()
 	for probe, answered := range map[string]map[string]bool{"": {"HEAD": true}, "none": {}, "head": {"HEAD": true}, "get": {"HEAD": true, "GET": true}} {

@@ -108,6 +108,9 @@ func (s *Sampler) Make(q SampleRequest) (*Sample, error) {
 	}
 	maker := &sampleMaker{request: q, options: s.options, zone: s.verifier.zone}
 	r := maker.make(s.specs[i])
+	if r.Method = s.verifier.methods[0]; slices.Contains(bodiless, r.Method) {
+		r.Body = nil
+	}
 	if s.timeHeader != "" && r.Header.Get(s.timeHeader) == "" {
 		r.Header.Set(s.timeHeader, strconv.FormatInt(q.Now.Unix(), 10))
 	}

@@ -1,17 +1,19 @@
 // Package receiver is the public intake: it takes webhooks over HTTP, has their provider
 // verify them, and answers success only after every event is durable on the bus.
 //
-// Read receiver.go first: it is the way of one request from top to bottom. Beside it: body.go
-// reads bodies within one bound of memory, dedup.go knows which ids are durable or on their way,
-// topic.go says where events go, answer.go turns faults into answers that tell a stranger
-// nothing, refusals.go keeps the reason for the operator, intake.go holds the sources and
-// replaces them, open.go begins and ends, follow.go learns what other processes publish,
-// server.go has the limits of the listener.
+// Read receiver.go first: it is the way of one request. Then prepare.go (what becomes of each
+// event), claim.go (what it is recognised by) and publish.go. Beside them: body.go reads bodies,
+// memory.go bounds what they take, crowd.go bounds connections, dedup.go and fingerprint.go know
+// which ids are durable or on their way, topic.go says where events go, answer.go turns faults
+// into answers that tell a stranger nothing, refusals.go keeps the reason for the operator,
+// intake.go holds the sources and replaces them, open.go begins and ends, follow.go learns what
+// other processes publish, server.go has the limits of the listener.
 //
 // # Promises
 //
 // A success answer means that each event of the request is durable, by this request or by an
-// earlier one with the same id. A repeat that comes while the first is still on its way waits
+// earlier one with the same id and the same body (Source.Altered says what becomes of another
+// one). A repeat that comes while the first is still on its way waits
 // for the first one's fate. Whatever the bus does, nothing is answered 2xx before; what cannot
 // be stored within the publish timeout is answered 503 with Retry-After, also when the bus does
 // not answer at all.

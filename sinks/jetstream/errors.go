@@ -29,6 +29,7 @@ const (
 	codeNotClustered          = 10074 // more than one replica on a single server
 	codeNotEnabled            = 10076
 	codeStoreFailed           = 10077 // with DiscardNew: at the stream's limit
+	codeHeadersTooLarge       = 10097 // beyond 64 KB
 	codeMaxBytesRequired      = 10113
 	codeNoLimits              = 10120
 	codeMaxBytesExceeded      = 10122
@@ -50,7 +51,7 @@ func (e *apiError) Unwrap() error {
 	switch e.ErrCode {
 	case codeInsufficientResources, codeStorageExceeded, codeStoreFailed:
 		return bus.ErrStoreFull
-	case codeMessageTooLarge:
+	case codeMessageTooLarge, codeHeadersTooLarge:
 		return bus.ErrTooLarge
 	case codeWrongLast, codeWrongLastConstant:
 		return bus.ErrRefused

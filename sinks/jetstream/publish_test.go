@@ -27,6 +27,31 @@ func TestTopicsThatAreNoSubjects(t *testing.T) {
 	}
 }
 
+// The server takes 64 KB of headers, whatever a message may hold.
+func TestAttributesThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
+	for name, edit := range map[string]func(*event.Event){
+		"an extension": func(e *event.Event) { e.SetExtension("big", string(bytes.Repeat([]byte("x"), 70_000))) },
+		"encoded":      func(e *event.Event) { e.Subject = string(bytes.Repeat([]byte("é"), 12_000)) },
+		"many of them": func(e *event.Event) {
+			for i := range 3000 {
+				e.SetExtension(fmt.Sprint("a", i), "a value of some length")
+			}
+		},
+		"all the bytes": func(e *event.Event) { e.Subject = string(bytes.Repeat([]byte("x"), 20<<20)) },
+	} {
+		e := order("1")
+		edit(e)
+		if _, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
+			t.Errorf("%s: %v, want ErrTooLarge", name, err)
+		}
+		if _, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{Structured: true}); name != "all the bytes" && err != nil {
+			t.Errorf("%s, structured: %v", name, err)
+		}
+	}
+}
+
 func TestATopicThatNobodyHoldsIsUnavailable(t *testing.T) {
 	t.Parallel()
 	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})

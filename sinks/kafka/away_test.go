@@ -1,12 +1,10 @@
 package kafka_test
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -74,9 +72,9 @@ func TestAllPartitionsAreAway(t *testing.T) {
 	cluster := newCluster(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{Partitions: 3})
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: -1})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := soonOver(t)
 	defer cancel()
-	if _, err := store.Spans(ctx); !errors.Is(err, bus.ErrUnavailable) || strings.Count(err.Error(), "offset") != 1 {
+	if _, err := store.Spans(ctx); !errors.Is(err, bus.ErrUnavailable) || strings.Count(err.Error(), "offset") > 1 {
 		t.Errorf("list: %v", err)
 	}
 }

@@ -17,6 +17,8 @@ var (
 	errNoLeader = fmt.Errorf("%w: the partition has no leader", bus.ErrUnavailable)
 	// errMoved: the partition's leader is another one, or away.
 	errMoved = fmt.Errorf("%w: the partition's leader moved", bus.ErrUnavailable)
+	// errAnother: what was answered is not what was asked.
+	errAnother = fmt.Errorf("%w: the broker answered about something else", bus.ErrUnavailable)
 	// errOutside: the partition does not hold the offset that was asked for, nor ends there.
 	errOutside = fmt.Errorf("%w: the offset is outside of what the partition holds", bus.ErrUnavailable)
 )

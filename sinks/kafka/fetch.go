@@ -37,6 +37,8 @@ type page struct {
 	from int64 // the offset that was asked for; records in front of it may be there too
 	next int64 // behind the last whole batch
 	end  int64 // of what is committed
+
+	youngest int64 // mark of the batches
 }
 
 // fetch asks a partition's leader for what is there at an offset, without waiting for more.
@@ -59,15 +61,36 @@ func (l *link) fetch(ctx context.Context, s spot, offset int64, size int32) (pag
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
 		return page{}, s.failed("fetch", fmt.Errorf("%w: the broker said nothing of the partition", bus.ErrUnavailable))
 	}
-	raw := &answer.Topics[0].Partitions[0]
+	rt := &answer.Topics[0]
+	raw := &rt.Partitions[0]
+	if other := answer.Version >= fetchByID && rt.TopicID != s.id || answer.Version < fetchByID && rt.Topic != s.name; other || raw.Partition != s.n {
+		l.forget(s.topic)
+		return page{}, s.failed("fetch", errAnother)
+	}
 	if err := l.refused(s, raw.ErrorCode); err != nil {
 		return page{}, s.failed("fetch", err)
 	}
 	p := newPage(s, raw, offset)
-	if p.next == offset && offset < p.end {
-		return page{}, s.failed("fetch", fmt.Errorf("%w: the broker brought nothing at %d of %d", bus.ErrUnavailable, offset, p.end))
+	if err := p.check(); err != nil {
+		l.forget(s.topic)
+		return page{}, s.failed("fetch", err)
 	}
 	return p, nil
+}
+
+// fetchByID is the version from which on answers name topics by their ids.
+const fetchByID = 13
+
+// check holds what a broker brought against what it can have: something, as long as there is
+// something, and nothing that is younger than its time as the leader.
+func (p *page) check() error {
+	if p.next == p.from && p.from < p.end {
+		return fmt.Errorf("%w: the broker brought nothing at %d of %d", bus.ErrUnavailable, p.from, p.end)
+	}
+	if epoch := p.lead().epoch; epoch >= 0 && p.youngest > markOf(epoch) {
+		return fmt.Errorf("%w: it leads in epoch %d and brought records of epoch %d", errMoved, epoch, p.youngest-1)
+	}
+	return nil
 }
 
 // confirm has the leader say that the topic's id is what a broker said, who may be behind: a
@@ -131,7 +154,7 @@ func newPage(s spot, raw *kmsg.FetchResponseTopicPartition, from int64) page {
 		p.end = raw.HighWatermark
 	}
 	for b := range batches(raw.RecordBatches) {
-		p.next = max(p.next, b.last+1)
+		p.next, p.youngest = max(p.next, b.last+1), max(p.youngest, b.mark)
 	}
 	return p
 }

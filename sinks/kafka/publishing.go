@@ -12,7 +12,7 @@ import (
 
 // Shares of the publish timeout.
 const (
-	partSoon     = 4  // most records have been acknowledged by then
+	partSoon     = 12 // most records have been acknowledged by then
 	partAlive    = 5  // between two signs of life of a process that has tries to settle
 	partLastWord = 25 // for others to hear of a record in doubt before its sender may try again
 )

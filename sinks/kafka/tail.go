@@ -210,7 +210,7 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 	}
 	byPlace := make(map[place]due, len(waiting))
 	for _, w := range waiting {
-		if answer.Version >= 13 { // topics go by their ids
+		if answer.Version >= fetchByID { // topics go by their ids
 			byPlace[place{id: w.id, n: w.n}] = w
 		} else {
 			byPlace[place{name: w.name, n: w.n}] = w
@@ -221,7 +221,7 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 		for j := range rt.Partitions {
 			raw := &rt.Partitions[j]
 			at := place{n: raw.Partition, name: rt.Topic}
-			if answer.Version >= 13 {
+			if answer.Version >= fetchByID {
 				at = place{n: raw.Partition, id: rt.TopicID}
 			}
 			switch w, ok := byPlace[at]; {
@@ -229,7 +229,12 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 			case raw.ErrorCode != 0:
 				t.lose(w.watched)
 			default:
-				t.push(w, newPage(w.spot, raw, w.from))
+				p := newPage(w.spot, raw, w.from)
+				if p.check() != nil { // its readers ask themselves, and say so
+					t.lose(w.watched)
+					continue
+				}
+				t.push(w, p)
 			}
 		}
 	}

@@ -162,6 +162,10 @@ func (l *link) endOfEpoch(ctx context.Context, s spot, epoch int32) (int64, erro
 		return 0, s.failed("ask for the end of an epoch", unavailable(kerr.UnknownServerError))
 	}
 	said := answer.Topics[0].Partitions[0]
+	if answer.Topics[0].Topic != s.name || said.Partition != s.n || said.ErrorCode == 0 && said.LeaderEpoch > epoch {
+		l.forget(s.topic)
+		return 0, s.failed("ask for the end of an epoch", errAnother)
+	}
 	if err := l.refused(s, said.ErrorCode); err != nil {
 		return 0, s.failed("ask for the end of an epoch", err)
 	}

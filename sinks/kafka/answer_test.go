@@ -25,10 +25,10 @@ func altering[T kmsg.Response](t *testing.T, c *kfake.Cluster, key kmsg.Key, alt
 		if inner.Load() {
 			return nil, nil, false
 		}
-		node := c.CurrentNode()
+		node, again := c.CurrentNode(), copyOf(t, req)
 		var resp kmsg.Response
 		inner.Store(true)
-		c.SleepControl(func() { resp, _ = cl.Broker(int(node)).Request(t.Context(), req) })
+		c.SleepControl(func() { resp, _ = cl.Broker(int(node)).Request(t.Context(), again) })
 		inner.Store(false)
 		answer, ok := resp.(T)
 		if !ok || !alter(answer) {
@@ -38,6 +38,16 @@ func altering[T kmsg.Response](t *testing.T, c *kfake.Cluster, key kmsg.Key, alt
 		return answer, nil, true
 	})
 	return altered
+}
+
+// copyOf is a request of its own: the client that sends one writes to it.
+func copyOf(t *testing.T, req kmsg.Request) kmsg.Request {
+	again := kmsg.RequestForKey(req.Key())
+	again.SetVersion(req.GetVersion())
+	if err := again.ReadFrom(req.AppendTo(nil)); err != nil {
+		t.Errorf("read a request: %v", err)
+	}
+	return again
 }
 
 // An answer that cannot be to the question is not believed, whatever it says.

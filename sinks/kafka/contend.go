@@ -65,6 +65,7 @@ func (p *publishing) bury(ctx context.Context, silent []*try) error {
 		case err != nil:
 			continue
 		}
+		p.s.o.Log.Info("settled what another process left in doubt", "topic", t.topic, "landed", landed)
 		p.s.settle(t, landed)
 		if landed {
 			p.mark(ctx, p.until)

@@ -18,8 +18,11 @@ const (
 // contests are the keys of which a publish is or was in doubt in some process, as the markers'
 // topic tells. They are few: a publish is in doubt when it is not acknowledged soon.
 type contests struct {
-	known   atomic.Int64  // keys; most of the time none, and then nobody needs the lock
-	silence time.Duration // of a process that has tries to settle, before others settle them
+	known    atomic.Int64  // keys; most of the time none, and then nobody needs the lock
+	hearing  atomic.Int64  // who hands words over: without any, none are heard
+	waiting  atomic.Int64  // own words that have not come back
+	patience time.Duration // until they do
+	silence  time.Duration // of a process that has tries to settle, before others settle them
 
 	mu    sync.Mutex
 	keys  map[string]*contest
@@ -27,6 +30,7 @@ type contests struct {
 	last  map[uint64]map[int32]time.Time // the last word of each process, by those clocks
 	heard map[uint64]time.Time           // and by ours
 	swept time.Time
+	mine  map[tryID]time.Time // own words that have not come back, and when they were said
 }
 
 // A contest is the tries of one key.
@@ -39,7 +43,8 @@ type contest struct {
 }
 
 func (c *contests) init(publishTimeout time.Duration) {
-	c.silence = 2 * publishTimeout
+	c.silence, c.patience = 2*publishTimeout, publishTimeout/partSoon
+	c.mine = map[tryID]time.Time{}
 	c.keys, c.clock = map[string]*contest{}, map[int32]time.Time{}
 	c.last, c.heard = map[uint64]map[int32]time.Time{}, map[uint64]time.Time{}
 }
@@ -60,6 +65,44 @@ func (c *contests) has(key string) bool {
 	defer c.mu.Unlock()
 	k := c.keys[key]
 	return k != nil && !k.done(time.Now())
+}
+
+// said notes that a word is on its way, which back ends.
+func (c *contests) said(id tryID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mine[id] = time.Now()
+	c.waiting.Store(int64(len(c.mine)))
+}
+
+func (c *contests) back(id tryID) {
+	if c.waiting.Load() == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(id)
+}
+
+func (c *contests) forget(id tryID) {
+	delete(c.mine, id)
+	c.waiting.Store(int64(len(c.mine)))
+}
+
+// deaf: own words do not come back, as when brokers wait for one that died, so those of others
+// are not heard either and nobody knows what is in doubt.
+func (c *contests) deaf() bool {
+	if c.waiting.Load() == 0 || c.hearing.Load() == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, at := range c.mine {
+		if time.Since(at) > c.patience {
+			return true
+		}
+	}
+	return false
 }
 
 // tick moves the clock of a partition of the topic to the time of a record.
@@ -89,6 +132,7 @@ func (c *contests) hear(n int32, at time.Time, w word) {
 	}
 	switch w.kind {
 	case wordClaim, wordFlying:
+		c.forget(w.tryID)
 		c.of(w.key, now).note(w.try)
 	case wordVoid, wordLanded:
 		c.of(w.key, now).settle(w.tryID, w.kind == wordLanded)

@@ -42,10 +42,10 @@ func newMute(t *testing.T, c *kfake.Cluster, stores bool) *mute {
 			return nil, nil, false
 		}
 		if m.stores {
-			node := c.CurrentNode()
+			node, again := c.CurrentNode(), copyOf(t, r)
 			m.inner.Store(true)
 			c.SleepControl(func() {
-				if _, err := m.client.Broker(int(node)).Request(t.Context(), req); err != nil && t.Context().Err() == nil {
+				if _, err := m.client.Broker(int(node)).Request(t.Context(), again); err != nil && t.Context().Err() == nil {
 					t.Errorf("store the event: %v", err)
 				}
 			})

@@ -34,6 +34,8 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 		return false, err
 	})
 	if err == nil {
+		s.contests.hearing.Add(1)
+		defer s.contests.hearing.Add(-1)
 		tell := s.marked(each)
 		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error { return tell(r) })
 	}

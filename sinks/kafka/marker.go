@@ -17,6 +17,9 @@ const (
 	// come together in one.
 	bundlesAtOnce = 4
 	bundleBytes   = 256 << 10
+	// gather is how long words wait for others where some are on their way: those have to
+	// land in order, and may take as long as brokers take to agree on who is left.
+	gather = 20 * time.Millisecond
 	// anywhere is where records go whose place is the client library's to choose.
 	anywhere int32 = -1
 )
@@ -35,7 +38,8 @@ type lane struct {
 	format byte
 	queue  []*bundle // that wait to be sent, the last one still open
 	flying int
-	most   int // at once
+	most   int  // at once; 0: as many as there are, none sooner than gather after the last
+	timed  bool // one will be sent then
 }
 
 // A bundle is what goes together.
@@ -94,17 +98,30 @@ func (m *markers) add(n int32, until time.Time, put func(dst []byte) []byte) *bu
 	}
 	b := l.queue[last]
 	b.data = put(b.data)
-	if l.flying < l.most {
+	switch {
+	case l.flying == 0 || l.flying < l.most:
 		l.flying++
 		go m.send(n, l)
+	case l.most == 0 && !l.timed:
+		l.timed = true
+		time.AfterFunc(gather, func() { m.flush(n, l) })
 	}
 	return b
+}
+
+// flush sends what waits behind others that are on their way.
+func (m *markers) flush(n int32, l *lane) {
+	m.mu.Lock()
+	l.timed = false
+	l.flying++
+	m.mu.Unlock()
+	m.send(n, l)
 }
 
 func (m *markers) lane(n int32) *lane {
 	l := m.lanes[n]
 	if l == nil {
-		l = &lane{format: wordsFormat, most: 1}
+		l = &lane{format: wordsFormat}
 		if n == anywhere {
 			l.format, l.most = markerFormat, bundlesAtOnce
 		}

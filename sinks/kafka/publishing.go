@@ -45,7 +45,7 @@ func (p *publishing) run(ctx context.Context) (r bus.Receipt, err error) {
 			p.s.recent.land(p.try.key, p.flight, r, err)
 		}
 	}()
-	if p.s.contests.has(p.try.key) {
+	if p.s.contests.has(p.try.key) || !p.o.Reserved && p.s.contests.deaf() {
 		landed, err := p.contend(ctx)
 		if landed || err != nil {
 			p.settled(false)
@@ -88,11 +88,13 @@ func (p *publishing) tell(out *outgoing) {
 		return
 	}
 	p.try.flying, p.try.partition, p.try.sum = true, out.partition(), sumOf(&out.rec)
+	p.s.contests.said(p.try.tryID)
 	p.told = p.s.markers.spread(word{wordFlying, p.try})
 }
 
 // settled says what became of the try, if there was word of it.
 func (p *publishing) settled(landed bool) {
+	p.s.contests.back(p.try.tryID)
 	if p.told != nil {
 		p.s.settle(&p.try, landed)
 	}
@@ -157,7 +159,7 @@ func (p *publishing) follow(d *inDoubt) {
 	if err == nil && !landed {
 		err = d.error
 	}
-	if err == nil || !errors.Is(err, errClosed) {
+	if !errors.Is(err, errClosed) {
 		p.settled(landed)
 	}
 	p.s.recent.land(p.try.key, p.flight, r, err)

@@ -65,13 +65,15 @@ func (g *gate) enter(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// fail takes a place in the schedule of answers. failures is how many the log has to be told
-// of now, 0 for none.
+// fail takes a place in the schedule of answers. failures is 1 when the log has to be told now,
+// and 0 when it will be later.
 func (g *gate) fail(now time.Time) (wait time.Duration, failures int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.untold++; now.Sub(g.told) >= guessLine {
-		failures, g.untold, g.told = g.untold, 0, now
+	if now.Sub(g.told) >= guessLine {
+		failures, g.told = 1, now
+	} else if g.untold++; g.untold == 1 {
+		time.AfterFunc(g.told.Add(guessLine).Sub(now), g.tell)
 	}
 	if earliest := now.Add(-guessesFree * guessEvery); g.next.Before(earliest) {
 		g.next = earliest
@@ -81,6 +83,15 @@ func (g *gate) fail(now time.Time) (wait time.Duration, failures int) {
 		g.next = next
 	}
 	return wait, failures
+}
+
+// tell logs the failures since the last line.
+func (g *gate) tell() {
+	g.mu.Lock()
+	failures := g.untold
+	g.untold, g.told = 0, time.Now()
+	g.mu.Unlock()
+	g.log.Warn("admin logins failed", slog.Int("failures", failures))
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
@@ -36,8 +35,8 @@ func fuzzBinary(f *testing.F, on string) {
 			}
 			return
 		}
-		if strings.ContainsFunc(e.DataContentType, unicode.IsControl) {
-			return // such a type cannot be written as it is
+		if saysStructured(e.DataContentType) {
+			return // such a type is not written as it is
 		}
 		want, written := untyped(&e), e.Headers(w.binding)
 		again, err := event.FromBinary(w.binding, event.Fields(written), e.Data)
@@ -49,6 +48,10 @@ func fuzzBinary(f *testing.F, on string) {
 		}
 		onTheWire(t, w, &e, written)
 	})
+}
+
+func saysStructured(contentType string) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), "application/cloudevents")
 }
 
 // onTheWire has the SDK read what was written. It refuses some of what the specification
@@ -97,15 +100,10 @@ func FuzzBinary(f *testing.F) {
 			in.Time = time.Unix(0, ns).UTC()
 		}
 		in.SetExtension(name, value)
-		if in.Validate() != nil {
-			return
+		if len(data) == 0 {
+			in.Data = nil // an empty body is absent
 		}
-		for _, v := range []string{id, source, typ, subject, value} {
-			if v != strings.ToValidUTF8(v, "") {
-				return
-			}
-		}
-		if strings.ContainsFunc(ct, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		if in.Validate() != nil || saysStructured(ct) || strings.ContainsFunc(ct, func(r rune) bool { return r >= 0x7f }) {
 			return
 		}
 		for on, w := range wires {
@@ -124,8 +122,10 @@ func FuzzStructured(f *testing.F) {
 	f.Add(event.AppendStructured(nil, order()))
 	f.Add(event.AppendStructured(nil, smallest()))
 	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","data":null,"x":-0,"y":1e3}`))
+	f.Add([]byte("\ufeff" + `{"specversion":"1.0","id":"1","source":"s","type":"t","time":"2016-12-31t23:59:60z","x":"\ud800","a_b":1,"aB":"\ufffe"}`))
+	f.Add([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"` + "\xc0\xa0" + `","data_base64":"/w=="}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		e, err := event.UnmarshalStructured(doc)
+		e, _, err := event.ReadStructured(doc)
 		if err != nil {
 			if !errors.Is(err, event.ErrNotCloudEvent) {
 				t.Fatal(err)
@@ -153,7 +153,7 @@ func FuzzJSONAgreesWithTheSDK(f *testing.F) {
 		}
 		e.SetExtension(name, value)
 		s, err := event.ToSDK(&e)
-		if err != nil || s.Validate() != nil || len(data) == 0 {
+		if err != nil || s.Validate() != nil || e.Validate() != nil || len(data) == 0 {
 			return
 		}
 		if s.Source() != source {

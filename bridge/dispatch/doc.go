@@ -13,6 +13,10 @@
 // again, what is done, what waits. The state log has one writer, by being a chained log: an
 // owner that was taken over finds out at its next write.
 //
+// What waits, why and until when is in memory alone (waits.go); where others share the bus,
+// owners tell of their lanes in the journal (note.go). What is told of deliveries on topics is
+// never told of again (echo.go).
+//
 // Locks: a shard's mutex guards its lanes and all that belongs to them; a follower's may be
 // held when a shard's is taken, a shard's when the dispatcher's is taken, never the other way
 // round. No bus, registry or observer is called under any of them.

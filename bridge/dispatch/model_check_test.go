@@ -116,6 +116,12 @@ func (m *model) begin(p *process, name string) func() {
 	}
 }
 
+// An asked is a Retry-After: nothing begins before until, if nobody lifts it.
+type asked struct {
+	at, until time.Time
+	of        *process
+}
+
 // asks notes a Retry-After.
 func (m *model) asks(p *process, name string, wait time.Duration) {
 	m.mu.Lock()

@@ -60,12 +60,6 @@ type party struct {
 	owed    map[string]bool // of them, those that it must get
 }
 
-// An asked is a Retry-After: nothing begins before until, if nobody lifts it.
-type asked struct {
-	at, until time.Time
-	of        *process
-}
-
 // former is what an endpoint took until an edit; who has not heard of the edit goes by it.
 type former struct {
 	events []string

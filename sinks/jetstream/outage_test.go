@@ -175,7 +175,7 @@ func TestServersOfAClusterGo(t *testing.T) {
 	}
 	l.mu.Lock()
 	t.Logf("the leader went: %d refused, longest time without an acknowledgement %v", l.refused, l.longest)
-	if l.longest > 10*time.Second {
+	if l.longest > 25*time.Second {
 		t.Errorf("nothing was acknowledged for %v", l.longest)
 	}
 	l.mu.Unlock()
@@ -189,7 +189,7 @@ func TestServersOfAClusterGo(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := store.Publish(within(t), "hookspan.events.shop", order("no quorum"), bus.PublishOptions{})
-	if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 3*time.Second {
+	if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 12*time.Second {
 		t.Errorf("publish with one of three servers: %v after %v, want ErrUnavailable within the timeout", err, took)
 	}
 
@@ -239,7 +239,7 @@ func TestANetworkThatSwallows(t *testing.T) {
 		e.Data = make([]byte, 512<<10) // more than the sockets take
 		began := time.Now()
 		_, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{})
-		if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 3500*time.Millisecond {
+		if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 12*time.Second {
 			t.Errorf("publish: %v after %v, want ErrUnavailable within the timeout", err, took)
 		}
 	}

@@ -1,13 +1,13 @@
 package fault_test
 
 import (
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // A dead endpoint beside a healthy one: memory and the healthy one's latency are as without
@@ -38,12 +38,7 @@ func patient(name, url string) []string {
 
 // nowhere is the URL of a port that nobody listens on.
 func nowhere(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String() + "/dead"
+	return "http://" + porttest.Addresses(t, 1)[0] + "/dead"
 }
 
 // deadFigures are what one run measured.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -59,3 +60,19 @@ func (o Options) Base() ([]kgo.Opt, error) { return o.base() }
 
 // Contested reports whether the store has heard of a try to publish a key.
 func (s *Store) Contested(key string) bool { return s.contests.has(key) }
+
+// Words are what a record of words says, as a record of its own.
+func Words(data []byte) []byte {
+	again := []byte{wordsFormat}
+	readWords(data, func(w word) { again = appendWord(again, w) })
+	return again
+}
+
+// SampleWords is a record with a word of each kind.
+func SampleWords() []byte {
+	data := []byte{wordsFormat}
+	for kind := wordClaim; kind <= wordAlive; kind++ {
+		data = appendWord(data, word{kind, try{tryID: tryID{1, 2}, key: "key", topic: "orders", began: time.UnixMilli(1), partition: int32(kind)}})
+	}
+	return data
+}

@@ -2,10 +2,20 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -68,6 +78,45 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	walk((&terminal{out: &bytes.Buffer{}}).rootCommand())
 }
 
+// secretFor is a secret of a form with which trigger can sign as the provider does.
+func secretFor(t *testing.T, name string, options []string) string {
+	t.Helper()
+	for _, secret := range secretForms() {
+		args := append([]string{"trigger", name, "--to", "http://hooks.example/", "--secret", secret, "--print"}, options...)
+		if _, _, code := hookspan(t, nil, args...); code == exitDone {
+			return secret
+		}
+	}
+	t.Fatalf("no secret is one for %s", name)
+	return ""
+}
+
+// secretForms are text, base64, hex, and private keys as vendors write them.
+var secretForms = sync.OnceValue(func() []string {
+	seed := sha256.Sum256([]byte("an invented key"))
+	pair := ed25519.NewKeyFromSeed(seed[:])
+	forms := []string{
+		"ThirtyTwoCharactersOfAKeyPhrase1", "whsec_VGhpcnR5VHdvQ2hhcmFjdGVyc09mQUtleVBocmFzZTE=",
+		hex.EncodeToString(seed[:]), hex.EncodeToString(pair), base64.StdEncoding.EncodeToString(pair),
+	}
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	factors, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	for _, key := range []any{curve, factors} {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			panic(err)
+		}
+		forms = append(forms, base64.StdEncoding.EncodeToString(der))
+	}
+	return forms
+})
+
 // What trigger makes is what verify takes, for every provider.
 func TestTriggeredRequestsVerify(t *testing.T) {
 	t.Parallel()
@@ -79,14 +128,11 @@ func TestTriggeredRequestsVerify(t *testing.T) {
 		}
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			secret := "ThirtyTwoCharactersOfAKeyPhrase1"
-			if p.Name == "standard-webhooks" {
-				secret = "whsec_" + "VGhpcnR5VHdvQ2hhcmFjdGVyc09mQUtleVBocmFzZTE="
-			}
 			var options []string
 			if p.Name == "hmac" {
 				options = []string{"--option", "header=X-Signature"}
 			}
+			secret := secretFor(t, p.Name, options)
 			request, errs, code := hookspan(t, nil, append([]string{"trigger", p.Name, "--to", "http://hooks.example/webhooks/shop", "--secret", secret, "--print"}, options...)...)
 			if code != exitDone {
 				t.Fatalf("trigger: %s", errs)

@@ -24,25 +24,27 @@ const benchSecret = "secret-of-the-benchmark"
 
 // benchBody is a Sticker order of about 1 KB.
 func benchBody() []byte {
-	return []byte(`{"event":"order.shipped","timestamp":"2026-05-04T10:00:00Z","data":{"order_id":"order-1","note":"` +
-		strings.Repeat("x", 900) + `"}}`)
+	return []byte(`{"event":"order.shipped","timestamp":"2026-05-04T10:00:00Z","data":{"order_id":"` + load.ID + `","note":"` +
+		strings.Repeat("x", 890) + `"}}`)
 }
 
-func benchSignature(body []byte) string {
-	mac := hmac.New(sha256.New, []byte(benchSecret))
-	mac.Write(body)
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+// benchSigner signs as Sticker does.
+func benchSigner() func(dst, body []byte) {
+	mac, sum := hmac.New(sha256.New, []byte(benchSecret)), make([]byte, 0, sha256.Size)
+	return func(dst, body []byte) {
+		mac.Reset()
+		mac.Write(body)
+		hex.Encode(dst, mac.Sum(sum))
+	}
 }
 
-// benchRequest is one signed webhook; its delivery id changes with every send.
+// benchRequest is one signed webhook; its delivery id and its order change with every send.
 func benchRequest(address, path string) load.Request {
-	body := benchBody()
 	return load.NewRequest(address, path, "X-Sticker-Delivery-ID", http.Header{
 		"Content-Type":        {"application/json"},
 		"X-Sticker-Event":     {"order.shipped"},
-		"X-Sticker-Signature": {benchSignature(body)},
 		"X-Sticker-Timestamp": {fmt.Sprint(time.Now().Unix())},
-	}, body)
+	}, benchBody(), &load.Signing{Header: "X-Sticker-Signature", Prefix: "sha256=", Length: hex.EncodedLen(sha256.Size), New: benchSigner})
 }
 
 func (t *terminal) benchIntake() *cobra.Command {

@@ -17,29 +17,64 @@ import (
 	"time"
 )
 
-// A Request is what every connection sends again and again. Head and Body are the bytes on the
-// wire; before each send IDLength bytes of Head from IDOffset on are replaced by a number that
-// no other request of the Counter has, in hexadecimal.
+// A Request is what every connection sends again and again. Before each send its IDs are
+// replaced by a number that no other request of the Counter has, in hexadecimal, and it is
+// signed anew, because a receiver knows a body that it has seen.
 type Request struct {
-	Address  string // host:port
-	Head     []byte // up to and including the empty line
-	Body     []byte
-	IDOffset int
+	Address string // host:port
+	wire    []byte // head and body
+	body    int    // where the body begins
+	ids     []int  // where the id stands: in a header, and in the body where it holds ID
+	signing *Signing
+	at      int // where the signature stands
+}
+
+// A Signing says how a request is signed. New returns a function that writes the signature of a
+// body over dst; one connection uses it, and it should not allocate.
+type Signing struct {
+	Header, Prefix string
+	Length         int // of the signature as it is written
+	New            func() func(dst, body []byte)
 }
 
 // IDLength is how many digits an id has.
 const IDLength = 16
 
-// placeholder stands for the id while a request is built.
-const placeholder = "0123456789abcdef"
+// ID stands for the id in a body.
+const ID = "0123456789abcdef"
 
-// NewRequest builds a POST. The header whose name is idHeader gets the id as its value.
-func NewRequest(address, path, idHeader string, header http.Header, body []byte) Request {
-	var head bytes.Buffer
-	fmt.Fprintf(&head, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", path, address, len(body))
-	_ = header.Write(&head) // to memory
-	fmt.Fprintf(&head, "%s: %s\r\n\r\n", idHeader, placeholder)
-	return Request{Address: address, Head: head.Bytes(), Body: body, IDOffset: head.Len() - 4 - IDLength}
+// NewRequest builds a POST. The header whose name is idHeader gets the id as its value. A nil
+// signing leaves the request as it is.
+func NewRequest(address, path, idHeader string, header http.Header, body []byte, signing *Signing) Request {
+	r := Request{Address: address, signing: signing}
+	var wire bytes.Buffer
+	fmt.Fprintf(&wire, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", path, address, len(body))
+	_ = header.Write(&wire) // to memory
+	if signing != nil {
+		fmt.Fprintf(&wire, "%s: %s", signing.Header, signing.Prefix)
+		r.at = wire.Len()
+		fmt.Fprintf(&wire, "%0*d\r\n", signing.Length, 0)
+	}
+	fmt.Fprintf(&wire, "%s: ", idHeader)
+	r.ids = append(r.ids, wire.Len())
+	fmt.Fprintf(&wire, "%s\r\n\r\n", ID)
+	r.body = wire.Len()
+	if i := bytes.Index(body, []byte(ID)); i >= 0 {
+		r.ids = append(r.ids, r.body+i)
+	}
+	wire.Write(body)
+	r.wire = wire.Bytes()
+	return r
+}
+
+// number gives the request on the wire its id, and signs it.
+func (r *Request) number(wire []byte, id uint64, sign func(dst, body []byte)) {
+	for _, at := range r.ids {
+		writeHex(wire[at:at+IDLength], id)
+	}
+	if sign != nil {
+		sign(wire[r.at:r.at+r.signing.Length], wire[r.body:])
+	}
 }
 
 // A Run is one stretch of load.
@@ -107,8 +142,9 @@ func Do(ctx context.Context, run Run, request Request) (*Result, error) {
 type line struct {
 	conn     net.Conn
 	in       *bufio.Reader
-	wire     []byte // the whole request; the id in it changes
-	id       []byte // the part of wire that holds the id
+	request  *Request
+	wire     []byte // the whole request, with the id of this send
+	sign     func(dst, body []byte)
 	latency  Histogram
 	refused  int64
 	lastCode int
@@ -120,8 +156,11 @@ func dial(ctx context.Context, r Request) (*line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	wire := append(append([]byte{}, r.Head...), r.Body...)
-	return &line{conn: conn, in: bufio.NewReader(conn), wire: wire, id: wire[r.IDOffset : r.IDOffset+IDLength]}, nil
+	l := &line{conn: conn, in: bufio.NewReader(conn), request: &r, wire: bytes.Clone(r.wire)}
+	if r.signing != nil {
+		l.sign = r.signing.New()
+	}
+	return l, nil
 }
 
 func closeAll(lines []*line) {
@@ -138,7 +177,7 @@ const answerTime = 30 * time.Second
 // work sends requests while take allows it.
 func (l *line) work(take func() bool, counter *atomic.Int64) error {
 	for take() {
-		writeHex(l.id, uint64(counter.Add(1)))
+		l.request.number(l.wire, uint64(counter.Add(1)), l.sign)
 		began := time.Now()
 		if err := l.conn.SetDeadline(began.Add(answerTime)); err != nil {
 			return fmt.Errorf("set a deadline: %w", err)
@@ -162,7 +201,7 @@ func (l *line) work(take func() bool, counter *atomic.Int64) error {
 
 func writeHex(digits []byte, n uint64) {
 	for i := len(digits) - 1; i >= 0; i-- {
-		digits[i] = placeholder[n&15]
+		digits[i] = ID[n&15]
 		n >>= 4
 	}
 }

@@ -34,7 +34,7 @@ func TestEveryRequestIsWholeAndHasItsOwnID(t *testing.T) {
 		}
 		seen[id] = true
 	})
-	request := load.NewRequest(address, "/in", "X-Id", http.Header{"X-Sig": {"s"}}, []byte("payload"))
+	request := load.NewRequest(address, "/in", "X-Id", http.Header{"X-Sig": {"s"}}, []byte("payload"), nil)
 	var counter atomic.Int64
 	result, err := load.Do(t.Context(), load.Run{Connections: 4, Requests: 200, Counter: &counter}, request)
 	if err != nil {
@@ -45,10 +45,28 @@ func TestEveryRequestIsWholeAndHasItsOwnID(t *testing.T) {
 	}
 }
 
+func TestEveryBodyIsSigned(t *testing.T) {
+	t.Parallel()
+	address := server(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || string(body) != "order "+r.Header.Get("X-Id") || r.Header.Get("X-Sig") != "last="+string(body[len(body)-2:]) {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	})
+	signing := &load.Signing{Header: "X-Sig", Prefix: "last=", Length: 2, New: func() func(dst, body []byte) {
+		return func(dst, body []byte) { copy(dst, body[len(body)-2:]) }
+	}}
+	request := load.NewRequest(address, "/in", "X-Id", nil, []byte("order "+load.ID), signing)
+	result, err := load.Do(t.Context(), load.Run{Connections: 2, Requests: 50, Counter: &atomic.Int64{}}, request)
+	if err != nil || result.Done != 50 {
+		t.Errorf("%+v %v", result, err)
+	}
+}
+
 func TestAnswersThatAreNot200AreCounted(t *testing.T) {
 	t.Parallel()
 	address := server(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusServiceUnavailable) })
-	request := load.NewRequest(address, "/", "X-Id", nil, nil)
+	request := load.NewRequest(address, "/", "X-Id", nil, nil, nil)
 	var counter atomic.Int64
 	result, err := load.Do(t.Context(), load.Run{Connections: 2, Requests: 10, Counter: &counter}, request)
 	if err != nil {
@@ -63,7 +81,7 @@ func TestABrokenConnectionIsAnError(t *testing.T) {
 	t.Parallel()
 	address := server(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	var counter atomic.Int64
-	_, err := load.Do(t.Context(), load.Run{Connections: 2, Requests: 10, Counter: &counter}, load.NewRequest(address, "/", "X-Id", nil, nil))
+	_, err := load.Do(t.Context(), load.Run{Connections: 2, Requests: 10, Counter: &counter}, load.NewRequest(address, "/", "X-Id", nil, nil, nil))
 	if err == nil {
 		t.Error("no error")
 	}
@@ -73,7 +91,7 @@ func TestDurationEndsARun(t *testing.T) {
 	t.Parallel()
 	address := server(t, func(http.ResponseWriter, *http.Request) {})
 	var counter atomic.Int64
-	result, err := load.Do(t.Context(), load.Run{Connections: 1, Duration: 20 * time.Millisecond, Counter: &counter}, load.NewRequest(address, "/", "X-Id", nil, nil))
+	result, err := load.Do(t.Context(), load.Run{Connections: 1, Duration: 20 * time.Millisecond, Counter: &counter}, load.NewRequest(address, "/", "X-Id", nil, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,8 +172,9 @@ func (s *Server) writeError(cause error) error {
 }
 
 // roomToWrite is what must be free before it is worth opening a server again that could not
-// write: above the watermark, and a few messages of the largest kind.
-func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*int64(s.o.MaxPayload) }
+// write: above the watermark, and enough for what a start writes and some messages. The largest
+// message that is allowed says nothing about that: one of 25 MiB is rare.
+func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*min(int64(s.o.MaxPayload), 2<<20) }
 
 // reopen replaces a server that cannot write by a new one on the same files, and ends the
 // trouble once all connections are back, which they come by themselves.

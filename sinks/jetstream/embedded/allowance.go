@@ -3,7 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/json"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,39 +14,70 @@ import (
 const clientsFill = 90
 
 // An allowance is what clients may still publish until the next look.
-type allowance struct{ left atomic.Int64 }
+type allowance struct {
+	mu    sync.Mutex
+	left  int64
+	taken int64 // since the last look began
+}
 
 // take counts a message; false when it is too much.
 func (a *allowance) take(size int) bool {
-	if a.left.Add(-int64(size)) >= 0 {
-		return true
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.left < int64(size) {
+		return false
 	}
-	a.left.Add(int64(size))
-	return false
+	a.left -= int64(size)
+	a.taken += int64(size)
+	return true
 }
 
-// allow looks at how full the event stream is.
-func (d *desk) allow(ctx context.Context) {
+// begin returns what was taken since the last look began: some of it may still be on its way to
+// the stream when that is asked how full it is.
+func (a *allowance) begin() (underway int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	underway, a.taken = a.taken, 0
+	return underway
+}
+
+// set ends a look with the room that there is but for what is underway.
+func (a *allowance) set(room int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left = room - a.taken
+}
+
+// allow looks at how full the event stream is. False when that cannot be told now.
+func (d *desk) allow(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, watchInterval)
 	defer cancel()
+	underway := d.allowance.begin()
 	var info jetstream.StreamInfo
 	answer, err := ask(ctx, d.events.nc, "STREAM.INFO."+d.s.o.Protect[0], struct{}{})
 	if err != nil || json.Unmarshal(answer, &info) != nil || info.Config.Name == "" {
-		return // it is not there yet, or not now
+		return false
 	}
 	limit := info.Config.MaxBytes
 	if limit <= 0 {
 		limit = d.s.EventStore()
 	}
-	d.allowance.left.Store(limit/100*clientsFill - int64(info.State.Bytes))
+	d.allowance.set(limit/100*clientsFill - int64(info.State.Bytes) - underway)
+	return true
 }
+
+// firstLook is how often is looked until the stream is there.
+const firstLook = 20 * time.Millisecond
 
 // watchRoom keeps the allowance right until ctx ends.
 func (d *desk) watchRoom(ctx context.Context) {
-	tick := time.NewTicker(watchInterval)
+	tick := time.NewTicker(firstLook)
 	defer tick.Stop()
-	for {
-		d.allow(ctx)
+	for known := false; ; {
+		if d.allow(ctx) && !known {
+			known = true
+			tick.Reset(watchInterval)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

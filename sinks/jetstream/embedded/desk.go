@@ -31,7 +31,7 @@ type desk struct {
 
 func (s *Server) openDesk(dial func(name, account string) (*nats.Conn, error)) error {
 	d := &desk{s: s, serving: make(chan struct{}, deskRequests)}
-	d.allowance.left.Store(s.EventStore() / 100 * clientsFill) // until the first look
+	d.allowance.set(s.EventStore() / 10) // until the first look
 	s.desk = d
 	var err error
 	if d.front, err = dial("hookspan desk", s.deskAccount()); err != nil {

@@ -182,11 +182,12 @@ func TestClientsOfACluster(t *testing.T) {
 	}
 	members := joinAll(t, three)
 	login := nats.UserInfo("shop", "of their own")
-	got := make(chan *nats.Msg, 100)
-	for _, m := range members {
+	var got [3]chan *nats.Msg
+	for i, m := range members {
+		got[i] = make(chan *nats.Msg, 1000)
 		nc, _ := dial(t, m, login)
 		for _, subject := range []string{"hookspan.events.>", "_INBOX.>"} {
-			if _, err := nc.ChanSubscribe(subject, got); err != nil {
+			if _, err := nc.ChanSubscribe(subject, got[i]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -194,6 +195,7 @@ func TestClientsOfACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	probes := awaitInterest(t, members[:], got[:], login)
 	for i, m := range members {
 		_, js := dial(t, m, login)
 		if _, err := js.Publish(within(t), topic, fmt.Appendf(nil, `{"server":%d}`, i)); err != nil {
@@ -203,20 +205,66 @@ func TestClientsOfACluster(t *testing.T) {
 			t.Errorf("the state through server %d: %v", i, err)
 		}
 	}
-	if info := eventStream(t, members[0]); info.State.Msgs != 3 || info.Config.Replicas != 3 {
+	if info := eventStream(t, members[0]); info.State.Msgs != probes+3 || info.Config.Replicas != 3 {
 		t.Errorf("%d events in %d copies", info.State.Msgs, info.Config.Replicas)
 	}
-	for range 9 { // each of three events at each of three servers
-		if m := receive(t, got); m.Subject != topic {
-			t.Errorf("a subscriber got %s", m.Subject)
+	for _, c := range got { // each of three events at each of three servers
+		for range 3 {
+			if m := receiveBut(t, c, probe); m.Subject != topic {
+				t.Errorf("a subscriber got %s", m.Subject)
+			}
 		}
 	}
 	readThroughAll(t, members[:], login)
-	if len(got) > 0 {
-		t.Errorf("a subscriber got more: %s", (<-got).Subject)
+	for _, c := range got {
+		for len(c) > 0 {
+			if m := <-c; string(m.Data) != probe {
+				t.Errorf("a subscriber got more: %s", m.Subject)
+			}
+		}
 	}
 	if info := eventStream(t, members[0]); info.State.FirstSeq != 1 || info.State.NumDeleted != 0 {
 		t.Errorf("the event stream became %+v", info.State)
+	}
+}
+
+// probe is an event that only asks who hears it.
+const probe = `{"probe":true}`
+
+// awaitInterest returns once what is published through any server reaches the subscribers at all
+// of them, which a server learns from the others, and says how many events that took.
+func awaitInterest(t *testing.T, members []*opened, got []chan *nats.Msg, login nats.Option) (probes uint64) {
+	t.Helper()
+	for _, m := range members {
+		_, js := dial(t, m, login)
+		for heard := map[int]bool{}; len(heard) < len(got); {
+			if _, err := js.Publish(within(t), topic, []byte(probe)); err != nil {
+				t.Fatal(err)
+			}
+			probes++
+			for i, c := range got {
+				select {
+				case <-c:
+					heard[i] = true
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		}
+		for _, c := range got { // what was late was heard of another server
+			for len(c) > 0 {
+				<-c
+			}
+		}
+	}
+	return probes
+}
+
+func receiveBut(t *testing.T, c chan *nats.Msg, not string) *nats.Msg {
+	t.Helper()
+	for {
+		if m := receive(t, c); string(m.Data) != not {
+			return m
+		}
 	}
 }
 

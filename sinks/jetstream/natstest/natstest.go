@@ -28,7 +28,7 @@ const (
 	// accounts is how many there are.
 	accounts = 200
 	// patience bounds every wait for a server.
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 )
 
 // Config changes what the servers are like. The zero value is fine.

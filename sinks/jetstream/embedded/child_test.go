@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -39,8 +37,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	// They wait for servers more than they compute: more of them side by side than there are cores.
-	if err := flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+	if err := sideBySide(); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())

@@ -19,7 +19,7 @@ import (
 
 const (
 	topic    = "hookspan.events.shop.order.created"
-	patience = 90 * time.Second
+	patience = 30 * time.Second
 )
 
 func within(t *testing.T) context.Context {

@@ -230,7 +230,7 @@ func lone(raw []byte) bool {
 	return false
 }
 
-// escapedUnit reads an escape of the form \uXXXX.
+// escapedUnit reads an escape of \u and four hexadecimal digits.
 func escapedUnit(raw []byte) (rune, bool) {
 	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
 		return 0, false

@@ -1,9 +1,10 @@
+//go:build unix
+
 package app_test
 
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +15,6 @@ import (
 
 func TestOpenFilesAreWarnedOf(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("there are no such modes")
-	}
 	dir := t.TempDir()
 	data, secret := filepath.Join(dir, "data"), filepath.Join(dir, "secret")
 	at := func(name string) string { return filepath.Join(data, name) }

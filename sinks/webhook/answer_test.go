@@ -1,0 +1,186 @@
+package webhook_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/dispatch"
+)
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	future := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	for _, c := range []struct {
+		status int
+		wait   string
+		reason dispatch.Reason
+		least  time.Duration
+	}{
+		{200, "", "", 0}, {201, "", "", 0}, {202, "", "", 0}, {204, "", "", 0}, {299, "", "", 0},
+		{301, "", dispatch.Redirect, 0}, {302, "", dispatch.Redirect, 0}, {304, "", dispatch.Redirect, 0}, {307, "", dispatch.Redirect, 0}, {308, "", dispatch.Redirect, 0},
+		{400, "", dispatch.Status, 0}, {401, "", dispatch.Status, 0}, {404, "", dispatch.Status, 0}, {415, "", dispatch.Status, 0}, {500, "", dispatch.Status, 0}, {599, "", dispatch.Status, 0},
+		{410, "", dispatch.Gone, 0},
+		{429, "", dispatch.Limited, 0}, {429, "120", dispatch.Limited, 120 * time.Second}, {429, "soon", dispatch.Limited, 0},
+		{503, "", dispatch.Status, 0}, {503, "soon", dispatch.Status, 0}, {503, "0", dispatch.Limited, 0}, {503, "30", dispatch.Limited, 30 * time.Second},
+		{503, future, dispatch.Limited, 59 * time.Minute}, {503, "-5", dispatch.Status, 0}, {429, "99999999999999999", dispatch.Limited, 1000 * time.Hour},
+		{429, "999999999999999999999999", dispatch.Limited, 1000 * time.Hour}, {429, "000000000000000000000000000120", dispatch.Limited, 120 * time.Second}, {429, "31.5", dispatch.Limited, 0},
+	} {
+		t.Run(fmt.Sprint(c.status, c.wait), func(t *testing.T) {
+			t.Parallel()
+			followed := atomic.Bool{}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/elsewhere" {
+					followed.Store(true)
+				}
+				w.Header().Set("Location", "/elsewhere")
+				w.Header().Set("Retry-After", c.wait)
+				w.WriteHeader(c.status)
+			}))
+			defer server.Close()
+			res := post(sender(t), t.Context(), server.URL+"/?token=canary", time.Minute)
+			if res.Status != c.status || res.Reason != c.reason || res.RetryAfter < c.least || (c.least == 0) != (res.RetryAfter == 0) {
+				t.Errorf("got %+v", res)
+			}
+			if followed.Load() || (res.Reason == "") != (res.Detail == "") || strings.Contains(res.Detail, "canary") {
+				t.Errorf("redirect followed: %v; detail %q", followed.Load(), res.Detail)
+			}
+		})
+	}
+}
+
+func TestBrokenAnswers(t *testing.T) {
+	t.Parallel()
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+	for _, c := range []struct {
+		name   string
+		serve  func(net.Conn)
+		reason dispatch.Reason
+		status int
+	}{
+		{"closes before reading", func(net.Conn) {}, dispatch.Closed, 0},
+		{"closes without an answer", readRequest, dispatch.Closed, 0},
+		{"resets", func(c net.Conn) { readRequest(c); c.(*net.TCPConn).SetLinger(0) }, dispatch.Closed, 0},
+		{"closes inside the head", answer("HTTP/1.1 200 OK\r\nServer: x\r\n"), dispatch.Closed, 0},
+		{"closes inside the body", answer(head + "Content-Length: 10\r\n\r\nabc"), dispatch.Closed, 200},
+		{"closes inside a chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nff\r\nabc"), dispatch.Closed, 200},
+		{"breaks off an error", answer("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\nabc"), dispatch.Status, 500},
+		{"no HTTP", answer("canary-answer 220 smtp ready\r\n\r\n"), dispatch.Protocol, 0},
+		{"no status", answer("HTTP/1.1 abc\r\n\r\n"), dispatch.Protocol, 0},
+		{"bad header", answer("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), dispatch.Protocol, 0},
+		{"two lengths", answer(head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), dispatch.Protocol, 0},
+		{"bad chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"), dispatch.Protocol, 200},
+		{"endless head", func(c net.Conn) {
+			readRequest(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			for i := 0; i < 100_000; i++ {
+				if _, err := fmt.Fprintf(c, "X-%d: %d\r\n", i, i); err != nil {
+					return
+				}
+			}
+		}, dispatch.Protocol, 0},
+		{"flood of early hints", func(c net.Conn) {
+			readRequest(c)
+			for range 100_000 {
+				if _, err := io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n"); err != nil {
+					return
+				}
+			}
+		}, dispatch.Protocol, 0},
+		{"switches protocols", func(c net.Conn) {
+			answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")(c)
+			hold(c)
+		}, dispatch.Protocol, 101},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			port := listen(t, "127.0.0.1:0", c.serve)
+			res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/?token=canary", 20*time.Second)
+			if res.Reason != c.reason || res.Status != c.status || strings.Contains(res.Detail, "canary") || res.Detail == "" {
+				t.Errorf("got %+v", res)
+			}
+		})
+	}
+}
+
+// Answers that only announce the real one, as 102 does to keep a connection alive, are passed
+// over; their number has a bound all the same.
+func TestHintsBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		hints  int
+		reason dispatch.Reason
+	}{{1, ""}, {5, ""}, {6, ""}, {100, ""}, {1000, ""}, {1001, dispatch.Protocol}} {
+		port := listen(t, "127.0.0.1:0", answer(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", c.hints)+"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+		res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 20*time.Second)
+		if res.Reason != c.reason || c.reason == "" && res.Body != "ok" {
+			t.Errorf("%d hints: %+v", c.hints, res)
+		}
+	}
+}
+
+func TestEndlessBodyIsCut(t *testing.T) {
+	t.Parallel()
+	written := make(chan int64, 1)
+	port := listen(t, "127.0.0.1:0", func(c net.Conn) {
+		readRequest(c)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+		n, _ := io.Copy(c, io.LimitReader(zeros{}, 1_000_000_000))
+		written <- n
+	})
+	res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 20*time.Second)
+	if res.Status != 200 || res.Reason != "" || len(res.Body) > 16<<10 {
+		t.Errorf("status %d, reason %q, %d bytes kept", res.Status, res.Reason, len(res.Body))
+	}
+	if n := <-written; n > 100<<20 {
+		t.Errorf("the server could write %d bytes", n)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestGzipIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	io.CopyN(w, zeros{}, 20<<20)
+	w.Close()
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header.Get("Accept-Encoding")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(bomb.Bytes())
+	}))
+	defer server.Close()
+	res := post(sender(t), t.Context(), server.URL, 20*time.Second)
+	if got := <-asked; got != "" || res.Reason != "" || len(res.Body) > 16<<10 {
+		t.Errorf("asked for %q, reason %q, %d bytes kept", got, res.Reason, len(res.Body))
+	}
+}
+
+func TestBodyIsReadableText(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, want string }{
+		"text":            {"no such order\n", "no such order\n"},
+		"no UTF-8":        {"a\xff\xfeb", "a\uFFFD\uFFFDb"},
+		"terminal escape": {"\x1b[2J\x00\u009b", "\uFFFD[2J\uFFFD\uFFFD"},
+		"cut in a letter": {strings.Repeat("a", 4095) + "ü" + strings.Repeat("b", 100), strings.Repeat("a", 4095)},
+		"empty":           {"", ""},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }))
+		if res := post(sender(t), t.Context(), server.URL, 20*time.Second); res.Body != c.want || res.Reason != "" {
+			t.Errorf("%s: %q, reason %q", name, res.Body, res.Reason)
+		}
+		server.Close()
+	}
+}

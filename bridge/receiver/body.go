@@ -50,7 +50,7 @@ type body struct {
 	charge         int64
 	began          time.Time
 	w              http.ResponseWriter // while it arrives
-	older, younger *body               // among those that arrive
+	place          place[body]         // among those that arrive
 	arriving, cut  bool
 }
 

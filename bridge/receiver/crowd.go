@@ -15,8 +15,7 @@ import (
 
 // A Crowd bounds the connections of a listener. When one more comes than there may be, one that
 // waits has to go: of the sender that has most of them, the one that has waited longest; those
-// on which something genuine has come are the last to go. A
-// connection waits while its next request, headers and body, has not come in full; what has come
+// on which something genuine has come are the last to go. A connection waits while its next request, headers and body, has not come in full; what has come
 // is answered. So however many connections are left half open, there is one for who has
 // something to say, and the process keeps descriptors for the bus.
 type Crowd struct {
@@ -34,8 +33,8 @@ type Crowd struct {
 
 // A host is a sender with connections that wait, oldest first.
 type host struct {
-	front, back *guest
-	waiting     int
+	line[guest]
+	waiting int
 }
 
 // A guest is one connection of a crowd.
@@ -45,11 +44,11 @@ type guest struct {
 	from  netip.Addr
 
 	// Guarded by crowd.mu.
-	busy         int  // requests that have come in full and are not answered yet
-	genuine      bool // one of its requests was
-	since        time.Time
-	before, next *guest // among those of the host that wait
-	gone         bool
+	busy    int  // requests that have come in full and are not answered yet
+	genuine bool // one of its requests was
+	since   time.Time
+	place   place[guest] // among those of the host that wait
+	gone    bool
 }
 
 // NewCrowd bounds connections to most. Without a registerer it has no metrics.
@@ -143,7 +142,7 @@ func (c *Crowd) longest() *guest {
 	var worst *host
 	n := 0
 	for _, h := range hosts {
-		if worst == nil || h.waiting > worst.waiting || (h.waiting == worst.waiting && h.front.since.Before(worst.front.since)) {
+		if worst == nil || h.waiting > worst.waiting || (h.waiting == worst.waiting && h.front.of.since.Before(worst.front.of.since)) {
 			worst = h
 		}
 		if n++; n == looked {
@@ -153,7 +152,7 @@ func (c *Crowd) longest() *guest {
 	if worst == nil {
 		return nil
 	}
-	return worst.front
+	return worst.front.of
 }
 
 // among are those that a guest waits with.
@@ -172,13 +171,8 @@ func (c *Crowd) wait(g *guest) {
 		h = &host{}
 		hosts[g.from] = h
 	}
-	g.since, g.before = time.Now(), h.back
-	if h.back == nil {
-		h.front = g
-	} else {
-		h.back.next = g
-	}
-	h.back = g
+	g.since = time.Now()
+	h.line.join(&g.place, g)
 	h.waiting++
 }
 
@@ -186,17 +180,7 @@ func (c *Crowd) wait(g *guest) {
 func (c *Crowd) stir(g *guest) {
 	hosts := c.among(g)
 	h := hosts[g.from]
-	if g.before == nil {
-		h.front = g.next
-	} else {
-		g.before.next = g.next
-	}
-	if g.next == nil {
-		h.back = g.before
-	} else {
-		g.next.before = g.before
-	}
-	g.before, g.next = nil, nil
+	h.line.leave(&g.place)
 	if h.waiting--; h.waiting == 0 {
 		delete(hosts, g.from)
 	}

@@ -38,8 +38,7 @@ type memory struct {
 	all     share
 	part    int64 // of one source; 0 where there is but one
 	senders map[netip.Addr]*share
-	oldest  *body // of those that arrive, in the order in which they began
-	newest  *body
+	coming  line[body]    // those that arrive, in the order in which they began
 	waiting int           // requests that wait for room
 	freed   chan struct{} // closed and made anew when room was made while some wait
 }
@@ -87,13 +86,8 @@ func (m *memory) arrive(b *body, w http.ResponseWriter, from netip.Addr, began t
 	}
 	b.from, b.w, b.began = from, w, began
 	b.sender.bodies++
-	b.older = m.newest
-	if m.newest == nil {
-		m.oldest = b
-	} else {
-		m.newest.younger = b
-	}
-	m.newest, b.arriving = b, true
+	m.coming.join(&b.place, b)
+	b.arriving = true
 	return m.takeLocked(b, n)
 }
 
@@ -104,17 +98,8 @@ func (m *memory) arrived(b *body) (cut bool) {
 	if !b.arriving {
 		return false
 	}
-	if b.older == nil {
-		m.oldest = b.younger
-	} else {
-		b.older.younger = b.younger
-	}
-	if b.younger == nil {
-		m.newest = b.older
-	} else {
-		b.younger.older = b.older
-	}
-	b.older, b.younger, b.arriving, b.w = nil, nil, false, nil
+	m.coming.leave(&b.place)
+	b.arriving, b.w = false, nil
 	if b.cut { // nobody looks at its bytes any more
 		m.charge(b, -b.charge)
 		m.tell()
@@ -225,7 +210,8 @@ func (m *memory) tight(b *body, n int64) *share {
 // to wait for that, or for one to be old enough. False: there is none that could.
 func (m *memory) makeRoom(b *body, s *share, n int64, now time.Time) (wait time.Duration, possible bool) {
 	coming := int64(0)
-	for v := m.oldest; v != nil; v = v.younger {
+	for p := m.coming.front; p != nil; p = p.next {
+		v := p.of
 		if v == b || v.charge == 0 || (s != &m.all && v.source != s && v.sender != s) {
 			continue
 		}

@@ -24,7 +24,7 @@ var (
 	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 5), "kills of the test of kills (also FAULT_KILLS)")
 	rate   = flag.Int("fault.rate", 800, "webhooks a second at the most between kills; 0: as many as are answered")
 	cuts   = flag.Int("fault.cuts", 2, "power cuts")
-	events = flag.Int("fault.events", 20_000, "events past a dead endpoint")
+	events = flag.Int("fault.events", number("FAULT_EVENTS", 2000), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 	lasts  = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
 	lease  = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
 	given  = flag.String("fault.binary", "", "the program to test; without it one is built")

@@ -38,8 +38,14 @@ func (f fingerprint) tag() uint8 { return uint8(f.hi>>57) | 0x80 }
 // key names the event to the bus, which guards against two replicas that publish it at once.
 // Another body under the same id is another event there too.
 func (f fingerprint) key(body uint32) string {
-	raw := binary.BigEndian.AppendUint32(f.append(nil), body)
-	return base64.RawURLEncoding.EncodeToString(raw)
+	var room [printBytes + 4]byte
+	return encode(binary.BigEndian.AppendUint32(f.append(room[:0]), body))
+}
+
+// encode costs one allocation, which base64's EncodeToString does not.
+func encode(raw []byte) string {
+	var room [128]byte
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], raw))
 }
 
 const printBytes = 16
@@ -59,11 +65,12 @@ const markFormat = 1
 // mark writes what the window has to know of an event again: the body, and the fingerprints
 // under which it is known.
 func mark(body uint32, prints []fingerprint) string {
-	raw := binary.BigEndian.AppendUint32(append(make([]byte, 0, 5+3*printBytes), markFormat), body)
+	var room [5 + 3*printBytes]byte
+	raw := binary.BigEndian.AppendUint32(append(room[:0], markFormat), body)
 	for _, f := range prints {
 		raw = f.append(raw)
 	}
-	return base64.RawURLEncoding.EncodeToString(raw)
+	return encode(raw)
 }
 
 // readMark reads it back; false for what it did not write.

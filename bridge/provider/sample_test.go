@@ -1,32 +1,23 @@
 package provider_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/provider/providertest"
 )
 
-// secretOf is a secret of the form that the provider wants: any text; hex, which is base64 too
-// and as long as a key of AES; or a private key, which signs.
+// secretOf is a secret of the form that the provider wants.
 func secretOf(t testing.TB, name string) string {
 	t.Helper()
-	const key = "0123456789abcdef0123456789abcdef"
 	p, ok := catalog(t).Provider(name)
 	if !ok {
 		t.Fatalf("there is no provider %s", name)
 	}
-	for _, secret := range append([]string{"an invented shared secret", key, strings.Repeat(key, 4), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PrivateKeySize))}, privateKeys()...) {
+	for _, secret := range providertest.Secrets() {
 		if _, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secret}, Options: optionsOf(name)}); err == nil {
 			return secret
 		}
@@ -34,26 +25,6 @@ func secretOf(t testing.TB, name string) string {
 	t.Fatalf("no secret is one for %s", name)
 	return ""
 }
-
-// privateKeys are keys of ECDSA and RSA as vendors write them.
-var privateKeys = sync.OnceValue(func() (keys []string) {
-	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	factors, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	for _, key := range []any{curve, factors} {
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			panic(err)
-		}
-		keys = append(keys, base64.StdEncoding.EncodeToString(der))
-	}
-	return keys
-})
 
 func optionsOf(name string) map[string]string {
 	if name == "hmac" {

@@ -2,23 +2,15 @@ package main
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/provider/providertest"
 )
 
 // hookspan runs a command as a shell would, in an environment of its own.
@@ -81,7 +73,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 // secretFor is a secret of a form with which trigger can sign as the provider does.
 func secretFor(t *testing.T, name string, options []string) string {
 	t.Helper()
-	for _, secret := range secretForms() {
+	for _, secret := range providertest.Secrets() {
 		args := append([]string{"trigger", name, "--to", "http://hooks.example/", "--secret", secret, "--print"}, options...)
 		if _, _, code := hookspan(t, nil, args...); code == exitDone {
 			return secret
@@ -90,32 +82,6 @@ func secretFor(t *testing.T, name string, options []string) string {
 	t.Fatalf("no secret is one for %s", name)
 	return ""
 }
-
-// secretForms are text, base64, hex, and private keys as vendors write them.
-var secretForms = sync.OnceValue(func() []string {
-	seed := sha256.Sum256([]byte("an invented key"))
-	pair := ed25519.NewKeyFromSeed(seed[:])
-	forms := []string{
-		"ThirtyTwoCharactersOfAKeyPhrase1", "whsec_VGhpcnR5VHdvQ2hhcmFjdGVyc09mQUtleVBocmFzZTE=",
-		hex.EncodeToString(seed[:]), hex.EncodeToString(pair), base64.StdEncoding.EncodeToString(pair),
-	}
-	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	factors, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	for _, key := range []any{curve, factors} {
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			panic(err)
-		}
-		forms = append(forms, base64.StdEncoding.EncodeToString(der))
-	}
-	return forms
-})
 
 // What trigger makes is what verify takes, for every provider.
 func TestTriggeredRequestsVerify(t *testing.T) {

@@ -35,3 +35,13 @@ func StartOn(host string, port int) error {
 	defer inner.Shutdown()
 	return s.awaitListeners(inner, log.fatal)
 }
+
+// Remembering bounds how many requests of clients the server remembers.
+func (o *Options) Remembering(most int) { o.mostRemembered = most }
+
+// Remembered is how many it does.
+func (s *Server) Remembered() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.remembered(s.inner)
+}

@@ -90,6 +90,17 @@ func (g *guard) seat(c server.ClientAuthentication) bool {
 	return false
 }
 
+// occupant is the connection that is in a seat, 0 when none is.
+func (g *guard) occupant(seat int) uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	account, err := g.inner.LookupAccount(g.s.seatAccount(seat))
+	if err != nil || account.NumLocalConnections() == 0 {
+		return 0
+	}
+	return g.occupied[seat]
+}
+
 func (g *guard) let(c server.ClientAuthentication, name string) bool {
 	account, err := g.inner.LookupAccount(name)
 	if err != nil {

@@ -83,6 +83,8 @@ type Options struct {
 
 	Log    *slog.Logger                    // default: none
 	Synced func(took time.Duration, n int) // told of every sync and of how many waited for it
+
+	mostRemembered int // see there
 }
 
 // Validate reports the first option that cannot work, by its name.
@@ -135,6 +137,9 @@ func (o *Options) withDefaults() {
 }
 
 func (o *Options) clientDefaults() {
+	if o.mostRemembered == 0 {
+		o.mostRemembered = mostRemembered
+	}
 	if len(o.Protect) == 0 {
 		o.Protect = []string{"HOOKSPAN_EVENTS"}
 	}

@@ -58,7 +58,7 @@ const (
 )
 
 // How long the server remembers whom to bring an answer: one that never comes, and what a pull
-// asked for after the last of it came.
+// asked for after the last of it came. How many it remembers is bounded beside that.
 const (
 	oneAnswer   = 15 * time.Second
 	manyAnswers = longestPull + 5*time.Second

@@ -105,6 +105,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.running.Go(func() { s.watch(run) })
 	if s.desk != nil {
 		s.running.Go(func() { s.desk.watchRoom(run) })
+		s.running.Go(func() { s.watchRemembered(run) })
 	}
 	if s.o.named() {
 		s.running.Go(func() { s.seek(run) })

@@ -98,11 +98,12 @@ func rooms() map[string][]string {
 		"bridge/receiver":  {"event", "problem", "bus", "provider"},
 		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
 		"bridge/endpoint":  {"event", "bus", "signature", "spelling", "topic"},
-		"bridge/dispatch":  {"event", "bus", "signature", "endpoint"},
-		"bridge/journal":   {"event", "bus", "endpoint", "dispatch"},
-		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "spelling"},
+		"bridge/delivery":  {"bus"}, // words alone: no engine, so that journal, admin and senders know none either
+		"bridge/dispatch":  {"event", "bus", "signature", "endpoint", "delivery"},
+		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
+		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "spelling"},
 		"bridge/config":    {"endpoint", "spelling", "topic"}, // endpoint: how its values are written
-		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "dispatch", "journal", "admin", "config", "topic"},
+		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "topic"},
 	}
 }
 
@@ -127,6 +128,16 @@ func TestRoomsOfTheBridge(t *testing.T) {
 		}
 		if from != to && !slices.Contains(allowed, strings.TrimPrefix(to, "bridge/")) {
 			t.Errorf("%s imports %s: %s knows only %v, so that it can be read and tested alone", i.file, to, from, allowed)
+		}
+	}
+}
+
+// What the bridge asks of a product is a word; the engine that asks is none of its business.
+func TestSinksKnowNoEngine(t *testing.T) {
+	t.Parallel()
+	for _, i := range imports(t) {
+		if to, ok := i.own(); ok && !i.test() && strings.HasPrefix(i.from, "sinks/") && room(to) == "bridge/dispatch" {
+			t.Errorf("%s imports %s: the words of the way out are in bridge/delivery", i.file, to)
 		}
 	}
 }

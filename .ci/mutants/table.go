@@ -11,7 +11,7 @@ func mutants() []mutant {
 			find: "_r.Pos != _c.last.Pos || _r.ID != _c.last.ID", put: "false", tests: "."},
 		{rule: "a refusal alone proves nothing: the log's tail tells", in: "bridge/bus Chain.Append",
 			find: "_next != nil && _next.ID == _r.ID", put: "err == nil && _next != nil && _next.ID == _r.ID", tests: "."},
-		{rule: "a delta's positions pass only what is finished or has an entry", in: dispatch + "delivery.settled",
+		{rule: "a delta's positions pass only what is finished or has an entry", in: dispatch + "pendingDelivery.settled",
 			find: "_d.status == final || _d.saved || _d.putting", put: "_d.status != queued", tests: "PositionsPassOnly|LeavingEndpointMissesNothing"},
 		{rule: "an A never passes an event that is neither finished nor has an entry", in: dispatch + "place.advance",
 			find: "if _c.out.len() > 0 { ___ }", tests: "RangeOfALeavingEndpoint"},

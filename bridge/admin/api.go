@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
@@ -38,15 +38,15 @@ type Options struct {
 // Outbound is what the API needs of the dispatcher.
 type Outbound interface {
 	// Command returns once the command is durable.
-	Command(ctx context.Context, c dispatch.Command) error
-	Stats() dispatch.Stats
+	Command(ctx context.Context, c delivery.Command) error
+	Stats() delivery.Stats
 	Lanes
 }
 
 // A Tester sends one event of a type to an endpoint now, outside its order and limits, and
 // returns what came of it. Nothing is recorded and nothing is tried again.
 type Tester interface {
-	Test(ctx context.Context, e *endpoint.Endpoint, eventType string) (dispatch.Attempt, error)
+	Test(ctx context.Context, e *endpoint.Endpoint, eventType string) (delivery.Attempt, error)
 }
 
 // Refusals is the log of refused requests; bus.Refusals has it.

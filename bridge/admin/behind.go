@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 )
@@ -18,16 +18,16 @@ type Shards interface {
 // Lanes is what the API needs of the endpoints' lanes in the shards that this process owns.
 type Lanes interface {
 	// Note is nil for an endpoint of another process.
-	Note(endpointID string) *dispatch.Note
+	Note(endpointID string) *delivery.Note
 	// Standing is false for a delivery that is not pending here.
-	Standing(endpointID, delivery string) (dispatch.Standing, bool)
+	Standing(endpointID, delivery string) (delivery.Standing, bool)
 	// Waiting lists pending deliveries, as wanted, in no order.
-	Waiting(wants func(*dispatch.Entry) bool) []dispatch.Waiting
+	Waiting(wants func(*delivery.Entry) bool) []delivery.Waiting
 }
 
 // A behind is what readers have still to bring to an endpoint.
 type behind struct {
-	*dispatch.Behind
+	*delivery.Behind
 	Replica string `json:"replica,omitempty"` // "other" when what another replica said last is shown
 	Unknown string `json:"unknown,omitempty"` // why it is not certain that there is anything
 }
@@ -52,12 +52,12 @@ func (a *api) look() *look {
 
 // owns: this process knows all about the endpoint.
 func (l *look) owns(endpointID string) bool {
-	return l.Shards == nil || slices.Contains(l.owned, dispatch.ShardOf(endpointID, l.all))
+	return l.Shards == nil || slices.Contains(l.owned, delivery.ShardOf(endpointID, l.all))
 }
 
 // note is what there is to say of an endpoint's lane; nil for one that just delivers, as far as
 // this process has heard.
-func (l *look) note(endpointID string) *dispatch.Note {
+func (l *look) note(endpointID string) *delivery.Note {
 	if l.owns(endpointID) {
 		return l.Outbound.Note(endpointID)
 	}
@@ -68,7 +68,7 @@ func (l *look) note(endpointID string) *dispatch.Note {
 }
 
 // behind is nil for an endpoint that has been brought everything and is fed live.
-func (l *look) behind(n *dispatch.Note) *behind {
+func (l *look) behind(n *delivery.Note) *behind {
 	if n == nil || n.Behind == nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (l *look) behind(n *dispatch.Note) *behind {
 }
 
 // held says until when an endpoint is held, and by what.
-func (l *look) held(n *dispatch.Note) (time.Time, dispatch.HeldBy) {
+func (l *look) held(n *delivery.Note) (time.Time, delivery.HeldBy) {
 	if n == nil || !n.Held.After(l.now) {
 		return time.Time{}, ""
 	}
@@ -88,13 +88,13 @@ func (l *look) held(n *dispatch.Note) (time.Time, dispatch.HeldBy) {
 }
 
 // stands says where a pending delivery of the journal stands.
-func (l *look) stands(d *journal.Delivery) dispatch.Standing {
+func (l *look) stands(d *journal.Delivery) delivery.Standing {
 	if l.owns(d.Endpoint) {
 		if st, ok := l.Outbound.Standing(d.Endpoint, d.ID); ok {
 			return st
 		}
 	}
-	st := dispatch.Standing{Due: d.Due(l.Deliveries.Note(d.Endpoint))}
+	st := delivery.Standing{Due: d.Due(l.Deliveries.Note(d.Endpoint))}
 	if st.Waits = l.stopped(d.Endpoint); st.Waits != "" {
 		return st
 	}
@@ -102,27 +102,27 @@ func (l *look) stands(d *journal.Delivery) dispatch.Standing {
 	held, _ := l.held(n)
 	switch {
 	case n != nil && slices.Contains(n.Running, d.ID) && d.AttemptedBefore(n.At):
-		st.Waits, st.Due = dispatch.WaitsRunning, time.Time{}
+		st.Waits, st.Due = delivery.WaitsRunning, time.Time{}
 	case !held.IsZero() && !held.Before(st.Due):
-		st.Waits, st.Until, st.Due = dispatch.WaitsLimited, held, held
+		st.Waits, st.Until, st.Due = delivery.WaitsLimited, held, held
 	case st.Due.After(l.now):
-		st.Waits, st.Until = dispatch.WaitsRetry, st.Due
+		st.Waits, st.Until = delivery.WaitsRetry, st.Due
 	case n != nil && n.Waits != "":
 		st.Waits, st.Until = n.Waits, n.Until
 	default:
-		st.Waits = dispatch.WaitsRunning
+		st.Waits = delivery.WaitsRunning
 	}
 	return st
 }
 
 // stopped is why nothing is sent to an endpoint at all; "" where something is.
-func (l *look) stopped(endpointID string) dispatch.Cause {
+func (l *look) stopped(endpointID string) delivery.Cause {
 	e := l.Registry.Set().ByID(endpointID)
 	switch {
 	case e == nil, e.State == endpoint.Enabled:
 		return ""
 	case e.State == endpoint.Disabled:
-		return dispatch.WaitsDisabled
+		return delivery.WaitsDisabled
 	}
-	return dispatch.WaitsPaused
+	return delivery.WaitsPaused
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
@@ -21,7 +21,7 @@ type deliveryView struct {
 	EndpointName string `json:"endpoint_name,omitempty"`
 
 	// Of one that is pending: why it waits, or that it runs, and until when, as far as known.
-	Waits dispatch.Cause `json:"waits,omitempty"`
+	Waits delivery.Cause `json:"waits,omitempty"`
 	Until time.Time      `json:"until,omitzero"`
 }
 
@@ -108,7 +108,7 @@ func (a *api) retryDelivery(w http.ResponseWriter, r *http.Request) error {
 		return problem.New(problem.Conflict).With("its endpoint is " + string(e.State) + ": enable it first")
 	}
 	for _, d := range found {
-		if err := a.Outbound.Command(r.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: d.Entry()}); err != nil {
+		if err := a.Outbound.Command(r.Context(), delivery.Command{Kind: delivery.RetryNow, Entry: d.Entry()}); err != nil {
 			return fmt.Errorf("retry delivery %s: %w", d.ID, err)
 		}
 		a.Log.Info("delivery retried by hand", "delivery", d.ID, "endpoint", d.Endpoint)

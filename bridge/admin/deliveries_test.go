@@ -7,20 +7,20 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-func attempt(id, endpointID string, o dispatch.Outcome) dispatch.Attempt {
+func attempt(id, endpointID string, o delivery.Outcome) delivery.Attempt {
 	sent := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	a := dispatch.Attempt{
+	a := delivery.Attempt{
 		Delivery: id, Endpoint: endpointID, Number: 1, Sent: sent, Received: sent.Add(time.Second), Status: 200, Outcome: o,
-		Event: dispatch.EventRef{
+		Event: delivery.EventRef{
 			ID: "evt-" + id, Source: "/sources/shop", Type: "com.acme.order", Subject: "order-7", Topic: "hookspan.events.shop",
 			Partition: "EVENTS", Position: bus.Position{Identity: "one", Seq: 3},
 		},
 	}
-	if o != dispatch.Delivered {
-		a.Status, a.Reason = 503, dispatch.Status
+	if o != delivery.Delivered {
+		a.Status, a.Reason = 503, delivery.ReasonStatus
 	}
 	return a
 }
@@ -30,10 +30,10 @@ func TestDeliveriesAreFoundAndRetried(t *testing.T) {
 	s := newServer(t)
 	id := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"].(string)
 	late := s.do("POST", "/v1/endpoints", `{"name":"late","url":"https://late.example/"}`).object(201)["id"].(string)
-	s.behind[late] = &dispatch.Behind{Since: time.Now(), Events: 12}
-	s.index.Attempted(attempt("dlv_a", id, dispatch.Delivered))
+	s.behind[late] = &delivery.Behind{Since: time.Now(), Events: 12}
+	s.index.Attempted(attempt("dlv_a", id, delivery.Delivered))
 	s.index.Attempted(attempt("dlv_b", id, ""))
-	s.index.Attempted(attempt("dlv_c", "ep_gone", dispatch.Failed))
+	s.index.Attempted(attempt("dlv_c", "ep_gone", delivery.Failed))
 
 	for _, c := range []struct{ query, want string }{
 		{"", "dlv_c dlv_b dlv_a"},
@@ -64,7 +64,7 @@ func TestDeliveriesAreFoundAndRetried(t *testing.T) {
 		t.Errorf("one delivery: %v", one)
 	}
 	s.do("POST", "/v1/deliveries/dlv_b/retry", "").object(202)
-	if c := s.commands[0]; c.Kind != dispatch.RetryNow || c.Entry.ID != "dlv_b" || c.Entry.Endpoint != id || c.Entry.Number != 2 || c.Entry.Event.Seq != 3 {
+	if c := s.commands[0]; c.Kind != delivery.RetryNow || c.Entry.ID != "dlv_b" || c.Entry.Endpoint != id || c.Entry.Number != 2 || c.Entry.Event.Seq != 3 {
 		t.Errorf("command: %+v", c)
 	}
 	s.do("POST", "/v1/deliveries/dlv_c/retry", "").problem(409, "conflict")

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 )
@@ -34,7 +34,7 @@ type behindView struct {
 	Endpoint     string         `json:"endpoint"` // its name
 	EndpointID   string         `json:"endpoint_id"`
 	EndpointName string         `json:"endpoint_name"`
-	Waits        dispatch.Cause `json:"waits"`
+	Waits        delivery.Cause `json:"waits"`
 	*behind
 }
 
@@ -42,7 +42,7 @@ type behindView struct {
 type trace struct {
 	*look
 	open    []*endpoint.Endpoint // that have none, and where it may wait
-	notes   map[string]*dispatch.Note
+	notes   map[string]*delivery.Note
 	waiting []deliveryView
 	behind  []behindView
 }
@@ -50,7 +50,7 @@ type trace struct {
 // trace looks for an event among what waits, for the endpoint that is named, or all. Of those
 // in found there is a record.
 func (l *look) trace(ctx context.Context, event, only string, found []deliveryView) *trace {
-	t := &trace{look: l, notes: map[string]*dispatch.Note{}}
+	t := &trace{look: l, notes: map[string]*delivery.Note{}}
 	for _, e := range l.Registry.Set().All() {
 		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
 			continue
@@ -118,7 +118,7 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 		t.behindOf(e, &behind{Replica: otherReplica})
 		return
 	}
-	entry, st := dispatch.EntryOf(e.ID, m), dispatch.Standing{Waits: dispatch.WaitsRunning}
+	entry, st := delivery.EntryOf(e.ID, m), delivery.Standing{Waits: delivery.WaitsRunning}
 	handed, running := false, false // and not finished, by what the owner said
 	if n != nil {
 		at, some := n.Before[m.Partition]
@@ -139,7 +139,7 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
 	waits := t.stopped(e.ID)
 	if waits == "" {
-		waits = dispatch.WaitsBehind
+		waits = delivery.WaitsBehind
 	}
 	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
@@ -50,8 +50,8 @@ func (s *server) shown(query string) string {
 	return strings.Join(all, " ")
 }
 
-func waiting(endpoint string, m bus.Message, st dispatch.Standing) dispatch.Waiting {
-	return dispatch.Waiting{Entry: dispatch.EntryOf(endpoint, &m), Standing: st}
+func waiting(endpoint string, m bus.Message, st delivery.Standing) delivery.Waiting {
+	return delivery.Waiting{Entry: delivery.EntryOf(endpoint, &m), Standing: st}
 }
 
 func TestAnEventIsFoundWhereItWaits(t *testing.T) {
@@ -62,11 +62,11 @@ func TestAnEventIsFoundWhereItWaits(t *testing.T) {
 	late := s.endpoint("late", "")
 	s.do("POST", "/v1/endpoints/paused/pause", "").object(200)
 	for _, id := range []string{paused, late, s.registry.Set().ByName("other").ID} {
-		s.behind[id] = &dispatch.Behind{Events: 3}
+		s.behind[id] = &delivery.Behind{Events: 3}
 	}
 	until := time.Now().Add(time.Minute).UTC().Truncate(time.Millisecond)
 	e1 := s.store("e1", "t.one", 9, time.Minute)
-	s.waiting = append(s.waiting, waiting(held, e1, dispatch.Standing{Waits: dispatch.WaitsLimited, Until: until}))
+	s.waiting = append(s.waiting, waiting(held, e1, delivery.Standing{Waits: delivery.WaitsLimited, Until: until}))
 
 	for query, want := range map[string]string{
 		"event=e1":                  "(late:behind) (paused:paused) held:limited",
@@ -104,9 +104,9 @@ func TestListBeginsWithWhatWaits(t *testing.T) {
 	id := s.endpoint("crm", "")
 	for n := range 5 {
 		m := s.store(fmt.Sprint("e", n), "t", int64(n), time.Duration(n)*time.Second)
-		s.waiting = append(s.waiting, waiting(id, m, dispatch.Standing{Waits: dispatch.WaitsRunning}))
+		s.waiting = append(s.waiting, waiting(id, m, delivery.Standing{Waits: delivery.WaitsRunning}))
 	}
-	s.index.Attempted(attempt("dlv_a", id, dispatch.Delivered))
+	s.index.Attempted(attempt("dlv_a", id, delivery.Delivered))
 	s.index.Attempted(attempt("dlv_b", id, ""))
 	recorded := attempt(s.waiting[4].ID, id, "") // its attempt was recorded by now
 	s.index.Attempted(recorded)
@@ -138,28 +138,28 @@ func TestPendingDeliveriesSayWhyTheyWait(t *testing.T) {
 	a := attempt("dlv_a", id, "")
 	a.Next = next
 	s.index.Attempted(a)
-	wants := func(waits dispatch.Cause, until, due any) {
+	wants := func(waits delivery.Cause, until, due any) {
 		t.Helper()
 		if d := s.do("GET", "/v1/deliveries/dlv_a", "").object(200); d["waits"] != string(waits) || d["until"] != until || d["next_attempt"] != due {
 			t.Errorf("waits %v until %v, next %v; want %v until %v, next %v", d["waits"], d["until"], d["next_attempt"], waits, until, due)
 		}
 	}
 	at := next.Format(time.RFC3339)
-	wants(dispatch.WaitsRetry, at, at)
+	wants(delivery.WaitsRetry, at, at)
 	held := next.Add(time.Hour)
-	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now(), Held: held, HeldBy: dispatch.HeldBySlowing})
-	wants(dispatch.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
-	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(time.Second), Running: []string{"dlv_a"}})
-	wants(dispatch.WaitsRunning, nil, nil)
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now(), Held: held, HeldBy: delivery.HeldBySlowing})
+	wants(delivery.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(time.Second), Running: []string{"dlv_a"}})
+	wants(delivery.WaitsRunning, nil, nil)
 	a.Number, a.Sent, a.Received, a.Hold = 2, time.Now().Add(time.Minute), time.Now().Add(2*time.Minute), held
 	s.index.Attempted(a) // newer than the note
-	wants(dispatch.WaitsRetry, held.Format(time.RFC3339), held.Format(time.RFC3339))
-	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(3 * time.Minute), Held: held, HeldBy: dispatch.HeldByRetryAfter})
-	wants(dispatch.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
-	s.index.Noted(dispatch.Note{Endpoint: id, At: time.Now().Add(4 * time.Minute)}) // somebody has lifted it
-	wants(dispatch.WaitsRetry, at, at)
+	wants(delivery.WaitsRetry, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(3 * time.Minute), Held: held, HeldBy: delivery.HeldByRetryAfter})
+	wants(delivery.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(4 * time.Minute)}) // somebody has lifted it
+	wants(delivery.WaitsRetry, at, at)
 	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
-	wants(dispatch.WaitsPaused, nil, at)
+	wants(delivery.WaitsPaused, nil, at)
 }
 
 // The owner is another process: what it says of its lane and the event's place tell where the
@@ -176,8 +176,8 @@ func TestAnEventInAnothersLaneIsFound(t *testing.T) {
 	queued := s.store("queued", "t", 12, time.Minute)
 	s.store("new", "t", 40, time.Second)
 	slow := s.store("slow", "t", 7, time.Minute)
-	s.index.Noted(dispatch.Note{Endpoint: busy, At: now, Waits: dispatch.WaitsLimited, Until: now.Add(time.Minute), Before: at(10), Running: []string{dispatch.EntryOf(busy, &slow).ID}})
-	s.index.Noted(dispatch.Note{Endpoint: late, At: now, Behind: &dispatch.Behind{Events: 3}, Reached: at(11)})
+	s.index.Noted(delivery.Note{Endpoint: busy, At: now, Waits: delivery.WaitsLimited, Until: now.Add(time.Minute), Before: at(10), Running: []string{delivery.EntryOf(busy, &slow).ID}})
+	s.index.Noted(delivery.Note{Endpoint: late, At: now, Behind: &delivery.Behind{Events: 3}, Reached: at(11)})
 	for event, want := range map[string]string{
 		"old":    "",
 		"slow":   "busy:running",
@@ -191,7 +191,7 @@ func TestAnEventInAnothersLaneIsFound(t *testing.T) {
 	if s.from["EVENTS"].Seq != 10 {
 		t.Errorf("looked behind %d, want 10", s.from["EVENTS"].Seq)
 	}
-	id := dispatch.EntryOf(busy, &queued).ID
+	id := delivery.EntryOf(busy, &queued).ID
 	if d := s.do("GET", "/v1/deliveries/"+id, "").object(200); d["waits"] != "limited" {
 		t.Errorf("by the id that was shown: %v", d)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 )
@@ -50,7 +50,7 @@ func endpoints(s *server) map[int][]string {
 	made := map[int][]string{}
 	for n := range 8 * shardsInAll {
 		id := s.do("POST", "/v1/endpoints", fmt.Sprintf(`{"name":"e-%02d","url":"https://e.example/","signature":"none"}`, n)).object(201)["id"].(string)
-		shard := dispatch.ShardOf(id, shardsInAll)
+		shard := delivery.ShardOf(id, shardsInAll)
 		made[shard] = append(made[shard], id)
 	}
 	return made
@@ -73,17 +73,17 @@ func TestLanesOfOthersAreShownAsTheirOwnersSay(t *testing.T) {
 	mine, others, live := made[shards[0]][0], made[shards[1]][0], made[shards[1]][1]
 	d.owned = []int{shards[0]}
 	since := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	s.behind[mine] = &dispatch.Behind{Since: since, Events: 1}
-	s.behind[others] = &dispatch.Behind{Since: since, Events: 2} // from when this replica owned it
+	s.behind[mine] = &delivery.Behind{Since: since, Events: 1}
+	s.behind[others] = &delivery.Behind{Since: since, Events: 2} // from when this replica owned it
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	s.index.Noted(dispatch.Note{
-		Endpoint: others, At: since.Add(time.Minute), Behind: &dispatch.Behind{Since: since, Events: 3, About: true},
-		Held: until, HeldBy: dispatch.HeldByRetryAfter,
+	s.index.Noted(delivery.Note{
+		Endpoint: others, At: since.Add(time.Minute), Behind: &delivery.Behind{Since: since, Events: 3, About: true},
+		Held: until, HeldBy: delivery.HeldByRetryAfter,
 	})
-	s.index.Noted(dispatch.Note{Endpoint: others, At: since, Behind: &dispatch.Behind{Since: since, Events: 9}}) // a late copy
-	s.index.Noted(dispatch.Note{Endpoint: mine, At: since, Behind: &dispatch.Behind{Since: since, Events: 4}})
-	s.index.Noted(dispatch.Note{Endpoint: live, At: since, Behind: &dispatch.Behind{Since: since, Events: 5}})
-	s.index.Noted(dispatch.Note{Endpoint: live, At: since.Add(time.Minute)})
+	s.index.Noted(delivery.Note{Endpoint: others, At: since, Behind: &delivery.Behind{Since: since, Events: 9}}) // a late copy
+	s.index.Noted(delivery.Note{Endpoint: mine, At: since, Behind: &delivery.Behind{Since: since, Events: 4}})
+	s.index.Noted(delivery.Note{Endpoint: live, At: since, Behind: &delivery.Behind{Since: since, Events: 5}})
+	s.index.Noted(delivery.Note{Endpoint: live, At: since.Add(time.Minute)})
 
 	got := map[string]map[string]any{}
 	for _, item := range s.do("GET", "/v1/endpoints?limit=1000", "").object(200)["items"].([]any) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 	"github.com/hookspan/hookspan/bridge/journal"
@@ -39,10 +39,10 @@ type server struct {
 
 	mu       sync.Mutex
 	ready    error
-	commands []dispatch.Command
-	behind   map[string]*dispatch.Behind
-	standing map[string]dispatch.Standing
-	waiting  []dispatch.Waiting
+	commands []delivery.Command
+	behind   map[string]*delivery.Behind
+	standing map[string]delivery.Standing
+	waiting  []delivery.Waiting
 	stored   []bus.Message // that Locate finds
 	tired    bool          // Locate sees not all
 	from     bus.Positions // that Locate was asked for last
@@ -61,7 +61,7 @@ func newServer(t *testing.T) *server {
 // newReplica is a server over a bus that others may use too; edit may change its options.
 func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer, edit func(*admin.Options)) *server {
 	t.Helper()
-	s := &server{t: t, token: token, logs: store, index: journal.New(journal.Options{}), behind: map[string]*dispatch.Behind{}}
+	s := &server{t: t, token: token, logs: store, index: journal.New(journal.Options{}), behind: map[string]*delivery.Behind{}}
 	s.registry = endpoint.NewRegistry(s.logs, sealer, endpoint.Options{Check: check})
 	if err := s.registry.Load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -94,23 +94,23 @@ func check(_ context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
 	return nil
 }
 
-func (s *server) Command(_ context.Context, c dispatch.Command) error {
+func (s *server) Command(_ context.Context, c delivery.Command) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands = append(s.commands, c)
 	return nil
 }
 
-func (s *server) Note(id string) *dispatch.Note {
-	return &dispatch.Note{Endpoint: id, Behind: s.behind[id], Reached: bus.Positions{"EVENTS": {Identity: "one", Seq: 5}}}
+func (s *server) Note(id string) *delivery.Note {
+	return &delivery.Note{Endpoint: id, Behind: s.behind[id], Reached: bus.Positions{"EVENTS": {Identity: "one", Seq: 5}}}
 }
 
-func (s *server) Standing(_, delivery string) (dispatch.Standing, bool) {
+func (s *server) Standing(_, delivery string) (delivery.Standing, bool) {
 	st, ok := s.standing[delivery]
 	return st, ok
 }
 
-func (s *server) Waiting(wants func(*dispatch.Entry) bool) (all []dispatch.Waiting) {
+func (s *server) Waiting(wants func(*delivery.Entry) bool) (all []delivery.Waiting) {
 	for _, w := range s.waiting {
 		if wants(&w.Entry) {
 			all = append(all, w)
@@ -133,13 +133,13 @@ func (s *server) IsFor(e *endpoint.Endpoint, m *bus.Message) bool {
 	return e.Takes(m.Partition, m.Position, m.Topic, m.Event.Type)
 }
 
-func (s *server) Stats() dispatch.Stats {
-	return dispatch.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Shards: 32, Lag: 5}
+func (s *server) Stats() delivery.Stats {
+	return delivery.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Shards: 32, Lag: 5}
 }
 
-func (s *server) Test(_ context.Context, _ *endpoint.Endpoint, eventType string) (dispatch.Attempt, error) {
+func (s *server) Test(_ context.Context, _ *endpoint.Endpoint, eventType string) (delivery.Attempt, error) {
 	sent := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	return dispatch.Attempt{Number: 1, Sent: sent, Received: sent.Add(20 * time.Millisecond), Status: 204, Detail: eventType}, nil
+	return delivery.Attempt{Number: 1, Sent: sent, Received: sent.Add(20 * time.Millisecond), Status: 204, Detail: eventType}, nil
 }
 
 func (s *server) Refusals(_ context.Context, limit int, each func([]byte) error) error {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -40,7 +40,7 @@ type view struct {
 	Reason       string            `json:"reason,omitempty"`
 	Behind       *behind           `json:"behind,omitempty"`
 	HeldUntil    time.Time         `json:"held_until,omitzero"`
-	HeldBy       dispatch.HeldBy   `json:"held_by,omitempty"`
+	HeldBy       delivery.HeldBy   `json:"held_by,omitempty"`
 	Warnings     []string          `json:"warnings,omitempty"`
 	Created      time.Time         `json:"created"`
 	Updated      time.Time         `json:"updated"`

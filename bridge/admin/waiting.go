@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
 )
@@ -40,9 +40,9 @@ func (l *look) inLanes(want *journal.Query, after string) (items []deliveryView,
 	if !want.Waits() {
 		return nil, ""
 	}
-	all := l.Outbound.Waiting(func(e *dispatch.Entry) bool { return want.WantsEntry(e) && (after == "" || placeOf(e) < after) })
-	all = slices.DeleteFunc(all, func(w dispatch.Waiting) bool { _, recorded := l.Deliveries.Get(w.ID); return recorded })
-	slices.SortFunc(all, func(a, b dispatch.Waiting) int { return cmp.Compare(placeOf(&b.Entry), placeOf(&a.Entry)) })
+	all := l.Outbound.Waiting(func(e *delivery.Entry) bool { return want.WantsEntry(e) && (after == "" || placeOf(e) < after) })
+	all = slices.DeleteFunc(all, func(w delivery.Waiting) bool { _, recorded := l.Deliveries.Get(w.ID); return recorded })
+	slices.SortFunc(all, func(a, b delivery.Waiting) int { return cmp.Compare(placeOf(&b.Entry), placeOf(&a.Entry)) })
 	for i := range all {
 		if len(items) == want.Limit {
 			return items, waitingMark + placeOf(&all[i-1].Entry)
@@ -53,19 +53,19 @@ func (l *look) inLanes(want *journal.Query, after string) (items []deliveryView,
 }
 
 // placeOf orders what waits by when it came to be.
-func placeOf(e *dispatch.Entry) string {
+func placeOf(e *delivery.Entry) string {
 	return strconv.FormatInt(e.Created.UnixNano()+1<<60, 36) + "." + e.ID
 }
 
 // delivery is what the journal has, with where it stands.
 func (l *look) delivery(d journal.Delivery) deliveryView {
 	if d.Status != journal.Pending {
-		return l.view(d, dispatch.Standing{})
+		return l.view(d, delivery.Standing{})
 	}
 	return l.view(d, l.stands(&d))
 }
 
-func (l *look) view(d journal.Delivery, st dispatch.Standing) deliveryView {
+func (l *look) view(d journal.Delivery, st delivery.Standing) deliveryView {
 	v := deliveryView{Delivery: d, Endpoint: d.Endpoint, EndpointID: d.Endpoint, Waits: st.Waits, Until: st.Until.UTC()}
 	if d.Status == journal.Pending {
 		v.NextAttempt = st.Due.UTC()
@@ -78,7 +78,7 @@ func (l *look) view(d journal.Delivery, st dispatch.Standing) deliveryView {
 
 // find returns the deliveries that an id names: one, or the members of a batch.
 func (l *look) find(id string) ([]deliveryView, error) {
-	if strings.HasPrefix(id, dispatch.BatchPrefix) {
+	if strings.HasPrefix(id, delivery.BatchPrefix) {
 		items, _, err := l.deliveries(journal.Query{Batch: id, Limit: mostPerPage})
 		if err == nil && len(items) == 0 {
 			err = noDelivery()
@@ -88,7 +88,7 @@ func (l *look) find(id string) ([]deliveryView, error) {
 	if d, ok := l.Deliveries.Get(id); ok {
 		return []deliveryView{l.delivery(d)}, nil
 	}
-	here := l.Outbound.Waiting(func(e *dispatch.Entry) bool { return e.ID == id })
+	here := l.Outbound.Waiting(func(e *delivery.Entry) bool { return e.ID == id })
 	if len(here) > 0 {
 		return []deliveryView{l.view(journal.Unrecorded(&here[0].Entry), here[0].Standing)}, nil
 	}

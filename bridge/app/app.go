@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
@@ -35,13 +36,13 @@ type Parts struct {
 	// Open opens the bus. After an error that passes by itself (bus.ErrUnavailable,
 	// bus.ErrDiskFull, bus.ErrStoreFull) it is called again; any other ends the process.
 	Open    func(context.Context) (Opened, error)
-	Sender  dispatch.Sender
+	Sender  delivery.Sender
 	Check   EgressCheck
 	Version string
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 
-	Observer dispatch.Observer              // also told of every attempt
+	Observer delivery.Observer              // also told of every attempt
 	Reload   func() (*config.Config, error) // reads the configuration again; nil: never
 	Hangup   <-chan struct{}                // asks for a reload; whoever makes it sends, nobody closes it
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // pendingRetry is the pause after a bus that did not tell what is pending.
@@ -15,7 +15,7 @@ const pendingRetry = 5 * time.Second
 
 // observer is whoever hears of deliveries: the index, where there is an API to show it, and
 // what the caller brought.
-func (a *App) observer() dispatch.Observer {
+func (a *App) observer() delivery.Observer {
 	var all observers
 	switch {
 	case !a.runs(config.RoleAdmin):
@@ -72,15 +72,15 @@ type sharedJournal struct {
 }
 
 // observers tells several of what happens to deliveries.
-type observers []dispatch.Observer
+type observers []delivery.Observer
 
-func (os observers) Attempted(a dispatch.Attempt) {
+func (os observers) Attempted(a delivery.Attempt) {
 	for _, o := range os {
 		o.Attempted(a)
 	}
 }
 
-func (os observers) Waiting(e dispatch.Entry) {
+func (os observers) Waiting(e delivery.Entry) {
 	for _, o := range os {
 		o.Waiting(e)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // attempt makes one POST with the events of group (one, or the members of a batch) and
 // records what came of it. It is the only place that leaves a lane's lock behind.
-func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*delivery) {
+func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*pendingDelivery) {
 	defer s.attempts.Done()
 	ctx := s.ctx
 	group = s.fetch(ctx, l, group)
@@ -35,15 +36,15 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	}
 	sent := time.Now()
 	req, err := out.request(group, sent)
-	var res Response
+	var res delivery.Response
 	if err != nil {
-		res = Response{Reason: Protocol, Detail: err.Error()}
+		res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
 	} else {
 		req.Again = l.reserve
 		res = s.d.sender.Send(ctx, req)
 	}
 	ended := time.Now()
-	if res.Reason == Stopped {
+	if res.Reason == delivery.ReasonStopped {
 		s.unanswered(l)
 		s.interrupted(l, group)
 		return
@@ -51,7 +52,7 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 	v := decide(ep, group[0].Number, &res, ended, rand.Float64())
 	s.d.metrics.attempt(ep.Name, &res, ended.Sub(sent))
 	s.answered(l, ep, &v, sent, ended)
-	if v.Outcome == Failed && !s.bury(ctx, ep, group, v.Ended) {
+	if v.Outcome == delivery.Failed && !s.bury(ctx, ep, group, v.Ended) {
 		s.interrupted(l, group)
 		return
 	}
@@ -60,7 +61,7 @@ func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*
 
 // fetch reads the events that are not in memory. Deliveries whose event is certainly gone
 // are discarded; those whose event cannot be read now wait a moment. The rest is returned.
-func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delivery {
+func (s *shard) fetch(ctx context.Context, l *lane, group []*pendingDelivery) []*pendingDelivery {
 	left := group[:0:0]
 	for _, d := range group {
 		if d.event != nil {
@@ -73,7 +74,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delive
 			d.event = m.Event
 			left = append(left, d)
 		case errors.Is(err, bus.ErrGone):
-			s.discard(d, Expired)
+			s.discard(d, delivery.EndedExpired)
 		default:
 			if ctx.Err() == nil {
 				s.d.trouble.warn("event not read, trying again", err, slog.String("delivery", d.ID))
@@ -84,7 +85,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*delivery) []*delive
 	return left
 }
 
-func (s *shard) event(ctx context.Context, d *delivery) (bus.Message, error) {
+func (s *shard) event(ctx context.Context, d *pendingDelivery) (bus.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	m, err := s.d.store.Get(ctx, d.Event.Partition, d.Event.Position)
@@ -95,12 +96,12 @@ func (s *shard) event(ctx context.Context, d *delivery) (bus.Message, error) {
 }
 
 // postpone puts back a delivery of which no attempt was made.
-func (s *shard) postpone(l *lane, d *delivery) {
+func (s *shard) postpone(l *lane, d *pendingDelivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(l.running, d)
 	if l.closed {
-		s.rec.add(outcome{nil, d.ended(Cancelled)})
+		s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		return
 	}
 	d.Due = time.Now().Add(fetchRetry)
@@ -109,7 +110,7 @@ func (s *shard) postpone(l *lane, d *delivery) {
 }
 
 // interrupted puts back deliveries whose attempt was cut off by a stop: it does not count.
-func (s *shard) interrupted(l *lane, group []*delivery) {
+func (s *shard) interrupted(l *lane, group []*pendingDelivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range group {
@@ -120,19 +121,19 @@ func (s *shard) interrupted(l *lane, group []*delivery) {
 }
 
 // discard ends a delivery without an attempt.
-func (s *shard) discard(d *delivery, why Ended) {
+func (s *shard) discard(d *pendingDelivery, why delivery.Ended) {
 	if !s.d.tells(d) {
 		s.d.ops(opsDelivery(why, d.lane.ep, d))
 	}
 	s.rec.add(outcome{d, d.ended(why)})
-	s.d.metrics.ended(Discarded)
+	s.d.metrics.ended(delivery.Discarded)
 }
 
 // ended is the record of a delivery that ends without an attempt.
-func (d *delivery) ended(why Ended) Attempt {
-	return Attempt{
+func (d *pendingDelivery) ended(why delivery.Ended) delivery.Attempt {
+	return delivery.Attempt{
 		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
-		Received: time.Now(), Outcome: Discarded, Ended: why,
+		Received: time.Now(), Outcome: delivery.Discarded, Ended: why,
 	}
 }
 
@@ -157,7 +158,7 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended
 	l.hold.heed(v, sent, ended)
 	disable := ""
 	switch {
-	case v.Outcome == Delivered:
+	case v.Outcome == delivery.Delivered:
 		l.failing = time.Time{}
 	case l.failing.IsZero():
 		l.failing = ended
@@ -176,7 +177,7 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended
 // bury makes the dead letters of deliveries that ended without success durable. It reports
 // false only when the process stops before it could. An event that tells of another delivery
 // makes none.
-func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delivery, why Ended) bool {
+func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*pendingDelivery, why delivery.Ended) bool {
 	for _, d := range group {
 		if s.d.tells(d) {
 			continue
@@ -204,14 +205,14 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*delive
 }
 
 // record journals the attempt for each delivery of the group, and logs it once.
-func (s *shard) record(ep *endpoint.Endpoint, group []*delivery, sent, ended time.Time, res *Response, v verdict) {
+func (s *shard) record(ep *endpoint.Endpoint, group []*pendingDelivery, sent, ended time.Time, res *delivery.Response, v verdict) {
 	outcomes := make([]outcome, len(group))
 	body := res.Body
 	if len(body) > responseBytes {
 		body = body[:responseBytes]
 	}
 	for i, d := range group {
-		outcomes[i] = outcome{d, Attempt{
+		outcomes[i] = outcome{d, delivery.Attempt{
 			Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
 			Sent: sent, Received: ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
 			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Hold: v.Hold,

@@ -4,19 +4,12 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-// Behind says what readers have still to bring to an endpoint.
-type Behind struct {
-	Since  time.Time `json:"since,omitzero"`  // when it left the live feed, or was given a past, as far as known
-	Oldest time.Time `json:"oldest,omitzero"` // when the next event that a reader will meet was stored, as far as known
-	Events int64     `json:"events"`          // that are for it; with About, how many its readers have to look through
-	About  bool      `json:"about,omitempty"`
-}
-
 // behind is nil for an endpoint whose readers have nothing to bring and that is fed live.
-func (l *lane) behind() *Behind {
-	var b *Behind
+func (l *lane) behind() *delivery.Behind {
+	var b *delivery.Behind
 	for p, pl := range l.places {
 		for _, c := range pl.ranges {
 			left := c.left(l.shard.read[p])
@@ -24,16 +17,16 @@ func (l *lane) behind() *Behind {
 				continue
 			}
 			if b == nil {
-				b = &Behind{}
+				b = &delivery.Behind{}
 			}
-			b.add(c, left)
+			c.countInto(b, left)
 		}
 	}
 	return b
 }
 
-// add takes in a range with so many sequences left.
-func (b *Behind) add(c *catchup, left int64) {
+// countInto adds a range with so many sequences left to what is said.
+func (c *catchup) countInto(b *delivery.Behind, left int64) {
 	if !c.born.IsZero() && (b.Since.IsZero() || c.born.Before(b.Since)) {
 		b.Since = c.born
 	}

@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // behind is what the API shows of an endpoint.
-func (r *rig) behind(l *lane) Behind {
+func (r *rig) behind(l *lane) delivery.Behind {
 	if n := r.d.Note(l.ep.ID); n.Behind != nil {
 		return *n.Behind
 	}
-	return Behind{Events: -1}
+	return delivery.Behind{Events: -1}
 }
 
 func TestBehindCountsWhatIsForTheEndpoint(t *testing.T) {

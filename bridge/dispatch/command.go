@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -16,27 +17,8 @@ const (
 	commandPoll    = 500 * time.Millisecond
 )
 
-// A Command asks the owner of a delivery to do something with it. It is a record of the
-// commands' log: durable before it is answered, and acted on once.
-type Command struct {
-	Version int         `json:"v"`
-	Kind    CommandKind `json:"k"`
-	// Entry names the delivery. Number is that of its next attempt, so that one which has
-	// ended can be taken up again.
-	Entry    Entry `json:"e"`
-	Revision int64 `json:"rev"` // of the registry, as the author saw it
-}
-
-// CommandKind is a closed set.
-type CommandKind string
-
-const (
-	RetryNow CommandKind = "retry"
-	Cancel   CommandKind = "cancel"
-)
-
 // Command makes a command durable. The owner acts on it within a moment.
-func (d *Dispatcher) Command(ctx context.Context, c Command) error {
+func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
 	c.Version, c.Revision = commandVersion, d.registry.Set().Revision
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -91,7 +73,7 @@ type commands struct {
 
 type numbered struct {
 	pos     int64
-	command Command
+	command delivery.Command
 }
 
 func newCommands(st store) *commands {
@@ -129,7 +111,7 @@ func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
 
 func (log *commands) read(ctx context.Context) error {
 	return log.chain.Read(ctx, func(r bus.Record) error {
-		var c Command
+		var c delivery.Command
 		if err := json.Unmarshal(r.Data, &c); err != nil {
 			return fmt.Errorf("decode command %d: %w", r.Pos, err)
 		}
@@ -152,7 +134,7 @@ func (s *shard) commandsEnd(end int64) {
 
 // act takes a command in. What it causes begins once the delta that counts it is in the log.
 // It reports false when the shard must first know as much of the registry as the author did.
-func (s *shard) act(pos int64, c *Command) bool {
+func (s *shard) act(pos int64, c *delivery.Command) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pos <= s.commands || s.closed {
@@ -167,16 +149,16 @@ func (s *shard) act(pos int64, c *Command) bool {
 		return true
 	}
 	switch c.Kind {
-	case RetryNow:
+	case delivery.RetryNow:
 		l.retryNow(c)
-	case Cancel:
+	case delivery.Cancel:
 		l.cancel(c)
 	}
 	return true
 }
 
 // retryNow makes a pending delivery due, or takes one up again that has ended.
-func (l *lane) retryNow(c *Command) {
+func (l *lane) retryNow(c *delivery.Command) {
 	now := time.Now()
 	if l.hold.until.After(now) || l.hold.pause > 0 { // who asks for an attempt knows better
 		l.hold.lift(now)
@@ -185,7 +167,7 @@ func (l *lane) retryNow(c *Command) {
 	d := l.shard.known[c.Entry.ID]
 	switch {
 	case d == nil:
-		d = &delivery{Entry: c.Entry, lane: l, heapIndex: -1, status: waiting, mark: l.shard.journaled}
+		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, status: waiting, mark: l.shard.journaled}
 		l.shard.known[d.ID] = d
 	case d.status == final: // its end is still remembered
 		number := max(c.Entry.Number, d.Number+1)
@@ -201,7 +183,7 @@ func (l *lane) retryNow(c *Command) {
 }
 
 // cancel ends a pending delivery without another attempt.
-func (l *lane) cancel(c *Command) {
+func (l *lane) cancel(c *delivery.Command) {
 	d := l.shard.known[c.Entry.ID]
 	if d == nil || d.status != waiting {
 		return
@@ -209,6 +191,6 @@ func (l *lane) cancel(c *Command) {
 	l.waiting.take(d)
 	d.status = running
 	l.running[d] = struct{}{}
-	l.shard.rec.add(outcome{d, d.ended(Cancelled)})
-	l.shard.d.metrics.ended(Discarded)
+	l.shard.rec.add(outcome{d, d.ended(delivery.EndedCancelled)})
+	l.shard.d.metrics.ended(delivery.Discarded)
 }

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // pending makes event 1 fail once and returns its entry.
-func (r *rig) pending() Entry {
+func (r *rig) pending() delivery.Entry {
 	r.t.Helper()
 	r.register("crm", nil)
 	r.out.holds(true)
@@ -22,12 +23,12 @@ func (r *rig) pending() Entry {
 		return e
 	}
 	r.t.Fatal("no entry")
-	return Entry{}
+	return delivery.Entry{}
 }
 
-func (r *rig) command(kind CommandKind, e Entry) {
+func (r *rig) command(kind delivery.CommandKind, e delivery.Entry) {
 	r.t.Helper()
-	r.must(r.d.Command(r.t.Context(), Command{Kind: kind, Entry: e}))
+	r.must(r.d.Command(r.t.Context(), delivery.Command{Kind: kind, Entry: e}))
 	r.obey()
 }
 
@@ -41,7 +42,7 @@ func (r *rig) obey() {
 func TestRetryBeginsBehindItsDelta(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		e := r.pending()
-		r.command(RetryNow, e)
+		r.command(delivery.RetryNow, e)
 		if r.posts(1) != 1 {
 			t.Fatalf("sent %d times before the delta, want the first attempt alone", r.posts(1))
 		}
@@ -67,7 +68,7 @@ func TestRetryBeginsBehindItsDelta(t *testing.T) {
 func TestCommandOutlivesItsOwner(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		e := r.pending()
-		r.command(RetryNow, e)
+		r.command(delivery.RetryNow, e)
 		r.takeover()
 		r.out.holds(true)
 		r.obey()
@@ -90,7 +91,7 @@ func TestRetryTakesUpWhatHasEnded(t *testing.T) {
 					r.step()
 				}
 				e.Number = 3
-				r.command(RetryNow, e)
+				r.command(delivery.RetryNow, e)
 				r.step()
 				elapse(second)
 				r.step()
@@ -108,18 +109,18 @@ func TestRetryTakesUpWhatHasEnded(t *testing.T) {
 func TestCancelEndsWithoutAnAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		e := r.pending()
-		r.command(Cancel, e)
+		r.command(delivery.Cancel, e)
 		elapse(second)
 		r.step()
 		elapse(time.Hour)
 		if n, st := r.posts(1), r.logged(); n != 1 || len(st.entries) != 0 {
 			t.Errorf("sent %d times, %d entries, want 1 and 0", n, len(st.entries))
 		}
-		var last Attempt
+		var last delivery.Attempt
 		for _, data := range r.store.Journal(0) {
-			r.must(DecodeAttempts(data, func(a Attempt) error { last = a; return nil }))
+			r.must(delivery.DecodeAttempts(data, func(a delivery.Attempt) error { last = a; return nil }))
 		}
-		if last.Ended != Cancelled || last.Outcome != Discarded || last.Number != 2 {
+		if last.Ended != delivery.EndedCancelled || last.Outcome != delivery.Discarded || last.Number != 2 {
 			t.Errorf("the last record is %+v, want that attempt 2 was cancelled", last)
 		}
 	})
@@ -131,9 +132,9 @@ func TestCommandWaitsForItsAuthorsRevision(t *testing.T) {
 		made, err := r.reg.Create(t.Context(), r.endpoint("crm"))
 		r.must(err)
 		at := r.store.Publish(part, dispatchtest.Event(1, "a"))
-		ref := EventRef{ID: "evt-1", Source: "/sources/test", Topic: "events", Partition: part, Position: at}
-		e := Entry{ID: deliveryID(made.ID, &ref), Endpoint: made.ID, Event: ref, Number: 2}
-		r.command(RetryNow, e)
+		ref := delivery.EventRef{ID: "evt-1", Source: "/sources/test", Topic: "events", Partition: part, Position: at}
+		e := delivery.Entry{ID: delivery.ID(made.ID, &ref), Endpoint: made.ID, Event: ref, Number: 2}
+		r.command(delivery.RetryNow, e)
 		r.step()
 		r.takeUp()
 		r.obey()
@@ -152,7 +153,7 @@ func TestCommandsMadeAnew(t *testing.T) {
 		r.s.mu.Lock()
 		r.s.commands = 100
 		r.s.mu.Unlock()
-		r.command(RetryNow, e)
+		r.command(delivery.RetryNow, e)
 		r.step()
 		elapse(second)
 		if r.posts(1) != 2 {

@@ -3,13 +3,14 @@ package dispatch
 import (
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // A verdict is what follows from one attempt.
 type verdict struct {
-	Outcome Outcome // "": the delivery goes on
-	Ended   Ended
+	Outcome delivery.Outcome // "": the delivery goes on
+	Ended   delivery.Ended
 	Next    time.Time // of the next attempt, by the schedule
 	Hold    time.Time // the endpoint asked for no attempt of any delivery before it
 	Slow    bool      // it asked for fewer, and named no time that counts
@@ -22,12 +23,12 @@ type verdict struct {
 // 2xx is success. 410 is final and disables the endpoint. Everything else is tried again
 // until the schedule is used up. A Retry-After on 429 or 503 holds the whole endpoint; without
 // one these two slow it down, and so do 502 and 504.
-func decide(ep *endpoint.Endpoint, number int, r *Response, ended time.Time, chance float64) verdict {
+func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.Time, chance float64) verdict {
 	switch {
 	case r.Reason == "":
-		return verdict{Outcome: Delivered}
-	case r.Reason == Gone:
-		return verdict{Outcome: Failed, Ended: EndedGone, Disable: true}
+		return verdict{Outcome: delivery.Delivered}
+	case r.Reason == delivery.ReasonGone:
+		return verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}
 	}
 	var v verdict
 	switch r.Status {
@@ -39,7 +40,7 @@ func decide(ep *endpoint.Endpoint, number int, r *Response, ended time.Time, cha
 		v.Slow = true
 	}
 	if number > len(ep.Schedule) {
-		v.Outcome, v.Ended = Failed, Exhausted
+		v.Outcome, v.Ended = delivery.Failed, delivery.EndedExhausted
 		return v
 	}
 	wait := ep.Schedule[number-1]

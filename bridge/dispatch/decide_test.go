@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -13,34 +14,36 @@ func TestDecide(t *testing.T) {
 	ep.Schedule, ep.Jitter = []time.Duration{time.Minute, time.Hour}, 0.1
 	ended := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	in := func(d time.Duration) time.Time { return ended.Add(d) }
-	failed := func(status int) Response { return Response{Status: status, Reason: Status} }
-	limited := func(status int, after time.Duration) Response {
-		return Response{Status: status, Reason: Limited, RetryAfter: after}
+	failed := func(status int) delivery.Response {
+		return delivery.Response{Status: status, Reason: delivery.ReasonStatus}
+	}
+	limited := func(status int, after time.Duration) delivery.Response {
+		return delivery.Response{Status: status, Reason: delivery.ReasonLimited, RetryAfter: after}
 	}
 	for name, c := range map[string]struct {
 		number int
-		res    Response
+		res    delivery.Response
 		chance float64
 		want   verdict
 	}{
-		"2xx":                             {1, Response{Status: 204}, 0, verdict{Outcome: Delivered}},
-		"2xx at the last attempt":         {3, Response{Status: 200}, 0, verdict{Outcome: Delivered}},
+		"2xx":                             {1, delivery.Response{Status: 204}, 0, verdict{Outcome: delivery.Delivered}},
+		"2xx at the last attempt":         {3, delivery.Response{Status: 200}, 0, verdict{Outcome: delivery.Delivered}},
 		"first failure":                   {1, failed(500), 0, verdict{Next: in(time.Minute)}},
 		"first failure, jitter":           {1, failed(500), 0.5, verdict{Next: in(63 * time.Second)}},
 		"second failure":                  {2, failed(404), 0, verdict{Next: in(time.Hour)}},
-		"redirect":                        {1, Response{Status: 302, Reason: Redirect}, 0, verdict{Next: in(time.Minute)}},
-		"no answer":                       {1, Response{Reason: Timeout}, 0, verdict{Next: in(time.Minute)}},
-		"the schedule is used up":         {3, failed(500), 0, verdict{Outcome: Failed, Ended: Exhausted}},
-		"beyond the schedule":             {9, failed(500), 0, verdict{Outcome: Failed, Ended: Exhausted}},
-		"410":                             {1, Response{Status: 410, Reason: Gone}, 0, verdict{Outcome: Failed, Ended: EndedGone, Disable: true}},
+		"redirect":                        {1, delivery.Response{Status: 302, Reason: delivery.ReasonRedirect}, 0, verdict{Next: in(time.Minute)}},
+		"no answer":                       {1, delivery.Response{Reason: delivery.ReasonTimeout}, 0, verdict{Next: in(time.Minute)}},
+		"the schedule is used up":         {3, failed(500), 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedExhausted}},
+		"beyond the schedule":             {9, failed(500), 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedExhausted}},
+		"410":                             {1, delivery.Response{Status: 410, Reason: delivery.ReasonGone}, 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}},
 		"429, soon":                       {1, limited(429, 10*time.Second), 0, verdict{Next: in(time.Minute), Hold: in(10 * time.Second)}},
 		"429, late":                       {1, limited(429, 5*time.Minute), 0, verdict{Next: in(time.Minute), Hold: in(5 * time.Minute)}},
 		"503, far too late":               {1, limited(503, 48*time.Hour), 0, verdict{Next: in(time.Minute), Hold: in(maxHold)}},
-		"429 at the last attempt":         {3, limited(429, time.Minute), 0, verdict{Outcome: Failed, Ended: Exhausted, Hold: in(time.Minute)}},
-		"Retry-After on something else":   {1, Response{Status: 500, Reason: Status, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute)}},
+		"429 at the last attempt":         {3, limited(429, time.Minute), 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedExhausted, Hold: in(time.Minute)}},
+		"Retry-After on something else":   {1, delivery.Response{Status: 500, Reason: delivery.ReasonStatus, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute)}},
 		"429 without a Retry-After":       {1, limited(429, 0), 0, verdict{Next: in(time.Minute), Slow: true}},
 		"503 without a Retry-After":       {1, failed(503), 0, verdict{Next: in(time.Minute), Slow: true}},
-		"502, whatever it asks for":       {1, Response{Status: 502, Reason: Status, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute), Slow: true}},
+		"502, whatever it asks for":       {1, delivery.Response{Status: 502, Reason: delivery.ReasonStatus, RetryAfter: time.Hour}, 0, verdict{Next: in(time.Minute), Slow: true}},
 		"504":                             {1, failed(504), 0, verdict{Next: in(time.Minute), Slow: true}},
 		"jitter does not touch the limit": {1, limited(429, 5*time.Minute), 0.5, verdict{Next: in(63 * time.Second), Hold: in(5 * time.Minute)}},
 	} {
@@ -49,7 +52,7 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	ep.Schedule = nil
-	if got := decide(ep, 1, &Response{Status: 500, Reason: Status}, ended, 0); got.Ended != Exhausted {
+	if got := decide(ep, 1, &delivery.Response{Status: 500, Reason: delivery.ReasonStatus}, ended, 0); got.Ended != delivery.EndedExhausted {
 		t.Errorf("without a schedule there is one attempt, got %+v", got)
 	}
 }

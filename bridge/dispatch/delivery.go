@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
@@ -21,8 +22,8 @@ const (
 )
 
 // A delivery is one event on its way to one endpoint, in memory.
-type delivery struct {
-	Entry
+type pendingDelivery struct {
+	delivery.Entry
 	lane   *lane
 	event  *event.Event // nil once it would have to be read again
 	size   int
@@ -41,15 +42,15 @@ type delivery struct {
 }
 
 // settled: a successor will not need to be fed it again.
-func (d *delivery) settled() bool {
+func (d *pendingDelivery) settled() bool {
 	return d.status == final || d.saved || d.putting
 }
 
-func (d *delivery) hasEntry() bool { return d.put || d.putting || d.saved }
+func (d *pendingDelivery) hasEntry() bool { return d.put || d.putting || d.saved }
 
 // handed is a delivery in the order of one feed, with the place just before it there.
 type handed struct {
-	*delivery
+	*pendingDelivery
 	before bus.Position
 }
 
@@ -91,7 +92,7 @@ func cutBack(q *fifo[handed], to bus.Position) {
 }
 
 // dueHeap orders waiting deliveries by their due time.
-type dueHeap []*delivery
+type dueHeap []*pendingDelivery
 
 func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].Due.Before(h[j].Due) }
@@ -100,7 +101,7 @@ func (h dueHeap) Swap(i, j int) {
 	h[i].heapIndex, h[j].heapIndex = i, j
 }
 func (h *dueHeap) Push(x any) {
-	d := x.(*delivery)
+	d := x.(*pendingDelivery)
 	d.heapIndex = len(*h)
 	*h = append(*h, d)
 }
@@ -114,13 +115,13 @@ func (h *dueHeap) Pop() any {
 }
 
 // wait puts a delivery among those that wait for their due time.
-func (h *dueHeap) wait(d *delivery) {
+func (h *dueHeap) wait(d *pendingDelivery) {
 	d.status = waiting
 	heap.Push(h, d)
 }
 
 // take removes a waiting delivery.
-func (h *dueHeap) take(d *delivery) {
+func (h *dueHeap) take(d *pendingDelivery) {
 	if d.heapIndex >= 0 && d.heapIndex < len(*h) && (*h)[d.heapIndex] == d {
 		heap.Remove(h, d.heapIndex)
 	}

@@ -13,7 +13,7 @@ import (
 // A step is one delta on its way, with the deliveries that it puts.
 type step struct {
 	record *record
-	flying []*delivery
+	flying []*pendingDelivery
 }
 
 // step writes one delta, when something has changed, and brings a snapshot forward. It is
@@ -83,7 +83,7 @@ func (s *shard) delta(handOver bool) *step {
 
 // puts collects an entry for every failed attempt and for every attempt that was already
 // running at the delta before.
-func (s *shard) puts(r *record) (flying []*delivery) {
+func (s *shard) puts(r *record) (flying []*pendingDelivery) {
 	for _, l := range s.lanes {
 		for d := range l.running {
 			if d.slow && !d.saved {
@@ -98,7 +98,7 @@ func (s *shard) puts(r *record) (flying []*delivery) {
 			d.put, d.putting = false, true
 			flying = append(flying, d)
 			e := d.Entry
-			e.Event = e.Event.compact()
+			e.Event = e.Event.Compact()
 			r.Put = append(r.Put, e)
 		}
 		l.puts = l.puts[:0]
@@ -209,7 +209,7 @@ func (s *shard) feeds(r *record, was *state) {
 // be fed.
 func (s *shard) forget(r *record) {
 	r.Journal = s.journaled
-	hold := func(d *delivery) {
+	hold := func(d *pendingDelivery) {
 		if d.mark < r.Journal {
 			r.Journal = d.mark
 		}
@@ -244,7 +244,7 @@ func (s *shard) forget(r *record) {
 }
 
 // fed reports whether a successor that begins from these positions would be fed the delivery.
-func (l *lane) fed(d *delivery, positions, read bus.Positions) bool {
+func (l *lane) fed(d *pendingDelivery, positions, read bus.Positions) bool {
 	at := d.Event.Position
 	if now, ok := read[d.Event.Partition]; ok && !now.Same(at) {
 		return false // its partition was recreated
@@ -306,7 +306,7 @@ func (s *shard) held(r *record, was *state) {
 }
 
 // landed takes in that a delta is in the log.
-func (s *shard) landed(flying []*delivery) {
+func (s *shard) landed(flying []*pendingDelivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()

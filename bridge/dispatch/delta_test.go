@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -100,9 +101,9 @@ func TestJournalIsReadFromWhereWhatRunsBegan(t *testing.T) {
 		r.out.holds(true)
 		r.publish(1, 2, "a")
 		r.feed()
-		e := EntryOf(l.ep.ID, &r.store.Kept(part)[0])
-		done := Attempt{Delivery: e.ID, Endpoint: e.Endpoint, Event: e.Event, Number: 1, Outcome: Delivered}
-		if _, err := r.store.Connect().AppendJournal(t.Context(), 0, EncodeAttempts([]Attempt{done})); err != nil {
+		e := delivery.EntryOf(l.ep.ID, &r.store.Kept(part)[0])
+		done := delivery.Attempt{Delivery: e.ID, Endpoint: e.Endpoint, Event: e.Event, Number: 1, Outcome: delivery.Delivered}
+		if _, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.EncodeAttempts([]delivery.Attempt{done})); err != nil {
 			t.Fatal(err)
 		}
 		r.answer(200, 2)
@@ -224,12 +225,12 @@ func TestDeletedEndpointIsForgotten(t *testing.T) {
 		if left, st := r.d.Remembered(), r.logged(); len(left)+len(st.entries)+len(st.feeds) > 0 {
 			t.Errorf("in memory %v, in the log %d entries and %d feeds", left, len(st.entries), len(st.feeds))
 		}
-		ended := map[Ended]int{}
+		ended := map[delivery.Ended]int{}
 		for _, data := range r.store.Journal(0) {
-			r.must(DecodeAttempts(data, func(a Attempt) error { ended[a.Ended]++; return nil }))
+			r.must(delivery.DecodeAttempts(data, func(a delivery.Attempt) error { ended[a.Ended]++; return nil }))
 		}
-		if ended[Cancelled] != 3 {
-			t.Errorf("%d deliveries are recorded as cancelled, want 3", ended[Cancelled])
+		if ended[delivery.EndedCancelled] != 3 {
+			t.Errorf("%d deliveries are recorded as cancelled, want 3", ended[delivery.EndedCancelled])
 		}
 	})
 }

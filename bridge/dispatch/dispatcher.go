@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -36,21 +37,13 @@ type Registry interface {
 	Fold(ctx context.Context, id string, safe func(item, behind endpoint.Item) bool) error
 }
 
-// An Observer hears of deliveries; it must not block.
-type Observer interface {
-	// Attempted is called with every attempt once its record is durable.
-	Attempted(Attempt)
-	// Waiting is called with a pending delivery that a takeover found.
-	Waiting(Entry)
-}
-
 // Config of a Dispatcher. Every field is needed but Leases, StopWrite and Metrics.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
 	Registry        Registry
-	Sender          Sender
-	Observer        Observer
+	Sender          delivery.Sender
+	Observer        delivery.Observer
 	Shards          int      // of an installation that starts for the first time; its own number counts after that
 	Topics          []string // patterns that are followed
 	DeadTopic       string
@@ -70,8 +63,8 @@ type Config struct {
 type Dispatcher struct {
 	store     bus.Store
 	registry  Registry
-	sender    Sender
-	observer  Observer
+	sender    delivery.Sender
+	observer  delivery.Observer
 	log       *slog.Logger
 	trouble   *complaints
 	metrics   *metrics

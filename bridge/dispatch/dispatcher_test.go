@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -64,11 +64,11 @@ func TestRetriesUntilSuccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.answer = func(_, _ string, n int) dispatch.Response {
+		w.answer = func(_, _ string, n int) delivery.Response {
 			if n < 3 {
 				return failure
 			}
-			return dispatch.Response{Status: 204}
+			return delivery.Response{Status: 204}
 		}
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
@@ -86,7 +86,7 @@ func TestExhaustedBecomesDeadLetter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.answer = func(string, string, int) dispatch.Response { return failure }
+		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
 		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second} })
 		w.publish(1, 3, "a")
@@ -115,11 +115,11 @@ func TestGoneDisablesAndEnableGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		gone := true
-		w.answer = func(string, string, int) dispatch.Response {
+		w.answer = func(string, string, int) delivery.Response {
 			if gone {
-				return dispatch.Response{Status: 410, Reason: dispatch.Gone}
+				return delivery.Response{Status: 410, Reason: delivery.ReasonGone}
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		p := w.start(t, shards)
 		e := p.register(t, "crm", func(e *endpoint.Endpoint) { e.Concurrency = 1 })
@@ -153,11 +153,11 @@ func TestDeadEndpointFallsBehindAndCatchesUp(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		w.answer = func(e, _ string, _ int) dispatch.Response {
+		w.answer = func(e, _ string, _ int) delivery.Response {
 			if e == "slow" && down {
-				return dispatch.Response{Reason: dispatch.Timeout}
+				return delivery.Response{Reason: delivery.ReasonTimeout}
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		p := w.start(t, 1)
 		p.register(t, "slow", nil)
@@ -182,11 +182,11 @@ func TestHandOverRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.answer = func(_, e string, n int) dispatch.Response {
+		w.answer = func(_, e string, n int) delivery.Response {
 			if n == 1 && e[len(e)-1] == '3' {
 				return failure
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
@@ -233,7 +233,7 @@ func TestExpiredEventIsDiscarded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.answer = func(string, string, int) dispatch.Response { return failure }
+		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
 		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Minute} })
 		w.publish(1, 2, "a")
@@ -241,7 +241,7 @@ func TestExpiredEventIsDiscarded(t *testing.T) {
 		w.store.Expire(dispatchtest.Partition, 3)
 		pass(2 * time.Minute)
 		ended := p.ended()
-		if ended[dispatch.Expired] != 2 {
+		if ended[delivery.EndedExpired] != 2 {
 			t.Errorf("deliveries ended as %v, want 2 expired", ended)
 		}
 		p.stop()

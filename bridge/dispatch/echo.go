@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 )
@@ -37,7 +38,7 @@ func (d *Dispatcher) subject(m *bus.Message) string {
 
 // tells reports whether a delivery is of an operations event or a dead letter, ours or that of
 // another installation, whose topics have other names.
-func (d *Dispatcher) tells(x *delivery) bool {
+func (d *Dispatcher) tells(x *pendingDelivery) bool {
 	topic := x.Event.Topic
 	if topic == d.deadTopic || topic == d.conf.OpsTopic {
 		return true
@@ -59,7 +60,7 @@ const (
 	deadAttempts = "hookspanattempts"
 )
 
-func deadLetter(ep *endpoint.Endpoint, d *delivery, why Ended) *event.Event {
+func deadLetter(ep *endpoint.Endpoint, d *pendingDelivery, why delivery.Ended) *event.Event {
 	e := *d.event
 	e.Extensions = slices.DeleteFunc(slices.Clone(e.Extensions), func(x event.Extension) bool { return x.Name == deadAttempts })
 	e.SetExtension(deadEndpoint, ep.Name)

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -26,9 +26,9 @@ func (w *world) told(topic string) int { return len(w.store.Kept(partition(topic
 
 func TestFailedReportsMakeNoOthers(t *testing.T) {
 	t.Parallel()
-	always := map[string]dispatch.Response{
+	always := map[string]delivery.Response{
 		"exhausted": failure,
-		"gone":      {Status: 410, Reason: dispatch.Gone},
+		"gone":      {Status: 410, Reason: delivery.ReasonGone},
 	}
 	for name, answer := range always {
 		for _, content := range []string{"binary", "batch"} {
@@ -36,7 +36,7 @@ func TestFailedReportsMakeNoOthers(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := followsAll(t)
-					w.answer = func(string, string, int) dispatch.Response { return answer }
+					w.answer = func(string, string, int) delivery.Response { return answer }
 					p := w.start(t, shards)
 					for _, who := range []string{"one", "two", "three"} {
 						p.register(t, who, func(e *endpoint.Endpoint) { e.Schedule, e.Content = nil, content })
@@ -64,11 +64,11 @@ func TestReportsAreNotForTheirSubject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := followsAll(t)
-		w.answer = func(name, event string, _ int) dispatch.Response {
+		w.answer = func(name, event string, _ int) delivery.Response {
 			if name == "crm" && event == id(1) {
 				return failure
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		p := w.start(t, shards)
 		p.register(t, "crm", tryOnce)
@@ -97,7 +97,7 @@ func TestForeignReportsMakeNoOthers(t *testing.T) {
 		w.store.AddPartition("other.ops", "first")
 		w.store.AddPartition("other.dead", "first")
 		w.store.AddPartition("orders.dead", "first")
-		w.answer = func(string, string, int) dispatch.Response { return failure }
+		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
 		p.register(t, "crm", tryOnce)
 		report := dispatchEvent("report", "hookspan.delivery.exhausted")

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // PendingElsewhere hands over the deliveries that are pending in shards of other processes, as
 // their logs and journals have it. It reads each log whole, and keeps nothing of it: it is for a
 // process that begins to answer for all of them.
-func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(Entry)) error {
+func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.Entry)) error {
 	for id := range d.total() {
 		if d.shard(id) != nil {
 			continue // its owner has told
@@ -24,7 +26,7 @@ func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(Entry)) err
 	return nil
 }
 
-func (s *shard) pending(ctx context.Context, each func(Entry)) error {
+func (s *shard) pending(ctx context.Context, each func(delivery.Entry)) error {
 	if err := s.log.load(ctx); err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func TestJoinedEndpointIsLiveOnlyBehindItsRange(t *testing.T) {
 			t.Fatalf("live %v since %v, want live since 10", !pl.behind, pl.since)
 		}
 		r.out.posts = map[string]int{}
-		r.s.known = map[string]*delivery{} // were they forgotten, nothing else would keep them from going out twice
+		r.s.known = map[string]*pendingDelivery{} // were they forgotten, nothing else would keep them from going out twice
 		r.feed()
 		if n := r.posts(9) + r.posts(10); n != 2 {
 			t.Errorf("events 9 and 10 were sent %d times, want once each, to %s alone", n, other.ep.Name)

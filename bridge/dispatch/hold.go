@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"strconv"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -12,20 +14,12 @@ const (
 	slowMost  = time.Minute
 )
 
-// HeldBy says what holds an endpoint; a closed set.
-type HeldBy string
-
-const (
-	HeldByRetryAfter HeldBy = "retry_after" // it said until when
-	HeldBySlowing    HeldBy = "slow_down"   // it said that it is too much, and not until when
-)
-
 // A hold keeps everything from an endpoint for a while because of what it answered. An
 // endpoint that named no time is paused for longer each time, and gets one attempt at a time
 // until one succeeds.
 type hold struct {
 	until time.Time
-	by    HeldBy
+	by    delivery.HeldBy
 	pause time.Duration // the last one; 0: the endpoint is not slowed
 	grew  time.Time     // when it did: what was sent before says nothing new
 
@@ -37,17 +31,17 @@ type hold struct {
 func (h *hold) heed(v *verdict, sent, ended time.Time) {
 	news := !sent.Before(h.grew)
 	switch {
-	case v.Outcome == Delivered && news:
+	case v.Outcome == delivery.Delivered && news:
 		h.pause = 0
 	case v.Slow && news:
 		h.pause = min(max(2*h.pause, slowFirst), slowMost)
 		h.grew = ended
-		h.extend(ended.Add(h.pause), HeldBySlowing)
+		h.extend(ended.Add(h.pause), delivery.HeldBySlowing)
 	}
-	h.extend(v.Hold, HeldByRetryAfter)
+	h.extend(v.Hold, delivery.HeldByRetryAfter)
 }
 
-func (h *hold) extend(until time.Time, by HeldBy) {
+func (h *hold) extend(until time.Time, by delivery.HeldBy) {
 	if until.After(h.until) {
 		h.until, h.by = until, by
 	}
@@ -63,10 +57,10 @@ func (h *hold) lift(now time.Time) {
 
 // A held is the durable form of a hold; the zero value is none.
 type held struct {
-	Until  int64  `json:"u,omitempty"` // unix ns
-	By     HeldBy `json:"by,omitempty"`
-	At     string `json:"at,omitempty"` // a hash of the URL that asked for it
-	Lifted int64  `json:"l,omitempty"`  // what was answered before does not hold
+	Until  int64           `json:"u,omitempty"` // unix ns
+	By     delivery.HeldBy `json:"by,omitempty"`
+	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it
+	Lifted int64           `json:"l,omitempty"`  // what was answered before does not hold
 }
 
 func (h *hold) durable(url string, now time.Time) held {
@@ -89,7 +83,7 @@ func (d held) restore(url string, asked time.Time) hold {
 	if d.Until != 0 {
 		h.until, h.by = time.Unix(0, d.Until), d.By
 	}
-	h.extend(asked, HeldByRetryAfter)
+	h.extend(asked, delivery.HeldByRetryAfter)
 	return h
 }
 

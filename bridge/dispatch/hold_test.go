@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -14,11 +14,11 @@ import (
 // Retry-After of ten minutes, and everything else with success.
 func holding(t *testing.T) *world {
 	w := newWorld(t)
-	w.answer = func(_, event string, n int) dispatch.Response {
+	w.answer = func(_, event string, n int) delivery.Response {
 		if event == id(1) && n == 1 {
-			return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: 10 * time.Minute}
+			return delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: 10 * time.Minute}
 		}
-		return dispatch.Response{Status: 200}
+		return delivery.Response{Status: 200}
 	}
 	return w
 }
@@ -67,8 +67,8 @@ func TestHoldEndsWithItsCause(t *testing.T) {
 			p.mu.Lock()
 			first := p.attempted[0]
 			p.mu.Unlock()
-			entry := dispatch.Entry{ID: first.Delivery, Endpoint: first.Endpoint, Event: first.Event, Number: 2}
-			if err := p.dispatcher.Command(t.Context(), dispatch.Command{Kind: dispatch.RetryNow, Entry: entry}); err != nil {
+			entry := delivery.Entry{ID: first.Delivery, Endpoint: first.Endpoint, Event: first.Event, Number: 2}
+			if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.RetryNow, Entry: entry}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -144,11 +144,11 @@ func TestSlowsDownWithoutRetryAfter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			well := false
-			w.answer = func(string, string, int) dispatch.Response {
+			w.answer = func(string, string, int) delivery.Response {
 				if well {
-					return dispatch.Response{Status: 200}
+					return delivery.Response{Status: 200}
 				}
-				return dispatch.Response{Status: status, Reason: dispatch.Status}
+				return delivery.Response{Status: status, Reason: delivery.ReasonStatus}
 			}
 			p := w.start(t, shards)
 			p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, time.Hour, time.Hour} })
@@ -170,9 +170,9 @@ func TestSlowsDownWithoutRetryAfter(t *testing.T) {
 }
 
 // onceBad fails the first attempt of everything.
-func onceBad(_, _ string, n int) dispatch.Response {
+func onceBad(_, _ string, n int) delivery.Response {
 	if n == 1 {
 		return failure
 	}
-	return dispatch.Response{Status: 200}
+	return delivery.Response{Status: 200}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -22,14 +23,14 @@ type lane struct {
 	shard  *shard
 	places map[bus.Partition]*place
 
-	queue    fifo[*delivery] // handed over and not begun, in order; forgotten ones may be among them
-	fresh    int             // of them that are not forgotten
-	bytes    int             // of their events
+	queue    fifo[*pendingDelivery] // handed over and not begun, in order; forgotten ones may be among them
+	fresh    int                    // of them that are not forgotten
+	bytes    int                    // of their events
 	waiting  dueHeap
-	running  map[*delivery]struct{}
+	running  map[*pendingDelivery]struct{}
 	posts    int // attempts whose response is awaited
-	puts     []*delivery
-	finished []*delivery // final, and not yet counted by a delta
+	puts     []*pendingDelivery
+	finished []*pendingDelivery // final, and not yet counted by a delta
 	entries  int
 
 	outbound *outbound // how a request to the endpoint is made
@@ -158,7 +159,7 @@ func (l *lane) wake(after time.Duration) {
 
 // next takes the deliveries of the next attempt: one, or the members of a batch. With none
 // it says when to look again, never when zero.
-func (l *lane) next(now time.Time) ([]*delivery, time.Time) {
+func (l *lane) next(now time.Time) ([]*pendingDelivery, time.Time) {
 	var at time.Time
 	if len(l.waiting) > 0 {
 		if d := l.waiting[0]; !d.Due.After(now) {
@@ -184,8 +185,8 @@ func (l *lane) next(now time.Time) ([]*delivery, time.Time) {
 }
 
 // dequeue takes up to n events that wait for their first attempt.
-func (l *lane) dequeue(n int) []*delivery {
-	group := make([]*delivery, 0, n)
+func (l *lane) dequeue(n int) []*pendingDelivery {
+	group := make([]*pendingDelivery, 0, n)
 	for len(group) < n && l.fresh > 0 {
 		l.skipForgotten()
 		d := l.queue.pop()
@@ -194,7 +195,11 @@ func (l *lane) dequeue(n int) []*delivery {
 		group = append(group, d)
 	}
 	if l.outbound.batched() {
-		id := batchID(group)
+		ids := make([]string, len(group))
+		for i, d := range group {
+			ids[i] = d.ID
+		}
+		id := delivery.BatchID(ids...)
 		for _, d := range group {
 			d.Batch = id
 		}
@@ -210,20 +215,20 @@ func (l *lane) skipForgotten() {
 
 // again is the group of a delivery whose time has come. The endpoint's content may be another
 // one than at the attempt before.
-func (l *lane) again(d *delivery) []*delivery {
+func (l *lane) again(d *pendingDelivery) []*pendingDelivery {
 	if !l.outbound.batched() {
 		d.Batch = ""
-		return []*delivery{d}
+		return []*pendingDelivery{d}
 	}
 	if d.Batch == "" {
-		d.Batch = batchID([]*delivery{d})
+		d.Batch = delivery.BatchID(d.ID)
 	}
 	return l.reunite(d)
 }
 
 // reunite gathers the members that a batch had at its first attempt.
-func (l *lane) reunite(first *delivery) []*delivery {
-	group := []*delivery{first}
+func (l *lane) reunite(first *pendingDelivery) []*pendingDelivery {
+	group := []*pendingDelivery{first}
 	for _, d := range l.waiting {
 		if d.Batch == first.Batch {
 			group = append(group, d)
@@ -232,13 +237,13 @@ func (l *lane) reunite(first *delivery) []*delivery {
 	for _, d := range group[1:] {
 		heap.Remove(&l.waiting, d.heapIndex)
 	}
-	slices.SortFunc(group, func(a, b *delivery) int {
+	slices.SortFunc(group, func(a, b *pendingDelivery) int {
 		return cmp.Or(strings.Compare(string(a.Event.Partition), string(b.Event.Partition)), cmp.Compare(a.Event.Seq, b.Event.Seq))
 	})
 	return group
 }
 
-func (l *lane) begin(group []*delivery) {
+func (l *lane) begin(group []*pendingDelivery) {
 	s := l.shard
 	now := time.Now()
 	for _, d := range group {
@@ -255,7 +260,7 @@ func (l *lane) begin(group []*delivery) {
 }
 
 // keep asks for an entry in the next delta.
-func (l *lane) keep(d *delivery) {
+func (l *lane) keep(d *pendingDelivery) {
 	if !d.hasEntry() {
 		l.entries++
 	}
@@ -266,7 +271,7 @@ func (l *lane) keep(d *delivery) {
 }
 
 // finish takes a delivery whose final record is acknowledged.
-func (l *lane) finish(d *delivery) {
+func (l *lane) finish(d *pendingDelivery) {
 	delete(l.running, d)
 	if d.hasEntry() {
 		l.entries--

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -60,7 +61,7 @@ func (w *world) records(shard int) int {
 // recorded counts the attempts in a shard's journal.
 func (w *world) recorded(shard int) (n int) {
 	for _, data := range w.store.Journal(shard) {
-		err := dispatch.DecodeAttempts(data, func(dispatch.Attempt) error { n++; return nil })
+		err := delivery.DecodeAttempts(data, func(delivery.Attempt) error { n++; return nil })
 		if err != nil {
 			panic(err)
 		}
@@ -291,11 +292,11 @@ func TestLeaseThatLapsesWhileAnEventIsRead(t *testing.T) {
 		p.take(0)
 		p.register(t, "crm", nil)
 		w.mu.Lock()
-		w.answer = func(_, _ string, attempt int) dispatch.Response {
+		w.answer = func(_, _ string, attempt int) delivery.Response {
 			if attempt == 1 {
 				return failure
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		w.mu.Unlock()
 		w.publish(1, 1, "a")

@@ -65,7 +65,7 @@ func (c *catchup) rewind() {
 }
 
 // live reports whether the live feed, and not a range, has handed the delivery over.
-func (l *lane) live(d *delivery) bool {
+func (l *lane) live(d *pendingDelivery) bool {
 	pl := l.places[d.Event.Partition]
 	if pl == nil || pl.behind {
 		return false

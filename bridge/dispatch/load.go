@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -115,8 +116,8 @@ func (s *shard) reconcile(ctx context.Context, was *loaded, spans []bus.Span) er
 
 // past is what the journal says about deliveries: of each the newest record.
 type past struct {
-	done   map[string]Attempt // by delivery id
-	failed map[string]Attempt
+	done   map[string]delivery.Attempt // by delivery id
+	failed map[string]delivery.Attempt
 	asked  map[string]time.Time // by endpoint: until when it asked to be left alone
 	end    int64
 }
@@ -135,10 +136,10 @@ func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 		s.d.log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
 			slog.Int("shard", s.id), slog.Int64("place", was.journal), slog.Int64("first", first))
 	}
-	p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}, asked: map[string]time.Time{}, end: max(last, was.journal)}
+	p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}, asked: map[string]time.Time{}, end: max(last, was.journal)}
 	err = s.d.store.ReadJournal(ctx, s.id, was.journal+1, func(pos int64, data []byte) error {
 		p.end = max(p.end, pos)
-		return DecodeAttempts(data, func(a Attempt) error {
+		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
 			p.add(was, a)
 			return nil
 		})
@@ -151,7 +152,7 @@ func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 
 // add takes a record in. A final record is the end of a delivery, and of its entry too when
 // it is of the entry's attempt or a later one; a failed record moves the entry on.
-func (p *past) add(was *state, a Attempt) {
+func (p *past) add(was *state, a delivery.Attempt) {
 	if a.Hold.After(p.asked[a.Endpoint]) && a.Received.UnixNano() > was.held[a.Endpoint].Lifted {
 		p.asked[a.Endpoint] = a.Hold
 	}
@@ -174,11 +175,11 @@ func (p *past) add(was *state, a Attempt) {
 }
 
 // rebuild makes the shard's memory from what was loaded and returns the pending deliveries.
-func (s *shard) rebuild(was *loaded) (waiting []Entry) {
+func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*delivery{}, map[match][]*lane{}
+	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*pendingDelivery{}, map[match][]*lane{}
 	s.read, s.back = was.read, was.back
 	s.journaled, s.loaded, s.commands = was.end, was.journal, was.commands
 	s.durable = durable{
@@ -186,7 +187,7 @@ func (s *shard) rebuild(was *loaded) (waiting []Entry) {
 		positions: maps.Clone(was.positions), feeds: maps.Clone(was.feeds),
 	}
 	for _, ep := range was.set.All() {
-		if ShardOf(ep.ID, s.d.count) == s.id {
+		if delivery.ShardOf(ep.ID, s.d.count) == s.id {
 			s.lanes[ep.ID] = s.reopen(ep, was, now)
 		}
 	}
@@ -228,13 +229,13 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane 
 }
 
 // remember takes an entry of the log into memory.
-func (s *shard) remember(e Entry, was *loaded, waiting []Entry) []Entry {
+func (s *shard) remember(e delivery.Entry, was *loaded, waiting []delivery.Entry) []delivery.Entry {
 	l := s.lanes[e.Endpoint]
 	if l == nil { // the endpoint was deleted
-		s.orphan(&delivery{Entry: e})
+		s.orphan(&pendingDelivery{Entry: e})
 		return waiting
 	}
-	d := &delivery{Entry: e, lane: l, saved: true, mark: was.journal, heapIndex: -1}
+	d := &pendingDelivery{Entry: e, lane: l, saved: true, mark: was.journal, heapIndex: -1}
 	s.known[e.ID] = d
 	if _, done := was.done[e.ID]; done {
 		d.status = final
@@ -251,21 +252,21 @@ func (s *shard) remember(e Entry, was *loaded, waiting []Entry) []Entry {
 }
 
 // orphan ends an entry whose endpoint is gone.
-func (s *shard) orphan(d *delivery) {
+func (s *shard) orphan(d *pendingDelivery) {
 	s.orphans = append(s.orphans, d.ID)
-	s.rec.add(outcome{nil, d.ended(Cancelled)})
+	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 }
 
 // recall takes in what the journal alone knows. It counts only for what the state would feed
 // again: all else has been counted before.
-func (s *shard) recall(was *loaded, waiting []Entry) []Entry {
-	take := func(a Attempt) *delivery {
+func (s *shard) recall(was *loaded, waiting []delivery.Entry) []delivery.Entry {
+	take := func(a delivery.Attempt) *pendingDelivery {
 		l := s.lanes[a.Endpoint]
 		if l == nil || s.known[a.Delivery] != nil {
 			return nil
 		}
-		d := &delivery{
-			Entry: Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
+		d := &pendingDelivery{
+			Entry: delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
 			lane:  l, mark: was.journal, heapIndex: -1,
 		}
 		if !l.fed(d, was.positions, s.read) {
@@ -294,7 +295,7 @@ func (s *shard) recall(was *loaded, waiting []Entry) []Entry {
 
 // reaches makes a reader of a blocked endpoint go up to an event that a load found done or
 // failed, so that its range, and with it the journal's place, can move on.
-func (l *lane) reaches(e EventRef) {
+func (l *lane) reaches(e delivery.EventRef) {
 	for _, c := range l.place(e.Partition).ranges {
 		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && !c.until.Reaches(e.Position) {
 			c.until = e.Position

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 )
 
-func attempt(delivery string, number int, o Outcome) Attempt {
-	return Attempt{Delivery: delivery, Number: number, Outcome: o}
+func attempt(id string, number int, o delivery.Outcome) delivery.Attempt {
+	return delivery.Attempt{Delivery: id, Number: number, Outcome: o}
 }
 
 // What the journal says about a delivery, with and without an entry that waits for its
@@ -20,30 +21,30 @@ func TestPast(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		entry   int // number of the attempt it waits for; 0: no entry
-		records []Attempt
+		records []delivery.Attempt
 		done    bool
 		next    int // number of the attempt that comes next, as far as the journal tells; 0: unknown
 	}{
-		"final":                                {0, []Attempt{attempt("d", 1, Delivered)}, true, 0},
-		"failed":                               {0, []Attempt{attempt("d", 1, "")}, false, 2},
-		"failed twice":                         {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, "")}, false, 3},
-		"failed, a batch written twice":        {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, ""), attempt("d", 1, "")}, false, 3},
-		"failed, then final":                   {0, []Attempt{attempt("d", 1, ""), attempt("d", 2, Delivered)}, true, 0},
-		"final, then a late copy of a failure": {0, []Attempt{attempt("d", 2, Delivered), attempt("d", 1, "")}, true, 0},
-		"entry and its final":                  {2, []Attempt{attempt("d", 2, Delivered)}, true, 2},
-		"entry and a later final":              {2, []Attempt{attempt("d", 3, Delivered)}, true, 2},
-		"entry and an earlier final":           {2, []Attempt{attempt("d", 1, Delivered)}, false, 2},
-		"entry and its failure":                {2, []Attempt{attempt("d", 2, "")}, false, 3},
-		"entry and an earlier failure":         {2, []Attempt{attempt("d", 1, "")}, false, 2},
+		"final":                                {0, []delivery.Attempt{attempt("d", 1, delivery.Delivered)}, true, 0},
+		"failed":                               {0, []delivery.Attempt{attempt("d", 1, "")}, false, 2},
+		"failed twice":                         {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, "")}, false, 3},
+		"failed, a batch written twice":        {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, ""), attempt("d", 1, "")}, false, 3},
+		"failed, then final":                   {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, delivery.Delivered)}, true, 0},
+		"final, then a late copy of a failure": {0, []delivery.Attempt{attempt("d", 2, delivery.Delivered), attempt("d", 1, "")}, true, 0},
+		"entry and its final":                  {2, []delivery.Attempt{attempt("d", 2, delivery.Delivered)}, true, 2},
+		"entry and a later final":              {2, []delivery.Attempt{attempt("d", 3, delivery.Delivered)}, true, 2},
+		"entry and an earlier final":           {2, []delivery.Attempt{attempt("d", 1, delivery.Delivered)}, false, 2},
+		"entry and its failure":                {2, []delivery.Attempt{attempt("d", 2, "")}, false, 3},
+		"entry and an earlier failure":         {2, []delivery.Attempt{attempt("d", 1, "")}, false, 2},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := newState()
 			if c.entry > 0 {
-				st.entries["d"] = Entry{ID: "d", Number: c.entry}
+				st.entries["d"] = delivery.Entry{ID: "d", Number: c.entry}
 			}
-			p := &past{done: map[string]Attempt{}, failed: map[string]Attempt{}}
+			p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}}
 			for _, a := range c.records {
 				p.add(&st, a)
 			}
@@ -92,12 +93,12 @@ func TestFailureOfWhatIsNotFedAgainCountsNothing(t *testing.T) {
 		r.publish(1, 1, "a")
 		r.feed()
 		r.step()
-		var late Attempt
+		var late delivery.Attempt
 		for _, data := range r.store.Journal(0) {
-			r.must(DecodeAttempts(data, func(a Attempt) error { late = a; return nil }))
+			r.must(delivery.DecodeAttempts(data, func(a delivery.Attempt) error { late = a; return nil }))
 		}
 		late.Number, late.Outcome, late.Status, late.Next = 1, "", 500, time.Now()
-		_, err := r.store.Connect().AppendJournal(t.Context(), 0, EncodeAttempts([]Attempt{late}))
+		_, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.EncodeAttempts([]delivery.Attempt{late}))
 		r.must(err)
 		r.takeover()
 		elapse(time.Minute)
@@ -201,12 +202,12 @@ func TestBatchIsReunited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
-		l := &lane{running: map[*delivery]struct{}{}}
+		l := &lane{running: map[*pendingDelivery]struct{}{}}
 		for i, batch := range []string{"x", "y", "x", "", "x"} {
-			d := &delivery{Entry: Entry{ID: string(rune('a' + i)), Batch: batch, Due: now, Event: EventRef{Position: bus.Position{Seq: int64(9 - i)}}}}
+			d := &pendingDelivery{Entry: delivery.Entry{ID: string(rune('a' + i)), Batch: batch, Due: now, Event: delivery.EventRef{Position: bus.Position{Seq: int64(9 - i)}}}}
 			l.waiting.wait(d)
 		}
-		group := l.reunite(&delivery{Entry: Entry{ID: "z", Batch: "x", Event: EventRef{Position: bus.Position{Seq: 6}}}})
+		group := l.reunite(&pendingDelivery{Entry: delivery.Entry{ID: "z", Batch: "x", Event: delivery.EventRef{Position: bus.Position{Seq: 6}}}})
 		ids := ""
 		for _, d := range group {
 			ids += d.ID

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // Bytes in a record, roughly.
@@ -114,7 +115,7 @@ func (l *stateLog) fitting(r *record) (put, rem int) {
 	return put, rem
 }
 
-func sizeOf(e *Entry) int {
+func sizeOf(e *delivery.Entry) int {
 	return entrySize + len(e.Event.ID) + len(e.Event.Source) + len(e.Event.Type) + len(e.Event.Subject) + len(e.Event.Topic)
 }
 

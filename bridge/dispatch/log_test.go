@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 )
 
@@ -83,7 +84,7 @@ func TestLargeStepIsSeveralDeltas(t *testing.T) {
 		l := r.s.log
 		all := &record{Positions: bus.Positions{part: {Identity: "first", Seq: 9}}, Journal: 5}
 		for n := range 20 {
-			all.Put = append(all.Put, Entry{ID: fmt.Sprint("e", n)})
+			all.Put = append(all.Put, delivery.Entry{ID: fmt.Sprint("e", n)})
 		}
 		had := len(r.store.Records(stateOfShard0))
 		r.must(l.write(ctx, all))

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // endpointLabels is how many endpoints get a label of their own; the rest share "other".
@@ -43,7 +45,7 @@ func newMetrics(d *Dispatcher, reg prometheus.Registerer) *metrics {
 			Name: "hookspan_topic_attributes_dropped_total", Help: "Attributes of events on followed topics that CloudEvents does not allow, left out.",
 		}),
 	}
-	for _, o := range []Outcome{Delivered, Failed, Discarded} {
+	for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Failed, delivery.Discarded} {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
@@ -52,7 +54,7 @@ func newMetrics(d *Dispatcher, reg prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) attempt(endpoint string, res *Response, took time.Duration) {
+func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Duration) {
 	outcome := "success"
 	if res.Reason != "" {
 		outcome = "failure"
@@ -75,7 +77,7 @@ func (m *metrics) label(endpoint string) string {
 	return endpoint
 }
 
-func (m *metrics) ended(o Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }
+func (m *metrics) ended(o delivery.Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }
 
 var (
 	pendingDesc = prometheus.NewDesc("hookspan_pending", "Deliveries that wait, by reason.", []string{"reason"}, nil)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -132,12 +132,12 @@ func (m *model) command(a, b int) {
 	if len(m.alive) == 0 {
 		return
 	}
-	var told []dispatch.Entry
+	var told []delivery.Entry
 	for _, l := range m.processes {
 		l.mu.Lock()
 		told = append(told, l.waiting...)
 		for _, at := range l.attempted {
-			told = append(told, dispatch.Entry{ID: at.Delivery, Endpoint: at.Endpoint, Event: at.Event, Number: at.Number + 1, Created: at.Sent})
+			told = append(told, delivery.Entry{ID: at.Delivery, Endpoint: at.Endpoint, Event: at.Event, Number: at.Number + 1, Created: at.Sent})
 		}
 		l.mu.Unlock()
 	}
@@ -152,9 +152,9 @@ func (m *model) command(a, b int) {
 		}
 	}
 	m.mu.Unlock()
-	kind := dispatch.RetryNow
+	kind := delivery.RetryNow
 	if b%2 == 0 {
-		kind = dispatch.Cancel
+		kind = delivery.Cancel
 		for _, x := range m.parties {
 			if x.ID == e.Endpoint {
 				delete(x.owed, e.Event.ID)
@@ -173,6 +173,6 @@ func (m *model) command(a, b int) {
 			p.client.Thaw()
 		}
 	}()
-	_ = p.dispatcher.Command(ctx, dispatch.Command{Kind: kind, Entry: e})
+	_ = p.dispatcher.Command(ctx, delivery.Command{Kind: kind, Entry: e})
 	close(stop)
 }

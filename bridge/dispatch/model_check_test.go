@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -32,7 +33,7 @@ func (m *model) byName(name string) *party {
 	return nil
 }
 
-func (m *model) answer(name, event string, attempt int) dispatch.Response {
+func (m *model) answer(name, event string, attempt int) delivery.Response {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch m.byName(name).mode {
@@ -43,23 +44,23 @@ func (m *model) answer(name, event string, attempt int) dispatch.Response {
 			return failure
 		}
 	case "dead":
-		return dispatch.Response{Reason: dispatch.Timeout}
+		return delivery.Response{Reason: delivery.ReasonTimeout}
 	case "limited":
 		if attempt%3 != 0 {
-			return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: 4 * time.Second}
+			return delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: 4 * time.Second}
 		}
 	case "throttled":
 		if attempt%3 != 0 {
-			return dispatch.Response{Status: 503, Reason: dispatch.Status}
+			return delivery.Response{Status: 503, Reason: delivery.ReasonStatus}
 		}
 	case "gone":
 		if m.byName(name).blocked.IsZero() {
 			m.byName(name).blocked = time.Now().Add(time.Minute) // it will be, the operator does not know
 		}
 		delete(m.byName(name).owed, event) // refused for good
-		return dispatch.Response{Status: 410, Reason: dispatch.Gone}
+		return delivery.Response{Status: 410, Reason: delivery.ReasonGone}
 	}
-	return dispatch.Response{Status: 200}
+	return delivery.Response{Status: 200}
 }
 
 func (m *model) latency(name string) time.Duration {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 )
 
@@ -154,7 +154,7 @@ func (m *model) handedOver(shard int, by *dispatchtest.Seat) {
 
 // shardOf must be called with the lock.
 func (m *model) shardOf(name string) int {
-	return dispatch.ShardOf(m.byName(name).ID, m.s.Shards)
+	return delivery.ShardOf(m.byName(name).ID, m.s.Shards)
 }
 
 // across watches what all processes do to one endpoint: together no more than one may. What

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -256,7 +256,7 @@ func (m *model) final() map[string]bool {
 	all := map[string]bool{}
 	for shard := range m.s.Shards {
 		for _, data := range m.w.store.Journal(shard) {
-			err := dispatch.DecodeAttempts(data, func(a dispatch.Attempt) error {
+			err := delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
 				if a.Outcome != "" {
 					all[a.Delivery] = true
 				}

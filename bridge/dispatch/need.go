@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -79,7 +80,7 @@ func (d *Dispatcher) neededBy(ctx context.Context, shard int, set *endpoint.Set,
 // endpoint takes part again whose needs were left out: they are known at the next delta.
 func (ns needs) from(set *endpoint.Set, shards int, eager bool) bool {
 	for _, ep := range set.All() {
-		shard := ShardOf(ep.ID, shards)
+		shard := delivery.ShardOf(ep.ID, shards)
 		n, some := ns[shard]
 		if !some {
 			continue

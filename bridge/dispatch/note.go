@@ -1,13 +1,11 @@
 package dispatch
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -18,44 +16,10 @@ const (
 	noteRunning = 100              // attempts that one note names
 )
 
-// A Note is what an endpoint's owner says of its lane. Others hear of it through the journal,
-// within a second or two where something changed; nothing that is delivered depends on it.
-type Note struct {
-	Endpoint string    `json:"e"`
-	At       time.Time `json:"at"`
-
-	Behind *Behind   `json:"b,omitempty"` // nil: fed live
-	Held   time.Time `json:"h,omitzero"`  // nothing is sent before
-	HeldBy HeldBy    `json:"hb,omitempty"`
-
-	// Waits says why what lies in the lane is not attempted; "" while nothing does for long.
-	Waits Cause     `json:"w,omitempty"`
-	Until time.Time `json:"u,omitzero"`
-
-	Running []string `json:"run,omitempty"` // deliveries whose attempt takes long
-	// Before is the place in front of the oldest event in the lane that is not finished, Reached
-	// where an endpoint that is not fed live has been brought to.
-	Before  bus.Positions `json:"f,omitempty"`
-	Reached bus.Positions `json:"p,omitempty"`
-}
-
-// Empty: the lane just delivers.
-func (n Note) Empty() bool {
-	return n.Behind == nil && n.Held.IsZero() && n.Waits == "" && len(n.Running) == 0
-}
-
-// like reports whether both say the same, but for numbers and times.
-func (n *Note) like(m *Note) bool {
-	if (n.Behind == nil) != (m.Behind == nil) || n.Behind != nil && n.Behind.About != m.Behind.About {
-		return false
-	}
-	return n.Held.Equal(m.Held) && n.HeldBy == m.HeldBy && n.Waits == m.Waits && slices.Equal(n.Running, m.Running)
-}
-
 // Note says what there is to say of an endpoint of a shard that this process owns; nil for
 // another's.
-func (d *Dispatcher) Note(endpointID string) *Note {
-	s := d.shard(ShardOf(endpointID, d.total()))
+func (d *Dispatcher) Note(endpointID string) *delivery.Note {
+	s := d.shard(delivery.ShardOf(endpointID, d.total()))
 	if s == nil {
 		return nil
 	}
@@ -69,8 +33,8 @@ func (d *Dispatcher) Note(endpointID string) *Note {
 	return &n
 }
 
-func (l *lane) note(now time.Time) Note {
-	n := Note{Endpoint: l.ep.ID, At: now, Behind: l.behind()}
+func (l *lane) note(now time.Time) delivery.Note {
+	n := delivery.Note{Endpoint: l.ep.ID, At: now, Behind: l.behind()}
 	if l.hold.until.After(now) {
 		n.Held, n.HeldBy = l.hold.until, l.hold.by
 	}
@@ -90,13 +54,13 @@ func (l *lane) note(now time.Time) Note {
 	if n.Empty() {
 		return n
 	}
-	n.places(l)
+	l.notePlaces(&n)
 	return n
 }
 
-// places says what of the partitions is in the lane: whoever has no record of an event finds
+// notePlaces says what of the partitions is in the lane: whoever has no record of an event finds
 // out by it whether the event waits.
-func (n *Note) places(l *lane) {
+func (l *lane) notePlaces(n *delivery.Note) {
 	n.Before, n.Reached = bus.Positions{}, bus.Positions{}
 	before := func(p bus.Partition, q *fifo[handed]) {
 		for i := range q.all() {
@@ -121,17 +85,25 @@ func (n *Note) places(l *lane) {
 	}
 }
 
+// alike reports whether two notes say the same, but for numbers and times.
+func alike(n, m *delivery.Note) bool {
+	if (n.Behind == nil) != (m.Behind == nil) || n.Behind != nil && n.Behind.About != m.Behind.About {
+		return false
+	}
+	return n.Held.Equal(m.Held) && n.HeldBy == m.HeldBy && n.Waits == m.Waits && slices.Equal(n.Running, m.Running)
+}
+
 // A told is the last note about a lane.
 type told struct {
-	note Note
+	note delivery.Note
 	at   time.Time
 }
 
 // covers: the next note need not be told yet. One that differs in numbers only waits for counted.
-func (t *told) covers(n *Note, counted time.Duration) bool {
+func (t *told) covers(n *delivery.Note, counted time.Duration) bool {
 	since := n.At.Sub(t.at)
 	switch {
-	case !n.like(&t.note):
+	case !alike(n, &t.note):
 		return since < noteAge
 	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events:
 		return since < counted
@@ -140,7 +112,7 @@ func (t *told) covers(n *Note, counted time.Duration) bool {
 }
 
 // notes are those that others have to hear of now.
-func (s *shard) notes(now time.Time) (all []Note) {
+func (s *shard) notes(now time.Time) (all []delivery.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	counted := max(noteCounted, time.Duration(len(s.told)/notesPerS)*time.Second)
@@ -161,33 +133,4 @@ func (s *shard) notes(now time.Time) (all []Note) {
 		}
 	}
 	return all
-}
-
-var noteMark = []byte(`{"note":`)
-
-// appendNotes writes notes behind the attempts of a batch, a line each.
-func appendNotes(b []byte, notes []Note) []byte {
-	for i := range notes {
-		line, _ := json.Marshal(&notes[i]) // strings, numbers and times always marshal
-		b = append(append(append(b, noteMark...), line...), "}\n"...)
-	}
-	return b
-}
-
-// DecodeNotes hands over the notes of a batch of the journal, in order.
-func DecodeNotes(data []byte, each func(Note)) error {
-	if !bytes.Contains(data, noteMark) {
-		return nil
-	}
-	return lines(data, func(line []byte) error {
-		if !bytes.HasPrefix(line, noteMark) {
-			return nil
-		}
-		var n struct{ Note Note }
-		if err := json.Unmarshal(line, &n); err != nil {
-			return fmt.Errorf("decode a note of the journal: %w", err)
-		}
-		each(n.Note)
-		return nil
-	})
 }

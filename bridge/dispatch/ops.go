@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 )
@@ -46,12 +47,12 @@ type (
 
 // opsDelivery is the operations event of a delivery that ended without success; nil where
 // there is none for the reason.
-func opsDelivery(why Ended, ep *endpoint.Endpoint, d *delivery) *event.Event {
+func opsDelivery(why delivery.Ended, ep *endpoint.Endpoint, d *pendingDelivery) *event.Event {
 	kind, made := "", d.Number
 	switch why {
-	case Exhausted:
+	case delivery.EndedExhausted:
 		kind = opsExhausted
-	case Expired:
+	case delivery.EndedExpired:
 		kind, made = opsExpired, d.Number-1 // the next one was not made
 	default:
 		return nil
@@ -120,10 +121,10 @@ func (s *shard) spare(l *lane) {
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // logAttempt writes the one line of an attempt.
-func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *delivery, res *Response, v verdict, took time.Duration, members int) {
+func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *pendingDelivery, res *delivery.Response, v verdict, took time.Duration, members int) {
 	level := slog.LevelInfo
 	switch {
-	case v.Outcome == Delivered:
+	case v.Outcome == delivery.Delivered:
 		level = slog.LevelDebug
 	case v.Outcome != "":
 		level = slog.LevelWarn

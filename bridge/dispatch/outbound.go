@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -42,9 +43,9 @@ func (o *outbound) batch() (int, time.Duration) { return o.size, o.wait }
 
 // request makes the request of one attempt: content, encryption, then the signature over
 // what is sent.
-func (o *outbound) request(group []*delivery, now time.Time) (Request, error) {
+func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Request, error) {
 	if o.err != nil {
-		return Request{}, fmt.Errorf("sign for endpoint %s: %w", o.ep.Name, o.err)
+		return delivery.Request{}, fmt.Errorf("sign for endpoint %s: %w", o.ep.Name, o.err)
 	}
 	first := group[0]
 	h := make(http.Header, 24)
@@ -53,33 +54,33 @@ func (o *outbound) request(group []*delivery, now time.Time) (Request, error) {
 		h[http.CanonicalHeaderKey(x.Name)] = []string{x.Value}
 	}
 	h["User-Agent"] = o.userAgent
-	delivery, id := first.ID, ""
+	name, id := first.ID, ""
 	if o.batched() {
 		ids := make([]string, len(group))
 		for i, d := range group {
 			ids[i] = signature.MessageID(d.event.Source, d.event.ID)
 		}
-		delivery, id = first.Batch, signature.BatchID(ids)
+		name, id = first.Batch, signature.BatchID(ids)
 	} else {
 		id = signature.MessageID(first.event.Source, first.event.ID)
 	}
-	h["Hookspan-Delivery"] = []string{delivery}
+	h["Hookspan-Delivery"] = []string{name}
 	h["Hookspan-Attempt"] = []string{strconv.Itoa(first.Number)}
 	if o.encrypt != nil {
 		var err error
 		if body, err = o.encrypt.Encrypt(h, body); err != nil {
-			return Request{}, err
+			return delivery.Request{}, err
 		}
 	}
 	o.scheme.Sign(h, signature.Message{
-		ID: id, Time: now, Delivery: delivery, Type: first.event.Type,
+		ID: id, Time: now, Delivery: name, Type: first.event.Type,
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})
-	return Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
+	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
 }
 
 // content writes the events in the endpoint's mode and sets the headers that belong to it.
-func (o *outbound) content(h http.Header, group []*delivery) []byte {
+func (o *outbound) content(h http.Header, group []*pendingDelivery) []byte {
 	var one [1]*event.Event
 	events := one[:0]
 	for _, d := range group {

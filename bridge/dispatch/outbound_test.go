@@ -17,7 +17,7 @@ func TestURLIsSignedAsItIsSent(t *testing.T) {
 	ep.Signature, ep.Secrets = "hmac", []string{"a secret of enough bytes"}
 	ep.Options = map[string]string{"template": "{method} {url} {body}"}
 	e := dispatchtest.Event(1, "a")
-	req, err := (&Dispatcher{}).outbound(ep).request([]*delivery{{event: &e}}, time.Now())
+	req, err := (&Dispatcher{}).outbound(ep).request([]*pendingDelivery{{event: &e}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // looks are the questions what the followed partitions hold. One is on its way at a time, and
@@ -378,7 +379,7 @@ func (d *Dispatcher) expire(p bus.Partition, c *catchup) int64 {
 
 // lost counts events that expired before an endpoint could be fed them.
 func (d *Dispatcher) lost(p bus.Partition, gap int64) {
-	d.metrics.deliveries.WithLabelValues(string(Discarded)).Add(float64(gap))
+	d.metrics.deliveries.WithLabelValues(string(delivery.Discarded)).Add(float64(gap))
 	d.log.Error("events expired before endpoints could be fed them", slog.String("partition", string(p)),
-		slog.Int64("events", gap), slog.String("reason", string(Expired)))
+		slog.Int64("events", gap), slog.String("reason", string(delivery.EndedExpired)))
 }

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 func put(ids ...string) record {
 	r := record{Version: stateVersion, Kind: kindDelta}
 	for _, id := range ids {
-		r.Put = append(r.Put, Entry{ID: id})
+		r.Put = append(r.Put, delivery.Entry{ID: id})
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -28,7 +29,7 @@ type recorder struct {
 
 	mu      sync.Mutex
 	batch   []outcome
-	notes   []Note
+	notes   []delivery.Note
 	size    int
 	open    int           // records not acknowledged, those on their way too
 	flushed chan struct{} // closed when none is open; nil while nobody waits for it
@@ -37,8 +38,8 @@ type recorder struct {
 // An outcome is a record, and the delivery that runs until the record is acknowledged. A
 // delivery whose endpoint was deleted is nil: it has ended already.
 type outcome struct {
-	delivery *delivery
-	attempt  Attempt
+	delivery *pendingDelivery
+	attempt  delivery.Attempt
 }
 
 func newRecorder(d *Dispatcher, shard int, recorded func(int64, []outcome)) *recorder {
@@ -59,7 +60,7 @@ func (r *recorder) add(outcomes ...outcome) {
 }
 
 // tell queues notes, instead of those that were not written yet.
-func (r *recorder) tell(notes []Note) {
+func (r *recorder) tell(notes []delivery.Note) {
 	if len(notes) == 0 {
 		return
 	}
@@ -70,12 +71,12 @@ func (r *recorder) tell(notes []Note) {
 }
 
 // newest are some notes and, of those before, the ones about other endpoints.
-func newest(before, notes []Note) []Note {
+func newest(before, notes []delivery.Note) []delivery.Note {
 	about := map[string]bool{}
 	for i := range notes {
 		about[notes[i].Endpoint] = true
 	}
-	before = slices.DeleteFunc(before, func(n Note) bool { return about[n.Endpoint] })
+	before = slices.DeleteFunc(before, func(n delivery.Note) bool { return about[n.Endpoint] })
 	return append(notes, before...)
 }
 
@@ -159,12 +160,12 @@ func fitting(batch []outcome) (n int) {
 
 // write appends the batch until the bus has acknowledged it. A batch that landed although
 // its acknowledgement was lost is written twice, which changes nothing.
-func (r *recorder) write(ctx context.Context, batch []outcome, notes []Note) bool {
-	records := make([]Attempt, len(batch))
+func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.Note) bool {
+	records := make([]delivery.Attempt, len(batch))
 	for i := range batch {
 		records[i] = batch[i].attempt
 	}
-	data := appendNotes(EncodeAttempts(records), notes)
+	data := delivery.AppendNotes(delivery.EncodeAttempts(records), notes)
 	late := time.AfterFunc(unrecordedAge, func() { r.d.stalled(1) })
 	defer func() {
 		if !late.Stop() {
@@ -221,11 +222,11 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 			l.finish(d)
 		case l.closed: // the endpoint was deleted meanwhile
 			delete(l.running, d)
-			s.rec.add(outcome{nil, d.ended(Cancelled)})
+			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		default:
 			delete(l.running, d)
 			d.event, d.slow = nil, false
-			d.Event = d.Event.compact()
+			d.Event = d.Event.Compact()
 			d.Number, d.Due = a.Number+1, a.Next
 			l.keep(d)
 			l.waiting.wait(d)

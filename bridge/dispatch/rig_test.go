@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -47,7 +48,7 @@ func (o *receivers) holds(them bool) {
 	o.hold = them
 }
 
-func (o *receivers) Send(ctx context.Context, r Request) Response {
+func (o *receivers) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	id := r.Header.Get("Ce-Id")
 	o.mu.Lock()
 	o.posts[id]++
@@ -60,15 +61,15 @@ func (o *receivers) Send(ctx context.Context, r Request) Response {
 	o.mu.Unlock()
 	select {
 	case <-ctx.Done():
-		return Response{Reason: Stopped}
+		return delivery.Response{Reason: delivery.ReasonStopped}
 	case code := <-answer:
 		switch code {
 		case 200:
-			return Response{Status: code}
+			return delivery.Response{Status: code}
 		case 410:
-			return Response{Status: code, Reason: Gone}
+			return delivery.Response{Status: code, Reason: delivery.ReasonGone}
 		}
-		return Response{Status: code, Reason: Status}
+		return delivery.Response{Status: code, Reason: delivery.ReasonStatus}
 	}
 }
 
@@ -110,8 +111,8 @@ func (r *rig) open() {
 
 type silent struct{}
 
-func (silent) Attempted(Attempt) {}
-func (silent) Waiting(Entry)     {}
+func (silent) Attempted(delivery.Attempt) {}
+func (silent) Waiting(delivery.Entry)     {}
 
 func (r *rig) must(err error) {
 	r.t.Helper()

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -170,11 +170,11 @@ func TestLaneGoesOnWhenThereIsRoomAgain(t *testing.T) {
 // A receiver that asks for a pause gets it, for all deliveries, and no attempt too many.
 func TestRetryAfterHoldsTheEndpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.answer = func(_, _ string, n int) dispatch.Response {
+		w.answer = func(_, _ string, n int) delivery.Response {
 			if n == 1 && w.posts == nil {
-				return dispatch.Response{Status: 429, Reason: dispatch.Limited, RetryAfter: time.Minute}
+				return delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: time.Minute}
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
@@ -195,7 +195,7 @@ func TestRetryAfterHoldsTheEndpoint(t *testing.T) {
 // The index of deliveries hears of what a takeover finds pending.
 func TestTakeoverTellsWhatWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.answer = func(string, string, int) dispatch.Response { return failure }
+		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
 		w.publish(1, 5, "a")
@@ -217,7 +217,7 @@ func TestDamagedShardLeavesTheOthersAlone(t *testing.T) {
 		p := w.start(t, 2)
 		want := 0
 		for n := range 12 {
-			want += dispatch.ShardOf(p.register(t, fmt.Sprint("ep", n), nil).ID, 2)
+			want += delivery.ShardOf(p.register(t, fmt.Sprint("ep", n), nil).ID, 2)
 		}
 		w.publish(1, 3, "a")
 		pass(5 * time.Second)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -27,15 +28,15 @@ type shard struct {
 	cut      context.CancelCauseFunc
 
 	mu        sync.Mutex
-	lanes     map[string]*lane       // by endpoint id
-	known     map[string]*delivery   // by delivery id: in a lane, running, pending, or finished and still fed
-	orphans   []string               // entries whose endpoint is gone
-	read      bus.Positions          // what the shard's live feed has read
-	back      map[bus.Partition]bool // cut back: here positions may move back, once
-	journaled int64                  // the journal's end as far as this owner knows
-	loaded    int64                  // the journal's place at the load
-	revision  int64                  // of the registry, as the lanes have taken it up
-	commands  int64                  // the last command acted on
+	lanes     map[string]*lane            // by endpoint id
+	known     map[string]*pendingDelivery // by delivery id: in a lane, running, pending, or finished and still fed
+	orphans   []string                    // entries whose endpoint is gone
+	read      bus.Positions               // what the shard's live feed has read
+	back      map[bus.Partition]bool      // cut back: here positions may move back, once
+	journaled int64                       // the journal's end as far as this owner knows
+	loaded    int64                       // the journal's place at the load
+	revision  int64                       // of the registry, as the lanes have taken it up
+	commands  int64                       // the last command acted on
 	matches   map[match][]*lane
 	closed    bool  // no attempt begins any more
 	watching  bool  // there were endpoints at the load: a warden passes nothing unread
@@ -135,15 +136,15 @@ func (s *shard) matching(m *bus.Message) []*lane {
 // hand gives an event to a lane, unless the lane has it already, whichever feed brought it.
 // before is the place just in front of it in that feed. It reports whether the lane had not.
 func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Position) bool {
-	ref := refOf(m)
-	id := deliveryID(l.ep.ID, &ref)
+	ref := delivery.RefOf(m)
+	id := delivery.ID(l.ep.ID, &ref)
 	if d := s.known[id]; d != nil {
 		out.push(handed{d, before})
 		return false
 	}
 	now := time.Now()
-	d := &delivery{
-		Entry: Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
+	d := &pendingDelivery{
+		Entry: delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
 		lane:  l, event: m.Event, size: m.Size, at: now, heapIndex: -1,
 	}
 	s.known[id] = d
@@ -205,7 +206,7 @@ func (s *shard) reached(p bus.Partition, to bus.Position) bool {
 func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
-		ep: ep, shard: s, places: map[bus.Partition]*place{}, running: map[*delivery]struct{}{},
+		ep: ep, shard: s, places: map[bus.Partition]*place{}, running: map[*pendingDelivery]struct{}{},
 		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), disabled: bus.NoPosition,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -54,7 +55,7 @@ func TestAdoptedShardServesNewEndpoints(t *testing.T) {
 func (p *process) inShard(t *testing.T, shard, shards int, name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
 	t.Helper()
 	for n := range 100 {
-		if e := p.register(t, name, change); dispatch.ShardOf(e.ID, shards) == shard {
+		if e := p.register(t, name, change); delivery.ShardOf(e.ID, shards) == shard {
 			return e
 		} else if err := p.registry.Delete(t.Context(), e.ID); err != nil {
 			t.Fatalf("after %d: %v", n, err)
@@ -72,7 +73,7 @@ func TestCommandReachesAShardThatIsAdoptedLater(t *testing.T) {
 		q.take(1)
 		q.inShard(t, 1, 2, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Hour} })
 		w.mu.Lock()
-		w.answer = func(string, string, int) dispatch.Response { return failure }
+		w.answer = func(string, string, int) delivery.Response { return failure }
 		w.mu.Unlock()
 		w.publish(1, 1, "a")
 		pass(100 * time.Millisecond)
@@ -80,14 +81,14 @@ func TestCommandReachesAShardThatIsAdoptedLater(t *testing.T) {
 		q.mu.Lock()
 		a := q.attempted[0]
 		q.mu.Unlock()
-		e := dispatch.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: 2}
-		if err := p.dispatcher.Command(t.Context(), dispatch.Command{Kind: dispatch.Cancel, Entry: e}); err != nil {
+		e := delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: 2}
+		if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.Cancel, Entry: e}); err != nil {
 			t.Fatal(err)
 		}
 		pass(3 * time.Second) // p has acted on it for the shard that it owns
 		p.take(1)
 		pass(3 * time.Second)
-		if n := p.ended()[dispatch.Cancelled]; n != 1 {
+		if n := p.ended()[delivery.EndedCancelled]; n != 1 {
 			t.Errorf("%d deliveries were cancelled, want 1", n)
 		}
 	})
@@ -102,11 +103,11 @@ func TestSpaceLeavesWhatOthersNeed(t *testing.T) {
 		p.inShard(t, 0, 2, "crm", nil)
 		q.inShard(t, 1, 2, "erp", nil)
 		w.mu.Lock()
-		w.answer = func(endpoint, _ string, _ int) dispatch.Response {
+		w.answer = func(endpoint, _ string, _ int) delivery.Response {
 			if endpoint == "erp" {
 				return failure
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		w.mu.Unlock()
 		pass(time.Second)
@@ -118,7 +119,7 @@ func TestSpaceLeavesWhatOthersNeed(t *testing.T) {
 			t.Errorf("%d of 10 events are kept that the other process has still to deliver", n)
 		}
 		w.mu.Lock()
-		w.answer = func(string, string, int) dispatch.Response { return dispatch.Response{Status: 200} }
+		w.answer = func(string, string, int) delivery.Response { return delivery.Response{Status: 200} }
 		w.mu.Unlock()
 		pass(time.Minute)
 		w.expect(t, "crm", 1, 1, 10)
@@ -147,7 +148,7 @@ func TestSpaceKnowsEndpointsOfOthers(t *testing.T) {
 		w.publish(1, 3, "a")
 		pass(30 * time.Second)
 		w.expect(t, "erp", 1, 1, 3)
-		if n := q.ended()[dispatch.Expired]; n != 0 {
+		if n := q.ended()[delivery.EndedExpired]; n != 0 {
 			t.Errorf("%d deliveries expired", n)
 		}
 	})
@@ -162,7 +163,7 @@ func TestCommandsAreTrimmedBehindEveryOwner(t *testing.T) {
 		q.client.Freeze()
 		log := bus.LogName{Kind: bus.Commands}
 		for range 3 {
-			if err := p.dispatcher.Command(t.Context(), dispatch.Command{Kind: dispatch.Cancel}); err != nil {
+			if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.Cancel}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // stateVersion is the format of a shard's state records.
@@ -26,7 +27,7 @@ type record struct {
 	Version int  `json:"v"`
 	Kind    kind `json:"k"`
 
-	Put       []Entry                    `json:"put,omitempty"`    // delta, chunk
+	Put       []delivery.Entry           `json:"put,omitempty"`    // delta, chunk
 	Remove    []string                   `json:"rem,omitempty"`    // delta: delivery ids
 	Positions bus.Positions              `json:"pos,omitempty"`    // of the live feed; merged, those not named stay
 	Feeds     map[string]map[string]feed `json:"feeds,omitempty"`  // endpoint, partition; a default feed removes the entry
@@ -62,7 +63,7 @@ type stretch struct {
 
 // state is what the records of a shard's log amount to.
 type state struct {
-	entries   map[string]Entry
+	entries   map[string]delivery.Entry
 	positions bus.Positions
 	feeds     map[string]map[string]feed
 	failing   map[string]int64
@@ -77,7 +78,7 @@ type state struct {
 
 func newState() state {
 	return state{
-		entries: map[string]Entry{}, positions: bus.Positions{},
+		entries: map[string]delivery.Entry{}, positions: bus.Positions{},
 		feeds: map[string]map[string]feed{}, failing: map[string]int64{}, held: map[string]held{},
 		revision: bus.NoPosition, journal: bus.NoPosition, commands: bus.NoPosition,
 	}

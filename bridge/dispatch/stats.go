@@ -4,22 +4,15 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
-
-// Stats is what waits now.
-type Stats struct {
-	Pending map[string]int64 // by reason: retry, order, limited, breaker, paused, disabled, behind, replay
-	Oldest  time.Duration    // age of the oldest delivery that waits
-	Shards  int
-	Lag     int64 // events stored that the live feed has not read
-}
 
 // Stats counts what waits: entries and queued events exactly, what lies behind in the topics
 // by its sequences.
-func (d *Dispatcher) Stats() Stats {
-	st := Stats{Pending: map[string]int64{}}
-	for _, cause := range Causes() {
-		if cause != WaitsRunning {
+func (d *Dispatcher) Stats() delivery.Stats {
+	st := delivery.Stats{Pending: map[string]int64{}}
+	for _, cause := range delivery.Causes() {
+		if cause != delivery.WaitsRunning {
 			st.Pending[string(cause)] = 0
 		}
 	}
@@ -44,7 +37,7 @@ func (d *Dispatcher) Stats() Stats {
 	return st
 }
 
-func (l *lane) count(st *Stats, now time.Time) {
+func (l *lane) count(st *delivery.Stats, now time.Time) {
 	for _, d := range l.waiting {
 		st.Pending[string(l.standing(d, 0, now).Waits)]++
 		st.Oldest = max(st.Oldest, now.Sub(d.Created))
@@ -58,7 +51,7 @@ func (l *lane) count(st *Stats, now time.Time) {
 	if b := l.behind(); b != nil {
 		cause := l.stopped()
 		if cause == "" {
-			cause = WaitsBehind
+			cause = delivery.WaitsBehind
 		}
 		st.Pending[string(cause)] += b.Events
 		if !b.Oldest.IsZero() {

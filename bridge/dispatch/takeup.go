@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -122,7 +123,7 @@ func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions, epoch int64) bool 
 	}
 	now := time.Now()
 	for _, ep := range set.All() {
-		if ShardOf(ep.ID, s.d.count) != s.id {
+		if delivery.ShardOf(ep.ID, s.d.count) != s.id {
 			continue
 		}
 		l := s.lanes[ep.ID]
@@ -224,16 +225,16 @@ func (s *shard) close(l *lane) {
 			s.orphans = append(s.orphans, id)
 		}
 		if d.status == waiting {
-			s.rec.add(outcome{nil, d.ended(Cancelled)})
+			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		}
 	}
-	l.queue, l.waiting, l.finished, l.puts, l.places = fifo[*delivery]{}, nil, nil, nil, map[bus.Partition]*place{}
+	l.queue, l.waiting, l.finished, l.puts, l.places = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*place{}
 }
 
 // fold lets the registry forget items that no feed needs any more.
 func (d *Dispatcher) fold(ctx context.Context, set *endpoint.Set) {
 	for _, ep := range set.All() {
-		s := d.shard(ShardOf(ep.ID, d.count))
+		s := d.shard(delivery.ShardOf(ep.ID, d.count))
 		if s == nil || len(ep.Items) < 2 || !s.passed(ep.ID, ep.Items[1]) {
 			continue
 		}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -24,7 +24,7 @@ func TestOwnersTellOfTheirLanes(t *testing.T) {
 		if n.Behind == nil || own == nil || n.Behind.About || n.Behind.Events < own.Behind.Events || n.Behind.Events > own.Behind.Events+20 {
 			t.Errorf("told %+v; its owner knows %+v", n.Behind, own.Behind)
 		}
-		if n.Waits != dispatch.WaitsLimited || len(n.Before) != 1 || len(n.Reached) != 1 {
+		if n.Waits != delivery.WaitsLimited || len(n.Before) != 1 || len(n.Reached) != 1 {
 			t.Errorf("told %+v", n)
 		}
 		if n := notes[live.ID]; !n.Empty() {
@@ -56,18 +56,18 @@ func TestPendingElsewhereIsTold(t *testing.T) {
 		p.take(0)
 		q.take(1)
 		bad := true
-		w.answer = func(_, event string, _ int) dispatch.Response {
+		w.answer = func(_, event string, _ int) delivery.Response {
 			if bad && event != id(5) {
 				return failure
 			}
-			return dispatch.Response{Status: 200}
+			return delivery.Response{Status: 200}
 		}
 		q.inShard(t, 1, 2, "erp", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Hour} })
 		pass(time.Second)
 		w.publish(1, 5, "a")
 		pass(time.Minute)
 		told := func(p *process) (n int) {
-			if err := p.dispatcher.PendingElsewhere(t.Context(), func(e dispatch.Entry) {
+			if err := p.dispatcher.PendingElsewhere(t.Context(), func(e delivery.Entry) {
 				if n++; e.Number != 2 || e.Event.ID == id(5) {
 					t.Errorf("told of %+v", e)
 				}
@@ -94,11 +94,11 @@ func TestPendingElsewhereIsTold(t *testing.T) {
 }
 
 // notes are the newest that lie in a shard's journal, by endpoint.
-func (w *world) notes(t *testing.T, shard int) map[string]dispatch.Note {
+func (w *world) notes(t *testing.T, shard int) map[string]delivery.Note {
 	t.Helper()
-	all := map[string]dispatch.Note{}
+	all := map[string]delivery.Note{}
 	for _, data := range w.store.Journal(shard) {
-		if err := dispatch.DecodeNotes(data, func(n dispatch.Note) { all[n.Endpoint] = n }); err != nil {
+		if err := delivery.DecodeNotes(data, func(n delivery.Note) { all[n.Endpoint] = n }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,37 +6,38 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // Test sends one event of a type to an endpoint now, outside its lane, and returns what came
 // of it. Nothing is recorded and nothing is tried again.
-func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType string) (Attempt, error) {
+func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType string) (delivery.Attempt, error) {
 	now := time.Now().UTC()
 	data, _ := json.Marshal(map[string]any{"test": true, "endpoint": ep.Name}) // always marshals
 	e := &event.Event{
 		ID: "test-" + rand.Text(), Source: "/hookspan/test", Type: eventType, Time: now,
 		DataContentType: "application/json", Data: data,
 	}
-	ref := EventRef{ID: e.ID, Source: e.Source, Type: e.Type}
-	id := deliveryID(ep.ID, &ref)
-	trial := &delivery{Entry: Entry{ID: id, Endpoint: ep.ID, Event: ref, Number: 1, Batch: ""}, event: e}
+	ref := delivery.EventRef{ID: e.ID, Source: e.Source, Type: e.Type}
+	id := delivery.ID(ep.ID, &ref)
+	trial := &pendingDelivery{Entry: delivery.Entry{ID: id, Endpoint: ep.ID, Event: ref, Number: 1, Batch: ""}, event: e}
 	out := d.outbound(ep)
 	if out.batched() {
-		trial.Batch = batchID([]*delivery{trial})
+		trial.Batch = delivery.BatchID(trial.ID)
 	}
-	req, err := out.request([]*delivery{trial}, now)
+	req, err := out.request([]*pendingDelivery{trial}, now)
 	if err != nil {
-		return Attempt{}, err
+		return delivery.Attempt{}, err
 	}
 	res := d.sender.Send(ctx, req)
-	a := Attempt{
+	a := delivery.Attempt{
 		Delivery: id, Endpoint: ep.ID, Event: ref, Number: 1, Sent: now, Received: time.Now().UTC(),
 		Status: res.Status, Reason: res.Reason, Detail: res.Detail, Response: res.Body,
 	}
 	if res.Reason == "" {
-		a.Outcome = Delivered
+		a.Outcome = delivery.Delivered
 	}
 	return a, nil
 }

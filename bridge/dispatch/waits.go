@@ -3,54 +3,20 @@ package dispatch
 import (
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
-// A Cause says why a pending delivery is not attempted now, or that it is; a closed set.
-type Cause string
-
-const (
-	WaitsRetry    Cause = "retry"   // for its time in the schedule
-	WaitsOrder    Cause = "order"   // for another one of its key
-	WaitsLimited  Cause = "limited" // for its turn: a hold, the rate, the attempts that run, the members of its batch
-	WaitsBreaker  Cause = "breaker"
-	WaitsPaused   Cause = "paused"
-	WaitsDisabled Cause = "disabled"
-	WaitsBehind   Cause = "behind" // its endpoint's reader has not come to it
-	WaitsReplay   Cause = "replay"
-	WaitsRunning  Cause = "running" // its attempt is being made, or recorded
-)
-
-// Causes lists the closed set.
-func Causes() []Cause {
-	return []Cause{
-		WaitsRetry, WaitsOrder, WaitsLimited, WaitsBreaker, WaitsPaused, WaitsDisabled, WaitsBehind, WaitsReplay, WaitsRunning,
-	}
-}
-
-// A Standing is where a pending delivery stands.
-type Standing struct {
-	Waits Cause
-	Until time.Time // as far as it is known
-	Due   time.Time // of its next attempt, zero when it waits for its first or runs
-}
-
-// A Waiting is a pending delivery and where it stands.
-type Waiting struct {
-	Entry
-	Standing
-}
-
 // Standing says where a delivery of a shard that this process owns stands; false for one that
 // is not pending here.
-func (d *Dispatcher) Standing(endpointID, delivery string) (st Standing, ok bool) {
-	s := d.shard(ShardOf(endpointID, d.total()))
+func (d *Dispatcher) Standing(endpointID, id string) (st delivery.Standing, ok bool) {
+	s := d.shard(delivery.ShardOf(endpointID, d.total()))
 	if s == nil {
 		return st, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.known[delivery]
+	x := s.known[id]
 	if x == nil || x.status == final || x.status == forgotten {
 		return st, false
 	}
@@ -59,7 +25,7 @@ func (d *Dispatcher) Standing(endpointID, delivery string) (st Standing, ok bool
 
 // Waiting lists the pending deliveries of the shards that this process owns, as wanted, in no
 // order. wants must not keep what it is shown.
-func (d *Dispatcher) Waiting(wants func(*Entry) bool) (all []Waiting) {
+func (d *Dispatcher) Waiting(wants func(*delivery.Entry) bool) (all []delivery.Waiting) {
 	now := time.Now()
 	for _, s := range d.shards() {
 		s.mu.Lock()
@@ -71,11 +37,11 @@ func (d *Dispatcher) Waiting(wants func(*Entry) bool) (all []Waiting) {
 	return all
 }
 
-func (l *lane) list(all []Waiting, wants func(*Entry) bool, now time.Time) []Waiting {
-	take := func(d *delivery, turn int) {
+func (l *lane) list(all []delivery.Waiting, wants func(*delivery.Entry) bool, now time.Time) []delivery.Waiting {
+	take := func(d *pendingDelivery, turn int) {
 		if wants(&d.Entry) {
-			w := Waiting{d.Entry, l.standing(d, turn, now)}
-			w.Event = w.Event.compact()
+			w := delivery.Waiting{Entry: d.Entry, Standing: l.standing(d, turn, now)}
+			w.Event = w.Event.Compact()
 			all = append(all, w)
 		}
 	}
@@ -96,7 +62,7 @@ func (l *lane) list(all []Waiting, wants func(*Entry) bool, now time.Time) []Wai
 }
 
 // turn is how many first attempts are to be made before a delivery's.
-func (l *lane) turn(d *delivery) (before int) {
+func (l *lane) turn(d *pendingDelivery) (before int) {
 	if d.status != queued {
 		return 0
 	}
@@ -112,20 +78,20 @@ func (l *lane) turn(d *delivery) (before int) {
 }
 
 // stopped is why the lane makes no attempt at all; "" where it may.
-func (l *lane) stopped() Cause {
+func (l *lane) stopped() delivery.Cause {
 	switch {
 	case l.ep.State == endpoint.Paused, l.ep.State == endpoint.Removed:
-		return WaitsPaused
+		return delivery.WaitsPaused
 	case l.ep.State == endpoint.Disabled, l.disabled > l.ep.Revision:
-		return WaitsDisabled
+		return delivery.WaitsDisabled
 	}
 	return ""
 }
 
 // standing of a delivery that so many others are in front of.
-func (l *lane) standing(d *delivery, turn int, now time.Time) (st Standing) {
+func (l *lane) standing(d *pendingDelivery, turn int, now time.Time) (st delivery.Standing) {
 	if d.status == running {
-		return Standing{Waits: WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
+		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}
 	if d.status == waiting {
 		if st.Due = d.Due; l.hold.until.After(st.Due) {
@@ -136,11 +102,11 @@ func (l *lane) standing(d *delivery, turn int, now time.Time) (st Standing) {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
 	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.retry:
-		st.Waits, st.Until = WaitsRetry, d.Due
+		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case at.After(now):
-		st.Waits, st.Until = WaitsLimited, at
+		st.Waits, st.Until = delivery.WaitsLimited, at
 	default:
-		st.Waits = WaitsLimited
+		st.Waits = delivery.WaitsLimited
 		if size, wait := l.outbound.batch(); size > 1 && d.status == queued && d.at.Add(wait).After(now) {
 			st.Until = d.at.Add(wait)
 		}

@@ -4,15 +4,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // standing of an event's delivery, as somebody who looks it up is told.
-func (r *rig) standing(n int) Standing {
+func (r *rig) standing(n int) delivery.Standing {
 	r.t.Helper()
 	id := dispatchtest.Event(n, "").ID
-	all := r.d.Waiting(func(e *Entry) bool { return e.Event.ID == id })
+	all := r.d.Waiting(func(e *delivery.Entry) bool { return e.Event.ID == id })
 	if len(all) != 1 {
 		r.t.Fatalf("event %d is found %d times", n, len(all))
 	}
@@ -26,9 +27,9 @@ func (r *rig) standing(n int) Standing {
 func TestStandingSaysWhyAndUntilWhen(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Concurrency, e.Timeout = 1, 10*second })
-		wants := func(n int, waits Cause, until, due time.Time) {
+		wants := func(n int, waits delivery.Cause, until, due time.Time) {
 			t.Helper()
-			if st := r.standing(n); st != (Standing{waits, until, due}) {
+			if st := r.standing(n); st != (delivery.Standing{Waits: waits, Until: until, Due: due}) {
 				t.Errorf("event %d: %+v, want %s until %v, due %v", n, st, waits, until, due)
 			}
 		}
@@ -37,25 +38,25 @@ func TestStandingSaysWhyAndUntilWhen(t *testing.T) {
 		begun := time.Now()
 		r.publish(1, 2, "a")
 		r.feed()
-		wants(1, WaitsRunning, begun.Add(10*second), none)
-		wants(2, WaitsLimited, none, none) // the one attempt at a time runs
+		wants(1, delivery.WaitsRunning, begun.Add(10*second), none)
+		wants(2, delivery.WaitsLimited, none, none) // the one attempt at a time runs
 		r.answer(500, 1)
 		r.answer(200, 2)
 		due := r.s.known[r.entry(1)].Due
-		wants(1, WaitsRetry, due, due)
+		wants(1, delivery.WaitsRetry, due, due)
 
 		r.s.mu.Lock()
 		l.hold.until = due.Add(second)
 		r.s.mu.Unlock()
-		wants(1, WaitsLimited, due.Add(second), due.Add(second))
+		wants(1, delivery.WaitsLimited, due.Add(second), due.Add(second))
 		r.publish(3, 3, "a")
 		r.feed()
-		wants(3, WaitsLimited, due.Add(second), none)
+		wants(3, delivery.WaitsLimited, due.Add(second), none)
 		r.s.mu.Lock()
 		l.hold = hold{}
 		r.s.mu.Unlock()
 
-		for state, waits := range map[endpoint.State]Cause{endpoint.Paused: WaitsPaused, endpoint.Disabled: WaitsDisabled} {
+		for state, waits := range map[endpoint.State]delivery.Cause{endpoint.Paused: delivery.WaitsPaused, endpoint.Disabled: delivery.WaitsDisabled} {
 			_, err := r.reg.SetState(t.Context(), l.ep.ID, state, "")
 			r.must(err)
 			r.takeUp()
@@ -74,7 +75,7 @@ func TestStandingUnderARate(t *testing.T) {
 		r.publish(1, 3, "a")
 		r.feed()
 		for n := 1; n <= 3; n++ {
-			if st := r.standing(n); st.Waits != WaitsLimited || !st.Until.Equal(began.Add(time.Duration(n)*10*second)) {
+			if st := r.standing(n); st.Waits != delivery.WaitsLimited || !st.Until.Equal(began.Add(time.Duration(n)*10*second)) {
 				t.Errorf("event %d: %+v, want limited until its turn in %d0 s", n, st, n)
 			}
 		}
@@ -86,7 +87,7 @@ func (r *rig) entry(n int) string {
 	for _, m := range r.store.Kept(part) {
 		if m.Event.ID == dispatchtest.Event(n, "").ID {
 			for _, l := range r.s.lanes {
-				return EntryOf(l.ep.ID, &m).ID
+				return delivery.EntryOf(l.ep.ID, &m).ID
 			}
 		}
 	}

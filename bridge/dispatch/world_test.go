@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -28,7 +29,7 @@ type world struct {
 	topics []string // that processes follow; nil: the first partition's
 
 	mu      sync.Mutex
-	answer  func(endpoint, event string, attempt int) dispatch.Response
+	answer  func(endpoint, event string, attempt int) delivery.Response
 	latency func(endpoint string) time.Duration
 	begin   func(p *process, endpoint string) (end func())        // called at both ends of a post
 	asked   func(p *process, endpoint string, wait time.Duration) // called with every Retry-After
@@ -57,15 +58,15 @@ type process struct {
 	err        error
 
 	mu        sync.Mutex
-	attempted []dispatch.Attempt
-	waiting   []dispatch.Entry
+	attempted []delivery.Attempt
+	waiting   []delivery.Entry
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{
 		store:   dispatchtest.New(),
 		log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
-		answer:  func(string, string, int) dispatch.Response { return dispatch.Response{Status: 200} },
+		answer:  func(string, string, int) delivery.Response { return delivery.Response{Status: 200} },
 		latency: func(string) time.Duration { return 10 * time.Millisecond },
 	}
 	if testing.Verbose() {
@@ -155,23 +156,23 @@ func (p *process) kill() {
 	p.cancel()
 }
 
-func (p *process) Attempted(a dispatch.Attempt) {
+func (p *process) Attempted(a delivery.Attempt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.attempted = append(p.attempted, a)
 }
 
-func (p *process) Waiting(e dispatch.Entry) {
+func (p *process) Waiting(e delivery.Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = append(p.waiting, e)
 }
 
 // ended counts the deliveries by how they ended without success.
-func (p *process) ended() map[dispatch.Ended]int {
+func (p *process) ended() map[delivery.Ended]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := map[dispatch.Ended]int{}
+	n := map[delivery.Ended]int{}
 	for _, a := range p.attempted {
 		n[a.Ended]++
 	}
@@ -181,11 +182,11 @@ func (p *process) ended() map[dispatch.Ended]int {
 // sender is the network: it reaches the world's receivers.
 type sender struct{ p *process }
 
-func (s sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response {
+func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	w := s.p.w
 	name := strings.TrimPrefix(r.URL, "https://")
 	if !s.p.client.Alive(ctx) {
-		return dispatch.Response{Reason: dispatch.Stopped}
+		return delivery.Response{Reason: delivery.ReasonStopped}
 	}
 	w.mu.Lock()
 	answer, took, begin := w.answer, w.latency(name), w.begin
@@ -195,11 +196,11 @@ func (s sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response 
 	}
 	select {
 	case <-ctx.Done():
-		return dispatch.Response{Reason: dispatch.Stopped}
+		return delivery.Response{Reason: delivery.ReasonStopped}
 	case <-time.After(took):
 	}
 	if !s.p.client.Alive(ctx) {
-		return dispatch.Response{Reason: dispatch.Stopped}
+		return delivery.Response{Reason: delivery.ReasonStopped}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -279,7 +280,7 @@ func dispatchEvent(id, typ string) event.Event {
 
 func id(n int) string { return dispatchtest.Event(n, "").ID }
 
-var failure = dispatch.Response{Status: 500, Reason: dispatch.Status, Detail: "status 500"}
+var failure = delivery.Response{Status: 500, Reason: delivery.ReasonStatus, Detail: "status 500"}
 
 var _ bus.Store = (*dispatchtest.Client)(nil)
 

@@ -3,7 +3,7 @@ package journal
 import (
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // Status is where a delivery stands; a closed set.
@@ -31,7 +31,7 @@ type Delivery struct {
 	Created     time.Time `json:"created"`
 	Batch       string    `json:"batch,omitempty"` // the Hookspan-Delivery of the batch that it travelled in
 
-	ref       dispatch.EventRef
+	ref       delivery.EventRef
 	number    int
 	scheduled time.Time
 	held      time.Time
@@ -53,14 +53,14 @@ type Attempt struct {
 	Received   time.Time       `json:"received"`
 	StatusCode int             `json:"status_code,omitempty"` // absent when there was no answer
 	DurationMS float64         `json:"duration_ms"`
-	Reason     dispatch.Reason `json:"reason,omitempty"`   // on every failure
+	Reason     delivery.Reason `json:"reason,omitempty"`   // on every failure
 	Detail     string          `json:"detail,omitempty"`   // the reason in words
 	Response   string          `json:"response,omitempty"` // readable text; the oldest ones are dropped first
 }
 
 // Due is when the next attempt is made, by what the owner of its endpoint's lane said last. A
 // hold that the endpoint asked for counts as long as nobody has lifted it since.
-func (d *Delivery) Due(n dispatch.Note, heard bool) time.Time {
+func (d *Delivery) Due(n delivery.Note, heard bool) time.Time {
 	hold := d.held
 	if heard && d.AttemptedBefore(n.At) {
 		hold = n.Held
@@ -78,14 +78,14 @@ func (d *Delivery) AttemptedBefore(t time.Time) bool {
 }
 
 // Entry is the delivery as a command names it: with the number of its next attempt.
-func (d *Delivery) Entry() dispatch.Entry {
-	return dispatch.Entry{
+func (d *Delivery) Entry() delivery.Entry {
+	return delivery.Entry{
 		ID: d.ID, Endpoint: d.Endpoint, Event: d.ref, Number: d.number, Due: d.NextAttempt, Batch: d.Batch, Created: d.Created,
 	}
 }
 
 // Shown is a record of the journal as the API shows an attempt.
-func Shown(a dispatch.Attempt) Attempt {
+func Shown(a delivery.Attempt) Attempt {
 	return Attempt{
 		Number: a.Number, Sent: a.Sent.UTC(), Received: a.Received.UTC(), StatusCode: a.Status,
 		DurationMS: milliseconds(a.Received.Sub(a.Sent)), Reason: a.Reason, Detail: a.Detail, Response: a.Response,
@@ -93,7 +93,7 @@ func Shown(a dispatch.Attempt) Attempt {
 }
 
 // Unrecorded is a delivery of which nothing is recorded yet.
-func Unrecorded(e *dispatch.Entry) Delivery {
+func Unrecorded(e *delivery.Entry) Delivery {
 	return Delivery{
 		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch,
 		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic},

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // A SharedJournal is one that several processes write and each can follow. A store that
@@ -101,8 +101,8 @@ func (ix *Index) holdAgainst(ctx context.Context, j bus.Journal) error {
 // takeEntry takes in one entry. One that this version cannot read, as a newer one may write
 // while replicas are updated one by one, is left out: nothing is delivered by the index.
 func (ix *Index) takeEntry(shard int, pos int64, data []byte) {
-	var records []dispatch.Attempt
-	err := dispatch.DecodeAttempts(data, func(a dispatch.Attempt) error {
+	var records []delivery.Attempt
+	err := delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
 		records = append(records, a)
 		return nil
 	})
@@ -116,5 +116,5 @@ func (ix *Index) takeEntry(shard int, pos int64, data []byte) {
 	for i := range records {
 		ix.take(&records[i])
 	}
-	_ = dispatch.DecodeNotes(data, ix.note) // what cannot be read says nothing
+	_ = delivery.DecodeNotes(data, ix.note) // what cannot be read says nothing
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/journal"
 )
 
@@ -106,7 +106,7 @@ func follow(t *testing.T, p *tape) *following {
 // last writes a delivery and returns once the index has it.
 func (f *following) last(n int) {
 	f.Helper()
-	f.write(f.T, 0, try(n, 1, dispatch.Delivered))
+	f.write(f.T, 0, try(n, 1, delivery.Delivered))
 	f.until(func() bool { _, ok := f.index.Get(fmt.Sprint("dlv_", n)); return ok })
 }
 
@@ -133,14 +133,14 @@ func TestFollowShowsWhatEveryOwnerDid(t *testing.T) {
 		t.Errorf("following begins behind %v", from)
 	}
 	own := f.index.Takeovers()
-	own.Waiting(dispatch.Entry{ID: "dlv_2", Endpoint: "ep_crm", Event: ref(2), Number: 2, Due: noon.Add(time.Hour), Created: noon})
-	own.Attempted(try(2, 2, dispatch.Delivered)) // recorded by this process, and not yet read
+	own.Waiting(delivery.Entry{ID: "dlv_2", Endpoint: "ep_crm", Event: ref(2), Number: 2, Due: noon.Add(time.Hour), Created: noon})
+	own.Attempted(try(2, 2, delivery.Delivered)) // recorded by this process, and not yet read
 	if d, _ := f.index.Get("dlv_2"); d.Status != journal.Pending || !d.NextAttempt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("before the journal has it: %+v", d)
 	}
-	f.write(t, 1, try(2, 2, dispatch.Delivered))
+	f.write(t, 1, try(2, 2, delivery.Delivered))
 	f.write(t, 0, try(1, 2, "")) // by another process
-	f.write(t, 2, try(3, 1, dispatch.Failed))
+	f.write(t, 2, try(3, 1, delivery.Failed))
 	f.last(9)
 	f.until(func() bool { _, ok := f.index.Get("dlv_3"); return ok })
 	for id, want := range map[string]string{"dlv_1": "pending 12", "dlv_2": "delivered 12", "dlv_3": "failed 1"} {
@@ -162,10 +162,10 @@ func TestFollowComesBackWithoutGapsOrDoubles(t *testing.T) {
 		f.write(t, n%shards, try(n, 1, ""))
 		if n%2 == 0 {
 			f.cut <- broken
-			f.write(t, n%shards, try(n, 2, dispatch.Delivered))
+			f.write(t, n%shards, try(n, 2, delivery.Delivered))
 			<-f.calls
 		} else {
-			f.write(t, n%shards, try(n, 2, dispatch.Delivered))
+			f.write(t, n%shards, try(n, 2, delivery.Delivered))
 		}
 	}
 	for n := range 4 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // Options of an Index; the zero value works.
@@ -33,7 +33,7 @@ type Index struct {
 	dropped int     // how many of those
 	bytes   int     // of texts
 	counts  map[Status]int64
-	notes   map[string]dispatch.Note // by endpoint: the newest, of those that say something
+	notes   map[string]delivery.Note // by endpoint: the newest, of those that say something
 }
 
 // An ending is one delivery's place among those that ended.
@@ -53,18 +53,18 @@ func New(o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]dispatch.Note{}}
+	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]delivery.Note{}}
 }
 
 // Attempted takes one record of the journal: an attempt, or an end without one.
-func (ix *Index) Attempted(a dispatch.Attempt) {
+func (ix *Index) Attempted(a delivery.Attempt) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.take(&a)
 	ix.count(&a)
 }
 
-func (ix *Index) count(a *dispatch.Attempt) {
+func (ix *Index) count(a *delivery.Attempt) {
 	if a.Outcome != "" {
 		ix.counts[statusOf(a.Outcome).public()]++
 	}
@@ -72,7 +72,7 @@ func (ix *Index) count(a *dispatch.Attempt) {
 
 // Waiting takes a delivery that waits, as its shard's log has it. What the journal knows
 // better stays.
-func (ix *Index) Waiting(e dispatch.Entry) {
+func (ix *Index) Waiting(e delivery.Entry) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	r := ix.row(e.ID, e.Endpoint, &e.Event)
@@ -83,19 +83,19 @@ func (ix *Index) Waiting(e dispatch.Entry) {
 
 // Takeovers is the observer of a process that follows the journal. Attempts come to the index
 // through the journal, whoever made them; of its own the process only counts the endings.
-func (ix *Index) Takeovers() dispatch.Observer { return takeovers{ix} }
+func (ix *Index) Takeovers() delivery.Observer { return takeovers{ix} }
 
 type takeovers struct{ ix *Index }
 
-// Attempted implements dispatch.Observer.
-func (t takeovers) Attempted(a dispatch.Attempt) {
+// Attempted implements delivery.Observer.
+func (t takeovers) Attempted(a delivery.Attempt) {
 	t.ix.mu.Lock()
 	defer t.ix.mu.Unlock()
 	t.ix.count(&a)
 }
 
-// Waiting implements dispatch.Observer.
-func (t takeovers) Waiting(e dispatch.Entry) { t.ix.Waiting(e) }
+// Waiting implements delivery.Observer.
+func (t takeovers) Waiting(e delivery.Entry) { t.ix.Waiting(e) }
 
 // Get returns a delivery by its id.
 func (ix *Index) Get(id string) (Delivery, bool) {
@@ -115,7 +115,7 @@ func (ix *Index) Ended() map[Status]int64 {
 	return map[Status]int64{Delivered: ix.counts[Delivered], Failed: ix.counts[Failed], Discarded: ix.counts[Discarded]}
 }
 
-func (ix *Index) row(id, endpoint string, e *dispatch.EventRef) *row {
+func (ix *Index) row(id, endpoint string, e *delivery.EventRef) *row {
 	r := ix.rows[id]
 	if r == nil {
 		r = newRow(id, endpoint, e)
@@ -127,7 +127,7 @@ func (ix *Index) row(id, endpoint string, e *dispatch.EventRef) *row {
 	return r
 }
 
-func (ix *Index) take(a *dispatch.Attempt) {
+func (ix *Index) take(a *delivery.Attempt) {
 	r := ix.row(a.Delivery, a.Endpoint, &a.Event)
 	was := r.status
 	if t := r.take(a); t != nil {

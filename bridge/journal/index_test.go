@@ -12,34 +12,34 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/journal"
 )
 
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-func ref(n int) dispatch.EventRef {
-	return dispatch.EventRef{
+func ref(n int) delivery.EventRef {
+	return delivery.EventRef{
 		ID: fmt.Sprintf("evt-%d", n), Source: "/sources/shop", Type: "com.acme.order", Subject: fmt.Sprintf("order-%d", n%10),
 		Topic: "hookspan.events.shop", Partition: "EVENTS", Position: bus.Position{Identity: "one", Seq: int64(n), Mark: 7},
 	}
 }
 
 // try is the record of one attempt of delivery n, a second after the one before.
-func try(n, number int, o dispatch.Outcome) dispatch.Attempt {
+func try(n, number int, o delivery.Outcome) delivery.Attempt {
 	sent := noon.Add(time.Duration(n)*time.Minute + time.Duration(number)*time.Second)
-	a := dispatch.Attempt{
+	a := delivery.Attempt{
 		Delivery: fmt.Sprintf("dlv_%d", n), Endpoint: "ep_crm", Event: ref(n), Number: number,
 		Sent: sent, Received: sent.Add(12500 * time.Microsecond), Status: 200, Response: "thanks", Outcome: o,
 	}
-	if o != dispatch.Delivered {
-		a.Status, a.Reason, a.Detail = 500, dispatch.Status, "the answer was 500"
+	if o != delivery.Delivered {
+		a.Status, a.Reason, a.Detail = 500, delivery.ReasonStatus, "the answer was 500"
 	}
 	switch o {
 	case "":
 		a.Next = sent.Add(time.Minute)
-	case dispatch.Failed:
-		a.Ended = dispatch.Exhausted
+	case delivery.Failed:
+		a.Ended = delivery.EndedExhausted
 	}
 	return a
 }
@@ -63,7 +63,7 @@ func TestADeliveryIsShownAsTheAPISaysIt(t *testing.T) {
 	if e := d.Entry(); e.Number != 2 || e.Event != ref(1) || e.Endpoint != "ep_crm" || e.ID != "dlv_1" {
 		t.Errorf("as a command names it: %+v", e)
 	}
-	ix.Attempted(try(1, 2, dispatch.Delivered))
+	ix.Attempted(try(1, 2, delivery.Delivered))
 	d, _ = ix.Get("dlv_1")
 	got, err := json.MarshalIndent(d, "", " ")
 	if err != nil {
@@ -110,12 +110,12 @@ func TestADeliveryIsShownAsTheAPISaysIt(t *testing.T) {
 func TestAnEndWithoutAnAttempt(t *testing.T) {
 	t.Parallel()
 	ix := journal.New(journal.Options{})
-	ix.Waiting(dispatch.Entry{ID: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Due: noon.Add(time.Hour), Created: noon})
+	ix.Waiting(delivery.Entry{ID: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Due: noon.Add(time.Hour), Created: noon})
 	if d, _ := ix.Get("dlv_1"); d.Status != journal.Pending || !d.Created.Equal(noon) || d.Entry().Number != 3 || len(d.Attempts) != 0 {
 		t.Errorf("waiting: %+v", d)
 	}
-	ix.Attempted(dispatch.Attempt{
-		Delivery: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Received: noon, Outcome: dispatch.Discarded, Ended: dispatch.Expired,
+	ix.Attempted(delivery.Attempt{
+		Delivery: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Received: noon, Outcome: delivery.Discarded, Ended: delivery.EndedExpired,
 	})
 	if d, _ := ix.Get("dlv_1"); d.Status != journal.Discarded || d.Reason != "expired" || len(d.Attempts) != 0 || !d.NextAttempt.IsZero() {
 		t.Errorf("discarded: %+v", d)
@@ -130,11 +130,11 @@ func TestOnlyTheLastEndedAreKept(t *testing.T) {
 	ix := journal.New(journal.Options{Ended: 3})
 	ix.Attempted(try(0, 1, "")) // pending: never forgotten
 	for n := 1; n <= 50; n++ {
-		ix.Attempted(try(n, 1, dispatch.Delivered))
+		ix.Attempted(try(n, 1, delivery.Delivered))
 	}
 	ix.Attempted(try(48, 2, "")) // tried again by hand
-	ix.Attempted(try(51, 1, dispatch.Failed))
-	ix.Attempted(try(52, 1, dispatch.Delivered))
+	ix.Attempted(try(51, 1, delivery.Failed))
+	ix.Attempted(try(52, 1, delivery.Delivered))
 	page, next, err := ix.List(journal.Query{})
 	if err != nil || ids(page) != "52 51 50 48 0" || next != "" {
 		t.Errorf("kept %q, next %q, %v", ids(page), next, err)
@@ -145,12 +145,12 @@ func TestListFiltersAndPages(t *testing.T) {
 	t.Parallel()
 	ix := journal.New(journal.Options{})
 	for n := range 30 {
-		a := try(n, 1, dispatch.Delivered)
+		a := try(n, 1, delivery.Delivered)
 		switch n % 3 {
 		case 1:
 			a = try(n, 1, "")
 		case 2:
-			a = try(n, 1, dispatch.Failed)
+			a = try(n, 1, delivery.Failed)
 		}
 		if n == 20 {
 			a.Endpoint, a.Event.Type = "ep_erp", "com.acme.invoice"
@@ -186,7 +186,7 @@ func TestListFiltersAndPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen += ids(page) + "|"
-		ix.Attempted(try(100+len(seen), 1, dispatch.Delivered)) // what arrives meanwhile moves no page
+		ix.Attempted(try(100+len(seen), 1, delivery.Delivered)) // what arrives meanwhile moves no page
 		if q.Cursor = next; next == "" {
 			break
 		}
@@ -203,7 +203,7 @@ func TestTextsAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	ix := journal.New(journal.Options{TextBytes: 1000})
 	for n := range 100 {
-		a := try(n, 1, dispatch.Delivered)
+		a := try(n, 1, delivery.Delivered)
 		a.Response = strings.Repeat("x", 100)
 		ix.Attempted(a)
 	}
@@ -265,9 +265,9 @@ func (p *tape) JournalSpan(_ context.Context, shard int) (first, last int64, err
 	return bus.NoPosition, bus.NoPosition, nil
 }
 
-func (p *tape) write(t *testing.T, shard int, attempts ...dispatch.Attempt) {
+func (p *tape) write(t *testing.T, shard int, attempts ...delivery.Attempt) {
 	t.Helper()
-	if _, err := p.AppendJournal(t.Context(), shard, dispatch.EncodeAttempts(attempts)); err != nil {
+	if _, err := p.AppendJournal(t.Context(), shard, delivery.EncodeAttempts(attempts)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -283,15 +283,15 @@ func TestLoadReadsTheTail(t *testing.T) {
 			shard = 1
 		}
 		if n == 4000 {
-			p.write(t, shard, try(n, 1, ""), try(n, 2, dispatch.Failed))
+			p.write(t, shard, try(n, 1, ""), try(n, 2, delivery.Failed))
 			continue
 		}
-		p.write(t, shard, try(n, 1, dispatch.Delivered))
+		p.write(t, shard, try(n, 1, delivery.Delivered))
 	}
 	p.trimmed[1] = 3
 	ix := journal.New(journal.Options{Ended: 500})
-	ix.Waiting(dispatch.Entry{ID: "dlv_9999", Endpoint: "ep_crm", Event: ref(9999), Number: 1, Due: noon, Created: noon.Add(-time.Hour)})
-	ix.Attempted(try(4999, 1, dispatch.Delivered)) // told live, and in the journal too
+	ix.Waiting(delivery.Entry{ID: "dlv_9999", Endpoint: "ep_crm", Event: ref(9999), Number: 1, Due: noon, Created: noon.Add(-time.Hour)})
+	ix.Attempted(try(4999, 1, delivery.Delivered)) // told live, and in the journal too
 	if err := ix.Load(t.Context(), p, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -320,9 +320,9 @@ func TestLoadJoinsWhatIsKnown(t *testing.T) {
 	p.write(t, 0, try(1, 2, ""))
 	ix := journal.New(journal.Options{})
 	due := noon.Add(24 * time.Hour)
-	ix.Waiting(dispatch.Entry{ID: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Due: due, Created: noon})
-	ix.Attempted(try(1, 3, dispatch.Delivered))
-	ix.Waiting(dispatch.Entry{ID: "dlv_2", Endpoint: "ep_crm", Event: ref(2), Number: 2, Due: due, Created: noon})
+	ix.Waiting(delivery.Entry{ID: "dlv_1", Endpoint: "ep_crm", Event: ref(1), Number: 3, Due: due, Created: noon})
+	ix.Attempted(try(1, 3, delivery.Delivered))
+	ix.Waiting(delivery.Entry{ID: "dlv_2", Endpoint: "ep_crm", Event: ref(2), Number: 2, Due: due, Created: noon})
 	if err := ix.Load(t.Context(), p, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +351,7 @@ func BenchmarkAttempted(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		a := try(n, 1, dispatch.Delivered)
+		a := try(n, 1, delivery.Delivered)
 		a.Response = ""
 		ix.Attempted(a)
 		n++

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // A Query says which deliveries are wanted; a field that is zero asks for nothing.
@@ -87,7 +87,7 @@ func (q *Query) Waits() bool {
 }
 
 // WantsEntry is for deliveries without a record.
-func (q *Query) WantsEntry(e *dispatch.Entry) bool {
+func (q *Query) WantsEntry(e *delivery.Entry) bool {
 	return (q.Endpoint == "" || e.Endpoint == q.Endpoint) && (q.Type == "" || e.Event.Type == q.Type) &&
 		(q.Subject == "" || e.Event.Subject == q.Subject) && (q.Event == "" || e.Event.ID == q.Event) &&
 		(q.Batch == "" || e.Batch == q.Batch) &&
@@ -99,7 +99,7 @@ func (r *row) hasReason(reason string) bool {
 		return true
 	}
 	for _, a := range r.attempts {
-		if a.reason.Value() == dispatch.Reason(reason) {
+		if a.reason.Value() == delivery.Reason(reason) {
 			return true
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // firstWindow is how many batches of a shard's journal are read at first; each further window
@@ -54,8 +54,8 @@ type tail struct {
 	first   int64 // the first batch kept
 	from    int64 // the first batch read
 	window  int64
-	records []dispatch.Attempt // in order
-	notes   []dispatch.Note
+	records []delivery.Attempt // in order
+	notes   []delivery.Note
 }
 
 // errBehind ends a read at what is known already.
@@ -66,13 +66,13 @@ func (t *tail) extend(ctx context.Context, j bus.Journal) error {
 	until := t.from
 	t.from = max(t.first, until-t.window)
 	t.window *= 2
-	var earlier []dispatch.Attempt
+	var earlier []delivery.Attempt
 	err := j.ReadJournal(ctx, t.shard, t.from, func(pos int64, data []byte) error {
 		if pos >= until {
 			return errBehind
 		}
-		_ = dispatch.DecodeNotes(data, func(n dispatch.Note) { t.notes = append(t.notes, n) })
-		return dispatch.DecodeAttempts(data, func(a dispatch.Attempt) error {
+		_ = delivery.DecodeNotes(data, func(n delivery.Note) { t.notes = append(t.notes, n) })
+		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
 			earlier = append(earlier, a)
 			return nil
 		})
@@ -118,15 +118,15 @@ func endedBehind(tails []*tail, after int64) int {
 	return n
 }
 
-func when(a *dispatch.Attempt) int64 { return nanos(a.Received) }
+func when(a *delivery.Attempt) int64 { return nanos(a.Received) }
 
 // merge puts what was read in front of what is known.
 func (ix *Index) merge(tails []*tail) {
-	var all []dispatch.Attempt
+	var all []delivery.Attempt
 	for _, t := range tails {
 		all = append(all, t.records...)
 	}
-	slices.SortStableFunc(all, func(a, b dispatch.Attempt) int { return cmp.Compare(when(&a), when(&b)) })
+	slices.SortStableFunc(all, func(a, b delivery.Attempt) int { return cmp.Compare(when(&a), when(&b)) })
 
 	ix.mu.Lock()
 	defer ix.mu.Unlock()

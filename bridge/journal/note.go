@@ -1,10 +1,10 @@
 package journal
 
-import "github.com/hookspan/hookspan/bridge/dispatch"
+import "github.com/hookspan/hookspan/bridge/delivery"
 
 // Note returns what the owner of an endpoint said last of its lane, as far as the journal was
 // read; false when nothing was heard.
-func (ix *Index) Note(endpoint string) (dispatch.Note, bool) {
+func (ix *Index) Note(endpoint string) (delivery.Note, bool) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	n, ok := ix.notes[endpoint]
@@ -12,7 +12,7 @@ func (ix *Index) Note(endpoint string) (dispatch.Note, bool) {
 }
 
 // Noted takes one in.
-func (ix *Index) Noted(n dispatch.Note) {
+func (ix *Index) Noted(n delivery.Note) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.note(n)
@@ -20,7 +20,7 @@ func (ix *Index) Noted(n dispatch.Note) {
 
 // note: a late copy says nothing; an empty one stays, so that it can be told from a late copy of
 // the one before.
-func (ix *Index) note(n dispatch.Note) {
+func (ix *Index) note(n delivery.Note) {
 	if was, ok := ix.notes[n.Endpoint]; !ok || n.At.After(was.At) {
 		ix.notes[n.Endpoint] = n
 	}

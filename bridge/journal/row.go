@@ -8,7 +8,7 @@ import (
 	"unique"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // A word is a text that many deliveries share; it is in memory once.
@@ -54,13 +54,13 @@ func (s status) public() Status {
 	return [...]Status{pending: Pending, delivered: Delivered, failed: Failed, discarded: Discarded}[s]
 }
 
-func statusOf(o dispatch.Outcome) status {
+func statusOf(o delivery.Outcome) status {
 	switch o {
-	case dispatch.Delivered:
+	case delivery.Delivered:
 		return delivered
-	case dispatch.Failed:
+	case delivery.Failed:
 		return failed
-	case dispatch.Discarded:
+	case delivery.Discarded:
 		return discarded
 	}
 	return pending
@@ -70,7 +70,7 @@ type attempt struct {
 	sent, received int64
 	number         int32
 	code           int16
-	reason         unique.Handle[dispatch.Reason]
+	reason         unique.Handle[delivery.Reason]
 	text           *text // nil when there was none
 }
 
@@ -80,7 +80,7 @@ type text struct{ response, detail string }
 func (t *text) size() int { return len(t.response) + len(t.detail) }
 
 // newRow copies the event's own texts: they may be parts of a message's whole headers.
-func newRow(id, endpoint string, e *dispatch.EventRef) *row {
+func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
 		id: id, endpoint: unique.Make(endpoint), event: strings.Clone(e.ID), subject: strings.Clone(e.Subject), source: unique.Make(e.Source),
 		kind: unique.Make(e.Type), topic: unique.Make(e.Topic), place: unique.Make(string(e.Partition)),
@@ -89,7 +89,7 @@ func newRow(id, endpoint string, e *dispatch.EventRef) *row {
 }
 
 // take adds a record of the journal and returns what was said, nil for nothing.
-func (r *row) take(a *dispatch.Attempt) *text {
+func (r *row) take(a *delivery.Attempt) *text {
 	if a.Batch != "" {
 		r.batch = a.Batch
 	}
@@ -153,7 +153,7 @@ func (r *row) delivery() Delivery {
 			d.Attempts[i].Response, d.Attempts[i].Detail = a.text.response, a.text.detail
 		}
 	}
-	d.ref = dispatch.EventRef{
+	d.ref = delivery.EventRef{
 		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic,
 		Partition: bus.Partition(r.place.Value()),
 		Position:  bus.Position{Identity: r.identity.Value(), Seq: r.seq, Mark: r.mark},

@@ -3,7 +3,7 @@ package journal
 import (
 	"unique"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // Where a delivery stands follows from the numbers of its attempts, not from the order in which
@@ -13,7 +13,7 @@ import (
 // two ends by attempts of one number success stands.
 
 // judge takes in what a record says about where the delivery stands.
-func (r *row) judge(a *dispatch.Attempt) {
+func (r *row) judge(a *delivery.Attempt) {
 	n, said := int32(a.Number), statusOf(a.Outcome)
 	switch {
 	case n+1 < r.number: // a later attempt was made
@@ -31,7 +31,7 @@ func (r *row) judge(a *dispatch.Attempt) {
 }
 
 // wait takes in what an entry of the shard's log says.
-func (r *row) wait(e *dispatch.Entry) {
+func (r *row) wait(e *delivery.Entry) {
 	if created := nanos(e.Created); created != 0 {
 		r.created = created
 	}

@@ -78,7 +78,7 @@ func (t *terminal) listDeliveries(ctx context.Context, c *client, query url.Valu
 				}
 				continue
 			}
-			var d delivery
+			var d deliveryView
 			if err := json.Unmarshal(item, &d); err != nil {
 				return fmt.Errorf("decode a delivery: %w", err)
 			}
@@ -131,15 +131,15 @@ func (t *terminal) deliveryGet(c *connection) *cobra.Command {
 				return err
 			}
 			var found struct {
-				delivery
-				Items []delivery `json:"items"` // of a batch
+				deliveryView
+				Items []deliveryView `json:"items"` // of a batch
 			}
 			if err := json.Unmarshal(item, &found); err != nil {
 				return fmt.Errorf("decode the delivery: %w", err)
 			}
 			return t.document(item, func(w io.Writer) {
 				if len(found.Items) == 0 {
-					found.Items = []delivery{found.delivery}
+					found.Items = []deliveryView{found.deliveryView}
 				}
 				for _, d := range found.Items {
 					d.write(w)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A delivery as the admin API shows it.
-type delivery struct {
+// A deliveryView is a delivery as the admin API shows it.
+type deliveryView struct {
 	ID       string `json:"id"`
 	Endpoint string `json:"endpoint"`
 	Name     string `json:"endpoint_name"`
@@ -41,7 +41,7 @@ type attempt struct {
 	Response   string    `json:"response"`
 }
 
-func (d *delivery) write(w io.Writer) {
+func (d *deliveryView) write(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s", plain(d.ID), plain(d.standing()))
 	if d.Reason != "" {
 		fmt.Fprintf(w, " (%s)", plain(d.Reason))
@@ -63,7 +63,7 @@ func (d *delivery) write(w io.Writer) {
 }
 
 // standing is the status, and for what a delivery waits.
-func (d *delivery) standing() string {
+func (d *deliveryView) standing() string {
 	if d.Waits != "" {
 		return d.Status + " (" + d.Waits + ")"
 	}
@@ -71,7 +71,7 @@ func (d *delivery) standing() string {
 }
 
 // next is when something is going to happen, as far as known.
-func (d *delivery) next() time.Time {
+func (d *deliveryView) next() time.Time {
 	if d.NextAttempt.IsZero() {
 		return d.Until
 	}
@@ -79,7 +79,7 @@ func (d *delivery) next() time.Time {
 }
 
 // why says in words why it is not delivered: why it ended, and why its last attempt failed.
-func (d *delivery) why() string {
+func (d *deliveryView) why() string {
 	var parts []string
 	if d.Reason != "" {
 		parts = append(parts, d.Reason)

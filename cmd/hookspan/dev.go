@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -252,9 +252,9 @@ func (d *demo) send(ctx context.Context, p *provider.Provider, secret, url strin
 }
 
 // Attempted prints the end of an event's way.
-func (d *demo) Attempted(a dispatch.Attempt) {
+func (d *demo) Attempted(a delivery.Attempt) {
 	switch {
-	case a.Outcome == dispatch.Delivered:
+	case a.Outcome == delivery.Delivered:
 		d.say("hookspan   delivered %s to demo, attempt %d, %s (%s)", a.Event.Type, a.Number, a.Received.Sub(a.Sent).Round(100*time.Microsecond), a.Delivery)
 	case a.Outcome == "":
 		d.say("hookspan   attempt %d of %s failed (%s), next at %s", a.Number, a.Event.Type, a.Reason, a.Next.Local().Format(time.TimeOnly))
@@ -264,7 +264,7 @@ func (d *demo) Attempted(a dispatch.Attempt) {
 }
 
 // Waiting has nothing to say: a new folder holds nothing pending.
-func (d *demo) Waiting(dispatch.Entry) {}
+func (d *demo) Waiting(delivery.Entry) {}
 
 func (d *demo) say(format string, a ...any) {
 	d.mu.Lock()

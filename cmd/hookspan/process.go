@@ -17,7 +17,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -32,7 +32,7 @@ type process struct {
 // parts are what a command may add to a server.
 type parts struct {
 	log      *slog.Logger
-	observer dispatch.Observer
+	observer delivery.Observer
 	reload   func() (*config.Config, error)
 	hangup   <-chan struct{}
 }

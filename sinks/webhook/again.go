@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // A receiver may close a connection that has served before in the moment when the next request
@@ -13,7 +13,7 @@ import (
 
 // room waits for the endpoint's next place under its rate, because a receiver may have got the
 // first request all the same. It reports false where there is none before the attempt's end.
-func room(ctx context.Context, r *dispatch.Request, end time.Time) bool {
+func room(ctx context.Context, r *delivery.Request, end time.Time) bool {
 	if r.Again == nil {
 		return ctx.Err() == nil
 	}
@@ -33,7 +33,7 @@ func room(ctx context.Context, r *dispatch.Request, end time.Time) bool {
 }
 
 // lost is the response of an attempt whose request was lost and not sent again.
-func lost(ctx context.Context, res dispatch.Response) dispatch.Response {
+func lost(ctx context.Context, res delivery.Response) delivery.Response {
 	if err := ctx.Err(); err != nil {
 		return failed(ctx, 0, err)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 func TestAnswers(t *testing.T) {
@@ -22,17 +22,17 @@ func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		wait   string
-		reason dispatch.Reason
+		reason delivery.Reason
 		least  time.Duration
 	}{
 		{200, "", "", 0}, {201, "", "", 0}, {202, "", "", 0}, {204, "", "", 0}, {299, "", "", 0},
-		{301, "", dispatch.Redirect, 0}, {302, "", dispatch.Redirect, 0}, {304, "", dispatch.Redirect, 0}, {307, "", dispatch.Redirect, 0}, {308, "", dispatch.Redirect, 0},
-		{400, "", dispatch.Status, 0}, {401, "", dispatch.Status, 0}, {404, "", dispatch.Status, 0}, {415, "", dispatch.Status, 0}, {500, "", dispatch.Status, 0}, {599, "", dispatch.Status, 0},
-		{410, "", dispatch.Gone, 0},
-		{429, "", dispatch.Limited, 0}, {429, "120", dispatch.Limited, 120 * time.Second}, {429, "soon", dispatch.Limited, 0},
-		{503, "", dispatch.Status, 0}, {503, "soon", dispatch.Status, 0}, {503, "0", dispatch.Limited, 0}, {503, "30", dispatch.Limited, 30 * time.Second},
-		{503, future, dispatch.Limited, 59 * time.Minute}, {503, "-5", dispatch.Status, 0}, {429, "99999999999999999", dispatch.Limited, 1000 * time.Hour},
-		{429, "999999999999999999999999", dispatch.Limited, 1000 * time.Hour}, {429, "000000000000000000000000000120", dispatch.Limited, 120 * time.Second}, {429, "31.5", dispatch.Limited, 0},
+		{301, "", delivery.ReasonRedirect, 0}, {302, "", delivery.ReasonRedirect, 0}, {304, "", delivery.ReasonRedirect, 0}, {307, "", delivery.ReasonRedirect, 0}, {308, "", delivery.ReasonRedirect, 0},
+		{400, "", delivery.ReasonStatus, 0}, {401, "", delivery.ReasonStatus, 0}, {404, "", delivery.ReasonStatus, 0}, {415, "", delivery.ReasonStatus, 0}, {500, "", delivery.ReasonStatus, 0}, {599, "", delivery.ReasonStatus, 0},
+		{410, "", delivery.ReasonGone, 0},
+		{429, "", delivery.ReasonLimited, 0}, {429, "120", delivery.ReasonLimited, 120 * time.Second}, {429, "soon", delivery.ReasonLimited, 0},
+		{503, "", delivery.ReasonStatus, 0}, {503, "soon", delivery.ReasonStatus, 0}, {503, "0", delivery.ReasonLimited, 0}, {503, "30", delivery.ReasonLimited, 30 * time.Second},
+		{503, future, delivery.ReasonLimited, 59 * time.Minute}, {503, "-5", delivery.ReasonStatus, 0}, {429, "99999999999999999", delivery.ReasonLimited, 1000 * time.Hour},
+		{429, "999999999999999999999999", delivery.ReasonLimited, 1000 * time.Hour}, {429, "000000000000000000000000000120", delivery.ReasonLimited, 120 * time.Second}, {429, "31.5", delivery.ReasonLimited, 0},
 	} {
 		t.Run(fmt.Sprint(c.status, c.wait), func(t *testing.T) {
 			t.Parallel()
@@ -63,21 +63,21 @@ func TestBrokenAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		serve  func(net.Conn)
-		reason dispatch.Reason
+		reason delivery.Reason
 		status int
 	}{
-		{"closes before reading", func(net.Conn) {}, dispatch.Closed, 0},
-		{"closes without an answer", readRequest, dispatch.Closed, 0},
-		{"resets", func(c net.Conn) { readRequest(c); c.(*net.TCPConn).SetLinger(0) }, dispatch.Closed, 0},
-		{"closes inside the head", answer("HTTP/1.1 200 OK\r\nServer: x\r\n"), dispatch.Closed, 0},
-		{"closes inside the body", answer(head + "Content-Length: 10\r\n\r\nabc"), dispatch.Closed, 200},
-		{"closes inside a chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nff\r\nabc"), dispatch.Closed, 200},
-		{"breaks off an error", answer("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\nabc"), dispatch.Status, 500},
-		{"no HTTP", answer("canary-answer 220 smtp ready\r\n\r\n"), dispatch.Protocol, 0},
-		{"no status", answer("HTTP/1.1 abc\r\n\r\n"), dispatch.Protocol, 0},
-		{"bad header", answer("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), dispatch.Protocol, 0},
-		{"two lengths", answer(head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), dispatch.Protocol, 0},
-		{"bad chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"), dispatch.Protocol, 200},
+		{"closes before reading", func(net.Conn) {}, delivery.ReasonClosed, 0},
+		{"closes without an answer", readRequest, delivery.ReasonClosed, 0},
+		{"resets", func(c net.Conn) { readRequest(c); c.(*net.TCPConn).SetLinger(0) }, delivery.ReasonClosed, 0},
+		{"closes inside the head", answer("HTTP/1.1 200 OK\r\nServer: x\r\n"), delivery.ReasonClosed, 0},
+		{"closes inside the body", answer(head + "Content-Length: 10\r\n\r\nabc"), delivery.ReasonClosed, 200},
+		{"closes inside a chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nff\r\nabc"), delivery.ReasonClosed, 200},
+		{"breaks off an error", answer("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\nabc"), delivery.ReasonStatus, 500},
+		{"no HTTP", answer("canary-answer 220 smtp ready\r\n\r\n"), delivery.ReasonProtocol, 0},
+		{"no status", answer("HTTP/1.1 abc\r\n\r\n"), delivery.ReasonProtocol, 0},
+		{"bad header", answer("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), delivery.ReasonProtocol, 0},
+		{"two lengths", answer(head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), delivery.ReasonProtocol, 0},
+		{"bad chunk", answer(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"), delivery.ReasonProtocol, 200},
 		{"endless head", func(c net.Conn) {
 			readRequest(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\n")
@@ -86,7 +86,7 @@ func TestBrokenAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, dispatch.Protocol, 0},
+		}, delivery.ReasonProtocol, 0},
 		{"flood of early hints", func(c net.Conn) {
 			readRequest(c)
 			for range 100_000 {
@@ -94,11 +94,11 @@ func TestBrokenAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, dispatch.Protocol, 0},
+		}, delivery.ReasonProtocol, 0},
 		{"switches protocols", func(c net.Conn) {
 			answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")(c)
 			hold(c)
-		}, dispatch.Protocol, 101},
+		}, delivery.ReasonProtocol, 101},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,8 +117,8 @@ func TestHintsBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		hints  int
-		reason dispatch.Reason
-	}{{1, ""}, {5, ""}, {6, ""}, {100, ""}, {1000, ""}, {1001, dispatch.Protocol}} {
+		reason delivery.Reason
+	}{{1, ""}, {5, ""}, {6, ""}, {100, ""}, {1000, ""}, {1001, delivery.ReasonProtocol}} {
 		port := listen(t, "127.0.0.1:0", answer(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", c.hints)+"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 		res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 20*time.Second)
 		if res.Reason != c.reason || c.reason == "" && res.Body != "ok" {

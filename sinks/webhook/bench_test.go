@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -40,7 +40,7 @@ func BenchmarkSend(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		ctx := context.Background()
 		for pb.Next() {
-			res := s.Send(ctx, dispatch.Request{URL: url, Header: headers(), Body: body, Timeout: 30 * time.Second})
+			res := s.Send(ctx, delivery.Request{URL: url, Header: headers(), Body: body, Timeout: 30 * time.Second})
 			if res.Status != http.StatusOK {
 				b.Error(res)
 			}

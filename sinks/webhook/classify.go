@@ -12,51 +12,51 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // failed turns the error of an attempt into a response. ctx is the caller's, without the
 // attempt's own timeout: when it has ended, the endpoint is not to blame.
-func failed(ctx context.Context, status int, err error) dispatch.Response {
-	res := dispatch.Response{Status: status}
+func failed(ctx context.Context, status int, err error) delivery.Response {
+	res := delivery.Response{Status: status}
 	var f *failure
 	switch {
 	case ctx.Err() != nil:
-		return dispatch.Response{Reason: dispatch.Stopped, Detail: "the attempt was cut off"}
+		return delivery.Response{Reason: delivery.ReasonStopped, Detail: "the attempt was cut off"}
 	case errors.As(err, &f):
 		res.Reason, res.Detail = f.reason, f.detail
 	case alert(err) != "": // with TLS 1.3 a server judges our side after the handshake
-		res.Reason, res.Detail = dispatch.TLS, tlsDetail(err)
+		res.Reason, res.Detail = delivery.ReasonTLS, tlsDetail(err)
 	case timedOut(err):
-		res.Reason, res.Detail = dispatch.Timeout, "there was no whole answer in time"
+		res.Reason, res.Detail = delivery.ReasonTimeout, "there was no whole answer in time"
 	case closed(err):
-		res.Reason, res.Detail = dispatch.Closed, "the connection was closed before the answer was whole"
+		res.Reason, res.Detail = delivery.ReasonClosed, "the connection was closed before the answer was whole"
 	case errors.Is(err, errHeadTooLong):
-		res.Reason, res.Detail = dispatch.Protocol, fmt.Sprintf("the head of the answer is longer than %d KiB", maxHead>>10)
+		res.Reason, res.Detail = delivery.ReasonProtocol, fmt.Sprintf("the head of the answer is longer than %d KiB", maxHead>>10)
 	case errors.Is(err, errTooManyHints):
-		res.Reason, res.Detail = dispatch.Protocol, fmt.Sprintf("more than %d answers with 1xx came before the real one", maxHints)
+		res.Reason, res.Detail = delivery.ReasonProtocol, fmt.Sprintf("more than %d answers with 1xx came before the real one", maxHints)
 	default:
 		// The error's text may quote what the other side sent, so it is not passed on.
-		res.Reason, res.Detail = dispatch.Protocol, "the answer is not valid HTTP"
+		res.Reason, res.Detail = delivery.ReasonProtocol, "the answer is not valid HTTP"
 	}
 	return res
 }
 
 // judge gives an answer its reason, "" for success.
-func judge(status int, delayed bool) (dispatch.Reason, string) {
+func judge(status int, delayed bool) (delivery.Reason, string) {
 	switch {
 	case status >= 200 && status < 300:
 		return "", ""
 	case status >= 300 && status < 400:
-		return dispatch.Redirect, "redirects are not followed; register the address that it leads to"
+		return delivery.ReasonRedirect, "redirects are not followed; register the address that it leads to"
 	case status == http.StatusGone:
-		return dispatch.Gone, "the endpoint says that it is gone for good"
+		return delivery.ReasonGone, "the endpoint says that it is gone for good"
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && delayed:
-		return dispatch.Limited, "the endpoint asks for fewer requests"
+		return delivery.ReasonLimited, "the endpoint asks for fewer requests"
 	case status < 200:
-		return dispatch.Protocol, "the answer has a status that ends no request"
+		return delivery.ReasonProtocol, "the answer has a status that ends no request"
 	}
-	return dispatch.Status, "the endpoint answered with an error"
+	return delivery.ReasonStatus, "the endpoint answered with an error"
 }
 
 func timedOut(err error) bool {

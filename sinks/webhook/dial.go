@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 // A failure is an attempt's end before there was a connection, or an address that must not
 // be called. Detail never holds what the other side said.
 type failure struct {
-	reason dispatch.Reason
+	reason delivery.Reason
 	detail string
 	cause  error
 }
@@ -90,7 +90,7 @@ func resolve(ctx context.Context, r *net.Resolver, host string) ([]netip.Addr, e
 		}
 	}
 	if len(both) == 0 {
-		return nil, &failure{dispatch.DNS, "the host has no address", nil}
+		return nil, &failure{delivery.ReasonDNS, "the host has no address", nil}
 	}
 	return both, nil
 }
@@ -104,7 +104,7 @@ func resolveFailure(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &dns) && dns.IsTimeout:
 		detail = "the name servers did not answer in time"
 	}
-	return &failure{dispatch.DNS, detail, err}
+	return &failure{delivery.ReasonDNS, detail, err}
 }
 
 // connect tries the addresses that the rules allow, one after the other.
@@ -120,7 +120,7 @@ func (d *dialer) connect(ctx context.Context, addrs []netip.Addr, port uint16) (
 		}
 	}
 	if len(allowed) == 0 {
-		return nil, &failure{dispatch.EgressDenied, denied.Error(), denied}
+		return nil, &failure{delivery.ReasonEgressDenied, denied.Error(), denied}
 	}
 	deadline := time.Now().Add(connectTimeout)
 	var last error
@@ -143,7 +143,7 @@ func connectFailure(err error) error {
 	} else if timedOut(err) {
 		detail = "nobody answered at the address in time"
 	}
-	return &failure{dispatch.Connect, detail, err}
+	return &failure{delivery.ReasonConnect, detail, err}
 }
 
 func (d *dialer) handshake(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
@@ -154,7 +154,7 @@ func (d *dialer) handshake(ctx context.Context, conn net.Conn, host string) (net
 	secured := tls.Client(conn, conf)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, &failure{dispatch.TLS, tlsDetail(err), err}
+		return nil, &failure{delivery.ReasonTLS, tlsDetail(err), err}
 	}
 	return secured, nil
 }

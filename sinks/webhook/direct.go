@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -40,11 +40,11 @@ func newDirect(d *dialer) *direct {
 
 // send makes one attempt. Its deadline is set on the connection; ctx is watched only so
 // that a stop does not wait for it.
-func (d *direct) send(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
+func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
 	deadline := time.Now().Add(r.Timeout)
 	if c := d.idle.take(to.address, time.Now()); c != nil {
 		res, sent, heard := d.exchange(ctx, c, to, r, deadline)
-		if res.Reason != dispatch.Closed || heard {
+		if res.Reason != delivery.ReasonClosed || heard {
 			return res
 		}
 		if sent && !room(ctx, r, deadline) {
@@ -60,7 +60,7 @@ func (d *direct) send(ctx context.Context, to *target, r *dispatch.Request) disp
 }
 
 // exchange makes one request on a connection, and keeps it for others if it can.
-func (d *direct) exchange(ctx context.Context, c *conn, to *target, r *dispatch.Request, deadline time.Time) (res dispatch.Response, sent, heard bool) {
+func (d *direct) exchange(ctx context.Context, c *conn, to *target, r *delivery.Request, deadline time.Time) (res delivery.Response, sent, heard bool) {
 	res, sent, again := c.attempt(ctx, to, r, deadline)
 	if heard = c.heard(); again {
 		d.idle.put(to.address, c)
@@ -85,7 +85,7 @@ func (d *direct) dial(ctx context.Context, to *target, deadline time.Time) (*con
 
 // attempt writes the request and reads the answer. sent is false when nothing was written,
 // again is true when the connection may be used for another request.
-func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, deadline time.Time) (res dispatch.Response, sent, again bool) {
+func (c *conn) attempt(ctx context.Context, to *target, r *delivery.Request, deadline time.Time) (res delivery.Response, sent, again bool) {
 	c.left = maxHead
 	if err := c.SetDeadline(deadline); err != nil {
 		return failed(ctx, 0, err), false, false
@@ -94,7 +94,7 @@ func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, dea
 	defer func() { again = stop() && again }()
 	n, writeErr, err := c.write(to, r)
 	if err != nil {
-		return dispatch.Response{Reason: dispatch.Protocol, Detail: err.Error()}, false, true
+		return delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}, false, true
 	}
 	if writeErr != nil && n == 0 {
 		return failed(ctx, 0, writeErr), false, false
@@ -114,7 +114,7 @@ func (c *conn) attempt(ctx context.Context, to *target, r *dispatch.Request, dea
 
 // write sends the whole request at once. err is about the request itself, of which nothing
 // was sent then.
-func (c *conn) write(to *target, r *dispatch.Request) (n int, writeErr, err error) {
+func (c *conn) write(to *target, r *delivery.Request) (n int, writeErr, err error) {
 	buf := writeBuffers.Get().(*[]byte)
 	if *buf, err = compose((*buf)[:0], to, r); err == nil {
 		n, writeErr = c.Write(*buf)
@@ -127,7 +127,7 @@ func (c *conn) write(to *target, r *dispatch.Request) (n int, writeErr, err erro
 
 // compose appends the request. What the connection itself decides is not taken from the
 // request's headers.
-func compose(w []byte, to *target, r *dispatch.Request) ([]byte, error) {
+func compose(w []byte, to *target, r *delivery.Request) ([]byte, error) {
 	w = append(w, "POST "...)
 	w = append(w, to.url.RequestURI()...)
 	w = append(w, " HTTP/1.1\r\nHost: "...)

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -42,10 +42,10 @@ func TestAnswersBelongToTheirRequests(t *testing.T) {
 				if j%10 == 9 {
 					body, timeout = "hang", time.Millisecond
 				}
-				res := s.Send(ctx, dispatch.Request{URL: server.URL, Header: http.Header{}, Body: []byte(body), Timeout: timeout})
+				res := s.Send(ctx, delivery.Request{URL: server.URL, Header: http.Header{}, Body: []byte(body), Timeout: timeout})
 				cancel() // after the attempt: must not reach into the connection's next one
 				if timeout < time.Second {
-					if res.Reason != dispatch.Timeout {
+					if res.Reason != delivery.ReasonTimeout {
 						t.Errorf("hanging: %+v", res)
 					}
 				} else if want := ("answer to " + body); res.Body != want[:min(len(want), 4096)] {
@@ -87,10 +87,10 @@ func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	}))
 	defer server.Close()
-	res := sender(t).Send(t.Context(), dispatch.Request{
+	res := sender(t).Send(t.Context(), delivery.Request{
 		URL: server.URL, Header: http.Header{}, Body: bytes.Repeat([]byte("x"), 200<<10), Timeout: 20 * time.Second,
 	})
-	if res.Status != http.StatusRequestEntityTooLarge || res.Reason != dispatch.Status {
+	if res.Status != http.StatusRequestEntityTooLarge || res.Reason != delivery.ReasonStatus {
 		t.Errorf("got %+v", res)
 	}
 }
@@ -109,12 +109,12 @@ func TestHeadersCannotSmuggle(t *testing.T) {
 		"colon in a name":       {"X-Bad: 1\r\nX-A": {"b"}},
 		"empty name":            {"": {"b"}},
 	} {
-		res := s.Send(t.Context(), dispatch.Request{URL: server.URL, Header: h, Body: []byte("b"), Timeout: 20 * time.Second})
-		if res.Reason != dispatch.Protocol || res.Status != 0 {
+		res := s.Send(t.Context(), delivery.Request{URL: server.URL, Header: h, Body: []byte("b"), Timeout: 20 * time.Second})
+		if res.Reason != delivery.ReasonProtocol || res.Status != 0 {
 			t.Errorf("%s: %+v", name, res)
 		}
 	}
-	res := s.Send(t.Context(), dispatch.Request{URL: server.URL, Body: []byte("b"), Timeout: 20 * time.Second, Header: http.Header{
+	res := s.Send(t.Context(), delivery.Request{URL: server.URL, Body: []byte("b"), Timeout: 20 * time.Second, Header: http.Header{
 		"Host": {"other.example"}, "Content-Length": {"9"}, "Transfer-Encoding": {"chunked"}, "Connection": {"close"}, "Upgrade": {"x"}, "Expect": {"100-continue"}, "Trailer": {"X"}, "Te": {"x"},
 	}})
 	if want := "1 1 []" + strings.TrimPrefix(server.URL, "http://"); res.Body != want {

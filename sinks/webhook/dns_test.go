@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -93,14 +93,14 @@ func TestNames(t *testing.T) {
 		code           int
 		addrs          []string
 		warning, error bool // of Check
-		reason         dispatch.Reason
+		reason         delivery.Reason
 	}{
 		{"allowed", noError, []string{"127.0.0.1"}, false, false, ""},
-		{"does not exist", nxDomain, nil, true, false, dispatch.DNS},
-		{"server failure", servFail, nil, true, false, dispatch.DNS},
-		{"no address", noError, nil, true, false, dispatch.DNS},
-		{"private", noError, []string{"10.0.0.1"}, false, true, dispatch.EgressDenied},
-		{"metadata", noError, []string{"169.254.169.254"}, false, true, dispatch.EgressDenied},
+		{"does not exist", nxDomain, nil, true, false, delivery.ReasonDNS},
+		{"server failure", servFail, nil, true, false, delivery.ReasonDNS},
+		{"no address", noError, nil, true, false, delivery.ReasonDNS},
+		{"private", noError, []string{"10.0.0.1"}, false, true, delivery.ReasonEgressDenied},
+		{"metadata", noError, []string{"169.254.169.254"}, false, true, delivery.ReasonEgressDenied},
 		{"one of many allowed", noError, []string{"10.0.0.1", "10.0.0.2", "127.0.0.1", "10.0.0.3"}, true, false, ""},
 	} {
 		s := webhook.New(webhook.Options{
@@ -112,7 +112,7 @@ func TestNames(t *testing.T) {
 		if (warning != "") != c.warning || (err != nil) != c.error {
 			t.Errorf("%s: check says %q, %v", c.name, warning, err)
 		}
-		res := s.Send(t.Context(), dispatch.Request{URL: url, Header: http.Header{}, Timeout: 10 * time.Second})
+		res := s.Send(t.Context(), delivery.Request{URL: url, Header: http.Header{}, Timeout: 10 * time.Second})
 		if res.Reason != c.reason || strings.Contains(res.Detail, "canary") {
 			t.Errorf("%s: %+v", c.name, res)
 		}
@@ -135,8 +135,8 @@ func TestRebinding(t *testing.T) {
 	defer s.Close()
 	denied := 0
 	for range 500 {
-		res := s.Send(t.Context(), dispatch.Request{URL: "http://shop.example:" + port + "/", Header: http.Header{}, Timeout: 10 * time.Second})
-		if res.Reason == dispatch.EgressDenied {
+		res := s.Send(t.Context(), delivery.Request{URL: "http://shop.example:" + port + "/", Header: http.Header{}, Timeout: 10 * time.Second})
+		if res.Reason == delivery.ReasonEgressDenied {
 			denied++
 		} else if res.Reason != "" {
 			t.Fatalf("%+v", res)
@@ -155,8 +155,8 @@ func TestSilentNameServer(t *testing.T) {
 	s := webhook.New(webhook.Options{Resolver: nameServer(t, func(int) (int, []string) { return silence, nil })})
 	defer s.Close()
 	begin := time.Now()
-	res := s.Send(t.Context(), dispatch.Request{URL: "https://shop.example/", Header: http.Header{}, Timeout: 30 * time.Second})
-	if took := time.Since(begin); res.Reason != dispatch.DNS || took > 20*time.Second {
+	res := s.Send(t.Context(), delivery.Request{URL: "https://shop.example/", Header: http.Header{}, Timeout: 30 * time.Second})
+	if took := time.Since(begin); res.Reason != delivery.ReasonDNS || took > 20*time.Second {
 		t.Errorf("%+v after %v", res, took)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -75,8 +75,8 @@ func TestRefusedURLs(t *testing.T) {
 		if strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: the error repeats a credential: %v", url, err)
 		}
-		res := strict.Send(t.Context(), dispatch.Request{URL: url, Header: http.Header{}, Timeout: time.Minute})
-		if res.Reason != dispatch.EgressDenied || strings.Contains(res.Detail, "canary") {
+		res := strict.Send(t.Context(), delivery.Request{URL: url, Header: http.Header{}, Timeout: time.Minute})
+		if res.Reason != delivery.ReasonEgressDenied || strings.Contains(res.Detail, "canary") {
 			t.Errorf("an attempt at %q: %+v", url, res)
 		}
 	}
@@ -90,8 +90,8 @@ func TestMetadataIsNeverAllowed(t *testing.T) {
 		if _, err := s.Check(t.Context(), "http://"+host+"/"); err == nil {
 			t.Errorf("%s was accepted", host)
 		}
-		res := s.Send(t.Context(), dispatch.Request{URL: "https://" + host + "/", Header: http.Header{}, Timeout: time.Minute})
-		if res.Reason != dispatch.EgressDenied {
+		res := s.Send(t.Context(), delivery.Request{URL: "https://" + host + "/", Header: http.Header{}, Timeout: time.Minute})
+		if res.Reason != delivery.ReasonEgressDenied {
 			t.Errorf("an attempt at %s: %+v", host, res)
 		}
 	}

@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
 // itself: no redirects, no cookies, no second error type that would quote the URL.
-func (s *Sender) negotiate(ctx context.Context, to *target, r *dispatch.Request) dispatch.Response {
+func (s *Sender) negotiate(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
 	deadline := time.Now().Add(r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -37,7 +37,7 @@ func (s *Sender) negotiate(ctx context.Context, to *target, r *dispatch.Request)
 	return res
 }
 
-func transportRequest(ctx context.Context, to *target, r *dispatch.Request) *http.Request {
+func transportRequest(ctx context.Context, to *target, r *delivery.Request) *http.Request {
 	req := (&http.Request{
 		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: r.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

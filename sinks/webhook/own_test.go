@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -46,8 +46,8 @@ func TestOwnListenersAreNoEndpoints(t *testing.T) {
 			if _, err := s.Check(t.Context(), scheme+host+"/v1/endpoints"); err == nil || !strings.Contains(err.Error(), "listener of this Hookspan") {
 				t.Errorf("%s%s: %v", scheme, host, err)
 			}
-			res := s.Send(t.Context(), dispatch.Request{URL: scheme + host, Header: http.Header{}, Timeout: time.Minute})
-			if res.Reason != dispatch.EgressDenied {
+			res := s.Send(t.Context(), delivery.Request{URL: scheme + host, Header: http.Header{}, Timeout: time.Minute})
+			if res.Reason != delivery.ReasonEgressDenied {
 				t.Errorf("an attempt at %s%s: %+v", scheme, host, res)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const (
@@ -25,9 +25,9 @@ var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
 
 // read makes a response of an answer. whole is true when its body was read to the end, so
 // that the connection can be used again.
-func read(ctx context.Context, answer *http.Response) (res dispatch.Response, whole bool) {
+func read(ctx context.Context, answer *http.Response) (res delivery.Response, whole bool) {
 	wait, delayed := retryAfter(answer.Header, time.Now())
-	res = dispatch.Response{Status: answer.StatusCode, RetryAfter: wait}
+	res = delivery.Response{Status: answer.StatusCode, RetryAfter: wait}
 	res.Reason, res.Detail = judge(answer.StatusCode, delayed)
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return res, false // what follows is no body

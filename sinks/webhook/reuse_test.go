@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -52,15 +52,15 @@ func TestReusedConnectionIsLost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		drop     func(net.Conn)
-		reason   dispatch.Reason
+		reason   delivery.Reason
 		requests int64 // of both attempts
 	}{
 		"closed":              {func(net.Conn) {}, "", 3},
 		"reset":               {reset, "", 3},
-		"closed after a byte": {func(c net.Conn) { io.WriteString(c, "H") }, dispatch.Protocol, 2},
-		"closed after a hint": {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n") }, dispatch.Closed, 2},
-		"closed in the body":  {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab") }, dispatch.Closed, 2},
-		"not HTTP":            {func(c net.Conn) { io.WriteString(c, "hello\r\n\r\n") }, dispatch.Protocol, 2},
+		"closed after a byte": {func(c net.Conn) { io.WriteString(c, "H") }, delivery.ReasonProtocol, 2},
+		"closed after a hint": {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n") }, delivery.ReasonClosed, 2},
+		"closed in the body":  {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab") }, delivery.ReasonClosed, 2},
+		"not HTTP":            {func(c net.Conn) { io.WriteString(c, "hello\r\n\r\n") }, delivery.ReasonProtocol, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,12 +105,12 @@ func TestLostTwiceIsAFailure(t *testing.T) {
 	}
 	before := requests.Load()
 	lost.Store(1)
-	if res := post(s, t.Context(), url, time.Minute); res.Reason != dispatch.Closed || requests.Load() != before+2 {
+	if res := post(s, t.Context(), url, time.Minute); res.Reason != delivery.ReasonClosed || requests.Load() != before+2 {
 		t.Errorf("got %+v after %d requests", res, requests.Load()-before)
 	}
 	fresh := sender(t)
 	before = requests.Load()
-	if res := post(fresh, t.Context(), url, time.Minute); res.Reason != dispatch.Closed || requests.Load() != before+1 {
+	if res := post(fresh, t.Context(), url, time.Minute); res.Reason != delivery.ReasonClosed || requests.Load() != before+1 {
 		t.Errorf("on a new connection: %+v after %d requests", res, requests.Load()-before)
 	}
 }
@@ -119,8 +119,8 @@ func TestLostTwiceIsAFailure(t *testing.T) {
 // endpoint's rate, it does; where there is no room, the attempt has failed.
 func TestSecondRequestKeepsToTheLimits(t *testing.T) {
 	t.Parallel()
-	again := func(s *webhook.Sender, ctx context.Context, url string, timeout time.Duration, ask func(time.Time) (time.Duration, bool)) dispatch.Response {
-		return s.Send(ctx, dispatch.Request{URL: url, Header: http.Header{}, Body: []byte("b"), Timeout: timeout, Again: ask})
+	again := func(s *webhook.Sender, ctx context.Context, url string, timeout time.Duration, ask func(time.Time) (time.Duration, bool)) delivery.Response {
+		return s.Send(ctx, delivery.Request{URL: url, Header: http.Header{}, Body: []byte("b"), Timeout: timeout, Again: ask})
 	}
 	setup := func() (*dropper, *webhook.Sender, string) {
 		d := &dropper{drop: reset}
@@ -142,13 +142,13 @@ func TestSecondRequestKeepsToTheLimits(t *testing.T) {
 	}
 	d, s, url = setup()
 	res = again(s, t.Context(), url, time.Minute, func(time.Time) (time.Duration, bool) { return 0, false })
-	if res.Reason != dispatch.Closed || d.requests.Load() != 2 {
+	if res.Reason != delivery.ReasonClosed || d.requests.Load() != 2 {
 		t.Errorf("without room: %+v after %d requests", res, d.requests.Load())
 	}
 	d, s, url = setup()
 	ctx, stop := context.WithCancel(t.Context())
 	res = again(s, ctx, url, time.Minute, func(time.Time) (time.Duration, bool) { stop(); return time.Hour, true })
-	if res.Reason != dispatch.Stopped || d.requests.Load() != 2 {
+	if res.Reason != delivery.ReasonStopped || d.requests.Load() != 2 {
 		t.Errorf("stopped while it waits: %+v after %d requests", res, d.requests.Load())
 	}
 	d, s, url = setup()

@@ -16,7 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -83,8 +83,8 @@ func answerOK(c net.Conn) {
 // hold keeps a connection open until the other side closes it.
 func hold(c net.Conn) { io.Copy(io.Discard, c) }
 
-func post(s *webhook.Sender, ctx context.Context, url string, timeout time.Duration) dispatch.Response {
-	return s.Send(ctx, dispatch.Request{URL: url, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte("canary-body"), Timeout: timeout})
+func post(s *webhook.Sender, ctx context.Context, url string, timeout time.Duration) delivery.Response {
+	return s.Send(ctx, delivery.Request{URL: url, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte("canary-body"), Timeout: timeout})
 }
 
 func TestTimeoutCoversTheWholeAttempt(t *testing.T) {
@@ -101,12 +101,12 @@ func TestTimeoutCoversTheWholeAttempt(t *testing.T) {
 		},
 	} {
 		port := listen(t, "127.0.0.1:0", serve)
-		if res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 50*time.Millisecond); res.Reason != dispatch.Timeout {
+		if res := post(sender(t), t.Context(), "http://127.0.0.1:"+port+"/", 50*time.Millisecond); res.Reason != delivery.ReasonTimeout {
 			t.Errorf("%s: %+v", name, res)
 		}
 	}
 	port := listen(t, "127.0.0.1:0", hold)
-	if res := post(sender(t), t.Context(), "https://127.0.0.1:"+port+"/", 50*time.Millisecond); res.Reason != dispatch.Timeout {
+	if res := post(sender(t), t.Context(), "https://127.0.0.1:"+port+"/", 50*time.Millisecond); res.Reason != delivery.ReasonTimeout {
 		t.Errorf("a stalled handshake: %+v", res)
 	}
 }
@@ -119,7 +119,7 @@ func TestStoppedIsNotTheEndpointsFault(t *testing.T) {
 		stop(errors.New("stopping"))
 		hold(c)
 	})
-	if res := post(sender(t), ctx, "http://127.0.0.1:"+port+"/", time.Minute); res.Reason != dispatch.Stopped {
+	if res := post(sender(t), ctx, "http://127.0.0.1:"+port+"/", time.Minute); res.Reason != delivery.ReasonStopped {
 		t.Errorf("got %+v", res)
 	}
 	body, stopBody := context.WithCancelCause(t.Context())
@@ -128,7 +128,7 @@ func TestStoppedIsNotTheEndpointsFault(t *testing.T) {
 		stopBody(errors.New("stopping"))
 		hold(c)
 	})
-	if res := post(sender(t), body, "http://127.0.0.1:"+port+"/", time.Minute); res.Reason != dispatch.Stopped {
+	if res := post(sender(t), body, "http://127.0.0.1:"+port+"/", time.Minute); res.Reason != delivery.ReasonStopped {
 		t.Errorf("inside the body: %+v", res)
 	}
 }
@@ -142,7 +142,7 @@ func TestRefusedConnection(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	res := post(sender(t), t.Context(), "http://"+address+"/", time.Minute)
-	if res.Reason != dispatch.Connect || res.Detail != "the connection was refused" {
+	if res.Reason != delivery.ReasonConnect || res.Detail != "the connection was refused" {
 		t.Errorf("got %+v", res)
 	}
 }
@@ -207,16 +207,16 @@ func TestRequestArrivesAsGiven(t *testing.T) {
 	}))
 	defer server.Close()
 	h := http.Header{"Webhook-Id": {"msg_1"}, "User-Agent": {"Hookspan/1"}}
-	sender(t).Send(t.Context(), dispatch.Request{URL: server.URL + "/a%2Fb?x=1&y=%20", Header: h, Body: []byte("{}"), Timeout: time.Minute})
+	sender(t).Send(t.Context(), delivery.Request{URL: server.URL + "/a%2Fb?x=1&y=%20", Header: h, Body: []byte("{}"), Timeout: time.Minute})
 	want := seen{"POST", "/a%2Fb?x=1&y=%20", strings.TrimPrefix(server.URL, "http://"), "msg_1", "Hookspan/1", "2", "{}"}
 	if s := <-got; s != want {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
-	sender(t).Send(t.Context(), dispatch.Request{URL: server.URL + "/?q=gr\u00fcn|[x]&p=100%", Header: h, Body: []byte("{}"), Timeout: time.Minute})
+	sender(t).Send(t.Context(), delivery.Request{URL: server.URL + "/?q=gr\u00fcn|[x]&p=100%", Header: h, Body: []byte("{}"), Timeout: time.Minute})
 	if s, uri := <-got, "/?q=gr%C3%BCn%7C%5Bx%5D&p=100%25"; s.uri != uri {
 		t.Errorf("got %s, want %s", s.uri, uri)
 	}
-	sender(t).Send(t.Context(), dispatch.Request{URL: server.URL, Header: h, Timeout: time.Minute})
+	sender(t).Send(t.Context(), delivery.Request{URL: server.URL, Header: h, Timeout: time.Minute})
 	if s := <-got; s.length != "0" || s.body != "" {
 		t.Errorf("without a body: %+v", s)
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -58,17 +58,17 @@ func TestTLS(t *testing.T) {
 		name   string
 		conf   *tls.Config
 		roots  *x509.CertPool
-		reason dispatch.Reason
+		reason delivery.Reason
 		detail string
 	}{
 		{"good", &tls.Config{Certificates: []tls.Certificate{good}}, roots, "", ""},
 		{"TLS 1.2", &tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}, roots, "", ""},
-		{"TLS 1.1", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, roots, dispatch.TLS, ""},
-		{"unknown authority", &tls.Config{Certificates: []tls.Certificate{good}}, otherRoots, dispatch.TLS, "the certificate is signed by an unknown authority"},
-		{"another host", &tls.Config{Certificates: []tls.Certificate{other}}, otherRoots, dispatch.TLS, "the certificate is for another host"},
-		{"expired", &tls.Config{Certificates: []tls.Certificate{old}}, oldRoots, dispatch.TLS, "the certificate has expired or is not valid yet"},
-		{"wants a client certificate", &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert}, roots, dispatch.TLS, ""},
-		{"wants one, TLS 1.2", &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, roots, dispatch.TLS, ""},
+		{"TLS 1.1", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, roots, delivery.ReasonTLS, ""},
+		{"unknown authority", &tls.Config{Certificates: []tls.Certificate{good}}, otherRoots, delivery.ReasonTLS, "the certificate is signed by an unknown authority"},
+		{"another host", &tls.Config{Certificates: []tls.Certificate{other}}, otherRoots, delivery.ReasonTLS, "the certificate is for another host"},
+		{"expired", &tls.Config{Certificates: []tls.Certificate{old}}, oldRoots, delivery.ReasonTLS, "the certificate has expired or is not valid yet"},
+		{"wants a client certificate", &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert}, roots, delivery.ReasonTLS, ""},
+		{"wants one, TLS 1.2", &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, roots, delivery.ReasonTLS, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestNoTLS(t *testing.T) {
 		"noise":      func(c net.Conn) { io.WriteString(c, "220 smtp ready\r\n"); hold(c) },
 	} {
 		port := listen(t, "127.0.0.1:0", serve)
-		if res := post(sender(t), t.Context(), "https://127.0.0.1:"+port+"/", 20*time.Second); res.Reason != dispatch.TLS {
+		if res := post(sender(t), t.Context(), "https://127.0.0.1:"+port+"/", 20*time.Second); res.Reason != delivery.ReasonTLS {
 			t.Errorf("%s: %+v", name, res)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 // Options of a Sender. The zero value calls public https addresses only.
@@ -18,7 +18,7 @@ type Options struct {
 	Resolver *net.Resolver  // nil: the system's
 }
 
-// A Sender makes attempts; it implements dispatch.Sender.
+// A Sender makes attempts; it implements delivery.Sender.
 type Sender struct {
 	egress   Egress
 	resolver *net.Resolver
@@ -31,7 +31,7 @@ type Sender struct {
 	http1 sync.Map        // the addresses that chose HTTP/1.1
 }
 
-var _ dispatch.Sender = (*Sender)(nil)
+var _ delivery.Sender = (*Sender)(nil)
 
 // New makes a Sender. Close it when the last attempt has returned.
 func New(o Options) *Sender {
@@ -73,12 +73,12 @@ func (s *Sender) Close() {
 	s.first.CloseIdleConnections()
 }
 
-// Send makes one attempt, as dispatch.Sender says. What the endpoint did is in the
+// Send makes one attempt, as delivery.Sender says. What the endpoint did is in the
 // response; a URL that was accepted once and is not any more is egress_denied.
-func (s *Sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response {
+func (s *Sender) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	to, err := parseTarget(r.URL)
 	if err != nil {
-		return dispatch.Response{Reason: dispatch.EgressDenied, Detail: "the url " + err.Error()}
+		return delivery.Response{Reason: delivery.ReasonEgressDenied, Detail: "the url " + err.Error()}
 	}
 	if !to.secure {
 		return s.plain.send(ctx, to, &r)
@@ -87,7 +87,7 @@ func (s *Sender) Send(ctx context.Context, r dispatch.Request) dispatch.Response
 		return s.negotiate(ctx, to, &r)
 	}
 	res := s.secure.send(ctx, to, &r)
-	if res.Reason == dispatch.TLS {
+	if res.Reason == delivery.ReasonTLS {
 		s.http1.Delete(to.address) // it may want HTTP/2 by now
 	}
 	return res

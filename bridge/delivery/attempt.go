@@ -1,4 +1,4 @@
-package dispatch
+package delivery
 
 import (
 	"bufio"
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -33,46 +32,6 @@ type Attempt struct {
 	Ended    Ended     `json:"w,omitempty"`
 	Next     time.Time `json:"u,omitzero"`
 	Hold     time.Time `json:"h,omitzero"` // the endpoint asked that nothing be sent before
-}
-
-// Outcome is how a delivery ended; a closed set.
-type Outcome string
-
-const (
-	Delivered Outcome = "delivered"
-	Failed    Outcome = "failed"
-	Discarded Outcome = "discarded"
-)
-
-// Ended says why a delivery ended without success; a closed set.
-type Ended string
-
-const (
-	Exhausted Ended = "exhausted"
-	EndedGone Ended = "gone"
-	Expired   Ended = "expired"
-	Cancelled Ended = "cancelled"
-	Refused   Ended = "refused"
-)
-
-// An EventRef names an event and the place where it lies.
-type EventRef struct {
-	ID        string        `json:"id"`
-	Source    string        `json:"src"`
-	Type      string        `json:"typ"`
-	Subject   string        `json:"sub,omitempty"`
-	Topic     string        `json:"top"`
-	Partition bus.Partition `json:"p"`
-	bus.Position
-}
-
-// compact returns the reference with copies of its texts. Those of a message that was just
-// read are parts of its whole headers, which a delivery that waits for hours must not hold.
-func (e EventRef) compact() EventRef {
-	for _, text := range []*string{&e.ID, &e.Source, &e.Type, &e.Subject, &e.Topic} {
-		*text = strings.Clone(*text)
-	}
-	return e
 }
 
 // EncodeAttempts writes a batch of records: a line with the format's version, then one line

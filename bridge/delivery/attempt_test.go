@@ -1,4 +1,4 @@
-package dispatch
+package delivery
 
 import (
 	"encoding/json"
@@ -87,13 +87,13 @@ func TestLongRecordComesBack(t *testing.T) {
 func TestIdsAreStable(t *testing.T) {
 	t.Parallel()
 	ref := EventRef{ID: "evt-1", Source: "/sources/shop", Type: "com.shop.paid", Partition: "EVENTS", Position: bus.Position{Identity: "17", Seq: 42, Mark: 1700000000}}
-	id := deliveryID("ep_1", &ref)
+	id := ID("ep_1", &ref)
 	if want := "dlv_kljrdlmbrads5wrzf3ouhb5mc4"; id != want {
 		t.Errorf("delivery %s, want %s", id, want)
 	}
 	other := ref
 	other.Type, other.Subject = "another", "text"
-	if deliveryID("ep_1", &other) != id {
+	if ID("ep_1", &other) != id {
 		t.Error("the id depends on more than endpoint, place, source and event id")
 	}
 	for name, change := range map[string]func(*EventRef){
@@ -106,15 +106,15 @@ func TestIdsAreStable(t *testing.T) {
 	} {
 		other := ref
 		change(&other)
-		if deliveryID("ep_1", &other) == id {
+		if ID("ep_1", &other) == id {
 			t.Errorf("another %s has the same id", name)
 		}
 	}
-	if deliveryID("ep_2", &ref) == id {
+	if ID("ep_2", &ref) == id {
 		t.Error("another endpoint has the same id")
 	}
-	batch := batchID([]*delivery{{Entry: Entry{ID: "dlv_a"}}, {Entry: Entry{ID: "dlv_b"}}})
-	if want := "bat_"; !strings.HasPrefix(batch, want) || batch == batchID([]*delivery{{Entry: Entry{ID: "dlv_b"}}, {Entry: Entry{ID: "dlv_a"}}}) {
+	batch := BatchID("dlv_a", "dlv_b")
+	if want := "bat_"; !strings.HasPrefix(batch, want) || batch == BatchID("dlv_b", "dlv_a") {
 		t.Errorf("batch %s: its id is not that of its members in order", batch)
 	}
 	if s := ShardOf("ep_1", 32); s != 4 {

@@ -1,4 +1,4 @@
-package dispatch
+package delivery
 
 import (
 	"crypto/sha256"
@@ -30,20 +30,41 @@ var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 
 // EntryOf is the delivery of an event to an endpoint, before its first attempt.
 func EntryOf(endpoint string, m *bus.Message) Entry {
-	ref := refOf(m)
-	return Entry{ID: deliveryID(endpoint, &ref), Endpoint: endpoint, Event: ref.compact(), Number: 1, Created: m.Stored}
+	ref := RefOf(m)
+	return Entry{ID: ID(endpoint, &ref), Endpoint: endpoint, Event: ref.Compact(), Number: 1, Created: m.Stored}
 }
 
-func refOf(m *bus.Message) EventRef {
+// An EventRef names an event and the place where it lies.
+type EventRef struct {
+	ID        string        `json:"id"`
+	Source    string        `json:"src"`
+	Type      string        `json:"typ"`
+	Subject   string        `json:"sub,omitempty"`
+	Topic     string        `json:"top"`
+	Partition bus.Partition `json:"p"`
+	bus.Position
+}
+
+// Compact returns the reference with copies of its texts. Those of a message that was just
+// read are parts of its whole headers, which a delivery that waits for hours must not hold.
+func (e EventRef) Compact() EventRef {
+	for _, text := range []*string{&e.ID, &e.Source, &e.Type, &e.Subject, &e.Topic} {
+		*text = strings.Clone(*text)
+	}
+	return e
+}
+
+// RefOf names the event of a message.
+func RefOf(m *bus.Message) EventRef {
 	return EventRef{
 		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
 		Topic: m.Topic, Partition: m.Partition, Position: m.Position,
 	}
 }
 
-// deliveryID names one event on its way to one endpoint: the same place and event give the
+// ID names one event on its way to one endpoint: the same place and event give the
 // same id after any takeover.
-func deliveryID(endpoint string, ref *EventRef) string {
+func ID(endpoint string, ref *EventRef) string {
 	b := make([]byte, 0, 256)
 	for _, s := range [...]string{endpoint, string(ref.Partition), ref.Identity, ref.Source, ref.ID} {
 		b = append(append(b, s...), 0)
@@ -53,14 +74,13 @@ func deliveryID(endpoint string, ref *EventRef) string {
 	return hashID("dlv_", b)
 }
 
-// batchID is the hash of its members' ids, in order.
-func batchID(members []*delivery) string {
-	var b strings.Builder
-	for _, d := range members {
-		b.WriteString(d.ID)
-		b.WriteByte(0)
+// BatchID is the hash of the ids of a batch's members, in order.
+func BatchID(members ...string) string {
+	b := make([]byte, 0, 32*len(members))
+	for _, id := range members {
+		b = append(append(b, id...), 0)
 	}
-	return hashID(BatchPrefix, []byte(b.String()))
+	return hashID(BatchPrefix, b)
 }
 
 func hashID(prefix string, b []byte) string {

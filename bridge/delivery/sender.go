@@ -1,4 +1,4 @@
-package dispatch
+package delivery
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 // A Sender makes one attempt: one POST. sinks/webhook is the one that leaves the machine.
 type Sender interface {
 	// Send never follows a redirect, reads a bounded part of the response and returns what
-	// happened; an attempt that was cut off because ctx ended has Reason Stopped. A request
+	// happened; an attempt that was cut off because ctx ended has ReasonStopped. A request
 	// that was lost with a connection that had served before, without a byte of an answer, is
 	// sent once more.
 	Send(ctx context.Context, r Request) Response
@@ -36,23 +36,3 @@ type Response struct {
 	Reason     Reason        // "" for 2xx
 	Detail     string        // in words, without URL, secret or body; for the log and the API
 }
-
-// Reason says why an attempt failed; a closed set.
-type Reason string
-
-const (
-	DNS          Reason = "dns"
-	EgressDenied Reason = "egress_denied"
-	Connect      Reason = "connect"
-	TLS          Reason = "tls"
-	Timeout      Reason = "timeout"
-	Closed       Reason = "closed"
-	Redirect     Reason = "redirect"
-	Status       Reason = "status"
-	Limited      Reason = "limited" // 429, or 503 with Retry-After
-	Gone         Reason = "gone"    // 410
-	Protocol     Reason = "protocol"
-	// Stopped is not a failure of the endpoint and is never recorded: the attempt was cut off
-	// by a shutdown and will be made again.
-	Stopped Reason = "stopped"
-)

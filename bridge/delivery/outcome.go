@@ -1,0 +1,41 @@
+package delivery
+
+// Outcome is how a delivery ended; a closed set.
+type Outcome string
+
+const (
+	Delivered Outcome = "delivered"
+	Failed    Outcome = "failed"
+	Discarded Outcome = "discarded"
+)
+
+// Ended says why a delivery ended without success; a closed set.
+type Ended string
+
+const (
+	EndedExhausted Ended = "exhausted"
+	EndedGone      Ended = "gone"
+	EndedExpired   Ended = "expired"
+	EndedCancelled Ended = "cancelled"
+	EndedRefused   Ended = "refused"
+)
+
+// Reason says why an attempt failed; a closed set.
+type Reason string
+
+const (
+	ReasonDNS          Reason = "dns"
+	ReasonEgressDenied Reason = "egress_denied"
+	ReasonConnect      Reason = "connect"
+	ReasonTLS          Reason = "tls"
+	ReasonTimeout      Reason = "timeout"
+	ReasonClosed       Reason = "closed"
+	ReasonRedirect     Reason = "redirect"
+	ReasonStatus       Reason = "status"
+	ReasonLimited      Reason = "limited" // 429, or 503 with Retry-After
+	ReasonGone         Reason = "gone"    // 410
+	ReasonProtocol     Reason = "protocol"
+	// ReasonStopped is not a failure of the endpoint and is never recorded: the attempt was cut off
+	// by a shutdown and will be made again.
+	ReasonStopped Reason = "stopped"
+)

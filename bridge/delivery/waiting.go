@@ -1,0 +1,46 @@
+package delivery
+
+import "time"
+
+// A Cause says why a pending delivery is not attempted now, or that it is; a closed set.
+type Cause string
+
+const (
+	WaitsRetry    Cause = "retry"   // for its time in the schedule
+	WaitsOrder    Cause = "order"   // for another one of its key
+	WaitsLimited  Cause = "limited" // for its turn: a hold, the rate, the attempts that run, the members of its batch
+	WaitsBreaker  Cause = "breaker"
+	WaitsPaused   Cause = "paused"
+	WaitsDisabled Cause = "disabled"
+	WaitsBehind   Cause = "behind" // its endpoint's reader has not come to it
+	WaitsReplay   Cause = "replay"
+	WaitsRunning  Cause = "running" // its attempt is being made, or recorded
+)
+
+// Causes lists the closed set.
+func Causes() []Cause {
+	return []Cause{
+		WaitsRetry, WaitsOrder, WaitsLimited, WaitsBreaker, WaitsPaused, WaitsDisabled, WaitsBehind, WaitsReplay, WaitsRunning,
+	}
+}
+
+// A Standing is where a pending delivery stands.
+type Standing struct {
+	Waits Cause
+	Until time.Time // as far as it is known
+	Due   time.Time // of its next attempt, zero when it waits for its first or runs
+}
+
+// A Waiting is a pending delivery and where it stands.
+type Waiting struct {
+	Entry
+	Standing
+}
+
+// Stats is what waits now.
+type Stats struct {
+	Pending map[string]int64 // by reason: retry, order, limited, breaker, paused, disabled, behind, replay
+	Oldest  time.Duration    // age of the oldest delivery that waits
+	Shards  int
+	Lag     int64 // events stored that the live feed has not read
+}

@@ -69,7 +69,7 @@ func (x *exchange) signedSum() (sum [sha256.Size]byte) {
 		if content == nil {
 			continue
 		}
-		withBody = withBody || content.hasAny("body", "unpacked", "sorted-form")
+		withBody = withBody || content.covers("body", "unpacked", "sorted-form")
 		x.url = one.url
 		x.writeSigned(h, one.scheme, content)
 	}
@@ -118,12 +118,8 @@ func (x *exchange) proves(t *template) bool {
 
 func (x *exchange) signsAny(kinds ...string) bool {
 	for _, h := range x.held {
-		if content := h.scheme.signs(); content != nil {
-			for _, kind := range kinds {
-				if content.has(kind) {
-					return true
-				}
-			}
+		if content := h.scheme.signs(); content != nil && content.covers(kinds...) {
+			return true
 		}
 	}
 	return false

@@ -3,6 +3,7 @@ package provider
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -13,19 +14,53 @@ import (
 	"strings"
 )
 
-// An ecdsaSpec is a signature of ECDSA, written as ASN.1 (SEC 1, X9.62). A source's secret is
-// the public key; for samples, the private one.
+// An ed25519Spec is a signature of Ed25519 over the content itself. A source's secret is the
+// public key (32 bytes), or, for samples, the private one (its 32 byte seed and the public key).
+type ed25519Spec struct {
+	Content contentSpec `yaml:",inline"`
+	Keys    keySpec     `yaml:",inline"`
+}
+
+// An ecdsaSpec is a signature of ECDSA over a hash, written as ASN.1 (SEC 1, X9.62). A source's
+// secret is the public key; for samples, the private one.
 type ecdsaSpec struct {
-	Signature signatureSpec `yaml:",inline"`
-	Hash      string        `yaml:"hash"`    // sha256 (usual), sha1, sha384, sha512
-	Content   string        `yaml:"content"` // {body} unless it says otherwise
+	Content contentSpec `yaml:",inline"`
+	Hash    string      `yaml:"hash"` // sha256 (usual), sha1, sha384, sha512
 }
 
 // An rsaSpec is a signature of RSA, PKCS #1 v1.5 (RFC 8017, 8.2). Keys as with ECDSA.
 type rsaSpec ecdsaSpec
 
+// maxPublicKeySignatures is less than of an HMAC, because each one costs as much as a body of
+// 100 KB does there.
+const maxPublicKeySignatures = 16
+
+// minRSABytes is the size of a modulus below which a key is refused: 2048 bits (NIST SP 800-131A).
+const minRSABytes = 2048 / 8
+
+func (s *ed25519Spec) compile(c *compiler) (scheme, error) {
+	one, err := c.signed(s.Content, "Ed25519")
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.keys(s.Keys)
+	if err != nil || len(raw) == 0 {
+		return nil, err
+	}
+	p := &publicKeys{}
+	for _, key := range raw {
+		k, err := newEd25519Key(key)
+		if err != nil {
+			return nil, err
+		}
+		p.keys = append(p.keys, k)
+	}
+	one.most, one.keys = maxPublicKeySignatures, p
+	return one, nil
+}
+
 func (s *ecdsaSpec) compile(c *compiler) (scheme, error) {
-	return publicKeyScheme(c, *s, "ECDSA", func(key any) (signatureKey, bool) {
+	return hashedKeys(c, *s, "ECDSA", func(key any) (publicKey, bool) {
 		switch k := key.(type) {
 		case *ecdsa.PublicKey:
 			return ecdsaKey{public: k}, true
@@ -37,7 +72,7 @@ func (s *ecdsaSpec) compile(c *compiler) (scheme, error) {
 }
 
 func (s *rsaSpec) compile(c *compiler) (scheme, error) {
-	return publicKeyScheme(c, ecdsaSpec(*s), "RSA", func(key any) (signatureKey, bool) {
+	return hashedKeys(c, ecdsaSpec(*s), "RSA", func(key any) (publicKey, bool) {
 		switch k := key.(type) {
 		case *rsa.PublicKey:
 			return rsaKey{public: k}, k.Size() >= minRSABytes
@@ -48,17 +83,136 @@ func (s *rsaSpec) compile(c *compiler) (scheme, error) {
 	})
 }
 
-// minRSABytes is the size of a modulus below which a key is refused: 2048 bits (NIST SP 800-131A).
-const minRSABytes = 2048 / 8
-
-// A signatureKey verifies signatures over a digest, and makes them where it is a private key.
-type signatureKey interface {
-	verify(h crypto.Hash, digest, signature []byte) bool
-	sign(h crypto.Hash, digest []byte) ([]byte, error)
+// hashedKeys compiles the families that sign a hash of the content.
+func hashedKeys(c *compiler, s ecdsaSpec, family string, fits func(any) (publicKey, bool)) (scheme, error) {
+	one, err := c.signed(s.Content, family+" with "+strings.ToUpper(hashName(s.Hash)))
+	if err != nil {
+		return nil, err
+	}
+	p := &publicKeys{digest: digestNamed(hashName(s.Hash))}
+	if p.fresh, err = hashNamed(s.Hash); err != nil {
+		return nil, err
+	}
+	if p.digest == 0 {
+		return nil, fmt.Errorf("hash: %q is not used with %s", s.Hash, family)
+	}
+	one.most, one.keys = maxPublicKeySignatures, p
+	if c.dry {
+		return one, nil
+	}
+	for i, secret := range c.secrets {
+		key, err := parseKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		k, ok := fits(key)
+		if !ok {
+			return nil, fmt.Errorf("secret %d: it is no %s key that is long enough", i+1, family)
+		}
+		p.keys = append(p.keys, k)
+	}
+	return one, nil
 }
 
-// errPublicOnly: a public key signs nothing.
-var errPublicOnly = errors.New("sign: the secret is a public key; a sample needs the private one")
+func digestNamed(name string) crypto.Hash {
+	return map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[name]
+}
+
+// parseKey reads a key in PEM, or the base64 of its DER form as it stands between the lines of
+// PEM: a public key (RFC 5280 SubjectPublicKeyInfo), or a private one (PKCS #8).
+func parseKey(secret string) (any, error) {
+	der, err := decodeBase64(secret)
+	if block, _ := pem.Decode([]byte(secret)); block != nil {
+		der, err = block.Bytes, nil
+	}
+	if err != nil {
+		return nil, errors.New("it is neither PEM nor the base64 of a key")
+	}
+	if key, err := x509.ParsePKIXPublicKey(der); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		return key, nil
+	}
+	return nil, errors.New("it holds no public key (SubjectPublicKeyInfo)")
+}
+
+// publicKeys are those with which the sender's signatures are verified.
+type publicKeys struct {
+	digest crypto.Hash      // 0: the content itself is signed
+	fresh  func() hash.Hash // nil then
+	keys   []publicKey
+}
+
+// A publicKey verifies signatures of a message, and makes them where its private half is known.
+type publicKey interface {
+	verify(h crypto.Hash, message, signature []byte) bool
+	sign(h crypto.Hash, message []byte) ([]byte, error)
+}
+
+// message is what the sender's key has signed.
+func (p *publicKeys) message(x *exchange, content *template) (message []byte, missing *part) {
+	if p.fresh == nil {
+		x.sums, missing = content.append(x.sums[:0], x)
+		return x.sums, missing
+	}
+	h := p.fresh()
+	missing = content.hash(h, x)
+	x.sums = h.Sum(x.sums[:0])
+	return x.sums, missing
+}
+
+func (p *publicKeys) match(x *exchange, content *template) (fits bool, missing *part) {
+	message, missing := p.message(x, content)
+	if missing != nil {
+		return false, missing
+	}
+	for _, key := range p.keys {
+		for _, signature := range x.signatures {
+			if key.verify(p.digest, message, signature) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func (p *publicKeys) sign(x *exchange, content *template) (signature []byte, missing *part, err error) {
+	message, missing := p.message(x, content)
+	if missing != nil {
+		return nil, missing, nil
+	}
+	signature, err = p.keys[0].sign(p.digest, message)
+	return signature, nil, err
+}
+
+type ed25519Key struct {
+	public  ed25519.PublicKey
+	private ed25519.PrivateKey
+}
+
+func newEd25519Key(key []byte) (ed25519Key, error) {
+	switch len(key) {
+	case ed25519.PublicKeySize:
+		return ed25519Key{public: key}, nil
+	case ed25519.PrivateKeySize:
+		private := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
+		return ed25519Key{ed25519.PublicKey(private[ed25519.SeedSize:]), private}, nil
+	default:
+		return ed25519Key{}, fmt.Errorf("an Ed25519 key is 32 bytes long, or 64 with the private half, not %d", len(key))
+	}
+}
+
+func (k ed25519Key) verify(_ crypto.Hash, message, signature []byte) bool {
+	return ed25519.Verify(k.public, message, signature)
+}
+
+func (k ed25519Key) sign(_ crypto.Hash, message []byte) ([]byte, error) {
+	if k.private == nil {
+		return nil, errPublicOnly
+	}
+	return ed25519.Sign(k.private, message), nil
+}
 
 type ecdsaKey struct {
 	public  *ecdsa.PublicKey
@@ -90,118 +244,4 @@ func (k rsaKey) sign(h crypto.Hash, digest []byte) ([]byte, error) {
 		return nil, errPublicOnly
 	}
 	return rsa.SignPKCS1v15(rand.Reader, k.private, h, digest)
-}
-
-// publicKeys compares signatures with a digest of the content, under each key in turn.
-type publicKeys struct {
-	*signature
-	content template
-	method  string // in words
-	digest  crypto.Hash
-	fresh   func() hash.Hash
-	keys    []signatureKey
-}
-
-func publicKeyScheme(c *compiler, s ecdsaSpec, family string, fits func(any) (signatureKey, bool)) (scheme, error) {
-	p := &publicKeys{method: family + " with " + strings.ToUpper(hashName(s.Hash))}
-	var err error
-	if p.signature, err = c.signature(s.Signature); err != nil {
-		return nil, err
-	}
-	p.most = maxPublicKeySignatures
-	content := s.Content
-	if content == "" {
-		content = "{body}"
-	}
-	if p.content, err = c.template(content); err != nil {
-		return nil, err
-	}
-	if p.fresh, err = hashNamed(s.Hash); err != nil {
-		return nil, err
-	}
-	if p.digest = digestNamed(hashName(s.Hash)); p.digest == 0 {
-		return nil, fmt.Errorf("hash: %q is not used with %s", s.Hash, family)
-	}
-	if c.dry {
-		return p, nil
-	}
-	for i, secret := range c.secrets {
-		key, err := parseKey(secret)
-		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
-		}
-		k, ok := fits(key)
-		if !ok {
-			return nil, fmt.Errorf("secret %d: it is no %s key that is long enough", i+1, family)
-		}
-		p.keys = append(p.keys, k)
-	}
-	return p, nil
-}
-
-func digestNamed(name string) crypto.Hash {
-	return map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[name]
-}
-
-// parseKey reads a key in PEM, or the base64 of its DER form as it stands between the lines of
-// PEM: a public key (RFC 5280 SubjectPublicKeyInfo), or a private one (PKCS #8).
-func parseKey(secret string) (any, error) {
-	der, err := decodeBase64(secret)
-	if block, _ := pem.Decode([]byte(secret)); block != nil {
-		der, err = block.Bytes, nil
-	}
-	if err != nil {
-		return nil, errors.New("it is neither PEM nor the base64 of a key")
-	}
-	if key, err := x509.ParsePKIXPublicKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return key, nil
-	}
-	return nil, errors.New("it holds no public key (SubjectPublicKeyInfo)")
-}
-
-func (p *publicKeys) sum(x *exchange) ([]byte, *part) {
-	h := p.fresh()
-	missing := p.content.hash(h, x)
-	return h.Sum(nil), missing
-}
-
-func (p *publicKeys) verify(x *exchange) *Refusal {
-	if refusal := p.read(x); refusal != nil {
-		return refusal
-	}
-	signatures := x.signatures
-	digest, missing := p.sum(x)
-	if missing != nil {
-		return uncovered(missing)
-	}
-	for _, key := range p.keys {
-		for _, signature := range signatures {
-			if key.verify(p.digest, digest, signature) {
-				return nil
-			}
-		}
-	}
-	return p.unmatched(x, p.method, p.content)
-}
-
-func (p *publicKeys) sign(x *exchange) error {
-	signItems(x, p.content)
-	digest, missing := p.sum(x)
-	if missing != nil {
-		return fmt.Errorf("sign: the content needs the %s", missing)
-	}
-	signature, err := p.keys[0].sign(p.digest, digest)
-	if err != nil {
-		return err
-	}
-	return p.write(x, signature)
-}
-
-func (p *publicKeys) signs() *template { return &p.content }
-
-func (p *publicKeys) describe() string {
-	return p.method + " over " + p.content.String() + ", written " + p.signature.describe()
 }

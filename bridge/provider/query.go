@@ -37,7 +37,7 @@ func (x *exchange) carries(name string) bool {
 		if content == nil {
 			continue
 		}
-		if content.has("url") || content.holds(template{parts: []part{{kind: "query", arg: name}}}) {
+		if content.covers("url") || content.holds(template{parts: []part{{kind: "query", arg: name}}}) {
 			return true
 		}
 		signed = true
@@ -66,15 +66,15 @@ func (c *compiler) checkCoverage(v *Verifier) error {
 	inBody := slices.ContainsFunc(v.methods, func(m string) bool { return !slices.Contains(bodiless, m) })
 	for _, s := range v.steps {
 		for _, one := range s.schemes {
-			k, ok := one.(*keyed)
-			if !ok || v.digests() || k.content.hasAny("body", "unpacked", "sorted-form") {
+			k, ok := one.(*signed)
+			if !ok || v.digests() || k.content.covers("body", "unpacked", "sorted-form") {
 				continue
 			}
-			if k.content.hasAny("json", "form") && !k.whole {
+			if k.content.covers("json", "form") && !k.whole {
 				c.warn("signatures cover %s and not the whole body: whoever saw one request can send another one", k.content.String())
 				continue
 			}
-			if k.bare = true; inBody || !k.content.hasAny("url", "query") {
+			if k.bare = true; inBody || !k.content.covers("url", "query") {
 				return fmt.Errorf("content: %s leaves the delivery unsigned, so whoever saw one request could send another; put {body} into it, or {url} where deliveries come by GET", k.content.String())
 			}
 		}
@@ -87,8 +87,4 @@ func (v *Verifier) digests() bool {
 	return slices.ContainsFunc(v.steps, func(s *step) bool {
 		return slices.ContainsFunc(s.schemes, func(one scheme) bool { _, ok := one.(*digest); return ok })
 	})
-}
-
-func (t template) hasAny(kinds ...string) bool {
-	return slices.ContainsFunc(kinds, t.has)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -164,6 +165,16 @@ func (t template) has(kind string) bool {
 		}
 	}
 	return false
+}
+
+func (t template) hasAny(kinds ...string) bool { return slices.ContainsFunc(kinds, t.has) }
+
+// covers reports whether one of the values is written by the template, so that whoever changes
+// it changes the text. A condition writes nothing.
+func (t template) covers(kinds ...string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool {
+		return slices.Contains(kinds, p.kind) || p.inner != nil && p.kind != "if" && p.inner.covers(kinds...)
+	})
 }
 
 // value returns the text, or false when one of its values is absent or empty.

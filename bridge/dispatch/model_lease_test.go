@@ -161,20 +161,22 @@ func (m *model) shardOf(name string) int {
 // was begun under a lease that ran out is presumed dead. The caller holds the lock, also when
 // it calls end.
 func (m *model) across(p *process, x *party) (end func()) {
-	now, lease := time.Now(), p.seat.Lease(m.shardOf(x.Name))
-	if lease == nil || p.client.Dead() {
+	now, newest := time.Now(), p.seat.Lease(m.shardOf(x.Name))
+	if newest == nil || p.client.Dead() {
 		return func() {}
 	}
 	wrong := func(format string, args ...any) {
 		m.wrong = append(m.wrong, fmt.Sprintf("%v: an attempt to %s ", now, x.Name)+fmt.Sprintf(format, args...))
 	}
-	if since := lease.Lapsed(); !since.IsZero() && since.Before(now) {
-		wrong("under a lease that has not held since %v", since)
-	}
 	j := m.joint[x.Name]
 	if j == nil {
 		j = &joint{running: map[*running]struct{}{}}
 		m.joint[x.Name] = j
+	}
+	lease := j.lease(p, newest, now)
+	lapsed := lease.Lapsed()
+	if !lapsed.IsZero() && lapsed.Before(now) {
+		wrong("under a lease that has not held since %v", lapsed)
 	}
 	mine := &running{p, lease}
 	together := 1
@@ -184,7 +186,7 @@ func (m *model) across(p *process, x *party) (end func()) {
 			together++
 		case r.process == p:
 			wrong("while one runs that the same process began before it lost the shard")
-		case !r.lease.PresumedDead():
+		case !r.lease.PresumedDead() && lapsed.IsZero():
 			wrong("while one of the owner before runs")
 		}
 	}
@@ -197,6 +199,18 @@ func (m *model) across(p *process, x *party) (end func()) {
 	j.last = now
 	j.running[mine] = struct{}{}
 	return func() { delete(j.running, mine) }
+}
+
+// lease is the one under which a process begins an attempt now. A process looks at its lease
+// and sends a moment later: when the lease ends and the next one is given in that moment, what
+// begins beside attempts of the lease that ended belongs to that one.
+func (j *joint) lease(p *process, newest *dispatchtest.Lease, now time.Time) *dispatchtest.Lease {
+	for r := range j.running {
+		if r.process == p && r.lease != newest && newest.Since().Equal(now) && r.lease.Lapsed().Equal(now) {
+			return r.lease
+		}
+	}
+	return newest
 }
 
 // repeated says what a process sent although its end was in the journal before it was given

@@ -12,6 +12,7 @@ import (
 type Lease struct {
 	seat  *Seat
 	shard int
+	since time.Time       // it was given
 	taken chan struct{}   // closed when the holder has heard of it
 	ctx   context.Context // until it ends
 	end   context.CancelFunc
@@ -25,6 +26,9 @@ type Lease struct {
 
 // Seat is whose it is or was.
 func (l *Lease) Seat() *Seat { return l.seat }
+
+// Since is when it was given.
+func (l *Lease) Since() time.Time { return l.since }
 
 // Holds implements bus.Lease.
 func (l *Lease) Holds() bool { return l.Lapsed().IsZero() }

@@ -70,7 +70,7 @@ func (ls *Leases) Take(shard int, s *Seat) bool {
 		ls.mu.Unlock()
 		return false
 	}
-	l := &Lease{seat: s, shard: shard, taken: make(chan struct{})}
+	l := &Lease{seat: s, shard: shard, since: time.Now(), taken: make(chan struct{})}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	before := s.last[shard]
 	ls.held[shard], s.last[shard] = l, l

@@ -17,15 +17,22 @@ func (s *Server) token(account string) string { return account + ":" + s.passwor
 type guard struct {
 	s *Server
 
-	mu       sync.Mutex
-	inner    *server.Server // of the start that asks
-	occupied []uint64       // by seat: the connection that was given it last
-	next     int            // seat to try first: the one that has been free longest
-	crowded  seldom
+	mu      sync.Mutex
+	inner   *server.Server // of the start that asks
+	seats   []seat
+	next    int // seat to try first: the one that has been free longest
+	crowded seldom
+}
+
+// A seat is that of one connection at a time.
+type seat struct {
+	connection uint64 // that was given it last; 0: none, or it was dismissed
+	used       bool   // what was asked for in it may be another's, who had it before
+	given      bool   // at least once
 }
 
 func newGuard(s *Server) *guard {
-	return &guard{s: s, occupied: make([]uint64, clientConnections), crowded: seldom{last: map[string]time.Time{}}}
+	return &guard{s: s, seats: make([]seat, clientConnections), crowded: seldom{last: map[string]time.Time{}}}
 }
 
 // guards a new start of the server.
@@ -33,7 +40,7 @@ func (g *guard) at(inner *server.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inner = inner
-	clear(g.occupied)
+	clear(g.seats)
 }
 
 func (g *guard) Check(c server.ClientAuthentication) bool {
@@ -68,37 +75,46 @@ var clientMay = &server.Permissions{Subscribe: &server.SubjectPermission{Deny: [
 
 // seat gives a client an account that no other connection is in.
 func (g *guard) seat(c server.ClientAuthentication) bool {
-	for i := range g.occupied { // the server asks again when its options change
-		if g.occupied[i] == c.GetID() {
+	for i := range g.seats { // the server asks again when its options change
+		if g.seats[i].connection == c.GetID() {
 			return true
 		}
 	}
-	for range g.occupied {
+	for range g.seats {
 		i := g.next
-		g.next = (g.next + 1) % len(g.occupied)
+		g.next = (g.next + 1) % len(g.seats)
 		account, err := g.inner.LookupAccount(g.s.seatAccount(i))
 		if err != nil || account.NumLocalConnections() > 0 {
 			continue
 		}
-		g.occupied[i] = c.GetID()
+		g.seats[i] = seat{connection: c.GetID(), used: g.seats[i].given, given: true}
 		c.RegisterUser(&server.User{Account: account, Permissions: clientMay})
 		return true
 	}
 	if g.crowded.due("clients", time.Now()) {
-		g.s.o.Log.Warn("a NATS client was turned away: there are as many as may be connected", "limit", len(g.occupied))
+		g.s.o.Log.Warn("a NATS client was turned away: there are as many as may be connected", "limit", len(g.seats))
 	}
 	return false
 }
 
-// occupant is the connection that is in a seat, 0 when none is.
-func (g *guard) occupant(seat int) uint64 {
+// occupant is the connection that answers for what was asked for in a seat. It is 0 when nobody
+// does any more, and once for each who has the seat after another.
+func (g *guard) occupant(i int) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	account, err := g.inner.LookupAccount(g.s.seatAccount(seat))
-	if err != nil || account.NumLocalConnections() == 0 {
+	account, err := g.inner.LookupAccount(g.s.seatAccount(i))
+	if err != nil || account.NumLocalConnections() == 0 || g.seats[i].used {
+		g.seats[i].used = false
 		return 0
 	}
-	return g.occupied[seat]
+	return g.seats[i].connection
+}
+
+// dismiss takes the seat from a connection that is about to be cut.
+func (g *guard) dismiss(i int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seats[i].connection = 0
 }
 
 func (g *guard) let(c server.ClientAuthentication, name string) bool {

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -25,7 +24,7 @@ const (
 func (s *Server) watchRemembered(ctx context.Context) {
 	tick := time.NewTicker(rememberedLook)
 	defer tick.Stop()
-	for {
+	for more := false; ; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -34,19 +33,20 @@ func (s *Server) watchRemembered(ctx context.Context) {
 		s.mu.RLock()
 		inner := s.inner
 		s.mu.RUnlock()
-		if inner != nil && s.remembered(inner) > s.o.mostRemembered {
-			s.makeForget(inner)
+		if inner != nil && (more || s.remembered(inner) > s.o.mostRemembered) {
+			more = s.makeForget(inner)
 		}
 	}
 }
 
-// answering are the accounts that answer clients: the server remembers requests there.
-func (s *Server) answering() []string {
-	return []string{eventsAccount, clientsAccount, s.deskAccount()}
+// answering are the accounts that answer clients, with a connection of the desk's in each: the
+// server remembers requests there.
+func (s *Server) answering() map[string]*nats.Conn {
+	return map[string]*nats.Conn{eventsAccount: s.desk.events.nc, clientsAccount: s.desk.clients.nc, s.deskAccount(): s.desk.front}
 }
 
 func (s *Server) remembered(inner *server.Server) (n int) {
-	for _, name := range s.answering() {
+	for name := range s.answering() {
 		if account, err := inner.LookupAccount(name); err == nil {
 			n += account.NumPendingAllResponses()
 		}
@@ -56,52 +56,65 @@ func (s *Server) remembered(inner *server.Server) (n int) {
 
 // An asker is a client that the server remembers requests of.
 type asker struct {
-	seat       string
+	seat       int
 	connection uint64
 	requests   int
 }
 
+// An unanswered request is one of a client that the server remembers.
+type unanswered struct {
+	from  *nats.Conn // in the account that answers
+	reply string     // where the server takes an answer there
+	inbox string     // where it brings it to, in the client's seat
+}
+
 // makeForget disconnects those who have the server remember most until the others together stay
-// within the bound, and empties the seats of who has gone: the next look finds those.
-func (s *Server) makeForget(inner *server.Server) {
+// within the bound, and ends what was asked for by who has gone. It reports whether there is more
+// to end: what a client sent last may be read after it was disconnected.
+func (s *Server) makeForget(inner *server.Server) (more bool) {
 	requests := s.requestsBySeat(inner)
 	var askers []asker
 	total := 0
 	for i := range clientConnections {
 		seat := s.seatAccount(i)
-		switch id := s.guard.occupant(i); {
-		case requests[seat] == 0:
-		case id == 0:
-			s.sweep(seat)
-		default:
-			askers = append(askers, asker{seat, id, requests[seat]})
-			total += requests[seat]
+		if len(requests[seat]) == 0 {
+			continue
 		}
+		if id := s.guard.occupant(i); id != 0 {
+			askers = append(askers, asker{i, id, len(requests[seat])})
+			total += len(requests[seat])
+			continue
+		}
+		s.end(inner, seat, requests[seat])
+		more = true
 	}
 	slices.SortFunc(askers, func(a, b asker) int { return b.requests - a.requests })
 	for _, a := range askers {
 		if total <= s.o.mostRemembered {
-			return
+			break
 		}
 		s.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
 			"client", clientAddress(inner, a.connection), "requests", a.requests, "limit", s.o.mostRemembered)
+		s.guard.dismiss(a.seat)
 		_ = inner.DisconnectClientByID(a.connection) // it may have left by itself
 		total -= a.requests
+		more = true
 	}
+	return more
 }
 
-func (s *Server) requestsBySeat(inner *server.Server) map[string]int {
-	n := map[string]int{}
-	for _, name := range s.answering() {
+func (s *Server) requestsBySeat(inner *server.Server) map[string][]unanswered {
+	list := map[string][]unanswered{}
+	for name, nc := range s.answering() {
 		about, err := inner.Accountz(&server.AccountzOptions{Account: name})
 		if err != nil {
 			continue
 		}
-		for _, answer := range about.Account.Responses {
-			n[answer.Account]++
+		for reply, r := range about.Account.Responses {
+			list[r.Account] = append(list[r.Account], unanswered{nc, reply, string(r.Subject)})
 		}
 	}
-	return n
+	return list
 }
 
 func clientAddress(inner *server.Server, id uint64) net.Addr {
@@ -111,26 +124,16 @@ func clientAddress(inner *server.Server, id uint64) net.Addr {
 	return nil
 }
 
-// sweep makes the server forget what was asked for in a seat and nobody is there to get: it
-// looks for that whenever a subscription ends.
-func (s *Server) sweep(seat string) {
-	if err := s.subscribeOnce(seat); err != nil {
-		s.o.Log.Warn("what a NATS client asked for stays in memory for some seconds", "error", err)
-	}
-}
-
-func (s *Server) subscribeOnce(account string) error {
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name("hookspan sweep"), nats.Token(s.token(account)), nats.NoReconnect())
+// end makes the server forget those requests whose answers nobody listens to: an empty answer is
+// the last one.
+func (s *Server) end(inner *server.Server, seat string, requests []unanswered) {
+	account, err := inner.LookupAccount(seat)
 	if err != nil {
-		return fmt.Errorf("connect to the embedded bus: %w", err)
+		return
 	}
-	defer nc.Close()
-	all, err := nc.SubscribeSync(">")
-	if err != nil {
-		return err
+	for _, r := range requests {
+		if account.Interest(r.inbox) == 0 {
+			_ = r.from.Publish(r.reply, nil) // else at the next look
+		}
 	}
-	if err := all.Unsubscribe(); err != nil {
-		return err
-	}
-	return nc.FlushTimeout(connsTimeout)
 }

@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -190,14 +191,26 @@ func TestServersWithoutTheSecretStayOut(t *testing.T) {
 	for _, s := range servers[:2] {
 		waitFor(t, func() bool { st, _ := s.Standing(); return len(st.Here) == 2 })
 	}
-	waitFor(t, func() bool { return heard.count("closed: Authentication Failure") > 20 })
-	for i, s := range servers[:2] {
-		if st, _ := s.Standing(); len(st.Here) != 2 {
-			t.Errorf("server %d sees %v", i, st.Here)
+	said := make(chan *nats.Msg, 100)
+	if _, err := servers[0].Conns().Events.ChanSubscribe("said.by.*", said); err != nil {
+		t.Fatal(err)
+	}
+	say := func(i int) {
+		if err := servers[i].Conns().Events.Publish(fmt.Sprint("said.by.", i), nil); err != nil {
+			t.Fatal(err)
 		}
 	}
-	// The stranger takes whom it calls for a member until it is turned away.
-	waitFor(t, func() bool { st, _ := servers[2].Standing(); return len(st.Here) == 1 })
+	waitFor(t, func() bool { say(2); return heard.count("closed: Authentication Failure") > 20 })
+	waitFor(t, func() bool { say(1); return len(said) > 0 })
+	for len(said) > 0 {
+		if m := <-said; m.Subject != "said.by.1" {
+			t.Errorf("it was heard what was %s", m.Subject)
+		}
+	}
+	// Whoever calls another one takes it for a member until one of the two is turned away.
+	for i, here := range []int{2, 2, 1} {
+		waitFor(t, func() bool { st, _ := servers[i].Standing(); return len(st.Here) == here })
+	}
 	if n := heard.count("Authorization Violation"); n == 0 || n > 12 {
 		t.Errorf("it was said %d times that somebody does not know the secret", n)
 	}

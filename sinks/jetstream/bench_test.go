@@ -25,7 +25,7 @@ func BenchmarkPublish(b *testing.B) {
 		for _, publishers := range []int{64, 256} {
 			b.Run(string(mode)+"/"+itoa(publishers), func(b *testing.B) {
 				var syncs, waited, took atomic.Int64
-				store, _ := openStore(b, embedded.Options{Sync: mode, Synced: func(d time.Duration, n int) {
+				store, _ := openStore(b, embedded.Options{Dir: b.TempDir(), Sync: mode, Synced: func(d time.Duration, n int) {
 					syncs.Add(1)
 					waited.Add(int64(n))
 					took.Add(int64(d))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 var errEnough = errors.New("enough")
@@ -19,7 +20,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func openStore(t testing.TB, eo embedded.Options, o jetstream.Options) (*jetstream.Store, *embedded.Server) {
 	t.Helper()
 	if eo.Dir == "" {
-		eo.Dir = t.TempDir()
+		eo.Dir = natstest.Folder(t)
 	}
 	server, err := embedded.Open(context.Background(), eo)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 func within(t *testing.T) context.Context {
@@ -26,7 +27,7 @@ func within(t *testing.T) context.Context {
 // server opens an embedded bus alone, and an API to what is in its events' account.
 func server(t *testing.T) (*embedded.Server, natsjs.JetStream) {
 	t.Helper()
-	s, err := embedded.Open(within(t), embedded.Options{Dir: t.TempDir()})
+	s, err := embedded.Open(within(t), embedded.Options{Dir: natstest.Folder(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -30,7 +31,7 @@ func newTrio(t *testing.T) trio {
 	var three trio
 	for i := range three {
 		three[i] = embedded.Options{
-			Dir: t.TempDir(), Cluster: "orders", ServerName: fmt.Sprintf("hookspan-%d", i),
+			Dir: natstest.Folder(t), Cluster: "orders", ServerName: fmt.Sprintf("hookspan-%d", i),
 			RoutesListen: peers[i], Peers: peers, Protect: []string{"HOOKSPAN_EVENTS"},
 			RouteSecrets: []string{"what only the three know"}, MaxStore: 1 << 30,
 		}

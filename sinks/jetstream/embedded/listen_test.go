@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 func containsAll(s string, parts ...string) bool {
@@ -243,7 +244,7 @@ func TestClientsReadWhatHookspanTells(t *testing.T) {
 // which let clients into the account of events.
 func TestConsumersOfClientsLast(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := natstest.Folder(t)
 	s := open(t, embedded.Options{Dir: dir})
 	before, err := jetstream.New(s.Conns().Events)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -69,7 +70,7 @@ func TestAFolderStaysWithItsServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := natstest.Folder(t)
 			c.before(t, dir)
 			s, err := embedded.Open(within(t), c.now(dir))
 			if err == nil {

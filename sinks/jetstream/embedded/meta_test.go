@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // The server writes a stream's description and then its checksum. A process that was killed
@@ -18,7 +19,7 @@ func TestKillBetweenDescriptionAndChecksum(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := natstest.Folder(t)
 			s := open(t, embedded.Options{Dir: dir})
 			publish(t, s, "1")
 			before := identities(t, s)
@@ -46,7 +47,7 @@ func TestKillBetweenDescriptionAndChecksum(t *testing.T) {
 // A description that is damaged is left to the server, which does without the stream.
 func TestDamagedDescriptionIsNotMended(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := natstest.Folder(t)
 	s := open(t, embedded.Options{Dir: dir})
 	before := identities(t, s)
 	s.close()

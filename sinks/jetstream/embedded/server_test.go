@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 const (
@@ -59,7 +60,7 @@ func open(t *testing.T, o embedded.Options) *opened {
 func openWith(t *testing.T, o embedded.Options, between func(func() error) func() error) *opened {
 	t.Helper()
 	if o.Dir == "" {
-		o.Dir = t.TempDir()
+		o.Dir = natstest.Folder(t)
 	}
 	server, err := embedded.OpenWithFlush(within(t), o, between)
 	if err != nil {

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // Others may have filled the disk since the streams were made, so that the store plans with
 // less than they have reserved. It opens all the same, with everything in it.
 func TestStoreThatBecameSmaller(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := natstest.Folder(t)
 	for i, size := range []int64{512 << 20, 64 << 20, 16 << 20, 128 << 20} {
 		s := open(t, embedded.Options{Dir: dir, MaxStore: size})
 		publish(t, s, string(rune('a'+i)))

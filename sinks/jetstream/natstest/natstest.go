@@ -65,7 +65,7 @@ type node struct {
 func Start(t testing.TB, n int, conf Config) *Servers {
 	t.Helper()
 	s := &Servers{t: t, conf: conf}
-	dir := t.TempDir()
+	dir := Folder(t)
 	ports := porttest.Ports(t, 3*n)
 	for i := range n {
 		name := fmt.Sprintf("n%d", i+1)

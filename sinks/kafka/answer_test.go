@@ -17,9 +17,9 @@ import (
 
 // altering has a cluster's answers to a kind of request altered, as long as alter says that it
 // did so.
-func altering[T kmsg.Response](t *testing.T, c *kfake.Cluster, key kmsg.Key, alter func(T) bool) *atomic.Int64 {
+func altering[T kmsg.Response](t *testing.T, c *cluster, key kmsg.Key, alter func(T) bool) *atomic.Int64 {
 	t.Helper()
-	cl, inner, altered := client(t, c.ListenAddrs()), &atomic.Bool{}, &atomic.Int64{}
+	cl, inner, altered := c.client(t), &atomic.Bool{}, &atomic.Int64{}
 	c.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		if inner.Load() {
@@ -98,7 +98,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 }
 
 // batchesOf are the records of a topic's first partition as they are fetched.
-func batchesOf(t *testing.T, c *kfake.Cluster, topic string) []byte {
+func batchesOf(t *testing.T, c *cluster, topic string) []byte {
 	t.Helper()
 	req := kmsg.NewPtrFetchRequest()
 	req.MaxBytes, req.MinBytes = 1<<20, 1
@@ -108,7 +108,7 @@ func batchesOf(t *testing.T, c *kfake.Cluster, topic string) []byte {
 	rt.Topic, rt.TopicID, rt.Partitions = topic, c.TopicInfo(topic).TopicID, []kmsg.FetchRequestTopicPartition{p}
 	req.Topics = []kmsg.FetchRequestTopic{rt}
 	for _, b := range []int32{0, 1, 2} {
-		resp, err := client(t, c.ListenAddrs()).Broker(int(b)).Request(within(t), req)
+		resp, err := c.client(t).Broker(int(b)).Request(within(t), req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func (s *Store) newTry(key, topic string) try {
 // for all claims of a key.
 func (p *publishing) contend(ctx context.Context) (landed bool, err error) {
 	home := homeOf(p.try.key, p.s.markers.partitions())
-	out := outgoings.Get().(*outgoing)
+	out := p.s.outgoing()
 	p.fill(out)
 	p.try.sum = sumOf(&out.rec)
 	out.release()

@@ -15,13 +15,14 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
+	"github.com/hookspan/hookspan/sinks/kafka/kafkatest"
 )
 
 // A mute is a broker that, while it is on, answers no produce request with an event of the
 // first process that sends one, whether or not it stores the event.
 type mute struct {
 	t      *testing.T
-	c      *kfake.Cluster
+	c      *cluster
 	client *kgo.Client
 	stores bool
 	on     atomic.Bool
@@ -31,8 +32,8 @@ type mute struct {
 
 var errMute = errors.New("no answer")
 
-func newMute(t *testing.T, c *kfake.Cluster, stores bool) *mute {
-	m := &mute{t: t, c: c, client: client(t, c.ListenAddrs()), stores: stores}
+func newMute(t *testing.T, c *cluster, stores bool) *mute {
+	m := &mute{t: t, c: c, client: c.client(t), stores: stores}
 	m.on.Store(true)
 	m.whose.Store(-1)
 	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -139,36 +140,37 @@ func TestWhatIsInDoubtIsSettledFirst(t *testing.T) {
 	t.Parallel()
 	for name, stores := range map[string]bool{"it had landed": true, "it lands later": false} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cluster := newCluster(t, kfake.NumBrokers(3))
-			o := kafka.Options{PublishTimeout: time.Second}
-			a, b := open(t, cluster, o), open(t, cluster, o)
-			hearing(t, a, b)
-			m := newMute(t, cluster, stores)
-			inDoubt(t, a, b)
-			for _, s := range []*kafka.Store{a, b} {
-				if r, err := s.Publish(within(t), shop, order("1"), bus.PublishOptions{Key: "one"}); !errors.Is(err, bus.ErrUnavailable) {
-					t.Errorf("while it is in doubt: %v, %v", r, err)
+			kafkatest.InBubble(t, func(t *testing.T) {
+				cluster := newBubbled(t, kfake.NumBrokers(3))
+				o := kafka.Options{PublishTimeout: time.Second}
+				a, b := open(t, cluster, o), open(t, cluster, o)
+				hearing(t, a, b)
+				m := newMute(t, cluster, stores)
+				inDoubt(t, a, b)
+				for _, s := range []*kafka.Store{a, b} {
+					if r, err := s.Publish(within(t), shop, order("1"), bus.PublishOptions{Key: "one"}); !errors.Is(err, bus.ErrUnavailable) {
+						t.Errorf("while it is in doubt: %v, %v", r, err)
+					}
 				}
-			}
-			if _, err := b.Publish(within(t), shop, order("2"), bus.PublishOptions{Key: "two"}); err != nil {
-				t.Errorf("another one: %v", err)
-			}
-			m.on.Store(false)
-			for _, s := range []*kafka.Store{a, b} {
-				if r := patient(t, s); !r.Repeated {
-					t.Errorf("it was published again: %v", r)
+				if _, err := b.Publish(within(t), shop, order("2"), bus.PublishOptions{Key: "two"}); err != nil {
+					t.Errorf("another one: %v", err)
 				}
-			}
-			n := 0
-			for _, id := range m.stored(b) {
-				if id == "1" {
-					n++
+				m.on.Store(false)
+				for _, s := range []*kafka.Store{a, b} {
+					if r := patient(t, s); !r.Repeated {
+						t.Errorf("it was published again: %v", r)
+					}
 				}
-			}
-			if n != 1 {
-				t.Errorf("it is there %d times", n)
-			}
+				n := 0
+				for _, id := range m.stored(b) {
+					if id == "1" {
+						n++
+					}
+				}
+				if n != 1 {
+					t.Errorf("it is there %d times", n)
+				}
+			})
 		})
 	}
 }
@@ -179,30 +181,31 @@ func TestWhatAProcessLeftInDoubt(t *testing.T) {
 	t.Parallel()
 	for name, stores := range map[string]bool{"it had landed": true, "it is lost": false} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cluster := newCluster(t, kfake.NumBrokers(3))
-			o := kafka.Options{PublishTimeout: 500 * time.Millisecond}
-			a, b, c := open(t, cluster, o), open(t, cluster, o), open(t, cluster, o)
-			hearing(t, a, b, c)
-			m := newMute(t, cluster, stores)
-			inDoubt(t, a, b, c)
-			if err := a.Close(); err != nil {
-				t.Fatal(err)
-			}
-			receipts := make([]bus.Receipt, 2)
-			var all sync.WaitGroup
-			for i, s := range []*kafka.Store{b, c} {
-				all.Go(func() { receipts[i] = patient(t, s) })
-			}
-			all.Wait()
-			for _, r := range receipts { // who published what is lost may not have had the answer in time either
-				if stores && !r.Repeated {
-					t.Errorf("it was published again: %v", r)
+			kafkatest.InBubble(t, func(t *testing.T) {
+				cluster := newBubbled(t, kfake.NumBrokers(3))
+				o := kafka.Options{PublishTimeout: 500 * time.Millisecond}
+				a, b, c := open(t, cluster, o), open(t, cluster, o), open(t, cluster, o)
+				hearing(t, a, b, c)
+				m := newMute(t, cluster, stores)
+				inDoubt(t, a, b, c)
+				if err := a.Close(); err != nil {
+					t.Fatal(err)
 				}
-			}
-			if got := m.stored(b); len(got) != 1 {
-				t.Errorf("stored are %v", got)
-			}
+				receipts := make([]bus.Receipt, 2)
+				var all sync.WaitGroup
+				for i, s := range []*kafka.Store{b, c} {
+					all.Go(func() { receipts[i] = patient(t, s) })
+				}
+				all.Wait()
+				for _, r := range receipts { // who published what is lost may not have had the answer in time either
+					if stores && !r.Repeated {
+						t.Errorf("it was published again: %v", r)
+					}
+				}
+				if got := m.stored(b); len(got) != 1 {
+					t.Errorf("stored are %v", got)
+				}
+			})
 		})
 	}
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -53,6 +54,12 @@ func Finds(text, topic string) (bool, error) {
 		return false, err
 	}
 	return list[0].name == topic || list[0].find != nil && list[0].find.MatchString(topic), nil
+}
+
+// DialBy returns options that reach the brokers in another way than by TCP.
+func DialBy(o Options, dial func(ctx context.Context, network, address string) (net.Conn, error)) Options {
+	o.dial = dial
+	return o
 }
 
 // Base is how a client of these options reaches the brokers.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
+	"github.com/hookspan/hookspan/sinks/kafka/kafkatest"
 )
 
 // A listener follows one partition in the background.
@@ -84,8 +85,11 @@ func numbers(from, to int) (ids []string) {
 }
 
 func TestFollowingOutlivesLeadersThatMove(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+	kafkatest.InBubble(t, followingOutlivesLeadersThatMove)
+}
+
+func followingOutlivesLeadersThatMove(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{})
 	l := listen(t, store, shop+"/0", front(spans(t, store)[shop+"/0"]))
 	for n := range 12 {
@@ -148,8 +152,11 @@ func TestPositionsHoldUnderLaterLeaders(t *testing.T) {
 }
 
 func TestARecreatedTopicEndsFollowing(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+	kafkatest.InBubble(t, aRecreatedTopicEndsFollowing)
+}
+
+func aRecreatedTopicEndsFollowing(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{})
 	before := spans(t, store)[shop+"/0"]
 	l := listen(t, store, shop+"/0", front(before))

@@ -48,7 +48,7 @@ func (s spot) partition() bus.Partition { return partitionName(s.name, s.n) }
 // rightsUnknown is what brokers answer that were not asked for rights, or do not tell them.
 const rightsUnknown = -1 << 31
 
-// lookup returns a topic as it was asked for at `since` or later.
+// lookup returns a topic as it was asked for after `since`.
 func (l *link) lookup(ctx context.Context, name string, since time.Time) (*topic, error) {
 	if t := l.cached(name, since); t != nil {
 		return t, nil
@@ -89,7 +89,7 @@ func (l *link) spot(ctx context.Context, name string, n int32, since time.Time) 
 func (l *link) cached(name string, since time.Time) *topic {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t := l.topics[name]; t != nil && !t.asked.Before(since) {
+	if t := l.topics[name]; t != nil && t.asked.After(since) {
 		return t
 	}
 	return nil

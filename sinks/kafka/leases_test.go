@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -16,13 +17,17 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/bus/bustest"
+	"github.com/hookspan/hookspan/sinks/kafka/kafkatest"
+)
+
+const (
+	group = "hookspan.dispatchers"
+	state = "hookspan.state"
 )
 
 func TestLeases(t *testing.T) {
 	t.Parallel()
-	bustest.Leases(t, func(t *testing.T) bustest.Sharing {
-		return sharing(brokers(t).ListenAddrs(), "hookspan.dispatchers", 2*time.Second)
-	})
+	bustest.BubbledLeases(t, func(t *testing.T) bustest.Sharing { return newBrokers(t).sharing(2 * time.Second) })
 }
 
 // HOOKSPAN_TEST_KAFKA lists real brokers that allow sessions of 2 s.
@@ -33,51 +38,66 @@ func TestLeasesOnRealBrokers(t *testing.T) {
 		return
 	}
 	bustest.Leases(t, func(t *testing.T) bustest.Sharing {
-		return sharing(strings.Split(list, ","), t.Name()+time.Now().Format(time.RFC3339Nano), 3*time.Second)
+		return sharing(strings.Split(list, ","), new(net.Dialer).DialContext, t.Name()+time.Now().Format(time.RFC3339Nano), 3*time.Second)
 	})
 }
 
-func brokers(t *testing.T) *kfake.Cluster {
+// brokers are three in a bubble.
+type brokers struct {
+	*kfake.Cluster
+	memory kafkatest.Memory
+}
+
+func newBrokers(t *testing.T) *brokers {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.GroupMinSessionTimeout(time.Second), kfake.SeedTopics(32, "hookspan.state"))
+	b := &brokers{}
+	var err error
+	b.Cluster, err = kfake.NewCluster(kfake.NumBrokers(3), kfake.GroupMinSessionTimeout(time.Second), kfake.SeedTopics(32, state), kfake.ListenFn(b.memory.ListenAny))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c
+	t.Cleanup(b.Close)
+	return b
 }
 
-func sharing(brokers []string, group string, lease time.Duration) bustest.Sharing {
+func (b *brokers) sharing(lease time.Duration) bustest.Sharing {
+	return sharing(b.ListenAddrs(), b.memory.DialContext, group, lease)
+}
+
+func sharing(brokers []string, dial bustest.Dial, group string, lease time.Duration) bustest.Sharing {
 	return bustest.Sharing{Lease: lease, Connect: func(_ *testing.T, g *bustest.Gate) bus.Leases {
 		return newLeases([]kgo.Opt{
-			kgo.SeedBrokers(brokers...), kgo.Dialer(g.DialContext), kgo.MetadataMinAge(100 * time.Millisecond),
+			kgo.SeedBrokers(brokers...), kgo.Dialer(g.Over(dial)), kgo.MetadataMinAge(100 * time.Millisecond),
 			kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
-		}, group, "hookspan.state", lease, slog.New(slog.DiscardHandler))
+		}, group, state, lease, slog.New(slog.DiscardHandler))
 	}}
 }
 
 func TestLeasesOutliveTheirCoordinator(t *testing.T) {
-	t.Parallel()
-	c := brokers(t)
-	bustest.Unsettle(t, sharing(c.ListenAddrs(), "hookspan.dispatchers", 2*time.Second), c.RehashCoordinators)
+	kafkatest.InBubble(t, func(t *testing.T) {
+		b := newBrokers(t)
+		bustest.Unsettle(t, b.sharing(2*time.Second), b.RehashCoordinators)
+	})
 }
 
 func TestAGroupThatForgotItsMembersSharesAnew(t *testing.T) {
-	t.Parallel()
-	c := brokers(t)
-	bustest.Unsettle(t, sharing(c.ListenAddrs(), "hookspan.dispatchers", 2*time.Second), func() {
-		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, Count: 3})
+	kafkatest.InBubble(t, func(t *testing.T) {
+		b := newBrokers(t)
+		bustest.Unsettle(t, b.sharing(2*time.Second), func() {
+			b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, Count: 3})
+		})
 	})
 }
 
 func TestMembersNeitherFetchNorCommit(t *testing.T) {
-	t.Parallel()
-	c := brokers(t)
-	traffic := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.OffsetCommit}, Count: -1, Observe: true})
-	bustest.Unsettle(t, sharing(c.ListenAddrs(), "hookspan.dispatchers", 2*time.Second), func() {})
-	if n := traffic.Hits(); n > 0 {
-		t.Errorf("%d requests to fetch or to commit", n)
-	}
+	kafkatest.InBubble(t, func(t *testing.T) {
+		b := newBrokers(t)
+		traffic := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.OffsetCommit}, Count: -1, Observe: true})
+		bustest.Unsettle(t, b.sharing(2*time.Second), func() {})
+		if n := traffic.Hits(); n > 0 {
+			t.Errorf("%d requests to fetch or to commit", n)
+		}
+	})
 }
 
 // A bystander is a member that does nothing.
@@ -91,46 +111,47 @@ func TestJoinSaysWhatNoRetryMends(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		lease  time.Duration
-		unsuit func(*testing.T, *kfake.Cluster)
+		unsuit func(*testing.T, *brokers)
 		want   []string
 	}{
 		"the lease is too short for the brokers": {lease: time.Second, want: []string{"HOOKSPAN_LEASE", "group.min.session.timeout.ms", "800ms"}},
 		"joining is denied": {
-			lease: 2 * time.Second, want: []string{"hookspan.dispatchers", "READ"},
-			unsuit: func(_ *testing.T, c *kfake.Cluster) {
-				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.GroupAuthorizationFailed})
+			lease: 2 * time.Second, want: []string{group, "READ"},
+			unsuit: func(_ *testing.T, b *brokers) {
+				b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.GroupAuthorizationFailed})
 			},
 		},
 		"the group is used by others": {
-			lease: 2 * time.Second, want: []string{"hookspan.dispatchers", "HOOKSPAN_NAMESPACE"},
+			lease: 2 * time.Second, want: []string{group, "HOOKSPAN_NAMESPACE"},
 			unsuit: occupy,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := brokers(t)
-			if test.unsuit != nil {
-				test.unsuit(t, c)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			err := sharing(c.ListenAddrs(), "hookspan.dispatchers", test.lease).Connect(t, bustest.NewGate()).Join(ctx, 32, bystander{})
-			if err == nil {
-				t.Fatal("it joined")
-			}
-			for _, want := range test.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q does not say %q", err, want)
+			kafkatest.InBubble(t, func(t *testing.T) {
+				b := newBrokers(t)
+				if test.unsuit != nil {
+					test.unsuit(t, b)
 				}
-			}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				err := b.sharing(test.lease).Connect(t, bustest.NewGate()).Join(ctx, 32, bystander{})
+				if err == nil {
+					t.Fatal("it joined")
+				}
+				for _, want := range test.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q does not say %q", err, want)
+					}
+				}
+			})
 		})
 	}
 }
 
 // occupy has a plain consumer join the group.
-func occupy(t *testing.T, c *kfake.Cluster) {
+func occupy(t *testing.T, b *brokers) {
 	assigned := make(chan struct{})
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumerGroup("hookspan.dispatchers"), kgo.ConsumeTopics("hookspan.state"),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.ListenAddrs()...), kgo.Dialer(b.memory.DialContext), kgo.ConsumerGroup(group), kgo.ConsumeTopics(state),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { close(assigned) }))
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +168,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	const shards, round = 4, 8
 	member := func(id string, generation int32, leaves bool, has ...int) kmsg.JoinGroupResponseMember {
-		return kmsg.JoinGroupResponseMember{MemberID: id, ProtocolMetadata: describeMember("hookspan.state", has, generation, leaves)}
+		return kmsg.JoinGroupResponseMember{MemberID: id, ProtocolMetadata: describeMember(state, has, generation, leaves)}
 	}
 	for name, test := range map[string]struct {
 		members []kmsg.JoinGroupResponseMember
@@ -167,19 +188,19 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := planLeases("hookspan.state", shards, round, test.members)
+			p := planLeases(state, shards, round, test.members)
 			if p.again != test.again {
 				t.Errorf("to be made again: %v", p.again)
 			}
 			taken, moves := 0, false
 			for i, a := range p.shares {
-				share, err := readShare("hookspan.state", shards, a.MemberAssignment)
+				share, err := readShare(state, shards, a.MemberAssignment)
 				if err != nil {
 					t.Fatal(err)
 				}
 				had := kmsg.NewConsumerMemberMetadata()
 				_ = had.ReadFrom(test.members[i].ProtocolMetadata)
-				owned := readOwned("hookspan.state", shards, had.OwnedPartitions)
+				owned := readOwned(state, shards, had.OwnedPartitions)
 				taken += len(share)
 				moves = moves || slices.ContainsFunc(share, func(s int) bool { return !slices.Contains(owned, s) })
 			}

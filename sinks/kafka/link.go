@@ -82,6 +82,9 @@ func (o *Options) base() ([]kgo.Opt, error) {
 	if o.TLS != nil {
 		opts = append(opts, kgo.DialTLSConfig(o.TLS.Clone()))
 	}
+	if o.dial != nil {
+		opts = append(opts, kgo.Dialer(o.dial))
+	}
 	if o.SASL != nil {
 		mechanism, err := o.SASL.mechanism()
 		if err != nil {

@@ -15,31 +15,26 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
-	"github.com/hookspan/hookspan/sinks/porttest"
+	"github.com/hookspan/hookspan/sinks/kafka/kafkatest"
 )
 
-// A stayer is a broker that keeps its address and its data.
+// A stayer is a broker in a bubble that keeps its address and its data.
 type stayer struct {
-	t    *testing.T
-	port int
-	dir  string
-	c    *kfake.Cluster
+	*cluster
+	t   *testing.T
+	dir string
 }
 
 func newStayer(t *testing.T) *stayer {
 	t.Helper()
-	s := &stayer{t: t, port: porttest.Ports(t, 1)[0], dir: t.TempDir()}
+	s := &stayer{cluster: &cluster{memory: &kafkatest.Memory{}}, t: t, dir: t.TempDir()}
 	s.start()
-	t.Cleanup(func() { s.c.Close() })
 	return s
 }
 
 func (s *stayer) start() {
 	s.t.Helper()
-	var err error
-	if s.c, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(s.port), kfake.DataDir(s.dir)); err != nil {
-		s.t.Fatal(err)
-	}
+	s.cluster = runCluster(s.t, s.memory, kfake.Ports(9092), kfake.DataDir(s.dir))
 }
 
 // await tries until it works.
@@ -62,10 +57,11 @@ func await(t *testing.T, what string, try func(ctx context.Context) error) {
 
 // A broker that goes and comes back: errors in time meanwhile, and then everything goes on by
 // itself, with nothing lost that had been acknowledged.
-func TestABrokerGoesAndComesBack(t *testing.T) {
-	t.Parallel()
+func TestABrokerGoesAndComesBack(t *testing.T) { kafkatest.InBubble(t, aBrokerGoesAndComesBack) }
+
+func aBrokerGoesAndComesBack(t *testing.T) {
 	broker := newStayer(t)
-	store := open(t, broker.c, kafka.Options{PublishTimeout: time.Second})
+	store := open(t, broker.cluster, kafka.Options{PublishTimeout: time.Second})
 	sp := spans(t, store)[shop+"/0"]
 	l := listen(t, store, sp.Partition, front(sp))
 	heard, journaled := make(chan string, 100), make(chan string, 100)
@@ -95,7 +91,7 @@ func TestABrokerGoesAndComesBack(t *testing.T) {
 		if got := receive(t, heard); got != id {
 			t.Errorf("heard of %s, want %s", got, id)
 		}
-		broker.c.Close()
+		broker.Close()
 		began := time.Now()
 		if _, err := store.Publish(within(t), shop, order("unknown"), bus.PublishOptions{}); !errors.Is(err, bus.ErrUnavailable) {
 			t.Errorf("publish without a broker: %v", err)
@@ -142,8 +138,11 @@ func receive(t *testing.T, from <-chan string) string {
 
 // While leaders move about, whatever was acknowledged is followed exactly once and in order.
 func TestNothingIsLostWhileLeadersMove(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+	kafkatest.InBubble(t, nothingIsLostWhileLeadersMove)
+}
+
+func nothingIsLostWhileLeadersMove(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{Partitions: 3})
 	done := make(chan struct{})
 	var mover sync.WaitGroup
@@ -212,9 +211,10 @@ func TestNothingIsLostWhileLeadersMove(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+func TestHealth(t *testing.T) { kafkatest.InBubble(t, health) }
+
+func health(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{})
 	if err := store.Health(within(t)); err != nil {
 		t.Error(err)
@@ -230,9 +230,10 @@ func TestHealth(t *testing.T) {
 	await(t, "health", store.Health)
 }
 
-func TestExamine(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+func TestExamine(t *testing.T) { kafkatest.InBubble(t, examine) }
+
+func examine(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{})
 	verdicts := func() map[string]bus.Finding {
 		all := map[string]bus.Finding{}

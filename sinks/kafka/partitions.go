@@ -57,7 +57,7 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 		return nil, ended(ctx)
 	}
 	defer func() { <-f.turn }()
-	if f.asked.Before(began) {
+	if !f.asked.After(began) {
 		asked := time.Now()
 		spans, err := s.askSpans(ctx)
 		if err != nil {

@@ -34,7 +34,7 @@ func TestTransactionsOfOthers(t *testing.T) {
 		})
 	}()
 	<-ends
-	theirs := client(t, cluster.ListenAddrs(), kgo.TransactionalID("theirs"), kgo.DefaultProduceTopic(shop))
+	theirs := cluster.client(t, kgo.TransactionalID("theirs"), kgo.DefaultProduceTopic(shop))
 	transact := func(id string, how kgo.TransactionEndTry) {
 		t.Helper()
 		if err := theirs.BeginTransaction(); err != nil {

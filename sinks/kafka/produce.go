@@ -21,6 +21,7 @@ type outgoing struct {
 	ctx    context.Context // leads from the record to this; it never ends, for that would end others, too
 	acked  chan error      // one slot: the client library's promise sends, send receives
 	done   func(*kgo.Record, error)
+	pool   *sync.Pool
 	sent   func()       // PublishOptions.Sent
 	placed atomic.Int32 // the partition that was chosen, and one
 	timer  *time.Timer
@@ -30,13 +31,17 @@ type outgoing struct {
 	data   []byte // of a structured event
 }
 
-var outgoings = sync.Pool{New: func() any {
-	out := &outgoing{acked: make(chan error, 1), timer: time.NewTimer(time.Hour)}
+// newOutgoing makes one for a pool.
+func newOutgoing(pool *sync.Pool) *outgoing {
+	out := &outgoing{acked: make(chan error, 1), pool: pool, timer: time.NewTimer(time.Hour)}
 	out.timer.Stop()
 	out.done = func(_ *kgo.Record, err error) { out.acked <- err }
 	out.ctx = context.WithValue(context.Background(), outgoingOf{}, out)
 	return out
-}}
+}
+
+// outgoing is one from the pool.
+func (s *Store) outgoing() *outgoing { return s.outgoings.Get().(*outgoing) }
 
 // outgoingOf is the key under which a record's context holds its outgoing.
 type outgoingOf struct{}
@@ -61,7 +66,7 @@ func (out *outgoing) release() {
 	if cap(out.data) > 64<<10 {
 		out.data = nil
 	}
-	outgoings.Put(out)
+	out.pool.Put(out)
 }
 
 // errLate: nobody acknowledged the record in time. It may still land.
@@ -96,7 +101,7 @@ func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offs
 		if to, err = s.targets.get(ctx, w.topic); err != nil {
 			return nil, 0, 0, err
 		}
-		out := outgoings.Get().(*outgoing)
+		out := s.outgoing()
 		w.fill(out)
 		out.rec.Topic = w.topic
 		doubt := &inDoubt{to: to, out: out}

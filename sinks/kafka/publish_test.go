@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/kafka"
+	"github.com/hookspan/hookspan/sinks/kafka/kafkatest"
 )
 
 func TestTopicsThatAreNone(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAMissingTopicIsMade(t *testing.T) {
 	if got := len(cluster.PartitionInfos("hookspan.events.late")); got != 5 {
 		t.Errorf("it has %d partitions", got)
 	}
-	configs, err := kadm.NewClient(client(t, cluster.ListenAddrs())).DescribeTopicConfigs(within(t), "hookspan.events.late")
+	configs, err := kadm.NewClient(cluster.client(t)).DescribeTopicConfigs(within(t), "hookspan.events.late")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +65,10 @@ func TestAMissingTopicIsMade(t *testing.T) {
 }
 
 // A topic that is deleted while events go to it is made anew, without a restart.
-func TestADeletedTopicComesBack(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t, kfake.NumBrokers(3))
+func TestADeletedTopicComesBack(t *testing.T) { kafkatest.InBubble(t, aDeletedTopicComesBack) }
+
+func aDeletedTopicComesBack(t *testing.T) {
+	cluster := newBubbled(t, kfake.NumBrokers(3))
 	store := open(t, cluster, kafka.Options{})
 	for range 3 {
 		publish(t, store, "1", "2")
@@ -104,29 +106,31 @@ func TestWhatBrokersRefuse(t *testing.T) {
 		"larger than it may": {kerr.MessageTooLarge, bus.ErrTooLarge, shop},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cluster := newCluster(t)
-			store := open(t, cluster, kafka.Options{PublishTimeout: time.Second})
-			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: shop, Err: c.fault, Count: -1})
-			_, err := store.Publish(within(t), shop, order("1"), bus.PublishOptions{})
-			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("publish: %v, want %v that says %q", err, c.want, c.says)
-			}
-			fault.Remove()
-			ctx := within(t)
-			for err != nil && ctx.Err() == nil {
-				_, err = store.Publish(ctx, shop, order("2"), bus.PublishOptions{})
-			}
-			if err != nil {
-				t.Errorf("once it is over: %v", err)
-			}
+			kafkatest.InBubble(t, func(t *testing.T) {
+				cluster := newBubbled(t)
+				store := open(t, cluster, kafka.Options{PublishTimeout: time.Second})
+				fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: shop, Err: c.fault, Count: -1})
+				_, err := store.Publish(within(t), shop, order("1"), bus.PublishOptions{})
+				if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("publish: %v, want %v that says %q", err, c.want, c.says)
+				}
+				fault.Remove()
+				ctx := within(t)
+				for err != nil && ctx.Err() == nil {
+					_, err = store.Publish(ctx, shop, order("2"), bus.PublishOptions{})
+				}
+				if err != nil {
+					t.Errorf("once it is over: %v", err)
+				}
+			})
 		})
 	}
 }
 
-func TestAnEndedContextEndsAPublish(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t)
+func TestAnEndedContextEndsAPublish(t *testing.T) { kafkatest.InBubble(t, anEndedContextEndsAPublish) }
+
+func anEndedContextEndsAPublish(t *testing.T) {
+	cluster := newBubbled(t)
 	store := open(t, cluster, kafka.Options{})
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
@@ -161,7 +165,7 @@ func TestTheLargestEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := "100000"
-	adm := kadm.NewClient(client(t, cluster.ListenAddrs()))
+	adm := kadm.NewClient(cluster.client(t))
 	if _, err := adm.AlterTopicConfigs(within(t), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &value}}, shop); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +194,7 @@ func TestTheRecordOfAnEvent(t *testing.T) {
 	if _, err := store.Publish(within(t), shop, order("2"), bus.PublishOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	cl := client(t, cluster.ListenAddrs(), kgo.ConsumeTopics(shop), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	cl := cluster.client(t, kgo.ConsumeTopics(shop), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
 	var records []*kgo.Record
 	for len(records) < 3 {
 		fetches := cl.PollFetches(within(t))
@@ -232,7 +236,7 @@ func TestMessagesThatAreNoCloudEventsAreWrapped(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t)
 	store := open(t, cluster, kafka.Options{})
-	cl := client(t, cluster.ListenAddrs(), kgo.DefaultProduceTopic(shop))
+	cl := cluster.client(t, kgo.DefaultProduceTopic(shop))
 	for _, r := range []*kgo.Record{
 		{Value: []byte("hello")},
 		{Value: []byte(`{"a":1}`), Key: []byte("k"), Headers: []kgo.RecordHeader{{Key: "Content-Type", Value: []byte("application/vnd.acme+json")}}},

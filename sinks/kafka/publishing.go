@@ -120,7 +120,7 @@ func (p *publishing) leave(ctx context.Context, d *inDoubt) bool {
 	if d.out != nil {
 		p.tell(d.out)
 	} else if !p.o.Reserved && !p.try.flying { // it came back soon, as what it was can still be told
-		out := outgoings.Get().(*outgoing)
+		out := p.s.outgoing()
 		p.fill(out)
 		out.placed.Store(d.partition + 1)
 		p.tell(out)

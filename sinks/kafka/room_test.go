@@ -18,7 +18,7 @@ func TestTopicsOfOthersAreNotPurged(t *testing.T) {
 		if err := cluster.CreateTopic(topic, 1, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := client(t, cluster.ListenAddrs()).ProduceSync(within(t), &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr(); err != nil {
+		if err := cluster.client(t).ProduceSync(within(t), &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +47,7 @@ func TestOthersNeed(t *testing.T) {
 	cluster := newCluster(t)
 	store := open(t, cluster, kafka.Options{})
 	publish(t, store, numbers(0, 9)...)
-	adm := kadm.NewClient(client(t, cluster.ListenAddrs()))
+	adm := kadm.NewClient(cluster.client(t))
 	commit := func(group, topic string, at int64) {
 		t.Helper()
 		var offsets kadm.Offsets

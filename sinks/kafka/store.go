@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,7 +45,12 @@ type Options struct {
 	MaxBytes         int64         // the largest event that topics are made for; default 2 MiB
 
 	Log *slog.Logger // default: none
+
+	dial dial // default: TCP
 }
+
+// A dial reaches a broker.
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Store is a bus.Store, bus.Shared, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
 // use by many goroutines.
@@ -60,12 +66,14 @@ type Store struct {
 	contests contests
 	finder   finder
 	settling settling
-	process  uint64        // names this one among those that publish
-	tries    atomic.Uint64 // their number so far
-	health   health
-	shards   atomic.Int32
-	closed   chan struct{} // closed by Close
-	close    func()
+
+	outgoings sync.Pool
+	process   uint64        // names this one among those that publish
+	tries     atomic.Uint64 // their number so far
+	health    health
+	shards    atomic.Int32
+	closed    chan struct{} // closed by Close
+	close     func()
 }
 
 // names are the topics of an installation.
@@ -112,6 +120,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.contests.init(o.PublishTimeout)
 	s.finder.init(s)
 	s.settling.s = s
+	s.outgoings.New = func() any { return newOutgoing(&s.outgoings) }
 	var err error
 	if s.link, err = newLink(o, s.producing()...); err != nil {
 		return nil, err

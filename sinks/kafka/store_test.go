@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -30,17 +29,6 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// newCluster runs a broker in this process, gone when the test ends.
-func newCluster(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
-	t.Helper()
-	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	return cluster
-}
-
 // openStore opens a store, closed when the test ends.
 func openStore(t testing.TB, o kafka.Options) *kafka.Store {
 	t.Helper()
@@ -57,16 +45,16 @@ func openStore(t testing.TB, o kafka.Options) *kafka.Store {
 }
 
 // open is a store on a cluster, with one partition for the topic shop.
-func open(t testing.TB, cluster *kfake.Cluster, o kafka.Options) *kafka.Store {
+func open(t testing.TB, cluster *cluster, o kafka.Options) *kafka.Store {
 	t.Helper()
-	o.Brokers, o.Intake = cluster.ListenAddrs(), []string{shop}
+	o.Intake = []string{shop}
 	if o.Partitions == 0 {
 		o.Partitions = 1
 	}
 	if o.Shards == 0 {
 		o.Shards = 2
 	}
-	return openStore(t, o)
+	return openStore(t, cluster.reach(o))
 }
 
 // client is a plain client of the brokers.

@@ -63,19 +63,28 @@ func (g *Gate) Dial(network, address string) (net.Conn, error) {
 
 // DialContext connects through the gate.
 func (g *Gate) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	select {
-	case <-g.opening():
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(patience): // a context without an end
-		return nil, os.ErrDeadlineExceeded
+	return g.Over(new(net.Dialer).DialContext)(ctx, network, address)
+}
+
+// A Dial connects to an address.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Over connects through the gate and then by another way than TCP.
+func (g *Gate) Over(dial Dial) Dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		select {
+		case <-g.opening():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(patience): // a context without an end
+			return nil, os.ErrDeadlineExceeded
+		}
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &gated{Conn: c, gate: g, closed: make(chan struct{})}, nil
 	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &gated{Conn: c, gate: g, closed: make(chan struct{})}, nil
 }
 
 // A gated connection passes through the gate.

@@ -3,10 +3,12 @@ package bustest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -25,36 +27,56 @@ const sharedShards = 32
 // Leases checks the leases of a bus that several processes share (S1 to S6). In every test the
 // members' calls are watched for what must never happen.
 func Leases(t *testing.T, open func(t *testing.T) Sharing) {
-	run := func(name string, clause func(*testing.T, *company), atOnce bool) {
+	for name, clause := range inTime() {
+		t.Run(name, func(t *testing.T) { share(t, open, clause) })
+	}
+	for name, clause := range atLeisure() {
 		t.Run(name, func(t *testing.T) {
-			if atOnce {
-				t.Parallel()
-			}
-			c := &company{t: t, Sharing: open(t), board: newBoard(t, sharedShards)}
-			defer c.dissolve() // before what it stands on is closed
-			clause(t, c)
+			t.Parallel()
+			share(t, open, clause)
 		})
 	}
-	// Those that have to be done in time do not compete with the rest.
-	for name, clause := range map[string]func(*testing.T, *company){
+}
+
+// BubbledLeases is Leases for a bus that lives in the test's process and uses no network: each
+// test has a time of its own (testing/synctest), which machines that are busy do not shorten.
+func BubbledLeases(t *testing.T, open func(t *testing.T) Sharing) {
+	all := inTime()
+	maps.Copy(all, atLeisure())
+	for name, clause := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { share(t, open, clause) })
+		})
+	}
+}
+
+func share(t *testing.T, open func(t *testing.T) Sharing, clause func(*testing.T, *company)) {
+	c := &company{t: t, Sharing: open(t), board: newBoard(t, sharedShards)}
+	defer c.dissolve() // before what it stands on is closed
+	clause(t, c)
+}
+
+// inTime are those that have to be done in time, and do not compete with the rest.
+func inTime() map[string]func(*testing.T, *company) {
+	return map[string]func(*testing.T, *company){
 		"S1 the shares are even as members come and go":            evenShares,
 		"S1 members that start at once settle soon":                startAtOnce,
 		"S3 what a leaving member gives is taken at once":          takenAtOnce,
 		"S4 what a dead member held is taken within the lease":     takenFromTheDead,
 		"S4 one that comes back does not wait for itself for long": comesBack,
 		"S5 a short silence costs nothing":                         shortSilence,
-	} {
-		run(name, clause, false)
 	}
-	for name, clause := range map[string]func(*testing.T, *company){
+}
+
+func atLeisure() map[string]func(*testing.T, *company) {
+	return map[string]func(*testing.T, *company){
 		"S2 a shard moves once it was given":                     movesOnceGiven,
 		"S3 everything is given side by side":                    givesSideBySide,
 		"S5 who is cut off has lost its leases before they move": cutOff,
 		"S5 a lease that runs out ends a giving":                 givingEnds,
 		"S6 a bus that is away is waited for":                    busAway,
 		"S1 to S6 members come, go, die and hang":                comeAndGo,
-	} {
-		run(name, clause, true)
 	}
 }
 
@@ -300,7 +322,7 @@ func busAway(t *testing.T, c *company) {
 }
 
 func comeAndGo(t *testing.T, c *company) {
-	seed := uint64(time.Now().UnixNano())
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 2 {

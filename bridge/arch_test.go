@@ -91,19 +91,21 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"bridge/spelling":  {},
 		"bridge/topic":     {},
+		"bridge/header":    {},
+		"bridge/setting":   {"header"},
 		"bridge/event":     {},
 		"bridge/problem":   {},
 		"bridge/bus":       {"event"},
 		"bridge/provider":  {"event", "spelling"},
 		"bridge/receiver":  {"event", "problem", "bus", "provider"},
 		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
-		"bridge/endpoint":  {"event", "bus", "signature", "spelling", "topic"},
+		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic"},
 		"bridge/delivery":  {"bus"}, // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/dispatch":  {"event", "bus", "signature", "endpoint", "delivery"},
 		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "spelling"},
-		"bridge/config":    {"endpoint", "spelling", "topic"}, // endpoint: how its values are written
-		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "topic"},
+		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
+		"bridge/config":    {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings
+		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic"},
 	}
 }
 

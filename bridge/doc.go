@@ -23,7 +23,8 @@
 // # Rooms
 //
 // From the bottom up: event, problem and provider need nothing of the others but event,
-// spelling names what somebody meant, topic knows patterns over topics. bus is
+// spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
+// what a setting is. bus is
 // the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
 // endpoint and dispatch are the outbound path; its words, which need no engine, are in
 // delivery. journal keeps what was attempted. admin shows and changes it all. config reads what

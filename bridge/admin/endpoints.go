@@ -60,7 +60,7 @@ func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
 	a.Log.Info("endpoint created", "endpoint", made.Name, "id", made.ID)
 	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
 	v := a.look().endpoint(made)
-	v.Secrets = shown
+	v.front.Secrets = shown
 	return write(w, http.StatusCreated, v)
 }
 
@@ -128,7 +128,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Log.Info("endpoint updated", "endpoint", made.Name, "id", made.ID)
 	v := a.look().endpoint(made)
-	v.Secrets = shown
+	v.front.Secrets = shown
 	return write(w, http.StatusOK, v)
 }
 
@@ -182,7 +182,7 @@ func (a *api) testEndpoint(w http.ResponseWriter, r *http.Request) error {
 	p, eventType := &patch{}, testType
 	for name, raw := range fields {
 		if name == "type" {
-			eventType = value(p, name, raw, testType)
+			eventType = p.text(name, raw, testType)
 		} else {
 			p.fault(name, "is not known; a test takes type")
 		}

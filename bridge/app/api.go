@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
@@ -34,7 +35,7 @@ func (a *App) sources() []admin.Source {
 		all = append(all, admin.Source{
 			Name: s.Name, Provider: s.Provider, Path: "/webhooks/" + s.Name, URI: s.URI, Topic: s.Topic,
 			Content: s.Content, Invalid: s.Invalid, Schema: s.Schema,
-			DedupWindow: endpoint.FormatDuration(*s.DedupWindow), MaxBody: int64(s.MaxBody), Secrets: len(s.Secrets),
+			DedupWindow: setting.FormatDuration(*s.DedupWindow), MaxBody: int64(s.MaxBody), Secrets: len(s.Secrets),
 		})
 	}
 	return all

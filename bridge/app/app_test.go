@@ -43,14 +43,18 @@ type server struct {
 // configuration is that of every server here, and more.
 func configuration(t *testing.T, environ ...string) *config.Config {
 	t.Helper()
-	c, err := config.Load(append([]string{
-		"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
-		"HOOKSPAN_ADMIN_TOKEN=" + token, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + token,
-	}, environ...))
+	c, err := loaded(t, environ...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func loaded(t *testing.T, environ ...string) (*config.Config, error) {
+	return config.Load(append([]string{
+		"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
+		"HOOKSPAN_ADMIN_TOKEN=" + token, "HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + token,
+	}, environ...))
 }
 
 // runs is how a start with these settings ends: nil, once it has become ready.
@@ -85,7 +89,10 @@ func start(t *testing.T, err error, environ ...string) *server {
 
 func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	t.Helper()
-	c := configuration(t, environ...)
+	c, wrong := loaded(t, environ...)
+	if wrong != nil {
+		return nil, wrong
+	}
 	s := &server{t: t, done: make(chan error, 1), hangup: make(chan struct{})}
 	s.conf.Store(c)
 	s.bus(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
@@ -92,7 +93,7 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 		v, err := compile(name, conf)
 		if of, ok := v.(*provider.Verifier); ok && err == nil {
 			if s.MaxBody == 0 {
-				s.MaxBody = config.Size(of.MaxBody())
+				s.MaxBody = setting.Size(of.MaxBody())
 			}
 			for _, warning := range of.Warnings() {
 				k.warn("source "+s.Name, warning)

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -42,7 +41,7 @@ func verifiers(catalog *provider.Catalog) func(string, provider.Config) (receive
 // endpoints are the configured receivers, by who defines them.
 func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 	for i := range c.Endpoints {
-		e := toEndpoint(&c.Endpoints[i])
+		e := c.Endpoints[i].Clone()
 		if e.ManagedBy == endpoint.ByFile {
 			byFile = append(byFile, e)
 		} else {
@@ -50,23 +49,6 @@ func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 		}
 	}
 	return byEnv, byFile
-}
-
-func toEndpoint(c *config.Endpoint) *endpoint.Endpoint {
-	e := endpoint.Default()
-	e.Name, e.URL, e.ManagedBy = c.Name, c.URL, c.ManagedBy
-	e.Secrets, e.EncryptSecret = c.Secrets.Open(), c.EncryptSecret.Open()
-	e.Events, e.Topics, e.Active, e.Start = c.Events, c.Topics, c.Active, string(c.Start)
-	e.Signature, e.Content, e.Options = c.Signature, c.Content, c.Options
-	e.Schedule, e.Jitter = []time.Duration(c.Schedule), float64(c.Jitter)
-	e.Timeout, e.Concurrency, e.DisableAfter = c.Timeout, c.Concurrency, c.DisableAfter
-	if c.Rate.PerSecond > 0 {
-		e.Rate = endpoint.Rate{PerSecond: c.Rate.PerSecond, Burst: max(c.Rate.Burst, 1)} // without a burst, evenly spaced
-	}
-	for _, h := range c.Headers {
-		e.Headers = append(e.Headers, endpoint.Header{Name: h.Name, Value: h.Value})
-	}
-	return e
 }
 
 // checkEndpoint is what a registration asks for, whoever makes it.
@@ -94,7 +76,7 @@ func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck
 	if _, err := signature.Compile(e.Signature, e.Options, e.Secrets); err != nil {
 		faults = append(faults, fieldError(err))
 	}
-	if _, err := signature.CompileEncryption(e.Signature, e.Options, e.EncryptSecret); err != nil {
+	if _, err := signature.CompileEncryption(e.Signature, e.Options, e.EncryptSecret.Open()); err != nil {
 		faults = append(faults, fieldError(err))
 	}
 	return warning, faults

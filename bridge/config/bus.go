@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // Bus says where events live.
@@ -22,49 +24,55 @@ const (
 	BusKafka    BusKind = "kafka"
 )
 
-// UnmarshalText takes "embedded" or a URL with one or more servers. Credentials are refused
+// Parse takes "embedded" or a URL with one or more servers. Credentials are refused
 // there: a URL ends up in logs.
-func (b *Bus) UnmarshalText(text []byte) error {
-	if string(text) == string(BusEmbedded) {
+func (b *Bus) Parse(text string) error {
+	if text == string(BusEmbedded) {
 		*b = Bus{Kind: BusEmbedded}
 		return nil
 	}
-	scheme, rest, _ := strings.Cut(string(text), "://")
+	scheme, rest, _ := strings.Cut(text, "://")
 	bus, known := map[string]Bus{
 		"nats": {Kind: BusNATS}, "tls": {Kind: BusNATS, TLS: true},
 		"kafka": {Kind: BusKafka}, "kafka+tls": {Kind: BusKafka, TLS: true},
 	}[scheme]
 	if !known {
-		return wanted("embedded, nats://h1:4222,h2:4222, tls://…, kafka://b1:9092,b2:9092 or kafka+tls://…")
+		return setting.Wanted("embedded, nats://h1:4222,h2:4222, tls://…, kafka://b1:9092,b2:9092 or kafka+tls://…")
 	}
 	if strings.Contains(rest, "@") {
-		return wanted("servers without credentials: they go into " + prefix + "NATS_USER and _PASSWORD, or " + prefix + "KAFKA_USER and _PASSWORD")
+		return setting.Wanted("servers without credentials: they go into " + prefix + "NATS_USER and _PASSWORD, or " + prefix + "KAFKA_USER and _PASSWORD")
 	}
-	for _, server := range items(rest, ",") {
+	for _, server := range setting.Items(rest, ",") {
 		server = strings.TrimPrefix(server, scheme+"://")
 		if !validHostPort(server, false) {
-			return wanted("host:port for every server, separated by commas")
+			return setting.Wanted("host:port for every server, separated by commas")
 		}
 		bus.Servers = append(bus.Servers, server)
 	}
 	if len(bus.Servers) == 0 {
-		return wanted("at least one server, as host:port")
+		return setting.Wanted("at least one server, as host:port")
 	}
 	*b = bus
 	return nil
 }
 
+// OfKind is setting.KindText: it is shown as it was written.
+func (Bus) OfKind() setting.Kind { return setting.KindText }
+
 // Address is host:port of a listener; an empty host is every interface, "" is no listener.
 type Address string
 
-// UnmarshalText takes host:port.
-func (a *Address) UnmarshalText(text []byte) error {
-	if !validHostPort(string(text), true) {
-		return wanted("host:port such as :8080 or 127.0.0.1:8081")
+// Parse takes host:port.
+func (a *Address) Parse(text string) error {
+	if !validHostPort(text, true) {
+		return setting.Wanted("host:port such as :8080 or 127.0.0.1:8081")
 	}
 	*a = Address(text)
 	return nil
 }
+
+// OfKind is setting.KindAddress.
+func (Address) OfKind() setting.Kind { return setting.KindAddress }
 
 // Loopback reports whether only this machine can reach the address.
 func (a Address) Loopback() bool {

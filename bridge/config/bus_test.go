@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 func TestBusOfEveryKind(t *testing.T) {
@@ -139,12 +140,12 @@ func TestTopicsThatAreFollowedByDefault(t *testing.T) {
 		"embedded": "shop-eu.events.>", "nats://h1:4222": "shop-eu.events.>", "kafka://b1:9092": `/^shop-eu\.events\./`,
 	} {
 		c := load(t, "HOOKSPAN_BUS="+bus, "HOOKSPAN_NAMESPACE=shop-eu")
-		if diff := cmp.Diff(config.List{want}, c.Topics); diff != "" {
+		if diff := cmp.Diff(setting.List{want}, c.Topics); diff != "" {
 			t.Errorf("%s: %s", bus, diff)
 		}
 	}
 	c := load(t, "HOOKSPAN_BUS=kafka://b1:9092", `HOOKSPAN_TOPICS=orders,/^billing\.v[0-9]+$/`)
-	if diff := cmp.Diff(config.List{"orders", `/^billing\.v[0-9]+$/`}, c.Topics); diff != "" {
+	if diff := cmp.Diff(setting.List{"orders", `/^billing\.v[0-9]+$/`}, c.Topics); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -5,13 +5,15 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 func (l *loading) checkSource(s *Source, at checked) {
 	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
 	secrets := l.sources.begin(s.Name) + "SECRETS"
-	s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(l.sources.blocks[s.Name].values[secrets].text, itemEnd)
+	s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(l.sources.blocks[s.Name].values[secrets].text, setting.ItemEnd)
 	l.checkTopic(at("TOPIC"), s.Topic)
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
 	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")
@@ -31,7 +33,7 @@ func (l *loading) checkSource(s *Source, at checked) {
 }
 
 // checkEndpoint leaves to whoever registers endpoints what it would refuse of the API, too.
-func (l *loading) checkEndpoint(e *Endpoint, at checked) {
+func (l *loading) checkEndpoint(e *endpoint.Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
 	at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone() || e.Signature == "none",
 		"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secretForm(e.Signature))

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A Config is everything that was decided before the start. Fields left empty by the operator
@@ -21,7 +24,7 @@ type Config struct {
 	Kafka       Kafka
 
 	Sources   []Source
-	Endpoints []Endpoint
+	Endpoints []endpoint.Endpoint
 
 	// Files are those that were read or that a listener will read; a change of one of them is
 	// a reason to load again.
@@ -98,9 +101,9 @@ func (c *Config) complete() {
 		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
 	}
 	if len(c.Topics) == 0 {
-		c.Topics = List{c.TopicPrefix + ".>"}
+		c.Topics = setting.List{c.TopicPrefix + ".>"}
 		if c.Bus.Kind == BusKafka {
-			c.Topics = List{"/^" + regexp.QuoteMeta(c.TopicPrefix+".") + "/"}
+			c.Topics = setting.List{"/^" + regexp.QuoteMeta(c.TopicPrefix+".") + "/"}
 		}
 	}
 	for i := range c.Sources {

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // load reads an environment that must be right.
@@ -52,7 +54,7 @@ func TestNothingSetIsTheDefaults(t *testing.T) {
 	want := map[string]any{
 		"listen": config.Address(":8080"), "admin": config.Address("127.0.0.1:8081"), "namespace": "hookspan",
 		"bus": config.Bus{Kind: config.BusEmbedded}, "prefix": "hookspan.events", "stream": "HOOKSPAN_EVENTS",
-		"topics": config.List{"hookspan.events.>"}, "memory": config.Size(256 << 20), "grace": 25 * time.Second,
+		"topics": setting.List{"hookspan.events.>"}, "memory": setting.Size(256 << 20), "grace": 25 * time.Second,
 		"sync": "group", "retention": 168 * time.Hour, "sources": 0, "warnings": 0,
 	}
 	got := map[string]any{
@@ -90,13 +92,13 @@ func TestSourcesAndEndpointsOfTheEnvironment(t *testing.T) {
 	}
 	want := []any{
 		[]string{"newest-phrase-of-two", "older-phrase-of-two"},
-		config.Options{"cipher": "aes-256-cbc", "note": "a,b=c"},
-		6 * time.Hour, 72 * time.Hour, config.Size(0), "hookspan.events.sticky-eu",
-		config.Rate{PerSecond: 50}, "env",
-		config.List{"com.sticker.*", "io.sticky.product.*"},
-		config.Headers{{Name: "X-Team", Value: "core"}, {Name: "X-Lists", Value: "a,b"}},
-		config.Rate{PerSecond: 50, Burst: 20}, config.Percent(0.25),
-		config.Durations{10 * time.Second, 2 * time.Minute}, true, config.StartNow,
+		setting.Options{"cipher": "aes-256-cbc", "note": "a,b=c"},
+		6 * time.Hour, 72 * time.Hour, setting.Size(0), "hookspan.events.sticky-eu",
+		setting.Rate{PerSecond: 50}, "env",
+		setting.List{"com.sticker.*", "io.sticky.product.*"},
+		setting.Headers{{Name: "X-Team", Value: "core"}, {Name: "X-Lists", Value: "a,b"}},
+		setting.Rate{PerSecond: 50, Burst: 20}, setting.Share(0.25),
+		setting.Durations{10 * time.Second, 2 * time.Minute}, true, endpoint.StartNow,
 	}
 	got := []any{
 		sticky.Secrets.Open(), sticky.Options, *sticky.Tolerance, *sticky.DedupWindow, sticky.MaxBody, eu.Topic,
@@ -149,10 +151,10 @@ endpoints:
 		config.Address(":9090"), "WARN",
 		config.Prefixes{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")},
 		[]string{"one secret with spaces", "of the environment", "from a file, spaces and all"},
-		config.Size(3 << 20), config.Options{"a": "1,2", "b": "x=y"}, "file",
+		setting.Size(3 << 20), setting.Options{"a": "1,2", "b": "x=y"}, "file",
 		[]string{"first phrase", "second phrase"}, []string{"two", "words"},
-		config.Headers{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: "2"}},
-		config.Durations{10 * time.Second, time.Minute}, false,
+		setting.Headers{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: "2"}},
+		setting.Durations{10 * time.Second, time.Minute}, false,
 		[]string{path, one, phrases},
 	}
 	got := []any{

@@ -3,11 +3,10 @@ package config
 import (
 	"errors"
 	"reflect"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // decode fills the Config from the blocks.
@@ -23,9 +22,10 @@ func (l *loading) decode() {
 	}
 	for _, name := range l.endpoints.names() {
 		b := l.endpoints.blocks[name]
-		e := Endpoint{Name: name, ManagedBy: b.managedBy}
-		l.decodeInto(&e, l.endpoints.begin(name), b)
-		l.cfg.Endpoints = append(l.cfg.Endpoints, e)
+		e := endpoint.Default()
+		e.Name, e.ManagedBy = name, b.managedBy
+		l.decodeInto(&e.Settings, l.endpoints.begin(name), b)
+		l.cfg.Endpoints = append(l.cfg.Endpoints, *e)
 	}
 }
 
@@ -34,16 +34,15 @@ func (l *loading) decodeInto(settings any, prefix string, b *block) {
 	for variable, v := range b.values {
 		texts[variable] = v.text
 	}
-	err := env.ParseWithOptions(settings, env.Options{Environment: texts, Prefix: prefix, FuncMap: parsers()})
+	fields := fieldsOf(prefix, settings)
+	err := env.ParseWithOptions(settings, env.Options{Environment: texts, Prefix: prefix, FuncMap: parsers(fields)})
 	var faults env.AggregateError
 	if err != nil && !errors.As(err, &faults) {
 		faults.Errors = []error{err}
 	}
-	// The library names the struct's field; an operator knows the variable.
-	variables := map[string]string{}
-	for _, f := range fieldsOf(prefix, settings) {
-		variables[f.goName] = f.variable
-		l.checkWords(b, f, reflect.ValueOf(settings).Elem().FieldByName(f.goName))
+	variables := map[string]string{} // the library names the struct's field; an operator knows the variable
+	for _, f := range fields {
+		variables[f.Name] = f.variable
 	}
 	for _, err := range faults.Errors {
 		var parse env.ParseError
@@ -53,30 +52,31 @@ func (l *loading) decodeInto(settings any, prefix string, b *block) {
 		}
 		l.problem(prefix+"*", err.Error())
 	}
+	for _, f := range fields {
+		l.checkField(b, f, settings)
+	}
 }
 
-// checkWords reports a word outside the closed set that a field declares.
-func (l *loading) checkWords(b *block, f field, v reflect.Value) {
-	if len(f.words) == 0 {
+// checkField reports a value that was given, could be read, and is not allowed.
+func (l *loading) checkField(b *block, f field, settings any) {
+	if _, given := b.values[f.variable]; !given || l.faulty(b.where(f.variable)) {
 		return
 	}
-	words := []string{v.String()}
-	if list, ok := v.Interface().(List); ok {
-		words = list
-	}
-	last := len(f.words) - 1
-	for _, word := range words {
-		if word != "" && !slices.Contains(f.words, word) {
-			l.problem(b.where(f.variable), "want "+strings.Join(f.words[:last], ", ")+" or "+f.words[last])
+	for _, fault := range f.Check(settings) {
+		what := fault.Message
+		if fault.Field != f.Word { // one of several
+			what = fault.Field + " " + what
 		}
+		l.problem(b.where(f.variable), what)
 	}
 }
 
-// parsers read the standard types and say in their errors what is wanted.
-func parsers() map[reflect.Type]env.ParserFunc {
-	return map[reflect.Type]env.ParserFunc{
-		reflect.TypeFor[time.Duration](): parseDuration,
-		reflect.TypeFor[bool]():          parseBool,
-		reflect.TypeFor[int]():           parseInt,
+// parsers read the types of settings and say in their errors what is wanted.
+func parsers(fields []field) map[reflect.Type]env.ParserFunc {
+	all := map[reflect.Type]env.ParserFunc{}
+	for _, f := range fields {
+		of, read := f.Parser()
+		all[of] = read
 	}
+	return all
 }

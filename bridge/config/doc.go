@@ -6,11 +6,11 @@
 // wrong is collected in Problems, each naming the variable (or the line of the file) and the
 // remedy; the value of a secret appears in none of them.
 //
-// A setting is a field with tags: env (its variable behind the prefix), envDefault (or default,
-// in words, where it depends on something), words (its closed set of values) and doc. The tables of the README and of `hookspan config docs` are made from these tags, and so
-// is the list of known variables: any other variable under HOOKSPAN_ is a fault that suggests
-// the nearest one. A new setting is therefore one field, and, where it can be wrong by itself,
-// one line in check.go.
+// A setting is a field with tags, as package setting reads them: those of the process stand
+// here, those of an endpoint are endpoint.Settings. The tables of the README and of
+// `hookspan config docs` are made from these tags, and so is the list of known variables: any
+// other variable under HOOKSPAN_ is a fault that suggests the nearest one. What settings say
+// together is checked in check*.go.
 //
 // Both ways of writing a setting meet in one place before anything is decoded: the file is
 // flattened into variables (file.go), variables of the environment replace them

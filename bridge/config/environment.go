@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
@@ -19,7 +20,7 @@ const (
 // the file defines too becomes the environment's.
 func (l *loading) takeNames() {
 	for _, f := range l.families() {
-		for _, name := range items(l.environ[f.list], ",") {
+		for _, name := range setting.Items(l.environ[f.list], ",") {
 			switch b := f.blocks[name]; {
 			case !validName(name):
 				l.problem(f.list, "name "+strconv.Quote(name)+": only a-z, 0-9 and - are allowed")
@@ -44,9 +45,9 @@ func (l *loading) takeVariables() {
 		text := l.environ[variable]
 		switch {
 		case b == nil:
-		case strings.Contains(text, itemEnd):
+		case strings.Contains(text, setting.ItemEnd):
 			l.problem(variable, "holds a NUL byte")
-		case text != "" || f.secret(): // an empty one is as good as none, but for a secret
+		case text != "" || f.Kind.Secret(): // an empty one is as good as none, but for a secret
 			b.replace(f, value{text: text, where: variable})
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
@@ -85,7 +87,7 @@ func (d document) setting(b *block, begin string, e entry) {
 		return
 	}
 	if e.value == nil || e.value.Type() == ast.NullType {
-		if f.secret() {
+		if f.Kind.Secret() {
 			d.problem(e.where, "an empty secret; give one or remove the key")
 		}
 		return
@@ -114,26 +116,29 @@ func (d document) keys(b *block, begin string) []string {
 
 // text is a node as a variable would have it; a list is marked as one.
 func (d document) text(f field, n ast.Node) (string, error) {
-	if list, ok := n.(*ast.SequenceNode); ok && f.list() {
-		if len(list.Values) == 0 && !f.secret() {
-			return noItems, nil
+	if list, ok := n.(*ast.SequenceNode); ok && f.Kind.List() {
+		if len(list.Values) == 0 && !f.Kind.Secret() {
+			return setting.NoItems, nil
 		}
 		return d.list(f, list)
 	}
-	if joint, ok := f.mapping(); ok && (n.Type() == ast.MappingType || n.Type() == ast.MappingValueType) {
+	if joint := f.Kind.Joint(); joint != "" && (n.Type() == ast.MappingType || n.Type() == ast.MappingValueType) {
 		return d.pairs(n, joint)
+	}
+	if f.Kind == setting.KindObject {
+		return d.object(n)
 	}
 	text, ok := scalar(n)
 	if !ok {
-		if f.list() {
-			return "", wanted("one value or a list of values")
+		if f.Kind.List() {
+			return "", setting.Wanted("one value or a list of values")
 		}
-		return "", wanted("one value")
+		return "", setting.Wanted("one value")
 	}
 	switch {
-	case f.is(Secrets{}):
+	case f.Kind == setting.KindSecrets:
 		return d.openWords(text)
-	case f.is(Secret{}):
+	case f.Kind == setting.KindSecret:
 		return d.open(text)
 	}
 	return text, nil
@@ -143,17 +148,17 @@ func (d document) list(f field, list *ast.SequenceNode) (string, error) {
 	var b strings.Builder
 	for _, n := range list.Values {
 		item, ok := scalar(n)
-		if !ok || strings.Contains(item, itemEnd) {
-			return "", wanted("a list of single values")
+		if !ok || strings.Contains(item, setting.ItemEnd) {
+			return "", setting.Wanted("a list of single values")
 		}
-		if f.is(Secrets{}) {
+		if f.Kind == setting.KindSecrets {
 			opened, err := d.open(item)
 			if err != nil {
 				return "", err
 			}
 			item = opened
 		}
-		b.WriteString(item + itemEnd)
+		b.WriteString(item + setting.ItemEnd)
 	}
 	return b.String(), nil
 }
@@ -162,12 +167,63 @@ func (d document) pairs(n ast.Node, joint string) (string, error) {
 	var b strings.Builder
 	for _, e := range d.entries(n, "") {
 		item, ok := scalar(e.value)
-		if !ok || strings.Contains(item, itemEnd) {
-			return "", wanted("single values")
+		if !ok || strings.Contains(item, setting.ItemEnd) {
+			return "", setting.Wanted("single values")
 		}
-		b.WriteString(e.key + joint + item + itemEnd)
+		b.WriteString(e.key + joint + item + setting.ItemEnd)
 	}
 	return b.String(), nil
+}
+
+// object is what a node holds, as JSON. A text in it may refer to a secret.
+func (d document) object(n ast.Node) (string, error) {
+	tree, err := d.tree(n)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(tree)
+	return string(text), err
+}
+
+func (d document) tree(n ast.Node) (any, error) {
+	switch v := n.(type) {
+	case *ast.SequenceNode:
+		list := make([]any, len(v.Values))
+		for i := range v.Values {
+			item, err := d.tree(v.Values[i])
+			if err != nil {
+				return nil, err
+			}
+			list[i] = item
+		}
+		return list, nil
+	case *ast.MappingNode, *ast.MappingValueNode:
+		members := map[string]any{}
+		for _, e := range d.entries(n, "") {
+			member, err := d.tree(e.value)
+			if err != nil {
+				return nil, err
+			}
+			members[e.key] = member
+		}
+		return members, nil
+	case *ast.BoolNode:
+		return v.Value, nil
+	case *ast.IntegerNode:
+		return v.Value, nil
+	case *ast.FloatNode:
+		return v.Value, nil
+	case *ast.NullNode:
+		return nil, nil
+	}
+	text, ok := scalar(n)
+	if !ok {
+		return nil, setting.Wanted("values, lists and maps")
+	}
+	if strings.HasPrefix(text, envReference) || strings.HasPrefix(text, fileReference) {
+		return d.open(text)
+	}
+	return text, nil
 }
 
 // An entry is one key of a mapping.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // A loading is one run of Load: what was read so far and what was wrong with it.
@@ -38,6 +40,12 @@ type block struct {
 // A value is the text of a setting, and where its author finds it.
 type value struct{ text, where string }
 
+// What the variables of all sources, and of all endpoints, begin with.
+const (
+	sourcePrefix   = prefix + "SOURCE_"
+	endpointPrefix = prefix + "ENDPOINT_"
+)
+
 // Lists of names, and the variables that are no settings of a server.
 const (
 	sourcesVariable   = prefix + "SOURCES"
@@ -52,7 +60,7 @@ func newLoading(environ []string) *loading {
 		environ:   map[string]string{},
 		core:      newBlock(""),
 		sources:   family{"source", sourcesVariable, sourcePrefix, &Source{}, map[string]*block{}},
-		endpoints: family{"endpoint", endpointsVariable, endpointPrefix, &Endpoint{}, map[string]*block{}},
+		endpoints: family{"endpoint", endpointsVariable, endpointPrefix, &endpoint.Settings{}, map[string]*block{}},
 		used:      map[string]bool{},
 	}
 	for _, pair := range environ {
@@ -73,7 +81,7 @@ func newBlock(managedBy string) *block {
 func (b *block) add(fields []field) {
 	for _, f := range fields {
 		b.fields[f.variable] = f
-		if f.secret() {
+		if f.Kind.Secret() {
 			b.fields[f.variable+fileSuffix] = field{variable: f.variable + fileSuffix, twinOf: f.variable}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A secret of the file is env:NAME, file:PATH, or the secret itself. References are opened
@@ -38,7 +40,7 @@ func (l *loading) open(text string) (string, error) {
 	if secret = strings.TrimRight(secret, "\r\n"); secret == "" {
 		return "", errEmptySecret
 	}
-	if strings.Contains(secret, itemEnd) {
+	if strings.Contains(secret, setting.ItemEnd) {
 		return "", errors.New("a secret cannot hold a NUL byte")
 	}
 	return secret, nil
@@ -60,7 +62,7 @@ func (l *loading) openWords(text string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(secret + itemEnd)
+		b.WriteString(secret + setting.ItemEnd)
 	}
 	if b.Len() == 0 {
 		return "", errEmptySecret
@@ -72,7 +74,7 @@ func (l *loading) openWords(text string) (string, error) {
 func lines(text string) string {
 	var b strings.Builder
 	for _, line := range filled(text) {
-		b.WriteString(line + itemEnd)
+		b.WriteString(line + setting.ItemEnd)
 	}
 	return b.String()
 }
@@ -154,7 +156,7 @@ func (l *loading) readSecrets() {
 			}
 		}
 		for variable, f := range b.fields {
-			if v, given := b.values[variable]; given && f.secret() && strings.TrimSpace(v.text) == "" {
+			if v, given := b.values[variable]; given && f.Kind.Secret() && strings.TrimSpace(v.text) == "" {
 				l.problem(v.where, errEmptySecret.Error())
 			}
 		}
@@ -176,7 +178,7 @@ func (l *loading) readTwin(b *block, twin string, f field) {
 		l.problem(v.where, err.Error())
 		return
 	}
-	if content = strings.TrimRight(content, "\r\n"); f.is(Secrets{}) {
+	if content = strings.TrimRight(content, "\r\n"); f.Kind == setting.KindSecrets {
 		content = lines(content)
 	}
 	b.values[f.variable] = value{text: content, where: v.where}

@@ -1,36 +1,40 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/setting"
+)
 
 // prefix begins every variable of ours.
 const prefix = "HOOKSPAN_"
 
 // Settings are those of the process as a whole.
 type Settings struct {
-	Listen      Address `env:"LISTEN" envDefault:":8080" doc:"Public intake."`
-	AdminListen Address `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" doc:"API, health and metrics. Never the same listener as the intake."`
-	Namespace   string  `env:"NAMESPACE" envDefault:"hookspan" doc:"First word of every topic, stream, bucket and group, so that two installations can share a cluster."`
-	AdminToken  Secret  `env:"ADMIN_TOKEN" default:"random on a bus of its own" doc:"Bearer token of the API. The random one is kept in the data folder, mode 0600; on a cluster, whose replicas share no folder, the API answers 503 without a token."`
-	SealKey     Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
-	DataDir     string  `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
+	Listen      Address         `env:"LISTEN" envDefault:":8080" doc:"Public intake."`
+	AdminListen Address         `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" doc:"API, health and metrics. Never the same listener as the intake."`
+	Namespace   string          `env:"NAMESPACE" envDefault:"hookspan" doc:"First word of every topic, stream, bucket and group, so that two installations can share a cluster."`
+	AdminToken  setting.Secret  `env:"ADMIN_TOKEN" default:"random on a bus of its own" doc:"Bearer token of the API. The random one is kept in the data folder, mode 0600; on a cluster, whose replicas share no folder, the API answers 503 without a token."`
+	SealKey     setting.Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
+	DataDir     string          `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
 
 	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: embedded, nats://host:4222,…, tls://…, kafka://host:9092,… or kafka+tls://…. Credentials have variables of their own."`
-	DiskWatermark  Size          `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
+	DiskWatermark  setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
 	Retention      time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
 	ConfigFile     string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
 	ProvidersDir   string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
 	Lease          time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
-	Roles          List          `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
+	Roles          setting.List  `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
 	TopicPrefix    string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`
 	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
-	Topics         List          `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
+	Topics         setting.List  `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
 	EgressAllow    Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses, in whatever form, and Hookspan's own listeners are refused whatever it says."`
 	EgressHTTP     bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`
 	StopGrace      time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop may take in all: running attempts finish, what they did is written, the bus is closed. Less than the supervisor waits before it kills (Kubernetes: 30s)."`
 	PublishTimeout time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`
 
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" doc:"How long attempts and refusals can be looked up, and at most a tenth of the store."`
-	IntakeMemory     Size          `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half."`
+	IntakeMemory     setting.Size  `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half."`
 	MaxConnections   int           `env:"MAX_CONNECTIONS" default:"half of the file limit, at most 8192" doc:"Connections of the intake. When there are more, those that wait longest for a request are closed; a quarter of the file limit is always left for the bus and the API."`
 	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto, -Host, -Port and Forwarded are believed; of a list the first value counts."`
 	Replicas         int           `env:"REPLICAS" default:"3 where the bus has three servers, else 1" doc:"Copies of the streams and topics that are created on a cluster."`
@@ -46,15 +50,15 @@ type TLS struct {
 
 // Embedded is the bus inside the process.
 type Embedded struct {
-	Listen       Address `env:"LISTEN" doc:"host:port for NATS clients that subscribe and publish; none unless set, and only on loopback without user and password."`
-	Sync         string  `env:"SYNC" envDefault:"group" words:"group always lazy" doc:"When an event counts as durable: group (one sync for all requests in flight), always (a sync each) or lazy (no sync before the answer)."`
-	MaxStore     Size    `env:"MAX_STORE" default:"80 % of what is free or already stored" doc:"Size limit of the store."`
-	User         string  `env:"USER" doc:"User for NATS clients."`
-	Password     Secret  `env:"PASSWORD" doc:"Password for NATS clients."`
-	Cluster      string  `env:"CLUSTER" doc:"Name of a cluster that processes with embedded buses form; the same in all of them."`
-	RoutesListen Address `env:"ROUTES_LISTEN" envDefault:":6222" doc:"Address for the other members of the cluster."`
-	Peers        List    `env:"PEERS" doc:"All members of the cluster, this one too: h1:6222,h2:6222,h3:6222, or dns:NAME, whose addresses they are."`
-	ClusterSize  int     `env:"CLUSTER_SIZE" default:"those of the list; 3 with dns:NAME" doc:"How many members dns:NAME is going to stand for."`
+	Listen       Address        `env:"LISTEN" doc:"host:port for NATS clients that subscribe and publish; none unless set, and only on loopback without user and password."`
+	Sync         string         `env:"SYNC" envDefault:"group" words:"group always lazy" doc:"When an event counts as durable: group (one sync for all requests in flight), always (a sync each) or lazy (no sync before the answer)."`
+	MaxStore     setting.Size   `env:"MAX_STORE" default:"80 % of what is free or already stored" doc:"Size limit of the store."`
+	User         string         `env:"USER" doc:"User for NATS clients."`
+	Password     setting.Secret `env:"PASSWORD" doc:"Password for NATS clients."`
+	Cluster      string         `env:"CLUSTER" doc:"Name of a cluster that processes with embedded buses form; the same in all of them."`
+	RoutesListen Address        `env:"ROUTES_LISTEN" envDefault:":6222" doc:"Address for the other members of the cluster."`
+	Peers        setting.List   `env:"PEERS" doc:"All members of the cluster, this one too: h1:6222,h2:6222,h3:6222, or dns:NAME, whose addresses they are."`
+	ClusterSize  int            `env:"CLUSTER_SIZE" default:"those of the list; 3 with dns:NAME" doc:"How many members dns:NAME is going to stand for."`
 }
 
 // BusTLS is TLS to a bus outside the process, and between the members of an embedded cluster.
@@ -66,25 +70,25 @@ type BusTLS struct {
 
 // NATS is how to log in to a NATS cluster.
 type NATS struct {
-	Creds     string `env:"CREDS" doc:"Credentials file (JWT and seed)."`
-	NKeyFile  string `env:"NKEY_FILE" doc:"Seed file of an NKey."`
-	Token     Secret `env:"TOKEN" doc:"Token."`
-	User      string `env:"USER" doc:"User."`
-	Password  Secret `env:"PASSWORD" doc:"Password."`
-	Domain    string `env:"DOMAIN" doc:"JetStream domain, such as that of a leaf node's hub."`
-	APIPrefix string `env:"API_PREFIX" doc:"JetStream API prefix, where another account exports it; instead of a domain."`
+	Creds     string         `env:"CREDS" doc:"Credentials file (JWT and seed)."`
+	NKeyFile  string         `env:"NKEY_FILE" doc:"Seed file of an NKey."`
+	Token     setting.Secret `env:"TOKEN" doc:"Token."`
+	User      string         `env:"USER" doc:"User."`
+	Password  setting.Secret `env:"PASSWORD" doc:"Password."`
+	Domain    string         `env:"DOMAIN" doc:"JetStream domain, such as that of a leaf node's hub."`
+	APIPrefix string         `env:"API_PREFIX" doc:"JetStream API prefix, where another account exports it; instead of a domain."`
 }
 
 // Kafka is how to log in to a Kafka cluster and what to create there.
 type Kafka struct {
-	SASL              string `env:"SASL" words:"plain scram-sha-256 scram-sha-512 oauthbearer" doc:"How to log in: plain, scram-sha-256, scram-sha-512 or oauthbearer."`
-	User              string `env:"USER" doc:"User."`
-	Password          Secret `env:"PASSWORD" doc:"Password."`
-	OAuthTokenURL     string `env:"OAUTH_TOKEN_URL" doc:"Where tokens are issued (client credentials)."`
-	OAuthClientID     string `env:"OAUTH_CLIENT_ID" doc:"Client id."`
-	OAuthClientSecret Secret `env:"OAUTH_CLIENT_SECRET" doc:"Client secret."`
-	OAuthScopes       List   `env:"OAUTH_SCOPES" doc:"Scopes."`
-	Partitions        int    `env:"PARTITIONS" envDefault:"12" doc:"Partitions of the event topics that are created."`
+	SASL              string         `env:"SASL" words:"plain scram-sha-256 scram-sha-512 oauthbearer" doc:"How to log in: plain, scram-sha-256, scram-sha-512 or oauthbearer."`
+	User              string         `env:"USER" doc:"User."`
+	Password          setting.Secret `env:"PASSWORD" doc:"Password."`
+	OAuthTokenURL     string         `env:"OAUTH_TOKEN_URL" doc:"Where tokens are issued (client credentials)."`
+	OAuthClientID     string         `env:"OAUTH_CLIENT_ID" doc:"Client id."`
+	OAuthClientSecret setting.Secret `env:"OAUTH_CLIENT_SECRET" doc:"Client secret."`
+	OAuthScopes       setting.List   `env:"OAUTH_SCOPES" doc:"Scopes."`
+	Partitions        int            `env:"PARTITIONS" envDefault:"12" doc:"Partitions of the event topics that are created."`
 }
 
 // A group is a struct of settings and what its variables have in front.

@@ -4,37 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A Setting is one row of the settings' documentation.
 type Setting struct {
-	Name    string   `json:"name"`    // the variable; <NAME> stands for a source's or endpoint's name
-	Key     string   `json:"key"`     // its word in the file
-	Default string   `json:"default"` // as a person reads it; "" is none
-	Meaning string   `json:"meaning"`
-	Kind    Kind     `json:"kind"`
-	Words   []string `json:"words,omitempty"` // the closed set of its values
+	Name    string       `json:"name"`    // the variable; <NAME> stands for a source's or endpoint's name
+	Key     string       `json:"key"`     // its word in the file
+	Default string       `json:"default"` // as a person reads it; "" is none
+	Meaning string       `json:"meaning"`
+	Kind    setting.Kind `json:"kind"`
+	Words   []string     `json:"words,omitempty"` // the closed set of its values
 }
-
-// Kind is what a setting's value looks like.
-type Kind string
-
-const (
-	KindText     Kind = "text"
-	KindBoolean  Kind = "boolean"
-	KindNumber   Kind = "number"
-	KindDuration Kind = "duration"
-	KindSize     Kind = "size"
-	KindShare    Kind = "share"
-	KindRate     Kind = "rate"
-	KindAddress  Kind = "address"
-	KindList     Kind = "list"    // of texts, durations or address ranges
-	KindHeaders  Kind = "headers" // a list or a map
-	KindOptions  Kind = "options" // a map
-	KindSecret   Kind = "secret"  // has a _FILE twin
-	KindSecrets  Kind = "secrets" // a list; has a _FILE twin
-)
 
 // A Table is the settings of one part.
 type Table struct {
@@ -50,12 +33,12 @@ func Tables() []Table {
 	}
 	const name = "<NAME>_"
 	sources := tableOf("Each source", sourcePrefix+name, &Source{}, sourcePrefix+name)
-	endpoints := tableOf("Each endpoint", endpointPrefix+name, &Endpoint{}, endpointPrefix+name)
+	endpoints := tableOf("Each endpoint", endpointPrefix+name, &endpoint.Settings{}, endpointPrefix+name)
 	sources.Settings = slices.Insert(sources.Settings, 0, Setting{
-		Name: sourcesVariable, Key: "sources", Kind: KindList, Meaning: "Names of the sources, separated by commas: a-z, 0-9 and -. In a variable a name is upper case with _ for -.",
+		Name: sourcesVariable, Key: "sources", Kind: setting.KindList, Meaning: "Names of the sources, separated by commas: a-z, 0-9 and -. In a variable a name is upper case with _ for -.",
 	})
 	endpoints.Settings = slices.Insert(endpoints.Settings, 0, Setting{
-		Name: endpointsVariable, Key: "endpoints", Kind: KindList, Meaning: "Names of the endpoints, like those of sources.",
+		Name: endpointsVariable, Key: "endpoints", Kind: setting.KindList, Meaning: "Names of the endpoints, like those of sources.",
 	})
 	return append(tables, sources, endpoints)
 }
@@ -64,41 +47,10 @@ func tableOf(title, begin string, settings any, keyPrefix string) Table {
 	t := Table{Title: title}
 	for _, f := range fieldsOf(begin, settings) {
 		t.Settings = append(t.Settings, Setting{
-			Name: f.variable, Key: f.key(keyPrefix), Default: f.standard, Meaning: f.doc, Kind: f.kindOf(), Words: f.words,
+			Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words,
 		})
 	}
 	return t
-}
-
-// kindOf names the type of a field for readers.
-func (f field) kindOf() Kind {
-	switch {
-	case f.is(false):
-		return KindBoolean
-	case f.is(0):
-		return KindNumber
-	case f.is(time.Duration(0)), f.is(new(time.Duration)):
-		return KindDuration
-	case f.is(Size(0)):
-		return KindSize
-	case f.is(Percent(0)):
-		return KindShare
-	case f.is(Rate{}):
-		return KindRate
-	case f.is(Address("")):
-		return KindAddress
-	case f.is(Headers{}):
-		return KindHeaders
-	case f.is(Options{}):
-		return KindOptions
-	case f.is(Secret{}):
-		return KindSecret
-	case f.is(Secrets{}):
-		return KindSecrets
-	case f.list():
-		return KindList
-	}
-	return KindText
 }
 
 // Markdown is the tables as the README shows them.
@@ -108,7 +60,7 @@ func Markdown() string {
 		fmt.Fprintf(&b, "### %s\n\n| variable | default | meaning |\n|---|---|---|\n", t.Title)
 		for _, s := range t.Settings {
 			name, standard := "`"+s.Name+"`", s.Default
-			if s.Kind == KindSecret || s.Kind == KindSecrets {
+			if s.Kind.Secret() {
 				name += ", `…_FILE`"
 			}
 			if standard != "" && !strings.Contains(standard, " ") {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 var update = flag.Bool("update", false, "write README.md and schemas/config.json anew")
@@ -128,7 +129,7 @@ func addProperties(properties object, settings []config.Setting) {
 			p["description"] = s.Meaning + " Default: " + s.Default + "."
 		}
 		properties[s.Key] = p
-		if s.Kind == config.KindSecret || s.Kind == config.KindSecrets {
+		if s.Kind == setting.KindSecret || s.Kind == setting.KindSecrets {
 			properties[s.Key+"_file"] = object{
 				"type": "string", "description": "File that holds " + s.Key + ".", "examples": []any{"/run/secrets/" + s.Key},
 			}
@@ -153,29 +154,29 @@ func shape(s config.Setting) object {
 		item["enum"] = s.Words
 	}
 	switch s.Kind {
-	case config.KindBoolean:
+	case setting.KindBoolean:
 		return object{"type": "boolean", "examples": []any{true}}
-	case config.KindNumber:
+	case setting.KindNumber:
 		return object{"type": "integer", "minimum": 1, "examples": []any{3}}
-	case config.KindDuration:
+	case setting.KindDuration:
 		return text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "30s")
-	case config.KindSize:
+	case setting.KindSize:
 		return object{"type": []string{"string", "integer"}, "pattern": "^[0-9]+ ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$", "examples": []any{"2MiB"}}
-	case config.KindShare:
+	case setting.KindShare:
 		return text("^[0-9.]+%$|^0$", "10%")
-	case config.KindRate:
+	case setting.KindRate:
 		return text("^[0-9.]+/[smh](:[0-9]+)?$", "50/s:20")
-	case config.KindAddress:
+	case setting.KindAddress:
 		return text(":[0-9]+$", "127.0.0.1:8081")
-	case config.KindSecret:
+	case setting.KindSecret:
 		return object{"type": "string", "examples": []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}}
-	case config.KindSecrets:
+	case setting.KindSecrets:
 		return listOf(object{"type": "string"}, "env:SHOP_SECRET", "file:/run/secrets/shop")
-	case config.KindHeaders:
+	case setting.KindHeaders:
 		return mapOf("X-Team", "core", object{"type": "array", "items": object{"type": "string"}})
-	case config.KindOptions:
+	case setting.KindOptions:
 		return mapOf("header_prefix", "X-Acme")
-	case config.KindList:
+	case setting.KindList:
 		example, _, _ := strings.Cut(s.Default+",", ",")
 		if strings.Contains(example, " ") { // in words
 			example = ""

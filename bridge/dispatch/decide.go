@@ -44,7 +44,7 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 		return v
 	}
 	wait := ep.Schedule[number-1]
-	wait += time.Duration(float64(wait) * ep.Jitter * chance)
+	wait += time.Duration(float64(wait) * float64(ep.Jitter) * chance)
 	v.Next = ended.Add(wait)
 	return v
 }

@@ -28,7 +28,7 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	o := &outbound{ep: ep, url: ep.Address(), userAgent: []string{d.conf.UserAgent}}
 	o.scheme, o.err = signature.Compile(ep.Signature, ep.Options, ep.Secrets)
 	if o.err == nil {
-		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret)
+		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
 	}
 	if ep.Content == string(event.BatchContent) && o.err == nil {
 		o.size, o.wait, o.err = ep.Batch()

@@ -76,10 +76,9 @@ func (r *Registry) adopt(ctx context.Context, e *Endpoint, managedBy string) err
 		next: func(cur *Endpoint) (*Endpoint, error) {
 			now := time.Now().UTC().Truncate(time.Millisecond)
 			if cur == nil {
-				return &Endpoint{
-					ID: id, Name: e.Name, ManagedBy: managedBy, Start: e.Start, State: Enabled, Created: now, Updated: now,
-					Events: e.Events, Topics: e.Topics, Active: e.Active,
-				}, nil
+				fresh := &Endpoint{ID: id, Name: e.Name, ManagedBy: managedBy, State: Enabled, Created: now, Updated: now}
+				fresh.Start, fresh.Events, fresh.Topics, fresh.Active = e.Start, e.Events, e.Topics, e.Active
+				return fresh, nil
 			}
 			if !cur.Managed() {
 				return nil, fmt.Errorf("endpoint %s: %w: the API made it, delete it there or give this one another name", e.Name, ErrNameTaken)

@@ -54,7 +54,7 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			next = next.Clone()
 			next.ID, next.ManagedBy, next.Start, next.Created = cur.ID, cur.ManagedBy, cur.Start, cur.Created
 			next.State, next.Reason = cur.State, cur.Reason
-			next.Items, next.unknown, next.sealedBy = cur.Items, cur.unknown, cur.sealedBy
+			next.Items, next.unknown, next.unknownSealed, next.sealedBy = cur.Items, cur.unknown, cur.unknownSealed, cur.sealedBy
 			if next.locked != nil && len(next.Secrets) > 0 {
 				next.locked = nil // new secrets replace what cannot be opened
 			}

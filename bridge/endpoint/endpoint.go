@@ -10,28 +10,10 @@ import (
 // An Endpoint is a registered receiver of events. Values are shared and never changed;
 // an edit makes a new one (Clone).
 type Endpoint struct {
-	ID      string
-	Name    string
-	URL     string
-	Secrets []string // open, newest first; the registry seals them before they reach the bus
-	Events  []string // type patterns, * stands for any run of characters
-	Topics  []string // topic patterns of the bus; empty: all that are followed
-	Active  bool     // what is published while false is not for this endpoint
+	ID   string
+	Name string
+	Settings
 
-	Signature     string // a scheme of bridge/signature
-	Content       string // binary, structured, batch, data
-	Options       map[string]string
-	EncryptSecret string
-	Headers       []Header
-
-	Schedule     []time.Duration // waits before the second, third, … attempt; empty: one attempt
-	Jitter       float64         // 0.1 adds up to a tenth
-	Timeout      time.Duration   // of one attempt, connect to the end of the response
-	Rate         Rate
-	Concurrency  int
-	DisableAfter time.Duration // of nothing but failure; 0: never
-
-	Start     string // as registered: now, all or an RFC 3339 time
 	ManagedBy string // ByEnvironment, ByFile or ByAPI
 	State     State
 	Reason    string // why it is not enabled
@@ -41,10 +23,11 @@ type Endpoint struct {
 	Items    []Item // membership, newest last; see protocol: Membership
 	Revision int64  // registry position of the record that this value came from
 
-	filters  []filter                   // of Items, compiled
-	unknown  map[string]json.RawMessage // fields of the record that this version does not know
-	locked   *Sealed                    // secrets that no key given here opens
-	sealedBy string                     // the key that opened them
+	filters       []filter                   // of Items, compiled
+	unknown       map[string]json.RawMessage // fields of the record that this version does not know
+	unknownSealed map[string]json.RawMessage // the same of what was sealed
+	locked        *Sealed                    // secrets that no key given here opens
+	sealedBy      string                     // the key that opened them
 }
 
 // Who defines an endpoint. Only those made by the API can be changed by it.
@@ -53,15 +36,6 @@ const (
 	ByFile        = "file"
 	ByAPI         = "api"
 )
-
-// A Header is an extra request header.
-type Header struct{ Name, Value string }
-
-// Rate is an exact limit; the zero value is none.
-type Rate struct {
-	PerSecond float64
-	Burst     int // 1 spaces attempts evenly
-}
 
 // State is a closed set: what an endpoint is doing.
 type State string
@@ -83,25 +57,6 @@ type Item struct {
 	Revision int64         `json:"revision"` // of the record that brought it; NoPosition until it is read
 
 	unknown map[string]json.RawMessage // fields that this version does not know
-}
-
-// Default is an endpoint with nothing but the defaults.
-func Default() *Endpoint {
-	return &Endpoint{
-		Events:    []string{"*"},
-		Active:    true,
-		Signature: "standard",
-		Content:   "binary",
-		Schedule: []time.Duration{
-			time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
-		},
-		Jitter:       0.1,
-		Timeout:      30 * time.Second,
-		Concurrency:  16,
-		DisableAfter: 120 * time.Hour,
-		Start:        StartNow,
-		State:        Enabled,
-	}
 }
 
 // Clone returns a copy whose fields may be set. Slices and maps are still shared: replace

@@ -3,6 +3,8 @@ package endpoint
 import (
 	"net/textproto"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/header"
 )
 
 const (
@@ -23,7 +25,7 @@ func (v *faults) headers(list []Header) {
 		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		field := "headers." + h.Name
 		switch {
-		case !isToken(h.Name):
+		case !isName(h.Name):
 			v.add("headers", "has a name that HTTP does not allow")
 		case reserved(name):
 			v.add(field, "is set by the request itself")
@@ -55,12 +57,8 @@ func reserved(name string) bool {
 	return false
 }
 
-// isToken is RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	return s != "" && len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	})
-}
+// isName is what HTTP allows, of a length that receivers take.
+func isName(s string) bool { return header.ValidName(s) && len(s) <= 256 }
 
 // isValue is RFC 9110, section 5.5, in ASCII.
 func isValue(s string) bool {

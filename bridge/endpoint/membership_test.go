@@ -86,8 +86,9 @@ func TestStartDecidesTheFirstItem(t *testing.T) {
 	old := store.Publish(orders, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
 	end := store.Publish(orders, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))
 	for _, c := range []struct {
-		name, start string
-		from        bus.Positions
+		name  string
+		start endpoint.Start
+		from  bus.Positions
 	}{
 		{"now", endpoint.StartNow, bus.Positions{orders: end}},
 		{"all", endpoint.StartAll, bus.Positions{}},
@@ -101,7 +102,7 @@ func TestStartDecidesTheFirstItem(t *testing.T) {
 		}
 	}
 	later := receiver("later")
-	later.Start = time.Now().Add(time.Hour).Format(time.RFC3339)
+	later.Start = endpoint.Start(time.Now().Add(time.Hour).Format(time.RFC3339))
 	var invalid *endpoint.InvalidError
 	if _, err := r.Create(t.Context(), later); !errors.As(err, &invalid) || invalid.Fields[0].Field != "start" {
 		t.Errorf("a start in the future: %v", err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // What nothing reads is refused: it is misspelt, or set for another signature or content.
@@ -37,7 +39,7 @@ func TestOptionsThatNothingReads(t *testing.T) {
 			e.Options[key] = value
 		}
 		if e.Options["encrypt"] != "" {
-			e.EncryptSecret = strings.Repeat("k", 32)
+			e.EncryptSecret = setting.Secret(strings.Repeat("k", 32))
 		}
 		faults := ""
 		for _, f := range e.Validate() {

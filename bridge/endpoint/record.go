@@ -3,6 +3,7 @@ package endpoint
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -59,44 +60,20 @@ func decodeRecord(r bus.Record) (record, error) {
 
 // A written endpoint is what a record holds. Of an endpoint that is managed elsewhere only
 // what must outlive a restart is there: no settings and no secrets, those stay with the
-// environment or the file.
+// environment or the file. Beside these are the settings, each under its own name: see Settings.
 type written struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	ManagedBy string    `json:"managed_by"`
-	Start     string    `json:"start"`
+	Start     Start     `json:"start"`
 	State     State     `json:"state"`
 	Reason    string    `json:"reason,omitzero"`
 	Created   time.Time `json:"created"`
 	Updated   time.Time `json:"updated"`
-	Items     []Item    `json:"items"`
-	Sealed    *Sealed   `json:"sealed,omitzero"` // a secrets
-	settings
+	Items     []Item    `json:"items"`           // the newest says which events it takes
+	Sealed    *Sealed   `json:"sealed,omitzero"` // the settings that are secret: header values may be credentials too
+	Rate                // as per_second and burst
 }
-
-// settings of an endpoint made by the API. Which events it takes is its newest item's.
-type settings struct {
-	URL          string            `json:"url,omitzero"`
-	Signature    string            `json:"signature,omitzero"`
-	Content      string            `json:"content,omitzero"`
-	Options      map[string]string `json:"options,omitempty"`
-	Schedule     []time.Duration   `json:"schedule,omitempty"`
-	Jitter       float64           `json:"jitter,omitzero"`
-	Timeout      time.Duration     `json:"timeout,omitzero"`
-	PerSecond    float64           `json:"per_second,omitzero"`
-	Burst        int               `json:"burst,omitzero"`
-	Concurrency  int               `json:"concurrency,omitzero"`
-	DisableAfter time.Duration     `json:"disable_after,omitzero"`
-}
-
-// secrets are what only a sealed record holds: header values may be credentials too.
-type secrets struct {
-	Secrets []string `json:"secrets,omitempty"`
-	Encrypt string   `json:"encrypt,omitempty"`
-	Headers []Header `json:"headers,omitempty"`
-}
-
-func (s secrets) none() bool { return len(s.Secrets) == 0 && s.Encrypt == "" && len(s.Headers) == 0 }
 
 // encodeEndpoint makes the record of an endpoint, its secrets sealed.
 func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
@@ -104,19 +81,21 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 		ID: e.ID, Name: e.Name, ManagedBy: e.ManagedBy, Start: e.Start, State: e.State, Reason: e.Reason,
 		Created: e.Created, Updated: e.Updated, Items: e.Items,
 	}
+	members := map[string]json.RawMessage{}
 	if !e.Managed() {
-		w.settings = settings{
-			URL: e.URL, Signature: e.Signature, Content: e.Content, Options: e.Options, Schedule: e.Schedule,
-			Jitter: e.Jitter, Timeout: e.Timeout, PerSecond: e.Rate.PerSecond, Burst: e.Rate.Burst,
-			Concurrency: e.Concurrency, DisableAfter: e.DisableAfter,
+		var err error
+		if members, err = Fields().Encode(&e.Settings, false); err != nil {
+			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 		}
-		sealed, err := sealSecrets(e, sealer)
-		if err != nil {
+		if w.Sealed, err = sealSecrets(e, sealer); err != nil {
 			return nil, err
 		}
-		w.Sealed = sealed
+		if w.Rate = e.Rate; w.PerSecond > 0 {
+			w.Burst = max(w.Burst, 1) // as all versions read it
+		}
 	}
-	raw, err := encodeCarrying(w, e.unknown)
+	maps.Copy(members, e.unknown)
+	raw, err := encodeCarrying(w, members)
 	if err != nil {
 		return nil, fmt.Errorf("encode endpoint %s: %w", e.Name, err)
 	}
@@ -127,11 +106,15 @@ func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {
 	if e.locked != nil { // never opened here, so never changed: carried on as it is
 		return e.locked, nil
 	}
-	s := secrets{Secrets: e.Secrets, Encrypt: e.EncryptSecret, Headers: e.Headers}
-	if s.none() {
+	members, err := Fields().Encode(&e.Settings, true)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
+	}
+	maps.Copy(members, e.unknownSealed)
+	if len(members) == 0 {
 		return nil, nil
 	}
-	plain, err := json.Marshal(s)
+	plain, err := json.Marshal(members)
 	if err != nil {
 		return nil, fmt.Errorf("encode secrets of endpoint %s: %w", e.Name, err)
 	}
@@ -151,8 +134,17 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 		return nil, nil, fmt.Errorf("endpoint of registry record %d: %w", revision, err)
 	}
 	e = &Endpoint{
-		ID: w.ID, Name: w.Name, ManagedBy: w.ManagedBy, Start: w.Start, State: w.State, Reason: w.Reason,
+		ID: w.ID, Name: w.Name, ManagedBy: w.ManagedBy, State: w.State, Reason: w.Reason,
 		Created: w.Created, Updated: w.Updated, Items: w.Items, Revision: revision, unknown: unknown,
+	}
+	if !e.Managed() {
+		if err := Fields().Decode(&e.Settings, unknown, false); err != nil {
+			return nil, nil, fmt.Errorf("endpoint %s of registry record %d: %w", e.Name, revision, err)
+		}
+	}
+	e.Start = w.Start
+	if e.Rate = w.Rate; e.Rate.Burst == 1 {
+		e.Rate.Burst = 0 // evenly spaced
 	}
 	for i := range e.Items {
 		if e.Items[i].Revision == bus.NoPosition {
@@ -165,10 +157,6 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 	if err := e.compile(); err != nil {
 		return nil, nil, fmt.Errorf("endpoint %s of registry record %d: %w", e.Name, revision, err)
 	}
-	s := w.settings
-	e.URL, e.Signature, e.Content, e.Options, e.Schedule = s.URL, s.Signature, s.Content, s.Options, s.Schedule
-	e.Jitter, e.Timeout, e.Concurrency, e.DisableAfter = s.Jitter, s.Timeout, s.Concurrency, s.DisableAfter
-	e.Rate = Rate{PerSecond: s.PerSecond, Burst: s.Burst}
 	if w.Sealed != nil {
 		locked = e.open(*w.Sealed, sealer)
 	}
@@ -182,11 +170,25 @@ func (e *Endpoint) open(sealed Sealed, sealer *Sealer) error {
 		return fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
 	e.sealedBy = sealed.Key
-	var s secrets
-	if err := json.Unmarshal(plain, &s); err != nil {
+	var members map[string]json.RawMessage
+	if err = json.Unmarshal(plain, &members); err == nil {
+		err = Fields().Decode(&e.Settings, members, true)
+	}
+	if err != nil {
 		e.locked = &sealed
 		return fmt.Errorf("endpoint %s: what was sealed is not readable", e.Name)
 	}
-	e.Secrets, e.EncryptSecret, e.Headers = s.Secrets, s.Encrypt, s.Headers
+	e.unknownSealed = members
 	return nil
+}
+
+// keepOpened takes over what was opened here before and cannot be now. It stays locked, so that
+// an edit carries on what another replica has sealed.
+func (e *Endpoint) keepOpened(before *Endpoint) {
+	for _, f := range Fields() {
+		if f.Sealed() {
+			f.Copy(&e.Settings, &before.Settings)
+		}
+	}
+	e.unknownSealed = before.unknownSealed
 }

@@ -111,7 +111,7 @@ func (s *state) put(written json.RawMessage, revision int64, raw []byte) error {
 	}
 	if locked != nil && have != nil && have.locked == nil && have.endpoint.Updated.Equal(e.Updated) {
 		// Another replica has sealed anew what it did not change: what was opened here holds.
-		e.Secrets, e.EncryptSecret, e.Headers = have.endpoint.Secrets, have.endpoint.EncryptSecret, have.endpoint.Headers
+		e.keepOpened(have.endpoint)
 		locked = nil
 	}
 	s.remove(e.ID)

@@ -1,44 +1,31 @@
 package endpoint
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/topic"
-)
-
-// Where an endpoint's events begin; else an RFC 3339 time.
-const (
-	StartNow = "now" // with what is published after its registration
-	StartAll = "all" // with the first event that is still kept
 )
 
 // Limits that keep one endpoint from taking what all share.
 const (
-	maxName        = 63 // of an endpoint, and of an option
-	maxPatterns    = 100
-	maxPattern     = 512
-	maxText        = 2048 // of a URL and of an option's value
-	maxOptions     = 50
-	maxSecrets     = 10
-	maxSecret      = 4096
-	maxWaits       = 100
-	maxWait        = 8760 * time.Hour
-	maxTimeout     = time.Hour
-	maxConcurrency = 1000
-	maxBatch       = 1000
-	maxBatchWait   = time.Minute
+	maxName      = 63 // of an endpoint, and of an option
+	maxPatterns  = 100
+	maxPattern   = 512
+	maxText      = 2048 // of a URL and of an option's value
+	maxOptions   = 50
+	maxSecrets   = 10
+	maxSecret    = 4096
+	maxBatch     = 1000
+	maxBatchWait = time.Minute
 )
 
 // A FieldError names one fault of an endpoint and what to do about it.
-type FieldError struct {
-	Field   string // as users write it: "url", "schedule[2]", "headers.Host"
-	Message string
-}
+type FieldError = setting.Fault
 
 // An InvalidError is every fault of one endpoint.
 type InvalidError struct {
@@ -54,20 +41,18 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("endpoint %s: %s", e.Name, strings.Join(parts, "; "))
 }
 
-// Validate finds what is wrong with an endpoint by itself. What a signature scheme asks for
-// and where egress may go is known elsewhere: Options.Check.
+// Validate finds what is wrong with an endpoint by itself: what its declaration says of each
+// setting, and what several of them say together. What a signature scheme asks for and where
+// egress may go is known elsewhere: Options.Check.
 func (e *Endpoint) Validate() []FieldError {
-	v := &faults{}
+	v := &faults{list: Fields().Check(&e.Settings)}
 	v.name(e.Name)
 	v.url(e.URL)
 	v.events(e.Events)
 	v.topics(e.Topics)
-	v.start(e.Start)
 	v.secrets(e.Secrets)
 	v.headers(e.Headers)
-	v.schedule(e.Schedule)
-	v.numbers(e)
-	v.content(e)
+	v.encryption(e)
 	v.options(e)
 	return v.list
 }
@@ -148,22 +133,13 @@ func (v *faults) topics(patterns []string) {
 	}
 }
 
-func (v *faults) start(s string) {
-	if s == StartNow || s == StartAll {
-		return
-	}
-	if _, err := time.Parse(time.RFC3339, s); err != nil {
-		v.add("start", "give now, all or a time such as 2026-05-01T00:00:00Z")
-	}
-}
-
 // pastStart refuses a time to come: what is not published yet has no place.
 func pastStart(e *Endpoint) error {
-	t, err := time.Parse(time.RFC3339, e.Start)
+	t, err := e.Start.time()
 	if err != nil || !t.After(time.Now()) {
 		return nil
 	}
-	return &InvalidError{Name: e.Name, Fields: []FieldError{{"start", "lies in the future; give now, all or a past time"}}}
+	return &InvalidError{Name: e.Name, Fields: []FieldError{{Field: "start", Message: "lies in the future; give now, all or a past time"}}}
 }
 
 func (v *faults) secrets(list []string) {
@@ -186,42 +162,7 @@ func (v *faults) secret(field, s string) {
 	}
 }
 
-func (v *faults) schedule(waits []time.Duration) {
-	if len(waits) > maxWaits {
-		v.add("schedule", "has %d waits; %d are allowed", len(waits), maxWaits)
-		return
-	}
-	for i, d := range waits {
-		if d <= 0 || d > maxWait {
-			v.add(at("schedule", i), "must be longer than 0 and at most %s", FormatDuration(maxWait))
-		}
-	}
-}
-
-func (v *faults) numbers(e *Endpoint) {
-	if !(e.Jitter >= 0 && e.Jitter <= 1) {
-		v.add("jitter", "must be between 0%% and 100%%")
-	}
-	if e.Timeout <= 0 || e.Timeout > maxTimeout {
-		v.add("timeout", "must be longer than 0 and at most %s", FormatDuration(maxTimeout))
-	}
-	if err := e.Rate.validate(); err != nil {
-		v.add("rate", "%s", err)
-	}
-	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
-		v.add("concurrency", "must be between 1 and %d", maxConcurrency)
-	}
-	if e.DisableAfter < 0 || e.DisableAfter > maxWait {
-		v.add("disable_after", "must be between 0s, which means never, and %s", FormatDuration(maxWait))
-	}
-}
-
-func (v *faults) content(e *Endpoint) {
-	switch e.Content {
-	case "binary", "structured", "batch", "data":
-	default:
-		v.add("content", "give binary, structured, batch or data")
-	}
+func (v *faults) encryption(e *Endpoint) {
 	if len(e.EncryptSecret) > maxSecret {
 		v.add("encrypt_secret", "is longer than %d bytes", maxSecret)
 	}
@@ -244,22 +185,10 @@ func (e *Endpoint) Batch() (size int, wait time.Duration, err error) {
 	}
 	if text, ok := e.Options["batch_wait"]; ok {
 		if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > maxBatchWait {
-			return 0, 0, fmt.Errorf("batch_wait must be a duration up to %s, such as 500ms", FormatDuration(maxBatchWait))
+			return 0, 0, fmt.Errorf("batch_wait must be a duration up to %s, such as 500ms", setting.FormatDuration(maxBatchWait))
 		}
 	}
 	return size, wait, nil
-}
-
-func (r Rate) validate() error {
-	switch {
-	case r == Rate{}:
-		return nil
-	case !(r.PerSecond > 0 && r.PerSecond <= 1e6):
-		return errors.New("must be more than none and at most 1000000/s")
-	case r.Burst < 1 || r.Burst > 1e6:
-		return errors.New("has a burst that is not between 1 and 1000000")
-	}
-	return nil
 }
 
 func at(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 func TestValidate(t *testing.T) {
@@ -54,7 +55,7 @@ func TestValidate(t *testing.T) {
 		{"a wait of 0", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, 0} }, "schedule[1]"},
 		{"jitter", func(e *endpoint.Endpoint) { e.Jitter = 1.1 }, "jitter"},
 		{"timeout", func(e *endpoint.Endpoint) { e.Timeout = 0 }, "timeout"},
-		{"rate", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 5} }, "rate"},
+		{"rate", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 5, Burst: -1} }, "rate"},
 		{"concurrency", func(e *endpoint.Endpoint) { e.Concurrency = 0 }, "concurrency"},
 		{"disable_after", func(e *endpoint.Endpoint) { e.DisableAfter = -1 }, "disable_after"},
 		{"content", func(e *endpoint.Endpoint) { e.Content = "" }, "content"},
@@ -66,7 +67,7 @@ func TestValidate(t *testing.T) {
 		{"many secrets", func(e *endpoint.Endpoint) { e.Secrets = make([]string, 11) }, "secrets"},
 		{"a long secret", func(e *endpoint.Endpoint) { e.Secrets = []string{strings.Repeat("k", 4097)} }, "secrets[0]"},
 		{"a long key", func(e *endpoint.Endpoint) {
-			e.Options, e.EncryptSecret = map[string]string{"encrypt": "aes-256-cbc"}, strings.Repeat("k", 4097)
+			e.Options, e.EncryptSecret = map[string]string{"encrypt": "aes-256-cbc"}, setting.Secret(strings.Repeat("k", 4097))
 		}, "encrypt_secret"},
 		{"many waits", func(e *endpoint.Endpoint) { e.Schedule = slices.Repeat([]time.Duration{time.Second}, 101) }, "schedule"},
 		{"a long wait", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, 1 << 62} }, "schedule[1]"},
@@ -100,7 +101,9 @@ func TestValidate(t *testing.T) {
 		{"a line break in the name", set("X-A\r\nHost", "b"), "headers"},
 		{"a colon in the name", set("X:A", "b"), "headers"},
 		{"no name", set("", "b"), "headers"},
-		{"twice", func(e *endpoint.Endpoint) { e.Headers = []endpoint.Header{{"X-A", "1"}, {"x-a", "2"}} }, "headers.x-a"},
+		{"twice", func(e *endpoint.Endpoint) {
+			e.Headers = []endpoint.Header{{Name: "X-A", Value: "1"}, {Name: "x-a", Value: "2"}}
+		}, "headers.x-a"},
 	} {
 		e := receiver("crm")
 		c.edit(e)

@@ -191,7 +191,7 @@ func (it Item) says(e *Endpoint) bool {
 }
 
 // capture returns the place behind which an endpoint's events begin.
-func (r *Registry) capture(ctx context.Context, start string) (bus.Positions, error) {
+func (r *Registry) capture(ctx context.Context, start Start) (bus.Positions, error) {
 	from := bus.Positions{}
 	if start == StartAll {
 		return from, nil
@@ -208,7 +208,7 @@ func (r *Registry) capture(ctx context.Context, start string) (bus.Positions, er
 			from[s.Partition] = s.End
 			continue
 		}
-		t, err := time.Parse(time.RFC3339, start)
+		t, err := start.time()
 		if err != nil {
 			return nil, fmt.Errorf("start %q: %w", start, err)
 		}

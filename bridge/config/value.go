@@ -1,0 +1,49 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/setting"
+)
+
+// Prefixes are address ranges, separated by commas; an address stands for itself.
+type Prefixes []netip.Prefix
+
+// Parse takes ranges in CIDR form and single addresses.
+func (p *Prefixes) Parse(text string) error {
+	*p = nil
+	for _, item := range setting.Items(text, ",") {
+		r, err := netip.ParsePrefix(item)
+		if addr, e := netip.ParseAddr(item); e == nil {
+			r, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return setting.Wanted("address ranges such as 10.0.0.0/8,fd00::/8")
+		}
+		*p = append(*p, r.Masked())
+	}
+	return nil
+}
+
+// OfKind is setting.KindList.
+func (Prefixes) OfKind() setting.Kind { return setting.KindList }
+
+// Level is how much is logged: a slog.Level.
+type Level slog.Level
+
+// Parse takes debug, info, warn or error.
+func (l *Level) Parse(text string) error {
+	level, known := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}[strings.ToLower(text)]
+	if !known {
+		return setting.Wanted("debug, info, warn or error")
+	}
+	*l = Level(level)
+	return nil
+}
+
+// OfKind is setting.KindText.
+func (Level) OfKind() setting.Kind { return setting.KindText }

@@ -1,0 +1,91 @@
+package endpoint
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/setting"
+)
+
+// Settings are what an operator decides about an endpoint. Each field is the one declaration of
+// a setting: variables (HOOKSPAN_ENDPOINT_<NAME>_URL), the file, the API, the flags of the
+// command line, schemas and documents come from it; see package setting.
+//
+// The tag record says how the registry's log keeps a setting of an endpoint that the API made:
+// "name" is its name there where that is not its word, "sealed" with the secrets, "omitzero"
+// that a record without it means zero and not the default, "-" that it has a place of its own.
+type Settings struct {
+	URL           string            `env:"URL" doc:"Where its webhooks go. Required; https unless its address is in HOOKSPAN_EGRESS_ALLOW." example:"https://crm.example/hooks"`
+	Secrets       setting.Secrets   `env:"SECRETS" record:",sealed" doc:"Signing secrets, separated by spaces, newest first; every one signs." example:"whsec_…"`
+	Events        setting.List      `env:"EVENTS" envDefault:"*" record:"-" doc:"Patterns over the event type, separated by commas; * stands for any run of characters." example:"com.sticker.*"`
+	Topics        setting.List      `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
+	Active        bool              `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
+	Start         Start             `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
+	Signature     string            `env:"SIGNATURE" envDefault:"standard" words:"standard standard-ed25519 sticker cryptlex hmac none" doc:"standard, standard-ed25519, sticker, cryptlex, hmac or none."`
+	Content       string            `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
+	Schedule      setting.Durations `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" over:"0s" max:"8760h" most:"100" record:",omitzero" doc:"Waits between attempts; an empty list in the file is a single attempt."`
+	Jitter        setting.Share     `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`
+	Timeout       time.Duration     `env:"TIMEOUT" envDefault:"30s" over:"0s" max:"1h" doc:"Of one attempt: connect, headers and body."`
+	Rate          Rate              `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
+	Concurrency   int               `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
+	DisableAfter  time.Duration     `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
+	Headers       setting.Headers   `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
+	Options       setting.Options   `env:"OPTIONS" doc:"key=value,… of the signature and content: header_prefix, header, hash, key_encoding, encoding, prefix, template, batch_size, batch_wait, encrypt." example:"header_prefix=X-Acme"`
+	EncryptSecret setting.Secret    `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
+}
+
+// Fields are the declarations of Settings.
+var Fields = sync.OnceValue(func() setting.Fields { return setting.Of(&Settings{}) })
+
+// Rate is how many attempts a second there may be; without a burst they are spaced evenly.
+type Rate = setting.Rate
+
+// A Header is an extra request header.
+type Header = setting.Header
+
+// Start is the first event of an endpoint: StartNow, StartAll or an RFC 3339 time.
+type Start string
+
+// Where an endpoint's events begin; else an RFC 3339 time.
+const (
+	StartNow Start = "now" // with what is published after its registration
+	StartAll Start = "all" // with the first event that is still kept
+)
+
+// Parse takes now, all or an RFC 3339 time.
+func (s *Start) Parse(text string) error {
+	*s = Start(text)
+	if len(s.Check()) > 0 {
+		return wantedStart
+	}
+	return nil
+}
+
+const wantedStart = setting.Wanted("now, all or a time such as 2026-05-04T00:00:00Z")
+
+// OfKind is setting.KindText.
+func (Start) OfKind() setting.Kind { return setting.KindText }
+
+// Check wants what Parse takes.
+func (s Start) Check() []setting.Fault {
+	if _, err := s.time(); err != nil && s != StartNow && s != StartAll {
+		return []setting.Fault{{Message: wantedStart.Error()}}
+	}
+	return nil
+}
+
+func (s Start) time() (time.Time, error) { return time.Parse(time.RFC3339, string(s)) }
+
+// Default is an endpoint with nothing but the defaults.
+func Default() *Endpoint {
+	e := &Endpoint{State: Enabled}
+	e.Settings = defaults()
+	return e
+}
+
+// defaults are shared like those of every endpoint: nobody writes into them.
+var defaults = sync.OnceValue(func() Settings {
+	var s Settings
+	Fields().Reset(&s)
+	return s
+})

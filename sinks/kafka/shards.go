@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/lease"
 )
 
 // countShards finds out how many shards the installation has, before topics are made for them.
@@ -24,6 +27,18 @@ func (s *Store) countShards(ctx context.Context) error {
 		s.shards.Store(int32(n))
 	}
 	return nil
+}
+
+// Join implements bus.Leases.
+func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
+	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) { return false, s.obey(ctx, shards) })
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("share the shards: %w", err)
+	}
+	return lease.New(s.link.base, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
 }
 
 // obey goes by the number of shards that were recorded while this process started.

@@ -1,4 +1,4 @@
-package kafka
+package lease
 
 import (
 	"context"
@@ -13,19 +13,9 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// Leases on Kafka: the members form a consumer group over the state topic, whose partitions are
-// the shards. Nothing is consumed and no offset committed: the group serves as a membership
-// that the brokers watch over. So its requests are made here instead of by a consumer, which
-// would fetch, and would not tell when a heartbeat that was granted had been sent.
-//
-// Shards move in two rounds of the group (KIP-429): whoever has one says so when it joins, the
-// group's leader leaves it out of every share when it should go elsewhere, its holder gives it
-// and joins again without it, and only then somebody else is told to take it. A member goes on
-// with what it has, and with its heartbeats, while a round is on its way.
-
-// leaseTimes are parts of the lease: what a killed member held must be with its heirs within
+// times are parts of the lease: what a killed member held must be with its heirs within
 // the whole of it.
-type leaseTimes struct {
+type times struct {
 	session time.Duration // the group takes a member that was silent for so long for dead
 	term    time.Duration // own leases last from before a heartbeat was sent; less than session
 	beat    time.Duration // between heartbeats, and so until a round is noticed
@@ -37,44 +27,32 @@ type leaseTimes struct {
 	pause  time.Duration // before what failed is tried again
 }
 
-func leaseTimesOf(lease time.Duration) leaseTimes {
+func timesOf(lease time.Duration) times {
 	session := lease * 80 / 100
-	return leaseTimes{
+	return times{
 		session: session, term: session * 95 / 100,
 		beat: min(lease/20, 100*time.Millisecond), answer: lease / 5,
 		round: 4 * session, gather: 20 * time.Millisecond, pause: 100 * time.Millisecond,
 	}
 }
 
-// leases are bus.Leases.
-type leases struct {
+// Leases are bus.Leases.
+type Leases struct {
 	base  []kgo.Opt
 	group string
 	topic string
-	times leaseTimes
+	times times
 	log   *slog.Logger
 }
 
-// newLeases shares the partitions of the topic among the members of the group. lease is how
-// long a silent member keeps its shards; base says how to reach the brokers.
-func newLeases(base []kgo.Opt, group, topic string, lease time.Duration, log *slog.Logger) *leases {
-	return &leases{base: base, group: group, topic: topic, times: leaseTimesOf(lease), log: log}
+// New shares the partitions of the topic among the members of the group. lease is how long a
+// silent member keeps its shards; base says how to reach the brokers.
+func New(base []kgo.Opt, group, topic string, lease time.Duration, log *slog.Logger) *Leases {
+	return &Leases{base: base, group: group, topic: topic, times: timesOf(lease), log: log}
 }
 
 // Join implements bus.Leases.
-func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
-	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) { return false, s.obey(ctx, shards) })
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case err != nil:
-		return fmt.Errorf("share the shards: %w", err)
-	}
-	return newLeases(s.link.base, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
-}
-
-// Join implements bus.Leases.
-func (l *leases) Join(ctx context.Context, shards int, m bus.Member) error {
+func (l *Leases) Join(ctx context.Context, shards int, m bus.Member) error {
 	// A connection that hangs must be given up well before the leases run out.
 	cl, err := kgo.NewClient(append(l.base[:len(l.base):len(l.base)], kgo.RequestTimeoutOverhead(max(l.times.session/4, time.Second)))...)
 	if err != nil {
@@ -83,11 +61,11 @@ func (l *leases) Join(ctx context.Context, shards int, m bus.Member) error {
 	defer cl.Close()
 	holder := bus.NewHolder(m)
 	defer holder.Wait()
-	s := &seat{cl: cl, group: l.group, times: l.times, generation: -1}
+	member := &groupMember{cl: cl, group: l.group, times: l.times, generation: -1}
 	for told := false; ; {
-		err := newTurn(l, s, holder, shards).run(ctx)
+		err := newGroupSession(l, member, holder, shards).run(ctx)
 		if ctx.Err() != nil {
-			s.leave(ctx)
+			member.leave(ctx)
 			return nil
 		}
 		if final := l.hopeless(err); final != nil {
@@ -105,12 +83,12 @@ func (l *leases) Join(ctx context.Context, shards int, m bus.Member) error {
 	}
 }
 
-// errLapsed ends a turn: the leases ran out before they could be renewed, or the group dropped
+// errLapsed ends a session: the leases ran out before they could be renewed, or the group dropped
 // the member.
 var errLapsed = fmt.Errorf("%w: the leases ran out before they were renewed", bus.ErrUnavailable)
 
 // hopeless returns what an error means that no retry mends, with the remedy; nil for others.
-func (l *leases) hopeless(err error) error {
+func (l *Leases) hopeless(err error) error {
 	switch {
 	case errors.Is(err, kerr.InvalidSessionTimeout):
 		return fmt.Errorf("the brokers refuse a session timeout of %v, which is four fifths of HOOKSPAN_LEASE: "+

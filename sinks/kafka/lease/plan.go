@@ -1,4 +1,4 @@
-package kafka
+package lease
 
 import (
 	"slices"
@@ -30,19 +30,19 @@ func describeMember(topic string, shards []int, generation int32, leaves bool) [
 	return m.AppendTo(nil)
 }
 
-// A leasePlan is everybody's share in a round. It is to be made once more when somebody's
+// A plan is everybody's share in a round. It is to be made once more when somebody's
 // description was not up to date.
-type leasePlan struct {
+type plan struct {
 	shares []kmsg.SyncGroupRequestGroupAssignment
 	again  bool
 }
 
-// planLeases gives every member its share of the topic's shards. A shard that one member has
+// planShares gives every member its share of the topic's shards. A shard that one member has
 // and another should get is in nobody's share: its holder has to give it first. Whoever joined
 // a round before describes itself as of the last one; else a request came late, the member may
 // have more than it says, and what nobody claims stays with nobody.
-func planLeases(topic string, shards int, generation int32, members []kmsg.JoinGroupResponseMember) leasePlan {
-	var p leasePlan
+func planShares(topic string, shards int, generation int32, members []kmsg.JoinGroupResponseMember) plan {
+	var p plan
 	var staying []string
 	claims := make([][]string, shards)
 	for _, member := range members {

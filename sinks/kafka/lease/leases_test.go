@@ -1,4 +1,4 @@
-package kafka
+package lease
 
 import (
 	"context"
@@ -66,7 +66,7 @@ func (b *brokers) sharing(lease time.Duration) bustest.Sharing {
 
 func sharing(brokers []string, dial bustest.Dial, group string, lease time.Duration) bustest.Sharing {
 	return bustest.Sharing{Lease: lease, Connect: func(_ *testing.T, g *bustest.Gate) bus.Leases {
-		return newLeases([]kgo.Opt{
+		return New([]kgo.Opt{
 			kgo.SeedBrokers(brokers...), kgo.Dialer(g.Over(dial)), kgo.MetadataMinAge(100 * time.Millisecond),
 			kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		}, group, state, lease, slog.New(slog.DiscardHandler))
@@ -188,7 +188,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := planLeases(state, shards, round, test.members)
+			p := planShares(state, shards, round, test.members)
 			if p.again != test.again {
 				t.Errorf("to be made again: %v", p.again)
 			}

@@ -4,8 +4,9 @@
 // What the server alone does not do is done here. It acknowledges a message once the kernel
 // has it, so Durable makes acknowledgements wait for a sync that many share (group commit).
 // It takes no lock on its folder, so Open takes one. A write error sticks to a stream for
-// good and publishers hear nothing of it, so the server's health and the disk are watched,
-// and the server is opened again when there is space. Its users keep their connections.
+// good and publishers hear nothing of it, nor of files that somebody removes, so the server's
+// health, its files and the disk are watched, and the server is opened again when there is
+// space. Its users keep their connections.
 //
 // Events and what Hookspan keeps beside them live in two accounts of the server.
 //

@@ -141,6 +141,9 @@ func (s *Server) faults(inner *server.Server) map[string]bool {
 			list[e.Error] = true
 		}
 	}
+	for _, fault := range s.removed(inner) {
+		list[fault] = true
+	}
 	return list
 }
 

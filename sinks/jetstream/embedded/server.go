@@ -41,7 +41,8 @@ type Server struct {
 	trouble atomic.Pointer[trouble] // nil: all is well
 	free    atomic.Int64            // bytes of the volume at the last look
 
-	suspect map[string]bool // faults at the last look; watch alone uses it
+	suspect   map[string]bool // faults at the last look; watch alone uses it, and described
+	described map[string]bool // files that describe streams, as of the last look
 
 	// Of a server in a cluster: the addresses of peers it knows (watch alone uses them), those
 	// that were found since, and whether it has caught up with the others since it started.

@@ -63,6 +63,23 @@ func (c *Chain) Read(ctx context.Context, each func(Record) error) error {
 	return nil
 }
 
+// ReadAll is Read for a reader that can forget: where the log was trimmed past our place it calls
+// reset and goes on at the front.
+func (c *Chain) ReadAll(ctx context.Context, reset func(), each func(Record) error) error {
+	for {
+		err := c.Read(ctx, each)
+		if !errors.Is(err, ErrTrimmed) {
+			return err
+		}
+		reset()
+	}
+}
+
+// SkipAll goes to the end of the log, whatever its records say.
+func (c *Chain) SkipAll(ctx context.Context) error {
+	return c.ReadAll(ctx, func() {}, func(Record) error { return nil })
+}
+
 // behind hands over the records that follow the last one, each of which each may make the
 // last one. Our own place must still be there, and be what we took it for, else the answer is
 // ErrTrimmed.

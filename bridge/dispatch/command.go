@@ -26,7 +26,7 @@ func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
 	}
 	chain := bus.NewChain(d.store, bus.LogName{Kind: bus.Commands})
 	for {
-		err := chain.Read(ctx, func(bus.Record) error { return nil })
+		err := chain.SkipAll(ctx)
 		if err == nil {
 			_, err = chain.Append(ctx, data)
 		}
@@ -37,7 +37,7 @@ func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
 			}
 			d.commanded()
 			return nil
-		case !errors.Is(err, bus.ErrSuperseded) && !errors.Is(err, bus.ErrTrimmed):
+		case !errors.Is(err, bus.ErrSuperseded):
 			return fmt.Errorf("write a command: %w", err)
 		}
 	}
@@ -87,12 +87,7 @@ func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
 		*log = *newCommands(d.store)
 		log.adopted = adopted
 	}
-	err := log.read(ctx)
-	if errors.Is(err, bus.ErrTrimmed) { // forget all, begin at the front
-		log.kept = nil
-		err = log.read(ctx)
-	}
-	if err != nil {
+	if err := log.read(ctx); err != nil {
 		return err
 	}
 	acted := log.chain.Last()
@@ -110,7 +105,7 @@ func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
 }
 
 func (log *commands) read(ctx context.Context) error {
-	return log.chain.Read(ctx, func(r bus.Record) error {
+	return log.chain.ReadAll(ctx, func() { log.kept = nil }, func(r bus.Record) error {
 		var c delivery.Command
 		if err := json.Unmarshal(r.Data, &c); err != nil {
 			return fmt.Errorf("decode command %d: %w", r.Pos, err)

@@ -49,18 +49,12 @@ func ShardDamaged(ctx context.Context, logs bus.Logs, shard int) (bool, error) {
 // examineShard counts the entries of a shard.
 func examineShard(ctx context.Context, logs bus.Logs, shard int) (entries int, err error) {
 	chain := bus.NewChain(logs, bus.LogName{Kind: bus.State, Shard: shard})
-	for {
-		rd := newReader()
-		err := chain.Read(ctx, rd.add)
-		if errors.Is(err, bus.ErrTrimmed) {
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		s, err := rd.state()
-		return len(s.entries), err
+	rd := newReader()
+	if err := chain.ReadAll(ctx, rd.reset, rd.add); err != nil {
+		return 0, err
 	}
+	s, err := rd.state()
+	return len(s.entries), err
 }
 
 // ResetShard begins a shard's state log again, in front of the first event stored at since or
@@ -97,7 +91,7 @@ func ResetShard(ctx context.Context, st bus.Store, shard int, revision int64, si
 // lastCommand is the place behind which commands count for a shard that begins now.
 func lastCommand(ctx context.Context, logs bus.Logs) (int64, error) {
 	chain := bus.NewChain(logs, bus.LogName{Kind: bus.Commands})
-	if err := readThrough(ctx, chain); err != nil {
+	if err := chain.SkipAll(ctx); err != nil {
 		return bus.NoPosition, err
 	}
 	return chain.Last(), nil
@@ -108,7 +102,7 @@ func lastCommand(ctx context.Context, logs bus.Logs) (int64, error) {
 func restart(ctx context.Context, st bus.Store, shard int, begin *record) error {
 	log := newStateLog(st, shard, nil, nil)
 	log.chain = bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard})
-	if err := readThrough(ctx, log.chain); err != nil {
+	if err := log.chain.SkipAll(ctx); err != nil {
 		return err
 	}
 	if err := log.claim(ctx); err != nil {
@@ -125,14 +119,4 @@ func restart(ctx context.Context, st bus.Store, shard int, begin *record) error 
 		return fmt.Errorf("sync shard %d: %w", shard, err)
 	}
 	return log.chain.Trim(ctx, front)
-}
-
-// readThrough goes to the end of a log whatever its records say.
-func readThrough(ctx context.Context, chain *bus.Chain) error {
-	for {
-		err := chain.Read(ctx, func(bus.Record) error { return nil })
-		if !errors.Is(err, bus.ErrTrimmed) {
-			return err
-		}
-	}
 }

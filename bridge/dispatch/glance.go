@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +50,7 @@ func (gs *glances) at(ctx context.Context, shard int, see func(*state)) error {
 		gs.all[shard] = g
 	}
 	g.asked = now
-	if err := g.readOn(ctx); err != nil {
+	if err := g.chain.ReadAll(ctx, g.read.reset, g.read.add); err != nil {
 		return fmt.Errorf("read the state log of shard %d: %w", shard, err)
 	}
 	if _, err := g.read.state(); err != nil {
@@ -59,13 +58,4 @@ func (gs *glances) at(ctx context.Context, shard int, see func(*state)) error {
 	}
 	see(&g.read.now)
 	return nil
-}
-
-func (g *glance) readOn(ctx context.Context) error {
-	err := g.chain.Read(ctx, g.read.add)
-	for errors.Is(err, bus.ErrTrimmed) {
-		g.read = newReader()
-		err = g.chain.Read(ctx, g.read.add)
-	}
-	return err
 }

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -48,23 +47,18 @@ func newStateLog(st store, shard int, log *slog.Logger, limits *limits) *stateLo
 // load reads the whole log. It may be called again, and then begins from nothing.
 func (l *stateLog) load(ctx context.Context) error {
 	l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
-	for {
-		l.size, l.complete, l.snapshot = 0, bus.NoPosition, nil
-		rd := newReader()
-		err := l.chain.Read(ctx, func(br bus.Record) error {
-			l.size += len(br.Data)
-			return rd.add(br)
-		})
-		switch {
-		case errors.Is(err, bus.ErrTrimmed):
-			continue
-		case err != nil:
-			return err
-		}
-		l.complete = rd.ended
-		l.state, err = rd.state()
+	rd, size := newReader(), 0
+	reset := func() { rd.reset(); size = 0 }
+	err := l.chain.ReadAll(ctx, reset, func(br bus.Record) error {
+		size += len(br.Data)
+		return rd.add(br)
+	})
+	if err != nil {
 		return err
 	}
+	l.size, l.complete, l.snapshot = size, rd.ended, nil
+	l.state, err = rd.state()
+	return err
 }
 
 // claim supersedes every earlier owner. With bus.ErrSuperseded somebody else wrote since the

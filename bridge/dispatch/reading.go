@@ -32,6 +32,9 @@ func newReader() *reader {
 	return &reader{now: newState(), begin: bus.NoPosition, ended: bus.NoPosition}
 }
 
+// reset forgets everything, to begin at the front of the log.
+func (rd *reader) reset() { *rd = *newReader() }
+
 // decodeRecord reads one state record.
 func decodeRecord(data []byte) (record, error) {
 	var r record
@@ -108,17 +111,13 @@ func (rd *reader) state() (state, error) {
 // readHistory lists the positions that a shard's log names, oldest first.
 func readHistory(ctx context.Context, st store, shard int) ([]bus.Positions, error) {
 	chain := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard})
-	for {
-		var all []bus.Positions
-		err := chain.Read(ctx, func(br bus.Record) error {
-			r, err := decodeRecord(br.Data)
-			if err == nil && len(r.Positions) > 0 {
-				all = append(all, r.Positions)
-			}
-			return err
-		})
-		if !errors.Is(err, bus.ErrTrimmed) {
-			return all, err
+	var all []bus.Positions
+	err := chain.ReadAll(ctx, func() { all = nil }, func(br bus.Record) error {
+		r, err := decodeRecord(br.Data)
+		if err == nil && len(r.Positions) > 0 {
+			all = append(all, r.Positions)
 		}
-	}
+		return err
+	})
+	return all, err
 }

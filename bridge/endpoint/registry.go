@@ -197,11 +197,7 @@ func (r *Registry) release() { r.turn <- struct{}{} }
 func (r *Registry) read(ctx context.Context) error {
 	number := r.begun.Add(1)
 	had := r.Set().Revision
-	err := r.chain.Read(ctx, func(rec bus.Record) error { return r.state.apply(rec) })
-	for errors.Is(err, bus.ErrTrimmed) {
-		r.state = newState(r.sealer)
-		err = r.chain.Read(ctx, func(rec bus.Record) error { return r.state.apply(rec) })
-	}
+	err := r.chain.ReadAll(ctx, func() { r.state = newState(r.sealer) }, func(rec bus.Record) error { return r.state.apply(rec) })
 	if err != nil {
 		return err
 	}

@@ -100,8 +100,9 @@ func rooms() map[string][]string {
 		"bridge/receiver":  {"event", "problem", "bus", "provider"},
 		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
 		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic"},
-		"bridge/delivery":  {"bus"}, // words alone: no engine, so that journal, admin and senders know none either
-		"bridge/dispatch":  {"event", "bus", "signature", "endpoint", "delivery"},
+		"bridge/delivery":  {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
+		"bridge/statelog":  {"bus", "delivery"}, // what is durable, not who decides it
+		"bridge/dispatch":  {"event", "bus", "signature", "endpoint", "delivery", "statelog"},
 		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
 		"bridge/config":    {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings

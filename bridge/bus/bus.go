@@ -10,6 +10,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
@@ -251,6 +252,8 @@ type Room struct{ Used, Limit, Reserved int64 }
 var (
 	// ErrUnavailable: the bus did not answer in time or has no leader. Try again.
 	ErrUnavailable = errors.New("bus unavailable")
+	// ErrAway: no place in a partition can be held against what it has now.
+	ErrAway = fmt.Errorf("%w: nobody can be asked what the partition holds", ErrUnavailable)
 	// ErrDiskFull: less is free than the watermark, or the disk refused a write.
 	ErrDiskFull = errors.New("disk full")
 	// ErrStoreFull: the event store is at its limit.

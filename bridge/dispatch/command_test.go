@@ -19,7 +19,7 @@ func (r *rig) pending() delivery.Entry {
 	r.feed()
 	r.answer(500, 1)
 	r.step()
-	for _, e := range r.logged().entries {
+	for _, e := range r.logged().Entries {
 		return e
 	}
 	r.t.Fatal("no entry")
@@ -52,8 +52,8 @@ func TestRetryBeginsBehindItsDelta(t *testing.T) {
 			t.Errorf("sent %d times behind the delta, want twice", r.posts(1))
 		}
 		st := r.logged()
-		if at := r.store.Records(bus.LogName{Kind: bus.Commands})[0].Pos; st.commands != at || len(st.entries) != 1 {
-			t.Errorf("the delta counts commands up to %d with %d entries, want %d with 1", st.commands, len(st.entries), at)
+		if at := r.store.Records(bus.LogName{Kind: bus.Commands})[0].Pos; st.Commands != at || len(st.Entries) != 1 {
+			t.Errorf("the delta counts commands up to %d with %d entries, want %d with 1", st.Commands, len(st.Entries), at)
 		}
 		r.obey() // the same log again
 		r.step()
@@ -95,8 +95,8 @@ func TestRetryTakesUpWhatHasEnded(t *testing.T) {
 				r.step()
 				elapse(second)
 				r.step()
-				if n, st := r.posts(1), r.logged(); n != 3 || len(st.entries) != 0 {
-					t.Errorf("sent %d times, %d entries, want 3 and 0", n, len(st.entries))
+				if n, st := r.posts(1), r.logged(); n != 3 || len(st.Entries) != 0 {
+					t.Errorf("sent %d times, %d entries, want 3 and 0", n, len(st.Entries))
 				}
 				if left := r.d.Remembered(); len(left) > 0 {
 					t.Errorf("still in memory: %v", left)
@@ -113,8 +113,8 @@ func TestCancelEndsWithoutAnAttempt(t *testing.T) {
 		elapse(second)
 		r.step()
 		elapse(time.Hour)
-		if n, st := r.posts(1), r.logged(); n != 1 || len(st.entries) != 0 {
-			t.Errorf("sent %d times, %d entries, want 1 and 0", n, len(st.entries))
+		if n, st := r.posts(1), r.logged(); n != 1 || len(st.Entries) != 0 {
+			t.Errorf("sent %d times, %d entries, want 1 and 0", n, len(st.Entries))
 		}
 		var last delivery.Attempt
 		for _, data := range r.store.Journal(0) {

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // A step is one delta on its way, with the deliveries that it puts.
 type step struct {
-	record *record
+	record *statelog.Record
 	flying []*pendingDelivery
 }
 
@@ -27,7 +28,7 @@ func (s *shard) step(ctx context.Context) error {
 		return err
 	}
 	s.survey()
-	return s.log.step(ctx)
+	return s.log.Step(ctx)
 }
 
 // send writes the delta on its way, if there is one, until it is in the log.
@@ -38,7 +39,7 @@ func (s *shard) send(ctx context.Context) error {
 	if err := s.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
 		return err
 	}
-	if err := s.log.write(ctx, s.sending.record); err != nil {
+	if err := s.log.Write(ctx, s.sending.record); err != nil {
 		return err
 	}
 	s.landed(s.sending.flying)
@@ -64,8 +65,8 @@ func (d *Dispatcher) synced(ctx context.Context) error {
 func (s *shard) delta(handOver bool) *step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := &s.log.state
-	r := &record{Revision: s.revision, Commands: s.commands, HandOver: handOver}
+	was := s.log.State()
+	r := &statelog.Record{Revision: s.revision, Commands: s.commands, HandOver: handOver}
 	flying := s.puts(r)
 	s.advance(r, was)
 	s.feeds(r, was)
@@ -75,7 +76,7 @@ func (s *shard) delta(handOver bool) *step {
 	r.Remove = append(r.Remove, s.orphans...)
 	s.orphans = nil
 	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held) == 0 &&
-		r.Revision == was.revision && r.Journal == was.journal && r.Commands == was.commands && r.HandOver == was.handOver {
+		r.Revision == was.Revision && r.Journal == was.Journal && r.Commands == was.Commands && r.HandOver == was.HandOver {
 		return nil
 	}
 	return &step{r, flying}
@@ -83,7 +84,7 @@ func (s *shard) delta(handOver bool) *step {
 
 // puts collects an entry for every failed attempt and for every attempt that was already
 // running at the delta before.
-func (s *shard) puts(r *record) (flying []*pendingDelivery) {
+func (s *shard) puts(r *statelog.Record) (flying []*pendingDelivery) {
 	for _, l := range s.lanes {
 		for d := range l.running {
 			if d.slow && !d.saved {
@@ -108,7 +109,7 @@ func (s *shard) puts(r *record) (flying []*pendingDelivery) {
 
 // advance moves the positions of the live feed, and the A of every range, over what is
 // settled. Neither ever moves back.
-func (s *shard) advance(r *record, was *state) {
+func (s *shard) advance(r *statelog.Record, was *statelog.State) {
 	r.Positions = bus.Positions{}
 	for p, read := range s.read {
 		at := read
@@ -125,7 +126,7 @@ func (s *shard) advance(r *record, was *state) {
 			}
 			pl.advance()
 		}
-		old, had := was.positions[p]
+		old, had := was.Positions[p]
 		if had && old.Same(at) && old.Seq >= at.Seq && !s.back[p] {
 			at = old
 		}
@@ -159,47 +160,36 @@ func (pl *place) advance() {
 }
 
 // feed is the durable form of a place.
-func (pl *place) feed() feed {
-	f := feed{Behind: pl.behind, Since: pl.since}
+func (pl *place) feed() statelog.Feed {
+	f := statelog.Feed{Behind: pl.behind, Since: pl.since}
 	for _, c := range pl.ranges {
-		f.Ranges = append(f.Ranges, stretch{A: c.a, B: c.b, Base: c.base})
+		f.Ranges = append(f.Ranges, statelog.Range{From: c.a, To: c.b, Base: c.base})
 	}
 	return f
 }
 
-func (f feed) equal(g feed) bool {
-	return f.Behind == g.Behind && samePlace(f.Since, g.Since) &&
-		slices.EqualFunc(f.Ranges, g.Ranges, func(a, b stretch) bool {
-			return a.A == b.A && a.Base == b.Base && samePlace(a.B, b.B)
-		})
-}
-
-func samePlace(a, b *bus.Position) bool {
-	return a == b || a != nil && b != nil && *a == *b
-}
-
 // feeds names every place that is fed otherwise than the log says.
-func (s *shard) feeds(r *record, was *state) {
-	r.Feeds = map[string]map[string]feed{}
-	name := func(ep, p string, f feed) {
+func (s *shard) feeds(r *statelog.Record, was *statelog.State) {
+	r.Feeds = map[string]map[string]statelog.Feed{}
+	name := func(ep, p string, f statelog.Feed) {
 		if r.Feeds[ep] == nil {
-			r.Feeds[ep] = map[string]feed{}
+			r.Feeds[ep] = map[string]statelog.Feed{}
 		}
 		r.Feeds[ep][p] = f
 	}
 	for id, l := range s.lanes {
 		for p, pl := range l.places {
-			if f := pl.feed(); !f.equal(was.feeds[id][string(p)]) {
+			if f := pl.feed(); !f.Equal(was.Feeds[id][string(p)]) {
 				name(id, string(p), f)
 			}
 		}
 	}
-	for id, parts := range was.feeds {
+	for id, parts := range was.Feeds {
 		if s.lanes[id] != nil {
 			continue
 		}
 		for p := range parts { // the endpoint was deleted
-			name(id, p, feed{})
+			name(id, p, statelog.Feed{})
 		}
 	}
 }
@@ -207,14 +197,14 @@ func (s *shard) feeds(r *record, was *state) {
 // forget lets go of what is finished and would not be fed again, and says from where on a
 // successor must read the journal: for what runs, and for what is finished but would still
 // be fed.
-func (s *shard) forget(r *record) {
+func (s *shard) forget(r *statelog.Record) {
 	r.Journal = s.journaled
 	hold := func(d *pendingDelivery) {
 		if d.mark < r.Journal {
 			r.Journal = d.mark
 		}
 	}
-	positions := maps.Clone(s.log.state.positions)
+	positions := maps.Clone(s.log.State().Positions)
 	maps.Copy(positions, r.Positions)
 	for _, l := range s.lanes {
 		for d := range l.running {
@@ -271,18 +261,18 @@ func (pl *place) feeds(positions, at bus.Position) bool {
 }
 
 // failing names the endpoints that began or ceased to do nothing but fail.
-func (s *shard) failing(r *record, was *state) {
+func (s *shard) failing(r *statelog.Record, was *statelog.State) {
 	r.Failing = map[string]int64{}
 	for id, l := range s.lanes {
 		since := int64(0)
 		if !l.failing.IsZero() {
 			since = l.failing.UnixNano()
 		}
-		if since != was.failing[id] {
+		if since != was.Failing[id] {
 			r.Failing[id] = since
 		}
 	}
-	for id := range was.failing {
+	for id := range was.Failing {
 		if s.lanes[id] == nil {
 			r.Failing[id] = 0
 		}
@@ -290,17 +280,17 @@ func (s *shard) failing(r *record, was *state) {
 }
 
 // held names the endpoints that began or ceased to be held.
-func (s *shard) held(r *record, was *state) {
-	r.Held = map[string]held{}
+func (s *shard) held(r *statelog.Record, was *statelog.State) {
+	r.Held = map[string]statelog.Hold{}
 	now := time.Now()
 	for id, l := range s.lanes {
-		if h := l.hold.durable(l.ep.URL, now); h != was.held[id] {
+		if h := l.hold.durable(l.ep.URL, now); h != was.Held[id] {
 			r.Held[id] = h
 		}
 	}
-	for id := range was.held {
+	for id := range was.Held {
 		if s.lanes[id] == nil {
-			r.Held[id] = held{}
+			r.Held[id] = statelog.Hold{}
 		}
 	}
 }
@@ -310,9 +300,9 @@ func (s *shard) landed(flying []*pendingDelivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	st := &s.log.state
-	s.durable.revision, s.durable.commands = st.revision, st.commands
-	s.durable.positions, s.durable.feeds = maps.Clone(st.positions), maps.Clone(st.feeds)
+	st := s.log.State()
+	s.durable.revision, s.durable.commands = st.Revision, st.Commands
+	s.durable.positions, s.durable.feeds = maps.Clone(st.Positions), maps.Clone(st.Feeds)
 	for _, d := range flying {
 		d.putting = false
 		d.saved = true // and if it ended meanwhile, the next delta removes it
@@ -331,6 +321,6 @@ func (s *shard) survey() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.durable.need = needOf(&s.log.state, func(string) bool { return false })
-	s.durable.eager = needOf(&s.log.state, func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
+	s.durable.need = needOf(s.log.State(), func(string) bool { return false })
+	s.durable.eager = needOf(s.log.State(), func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
 }

@@ -37,18 +37,18 @@ func TestPositionsPassOnlyWhatIsFinishedOrPut(t *testing.T) {
 		r.feed()
 		r.answer(200, 2, 3)
 		r.step()
-		if at := r.logged().positions[part]; at.Seq != 0 {
+		if at := r.logged().Positions[part]; at.Seq != 0 {
 			t.Errorf("positions are at %d while the first event runs, want 0", at.Seq)
 		}
 		r.step() // the second delta that sees it run puts it
 		st := r.logged()
-		if at := st.positions[part]; at.Seq != 3 || len(st.entries) != 1 {
-			t.Errorf("positions are at %d with %d entries, want 3 with 1", at.Seq, len(st.entries))
+		if at := st.Positions[part]; at.Seq != 3 || len(st.Entries) != 1 {
+			t.Errorf("positions are at %d with %d entries, want 3 with 1", at.Seq, len(st.Entries))
 		}
 		r.answer(200, 1)
 		r.step()
-		if st := r.logged(); len(st.entries) != 0 {
-			t.Errorf("%d entries are left of what is finished", len(st.entries))
+		if st := r.logged(); len(st.Entries) != 0 {
+			t.Errorf("%d entries are left of what is finished", len(st.Entries))
 		}
 	})
 }
@@ -60,13 +60,13 @@ func TestFinishedIsWhatTheJournalAcknowledged(t *testing.T) {
 		r.publish(1, 1, "a")
 		r.feed()
 		r.step()
-		if at := r.logged().positions[part]; at.Seq != 0 {
+		if at := r.logged().Positions[part]; at.Seq != 0 {
 			t.Errorf("positions are at %d while no record is acknowledged, want 0", at.Seq)
 		}
 		r.client.Set(dispatchtest.Faults{})
 		elapse(time.Second)
 		r.step()
-		if at := r.logged().positions[part]; at.Seq != 1 {
+		if at := r.logged().Positions[part]; at.Seq != 1 {
 			t.Errorf("positions are at %d, want 1", at.Seq)
 		}
 	})
@@ -168,8 +168,8 @@ func TestUnwrittenDeltaIsWrittenAgain(t *testing.T) {
 		}
 		r.client.Set(dispatchtest.Faults{})
 		r.step()
-		if st := r.logged(); len(st.entries) != 1 || st.positions[part].Seq != 1 {
-			t.Errorf("%d entries and positions at %d, want 1 and 1", len(st.entries), st.positions[part].Seq)
+		if st := r.logged(); len(st.Entries) != 1 || st.Positions[part].Seq != 1 {
+			t.Errorf("%d entries and positions at %d, want 1 and 1", len(st.Entries), st.Positions[part].Seq)
 		}
 	})
 }
@@ -182,7 +182,7 @@ func TestDeltaGoesOutAfterASync(t *testing.T) {
 		r.feed()
 		r.step()
 		r.store.PowerCut(nil)
-		if at, kept := r.logged().positions[part], r.store.Kept(part); at.Seq != int64(len(kept)) {
+		if at, kept := r.logged().Positions[part], r.store.Kept(part); at.Seq != int64(len(kept)) {
 			t.Errorf("positions are at %d, %d events survived", at.Seq, len(kept))
 		}
 	})
@@ -222,8 +222,8 @@ func TestDeletedEndpointIsForgotten(t *testing.T) {
 		r.answer(500, 3)
 		r.answer(200, 4)
 		r.step()
-		if left, st := r.d.Remembered(), r.logged(); len(left)+len(st.entries)+len(st.feeds) > 0 {
-			t.Errorf("in memory %v, in the log %d entries and %d feeds", left, len(st.entries), len(st.feeds))
+		if left, st := r.d.Remembered(), r.logged(); len(left)+len(st.Entries)+len(st.Feeds) > 0 {
+			t.Errorf("in memory %v, in the log %d entries and %d feeds", left, len(st.Entries), len(st.Feeds))
 		}
 		ended := map[delivery.Ended]int{}
 		for _, data := range r.store.Journal(0) {

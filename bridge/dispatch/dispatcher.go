@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // ErrStopping is the cause of contexts that end because the process stops. An attempt that
@@ -94,7 +95,7 @@ type Dispatcher struct {
 	taking     chan struct{} // a slot for each shard that is being taken
 	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
 	trimmedAt  time.Time
-	others     *glances
+	others     *statelog.Mirrors
 	looks      looks
 	locating   chan struct{} // one slot: Locate takes it
 	background sync.WaitGroup
@@ -118,7 +119,7 @@ func New(c Config) *Dispatcher {
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic, aside: newAside(),
 		commands: make(chan struct{}, 1), locating: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
 		holding: make(chan struct{}), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, others: newGlances(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
+		owned: map[int]*shard{}, others: statelog.NewMirrors(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
 		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
 	}
 	if c.StopWrite == 0 {
@@ -159,7 +160,7 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 	for id := range d.count {
 		group.Go(func() error {
 			err := d.take(gctx, d.newShard(id))
-			if errors.Is(err, errDamaged) {
+			if errors.Is(err, statelog.ErrDamaged) {
 				d.log.Error("shard not taken", slog.Int("shard", id), slog.Any("error", err))
 				return nil
 			}

@@ -24,6 +24,6 @@
 // The rules that all of this keeps are in PROTOCOL.md, by number.
 //
 // Begin with Dispatcher, then turn for how a shard comes and goes, then follower, shard, lane,
-// attempt; then state, log, load and delta for what is durable; positions for topics that were
-// recreated or cut back.
+// attempt; then load and delta for what is durable (its form is bridge/statelog); positions for
+// topics that were recreated or cut back.
 package dispatch

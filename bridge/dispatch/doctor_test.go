@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // damage cuts a shard's log so that no snapshot says what was in front.
@@ -21,17 +22,17 @@ func TestExaminationNamesDamagedShards(t *testing.T) {
 		r.publish(1, 2, "a")
 		r.feed()
 		r.step()
-		found := ExamineShards(t.Context(), r.client, 2)
+		found := statelog.Examine(t.Context(), r.client, 2)
 		if len(found) != 1 || found[0].Verdict != bus.Fine || !strings.Contains(found[0].Detail, "2 of 2 shards") {
 			t.Fatalf("%+v, want that all is well", found)
 		}
 		r.damage()
-		found = ExamineShards(t.Context(), r.client, 2)
+		found = statelog.Examine(t.Context(), r.client, 2)
 		if len(found) != 2 || found[1].Verdict != bus.Fault || found[1].Subject != "shard 0" || !strings.Contains(found[1].Remedy, "reset-shard 0") {
 			t.Errorf("%+v, want shard 0 and the remedy", found)
 		}
 		for shard, want := range []bool{true, false} {
-			if got, err := ShardDamaged(t.Context(), r.client, shard); err != nil || got != want {
+			if got, err := statelog.Damaged(t.Context(), r.client, shard); err != nil || got != want {
 				t.Errorf("shard %d damaged: %v, %v", shard, got, err)
 			}
 		}
@@ -55,13 +56,13 @@ func TestResetShardBeginsAtATime(t *testing.T) {
 		r.step()
 		r.kill()
 		r.damage()
-		r.must(ResetShard(t.Context(), r.store.Connect(), 0, r.reg.Set().Revision, since))
+		r.must(statelog.Reset(t.Context(), r.store.Connect(), 0, r.reg.Set().Revision, since))
 		if records := r.store.Records(stateOfShard0); len(records) != 2 {
 			t.Errorf("%d records, want the new beginning alone", len(records))
 		}
 		r.open()
 		r.out.holds(false)
-		if at := r.logged().positions[part].Seq; at != 2 {
+		if at := r.logged().Positions[part].Seq; at != 2 {
 			t.Errorf("the shard begins behind event %d, want 2", at)
 		}
 		r.publish(5, 5, "a")
@@ -82,7 +83,7 @@ func TestResetShardSupersedesItsOwner(t *testing.T) {
 		r.publish(1, 3, "a")
 		r.feed()
 		r.step()
-		r.must(ResetShard(t.Context(), r.store.Connect(), 0, r.reg.Set().Revision, time.Now()))
+		r.must(statelog.Reset(t.Context(), r.store.Connect(), 0, r.reg.Set().Revision, time.Now()))
 		r.publish(4, 4, "a")
 		r.feed()
 		if err := r.s.step(t.Context()); err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // PendingElsewhere hands over the deliveries that are pending in shards of other processes, as
@@ -19,7 +20,7 @@ func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.En
 		s := d.newShard(id)
 		err := s.pending(ctx, each)
 		s.cut(nil)
-		if err != nil && !errors.Is(err, errDamaged) {
+		if err != nil && !errors.Is(err, statelog.ErrDamaged) {
 			return fmt.Errorf("read what is pending in shard %d: %w", id, err)
 		}
 	}
@@ -27,15 +28,15 @@ func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.En
 }
 
 func (s *shard) pending(ctx context.Context, each func(delivery.Entry)) error {
-	if err := s.log.load(ctx); err != nil {
+	if err := s.log.Load(ctx); err != nil {
 		return err
 	}
-	was := s.log.state.clone()
+	was := s.log.State().Clone()
 	past, err := s.readJournal(ctx, &was)
 	if err != nil {
 		return err
 	}
-	for id, e := range was.entries {
+	for id, e := range was.Entries {
 		if _, done := past.done[id]; !done {
 			each(e)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // Small makes every size so small that a few events reach it.
@@ -12,7 +13,7 @@ func (c Config) Small() Config {
 	c.limits = &limits{
 		laneEvents: 4, laneBytes: 1 << 20, memory: 64 << 20, laneEntries: 6,
 		unrecorded: 12, passReach: 5,
-		recordBytes: 900, chunks: 1, snapshotSlack: 1500,
+		stateLog: statelog.Sizes{RecordBytes: 900, Chunks: 1, SnapshotSlack: 1500},
 	}
 	return c
 }
@@ -44,22 +45,25 @@ func (d *Dispatcher) Remembered() (all []string) {
 // moved back in it.
 func MovedBack(ctx context.Context, st bus.Logs, shard int) error {
 	chain := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard})
-	rd := newReader()
+	rd, begun := statelog.NewReader(), false
 	return chain.Read(ctx, func(br bus.Record) error {
-		was, had := rd.now.clone(), rd.begun
-		if err := rd.add(br); err != nil {
+		st, _ := rd.State()
+		was, had := st.Clone(), begun
+		if err := rd.Add(br); err != nil {
 			return err
 		}
-		if !had || !rd.whole {
-			return nil
+		begun = true
+		now, err := rd.State()
+		if !had || err != nil {
+			return nil // only a snapshot can tell
 		}
-		for p, at := range rd.now.positions {
-			if old, ok := was.positions[p]; ok && old.Same(at) && at.Seq < old.Seq {
+		for p, at := range now.Positions {
+			if old, ok := was.Positions[p]; ok && old.Same(at) && at.Seq < old.Seq {
 				return fmt.Errorf("record %d moves the position of %s back from %d to %d", br.Pos, p, old.Seq, at.Seq)
 			}
 		}
-		if rd.now.journal < was.journal {
-			return fmt.Errorf("record %d moves the journal's place back from %d to %d", br.Pos, was.journal, rd.now.journal)
+		if now.Journal < was.Journal {
+			return fmt.Errorf("record %d moves the journal's place back from %d to %d", br.Pos, was.Journal, now.Journal)
 		}
 		return nil
 	})
@@ -67,16 +71,19 @@ func MovedBack(ctx context.Context, st bus.Logs, shard int) error {
 
 // HandedOver reads whether a shard's last delta says that it is handed over.
 func HandedOver(ctx context.Context, st bus.Logs, shard int) (bool, error) {
-	rd := newReader()
-	err := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, rd.add)
-	return rd.now.handOver, err
+	rd := statelog.NewReader()
+	if err := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, rd.Add); err != nil {
+		return false, err
+	}
+	now, err := rd.State()
+	return now.HandOver, err
 }
 
 // Claims counts how often a shard was claimed.
 func Claims(ctx context.Context, st bus.Logs, shard int) (n int, err error) {
 	err = bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard}).Read(ctx, func(br bus.Record) error {
-		r, err := decodeRecord(br.Data)
-		if r.Kind == kindClaim {
+		r, err := statelog.Decode(br.Data)
+		if r.Kind == statelog.Claim {
 			n++
 		}
 		return err

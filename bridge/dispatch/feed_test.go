@@ -57,8 +57,8 @@ func TestRangeOfALeavingEndpointBeginsInFrontOfWhatRuns(t *testing.T) {
 		l := r.register("crm", one)
 		r.leaves(l)
 		r.step()
-		f := r.logged().feeds[l.ep.ID][string(part)]
-		if !f.Behind || len(f.Ranges) != 1 || f.Ranges[0].A.Seq != 0 || f.Ranges[0].B != nil {
+		f := r.logged().Feeds[l.ep.ID][string(part)]
+		if !f.Behind || len(f.Ranges) != 1 || f.Ranges[0].From.Seq != 0 || f.Ranges[0].To != nil {
 			t.Errorf("the delta names %+v while event 1 runs, want an open range behind 0", f)
 		}
 		r.takeover()
@@ -116,7 +116,7 @@ func TestSinceGoesWhenPositionsPassIt(t *testing.T) {
 		r.flow(1)
 		elapse(second)
 		r.step()
-		if f, ok := r.logged().feeds[l.ep.ID]; ok {
+		if f, ok := r.logged().Feeds[l.ep.ID]; ok {
 			t.Errorf("the log still names %+v of an endpoint that is live", f)
 		}
 	})
@@ -175,12 +175,12 @@ func TestBlockedEndpointPassesWhatALoadFoundDone(t *testing.T) {
 		r.must(err)
 		r.takeover()
 		r.step()
-		held := r.logged().journal
+		held := r.logged().Journal
 		r.catchUp()
 		r.step()
 		st := r.logged()
-		if len(st.entries) != 2 || st.journal <= held {
-			t.Errorf("%d entries and the journal from %d on, want those of 1 and 2, and more than %d", len(st.entries), st.journal, held)
+		if len(st.Entries) != 2 || st.Journal <= held {
+			t.Errorf("%d entries and the journal from %d on, want those of 1 and 2, and more than %d", len(st.Entries), st.Journal, held)
 		}
 		id := l.ep.ID
 		r.state(id, endpoint.Enabled)
@@ -203,8 +203,8 @@ func TestBlockedEndpointPassesTheFirstOffset(t *testing.T) {
 		r.takeover()
 		r.catchUp()
 		r.step()
-		f := r.logged().feeds[l.ep.ID][string(part)]
-		if len(f.Ranges) != 1 || f.Ranges[0].A.Seq != 0 {
+		f := r.logged().Feeds[l.ep.ID][string(part)]
+		if len(f.Ranges) != 1 || f.Ranges[0].From.Seq != 0 {
 			t.Errorf("the feed is %+v, want a range that begins behind the first event, which is done", f)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 const (
@@ -55,27 +56,19 @@ func (h *hold) lift(now time.Time) {
 	h.until, h.pause = time.Time{}, 0
 }
 
-// A held is the durable form of a hold; the zero value is none.
-type held struct {
-	Until  int64           `json:"u,omitempty"` // unix ns
-	By     delivery.HeldBy `json:"by,omitempty"`
-	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it
-	Lifted int64           `json:"l,omitempty"`  // what was answered before does not hold
-}
-
-func (h *hold) durable(url string, now time.Time) held {
+func (h *hold) durable(url string, now time.Time) statelog.Hold {
 	switch {
 	case h.until.After(now):
-		return held{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
+		return statelog.Hold{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
 	case h.void.After(now):
-		return held{Lifted: h.lifted.UnixNano()}
+		return statelog.Hold{Lifted: h.lifted.UnixNano()}
 	}
-	return held{}
+	return statelog.Hold{}
 }
 
-// restore is the hold as a successor finds it: in the state log and, as far as nobody has
+// restoreHold is the hold as a successor finds it: in the state log and, as far as nobody has
 // lifted it, in what the journal says that the endpoint asked for.
-func (d held) restore(url string, asked time.Time) hold {
+func restoreHold(d statelog.Hold, url string, asked time.Time) hold {
 	var h hold
 	if d.At != "" && d.At != hashOf(url) {
 		return h // another server asked for it

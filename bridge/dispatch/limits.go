@@ -1,5 +1,7 @@
 package dispatch
 
+import "github.com/hookspan/hookspan/bridge/statelog"
+
 // limits are the sizes at which an owner changes its ways.
 type limits struct {
 	laneEvents  int // that wait in a lane for their first attempt
@@ -10,15 +12,12 @@ type limits struct {
 	unrecorded int64 // attempts without an acknowledged record, of the process
 	passReach  int64 // sequences within which ranges are fed in one pass
 
-	recordBytes   int // of a delta or chunk, roughly: well under any bus's largest message
-	chunks        int // that a step writes of a snapshot
-	snapshotSlack int // bytes of records, beyond twice the live state, at which a snapshot begins
+	stateLog statelog.Sizes
 }
 
 func defaultLimits() limits {
 	return limits{
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 256 << 20, laneEntries: 10_000,
 		unrecorded: 10_000, passReach: 20_000,
-		recordBytes: 256 << 10, chunks: 8, snapshotSlack: 1 << 20,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // ownTries is how often a shard is claimed while others do the same.
@@ -20,7 +21,7 @@ const ownTries = 5
 
 // A loaded shard is what its log and journal say, held against what the bus has now.
 type loaded struct {
-	state
+	statelog.State
 	*past
 	set  *endpoint.Set
 	read bus.Positions          // where the live feed goes on
@@ -35,10 +36,10 @@ type loaded struct {
 // the shard as fast as we do.
 func (s *shard) own(ctx context.Context) error {
 	for n := 1; ; n++ {
-		if err := s.log.load(ctx); err != nil {
+		if err := s.log.Load(ctx); err != nil {
 			return fmt.Errorf("load shard %d: %w", s.id, err)
 		}
-		err := s.log.claim(ctx)
+		err := s.log.Claim(ctx)
 		if err == nil {
 			break
 		}
@@ -46,7 +47,7 @@ func (s *shard) own(ctx context.Context) error {
 			return fmt.Errorf("claim shard %d: %w", s.id, err)
 		}
 	}
-	was := &loaded{state: s.log.state.clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}, ends: bus.Positions{}}
+	was := &loaded{State: s.log.State().Clone(), read: bus.Positions{}, back: map[bus.Partition]bool{}, gaps: bus.Positions{}, ends: bus.Positions{}}
 	if err := s.consult(ctx, was); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
 	}
@@ -67,7 +68,7 @@ func (s *shard) consult(ctx context.Context, was *loaded) error {
 	var spans []bus.Span
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		if was.past, err = s.readJournal(gctx, &was.state); err == nil {
+		if was.past, err = s.readJournal(gctx, &was.State); err == nil {
 			was.set, err = s.d.registry.Refresh(gctx)
 		}
 		return err
@@ -78,7 +79,7 @@ func (s *shard) consult(ctx context.Context, was *loaded) error {
 	})
 	err := group.Wait()
 	if err == nil {
-		was.cuts, err = s.d.cuts(ctx, was.set, was.revision)
+		was.cuts, err = s.d.cuts(ctx, was.set, was.Revision)
 	}
 	if err == nil {
 		err = s.reconcile(ctx, was, spans)
@@ -91,17 +92,17 @@ func (s *shard) consult(ctx context.Context, was *loaded) error {
 // power cut without sync, an unclean election) moves them back to the newest place that
 // still fits.
 func (s *shard) reconcile(ctx context.Context, was *loaded, spans []bus.Span) error {
-	maps.Copy(was.read, was.positions)
+	maps.Copy(was.read, was.Positions)
 	for _, span := range spans {
 		p := span.Partition
 		if _, ok := was.read[p]; !ok {
 			was.read[p] = s.d.beginning(p)
 		}
-		f, err := s.d.fitting(ctx, span, append(was.places(p), was.read[p]), s.history)
+		f, err := s.d.fitting(ctx, span, append(was.Places(p), was.read[p]), s.history)
 		if err != nil {
 			return err
 		}
-		was.move(&f)
+		was.Move(p, f.place)
 		at := was.read[p]
 		to, same := f.place(at)
 		was.back[p] = same && to.Seq < at.Seq
@@ -124,20 +125,20 @@ type past struct {
 
 // readJournal reads the records behind the state's place. A journal that was trimmed past it
 // costs repeats, never a loss.
-func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
+func (s *shard) readJournal(ctx context.Context, was *statelog.State) (*past, error) {
 	first, last, err := s.d.store.JournalSpan(ctx, s.id)
 	if err != nil {
 		return nil, fmt.Errorf("find the journal's end: %w", err)
 	}
-	if last != bus.NoPosition && was.journal > last { // it was made anew
-		was.journal = bus.NoPosition
+	if last != bus.NoPosition && was.Journal > last { // it was made anew
+		was.Journal = bus.NoPosition
 	}
-	if first != bus.NoPosition && was.journal != bus.NoPosition && first > was.journal+1 {
+	if first != bus.NoPosition && was.Journal != bus.NoPosition && first > was.Journal+1 {
 		s.d.log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
-			slog.Int("shard", s.id), slog.Int64("place", was.journal), slog.Int64("first", first))
+			slog.Int("shard", s.id), slog.Int64("place", was.Journal), slog.Int64("first", first))
 	}
-	p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}, asked: map[string]time.Time{}, end: max(last, was.journal)}
-	err = s.d.store.ReadJournal(ctx, s.id, was.journal+1, func(pos int64, data []byte) error {
+	p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}, asked: map[string]time.Time{}, end: max(last, was.Journal)}
+	err = s.d.store.ReadJournal(ctx, s.id, was.Journal+1, func(pos int64, data []byte) error {
 		p.end = max(p.end, pos)
 		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
 			p.add(was, a)
@@ -152,11 +153,11 @@ func (s *shard) readJournal(ctx context.Context, was *state) (*past, error) {
 
 // add takes a record in. A final record is the end of a delivery, and of its entry too when
 // it is of the entry's attempt or a later one; a failed record moves the entry on.
-func (p *past) add(was *state, a delivery.Attempt) {
-	if a.Hold.After(p.asked[a.Endpoint]) && a.Received.UnixNano() > was.held[a.Endpoint].Lifted {
+func (p *past) add(was *statelog.State, a delivery.Attempt) {
+	if a.Hold.After(p.asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
 		p.asked[a.Endpoint] = a.Hold
 	}
-	e, pending := was.entries[a.Delivery]
+	e, pending := was.Entries[a.Delivery]
 	switch {
 	case pending && a.Number < e.Number:
 	case a.Outcome != "":
@@ -165,7 +166,7 @@ func (p *past) add(was *state, a delivery.Attempt) {
 	case pending:
 		p.failed[a.Delivery] = a
 		e.Number, e.Due, e.Batch = a.Number+1, a.Next, a.Batch
-		was.entries[a.Delivery] = e
+		was.Entries[a.Delivery] = e
 	default:
 		_, done := p.done[a.Delivery]
 		if !done && a.Number >= p.failed[a.Delivery].Number {
@@ -181,10 +182,10 @@ func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 	now := time.Now()
 	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*pendingDelivery{}, map[match][]*lane{}
 	s.read, s.back = was.read, was.back
-	s.journaled, s.loaded, s.commands = was.end, was.journal, was.commands
+	s.journaled, s.loaded, s.commands = was.end, was.Journal, was.Commands
 	s.durable = durable{
-		revision: was.revision, commands: was.commands,
-		positions: maps.Clone(was.positions), feeds: maps.Clone(was.feeds),
+		revision: was.Revision, commands: was.Commands,
+		positions: maps.Clone(was.Positions), feeds: maps.Clone(was.Feeds),
 	}
 	for _, ep := range was.set.All() {
 		if delivery.ShardOf(ep.ID, s.d.count) == s.id {
@@ -203,7 +204,7 @@ func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 			l.leave()
 		}
 	}
-	for _, e := range was.entries {
+	for _, e := range was.Entries {
 		waiting = s.remember(e, was, waiting)
 	}
 	return s.recall(was, waiting)
@@ -213,18 +214,18 @@ func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 // the log has taken up gets a range of its own.
 func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane {
 	l := s.newLane(ep, now)
-	for part, f := range was.feeds[ep.ID] {
+	for part, f := range was.Feeds[ep.ID] {
 		pl := l.place(bus.Partition(part))
 		pl.behind, pl.since = f.Behind, f.Since
 		for _, r := range f.Ranges {
-			pl.ranges = append(pl.ranges, &catchup{a: r.A, c: r.A, b: r.B, base: r.Base, doubtful: r.Base != 0})
+			pl.ranges = append(pl.ranges, &catchup{a: r.From, c: r.From, b: r.To, base: r.Base, doubtful: r.Base != 0})
 		}
 	}
-	if at, ok := was.failing[ep.ID]; ok {
+	if at, ok := was.Failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
-	l.hold = was.held[ep.ID].restore(ep.URL, was.asked[ep.ID])
-	l.takeLate(was.revision, was.cuts)
+	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.asked[ep.ID])
+	l.takeLate(was.Revision, was.cuts)
 	return l
 }
 
@@ -235,7 +236,7 @@ func (s *shard) remember(e delivery.Entry, was *loaded, waiting []delivery.Entry
 		s.orphan(&pendingDelivery{Entry: e})
 		return waiting
 	}
-	d := &pendingDelivery{Entry: e, lane: l, saved: true, mark: was.journal, heapIndex: -1}
+	d := &pendingDelivery{Entry: e, lane: l, saved: true, mark: was.Journal, heapIndex: -1}
 	s.known[e.ID] = d
 	if _, done := was.done[e.ID]; done {
 		d.status = final
@@ -267,9 +268,9 @@ func (s *shard) recall(was *loaded, waiting []delivery.Entry) []delivery.Entry {
 		}
 		d := &pendingDelivery{
 			Entry: delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
-			lane:  l, mark: was.journal, heapIndex: -1,
+			lane:  l, mark: was.Journal, heapIndex: -1,
 		}
-		if !l.fed(d, was.positions, s.read) {
+		if !l.fed(d, was.Positions, s.read) {
 			return nil
 		}
 		s.known[d.ID] = d

@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 func attempt(id string, number int, o delivery.Outcome) delivery.Attempt {
@@ -40,15 +41,15 @@ func TestPast(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			st := newState()
+			st := statelog.NewState()
 			if c.entry > 0 {
-				st.entries["d"] = delivery.Entry{ID: "d", Number: c.entry}
+				st.Entries["d"] = delivery.Entry{ID: "d", Number: c.entry}
 			}
 			p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}}
 			for _, a := range c.records {
 				p.add(&st, a)
 			}
-			next := st.entries["d"].Number
+			next := st.Entries["d"].Number
 			if f, ok := p.failed["d"]; ok && c.entry == 0 {
 				next = f.Number + 1
 			}
@@ -70,12 +71,12 @@ func TestFailureKnownFromTheJournalAloneIsPutFirst(t *testing.T) {
 		r.answer(500, 1)
 		r.takeover()
 		r.step()
-		for _, e := range r.logged().entries {
+		for _, e := range r.logged().Entries {
 			if e.Number != 2 {
 				t.Errorf("the entry waits for attempt %d, want 2", e.Number)
 			}
 		}
-		if n := len(r.logged().entries); n != 1 {
+		if n := len(r.logged().Entries); n != 1 {
 			t.Errorf("%d entries after the first delta, want 1", n)
 		}
 		r.feed()
@@ -150,7 +151,7 @@ func TestOwnsAgainWhenSomebodyWroteBehindTheLoad(t *testing.T) {
 		}})
 		s := d.newShard(0)
 		r.must(s.own(t.Context()))
-		if n, at := len(s.log.state.entries), s.log.state.positions[part]; n != 1 || at.Seq != 2 {
+		if n, at := len(s.log.State().Entries), s.log.State().Positions[part]; n != 1 || at.Seq != 2 {
 			t.Errorf("loaded %d entries and positions at %d, want what the old owner wrote last: 1 and 2", n, at.Seq)
 		}
 	})
@@ -167,7 +168,7 @@ func TestDamagedShardIsNotOwned(t *testing.T) {
 		records := r.store.Records(name)
 		r.must(r.client.Trim(t.Context(), name, records[len(records)-1].Pos))
 		s := r.d.newShard(0)
-		if err := s.own(t.Context()); !errors.Is(err, errDamaged) {
+		if err := s.own(t.Context()); !errors.Is(err, statelog.ErrDamaged) {
 			t.Errorf("own: %v, want that the log is damaged", err)
 		}
 	})
@@ -190,8 +191,8 @@ func TestJournalMadeAnew(t *testing.T) {
 		r.publish(10, 11, "a")
 		r.feed()
 		r.step()
-		if st := r.logged(); st.positions[part].Seq != 11 {
-			t.Errorf("positions are at %d, want 11", st.positions[part].Seq)
+		if st := r.logged(); st.Positions[part].Seq != 11 {
+			t.Errorf("positions are at %d, want 11", st.Positions[part].Seq)
 		}
 		r.once(10, 11)
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 var stateOfShard0 = bus.LogName{Kind: bus.State}
@@ -17,12 +18,12 @@ var stateOfShard0 = bus.LogName{Kind: bus.State}
 func (r *rig) snapshots() (begins []int64, complete int) {
 	r.t.Helper()
 	for _, br := range r.store.Records(stateOfShard0) {
-		rec, err := decodeRecord(br.Data)
+		rec, err := statelog.Decode(br.Data)
 		r.must(err)
 		switch rec.Kind {
-		case kindBegin:
+		case statelog.Begin:
 			begins = append(begins, br.Pos)
-		case kindEnd:
+		case statelog.End:
 			complete++
 		}
 	}
@@ -71,8 +72,8 @@ func TestTrimsBelowTheSnapshotBeforeTheNewest(t *testing.T) {
 		}
 		want := r.logged()
 		r.takeover()
-		if got := len(r.s.log.state.entries); got != len(want.entries) || got == 0 {
-			t.Errorf("the successor loads %d entries, want %d", got, len(want.entries))
+		if got := len(r.s.log.State().Entries); got != len(want.Entries) || got == 0 {
+			t.Errorf("the successor loads %d entries, want %d", got, len(want.Entries))
 		}
 	})
 }
@@ -82,30 +83,30 @@ func TestLargeStepIsSeveralDeltas(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
 		l := r.s.log
-		all := &record{Positions: bus.Positions{part: {Identity: "first", Seq: 9}}, Journal: 5}
+		all := &statelog.Record{Positions: bus.Positions{part: {Identity: "first", Seq: 9}}, Journal: 5}
 		for n := range 20 {
 			all.Put = append(all.Put, delivery.Entry{ID: fmt.Sprint("e", n)})
 		}
 		had := len(r.store.Records(stateOfShard0))
-		r.must(l.write(ctx, all))
+		r.must(l.Write(ctx, all))
 		records := r.store.Records(stateOfShard0)[had:]
 		if len(records) < 3 {
 			t.Fatalf("%d records for 20 entries", len(records))
 		}
 		for i, br := range records {
-			rec, err := decodeRecord(br.Data)
+			rec, err := statelog.Decode(br.Data)
 			r.must(err)
 			if last := i == len(records)-1; (rec.Positions != nil) != last || (rec.Journal == 5) != last {
 				t.Errorf("record %d of %d names positions %v and journal %d", i+1, len(records), rec.Positions, rec.Journal)
 			}
 		}
-		gone := &record{Journal: 5}
+		gone := &statelog.Record{Journal: 5}
 		for n := range 20 {
 			gone.Remove = append(gone.Remove, fmt.Sprint("e", n))
 		}
-		r.must(l.write(ctx, gone))
-		if st := r.logged(); len(st.entries) != 0 || st.positions[part].Seq != 9 {
-			t.Errorf("%d entries and positions at %d, want 0 and 9", len(st.entries), st.positions[part].Seq)
+		r.must(l.Write(ctx, gone))
+		if st := r.logged(); len(st.Entries) != 0 || st.Positions[part].Seq != 9 {
+			t.Errorf("%d entries and positions at %d, want 0 and 9", len(st.Entries), st.Positions[part].Seq)
 		}
 	})
 }

@@ -8,12 +8,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // A need is what one shard's delta still needs of the topics.
 type need struct {
 	revision int64
-	counted  state           // the delta's positions and feeds
+	counted  statelog.State  // the delta's positions and feeds
 	low      bus.Positions   // the place in front of the oldest event that is needed; nil: not known
 	without  map[string]bool // endpoints whose needs were left out of it
 	late     []bus.Positions // where items hold from that the delta does not know
@@ -21,15 +22,15 @@ type need struct {
 }
 
 // needOf is what a state needs, but for endpoints that are left out.
-func needOf(st *state, out func(endpoint string) bool) need {
+func needOf(st *statelog.State, out func(endpoint string) bool) need {
 	without := map[string]bool{}
-	low := st.needs(func(id string) bool {
+	low := st.Needs(func(id string) bool {
 		without[id] = without[id] || out(id)
 		return without[id]
 	})
 	return need{
-		revision: st.revision, low: low, without: without,
-		counted: state{positions: maps.Clone(st.positions), feeds: maps.Clone(st.feeds)},
+		revision: st.Revision, low: low, without: without,
+		counted: statelog.State{Positions: maps.Clone(st.Positions), Feeds: maps.Clone(st.Feeds)},
 	}
 }
 
@@ -43,9 +44,9 @@ func (d *Dispatcher) needed(ctx context.Context, set *endpoint.Set, eager bool) 
 	for id := range d.count {
 		n, err := d.neededBy(ctx, id, set, eager)
 		switch {
-		case errors.Is(err, errDamaged) && eager:
+		case errors.Is(err, statelog.ErrDamaged) && eager:
 			continue
-		case errors.Is(err, errDamaged):
+		case errors.Is(err, statelog.ErrDamaged):
 			return nil, false, nil
 		case err != nil:
 			return nil, false, err
@@ -66,7 +67,7 @@ func (d *Dispatcher) neededBy(ctx context.Context, shard int, set *endpoint.Set,
 		}
 		return s.durable.need, nil
 	}
-	err = d.others.at(ctx, shard, func(st *state) {
+	err = d.others.At(ctx, shard, func(st *statelog.State) {
 		n = needOf(st, func(id string) bool {
 			ep := set.ByID(id)
 			return eager && (ep == nil || blocked(ep))
@@ -96,7 +97,7 @@ func (ns needs) from(set *endpoint.Set, shards int, eager bool) bool {
 		}
 		ns[shard] = n
 	}
-	maps.DeleteFunc(ns, func(_ int, n need) bool { return !n.used && len(n.counted.feeds) == 0 })
+	maps.DeleteFunc(ns, func(_ int, n need) bool { return !n.used && len(n.counted.Feeds) == 0 })
 	return true
 }
 
@@ -108,7 +109,7 @@ func (d *Dispatcher) passed(ctx context.Context, span bus.Span, ns needs) (int64
 	counted := map[bus.Position]bool{} // what was counted together needs one look
 	for _, n := range ns {
 		upto = min(upto, placeIn(span, n.low))
-		newest, marked := furthest(span, n.counted.places(span.Partition))
+		newest, marked := furthest(span, n.counted.Places(span.Partition))
 		counted[newest], counted[marked] = true, true
 		for _, from := range n.late {
 			upto = min(upto, placeIn(span, from))

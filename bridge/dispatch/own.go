@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 const deltaEvery = time.Second
 
 func (d *Dispatcher) newShard(id int) *shard {
-	s := &shard{d: d, id: id, log: newStateLog(d.store, id, d.log, &d.limits), journaled: bus.NoPosition, told: map[string]told{}}
+	s := &shard{d: d, id: id, log: statelog.New(d.store, id, d.log, d.limits.stateLog), journaled: bus.NoPosition, told: map[string]told{}}
 	s.ctx, s.cut = context.WithCancelCause(d.attemptsCtx)
 	s.rec = newRecorder(d, id, s.recorded)
 	return s

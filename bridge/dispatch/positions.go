@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // looks are the questions what the followed partitions hold. One is on its way at a time, and
@@ -56,9 +57,6 @@ func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
 	return spans, nil
 }
 
-// errAway: no place in the partition can be held against what it has.
-var errAway = fmt.Errorf("%w: nobody can be asked what the partition holds", bus.ErrUnavailable)
-
 // spanOf returns what look said of one partition, and false where there is none.
 func (d *Dispatcher) spanOf(spans []bus.Span, p bus.Partition) (bus.Span, bool, error) {
 	if i := slices.IndexFunc(spans, func(s bus.Span) bool { return s.Partition == p }); i >= 0 {
@@ -67,7 +65,7 @@ func (d *Dispatcher) spanOf(spans []bus.Span, p bus.Partition) (bus.Span, bool, 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.away[p] {
-		return bus.Span{}, false, fmt.Errorf("%s: %w", p, errAway)
+		return bus.Span{}, false, fmt.Errorf("%s: %w", p, bus.ErrAway)
 	}
 	return bus.Span{}, false, nil
 }
@@ -256,7 +254,7 @@ func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
 
 // history reads the positions that the shard's log names, oldest first.
 func (s *shard) history(ctx context.Context) ([]bus.Positions, error) {
-	return readHistory(ctx, s.d.store, s.id)
+	return statelog.History(ctx, s.d.store, s.id)
 }
 
 // places are those of a partition that the shard's memory holds.

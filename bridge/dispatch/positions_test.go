@@ -89,7 +89,7 @@ func TestLoadAfterACutBack(t *testing.T) {
 			t.Errorf("what was there before the cut was sent again %d times", n)
 		}
 		r.step()
-		if at := r.logged().positions[part]; at.Seq != 8 {
+		if at := r.logged().Positions[part]; at.Seq != 8 {
 			t.Errorf("positions are at %d, want 8", at.Seq)
 		}
 	})
@@ -118,7 +118,7 @@ func TestCutBackUnderALivingOwner(t *testing.T) {
 			t.Fatalf("the feed goes on at %d, want 2 at most", r.read.Seq)
 		}
 		r.step()
-		if at := r.logged().positions[part]; at.Seq > 2 {
+		if at := r.logged().Positions[part]; at.Seq > 2 {
 			t.Errorf("the log's positions are at %d, want 2 at most", at.Seq)
 		}
 		r.out.holds(false)

@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 const (
@@ -233,11 +234,11 @@ func (r *rig) step() {
 }
 
 // logged is what a successor would read in the state log now.
-func (r *rig) logged() state {
+func (r *rig) logged() statelog.State {
 	r.t.Helper()
-	l := newStateLog(r.store.Connect(), 0, r.d.log, &r.d.limits)
-	r.must(l.load(r.t.Context()))
-	return l.state
+	l := statelog.New(r.store.Connect(), 0, r.d.log, r.d.limits.stateLog)
+	r.must(l.Load(r.t.Context()))
+	return *l.State()
 }
 
 // elapse lets the bubble's time go by.

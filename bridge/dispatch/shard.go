@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // A shard is the memory of the owner of one slice of the endpoints: their lanes, how far its
@@ -16,9 +17,9 @@ import (
 type shard struct {
 	d       *Dispatcher
 	id      int
-	log     *stateLog // used by the shard's own goroutine alone, as the next one
-	sending *step     // a delta whose fate is not known yet; no other is written before it
-	rec     *recorder // the journal's writing end
+	log     *statelog.Log // used by the shard's own goroutine alone, as the next one
+	sending *step         // a delta whose fate is not known yet; no other is written before it
+	rec     *recorder     // the journal's writing end
 
 	lease  atomic.Pointer[bus.Lease] // nil: nobody else wants the shard
 	lapsed atomic.Bool               // an attempt was held back because the lease did not hold
@@ -50,7 +51,7 @@ type durable struct {
 	revision  int64
 	commands  int64
 	positions bus.Positions
-	feeds     map[string]map[string]feed
+	feeds     map[string]map[string]statelog.Feed
 
 	// What is still needed of the topics: all in all, and by endpoints that take part. Known
 	// while the event store is nearly full.

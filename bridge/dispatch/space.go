@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // spaceEvery is also how long intake may go on refusing after everybody has what fills the
@@ -126,7 +127,7 @@ func (d *Dispatcher) trimCommands(ctx context.Context) {
 			d.trimmed = acted
 		}
 	}
-	if err != nil && !errors.Is(err, errDamaged) && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, statelog.ErrDamaged) && ctx.Err() == nil {
 		d.trouble.warn("commands not trimmed, trying again", err)
 	}
 }
@@ -139,7 +140,7 @@ func (d *Dispatcher) acted(ctx context.Context) (int64, error) {
 			acted = min(acted, s.durableCommands())
 			continue
 		}
-		if err := d.others.at(ctx, id, func(st *state) { acted = min(acted, st.commands) }); err != nil {
+		if err := d.others.At(ctx, id, func(st *statelog.State) { acted = min(acted, st.Commands) }); err != nil {
 			return bus.NoPosition, err
 		}
 	}

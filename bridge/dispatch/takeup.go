@@ -269,7 +269,7 @@ func (s *shard) passed(id string, it endpoint.Item) bool {
 	}
 	for p, f := range s.durable.feeds[id] {
 		for _, r := range f.Ranges {
-			if r.Base != 0 || !past(bus.Partition(p), r.A) {
+			if r.Base != 0 || !past(bus.Partition(p), r.From) {
 				return false
 			}
 		}

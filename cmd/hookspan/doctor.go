@@ -16,8 +16,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
-	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
@@ -175,10 +175,10 @@ func examineLogs(ctx context.Context, c *config.Config, b app.Bus) []bus.Finding
 	sealer, err := app.Sealer(c)
 	if err != nil {
 		f := bus.Finding{Subject: "registry", Verdict: bus.Fault, Detail: err.Error(), Remedy: "give the right HOOKSPAN_SEAL_KEY"}
-		return append([]bus.Finding{f}, dispatch.ExamineShards(ctx, b, shardsThere(ctx, registryOf(b, nil)))...)
+		return append([]bus.Finding{f}, statelog.Examine(ctx, b, shardsThere(ctx, registryOf(b, nil)))...)
 	}
 	r := registryOf(b, sealer)
-	return append([]bus.Finding{examineRegistry(ctx, r)}, dispatch.ExamineShards(ctx, b, shardsThere(ctx, r))...)
+	return append([]bus.Finding{examineRegistry(ctx, r)}, statelog.Examine(ctx, b, shardsThere(ctx, r))...)
 }
 
 func registryOf(b app.Bus, sealer *endpoint.Sealer) *endpoint.Registry {

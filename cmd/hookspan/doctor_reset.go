@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/bridge/app"
-	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // A reset is what reset-shard was asked for.
@@ -63,7 +63,7 @@ func (d *doctor) reset(ctx context.Context, r reset) (err error) {
 	if n := shardsThere(ctx, registryOf(o.Bus, nil)); r.shard >= n {
 		return usage("want the number of a shard, 0 to %d", n-1)
 	}
-	damaged, err := dispatch.ShardDamaged(ctx, o.Bus, r.shard)
+	damaged, err := statelog.Damaged(ctx, o.Bus, r.shard)
 	if !r.sure {
 		switch {
 		case err != nil:
@@ -81,7 +81,7 @@ func (d *doctor) reset(ctx context.Context, r reset) (err error) {
 	if err != nil {
 		return fmt.Errorf("read the endpoints: %w", err)
 	}
-	if err := dispatch.ResetShard(ctx, o.Bus, r.shard, set.Revision, r.since); err != nil {
+	if err := statelog.Reset(ctx, o.Bus, r.shard, set.Revision, r.since); err != nil {
 		return err
 	}
 	done := struct {

@@ -1,6 +1,7 @@
-package dispatch
+package statelog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,16 +18,35 @@ const (
 	feedSize   = 250
 )
 
-// A stateLog is the writing end of one shard's state log. Its state is always what a reader
-// of the log would conclude from what has been acknowledged.
-type stateLog struct {
-	store  store
-	log    *slog.Logger
-	limits *limits
-	shard  int
-	chain  *bus.Chain
+// A Store is what a state log needs of the bus.
+type Store interface {
+	bus.Logs
+	bus.Durability
+}
 
-	state    state
+// Sizes are those at which a log cuts itself up. A field that is 0 has its default.
+type Sizes struct {
+	RecordBytes   int // of a delta or chunk, roughly: well under any bus's largest message
+	Chunks        int // that a step writes of a snapshot
+	SnapshotSlack int // bytes of records, beyond twice the live state, at which a snapshot begins
+}
+
+func (s Sizes) orDefault() Sizes {
+	return Sizes{
+		RecordBytes: cmp.Or(s.RecordBytes, 256<<10), Chunks: cmp.Or(s.Chunks, 8), SnapshotSlack: cmp.Or(s.SnapshotSlack, 1<<20),
+	}
+}
+
+// A Log is the writing end of one shard's state log. Its state is always what a reader
+// of the log would conclude from what has been acknowledged.
+type Log struct {
+	store Store
+	log   *slog.Logger
+	sizes Sizes
+	shard int
+	chain *bus.Chain
+
+	state    State
 	size     int       // bytes of records since the last complete snapshot began
 	complete int64     // begin of the newest complete snapshot
 	snapshot *snapshot // the one being written
@@ -40,46 +60,51 @@ type snapshot struct {
 	size   int // of the records since begin
 }
 
-func newStateLog(st store, shard int, log *slog.Logger, limits *limits) *stateLog {
-	return &stateLog{store: st, log: log, limits: limits, shard: shard, complete: bus.NoPosition}
+// New returns the log of a shard, of which nothing has been read: Load comes first.
+func New(st Store, shard int, log *slog.Logger, sizes Sizes) *Log {
+	return &Log{store: st, log: log, sizes: sizes.orDefault(), shard: shard, complete: bus.NoPosition}
 }
 
-// load reads the whole log. It may be called again, and then begins from nothing.
-func (l *stateLog) load(ctx context.Context) error {
+// State is what a reader would conclude from what has been acknowledged. Only the log changes
+// it.
+func (l *Log) State() *State { return &l.state }
+
+// Load reads the whole log. It may be called again, and then begins from nothing.
+func (l *Log) Load(ctx context.Context) error {
 	l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
-	rd, size := newReader(), 0
+	rd, size := NewReader(), 0
 	reset := func() { rd.reset(); size = 0 }
 	err := l.chain.ReadAll(ctx, reset, func(br bus.Record) error {
 		size += len(br.Data)
-		return rd.add(br)
+		return rd.Add(br)
 	})
 	if err != nil {
 		return err
 	}
 	l.size, l.complete, l.snapshot = size, rd.ended, nil
-	l.state, err = rd.state()
+	l.state, err = rd.State()
 	return err
 }
 
-// claim supersedes every earlier owner. With bus.ErrSuperseded somebody else wrote since the
+// Claim supersedes every earlier owner. With bus.ErrSuperseded somebody else wrote since the
 // load: load again.
-func (l *stateLog) claim(ctx context.Context) error {
-	return l.append(ctx, &record{Kind: kindClaim})
+func (l *Log) Claim(ctx context.Context) error {
+	return l.append(ctx, &Record{Kind: Claim})
 }
 
-// write appends one step; what does not fit one record goes ahead in deltas that only put and
+// Write appends one step; what does not fit one record goes ahead in deltas that only put and
 // remove, with the journal's place of the delta before, which still covers what they remove.
 // The caller has synced what the delta counts. After an error it may be called again with
 // the same r, which then holds what is left.
-func (l *stateLog) write(ctx context.Context, r *record) error {
+func (l *Log) Write(ctx context.Context, r *Record) error {
 	for {
 		put, rem := l.fitting(r)
 		if put == len(r.Put) && rem == len(r.Remove) {
 			break
 		}
-		ahead := record{
-			Kind: kindDelta, Put: r.Put[:put], Remove: r.Remove[:rem],
-			Revision: l.state.revision, Journal: l.state.journal, Commands: l.state.commands,
+		ahead := Record{
+			Kind: Delta, Put: r.Put[:put], Remove: r.Remove[:rem],
+			Revision: l.state.Revision, Journal: l.state.Journal, Commands: l.state.Commands,
 		}
 		if err := l.append(ctx, &ahead); err != nil {
 			return err
@@ -87,7 +112,7 @@ func (l *stateLog) write(ctx context.Context, r *record) error {
 		l.state.apply(&ahead)
 		r.Put, r.Remove = r.Put[put:], r.Remove[rem:]
 	}
-	r.Kind = kindDelta
+	r.Kind = Delta
 	if err := l.append(ctx, r); err != nil {
 		return err
 	}
@@ -96,13 +121,13 @@ func (l *stateLog) write(ctx context.Context, r *record) error {
 }
 
 // fitting is how many puts and removes one record takes.
-func (l *stateLog) fitting(r *record) (put, rem int) {
+func (l *Log) fitting(r *Record) (put, rem int) {
 	size := 0
-	for put < len(r.Put) && (size == 0 || size < l.limits.recordBytes) {
+	for put < len(r.Put) && (size == 0 || size < l.sizes.RecordBytes) {
 		size += sizeOf(&r.Put[put])
 		put++
 	}
-	for rem < len(r.Remove) && (size == 0 || size < l.limits.recordBytes) {
+	for rem < len(r.Remove) && (size == 0 || size < l.sizes.RecordBytes) {
 		size += removeSize
 		rem++
 	}
@@ -113,8 +138,8 @@ func sizeOf(e *delivery.Entry) int {
 	return entrySize + len(e.Event.ID) + len(e.Event.Source) + len(e.Event.Type) + len(e.Event.Subject) + len(e.Event.Topic)
 }
 
-func (l *stateLog) append(ctx context.Context, r *record) error {
-	r.Version = stateVersion
+func (l *Log) append(ctx context.Context, r *Record) error {
+	r.Version = Version
 	data, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode a state record: %w", err)
@@ -129,17 +154,17 @@ func (l *stateLog) append(ctx context.Context, r *record) error {
 	return nil
 }
 
-// step brings a snapshot forward: it begins one when the log has grown, writes a few chunks
+// Step brings a snapshot forward: it begins one when the log has grown, writes a few chunks
 // of it, or ends it and trims what two snapshots have made needless.
-func (l *stateLog) step(ctx context.Context) error {
+func (l *Log) Step(ctx context.Context) error {
 	if l.snapshot == nil {
-		live := entrySize*len(l.state.entries) + feedSize*len(l.state.feeds)
-		if l.size < l.limits.snapshotSlack+2*live {
+		live := entrySize*len(l.state.Entries) + feedSize*len(l.state.Feeds)
+		if l.size < l.sizes.SnapshotSlack+2*live {
 			return nil
 		}
 		return l.begin(ctx)
 	}
-	for range l.limits.chunks {
+	for range l.sizes.Chunks {
 		if len(l.snapshot.ids) == 0 {
 			return l.end(ctx)
 		}
@@ -150,17 +175,17 @@ func (l *stateLog) step(ctx context.Context) error {
 	return nil
 }
 
-func (l *stateLog) begin(ctx context.Context) error {
+func (l *Log) begin(ctx context.Context) error {
 	s := &l.state
-	r := record{
-		Kind: kindBegin, Positions: s.positions, Feeds: s.feeds, Failing: s.failing, Held: s.held,
-		Revision: s.revision, Journal: s.journal, Commands: s.commands, HandOver: s.handOver,
+	r := Record{
+		Kind: Begin, Positions: s.Positions, Feeds: s.Feeds, Failing: s.Failing, Held: s.Held,
+		Revision: s.Revision, Journal: s.Journal, Commands: s.Commands, HandOver: s.HandOver,
 	}
 	if err := l.append(ctx, &r); err != nil {
 		return err
 	}
-	l.snapshot = &snapshot{begin: l.chain.Last(), ids: make([]string, 0, len(s.entries))}
-	for id := range s.entries {
+	l.snapshot = &snapshot{begin: l.chain.Last(), ids: make([]string, 0, len(s.Entries))}
+	for id := range s.Entries {
 		l.snapshot.ids = append(l.snapshot.ids, id)
 	}
 	return nil
@@ -168,11 +193,11 @@ func (l *stateLog) begin(ctx context.Context) error {
 
 // chunk writes the entries as the acknowledged deltas have left them by now; those removed
 // since begin are left out.
-func (l *stateLog) chunk(ctx context.Context) error {
-	r := record{Kind: kindChunk, Begin: l.snapshot.begin}
+func (l *Log) chunk(ctx context.Context) error {
+	r := Record{Kind: Chunk, Begin: l.snapshot.begin}
 	n := 0
-	for size := 0; n < len(l.snapshot.ids) && size < l.limits.recordBytes; n++ {
-		if e, ok := l.state.entries[l.snapshot.ids[n]]; ok {
+	for size := 0; n < len(l.snapshot.ids) && size < l.sizes.RecordBytes; n++ {
+		if e, ok := l.state.Entries[l.snapshot.ids[n]]; ok {
 			r.Put = append(r.Put, e)
 			size += sizeOf(&e)
 		}
@@ -186,8 +211,8 @@ func (l *stateLog) chunk(ctx context.Context) error {
 }
 
 // end completes the snapshot. Then what lies in front of the one before goes.
-func (l *stateLog) end(ctx context.Context) error {
-	r := record{Kind: kindEnd, Begin: l.snapshot.begin, Chunks: l.snapshot.chunks}
+func (l *Log) end(ctx context.Context) error {
+	r := Record{Kind: End, Begin: l.snapshot.begin, Chunks: l.snapshot.chunks}
 	if err := l.append(ctx, &r); err != nil {
 		return err
 	}

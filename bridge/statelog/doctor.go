@@ -1,4 +1,4 @@
-package dispatch
+package statelog
 
 import (
 	"context"
@@ -9,9 +9,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// ExamineShards reads every shard's state log as a takeover would, and changes nothing. There
+// resetTries is how often a shard is claimed while others do the same.
+const resetTries = 5
+
+// Examine reads every shard's state log as a takeover would, and changes nothing. There
 // is one finding for all that can be read, and one for each that cannot.
-func ExamineShards(ctx context.Context, logs bus.Logs, count int) []bus.Finding {
+func Examine(ctx context.Context, logs bus.Logs, count int) []bus.Finding {
 	var bad []bus.Finding
 	read, entries := 0, 0
 	for shard := range count {
@@ -22,8 +25,8 @@ func ExamineShards(ctx context.Context, logs bus.Logs, count int) []bus.Finding 
 		}
 		f := bus.Finding{Subject: fmt.Sprintf("shard %d", shard), Verdict: bus.Fault, Detail: err.Error(), Remedy: "see whether the bus answers, then examine it again"}
 		switch {
-		case errors.Is(err, errDamaged):
-			f.Detail = errDamaged.Error()
+		case errors.Is(err, ErrDamaged):
+			f.Detail = ErrDamaged.Error()
 			f.Remedy = fmt.Sprintf("hookspan doctor reset-shard %d --since TIME", shard)
 		case errors.Is(err, bus.ErrNewerFormat):
 			f.Remedy = "run the version that wrote it, or a later one"
@@ -37,10 +40,10 @@ func ExamineShards(ctx context.Context, logs bus.Logs, count int) []bus.Finding 
 	return append([]bus.Finding{whole}, bad...)
 }
 
-// ShardDamaged reports whether nobody can own the shard before it was reset.
-func ShardDamaged(ctx context.Context, logs bus.Logs, shard int) (bool, error) {
+// Damaged reports whether nobody can own the shard before it was reset.
+func Damaged(ctx context.Context, logs bus.Logs, shard int) (bool, error) {
 	_, err := examineShard(ctx, logs, shard)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, ErrDamaged) {
 		return true, nil
 	}
 	return false, err
@@ -49,27 +52,27 @@ func ShardDamaged(ctx context.Context, logs bus.Logs, shard int) (bool, error) {
 // examineShard counts the entries of a shard.
 func examineShard(ctx context.Context, logs bus.Logs, shard int) (entries int, err error) {
 	chain := bus.NewChain(logs, bus.LogName{Kind: bus.State, Shard: shard})
-	rd := newReader()
-	if err := chain.ReadAll(ctx, rd.reset, rd.add); err != nil {
+	rd := NewReader()
+	if err := chain.ReadAll(ctx, rd.reset, rd.Add); err != nil {
 		return 0, err
 	}
-	s, err := rd.state()
-	return len(s.entries), err
+	s, err := rd.State()
+	return len(s.Entries), err
 }
 
-// ResetShard begins a shard's state log again, in front of the first event stored at since or
+// Reset begins a shard's state log again, in front of the first event stored at since or
 // later: what its endpoints were owed from before that is forgotten, and what the journal
 // shows as done is not sent again. revision is that of the registry, read to its end. An
 // owner that runs meanwhile is superseded and takes the shard up anew.
-func ResetShard(ctx context.Context, st bus.Store, shard int, revision int64, since time.Time) error {
-	r := record{Version: stateVersion, Kind: kindBegin, Positions: bus.Positions{}, Revision: revision, Journal: bus.NoPosition}
+func Reset(ctx context.Context, st bus.Store, shard int, revision int64, since time.Time) error {
+	r := Record{Version: Version, Kind: Begin, Positions: bus.Positions{}, Revision: revision, Journal: bus.NoPosition}
 	spans, err := st.Spans(ctx)
 	if err != nil {
 		return fmt.Errorf("list the followed partitions: %w", err)
 	}
 	for _, span := range spans {
 		if span.Away {
-			return fmt.Errorf("find %s in %s: %w", since.Format(time.RFC3339), span.Partition, errAway)
+			return fmt.Errorf("find %s in %s: %w", since.Format(time.RFC3339), span.Partition, bus.ErrAway)
 		}
 		at, err := st.Before(ctx, span.Partition, since)
 		if err != nil {
@@ -82,7 +85,7 @@ func ResetShard(ctx context.Context, st bus.Store, shard int, revision int64, si
 	}
 	for n := 1; ; n++ {
 		err := restart(ctx, st, shard, &r)
-		if !errors.Is(err, bus.ErrSuperseded) || n == ownTries {
+		if !errors.Is(err, bus.ErrSuperseded) || n == resetTries {
 			return err
 		}
 	}
@@ -99,20 +102,20 @@ func lastCommand(ctx context.Context, logs bus.Logs) (int64, error) {
 
 // restart writes a snapshot of nothing but places, and removes what lies in front of it: no
 // reader needs it, and it may be what could not be read.
-func restart(ctx context.Context, st bus.Store, shard int, begin *record) error {
-	log := newStateLog(st, shard, nil, nil)
+func restart(ctx context.Context, st bus.Store, shard int, begin *Record) error {
+	log := New(st, shard, nil, Sizes{})
 	log.chain = bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard})
 	if err := log.chain.SkipAll(ctx); err != nil {
 		return err
 	}
-	if err := log.claim(ctx); err != nil {
+	if err := log.Claim(ctx); err != nil {
 		return fmt.Errorf("claim shard %d: %w", shard, err)
 	}
 	if err := log.append(ctx, begin); err != nil {
 		return fmt.Errorf("begin shard %d: %w", shard, err)
 	}
 	front := log.chain.Last()
-	if err := log.append(ctx, &record{Kind: kindEnd, Begin: front}); err != nil {
+	if err := log.append(ctx, &Record{Kind: End, Begin: front}); err != nil {
 		return fmt.Errorf("begin shard %d: %w", shard, err)
 	}
 	if err := st.Sync(ctx); err != nil {

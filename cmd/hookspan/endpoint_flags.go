@@ -8,55 +8,78 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
-// endpointFlags are the fields of an endpoint as flags. Only those that were given are sent, so
-// that a default is the server's and a change names what it changes.
+// endpointFlags are the settings of an endpoint as flags, made from their declarations. Only those
+// that were given are sent, so that a default is the server's and a change names what it changes.
 type endpointFlags struct {
-	file, secretsFile string
-	texts             map[string]*string
-	lists             map[string]*[]string
-	pairs             map[string]*[]string
-	concurrency       int
-	active            bool
+	file   string
+	values []flagValue
+}
+
+// A flagValue reads what was given for a setting as the API takes it.
+type flagValue struct {
+	flag, word string
+	read       func() (any, error)
 }
 
 func (f *endpointFlags) flags(cmd *cobra.Command) {
-	f.texts, f.lists, f.pairs = map[string]*string{}, map[string]*[]string{}, map[string]*[]string{}
-	for field, meaning := range map[string]string{
-		"url": "where its webhooks go", "start": "now, all or an RFC 3339 time",
-		"signature": "standard, standard-ed25519, sticker, cryptlex, hmac or none",
-		"content":   "binary, structured, batch or data", "jitter": "share added to each wait, such as 10%",
-		"timeout": "of one attempt, such as 30s", "rate": "attempts, such as 50/s or 50/s:20",
-		"disable_after": "disable after this long of nothing but failure",
-	} {
-		f.texts[field] = cmd.Flags().String(flagName(field), "", meaning)
+	for _, s := range endpoint.Fields() {
+		f.add(cmd, s)
 	}
-	for field, meaning := range map[string]string{
-		"events": "type patterns, such as com.sticker.*", "topics": "topics whose events it takes",
-		"schedule": "waits between attempts, such as 1m,5m,1h",
-	} {
-		f.lists[field] = cmd.Flags().StringSlice(flagName(field), nil, meaning)
-	}
-	f.lists["secrets"] = cmd.Flags().StringArray("secret", nil, "signing secret, newest first (repeatable; others can see it in the list of processes: prefer --secrets-file)")
-	f.pairs["options"] = cmd.Flags().StringArray("option", nil, "key=value of the signature or content (repeatable)")
-	f.pairs["headers"] = cmd.Flags().StringArray("header", nil, "Name: value to send along (repeatable)")
-	cmd.Flags().IntVar(&f.concurrency, "concurrency", 0, "attempts at the same time")
-	cmd.Flags().BoolVar(&f.active, "active", true, "false: what is published meanwhile is not for it")
-	cmd.Flags().StringVar(&f.secretsFile, "secrets-file", "", "file with one secret per line")
 	cmd.Flags().StringVar(&f.file, "file", "", "JSON file with the fields; - reads standard input. Flags override it")
 }
 
-func flagName(field string) string {
-	switch field {
-	case "secrets":
-		return "secret"
-	case "options":
-		return "option"
-	case "headers":
-		return "header"
+// add makes the flag of a setting.
+func (f *endpointFlags) add(cmd *cobra.Command, s setting.Field) {
+	flags := cmd.Flags()
+	name := strings.ReplaceAll(s.Word, "_", "-")
+	one := strings.TrimSuffix(name, "s") // of several: the flag is given for each
+	value := func(flag string, read func() (any, error)) {
+		f.values = append(f.values, flagValue{flag, s.Word, read})
 	}
-	return strings.ReplaceAll(field, "_", "-")
+	meaning := strings.ToLower(s.Doc[:1]) + strings.TrimSuffix(s.Doc[1:], ".")
+	const each = " (repeatable)"
+	const seen = "; others can see it in the list of processes, prefer the file"
+	switch s.Kind {
+	case setting.KindBoolean:
+		v := flags.Bool(name, s.Default == "true", meaning)
+		value(name, func() (any, error) { return *v, nil })
+	case setting.KindNumber:
+		v := flags.Int(name, 0, meaning)
+		value(name, func() (any, error) { return *v, nil })
+	case setting.KindList:
+		v := flags.StringSlice(name, nil, meaning)
+		value(name, func() (any, error) { return *v, nil })
+	case setting.KindOptions, setting.KindHeaders:
+		v := flags.StringArray(one, nil, meaning+each)
+		value(one, func() (any, error) { return pairs(one, *v, strings.TrimSpace(s.Kind.Joint())) })
+	case setting.KindSecrets:
+		v, path := flags.StringArray(one, nil, meaning+each+seen), flags.String(name+"-file", "", "file with one secret per line")
+		value(one, func() (any, error) { return *v, nil })
+		value(name+"-file", func() (any, error) { return readSecrets("--"+name+"-file", *path) })
+	case setting.KindSecret:
+		v, path := flags.String(name, "", meaning+seen), flags.String(name+"-file", "", "file that holds "+s.Word)
+		value(name, func() (any, error) { return *v, nil })
+		value(name+"-file", func() (any, error) { return readOneSecret("--"+name+"-file", *path) })
+	case setting.KindObject:
+		v := flags.String(name, "", meaning+" (JSON)")
+		value(name, func() (any, error) { return object(name, *v) })
+	default:
+		v := flags.String(name, "", meaning)
+		value(name, func() (any, error) { return *v, nil })
+	}
+}
+
+// object is a flag that holds JSON.
+func object(flag, text string) (any, error) {
+	if !json.Valid([]byte(text)) {
+		return nil, usage("--%s: want JSON", flag)
+	}
+	return json.RawMessage(text), nil
 }
 
 // body is the request: the file's fields, then the flags'.
@@ -65,34 +88,12 @@ func (f *endpointFlags) body(t *terminal, cmd *cobra.Command) (map[string]any, e
 	if err != nil {
 		return nil, err
 	}
-	given := func(field string) bool { return cmd.Flags().Changed(flagName(field)) }
-	for field, text := range f.texts {
-		if given(field) {
-			body[field] = *text
-		}
-	}
-	for field, list := range f.lists {
-		if given(field) {
-			body[field] = *list
-		}
-	}
-	if f.secretsFile != "" {
-		if body["secrets"], err = readSecrets("--secrets-file", f.secretsFile); err != nil {
-			return nil, err
-		}
-	}
-	for field, separator := range map[string]string{"options": "=", "headers": ":"} {
-		if given(field) {
-			if body[field], err = pairs(flagName(field), *f.pairs[field], separator); err != nil {
+	for _, v := range f.values {
+		if cmd.Flags().Changed(v.flag) {
+			if body[v.word], err = v.read(); err != nil {
 				return nil, err
 			}
 		}
-	}
-	if given("concurrency") {
-		body["concurrency"] = f.concurrency
-	}
-	if given("active") {
-		body["active"] = f.active
 	}
 	return body, nil
 }

@@ -55,6 +55,15 @@ func readSecrets(flag, path string) ([]string, error) {
 	return secrets, nil
 }
 
+// readOneSecret reads a file that holds one secret.
+func readOneSecret(flag, path string) (string, error) {
+	secret, err := config.ReadSecret(path)
+	if err != nil {
+		return "", usage("%s: %w", flag, err)
+	}
+	return secret, nil
+}
+
 // readInput reads a file that a flag or argument names; - is standard input.
 func (t *terminal) readInput(name, path string) (text []byte, err error) {
 	switch path {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
+)
+
+// sent is what the flags come to.
+func sent(t *testing.T, args ...string) map[string]any {
+	t.Helper()
+	var f endpointFlags
+	cmd := &cobra.Command{}
+	f.flags(cmd)
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	body, err := f.body(&terminal{}, cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func TestEverySettingOfAnEndpointIsAFlag(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("one secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := map[setting.Kind]string{
+		setting.KindBoolean: "false", setting.KindNumber: "3", setting.KindList: `["a","b"]`, setting.KindOptions: `{"a":"b=c"}`,
+		setting.KindHeaders: `{"a":"b=c"}`, setting.KindSecrets: `["one secret"]`, setting.KindSecret: `"one secret"`,
+	}
+	for _, s := range endpoint.Fields() {
+		args := map[setting.Kind]string{
+			setting.KindBoolean: "=false", setting.KindNumber: "=3", setting.KindList: "=a,b", setting.KindOptions: "=a=b=c", setting.KindHeaders: "=a: b=c",
+			setting.KindSecrets: "-file=" + file, setting.KindSecret: "-file=" + file,
+		}[s.Kind]
+		name := strings.ReplaceAll(s.Word, "_", "-")
+		if s.Kind == setting.KindOptions || s.Kind == setting.KindHeaders {
+			name = strings.TrimSuffix(name, "s")
+		}
+		text := want[s.Kind]
+		if args == "" {
+			args, text = "=a text", `"a text"`
+		}
+		body := sent(t, "--"+name+args)
+		if got, err := json.Marshal(body[s.Word]); err != nil || string(got) != text || len(body) != 1 {
+			t.Errorf("--%s%s: %v, want %s", name, args, body, text)
+		}
+	}
+	if body := sent(t); len(body) != 0 {
+		t.Errorf("without flags: %v", body)
+	}
+	if body := sent(t, "--secret", "a b", "--secret", "c"); len(body["secrets"].([]string)) != 2 {
+		t.Errorf("two secrets: %v", body)
+	}
+}

@@ -1,6 +1,7 @@
 package jetstream_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,6 +144,13 @@ func publishAndRead(t *testing.T, store *jetstream.Store) {
 	}
 }
 
+// anyDisk never fails.
+type anyDisk struct{}
+
+func (anyDisk) Durable(context.Context) error { return nil }
+func (anyDisk) Sync(context.Context) error    { return nil }
+func (anyDisk) Usable(bool) error             { return nil }
+
 func TestStreamsAreCreatedWithThreeCopiesOnThreeServers(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]int{1: 1, 2: 1, 3: 3} {
@@ -171,6 +179,12 @@ func TestStreamsAreCreatedWithThreeCopiesOnThreeServers(t *testing.T) {
 				_, err := jetstream.Open(within(t), other, jetstream.Options{Replicas: 3})
 				if err == nil || !strings.Contains(err.Error(), "HOOKSPAN_REPLICAS") {
 					t.Errorf("three copies on %d servers: %v, want an error that names HOOKSPAN_REPLICAS", n, err)
+				}
+			}
+			if n == 2 { // as the first member of an embedded cluster sees it, when it does not know all yet
+				_, _, other := administered(t, s)
+				if _, err := jetstream.Open(within(t), other, jetstream.Options{Disk: anyDisk{}}); !errors.Is(err, bus.ErrUnavailable) {
+					t.Errorf("on two of three members: %v, want to be told to wait", err)
 				}
 			}
 		})

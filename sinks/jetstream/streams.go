@@ -138,7 +138,8 @@ func (s *Store) own(c jetstream.StreamConfig) bool {
 }
 
 // create makes the stream on as many servers as there should be copies. Where the bus has
-// fewer than three, one copy has to do.
+// fewer than three, one copy has to do; the members of an embedded cluster are three at least,
+// and the first to ask may know fewer of them.
 func (s *Store) create(ctx context.Context, want *shape) error {
 	c := want.StreamConfig
 	if c.Replicas = s.o.Replicas; c.Replicas == 0 {
@@ -148,6 +149,9 @@ func (s *Store) create(ctx context.Context, want *shape) error {
 		}
 	}
 	err := s.createOn(ctx, want, c)
+	if tooFewServers(err) && s.o.Disk != nil && c.Replicas <= clusterReplicas {
+		return fmt.Errorf("%w: create stream %s: not enough servers for %d copies have met: %w", bus.ErrUnavailable, c.Name, c.Replicas, err)
+	}
 	if s.o.Replicas == 0 && tooFewServers(err) {
 		c.Replicas = 1
 		err = s.createOn(ctx, want, c)

@@ -67,6 +67,14 @@ func (p *plan) check() error {
 	return nil
 }
 
+// beside bounds what is done beside the measurement, such as warming up, by what is measured.
+func (p *plan) beside(n int64) int64 {
+	if p.events == 0 {
+		return n
+	}
+	return min(n, p.events)
+}
+
 func (t *terminal) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",

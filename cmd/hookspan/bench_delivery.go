@@ -75,7 +75,7 @@ func (t *terminal) measureDelivery(ctx context.Context, p *plan) (_ *measurement
 	}
 	var ours, bare, published tally
 	for round := 1; round <= p.rounds; round++ {
-		if err := errors.Join(bare.post(ctx, receiver, 2*round, p), loop.round(ctx, &published, bareEvents)); err != nil {
+		if err := errors.Join(bare.post(ctx, receiver, 2*round, p), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
 			return nil, err
 		}
 		profile := ""

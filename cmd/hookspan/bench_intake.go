@@ -99,7 +99,7 @@ func (t *terminal) measureIntake(ctx context.Context, p *plan) (_ *measurement, 
 	bareRequest := benchRequest(bareAddress, "/")
 
 	t.progress("warming up")
-	warm := load.Run{Connections: p.connections, Duration: time.Second, Counter: counter}
+	warm := load.Run{Connections: p.connections, Requests: p.events, Duration: time.Second, Counter: counter}
 	for _, request := range []load.Request{bareRequest, oursRequest} {
 		if err := (&tally{}).add(ctx, warm, request); err != nil {
 			return nil, err
@@ -107,7 +107,7 @@ func (t *terminal) measureIntake(ctx context.Context, p *plan) (_ *measurement, 
 	}
 	var ours, bare, published tally
 	for round := 1; round <= p.rounds; round++ {
-		if err := errors.Join(bare.add(ctx, run, bareRequest), loop.round(ctx, &published, bareEvents)); err != nil {
+		if err := errors.Join(bare.add(ctx, run, bareRequest), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
 			return nil, err
 		}
 		profile := ""

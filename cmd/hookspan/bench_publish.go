@@ -49,7 +49,8 @@ func (t *terminal) measurePublish(ctx context.Context, p *plan) (_ *measurement,
 	defer loop.close(&err)
 	each := max(1, p.events/int64(p.rounds))
 	t.progress("warming up")
-	if err := errors.Join(loop.round(ctx, &tally{}, warmUp), (&tally{}).publish(ctx, loop.bus, p.connections, warmUp)); err != nil {
+	warm := p.beside(warmUp)
+	if err := errors.Join(loop.round(ctx, &tally{}, warm), (&tally{}).publish(ctx, loop.bus, p.connections, warm)); err != nil {
 		return nil, err
 	}
 	var ours, bare tally

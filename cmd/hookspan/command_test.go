@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/provider/providertest"
 )
 
@@ -70,36 +73,81 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	walk((&terminal{out: &bytes.Buffer{}}).rootCommand())
 }
 
-// secretFor is a secret of a form with which trigger can sign as the provider does.
-func secretFor(t *testing.T, name string, options []string) string {
-	t.Helper()
-	for _, secret := range providertest.Secrets() {
-		args := append([]string{"trigger", name, "--to", "http://hooks.example/", "--secret", secret, "--print"}, options...)
-		if _, _, code := hookspan(t, nil, args...); code == exitDone {
-			return secret
-		}
-	}
-	t.Fatalf("no secret is one for %s", name)
-	return ""
+// A sample is what trigger makes of a provider, with what it was made of.
+type sample struct {
+	*provider.Provider
+	secret  string
+	options []string // key=value
+	made    *provider.Sample
 }
 
-// What trigger makes is what verify takes, for every provider.
+const sampleURL = "http://hooks.example/webhooks/shop"
+
+// sampleOf signs with the first secret whose form the provider takes.
+func sampleOf(t *testing.T, p *provider.Provider) *sample {
+	t.Helper()
+	s := &sample{Provider: p}
+	if p.Name == "hmac" {
+		s.options = []string{"header=X-Signature"}
+	}
+	options, err := pairs("option", s.options, "=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s.secret = range providertest.Secrets() {
+		if s.made, err = p.Sample(provider.SampleRequest{Secret: s.secret, Options: options, URL: sampleURL, Now: time.Now(), Seq: 1}); err == nil {
+			return s
+		}
+	}
+	t.Fatalf("no secret is one for %s: %v", p.Name, err)
+	return nil
+}
+
+// What trigger prints is what verify takes, for every provider.
+func TestSamplesOfEveryProviderVerify(t *testing.T) {
+	t.Parallel()
+	catalog, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range catalog.Names() {
+		p, _ := catalog.Provider(name)
+		s := sampleOf(t, p)
+		var text bytes.Buffer
+		request := provider.Request{Received: time.Now()}
+		if err := errors.Join(writeRequest(&text, s.made), readRequest(&request, text.Bytes())); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		request.URL = "http://hooks.example" + request.URL
+		by, err := (&requestFlags{secret: secretFlags{secrets: []string{s.secret}}, options: s.options}).judgeOf(p)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if j, err := by.judge(&request); err != nil || !j.Genuine || len(j.Events) == 0 {
+			t.Errorf("%s: %+v, %v of\n%s", name, j, err, text.String())
+		}
+	}
+}
+
+// And so do the commands themselves: for senders whose ids, bodies and secrets differ most.
 func TestTriggeredRequestsVerify(t *testing.T) {
 	t.Parallel()
-	out, _, _ := hookspan(t, nil, "provider", "list", "--json")
-	for line := range strings.Lines(out) {
-		var p providerItem
-		if err := json.Unmarshal([]byte(line), &p); err != nil {
-			t.Fatal(err)
-		}
-		t.Run(p.Name, func(t *testing.T) {
+	catalog, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sticker", "sticky", "hmac", "github", "stripe", "twilio", "standard-webhooks", "cloudevents"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p, _ := catalog.Provider(name)
+			s := sampleOf(t, p)
 			var options []string
-			if p.Name == "hmac" {
-				options = []string{"--option", "header=X-Signature"}
+			for _, o := range s.options {
+				options = append(options, "--option", o)
 			}
-			secret := secretFor(t, p.Name, options)
-			request, errs, code := hookspan(t, nil, append([]string{"trigger", p.Name, "--to", "http://hooks.example/webhooks/shop", "--secret", secret, "--print"}, options...)...)
+			request, errs, code := hookspan(t, nil, append([]string{"trigger", name, "--to", sampleURL, "--secret", s.secret, "--print"}, options...)...)
 			if code != exitDone {
 				t.Fatalf("trigger: %s", errs)
 			}
@@ -107,21 +155,26 @@ func TestTriggeredRequestsVerify(t *testing.T) {
 			if err := os.WriteFile(file, []byte(request), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			url := "http://hooks.example/webhooks/shop"
-			if line, _, ok := strings.Cut(request, " HTTP/1.1"); ok {
-				_, path, _ := strings.Cut(line, " ")
-				url = "http://hooks.example" + path
-			}
-			out, errs, code := hookspan(t, nil, append([]string{"verify", p.Name, file, "--secret", secret, "--url", url, "--json"}, options...)...)
+			verify := append([]string{"verify", name, file, "--url", sampleURL, "--json"}, options...)
+			out, errs, code := hookspan(t, nil, append(verify, "--secret", s.secret)...)
 			var j judgement
 			if err := json.Unmarshal([]byte(out), &j); err != nil || code != exitDone || !j.Genuine || len(j.Events) == 0 {
 				t.Errorf("code %d: %s%s", code, out, errs)
 			}
-			_, _, code = hookspan(t, nil, append([]string{"verify", p.Name, file, "--secret", "whsec_" + strings.Repeat("QUFB", 8), "--url", url}, options...)...)
-			if code == exitDone {
+			if _, _, code = hookspan(t, nil, append(verify, "--secret", "whsec_"+strings.Repeat("QUFB", 8))...); code == exitDone {
 				t.Error("another secret is taken too")
 			}
 		})
+	}
+}
+
+func TestProvidersAreListed(t *testing.T) {
+	t.Parallel()
+	out, errs, code := hookspan(t, nil, "provider", "list", "--json")
+	var item providerItem
+	first, _, _ := strings.Cut(out, "\n")
+	if err := json.Unmarshal([]byte(first), &item); err != nil || code != exitDone || item.Name == "" || item.Title == "" || strings.Count(out, "\n") < 200 {
+		t.Errorf("code %d, %v: %s%s", code, err, out, errs)
 	}
 }
 

@@ -27,7 +27,6 @@ func TestFaultKills(t *testing.T) {
 	first := w.ready()
 	k.register("moody", "structured", "now")
 	k.moods(0)
-	w.driver.Rate = *rate
 	stopDriver, stopBus := w.drive(12), w.publish(10*time.Millisecond)
 	k.strike(first)
 	for round := 1; round < *rounds; round++ {

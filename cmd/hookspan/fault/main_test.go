@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,12 +20,12 @@ import (
 )
 
 // What the defaults run is short. A nightly run has -fault.rounds=50 -fault.cuts=10
-// -fault.events=1000000 -fault.duration=2m -timeout 1h.
+// -fault.rate=800 -fault.events=1000000 -fault.duration=2m -timeout 1h.
 var (
-	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 5), "kills of the test of kills (also FAULT_KILLS)")
-	rate   = flag.Int("fault.rate", 800, "webhooks a second at the most between kills; 0: as many as are answered")
+	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 4), "kills of the test of kills (also FAULT_KILLS)")
+	rate   = flag.Int("fault.rate", number("FAULT_RATE", 150), "webhooks a second at the most; 0: as many as are answered (also FAULT_RATE)")
 	cuts   = flag.Int("fault.cuts", 2, "power cuts")
-	events = flag.Int("fault.events", number("FAULT_EVENTS", 2000), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
+	events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 	lasts  = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
 	lease  = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
 	given  = flag.String("fault.binary", "", "the program to test; without it one is built")
@@ -71,6 +72,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// They wait for processes more than they compute: more of them side by side than there are cores.
+	if err := flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
 	}
 	flag.Parse()
 	code := m.Run()
@@ -136,6 +141,7 @@ func newOutside(t *testing.T) *world {
 	w.must(err)
 	t.Cleanup(w.receiver.Close)
 	w.driver = fault.NewDriver(w.oracle, w.seed)
+	w.driver.Rate = *rate
 	t.Cleanup(w.tellOnFailure)
 	return w
 }

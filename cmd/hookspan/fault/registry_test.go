@@ -17,10 +17,10 @@ func TestFaultRegistry(t *testing.T) {
 	w := newWorld(t, t.TempDir(), func(string) []string { return nil })
 	r := &registrar{world: w, endpoints: map[string]*wanted{}}
 	kills := 0
-	for ; kills < 6 || r.missing() && kills < 30; kills++ {
+	for ; kills < *rounds || r.missing() && kills < *rounds+24; kills++ {
 		c := w.ready()
 		r.compare()
-		after := time.Duration(50+w.rng.IntN(400)) * time.Millisecond * time.Duration(1+kills/6) // a busy machine answers later
+		after := time.Duration(50+w.rng.IntN(400)) * time.Millisecond * time.Duration(1 + kills / *rounds) // a busy machine answers later
 		ctx, cancel := context.WithTimeout(w.Context(), after)
 		done := make(chan struct{})
 		go func() { defer close(done); r.write(w.Context(), c) }()

@@ -26,7 +26,6 @@ func TestFaultStop(t *testing.T) {
 	w.oracle.Owe("hung", time.Time{})
 	w.receiver.Set(map[string]fault.Mood{"hung": {Hang: 1}, "steady": {Fail: 0.1, Slow: 0.05}})
 	c := w.ready() // the endpoints are known: what is published from here on is for them
-	w.driver.Rate = 400
 	stopDriver, stopBus := w.drive(8), w.publish(20*time.Millisecond)
 	const grace = 2 * time.Second
 	var stops []time.Duration

@@ -96,9 +96,10 @@ func rooms() map[string][]string {
 		"bridge/event":     {},
 		"bridge/problem":   {},
 		"bridge/bus":       {"event"},
-		"bridge/provider":  {"event", "spelling"},
-		"bridge/receiver":  {"event", "problem", "bus", "provider"},
-		"bridge/signature": {"event", "provider"}, // the ciphers of bridge/provider/cipher
+		"bridge/scheme":    {},
+		"bridge/provider":  {"event", "scheme", "spelling"},
+		"bridge/receiver":  {"event", "problem", "bus", "scheme", "provider"},
+		"bridge/signature": {"scheme"},
 		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic"},
 		"bridge/delivery":  {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":  {"bus", "delivery"}, // what is durable, not who decides it

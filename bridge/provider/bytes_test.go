@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 const mark = "\ufeff"
@@ -53,7 +54,7 @@ func TestContentEncodingAsSendersWriteIt(t *testing.T) {
 		{[]string{"br"}, false, "br"}, {[]string{"deflate"}, false, "deflate"}, {[]string{"utf-8, zstd"}, false, "zstd"}, {[]string{"rot13"}, false, "rot13"},
 		{[]string{"gzip", "gzip"}, false, "gzip twice"}, {[]string{"gzip, br"}, false, "br"},
 	} {
-		packed, unknown := provider.Packed(http.Header{"Content-Encoding": c.lines})
+		packed, unknown := scheme.Packed(http.Header{"Content-Encoding": c.lines})
 		if packed != c.packed || unknown != c.unknown {
 			t.Errorf("%q: %v %q", c.lines, packed, unknown)
 		}

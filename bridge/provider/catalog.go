@@ -16,6 +16,9 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
 //go:embed catalog/*.yaml
@@ -163,8 +166,8 @@ func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 	p.Name, p.Title, p.Secrets = f.Name, f.Title, f.Secrets
 	p.Verified, p.Unverified = f.Verified, f.Unverified
 	p.Methods, p.MediaTypes, p.Options = f.methods(), f.MediaTypes, options
-	dry := &compiler{dry: true, options: examples(options), secrets: []string{"dry"}, cfg: Config{Source: "example"}}
-	if _, err := dry.verifier(p, f); err != nil {
+	dry := &scheme.Compiler{Dry: true, Options: examples(options), Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: []string{"dry"}}}
+	if _, err := p.verifier(dry, f, Config{Source: "example"}); err != nil {
 		return nil, p.fault(err)
 	}
 	return p, p.checkSamples(f)
@@ -212,7 +215,7 @@ func (p *Provider) root() (ast.Node, error) {
 
 // document parses one text; JSON is YAML too.
 func (p *Provider) document(text []byte) (ast.Node, error) {
-	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, byteOrderMark), 0)
+	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, scheme.ByteOrderMark), 0)
 	if err != nil {
 		return nil, p.fault(err)
 	}
@@ -252,20 +255,20 @@ func (p *Provider) read(values map[string]string, declared []Option) (*file, err
 		return nil, p.fault(err)
 	}
 	f := &file{}
-	if err := decodeNode(root, f); err != nil {
+	if err := scheme.DecodeNode(root, f); err != nil {
 		return nil, p.fault(err)
 	}
 	return f, nil
 }
 
 func decodeSection(root ast.Node, name string, to any) error {
-	members, err := mapping(root)
+	members, err := scheme.Mapping(root)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		if keyOf(member) == name {
-			return decodeNode(member.Value, to)
+		if scheme.KeyOf(member) == name {
+			return scheme.DecodeNode(member.Value, to)
 		}
 	}
 	return nil

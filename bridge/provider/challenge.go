@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A challengeSpec is a handshake: which request it is and what it is answered.
@@ -17,9 +19,9 @@ type challengeSpec struct {
 	Method string            `yaml:"method"` // POST unless it says otherwise
 	Where  string            `yaml:"where"`  // ${option} = value: only sources that set it so have the handshake
 	Unless string            `yaml:"unless"` // a value that must not be there
-	When   list              `yaml:"when"`   // values that must be there, or "value = text"
+	When   scheme.List       `yaml:"when"`   // values that must be there, or "value = text"
 	Open   bool              `yaml:"open"`   // answered without a signature
-	Token  *tokenSpec        `yaml:"token"`  // a secret that the request must show
+	Token  *scheme.TokenSpec `yaml:"token"`  // a secret that the request must show
 	Allow  *originSpec       `yaml:"allow"`  // who may ask
 	Status int               `yaml:"status"` // 200 unless it says otherwise
 	Header map[string]string `yaml:"header"` // templates
@@ -38,22 +40,22 @@ type challenge struct {
 	method string
 	open   bool
 	when   []condition
-	unless *template
-	token  scheme
-	origin *template
+	unless *scheme.Template
+	token  scheme.Scheme
+	origin *scheme.Template
 	allow  []string
 	status int
-	header map[string]template
-	text   *template
-	json   map[string]template
+	header map[string]scheme.Template
+	text   *scheme.Template
+	json   map[string]scheme.Template
 }
 
 type condition struct {
-	value template
+	value scheme.Template
 	equal string // "" when it is enough that the value is there
 }
 
-func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
+func newChallenge(c *scheme.Compiler, spec challengeSpec) (*challenge, error) {
 	h := &challenge{method: spec.Method, open: spec.Open, status: spec.Status}
 	if h.method == "" {
 		h.method = http.MethodPost
@@ -68,19 +70,19 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 		return nil, nil
 	}
 	var err error
-	if h.unless, err = c.optional(spec.Unless); err != nil {
+	if h.unless, err = c.Optional(spec.Unless); err != nil {
 		return nil, fmt.Errorf("unless: %w", err)
 	}
 	for _, text := range spec.When {
 		value, equal, _ := strings.Cut(text, " = ")
-		t, err := c.selector(value)
+		t, err := c.Selector(value)
 		if err != nil {
 			return nil, fmt.Errorf("when: %w", err)
 		}
 		h.when = append(h.when, condition{t, equal})
 	}
 	if spec.Token != nil {
-		if h.token, err = spec.Token.compile(c); err != nil {
+		if h.token, err = spec.Token.Compile(c); err != nil {
 			return nil, fmt.Errorf("token: %w", err)
 		}
 		if h.token == nil {
@@ -88,44 +90,44 @@ func (c *compiler) challenge(spec challengeSpec) (*challenge, error) {
 		}
 	}
 	if spec.Allow != nil {
-		if h.origin, err = c.optional(spec.Allow.Value); err != nil || h.origin == nil {
+		if h.origin, err = c.Optional(spec.Allow.Value); err != nil || h.origin == nil {
 			return nil, errors.Join(errors.New("allow: a value must be named"), err)
 		}
 		h.allow = strings.Fields(spec.Allow.List)
 	}
-	return h, c.challengeAnswer(h, spec)
+	return h, h.compileAnswer(c, spec)
 }
 
-func (c *compiler) challengeAnswer(h *challenge, spec challengeSpec) error {
+func (h *challenge) compileAnswer(c *scheme.Compiler, spec challengeSpec) error {
 	var err error
-	if h.text, err = c.optional(spec.Text); err != nil {
+	if h.text, err = c.Optional(spec.Text); err != nil {
 		return fmt.Errorf("text: %w", err)
 	}
-	h.header, h.json = map[string]template{}, map[string]template{}
+	h.header, h.json = map[string]scheme.Template{}, map[string]scheme.Template{}
 	for name, text := range spec.Header {
-		if h.header[textproto.CanonicalMIMEHeaderKey(name)], err = c.template(text); err != nil {
+		if h.header[textproto.CanonicalMIMEHeaderKey(name)], err = c.Template(text); err != nil {
 			return fmt.Errorf("header: %w", err)
 		}
 	}
 	for name, text := range spec.JSON {
-		if h.json[name], err = c.selector(text); err != nil {
+		if h.json[name], err = c.Selector(text); err != nil {
 			return fmt.Errorf("json: %w", err)
 		}
 	}
 	return nil
 }
 
-func (h *challenge) matches(x *exchange) bool {
-	if x.req.Method != h.method {
+func (h *challenge) matches(x *scheme.Exchange) bool {
+	if x.Request.Method != h.method {
 		return false
 	}
 	if h.unless != nil {
-		if _, there := h.unless.value(x); there {
+		if _, there := h.unless.Value(x); there {
 			return false
 		}
 	}
 	for _, c := range h.when {
-		value, ok := c.value.value(x)
+		value, ok := c.value.Value(x)
 		if !ok || (c.equal != "" && value != c.equal) {
 			return false
 		}
@@ -134,22 +136,22 @@ func (h *challenge) matches(x *exchange) bool {
 }
 
 // answer returns what the provider wants to hear, or a refusal.
-func (h *challenge) answer(x *exchange) (*Answer, *Refusal) {
+func (h *challenge) answer(x *scheme.Exchange) (*Answer, *scheme.Refusal) {
 	if h.token != nil {
-		if refusal := h.token.verify(x); refusal != nil {
-			return nil, &Refusal{Challenge, "handshake: " + refusal.Detail}
+		if refusal := h.token.Verify(x); refusal != nil {
+			return nil, &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: " + refusal.Detail}
 		}
 	}
 	if h.origin != nil && len(h.allow) > 0 {
-		if origin, _ := h.origin.value(x); !slices.Contains(h.allow, origin) {
-			return nil, &Refusal{Challenge, "handshake: its " + h.origin.String() + " is not one that the source allows"}
+		if origin, _ := h.origin.Value(x); !slices.Contains(h.allow, origin) {
+			return nil, &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: its " + h.origin.String() + " is not one that the source allows"}
 		}
 	}
 	a := &Answer{Status: h.status, Header: http.Header{}}
 	for name, t := range h.header {
-		value, ok := t.value(x)
+		value, ok := t.Value(x)
 		if !ok || strings.ContainsFunc(value, unprintable) {
-			return nil, &Refusal{Challenge, "handshake: the value for " + name + " is missing or not printable"}
+			return nil, &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: the value for " + name + " is missing or not printable"}
 		}
 		a.Header.Set(name, value)
 	}
@@ -159,11 +161,11 @@ func (h *challenge) answer(x *exchange) (*Answer, *Refusal) {
 	return a, nil
 }
 
-func (h *challenge) body(x *exchange, a *Answer) *Refusal {
+func (h *challenge) body(x *scheme.Exchange, a *Answer) *scheme.Refusal {
 	if h.text != nil {
-		text, ok := h.text.value(x)
+		text, ok := h.text.Value(x)
 		if !ok {
-			return &Refusal{Challenge, "handshake: " + h.text.String() + " is missing"}
+			return &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: " + h.text.String() + " is missing"}
 		}
 		a.Body = []byte(text)
 		setDefault(a.Header, "Content-Type", "text/plain; charset=utf-8")
@@ -175,15 +177,15 @@ func (h *challenge) body(x *exchange, a *Answer) *Refusal {
 	members := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(h.json)) {
 		t := h.json[name]
-		value, ok := t.value(x)
+		value, ok := t.Value(x)
 		if !ok {
-			return &Refusal{Challenge, "handshake: " + t.String() + " is missing"}
+			return &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: " + t.String() + " is missing"}
 		}
 		members[name] = value
 	}
 	body, err := json.Marshal(members)
 	if err != nil {
-		return &Refusal{Challenge, "handshake: the answer cannot be written"}
+		return &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: the answer cannot be written"}
 	}
 	a.Body = body
 	setDefault(a.Header, "Content-Type", "application/json")

@@ -8,11 +8,9 @@
 //
 // A new provider is two files and no Go: catalog/NAME.yaml, whose whole language is the type
 // file in spec.go, and vectors/NAME.json with requests that the provider really made; the
-// test derives what must be refused from them. A new verification family is one Go file with
-// a schemeSpec, and a line in families.go.
+// test derives what must be refused from them. How a request is verified and signed is the engine
+// in bridge/scheme.
 //
-// Start reading in verify.go, which is the life of a request, then template.go, the small
-// language in which files name values, then hmac.go as the model of a family. The packages
-// below are cipher, AES in all the shapes that vendors give it, and pointer, which reads a
-// few values out of a JSON document while it validates it.
+// Start reading in verify.go, which is the life of a request. The package naming below makes
+// events of what was verified; sample.go makes requests, explain.go says why one is refused.
 package provider

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/provider/cipher"
+	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 )
 
 // A Finding is one thing that was found out about a request, in words.
@@ -19,20 +20,15 @@ type Finding struct {
 
 // Explain says why a request is refused: what was compared, and which usual mistake would
 // account for it. For a genuine one it says what it becomes. No finding holds a secret.
-func Explain(v *Verifier, r *Request) []Finding {
+func Explain(v *Verifier, r *scheme.Request) []Finding {
 	verdict, err := v.Verify(r)
-	var refusal *Refusal
+	var refusal *scheme.Refusal
 	if !errors.As(err, &refusal) {
 		return explainVerdict(verdict)
 	}
 	findings := []Finding{{Text: fmt.Sprintf("refused (%s): %s", refusal.Reason, refusal.Detail)}}
-	for _, s := range append(slices.Clone(v.steps), v.checks...) {
-		for _, scheme := range s.schemes {
-			findings = append(findings, Finding{Text: "expected: " + scheme.describe()})
-		}
-	}
-	if v.decrypt != nil {
-		findings = append(findings, Finding{Text: "expected: a body encrypted with " + v.decrypt.scheme.String()})
+	for _, way := range v.proof.Describe() {
+		findings = append(findings, Finding{Text: "expected: " + way})
 	}
 	findings = append(findings, describeRequest(v, r, refusal)...)
 	return append(findings, v.suspect(r, refusal)...)
@@ -54,7 +50,7 @@ func explainVerdict(verdict Verdict) []Finding {
 	return findings
 }
 
-func describeRequest(v *Verifier, r *Request, refusal *Refusal) []Finding {
+func describeRequest(v *Verifier, r *scheme.Request, refusal *scheme.Refusal) []Finding {
 	note := fmt.Sprintf("the request: %s with a body of %d bytes", r.Method, len(r.Body))
 	switch {
 	case strings.HasSuffix(string(r.Body), "\r\n"):
@@ -63,11 +59,11 @@ func describeRequest(v *Verifier, r *Request, refusal *Refusal) []Finding {
 		note += " that ends in a line feed"
 	}
 	findings := []Finding{{Text: note}}
-	if refusal.Reason != NoSignature && refusal.Reason != Token {
+	if refusal.Reason != scheme.NoSignature && refusal.Reason != scheme.Token {
 		return findings
 	}
 	var like []string
-	for _, name := range headerNames(r.Header) {
+	for _, name := range scheme.HeaderNames(r.Header) {
 		lower := strings.ToLower(name)
 		if strings.Contains(lower, "sign") || strings.Contains(lower, "hmac") || strings.Contains(lower, "token") || lower == "authorization" {
 			like = append(like, name)
@@ -84,9 +80,9 @@ func describeRequest(v *Verifier, r *Request, refusal *Refusal) []Finding {
 }
 
 // suspect tries usual mistakes one by one: what would have been accepted names the mistake.
-func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
+func (v *Verifier) suspect(r *scheme.Request, refusal *scheme.Refusal) []Finding {
 	var findings []Finding
-	if refusal.Reason == Stale || refusal.Reason == Future {
+	if refusal.Reason == scheme.Stale || refusal.Reason == scheme.Future {
 		findings = append(findings, Finding{Text: "everything but the time is right",
 			Remedy: "check the clocks on both sides; a request that was saved and sent again is stale by nature"})
 		return findings
@@ -95,7 +91,7 @@ func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
 	if err != nil {
 		return nil // it compiled before
 	}
-	for _, m := range slices.Concat(bodyMistakes, printed(), []requestMistake{beforeGzip(v.maxBody)}) {
+	for _, m := range slices.Concat(bodyMistakes, printed(), []requestMistake{beforeGzip(v.setup.MaxBody)}) {
 		changed := *r
 		changed.Header = r.Header.Clone()
 		if !m.change(&changed) {
@@ -116,7 +112,7 @@ func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
 	for _, o := range v.provider.Options {
 		findings = append(findings, v.suspectOption(r, o)...)
 	}
-	if v.decrypt != nil {
+	if v.proof.Cipher() != "" {
 		findings = append(findings, v.suspectScheme(r)...)
 	}
 	if len(findings) == 0 {
@@ -127,7 +123,7 @@ func (v *Verifier) suspect(r *Request, refusal *Refusal) []Finding {
 }
 
 // accepts judges under a changed configuration, without regard to the time.
-func (v *Verifier) accepts(cfg Config, r *Request) bool {
+func (v *Verifier) accepts(cfg Config, r *scheme.Request) bool {
 	other, err := v.anyTime(cfg)
 	if err != nil {
 		return false
@@ -153,8 +149,8 @@ func changedSecrets(secrets []string, change func(string) (string, bool)) []stri
 	return changed
 }
 
-func (v *Verifier) suspectOption(r *Request, o Option) []Finding {
-	if v.decrypt != nil {
+func (v *Verifier) suspectOption(r *scheme.Request, o Option) []Finding {
+	if v.proof.Cipher() != "" {
 		return nil // suspectScheme looks at all axes at once
 	}
 	var findings []Finding
@@ -175,11 +171,11 @@ func (v *Verifier) suspectOption(r *Request, o Option) []Finding {
 	return findings
 }
 
-func (v *Verifier) suspectScheme(r *Request) []Finding {
+func (v *Verifier) suspectScheme(r *scheme.Request) []Finding {
 	var findings []Finding
-	for _, secret := range v.secrets {
+	for _, secret := range v.setup.Secrets {
 		for _, scheme := range cipher.Probe(cipher.Message{Header: r.Header, Body: r.Body}, secret) {
-			if text := scheme.String(); text != v.decrypt.scheme.String() {
+			if text := scheme.String(); text != v.proof.Cipher() {
 				findings = append(findings, Finding{"the body opens with another scheme: " + text, "set these options of the source"})
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // like reads which provider a file builds on; "" is none.
@@ -19,16 +21,16 @@ func overlay(base, own ast.Node) error {
 	if !ok {
 		return fmt.Errorf("like: the provider that is built on is no map of sections")
 	}
-	members, err := mapping(own)
+	members, err := scheme.Mapping(own)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		place := memberOf(into, keyOf(member))
+		place := memberOf(into, scheme.KeyOf(member))
 		switch {
 		case place == nil:
 			into.Values = append(into.Values, member)
-		case keyOf(member) == "event":
+		case scheme.KeyOf(member) == "event":
 			if err := overlay(place.Value, member.Value); err != nil {
 				return err
 			}
@@ -41,7 +43,7 @@ func overlay(base, own ast.Node) error {
 
 func memberOf(m *ast.MappingNode, name string) *ast.MappingValueNode {
 	for _, member := range m.Values {
-		if keyOf(member) == name {
+		if scheme.KeyOf(member) == name {
 			return member
 		}
 	}

@@ -8,13 +8,15 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A requestMistake is something that happens to requests on the way. change undoes it, and
 // returns false where it cannot have happened.
 type requestMistake struct {
 	text, remedy string
-	change       func(r *Request) bool
+	change       func(r *scheme.Request) bool
 }
 
 const keepBytes = "hand the body on byte for byte; do not parse, print or re-encode it before it gets here"
@@ -40,11 +42,11 @@ var bodyMistakes = []requestMistake{
 		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte(`\/`), []byte("/")), nil })},
 	{"it is accepted with other characters than ASCII written \\u…", "escapes were changed; " + keepBytes, inBody(asciiOnly)},
 	{"it is accepted with a byte order mark", "the mark was cut off; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(byteOrderMark), b...), nil })},
+		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(scheme.ByteOrderMark), b...), nil })},
 }
 
-func inBody(change func([]byte) ([]byte, error)) func(*Request) bool {
-	return func(r *Request) bool {
+func inBody(change func([]byte) ([]byte, error)) func(*scheme.Request) bool {
+	return func(r *scheme.Request) bool {
 		changed, err := change(r.Body)
 		if err != nil || bytes.Equal(changed, r.Body) {
 			return false
@@ -128,12 +130,12 @@ func asciiOnly(b []byte) ([]byte, error) {
 // beforeGzip takes gzip off, within the bound of the source.
 func beforeGzip(limit int64) requestMistake {
 	return requestMistake{"it is accepted with the body before gzip", "the sender signs before it compresses: put {unpacked} in the place of {body} (template of hmac, content of a provider file)",
-		func(r *Request) bool {
-			packed, _ := Packed(r.Header)
+		func(r *scheme.Request) bool {
+			packed, _ := scheme.Packed(r.Header)
 			if !packed {
 				return false
 			}
-			data, refusal := unpack(r, limit)
+			data, refusal := scheme.Unpack(r, limit)
 			r.Header.Del("Content-Encoding")
 			r.Body = data
 			return refusal == nil

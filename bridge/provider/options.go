@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
@@ -66,7 +67,7 @@ func examples(declared []Option) map[string]string {
 // expand writes the values of options into a file's ${name}. Options that are secrets are
 // not written anywhere; a token names them instead.
 func expand(root ast.Node, declared []Option, values map[string]string) error {
-	members, err := mapping(root)
+	members, err := scheme.Mapping(root)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func expand(root ast.Node, declared []Option, values map[string]string) error {
 		}
 	}
 	for _, member := range members {
-		switch keyOf(member) {
+		switch scheme.KeyOf(member) {
 		case "samples", "options":
 		default:
 			ast.Walk(e, member.Value)

@@ -3,6 +3,8 @@ package provider
 import (
 	"slices"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A urlGuess is another URL that may have been signed, and how it differs.
@@ -13,7 +15,7 @@ type urlGuess struct {
 
 // guessURLs lists other URLs that the sender may have been told, those that differ least first:
 // another scheme, host or port, with a slash at the end, without the query.
-func guessURLs(r *Request) []urlGuess {
+func guessURLs(r *scheme.Request) []urlGuess {
 	scheme, rest, ok := strings.Cut(r.URL, "://")
 	if !ok {
 		return nil
@@ -53,7 +55,7 @@ func guessURLs(r *Request) []urlGuess {
 }
 
 // guessHosts names other hosts: what proxies wrote, and ports that are often used.
-func guessHosts(r *Request, host string) map[string]string {
+func guessHosts(r *scheme.Request, host string) map[string]string {
 	hosts := map[string]string{}
 	bare := host
 	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && !strings.HasSuffix(host, "]") {
@@ -80,7 +82,7 @@ func guessHosts(r *Request, host string) map[string]string {
 }
 
 // suspectURL finds the URL that was signed, where a signature covers it.
-func (v *Verifier) suspectURL(anyTime *Verifier, r *Request) []Finding {
+func (v *Verifier) suspectURL(anyTime *Verifier, r *scheme.Request) []Finding {
 	if !v.SignsURL() {
 		return nil
 	}
@@ -89,7 +91,7 @@ func (v *Verifier) suspectURL(anyTime *Verifier, r *Request) []Finding {
 		changed.URL = g.url
 		if _, err := anyTime.Verify(&changed); err == nil {
 			return []Finding{{
-				Text:   "it is accepted with " + strings.Join(g.changes, " and ") + ": signed was " + shownURL(g.url),
+				Text:   "it is accepted with " + strings.Join(g.changes, " and ") + ": signed was " + scheme.ShownURL(g.url),
 				Remedy: "set the source's public URL (_PUBLIC_URL) to " + strings.SplitN(g.url, "?", 2)[0] + ", or name the proxy that changes it in HOOKSPAN_TRUSTED_PROXIES",
 			}}
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/hookspan/hookspan/bridge/provider/cipher"
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 )
 
 // A ProbeResult is a way to decrypt that fits a captured body.
@@ -26,7 +26,7 @@ func (p *Provider) Probe(header http.Header, body []byte, secret string) ([]Prob
 	if err != nil {
 		return nil, err
 	}
-	if f.Decrypt == nil {
+	if f.Proof.Decrypt == nil {
 		return nil, fmt.Errorf("provider %s does not encrypt; there is nothing to probe", p.Name)
 	}
 	if secret == "" {

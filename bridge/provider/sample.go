@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
@@ -90,8 +92,8 @@ func (p *Provider) Sampler(q SampleRequest) (*Sampler, error) {
 		return nil, err
 	}
 	s := &Sampler{provider: p, verifier: v, specs: f.Samples, options: options}
-	if f.Freshness != nil {
-		if name, ok := strings.CutPrefix(f.Freshness.Time, "header:"); ok {
+	if f.Proof.Freshness != nil {
+		if name, ok := strings.CutPrefix(f.Proof.Freshness.Time, "header:"); ok {
 			s.timeHeader = name
 		}
 	}
@@ -106,39 +108,18 @@ func (s *Sampler) Make(q SampleRequest) (*Sample, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("provider %s has no sample %q; there is %s", s.provider.Name, q.Type, strings.Join(s.provider.Samples(), ", "))
 	}
-	maker := &sampleMaker{request: q, options: s.options, zone: s.verifier.zone}
+	maker := &sampleMaker{request: q, options: s.options, zone: s.verifier.setup.Zone}
 	r := maker.make(s.specs[i])
-	if r.Method = s.verifier.methods[0]; slices.Contains(bodiless, r.Method) {
+	if r.Method = s.verifier.methods[0]; slices.Contains(scheme.Bodiless, r.Method) {
 		r.Body = nil
 	}
 	if s.timeHeader != "" && r.Header.Get(s.timeHeader) == "" {
 		r.Header.Set(s.timeHeader, strconv.FormatInt(q.Now.Unix(), 10))
 	}
-	if err := s.verifier.sign(r); err != nil {
+	if err := s.verifier.proof.Sign(r); err != nil {
 		return nil, fmt.Errorf("make a sample of %s: %w", s.provider.Name, err)
 	}
 	return &Sample{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body}, nil
-}
-
-// sign is prove read backwards.
-func (v *Verifier) sign(r *Request) error {
-	x := &exchange{}
-	x.reset(v, r)
-	if v.decrypt != nil {
-		if err := v.decrypt.seal(x); err != nil {
-			return err
-		}
-	}
-	for _, s := range v.steps {
-		x.reset(v, r)
-		if !s.applies(x) {
-			continue
-		}
-		if err := s.schemes[0].sign(x); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 type sampleMaker struct {
@@ -150,8 +131,8 @@ type sampleMaker struct {
 
 var placeholder = regexp.MustCompile(`\$\{([a-zA-Z0-9]+)(?::([^}]*))?\}`)
 
-func (m *sampleMaker) make(spec sampleSpec) *Request {
-	r := &Request{Method: http.MethodPost, URL: m.request.URL, Header: http.Header{}, Received: m.request.Now}
+func (m *sampleMaker) make(spec sampleSpec) *scheme.Request {
+	r := &scheme.Request{Method: http.MethodPost, URL: m.request.URL, Header: http.Header{}, Received: m.request.Now}
 	m.body = m.request.Body
 	if m.body == nil {
 		m.body = []byte(m.fill(strings.TrimSuffix(spec.Body, "\n")))
@@ -185,7 +166,7 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 	now := m.request.Now
 	switch name {
 	case "uuid":
-		return newUUID(), nil
+		return scheme.NewUUID(), nil
 	case "hex", "HEX":
 		return randomHex(arg, name == "HEX")
 	case "seq":
@@ -204,12 +185,12 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 		if m.zone == nil {
 			return "", errors.New("the provider has no zone")
 		}
-		return now.In(m.zone).Format(localLayout), nil
+		return now.In(m.zone).Format(scheme.LocalLayout), nil
 	case "sha256":
 		sum := sha256.Sum256(m.body)
 		return hex.EncodeToString(sum[:]), nil
 	case "signature":
-		return placeOfSignature, nil
+		return scheme.PlaceOfSignature, nil
 	case "option":
 		value, ok := m.options[arg]
 		if !ok {
@@ -219,13 +200,6 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 	default:
 		return "", fmt.Errorf("${%s} is unknown", name)
 	}
-}
-
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func randomHex(digits string, upper bool) (string, error) {

@@ -3,10 +3,9 @@ package provider
 import (
 	"net/http"
 	"slices"
-	"sync"
-	"time"
 
-	"github.com/hookspan/hookspan/bridge/provider/pointer"
+	"github.com/hookspan/hookspan/bridge/provider/naming"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A Verifier judges the requests of one source. It is safe for concurrent use.
@@ -14,27 +13,16 @@ type Verifier struct {
 	provider *Provider
 	cfg      Config
 
-	steps      []*step
-	decrypt    *decryption
-	checks     []*step
-	freshness  *freshness
+	setup      *scheme.Setup
+	proof      *scheme.Proof
 	challenges []*challenge
-	builder    *builder
+	builder    *naming.Builder
 
-	set           *pointer.Set
-	secrets       []string
-	rate          string
-	maxBody       int64
-	zone          *time.Location
-	documentField string
-	success       Answer
-	refusal       int
-	methods       []string
-	warnings      []string
-	secretQuery   []string // parameters that hold tokens
-	secretHeaders []string
-
-	exchanges sync.Pool
+	success  Answer
+	refusal  int
+	methods  []string
+	warnings []string
+	tokens   []string // parameters of the query that hold one
 }
 
 // Provider returns what the verifier was compiled from.
@@ -50,13 +38,13 @@ func (v *Verifier) RefusalStatus() int { return v.refusal }
 
 // StatusOf is the HTTP status of a refusal: 413, 415 and 400 for genuine requests that
 // cannot be unpacked, else RefusalStatus.
-func (v *Verifier) StatusOf(r *Refusal) int {
+func (v *Verifier) StatusOf(r *scheme.Refusal) int {
 	switch r.Reason {
-	case MediaType:
+	case scheme.MediaType:
 		return http.StatusUnsupportedMediaType
-	case TooLarge:
+	case scheme.TooLarge:
 		return http.StatusRequestEntityTooLarge
-	case InvalidBody:
+	case scheme.InvalidBody:
 		return http.StatusBadRequest
 	default:
 		return v.refusal
@@ -77,74 +65,54 @@ func (v *Verifier) Methods() []string {
 // AcceptsMediaType reports whether a body of that Content-Type can be read at all. Only
 // sources of CloudEvents refuse any.
 func (v *Verifier) AcceptsMediaType(contentType string) bool {
-	return v.builder.format != "cloudevents" || acceptsCloudEvent(contentType)
+	return !v.builder.KeepsAttributes() || naming.AcceptsCloudEvent(contentType)
 }
 
 // MaxBody is the largest body in bytes: the source's own setting, else what the provider sends.
-func (v *Verifier) MaxBody() int64 { return v.maxBody }
+func (v *Verifier) MaxBody() int64 { return v.setup.MaxBody }
 
 // TypePrefix is what stands in front of the provider's own type in the type of an event,
 // without the last dot.
-func (v *Verifier) TypePrefix() string { return v.builder.prefix }
+func (v *Verifier) TypePrefix() string { return v.builder.TypePrefix() }
 
 // KeepsAttributes reports whether deliveries are CloudEvents that keep their own attributes.
-func (v *Verifier) KeepsAttributes() bool { return v.builder.format == "cloudevents" }
+func (v *Verifier) KeepsAttributes() bool { return v.builder.KeepsAttributes() }
 
 // Decrypts reports whether the secrets are key phrases.
-func (v *Verifier) Decrypts() bool { return v.decrypt != nil }
+func (v *Verifier) Decrypts() bool { return v.proof.Cipher() != "" }
 
 // SignsURL reports whether some signature covers the URL, which has to be the one that the
 // provider was told then.
-func (v *Verifier) SignsURL() bool {
-	for _, s := range v.steps {
-		if slices.ContainsFunc(s.schemes, func(one scheme) bool {
-			content := one.signs()
-			return content != nil && content.has("url")
-		}) {
-			return true
-		}
-	}
-	return false
-}
+func (v *Verifier) SignsURL() bool { return v.proof.SignsURL() }
 
 // Warnings are what an operator should know about the configuration; none shows a secret.
 func (v *Verifier) Warnings() []string { return slices.Clone(v.warnings) }
 
 // Verify says what a request means. The error is a *Refusal, of a request that is not
 // genuine or cannot be unpacked; there is no other. The events' data shares r.Body.
-func (v *Verifier) Verify(r *Request) (Verdict, error) {
-	x, _ := v.exchanges.Get().(*exchange)
-	if x == nil {
-		x = &exchange{}
-	}
-	x.reset(v, r)
+func (v *Verifier) Verify(r *scheme.Request) (Verdict, error) {
+	x := v.setup.Open(r)
 	verdict, refusal := v.judge(x)
-	if x.short {
-		refusal = noMemory()
+	if x.Short {
+		refusal = scheme.NoMemory()
 	}
-	clear(x.values)
-	if cap(x.scratch)+cap(x.sums) <= keptScratch {
-		v.exchanges.Put(x)
-	}
+	v.setup.Close(x)
 	if refusal != nil {
 		return Verdict{}, refusal
 	}
 	return verdict, nil
 }
 
-// keptScratch bounds what one request leaves in hand for the next one.
-const keptScratch = 64 << 10
-
-func (v *Verifier) judge(x *exchange) (Verdict, *Refusal) {
+func (v *Verifier) judge(x *scheme.Exchange) (Verdict, *scheme.Refusal) {
 	for _, h := range v.challenges {
 		if h.open && h.matches(x) {
 			return respond(h, x)
 		}
 	}
-	if !slices.Contains(v.methods, x.req.Method) && !v.isHandshake(x.req.Method) {
-		return Verdict{}, &Refusal{Challenge, "a " + x.req.Method + " request is no delivery and no handshake that we know"}
+	if !slices.Contains(v.methods, x.Request.Method) && !v.isHandshake(x.Request.Method) {
+		return Verdict{}, &scheme.Refusal{Reason: scheme.Challenge, Detail: "a " + x.Request.Method + " request is no delivery and no handshake that we know"}
 	}
-	if refusal := v.prove(x); refusal != nil {
+	if refusal := v.proof.Verify(x); refusal != nil {
 		return Verdict{}, refusal
 	}
 	for _, h := range v.challenges {
@@ -152,10 +120,12 @@ func (v *Verifier) judge(x *exchange) (Verdict, *Refusal) {
 			return respond(h, x)
 		}
 	}
-	if !slices.Contains(v.methods, x.req.Method) {
-		return Verdict{}, &Refusal{Challenge, "a " + x.req.Method + " request is no delivery and no handshake that we know"}
+	if !slices.Contains(v.methods, x.Request.Method) {
+		return Verdict{}, &scheme.Refusal{Reason: scheme.Challenge, Detail: "a " + x.Request.Method + " request is no delivery and no handshake that we know"}
 	}
-	x.carryQuery()
+	if !v.builder.KeepsAttributes() {
+		x.CarryQuery(v.tokens)
+	}
 	return v.events(x)
 }
 
@@ -164,58 +134,13 @@ func (v *Verifier) isHandshake(method string) bool {
 	return slices.ContainsFunc(v.challenges, func(h *challenge) bool { return !h.open && h.method == method })
 }
 
-func respond(h *challenge, x *exchange) (Verdict, *Refusal) {
+func respond(h *challenge, x *scheme.Exchange) (Verdict, *scheme.Refusal) {
 	answer, refusal := h.answer(x)
 	return Verdict{Answer: answer}, refusal
 }
 
-// prove runs every proof: the signature over the body as it came, then what can be told only
-// of the body unpacked and decrypted, then the time.
-func (v *Verifier) prove(x *exchange) *Refusal {
-	proven := v.decrypt != nil
-	for _, s := range v.steps {
-		if !s.applies(x) {
-			continue
-		}
-		if refusal := s.verify(x); refusal != nil {
-			if x.failure != nil {
-				return x.failure // the signature is over what could not be unpacked
-			}
-			return refusal
-		}
-		proven = proven || s.proves
-	}
-	if !proven {
-		return &Refusal{NoSignature, "the request has no signature of a kind that this provider makes"}
-	}
-	if x.body(); x.failure != nil {
-		return x.failure
-	}
-	if v.decrypt != nil {
-		if refusal := v.decrypt.open(x); refusal != nil {
-			return refusal
-		}
-	}
-	for _, s := range v.checks {
-		if s.applies(x) {
-			if refusal := s.verify(x); refusal != nil {
-				return refusal
-			}
-		}
-	}
-	if v.freshness != nil {
-		return v.freshness.verify(x)
-	}
-	return nil
-}
-
-func (v *Verifier) events(x *exchange) (Verdict, *Refusal) {
-	var verdict Verdict
-	if v.builder.format == "cloudevents" {
-		verdict.Events = v.builder.cloudevents(x)
-	} else {
-		verdict.Events = v.builder.events(x)
-	}
+func (v *Verifier) events(x *scheme.Exchange) (Verdict, *scheme.Refusal) {
+	verdict := Verdict{Events: v.builder.Events(x)}
 	for i := range verdict.Events {
 		if verdict.Invalid = verdict.Events[i].Invalid; verdict.Invalid != "" {
 			break
@@ -225,9 +150,9 @@ func (v *Verifier) events(x *exchange) (Verdict, *Refusal) {
 		return verdict, nil
 	}
 	// What an unauthenticated cipher gives was never proven; it must not show that it came far.
-	if v.decrypt != nil && !v.decrypt.scheme.Authenticated() && len(v.steps) == 0 {
-		return Verdict{}, unreadable()
+	if !v.proof.Guarded() {
+		return Verdict{}, scheme.Undecryptable()
 	}
-	verdict.Reason = InvalidBody
+	verdict.Reason = scheme.InvalidBody
 	return verdict, nil
 }

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookspan/hookspan/bridge/provider"
-	"github.com/hookspan/hookspan/bridge/provider/pointer"
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
 // Words of Source.DedupKey; beside them it is header:Name or a JSON pointer.

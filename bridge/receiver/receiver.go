@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // Path is what the URL path of every source begins with.
@@ -126,7 +127,7 @@ func (r *Receiver) admit(x *exchange) error {
 	if !slices.Contains(x.source.methods, x.q.Method) {
 		return wrongMethod(x.q)
 	}
-	if _, unknown := provider.Packed(x.q.Header); unknown != "" {
+	if _, unknown := scheme.Packed(x.q.Header); unknown != "" {
 		return unknownMediaType("Content-Encoding", unknown)
 	}
 	if media := x.q.Header.Get("Content-Type"); media != "" && !x.source.verifier.AcceptsMediaType(media) {

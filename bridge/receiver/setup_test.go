@@ -27,6 +27,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
@@ -57,7 +58,7 @@ func (shop) RefusalStatus() int              { return 403 }
 func (shop) Methods() []string               { return []string{"POST", "GET"} }
 func (shop) AcceptsMediaType(ct string) bool { return strings.HasPrefix(ct, "application/json") }
 func (s shop) TypePrefix() string            { return "com.shop" }
-func (shop) MaxBody() int64                  { return provider.DefaultMaxBody }
+func (shop) MaxBody() int64                  { return scheme.DefaultMaxBody }
 func (s shop) signature(body []byte) []byte  { return sign(s.c.Secrets[0], body) }
 func sign(secret string, body []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secret))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hookspan/hookspan/bridge/provider/cipher"
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 )
 
 // Encryption is AES over a body, in the forms that sticky.io may use. It is safe for
@@ -17,7 +17,7 @@ type Encryption struct {
 }
 
 // EncryptionOptions lists the options that CompileEncryption reads: encrypt, which names the
-// cipher and turns encryption on, and the axes of bridge/provider/cipher, plain or with
+// cipher and turns encryption on, and the axes of bridge/scheme/cipher, plain or with
 // `encrypt_` in front.
 func EncryptionOptions() []string {
 	names := []string{"encrypt"}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookspan/hookspan/bridge/provider/cipher"
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A judge is a source as it judges requests: one of the configuration, or one made of flags.
@@ -165,7 +166,7 @@ func (j *judge) admit(r *provider.Request) (*provider.Refusal, int) {
 	if !slices.Contains(j.verifier.Methods(), r.Method) {
 		return &provider.Refusal{Reason: provider.WrongMethod, Detail: fmt.Sprintf("method %q is not one of the provider's: %s", r.Method, strings.Join(j.verifier.Methods(), ", "))}, http.StatusMethodNotAllowed
 	}
-	if _, unknown := provider.Packed(r.Header); unknown != "" {
+	if _, unknown := scheme.Packed(r.Header); unknown != "" {
 		return &provider.Refusal{Reason: provider.MediaType, Detail: fmt.Sprintf("Content-Encoding %q", unknown)}, http.StatusUnsupportedMediaType
 	}
 	if media := r.Header.Get("Content-Type"); media != "" && !j.verifier.AcceptsMediaType(media) {

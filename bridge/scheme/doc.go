@@ -1,0 +1,13 @@
+// Package scheme is the one engine of signatures, tokens and ciphers, for both directions. A Spec
+// is data: what must be shown, over which content, written where. A Compiler makes a Proof of it,
+// which verifies requests and makes what it verifies.
+//
+// A family is a file: hmac.go (HMAC and plain hashes), publickey.go (Ed25519, ECDSA, RSA), jws.go,
+// token.go, digest.go; signed.go holds what all signatures have in common. A new one is a file
+// with a schemeSpec, and a line in families.go.
+//
+// Start reading in proof.go, then template.go, the small language in which files name values of a
+// request, and exchange.go, which decodes them once and only when they are asked for. The packages
+// below are cipher, AES in all the shapes that vendors give it, and pointer, which reads a few
+// values out of a JSON document while it validates it.
+package scheme

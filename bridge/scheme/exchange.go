@@ -1,0 +1,283 @@
+package scheme
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
+)
+
+// An Exchange is one request while it is being judged. Everything is decoded at most once,
+// and only when somebody asks.
+type Exchange struct {
+	Request *Request
+	Setup   *Setup
+
+	url    string // the form of the URL that is being tried
+	secret []byte // the secret that is being tried
+	items  []item // the signature header's list, of the scheme that was tried last
+	Short  bool   // there was no memory for something
+	Held   []held // the schemes that have held
+	Member bool   // this is one of a batch
+
+	Data      []byte // the body unpacked, and decrypted where the provider encrypts
+	unpacked  bool
+	Decrypted bool
+	FromQuery bool     // there was no body: data is the query
+	failure   *Refusal // of the unpacking
+
+	Values   []pointer.Value
+	Kind     pointer.Kind // of the JSON document; Absent when there is none
+	Scanned  bool
+	form     url.Values
+	formRead bool
+	query    url.Values
+
+	scratch    []byte
+	sums       []byte
+	signatures [][]byte
+	decoded    []byte
+	more       bool // there were more signatures than are compared
+}
+
+type item struct{ name, value string }
+
+func (x *Exchange) Reset(s *Setup, r *Request) {
+	*x = Exchange{
+		Request: r, Setup: s, url: r.URL, Held: x.Held[:0],
+		items: x.items[:0], Values: x.Values, scratch: x.scratch[:0], sums: x.sums[:0],
+		signatures: x.signatures[:0], decoded: x.decoded[:0],
+	}
+	if n := s.Set.Len(); cap(x.Values) < n {
+		x.Values = make([]pointer.Value, n)
+	} else {
+		x.Values = x.Values[:n]
+	}
+}
+
+// part returns one value of the request, or false when it is absent or empty.
+func (x *Exchange) part(p *part) (string, bool) {
+	s, ok := x.plainPart(p)
+	if ok && p.parent {
+		i := strings.LastIndexByte(s, '/')
+		if i <= 0 {
+			return "", false
+		}
+		s = s[:i]
+	}
+	return s, ok
+}
+
+func (x *Exchange) plainPart(p *part) (string, bool) {
+	var s string
+	switch p.kind {
+	case "":
+		return p.arg, true
+	case "header":
+		s = x.Header(p.arg)
+	case "json":
+		x.Scan()
+		s = x.Values[p.slot].Text()
+	case "item":
+		s = x.item(p.arg)
+	case "query":
+		s = firstOf(x.queryValues()[p.arg])
+	case "form":
+		s = firstOf(x.FormValues()[p.arg])
+	case "body":
+		s = string(x.Request.Body)
+	case "unpacked":
+		s = string(x.Body())
+	case "url":
+		s = x.url
+	case "method":
+		s = x.Request.Method
+	case "secret":
+		s = string(x.secret)
+	case "rate":
+		s = x.Setup.Rate
+	case "sorted-form":
+		return x.sortedForm()
+	case "if":
+		_, ok := p.inner.Value(x)
+		return "", ok
+	case "hmac":
+		return x.hmacOf(p)
+	case "hash":
+		return x.hashOf(p)
+	}
+	return s, s != ""
+}
+
+func firstOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// Header is what the lines of one name say together: a list (RFC 9110, 5.3). A line that is
+// only repeated, as some proxies do, says nothing more.
+func (x *Exchange) Header(name string) string {
+	lines := x.Request.Header[name]
+	if len(lines) <= 1 {
+		return firstOf(lines)
+	}
+	if !slices.ContainsFunc(lines, func(line string) bool { return line != lines[0] }) {
+		return lines[0]
+	}
+	return strings.Join(lines, ", ")
+}
+
+func (x *Exchange) item(name string) string {
+	for i := range x.items {
+		if x.items[i].name == name {
+			return x.items[i].value
+		}
+	}
+	return ""
+}
+
+func (x *Exchange) queryValues() url.Values {
+	if x.query == nil {
+		_, raw, _ := strings.Cut(x.Request.URL, "?")
+		raw, _, _ = strings.Cut(raw, "#")
+		x.query, _ = url.ParseQuery(raw) // what can be read of it
+	}
+	return x.query
+}
+
+// FormValues returns nil where the body is no form. A body that begins like JSON never is
+// one, whatever its Content-Type says, because nobody signs that header.
+func (x *Exchange) FormValues() url.Values {
+	if x.formRead {
+		return x.form
+	}
+	x.formRead = true
+	if x.FromQuery {
+		x.form, _ = url.ParseQuery(string(x.Data)) // what can be read of it
+		return x.form
+	}
+	body := bytes.TrimLeft(bytes.TrimPrefix(x.Body(), ByteOrderMark), " \t\r\n")
+	media := MediaOf(x.Header("Content-Type"))
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') || (media != "" && media != FormType) {
+		return nil
+	}
+	if !x.Take(int64(bytes.Count(body, []byte("&"))+1)*fieldCost + 2*int64(len(body))) {
+		return nil
+	}
+	if form, err := url.ParseQuery(string(x.Body())); err == nil {
+		x.form = form
+	}
+	return x.form
+}
+
+const FormType = "application/x-www-form-urlencoded"
+
+func MediaOf(contentType string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+// sortedForm is each name followed by its values, in order, a repeated value once.
+func (x *Exchange) sortedForm() (string, bool) {
+	form := x.FormValues()
+	if form == nil {
+		return "", len(x.Body()) == 0
+	}
+	names := make([]string, 0, len(form))
+	for name := range form {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		values := slices.Clone(form[name])
+		slices.Sort(values)
+		for _, value := range slices.Compact(values) {
+			b.WriteString(name)
+			b.WriteString(value)
+		}
+	}
+	return b.String(), true
+}
+
+func (x *Exchange) hmacOf(p *part) (string, bool) {
+	text, ok := p.inner.Value(x)
+	if !ok || len(x.Setup.Secrets) == 0 {
+		return "", false
+	}
+	h := hmac.New(p.hash, []byte(x.Setup.Secrets[0]))
+	h.Write([]byte(text))
+	return p.encode(h.Sum(nil)), true
+}
+
+func (x *Exchange) hashOf(p *part) (string, bool) {
+	h := p.hash()
+	if missing := p.inner.hash(h, x); missing != nil {
+		return "", false
+	}
+	return p.encode(h.Sum(nil)), true
+}
+
+// Scan reads the JSON values that the provider's file names, out of the body or, where the
+// provider may send its JSON in a form, out of the form's field.
+func (x *Exchange) Scan() {
+	if x.Scanned {
+		return
+	}
+	doc := x.Body()
+	if field := x.Setup.DocumentField; field != "" {
+		if text := firstOf(x.FormValues()[field]); text != "" {
+			doc = []byte(text)
+		}
+	}
+	x.scanOf(doc)
+}
+
+func (x *Exchange) scanOf(doc []byte) bool {
+	x.Scanned = true
+	kind, err := x.Setup.Set.Scan(doc, x.Values)
+	x.Kind = kind
+	return err == nil
+}
+
+// Body returns what is published, unpacking it where it came packed.
+func (x *Exchange) Body() []byte {
+	if !x.unpacked {
+		x.unpacked = true
+		if x.Data, x.failure = Unpack(x.Request, x.Setup.MaxBody); x.failure != nil {
+			x.Data = nil
+		}
+	}
+	return x.Data
+}
+
+// DecryptedTo replaces the body by its plaintext.
+func (x *Exchange) DecryptedTo(plain []byte) {
+	x.Data, x.unpacked, x.Decrypted = plain, true, true
+	x.formRead, x.form = false, nil
+}
+
+// addQuery appends a parameter to the URL, for a sample that carries its signature there.
+func (x *Exchange) addQuery(name, value string) {
+	separator := "?"
+	if strings.Contains(x.Request.URL, "?") {
+		separator = "&"
+	}
+	x.Request.URL += separator + url.QueryEscape(name) + "=" + url.QueryEscape(value)
+	x.url, x.query = x.Request.URL, nil
+}
+
+func HeaderNames(h http.Header) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,118 @@
+package scheme
+
+import (
+	"crypto/hmac"
+	"crypto/subtle"
+	"errors"
+	"hash"
+	"strings"
+	"sync"
+)
+
+// An hmacSpec is a signature made with a shared secret over content.
+type hmacSpec struct {
+	Content contentSpec `yaml:",inline"`
+	Keys    keySpec     `yaml:",inline"`
+	Hash    string      `yaml:"hash"`  // sha256 (usual), sha1, sha384, sha512
+	URL     string      `yaml:"url"`   // no longer used: see urlForms
+	Whole   bool        `yaml:"whole"` // content must hold the body, not only values of it
+}
+
+// A hashSpec is a plain hash over content that holds {secret}: a construction of older
+// systems, weaker than an HMAC where the secret comes first and the hash is of the
+// Merkle–Damgård kind.
+type hashSpec hmacSpec
+
+// Compile makes an HMAC, or a plain hash where the content itself holds the secret.
+func (s *hmacSpec) Compile(c *Compiler) (Scheme, error) {
+	if s.URL != "" {
+		return nil, errors.New("url: leave it out; {url} is tried with and without its port by itself")
+	}
+	fresh, err := hashNamed(s.Hash)
+	if err != nil {
+		return nil, err
+	}
+	name := strings.ToUpper(hashName(s.Hash))
+	one, err := c.signed(s.Content, "HMAC-"+name)
+	if err != nil {
+		return nil, err
+	}
+	one.whole = s.Whole
+	keyed := func(secret []byte) hash.Hash { return hmac.New(fresh, secret) }
+	if one.content.Has("secret") {
+		one.method = name
+		keyed = func([]byte) hash.Hash { return fresh() }
+	}
+	secrets, err := c.keys(s.Keys)
+	if err != nil || len(secrets) == 0 {
+		return nil, err
+	}
+	one.keys = newSharedKeys(secrets, keyed)
+	return one, nil
+}
+
+func (s *hashSpec) Compile(c *Compiler) (Scheme, error) {
+	one, err := (*hmacSpec)(s).Compile(c)
+	if err == nil && one != nil && !one.signs().Has("secret") {
+		return nil, errors.New("content: a plain hash proves nothing without {secret} in it")
+	}
+	return one, err
+}
+
+func hashName(name string) string {
+	if name == "" {
+		return "sha256"
+	}
+	return name
+}
+
+// sharedKeys are secrets that both sides have.
+type sharedKeys []*sharedKey
+
+// A sharedKey is one secret and hashes that are ready for it: a key's schedule is made once.
+type sharedKey struct {
+	secret []byte
+	ready  sync.Pool
+}
+
+func newSharedKeys(secrets [][]byte, keyed func(secret []byte) hash.Hash) sharedKeys {
+	keys := make(sharedKeys, len(secrets))
+	for i, secret := range secrets {
+		keys[i] = &sharedKey{secret: secret, ready: sync.Pool{New: func() any { return keyed(secret) }}}
+	}
+	return keys
+}
+
+// match takes the same time whichever key and signature fit.
+func (k sharedKeys) match(x *Exchange, content *Template) (fits bool, missing *part) {
+	match := 0
+	for _, key := range k {
+		sum, missing := key.sum(x, content)
+		if missing != nil {
+			return false, missing
+		}
+		for _, signature := range x.signatures {
+			match |= subtle.ConstantTimeCompare(signature, sum)
+		}
+	}
+	return match == 1, nil
+}
+
+func (k sharedKeys) Sign(x *Exchange, content *Template) (signature []byte, missing *part, err error) {
+	signature, missing = k[0].sum(x, content)
+	return signature, missing, nil
+}
+
+func (k *sharedKey) sum(x *Exchange, content *Template) ([]byte, *part) {
+	h, _ := k.ready.Get().(hash.Hash)
+	defer k.ready.Put(h)
+	h.Reset()
+	x.secret = k.secret
+	missing := content.hash(h, x)
+	x.secret = nil
+	if missing != nil {
+		return nil, missing
+	}
+	x.sums = h.Sum(x.sums[:0])
+	return x.sums, nil
+}

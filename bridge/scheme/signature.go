@@ -1,0 +1,288 @@
+package scheme
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxSignatures bounds the work that one request can ask for; DocuSign sends as many.
+const maxSignatures = 100
+
+// A signatureSpec says where a signature is written and how. Without item, version and
+// numbered it is the bare value, behind a prefix if there is one.
+type signatureSpec struct {
+	Header    List   `yaml:"header"`    // the first one that is there
+	In        string `yaml:"in"`        // instead of header: query:name or a JSON pointer
+	Prefix    string `yaml:"prefix"`    // sha256=
+	Item      string `yaml:"item"`      // v1 of a list like t=…,v1=…
+	Separator string `yaml:"separator"` // between the items; a comma unless it says otherwise
+	Version   string `yaml:"version"`   // v1 of a list like v1,… v1,…
+	Numbered  bool   `yaml:"numbered"`  // headers Name-1, Name-2, … up to 100
+	Encoding  string `yaml:"encoding"`  // hex (usual), base64 or base64url
+}
+
+// signature reads and writes signatures of one form.
+type signature struct {
+	signatureSpec
+	names []string
+	from  *Template
+	most  int // of one request that are compared
+}
+
+func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
+	s := &signature{signatureSpec: spec, most: maxSignatures}
+	for _, name := range spec.Header {
+		if name != "" {
+			s.names = append(s.names, http.CanonicalHeaderKey(name))
+		}
+	}
+	var err error
+	if s.from, err = c.Optional(spec.In); err != nil {
+		return nil, err
+	}
+	if (len(s.names) == 0) == (s.from == nil) {
+		return nil, fmt.Errorf("header: one header, or in, must say where the signature is")
+	}
+	forms := 0
+	for _, set := range []bool{spec.Item != "", spec.Version != "", spec.Numbered} {
+		if set {
+			forms++
+		}
+	}
+	if forms > 1 {
+		return nil, fmt.Errorf("item, version, numbered: a signature has one of these forms")
+	}
+	if s.Separator == "" {
+		s.Separator = ","
+	}
+	switch s.Encoding {
+	case "":
+		s.Encoding = "hex"
+	case "hex", "base64", "base64url":
+	default:
+		return nil, fmt.Errorf("encoding: %q is unknown, use hex, base64 or base64url", s.Encoding)
+	}
+	return s, nil
+}
+
+// read decodes the signatures of a request into x.signatures. Several lines of the header are
+// one list, and so are values between commas (RFC 9110, 5.3).
+func (s *signature) read(x *Exchange) *Refusal {
+	x.signatures, x.decoded, x.items, x.more = x.signatures[:0], x.decoded[:0], x.items[:0], false
+	if s.Numbered {
+		return s.readNumbered(x)
+	}
+	if s.from != nil {
+		value, _ := s.from.Value(x)
+		if value == "" {
+			return &Refusal{NoSignature, "the value " + s.from.String() + " is missing"}
+		}
+		s.readLine(x, value)
+		return s.found(x, "the value "+s.from.String())
+	}
+	for _, name := range s.names {
+		if lines := x.Request.Header[name]; slices.ContainsFunc(lines, func(line string) bool { return line != "" }) {
+			for _, line := range lines {
+				s.readLine(x, line)
+			}
+			return s.found(x, "header "+name)
+		}
+	}
+	return &Refusal{NoSignature, "header " + s.names[0] + " is missing"}
+}
+
+// readNumbered looks at what is there, so that gaps between the numbers do not matter.
+func (s *signature) readNumbered(x *Exchange) *Refusal {
+	there := false
+	for name, lines := range x.Request.Header {
+		digits, ok := strings.CutPrefix(name, s.names[0]+"-")
+		if n, err := strconv.Atoi(digits); !ok || err != nil || n < 1 || n > maxSignatures || strconv.Itoa(n) != digits {
+			continue
+		}
+		there = true
+		for _, line := range lines {
+			s.readLine(x, line)
+		}
+	}
+	if !there {
+		return &Refusal{NoSignature, "header " + s.names[0] + "-1 is missing"}
+	}
+	return s.found(x, "header "+s.names[0]+"-1, -2, …")
+}
+
+func (s *signature) readLine(x *Exchange, line string) {
+	switch {
+	case s.Item != "":
+		s.readItems(x, line)
+	case s.Version != "":
+		s.readVersions(x, line)
+	case !s.Take(x, line):
+		if !strings.Contains(line, ",") {
+			return
+		}
+		for one := range strings.SplitSeq(line, ",") {
+			s.Take(x, strings.TrimSpace(one))
+		}
+	}
+}
+
+func (s *signature) readItems(x *Exchange, list string) {
+	for entry := range strings.SplitSeq(list, s.Separator) {
+		name, value, ok := strings.Cut(strings.TrimSpace(entry), "=")
+		if !ok || len(x.items) >= 4*maxSignatures {
+			continue
+		}
+		x.items = append(x.items, item{name, value})
+		if name == s.Item {
+			s.Take(x, value)
+		}
+	}
+}
+
+// readVersions takes v1,… v1,… also where lines were joined with commas.
+func (s *signature) readVersions(x *Exchange, list string) {
+	next := false
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
+		if next {
+			s.Take(x, word)
+		}
+		next = !next && word == s.Version
+	}
+}
+
+// Take decodes one signature; what cannot be decoded matches nothing and is left out.
+func (s *signature) Take(x *Exchange, text string) bool {
+	text, ok := strings.CutPrefix(text, s.Prefix)
+	if !ok || text == "" || len(text) > 1024 {
+		return false
+	}
+	if len(x.signatures) == s.most {
+		x.more = true
+		return false
+	}
+	start := len(x.decoded)
+	x.scratch = append(x.scratch[:0], text...)
+	var err error
+	switch s.Encoding {
+	case "base64":
+		x.decoded, err = base64.StdEncoding.Strict().AppendDecode(x.decoded, x.scratch)
+	case "base64url":
+		x.decoded, err = base64.RawURLEncoding.Strict().AppendDecode(x.decoded, []byte(strings.TrimRight(text, "=")))
+	default:
+		x.decoded, err = hex.AppendDecode(x.decoded, x.scratch)
+	}
+	if err != nil {
+		x.decoded = x.decoded[:start]
+		return false
+	}
+	x.signatures = append(x.signatures, x.decoded[start:len(x.decoded):len(x.decoded)])
+	return true
+}
+
+// unmatched is the refusal of a request whose signatures are all wrong: it says what they were
+// compared with.
+func (s *signature) unmatched(x *Exchange, method string, content Template) *Refusal {
+	detail := "no signature matches " + method + " over " + content.String() + x.compared(content)
+	if x.more {
+		detail += fmt.Sprintf("; there are more signatures than the %d that are compared", s.most)
+	}
+	return &Refusal{BadSignature, detail}
+}
+
+func (s *signature) found(x *Exchange, place string) *Refusal {
+	if len(x.signatures) == 0 {
+		return &Refusal{BadSignature, place + " holds no signature of the form " + s.form()}
+	}
+	return nil
+}
+
+func (s *signature) form() string {
+	value := s.Prefix + "<" + s.Encoding + ">"
+	switch {
+	case s.Item != "":
+		return "…" + s.Separator + s.Item + "=" + value
+	case s.Version != "":
+		return s.Version + "," + value
+	default:
+		return value
+	}
+}
+
+func (s *signature) Describe() string {
+	place := ""
+	switch {
+	case s.from != nil:
+		place = s.from.String()
+	case s.Numbered:
+		place = "headers " + s.names[0] + "-1, -2, …"
+	default:
+		place = "header " + strings.Join(s.names, " or ")
+	}
+	return s.form() + " in " + place
+}
+
+// write puts a signature where read looks for it.
+func (s *signature) write(x *Exchange, sum []byte) error {
+	text := s.Prefix
+	switch s.Encoding {
+	case "base64":
+		text += base64.StdEncoding.EncodeToString(sum)
+	case "base64url":
+		text += base64.RawURLEncoding.EncodeToString(sum)
+	default:
+		text += hex.EncodeToString(sum)
+	}
+	switch {
+	case s.Item != "":
+		entries := make([]string, 0, len(x.items)+1)
+		for _, i := range x.items {
+			entries = append(entries, i.name+"="+i.value)
+		}
+		text = strings.Join(append(entries, s.Item+"="+text), s.Separator)
+	case s.Version != "":
+		text = s.Version + "," + text
+	}
+	switch {
+	case s.Numbered:
+		x.Request.Header.Set(s.names[0]+"-1", text)
+	case s.from == nil:
+		x.Request.Header.Set(s.names[0], text)
+	case s.from.parts[0].kind == "query":
+		x.addQuery(s.from.parts[0].arg, text)
+	default:
+		return s.writeInside(x, text)
+	}
+	return nil
+}
+
+// PlaceOfSignature stands in a sample's body where its signature goes.
+const PlaceOfSignature = "${signature}"
+
+func (s *signature) writeInside(x *Exchange, text string) error {
+	if !bytes.Contains(x.Request.Body, []byte(PlaceOfSignature)) {
+		return errors.New("sign: the body has no place for its signature, " + PlaceOfSignature)
+	}
+	if s.from.parts[0].kind == "form" {
+		text = url.QueryEscape(text)
+	}
+	x.Request.Body = bytes.Replace(x.Request.Body, []byte(PlaceOfSignature), []byte(text), 1)
+	return nil
+}
+
+// signItems gives the items that the content names a value, the time of signing.
+func signItems(x *Exchange, content Template) {
+	x.items = x.items[:0]
+	for _, p := range content.parts {
+		if p.kind == "item" {
+			x.items = append(x.items, item{p.arg, strconv.FormatInt(x.Request.Received.Unix(), 10)})
+		}
+	}
+}

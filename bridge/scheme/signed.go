@@ -1,0 +1,100 @@
+package scheme
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+)
+
+// A contentSpec says what a signature covers, and where and how it is written.
+type contentSpec struct {
+	Signature signatureSpec `yaml:",inline"`
+	Content   string        `yaml:"content"` // {body} unless it says otherwise
+}
+
+// A signed scheme is a signature over content. Families differ in their keys alone.
+type signed struct {
+	*signature
+	content Template
+	method  string // in words
+	keys    signingKeys
+	whole   bool // nothing less than the body will do
+	bare    bool // nothing ties a body to the signature, so there must be none
+}
+
+// signingKeys are the keys of one family, the newest first.
+type signingKeys interface {
+	// match holds the signatures in x against the content, under every key.
+	match(x *Exchange, content *Template) (fits bool, missing *part)
+	// Sign makes a signature of the content with the newest key.
+	Sign(x *Exchange, content *Template) (signature []byte, missing *part, err error)
+}
+
+// errPublicOnly: a public key signs nothing.
+var errPublicOnly = errors.New("sign: the secret is a public key; a sample needs the private one")
+
+func (c *Compiler) signed(spec contentSpec, method string) (*signed, error) {
+	s := &signed{method: method}
+	var err error
+	if s.signature, err = c.signature(spec.Signature); err != nil {
+		return nil, err
+	}
+	content := spec.Content
+	if content == "" {
+		content = "{body}"
+	}
+	s.content, err = c.Template(content)
+	return s, err
+}
+
+func (s *signed) Verify(x *Exchange) *Refusal {
+	if s.bare && len(x.Request.Body) > 0 {
+		return &Refusal{BadSignature, "the signature covers " + s.content.String() + ", so there must be no body"}
+	}
+	if refusal := s.read(x); refusal != nil {
+		return refusal
+	}
+	match := false
+	missing := x.eachURL(s.content, func() (fits bool, missing *part) {
+		fits, missing = s.keys.match(x, &s.content)
+		match = match || fits
+		return fits, missing
+	})
+	if missing != nil {
+		return &Refusal{NoSignature, "the signature covers the " + missing.String() + ", which is missing"}
+	}
+	if !match {
+		return s.unmatched(x, s.method, s.content)
+	}
+	return nil
+}
+
+func (s *signed) Sign(x *Exchange) error {
+	signItems(x, s.content)
+	for _, p := range s.content.parts {
+		if p.kind == "header" && x.Header(p.arg) == "" {
+			x.Request.Header.Set(p.arg, NewUUID())
+		}
+	}
+	signature, missing, err := s.keys.Sign(x, &s.content)
+	if missing != nil {
+		return fmt.Errorf("sign: the content needs the %s", missing)
+	}
+	if err != nil {
+		return err
+	}
+	return s.write(x, signature)
+}
+
+func (s *signed) signs() *Template { return &s.content }
+
+func (s *signed) Describe() string {
+	return s.method + " over " + s.content.String() + ", written " + s.signature.Describe()
+}
+
+func NewUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

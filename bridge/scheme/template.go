@@ -1,0 +1,262 @@
+package scheme
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// A Template is text with values of the request in it. The same language writes what a
+// signature covers, where an attribute is found and what a challenge is answered:
+//
+//	{body} {unpacked} {url} {method} {secret} {rate} {sorted-form}
+//	{header:Name} {query:name} {form:name} {item:name} {json:/pointer}
+//	{if:…}                 nothing, but the whole template is absent where … is
+//	{hmac:hash:encoding:…} the HMAC of … under the first secret
+//	{hash:hash:encoding:…} the plain hash of …
+//	{json:/pointer|parent} without the last segment of a path
+//
+// {item:…} is a member of the signature header's list. A text that begins with a slash is a
+// JSON pointer, and one like header:Name is that value alone; {{ and }} are braces.
+type Template struct{ parts []part }
+
+type part struct {
+	kind   string // "" is literal text
+	arg    string // the text, or the name behind the colon
+	raw    []byte // the text, for a hash
+	slot   int    // of a JSON pointer
+	inner  *Template
+	hash   func() hash.Hash
+	encode func([]byte) string
+	parent bool
+}
+
+// partKinds says which values exist and whether they need a name.
+var partKinds = map[string]bool{
+	"body": false, "unpacked": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
+	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true,
+}
+
+// Selector compiles a text of the template language.
+func (c *Compiler) Selector(text string) (Template, error) {
+	if strings.HasPrefix(text, "/") {
+		return c.single("json:" + text)
+	}
+	kind, _, named := strings.Cut(text, ":")
+	if needs, known := partKinds[kind]; known && needs == named && !strings.Contains(text, "{") {
+		return c.single(text)
+	}
+	return c.Template(text)
+}
+
+// ValueOf is the template of one value, such as a header by its canonical name.
+func ValueOf(kind, arg string) Template { return Template{parts: []part{{kind: kind, arg: arg}}} }
+
+func (c *Compiler) single(text string) (Template, error) {
+	p, err := c.part(text)
+	return Template{parts: []part{p}}, err
+}
+
+func (c *Compiler) Template(text string) (Template, error) {
+	var t Template
+	literal := func(s string) {
+		if s != "" {
+			t.parts = append(t.parts, part{arg: s, raw: []byte(s)})
+		}
+	}
+	for rest := text; rest != ""; {
+		i := strings.IndexAny(rest, "{}")
+		if i < 0 {
+			literal(rest)
+			break
+		}
+		if strings.HasPrefix(rest[i+1:], rest[i:i+1]) {
+			literal(rest[:i+1])
+			rest = rest[i+2:]
+			continue
+		}
+		end := strings.IndexByte(rest, '}')
+		if rest[i] == '}' || end < i {
+			return t, fmt.Errorf("template %q: the brace at %d has no partner; write it twice to mean itself", text, len(text)-len(rest)+i)
+		}
+		literal(rest[:i])
+		p, err := c.part(rest[i+1 : end])
+		if err != nil {
+			return t, fmt.Errorf("template %q: %w", text, err)
+		}
+		t.parts = append(t.parts, p)
+		rest = rest[end+1:]
+	}
+	return t, nil
+}
+
+func (c *Compiler) part(text string) (part, error) {
+	text, filter, filtered := strings.Cut(text, "|")
+	if filtered && filter != "parent" {
+		return part{}, fmt.Errorf("{%s|%s}: the only filter is parent", text, filter)
+	}
+	kind, arg, named := strings.Cut(text, ":")
+	needs, known := partKinds[kind]
+	switch {
+	case !known:
+		return part{}, fmt.Errorf("{%s}: there is no such value", text)
+	case needs != named || (needs && arg == ""):
+		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if, hmac and hash")
+	}
+	p := part{kind: kind, arg: arg, parent: filtered}
+	var err error
+	switch kind {
+	case "header":
+		p.arg = http.CanonicalHeaderKey(arg)
+	case "json":
+		p.slot, err = c.Set.Add(arg)
+	case "if":
+		err = c.inner(&p, arg)
+	case "hmac", "hash":
+		err = c.digestPart(&p, arg)
+	}
+	return p, err
+}
+
+func (c *Compiler) inner(p *part, text string) error {
+	inner, err := c.Selector(text)
+	p.inner = &inner
+	return err
+}
+
+func (c *Compiler) digestPart(p *part, arg string) error {
+	fields := strings.SplitN(arg, ":", 3)
+	if len(fields) != 3 {
+		return fmt.Errorf("{%s:…} needs a hash, an encoding and a value", p.kind)
+	}
+	var err error
+	if p.hash, err = hashNamed(fields[0]); err != nil {
+		return err
+	}
+	switch fields[1] {
+	case "hex":
+		p.encode = hex.EncodeToString
+	case "base64":
+		p.encode = base64.StdEncoding.EncodeToString
+	default:
+		return fmt.Errorf("{%s:…}: encoding %q is unknown, use hex or base64", p.kind, fields[1])
+	}
+	return c.inner(p, fields[2])
+}
+
+// holds reports whether the template contains the only value of other.
+func (t Template) holds(other Template) bool {
+	if len(other.parts) != 1 {
+		return false
+	}
+	for _, p := range t.parts {
+		if p.kind != "" && p.kind == other.parts[0].kind && p.arg == other.parts[0].arg {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Template) Has(kind string) bool {
+	for _, p := range t.parts {
+		if p.kind == kind || (p.inner != nil && p.inner.Has(kind)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Template) hasAny(kinds ...string) bool { return slices.ContainsFunc(kinds, t.Has) }
+
+// covers reports whether one of the values is written by the template, so that whoever changes
+// it changes the text. A condition writes nothing.
+func (t Template) covers(kinds ...string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool {
+		return slices.Contains(kinds, p.kind) || p.inner != nil && p.kind != "if" && p.inner.covers(kinds...)
+	})
+}
+
+// Value returns the text, or false when one of its values is absent or empty.
+func (t Template) Value(x *Exchange) (string, bool) {
+	if len(t.parts) == 1 {
+		return x.part(&t.parts[0])
+	}
+	text, missing := t.append(nil, x)
+	return string(text), missing == nil
+}
+
+// append writes the text behind dst. missing is the first value that the request lacks.
+func (t Template) append(dst []byte, x *Exchange) (text []byte, missing *part) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.kind == "body" {
+			dst = append(dst, x.Request.Body...)
+			continue
+		}
+		if p.kind == "unpacked" {
+			dst = append(dst, x.Body()...)
+			continue
+		}
+		s, ok := x.part(p)
+		if !ok {
+			return dst, p
+		}
+		dst = append(dst, s...)
+	}
+	return dst, nil
+}
+
+// hash writes the text into h without building it.
+func (t Template) hash(h hash.Hash, x *Exchange) (missing *part) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		switch p.kind {
+		case "":
+			h.Write(p.raw)
+		case "body":
+			h.Write(x.Request.Body)
+		case "unpacked":
+			h.Write(x.Body())
+		case "secret":
+			h.Write(x.secret)
+		default:
+			s, ok := x.part(p)
+			if !ok {
+				return p
+			}
+			x.scratch = append(x.scratch[:0], s...)
+			h.Write(x.scratch)
+		}
+	}
+	return nil
+}
+
+// String writes a value as a person reads it.
+func (p *part) String() string {
+	if p.arg == "" {
+		return p.kind
+	}
+	if p.kind == "json" {
+		return "JSON value " + p.arg
+	}
+	return p.kind + " " + p.arg
+}
+
+func (t Template) String() string {
+	var b strings.Builder
+	for _, p := range t.parts {
+		switch {
+		case p.kind == "":
+			b.WriteString(p.arg)
+		case p.arg == "":
+			b.WriteString("{" + p.kind + "}")
+		default:
+			b.WriteString("{" + p.kind + ":" + p.arg + "}")
+		}
+	}
+	return b.String()
+}

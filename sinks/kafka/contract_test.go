@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	bustest.Run(t, func(t *testing.T) bus.Store {
 		cluster := newCluster(t)
-		return openStore(t, kafka.Options{Brokers: cluster.ListenAddrs(), Intake: []string{bustest.Topic}, Partitions: 1, Shards: 10})
+		return openStore(t, kafka.Options{Brokers: cluster.ListenAddrs(), Intake: []string{bustest.Topic}, Partitions: 1, Shards: 20})
 	})
 }
 
@@ -30,7 +30,7 @@ func TestContractOnKafka(t *testing.T) {
 		return
 	}
 	bustest.Run(t, func(t *testing.T) bus.Store {
-		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 10})
+		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 20})
 	})
 }
 
@@ -38,7 +38,7 @@ func TestSharedContract(t *testing.T) {
 	t.Parallel()
 	bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) {
 		cluster := newCluster(t, kfake.NumBrokers(3))
-		return open(t, cluster, kafka.Options{Shards: 10}), open(t, cluster, kafka.Options{Shards: 10})
+		return open(t, cluster, kafka.Options{Shards: 20}), open(t, cluster, kafka.Options{Shards: 10})
 	})
 }
 
@@ -49,7 +49,7 @@ func TestSharedContractOnKafka(t *testing.T) {
 		return
 	}
 	bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) {
-		o := kafka.Options{Partitions: 1, Shards: 10}
+		o := kafka.Options{Partitions: 1, Shards: 20}
 		first := openFresh(t, brokers, o)
 		o.Brokers, o.Namespace, o.Intake = brokers, strings.TrimSuffix(first.topic, ".events.shop"), []string{first.topic}
 		return first, fresh{openStore(t, o), first.topic}

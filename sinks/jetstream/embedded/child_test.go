@@ -121,7 +121,7 @@ func publishOn(ctx context.Context, store *jetstream.Store, name string, tell fu
 		if _, err := store.Publish(ctx, topic, order(id), bus.PublishOptions{}); err == nil {
 			tell(tellsAcked, id)
 		}
-		_ = pause(ctx, 5*time.Millisecond)
+		_ = pause(ctx, 20*time.Millisecond)
 	}
 }
 

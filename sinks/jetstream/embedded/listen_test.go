@@ -33,7 +33,7 @@ func containsAll(s string, parts ...string) bool {
 
 func dial(t *testing.T, s *opened, options ...nats.Option) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	nc, err := nats.Connect(s.ClientURL(), options...)
+	nc, err := nats.Connect(s.ClientURL(), append([]nats.Option{nats.Timeout(patience)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestClientsNeedThePassword(t *testing.T) {
 		"wrong":        {nats.UserInfo("client", "guess")},
 		"of our users": {nats.UserInfo("hookspan-private", "")},
 	} {
-		if nc, err := nats.Connect(s.ClientURL(), options...); err == nil {
+		if nc, err := nats.Connect(s.ClientURL(), append([]nats.Option{nats.Timeout(patience)}, options...)...); err == nil {
 			nc.Close()
 			t.Errorf("password %s: connected", name)
 		}

@@ -50,8 +50,8 @@ func TestPowerCut(t *testing.T) {
 // publishUntilCut publishes from many goroutines, cuts in the middle of it, and returns the
 // ids of the events that were acknowledged before the cut.
 func publishUntilCut(t *testing.T, s *opened, cut func()) []string {
-	const publishers, each, cutAfter = 32, 700, 15_000 // over 8 MB, so that a block is full on the way
-	big := []byte(`"` + strings.Repeat("x", 900) + `"`)
+	const publishers, each, cutAfter = 32, 230, 5000 // over 8 MB, so that a block is full on the way
+	big := []byte(`"` + strings.Repeat("x", 2700) + `"`)
 	var mu sync.Mutex
 	var acked []string
 	done := false

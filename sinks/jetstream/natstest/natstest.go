@@ -237,7 +237,7 @@ func (s *Servers) Account() (name, secret string) {
 // Connect is a client's connection, closed when t ends.
 func (s *Servers) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(s.URL(), append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond)}, options...)...)
+	nc, err := nats.Connect(s.URL(), append([]nats.Option{nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
 
 var bindings = map[string]event.Binding{"HTTP": event.HTTP, "NATS": event.NATS, "Kafka": event.Kafka}
@@ -44,7 +45,7 @@ func TestHeaders(t *testing.T) {
 			event.Field{Name: "content-type", Value: "application/json"}),
 		"Kafka": append(raw, event.Field{Name: "content-type", Value: "application/json"}),
 	} {
-		if diff := cmp.Diff(want, order().Headers(bindings[name])); diff != "" {
+		if diff := cmp.Diff(want, eventtest.Order().Headers(bindings[name])); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -53,10 +54,10 @@ func TestHeaders(t *testing.T) {
 func TestLinesEqualHeaders(t *testing.T) {
 	t.Parallel()
 	var want strings.Builder
-	for _, f := range order().Headers(event.NATS) {
+	for _, f := range eventtest.Order().Headers(event.NATS) {
 		want.WriteString(f.Name + ": " + f.Value + "\r\n")
 	}
-	if diff := cmp.Diff(want.String(), string(order().AppendLines(nil))); diff != "" {
+	if diff := cmp.Diff(want.String(), string(eventtest.Order().AppendLines(nil))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -70,7 +71,7 @@ func TestTheDatasTypeNeedsNoDecodingOnNATS(t *testing.T) {
 		`multipart/mixed; boundary="a; b"`:    "multipart/mixed;%20boundary=%22a;%20b%22",
 		"application/vnd.acme+json;version=2": "application/vnd.acme+json;version=2",
 	} {
-		e := smallest()
+		e := eventtest.Smallest()
 		e.DataContentType = given
 		written := e.Headers(event.NATS)
 		if diff := cmp.Diff([]event.Field{{Name: "ce-datacontenttype", Value: want}, {Name: "content-type", Value: given}}, written[len(written)-2:]); diff != "" {
@@ -84,7 +85,7 @@ func TestTheDatasTypeNeedsNoDecodingOnNATS(t *testing.T) {
 
 func TestNoAttributeSmugglesAHeader(t *testing.T) {
 	t.Parallel()
-	e := order()
+	e := eventtest.Order()
 	e.Subject, e.DataContentType = "a\r\nX-Bad: 1", "text/plain\r\nX-Bad: 1"
 	e.Extensions = []event.Extension{{Name: "a: 1\r\nx-bad", Value: "1"}, {Name: "ok", Value: "\r\nx-bad: 1"}}
 	lines := append(e.AppendLines(nil), "\r\n"...)
@@ -186,7 +187,7 @@ func TestReadModes(t *testing.T) {
 // be an event.
 func TestReadTellsHeadersOfTheEventFromHeadersAboutIt(t *testing.T) {
 	t.Parallel()
-	inner := event.AppendStructured(nil, order())
+	inner := event.AppendStructured(nil, eventtest.Order())
 	for name, b := range bindings {
 		read := func(e *event.Event, data []byte) event.Event {
 			t.Helper()
@@ -197,13 +198,13 @@ func TestReadTellsHeadersOfTheEventFromHeadersAboutIt(t *testing.T) {
 			}
 			return got
 		}
-		copies := order()
+		copies := eventtest.Order()
 		copies.DataContentType, copies.Data, copies.Subject = "", nil, ""
-		if diff := cmp.Diff(*order(), read(copies, inner)); diff != "" {
+		if diff := cmp.Diff(*eventtest.Order(), read(copies, inner)); diff != "" {
 			t.Errorf("%s, headers of the event: %s", name, diff)
 		}
 		for what, data := range map[string][]byte{"an event": inner, "no event": []byte("{}")} {
-			about := smallest()
+			about := eventtest.Smallest()
 			about.DataContentType, about.Data = event.StructuredType, data
 			got := read(about, data)
 			if got.DataContentType = event.StructuredType; !cmp.Equal(*about, got) {
@@ -221,7 +222,7 @@ func TestNoTypeSaysStructuredInBinaryMode(t *testing.T) {
 		event.StructuredType: `{"specversion":"1.0"}`, "Application/CloudEvents+JSON; charset=utf-8": `{"a":`,
 		event.BatchType: `[]`, "application/cloudevents+avro": "\xff", "application/cloudevents": "",
 	} {
-		e := smallest()
+		e := eventtest.Smallest()
 		e.DataContentType, e.Data = typ, []byte(data)
 		for on, b := range bindings {
 			written := e.Headers(b)
@@ -249,7 +250,7 @@ func TestNoTypeSaysStructuredInBinaryMode(t *testing.T) {
 }
 
 func BenchmarkAppendLines(b *testing.B) {
-	e, buf := order(), make([]byte, 0, 1024)
+	e, buf := eventtest.Order(), make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = e.AppendLines(buf[:0])
@@ -257,7 +258,7 @@ func BenchmarkAppendLines(b *testing.B) {
 }
 
 func BenchmarkAppendHeaders(b *testing.B) {
-	e, fields := order(), make([]event.Field, 0, 16)
+	e, fields := eventtest.Order(), make([]event.Field, 0, 16)
 	b.ReportAllocs()
 	for b.Loop() {
 		fields = e.AppendHeaders(fields[:0], event.Kafka)
@@ -266,10 +267,10 @@ func BenchmarkAppendHeaders(b *testing.B) {
 
 func BenchmarkRead(b *testing.B) {
 	h := map[string][]string{}
-	for _, f := range order().Headers(event.NATS) {
+	for _, f := range eventtest.Order().Headers(event.NATS) {
 		h[f.Name] = []string{f.Value}
 	}
-	data := order().Data
+	data := eventtest.Order().Data
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := event.Read(event.NATS, event.HeaderMap(h), data); err != nil {

@@ -7,11 +7,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
 
 func TestBody(t *testing.T) {
 	t.Parallel()
-	bare, traced := smallest(), smallest()
+	bare, traced := eventtest.Smallest(), eventtest.Smallest()
 	traced.SetExtension("traceparent", "00-1-2-01")
 	traced.SetExtension("tracestate", "a=b\r\n")
 	for _, c := range []struct {
@@ -21,18 +22,18 @@ func TestBody(t *testing.T) {
 		body    string
 		headers map[string]string
 	}{
-		{"binary", event.BinaryContent, []*event.Event{order()}, string(order().Data), map[string]string{
+		{"binary", event.BinaryContent, []*event.Event{eventtest.Order()}, string(eventtest.Order().Data), map[string]string{
 			"Content-Type": "application/json", "ce-id": "ev-1", "ce-type": "com.example.order.paid", "ce-sampledrate": "12",
 			"ce-subject": "order%20%227%22%20100%25%20%C3%BC",
 		}},
 		{"binary without data", event.BinaryContent, []*event.Event{bare}, "", map[string]string{"Content-Type": "application/octet-stream", "ce-id": "1"}},
-		{"structured", event.StructuredContent, []*event.Event{order()}, string(event.AppendStructured(nil, order())), map[string]string{
+		{"structured", event.StructuredContent, []*event.Event{eventtest.Order()}, string(event.AppendStructured(nil, eventtest.Order())), map[string]string{
 			"Content-Type": "application/cloudevents+json", "ce-id": "",
 		}},
-		{"batch", event.BatchContent, []*event.Event{order(), bare}, string(event.AppendBatch(nil, []*event.Event{order(), bare})), map[string]string{
+		{"batch", event.BatchContent, []*event.Event{eventtest.Order(), bare}, string(event.AppendBatch(nil, []*event.Event{eventtest.Order(), bare})), map[string]string{
 			"Content-Type": "application/cloudevents-batch+json", "ce-id": "",
 		}},
-		{"data", event.DataContent, []*event.Event{order()}, string(order().Data), map[string]string{"Content-Type": "application/json", "ce-id": ""}},
+		{"data", event.DataContent, []*event.Event{eventtest.Order()}, string(eventtest.Order().Data), map[string]string{"Content-Type": "application/json", "ce-id": ""}},
 		{"data with a trace", event.DataContent, []*event.Event{traced}, "", map[string]string{"Traceparent": "00-1-2-01", "Tracestate": "a=b"}},
 		{"data of no type", event.DataContent, []*event.Event{{ID: "1", Source: "s", Type: "t", Data: []byte("[1]")}}, "[1]", map[string]string{"Content-Type": "application/json"}},
 	} {
@@ -51,7 +52,7 @@ func TestBody(t *testing.T) {
 func BenchmarkBody(b *testing.B) {
 	for _, c := range event.Contents() {
 		b.Run(string(c), func(b *testing.B) {
-			events := []*event.Event{order()}
+			events := []*event.Event{eventtest.Order()}
 			b.ReportAllocs()
 			for b.Loop() {
 				event.Body(c, events, make(http.Header, 16))

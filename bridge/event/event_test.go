@@ -4,42 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
 
 // order has every attribute, values that need escaping, and extensions of each kind.
-func order() *event.Event {
-	return &event.Event{
-		ID: "ev-1", Source: "/sources/shop", Type: "com.example.order.paid",
-		Subject:         "order \"7\" 100% ü",
-		Time:            time.Date(2026, 3, 4, 5, 6, 7, 890_000_000, time.UTC),
-		DataContentType: "application/json",
-		DataSchema:      "https://example.com/order.json",
-		Extensions: []event.Extension{
-			{Name: "paid", Value: "true", Kind: event.Boolean},
-			{Name: "partitionkey", Value: "7"},
-			{Name: "sampledrate", Value: "12", Kind: event.Integer},
-		},
-		Data: []byte(`{"n": 1.50, "t":"ü"}`),
-	}
-}
-
-func smallest() *event.Event {
-	return &event.Event{ID: "1", Source: "s", Type: "t"}
-}
-
-// untyped is what binary mode keeps of an event: its extensions are strings there.
-func untyped(e *event.Event) event.Event {
-	out := *e
-	out.Extensions = nil
-	for _, x := range e.Extensions {
-		out.Extensions = append(out.Extensions, event.Extension{Name: x.Name, Value: x.Value})
-	}
-	return out
-}
-
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*event.Event){
@@ -54,20 +24,20 @@ func TestValidate(t *testing.T) {
 		"no UTF-8":         func(e *event.Event) { e.ID = "\xc0\xa0" },
 		"a noncharacter":   func(e *event.Event) { e.Extensions[1].Value = "\ufffe" },
 	} {
-		e := order()
+		e := eventtest.Order()
 		change(e)
 		if e.Validate() == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if err := order().Validate(); err != nil {
+	if err := eventtest.Order().Validate(); err != nil {
 		t.Errorf("a good event: %v", err)
 	}
 }
 
 func TestSetExtension(t *testing.T) {
 	t.Parallel()
-	e := order()
+	e := eventtest.Order()
 	e.SetExtension("paid", "no")
 	e.SetExtension("new", "x")
 	if e.Extension("paid") != "no" || e.Extension("new") != "x" || e.Extension("absent") != "" || len(e.Extensions) != 4 {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
 
 func TestStructuredDocument(t *testing.T) {
@@ -16,7 +17,7 @@ func TestStructuredDocument(t *testing.T) {
 	const want = `{"specversion":"1.0","id":"ev-1","source":"/sources/shop","type":"com.example.order.paid",` +
 		`"subject":"order \"7\" 100% ü","time":"2026-03-04T05:06:07.89Z","dataschema":"https://example.com/order.json",` +
 		`"paid":true,"partitionkey":"7","sampledrate":12,"datacontenttype":"application/json","data":{"n": 1.50, "t":"ü"}}`
-	got := event.AppendStructured(nil, order())
+	got := event.AppendStructured(nil, eventtest.Order())
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}
@@ -24,7 +25,7 @@ func TestStructuredDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(*order(), back); diff != "" {
+	if diff := cmp.Diff(*eventtest.Order(), back); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -43,7 +44,7 @@ func TestStructuredData(t *testing.T) {
 		{"JSON in text", "text/plain", `{"a":1}`, `"data":"{\"a\":1}"`},
 		{"binary", "application/octet-stream", "abc", `"data_base64":"YWJj"`},
 	} {
-		e := smallest()
+		e := eventtest.Smallest()
 		e.DataContentType, e.Data = c.contentType, []byte(c.data)
 		doc := event.AppendStructured(nil, e)
 		var members map[string]json.RawMessage
@@ -62,7 +63,7 @@ func TestStructuredData(t *testing.T) {
 			t.Errorf("%s: %v %s", c.name, err, diff)
 		}
 	}
-	if doc := event.AppendStructured(nil, smallest()); json.Valid(doc) == false || len(doc) != 54 {
+	if doc := event.AppendStructured(nil, eventtest.Smallest()); json.Valid(doc) == false || len(doc) != 54 {
 		t.Errorf("without data: %s", doc)
 	}
 }
@@ -75,7 +76,7 @@ func TestDataWithoutAType(t *testing.T) {
 		"hello":    `"datacontenttype":"text/plain; charset=utf-8","data":"hello"`,
 		"\xff\x00": `"datacontenttype":"application/octet-stream","data_base64":"/wA="`,
 	} {
-		e := smallest()
+		e := eventtest.Smallest()
 		e.Data = []byte(data)
 		doc := event.AppendStructured(nil, e)
 		if want != "" {
@@ -94,7 +95,7 @@ func TestDataWithoutAType(t *testing.T) {
 func TestAnEmptyBodyIsAbsent(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{"", "application/json", "text/plain", "application/octet-stream"} {
-		e := smallest()
+		e := eventtest.Smallest()
 		e.DataContentType, e.Data = typ, []byte{}
 		if doc := string(event.AppendStructured(nil, e)); strings.Contains(doc, `"data`+`"`) || strings.Contains(doc, "data_base64") {
 			t.Errorf("%s: %s", typ, doc)
@@ -153,7 +154,7 @@ func TestUnmarshalStructured(t *testing.T) {
 			}
 			continue
 		}
-		want := *smallest()
+		want := *eventtest.Smallest()
 		c.change(&want)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v %s", c.name, err, diff)
@@ -163,9 +164,9 @@ func TestUnmarshalStructured(t *testing.T) {
 
 func TestBatch(t *testing.T) {
 	t.Parallel()
-	doc := event.AppendBatch(nil, []*event.Event{order(), smallest()})
+	doc := event.AppendBatch(nil, []*event.Event{eventtest.Order(), eventtest.Smallest()})
 	got, err := event.UnmarshalBatch(doc)
-	if diff := cmp.Diff([]event.Event{*order(), *smallest()}, got); err != nil || diff != "" {
+	if diff := cmp.Diff([]event.Event{*eventtest.Order(), *eventtest.Smallest()}, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 	if got, err = event.UnmarshalBatch(append([]byte("\ufeff"), event.AppendBatch(nil, nil)...)); err != nil || len(got) != 0 {
@@ -179,7 +180,7 @@ func TestBatch(t *testing.T) {
 }
 
 func BenchmarkAppendStructured(b *testing.B) {
-	e, buf := order(), make([]byte, 0, 1024)
+	e, buf := eventtest.Order(), make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = event.AppendStructured(buf[:0], e)
@@ -187,7 +188,7 @@ func BenchmarkAppendStructured(b *testing.B) {
 }
 
 func BenchmarkUnmarshalStructured(b *testing.B) {
-	doc := event.AppendStructured(nil, order())
+	doc := event.AppendStructured(nil, eventtest.Order())
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := event.UnmarshalStructured(doc); err != nil {

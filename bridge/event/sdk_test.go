@@ -3,67 +3,25 @@ package event_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	sdktest "github.com/cloudevents/sdk-go/v2/test"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
-
-// sdkEvents are the SDK's own samples, and ours without white space in their JSON data, which
-// the SDK takes out.
-func sdkEvents(t *testing.T) map[string]cloudevents.Event {
-	t.Helper()
-	all := map[string]cloudevents.Event{"full": sdktest.FullEvent(), "min": sdktest.MinEvent()}
-	for name, change := range map[string]func(*event.Event){
-		"plain":   func(e *event.Event) { e.Subject = "7" },
-		"escapes": func(*event.Event) {},
-		"JSON array": func(e *event.Event) {
-			e.Subject, e.DataContentType, e.Data = "", "application/json; charset=utf-8", []byte(`[1,"ü",null]`)
-		},
-		"text": func(e *event.Event) {
-			e.Subject, e.DataContentType, e.Data = "", "text/plain; charset=utf-8", []byte("grün\r\n")
-		},
-		"bytes": func(e *event.Event) {
-			e.Subject, e.DataContentType, e.Data = "", "application/octet-stream", []byte("\x00\xff")
-		},
-		"no data": func(e *event.Event) { e.Subject, e.Data = "", nil },
-		"offset":  func(e *event.Event) { e.Subject, e.Time = "", e.Time.In(time.FixedZone("", 5400)) },
-	} {
-		e := order()
-		e.Data = []byte(`{"n":1.50}`)
-		change(e)
-		s, err := event.ToSDK(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.DataBase64 = name == "bytes"
-		all[name] = s
-	}
-	return all
-}
-
-func fromSDK(t *testing.T, s cloudevents.Event) event.Event {
-	t.Helper()
-	e, err := event.FromSDK(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 func TestSDKRoundTrip(t *testing.T) {
 	t.Parallel()
-	for name, s := range sdkEvents(t) {
-		e := fromSDK(t, s)
+	for name, s := range eventtest.SDK(t) {
+		e := eventtest.FromSDK(t, s)
 		back, err := event.ToSDK(&e)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sdktest.AssertEventEquals(t, sdktest.ConvertEventExtensionsToString(t, s), sdktest.ConvertEventExtensionsToString(t, back))
-		if diff := cmp.Diff(e, fromSDK(t, back)); diff != "" {
+		if diff := cmp.Diff(e, eventtest.FromSDK(t, back)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -71,7 +29,7 @@ func TestSDKRoundTrip(t *testing.T) {
 
 func TestJSONAgreesWithTheSDK(t *testing.T) {
 	t.Parallel()
-	for name, s := range sdkEvents(t) {
+	for name, s := range eventtest.SDK(t) {
 		doc, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +42,7 @@ func TestJSONAgreesWithTheSDK(t *testing.T) {
 		if err := json.Unmarshal(doc, &read); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(fromSDK(t, read), got); diff != "" {
+		if diff := cmp.Diff(eventtest.FromSDK(t, read), got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -97,7 +55,7 @@ func TestToSDKRefuses(t *testing.T) {
 		func(e *event.Event) { e.DataSchema = "http://[" },
 		func(e *event.Event) { e.SetExtension("bad-name", "x") },
 	} {
-		e := order()
+		e := eventtest.Order()
 		change(e)
 		if _, err := event.ToSDK(e); err == nil {
 			t.Errorf("%+v became an SDK event", e)
@@ -106,4 +64,10 @@ func TestToSDKRefuses(t *testing.T) {
 	if _, err := event.FromSDK(cloudevents.New()); err == nil {
 		t.Error("an SDK event without id, source and type was accepted")
 	}
+}
+
+func TestTheSDKAgreesOverHTTP(t *testing.T) {
+	t.Parallel()
+	eventtest.HTTP().SDKReads(t)
+	eventtest.HTTP().SDKWrites(t)
 }

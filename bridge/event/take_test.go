@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 )
 
 var stored = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func take(b event.Binding, headers, data, topic, id string) event.Taken {
-	return event.Take(b, event.Fields(fields(headers)), event.Carrier{
+	return event.Take(b, event.Fields(eventtest.Fields(headers)), event.Carrier{
 		Topic: topic, Stored: stored, Data: []byte(data), Names: func() (string, string) { return id, "12" },
 	})
 }
@@ -118,7 +119,7 @@ func TestABadOptionalAttributeCostsThatAttribute(t *testing.T) {
 		"a type with a control": {headers + "content-type=text/\x02", "", "datacontenttype"},
 	} {
 		got := take(event.Kafka, c.headers, c.data, "orders", "")
-		if diff := cmp.Diff(*smallest(), got.Event); diff != "" || got.Fault != "" || len(got.Flaws) != 1 || got.Flaws[0].Attribute != c.flaw {
+		if diff := cmp.Diff(*eventtest.Smallest(), got.Event); diff != "" || got.Fault != "" || len(got.Flaws) != 1 || got.Flaws[0].Attribute != c.flaw {
 			t.Errorf("%s: %q %+v %s", name, got.Fault, got.Flaws, diff)
 		}
 	}

@@ -3,16 +3,13 @@ package jetstream_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
-
-	toxics "github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+	"github.com/hookspan/hookspan/sinks/proxytest"
 )
 
 // Who asks how the bus is waits no longer than it wants to, although another one is still
@@ -21,12 +18,8 @@ func TestHealthWaitsForNobodyElse(t *testing.T) {
 	t.Parallel()
 	alone := natstest.Start(t, 1, natstest.Config{})
 	user, password := alone.Account()
-	proxy := toxics.NewProxy(toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.Nop()), "nats", "127.0.0.1:0", alone.Addr(0))
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Listen}, User: user, Password: password})
+	proxy := proxytest.Start(t, alone.Addr(0))
+	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Address}, User: user, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,12 +29,7 @@ func TestHealthWaitsForNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	for _, direction := range []string{"upstream", "downstream"} {
-		toxic := `{"name":"` + direction + `","type":"timeout","stream":"` + direction + `","attributes":{"timeout":0}}`
-		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	proxy.Cut(proxytest.Silent)
 	patient := make(chan error, 1)
 	go func() { patient <- store.Health(within(t)) }()
 	eventually(t, "somebody asks", store.Asks)

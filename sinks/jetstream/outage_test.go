@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	toxics "github.com/Shopify/toxiproxy/v2"
 	natsjs "github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+	"github.com/hookspan/hookspan/sinks/proxytest"
 )
 
 // A load publishes events without pause and notes which were acknowledged.
@@ -211,12 +210,8 @@ func TestANetworkThatSwallows(t *testing.T) {
 	t.Parallel()
 	alone := natstest.Start(t, 1, natstest.Config{})
 	user, password := alone.Account()
-	proxy := toxics.NewProxy(toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.Nop()), "nats", "127.0.0.1:0", alone.Addr(0))
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Stop)
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Listen}, User: user, Password: password, PublishTimeout: 2 * time.Second})
+	proxy := proxytest.Start(t, alone.Addr(0))
+	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Address}, User: user, Password: password, PublishTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,11 +224,7 @@ func TestANetworkThatSwallows(t *testing.T) {
 	followed := followAll(t, store)
 	l := newLoad(t, store, 4)
 	l.more(t, 100)
-	for _, direction := range []string{"upstream", "downstream"} {
-		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(`{"name":"swallow-` + direction + `","type":"timeout","stream":"` + direction + `","attributes":{"timeout":0}}`)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	proxy.Cut(proxytest.Silent)
 	for i := range 3 {
 		e := order(fmt.Sprint("swallowed", i))
 		e.Data = make([]byte, 512<<10) // more than the sockets take
@@ -244,7 +235,7 @@ func TestANetworkThatSwallows(t *testing.T) {
 		}
 	}
 	eventually(t, "health says so", func() bool { return errors.Is(store.Health(within(t)), bus.ErrUnavailable) })
-	proxy.Toxics.ResetToxics(t.Context())
+	proxy.Mend()
 	l.more(t, 100)
 	l.end()
 	l.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/sinks/proxytest"
 )
 
 // The bus goes away in every way there is, and comes back. Meanwhile nothing is taken and
@@ -72,8 +73,8 @@ func newAbsence(t *testing.T, on kind, of size) *absence {
 func (a *absence) behindProxies() {
 	a.Helper()
 	a.away("stopped", a.bus.stop, func() { a.bus.start() })
-	a.away("silent", func() { a.bus.cut(fault.Silent) }, a.bus.mend)
-	a.away("reset", func() { a.bus.cut(fault.Reset) }, a.bus.mend)
+	a.away("silent", func() { a.bus.cut(proxytest.Silent) }, a.bus.mend)
+	a.away("reset", func() { a.bus.cut(proxytest.Reset) }, a.bus.mend)
 }
 
 // away takes the bus away and gives it back.

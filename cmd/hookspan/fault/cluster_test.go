@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 	"github.com/hookspan/hookspan/sinks/porttest"
+	"github.com/hookspan/hookspan/sinks/proxytest"
 )
 
 // A cluster is a bus that several replicas use.
@@ -15,7 +16,7 @@ type cluster struct {
 	*testing.T
 	url     string // HOOKSPAN_BUS
 	servers []*fault.Server
-	proxies []*fault.Proxy // in front of the servers; none: clients reach the servers themselves
+	proxies []*proxytest.Proxy // in front of the servers; none: clients reach the servers themselves
 
 	// What an operator may do to the events: move their leaders to other servers, or delete
 	// whatever holds them.
@@ -34,22 +35,15 @@ func (c *cluster) inFront(address string, proxied bool) string {
 	if !proxied {
 		return address
 	}
-	p, err := fault.NewProxy(address)
-	if err != nil {
-		c.Fatal(err)
-	}
-	c.Cleanup(p.Close)
+	p := proxytest.Start(c, address)
 	c.proxies = append(c.proxies, p)
 	return p.Address
 }
 
 // cut parts the servers from everybody who comes through their proxies.
-func (c *cluster) cut(how fault.Cut) {
-	c.Helper()
+func (c *cluster) cut(how proxytest.Cut) {
 	for _, p := range c.proxies {
-		if err := p.Cut(how); err != nil {
-			c.Fatal(err)
-		}
+		p.Cut(how)
 	}
 }
 

@@ -103,7 +103,8 @@ func rooms() map[string][]string {
 		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic"},
 		"bridge/delivery":  {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":  {"bus", "delivery"}, // what is durable, not who decides it
-		"bridge/dispatch":  {"event", "bus", "signature", "endpoint", "delivery", "statelog"},
+		"bridge/feed":      {"bus"},
+		"bridge/dispatch":  {"event", "bus", "feed", "signature", "endpoint", "delivery", "statelog"},
 		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
 		"bridge/config":    {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/feed"
 )
 
 const (
@@ -53,18 +54,19 @@ func (d *Dispatcher) warden(p bus.Partition) int {
 }
 
 // keepAside sets aside what the live feed of some shards brings, for the warden among them.
-func (d *Dispatcher) keepAside(ctx context.Context, shards []*shard, p bus.Partition, before bus.Position, batch []bus.Message) error {
-	if !anyFlawed(batch) {
+func (d *Dispatcher) keepAside(ctx context.Context, shards []feed.Shard, b *feed.Batch) error {
+	if !anyFlawed(b.Messages) {
 		return nil
 	}
+	warden := d.warden(b.Partition)
 	for _, s := range shards {
-		at, ok := s.place(p)
-		if s.id != d.warden(p) || !ok || !at.Reaches(before) {
+		at, ok := s.Place(b.Partition)
+		if s.(*shard).id != warden || !ok || !at.Reaches(b.Before) {
 			continue
 		}
-		due := make([]*bus.Message, 0, len(batch))
-		for i := range batch {
-			m := &batch[i]
+		due := make([]*bus.Message, 0, len(b.Messages))
+		for i := range b.Messages {
+			m := &b.Messages[i]
 			if (m.Fault != "" || len(m.Flaws) > 0) && !at.Reaches(m.Position) {
 				due = append(due, m)
 			}
@@ -76,16 +78,16 @@ func (d *Dispatcher) keepAside(ctx context.Context, shards []*shard, p bus.Parti
 
 // keepAsidePast does it for ranges. What their endpoints are fed has passed the warden in the
 // live feed, but for what it leapt over.
-func (d *Dispatcher) keepAsidePast(ctx context.Context, p bus.Partition, batch []bus.Message) error {
-	if !anyFlawed(batch) {
+func (d *Dispatcher) keepAsidePast(ctx context.Context, b *feed.Batch) error {
+	if !anyFlawed(b.Messages) {
 		return nil
 	}
 	d.aside.mu.Lock()
-	leapt := d.aside.leapt[p]
+	leapt := d.aside.leapt[b.Partition]
 	d.aside.mu.Unlock()
 	var due []*bus.Message
-	for i := range batch {
-		if m := &batch[i]; m.Fault != "" && leapt.Reaches(m.Position) {
+	for i := range b.Messages {
+		if m := &b.Messages[i]; m.Fault != "" && leapt.Reaches(m.Position) {
 			due = append(due, m)
 		}
 	}

@@ -77,7 +77,7 @@ func (s *shard) fetch(ctx context.Context, l *lane, group []*pendingDelivery) []
 			s.discard(d, delivery.EndedExpired)
 		default:
 			if ctx.Err() == nil {
-				s.d.trouble.warn("event not read, trying again", err, slog.String("delivery", d.ID))
+				s.d.trouble.Warn("event not read, trying again", err, slog.String("delivery", d.ID))
 			}
 			s.postpone(l, d)
 		}
@@ -193,7 +193,7 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*pendin
 				break
 			}
 			if ctx.Err() == nil {
-				s.d.trouble.warn("dead letter not published, trying again", err, slog.String("delivery", d.ID))
+				s.d.trouble.Warn("dead letter not published, trying again", err, slog.String("delivery", d.ID))
 			}
 			if !pause(ctx, fetchRetry) {
 				return false

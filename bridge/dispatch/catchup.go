@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/feed"
 )
 
 // A catchup is a range (a, b] that is fed to one endpoint by a reader, at the endpoint's own
@@ -49,72 +50,105 @@ func (c *catchup) wants(l *lane, m *bus.Message) bool {
 		(c.base == 0 || !l.ep.TakesBy(c.base-1, m.Partition, m.Position, m.Topic, m.Event.Type))
 }
 
-// An eater is one range in a pass. start is what the shard's live feed had read when the
-// pass began: all of it was stored by then.
-type eater struct {
-	lane    *lane
-	stretch *catchup
-	at      bus.Position // of the range when the pass began
-	start   bus.Position
+// hungry are the ranges that can be fed now. What has expired before their places is counted.
+func (d *Dispatcher) hungry() map[bus.Partition][]feed.Candidate {
+	all := map[bus.Partition][]feed.Candidate{}
+	gaps := map[bus.Partition]int64{}
+	for _, s := range d.shards() {
+		s.hungry(all, gaps)
+	}
+	for p, gap := range gaps {
+		d.lost(p, gap)
+	}
+	return all
 }
 
-// seize takes the range for a pass.
-func (e *eater) seize() {
-	e.lane.shard.mu.Lock()
-	defer e.lane.shard.mu.Unlock()
-	e.stretch.busy = true
+func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Partition]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lanes {
+		for p, pl := range l.places {
+			for _, c := range pl.ranges {
+				if c.busy || c.done() || !l.hungry(c) {
+					continue
+				}
+				if gap := s.d.expire(p, c); gap > 0 {
+					gaps[p] += gap
+				}
+				if !c.done() {
+					all[p] = append(all[p], feed.Candidate{Range: &rangeConsumer{l, c, s.read[p]}, At: c.c})
+				}
+			}
+		}
+	}
 }
 
-func (e *eater) release() {
-	e.lane.shard.mu.Lock()
-	defer e.lane.shard.mu.Unlock()
-	e.stretch.busy = false
+// A rangeConsumer brings a range to its lane. start is what the shard's live feed had read when
+// the range was found hungry: all of it was stored by then.
+type rangeConsumer struct {
+	lane *lane
+	*catchup
+	start bus.Position
 }
 
-// doubts returns the place of a range that has to be checked before it is fed.
-func (e *eater) doubts() (bus.Position, bool) {
+// Seize implements feed.Range.
+func (e *rangeConsumer) Seize() {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return e.stretch.c, e.stretch.doubtful
+	e.busy = true
 }
 
-// trust says that the range's place is good, or where it has to begin instead.
-func (e *eater) trust(at bus.Position) {
+// Release implements feed.Range.
+func (e *rangeConsumer) Release() {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	c := e.stretch
+	e.busy = false
+}
+
+// Doubtful implements feed.Range.
+func (e *rangeConsumer) Doubtful() (bus.Position, bool) {
+	e.lane.shard.mu.Lock()
+	defer e.lane.shard.mu.Unlock()
+	return e.c, e.doubtful
+}
+
+// Trust implements feed.Range.
+func (e *rangeConsumer) Trust(at bus.Position) {
+	e.lane.shard.mu.Lock()
+	defer e.lane.shard.mu.Unlock()
+	c := e.catchup
 	c.doubtful = false
 	if at.Same(c.c) && at.Seq < c.c.Seq {
 		c.a, c.c = at, at
 	}
 }
 
-// digests reports whether the range only waits for room in its lane.
-func (e *eater) digests() bool {
+// Full implements feed.Range.
+func (e *rangeConsumer) Full() bool {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return !e.lane.shard.closed && !e.lane.closed && !e.stretch.done() && e.lane.full() && !e.lane.blocked()
+	return !e.lane.shard.closed && !e.lane.closed && !e.done() && e.lane.full() && !e.lane.blocked()
 }
 
-// hungry reports whether the lane has room again.
-func (e *eater) hungry() bool {
+// Hungry implements feed.Range.
+func (e *rangeConsumer) Hungry() bool {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return e.lane.hungry(e.stretch)
+	return e.lane.hungry(e.catchup)
 }
 
-// take feeds the range from a batch that begins behind before, and reports whether it wants
-// more. An empty batch says that nothing is left of what was stored when the pass began.
-func (e *eater) take(p bus.Partition, before bus.Position, batch []bus.Message) bool {
-	s, l, c := e.lane.shard, e.lane, e.stretch
+// Take implements feed.Consumer. An empty batch says that nothing is left of what was stored when
+// the range was found hungry.
+func (e *rangeConsumer) Take(b *feed.Batch) bool {
+	s, l, c := e.lane.shard, e.lane, e.catchup
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || l.closed || !slices.Contains(l.place(p).ranges, c) || !c.c.Reaches(before) {
+	if s.closed || l.closed || !slices.Contains(l.place(b.Partition).ranges, c) || !c.c.Reaches(b.Before) {
 		return false // there is nobody to feed, or the range was taken back meanwhile
 	}
 	defer func() { l.pump(time.Now()) }()
-	for i := range batch {
-		m := &batch[i]
+	for i := range b.Messages {
+		m := &b.Messages[i]
 		switch {
 		case c.c.Reaches(m.Position):
 			continue
@@ -131,10 +165,10 @@ func (e *eater) take(p bus.Partition, before bus.Position, batch []bus.Message) 
 		}
 		c.c, c.first = m.Position, time.Time{}
 	}
-	if len(batch) == 0 {
+	if len(b.Messages) == 0 {
 		c.skip(e.start) // what lay between has expired
 	}
-	return !c.done() && !l.join(p, c)
+	return !c.done() && !l.join(b.Partition, c)
 }
 
 // join puts the endpoint back into the live feed of a partition when its reader has handed

@@ -52,7 +52,7 @@ func (d *Dispatcher) command(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := d.obey(ctx, log); err != nil && ctx.Err() == nil {
-			d.trouble.warn("commands not read, trying again", err)
+			d.trouble.Warn("commands not read, trying again", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -26,8 +26,8 @@ func newComplaints(log *slog.Logger) *complaints {
 	return &complaints{log: log, last: map[string]*complaint{}}
 }
 
-// warn tells a trouble; msg is a constant, and the attributes are those of the latest case.
-func (cs *complaints) warn(msg string, err error, attrs ...any) {
+// Warn implements feed.Complaints: it tells a trouble; msg is a constant, and the attributes are those of the latest case.
+func (cs *complaints) Warn(msg string, err error, attrs ...any) {
 	if unheard, tell := cs.count(msg, time.Now()); tell {
 		if attrs = append(attrs, slog.Any("error", err)); unheard > 0 {
 			attrs = append(attrs, slog.Int("times_before", unheard))

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -73,11 +74,11 @@ type Dispatcher struct {
 	limits    limits
 	count     int
 	deadTopic string
-	passes    *passes
 	aside     *aside
 
-	starts *endpoint.Starts
-	origin bus.Positions // where following begins that has no position
+	partitions *feed.Partitions
+	live       *feed.Live
+	ranges     *feed.Ranges
 
 	attemptsCtx context.Context
 	cutAttempts context.CancelCauseFunc
@@ -96,18 +97,16 @@ type Dispatcher struct {
 	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
 	trimmedAt  time.Time
 	others     *statelog.Mirrors
-	looks      looks
 	locating   chan struct{} // one slot: Locate takes it
 	background sync.WaitGroup
 
 	mu        sync.Mutex
 	stopping  bool
 	owned     map[int]*shard
-	adopted   int64 // how many shards were taken so far
-	followers map[bus.Partition]*follower
-	spans     map[bus.Partition]bus.Span // as last asked for
-	away      map[bus.Partition]bool     // those that nobody could be asked about the last time
-	holding   chan struct{}              // closed while a shard is owned
+	list      []*shard      // the same, in order; replaced when it changes
+	consumers []feed.Shard  // the same again
+	adopted   int64         // how many shards were taken so far
+	holding   chan struct{} // closed while a shard is owned
 
 	roused chan struct{} // closed by takeUp when there is an endpoint
 }
@@ -119,8 +118,8 @@ func New(c Config) *Dispatcher {
 		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic, aside: newAside(),
 		commands: make(chan struct{}, 1), locating: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
 		holding: make(chan struct{}), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, others: statelog.NewMirrors(c.Store), looks: looks{turn: make(chan struct{}, 1)}, followers: map[bus.Partition]*follower{},
-		spans: map[bus.Partition]bus.Span{}, roused: make(chan struct{}),
+		owned: map[int]*shard{}, others: statelog.NewMirrors(c.Store),
+		roused: make(chan struct{}),
 	}
 	if c.StopWrite == 0 {
 		d.conf.StopWrite = stopWrite
@@ -130,7 +129,15 @@ func New(c Config) *Dispatcher {
 	}
 	d.trouble = newComplaints(c.Log)
 	d.metrics = newMetrics(d, c.Metrics)
-	d.passes = newPasses(d)
+	d.partitions = feed.NewPartitions(d.store, d.log)
+	d.live = feed.NewLive(feed.LiveOptions{
+		Partitions: d.partitions, Shards: d.shardsToFeed, Fed: d.holds, Begin: d.roused, Admit: d.waitForRoom,
+		Inspect: d.keepAside, Expired: d.lost, CutBack: func() { d.cutBacks.Add(1) }, Reach: d.limits.reach, Complaints: d.trouble,
+	})
+	d.ranges = feed.NewRanges(feed.RangesOptions{
+		Partitions: d.partitions, Hungry: d.hungry, Admit: d.waitForRoom, Inspect: d.keepAsidePast,
+		Reach: d.limits.reach, Complaints: d.trouble,
+	})
 	d.attemptsCtx, d.cutAttempts = context.WithCancelCause(context.Background())
 	return d
 }
@@ -152,7 +159,7 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find where topics begin: %w", err)
 	}
-	d.starts, d.origin = starts, starts.Positions()
+	d.partitions.Begin(starts, starts.Positions(), len(d.conf.Topics) == 1)
 	if d.conf.Leases != nil {
 		return nil
 	}
@@ -180,8 +187,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	feeding, stopFeeding := context.WithCancel(ctx)
 	defer stopFeeding()
 	var feeds sync.WaitGroup
-	for _, feed := range []func(context.Context){d.follow, d.passes.run, d.takeUp, d.command, d.keepSpace} {
-		feeds.Go(func() { feed(feeding) })
+	for _, run := range []func(context.Context){d.live.Run, d.ranges.Run, d.takeUp, d.command, d.keepSpace} {
+		feeds.Go(func() { run(feeding) })
 	}
 	sharing, stopSharing := context.WithCancel(writing)
 	defer stopSharing()
@@ -221,9 +228,17 @@ func (d *Dispatcher) leases() bus.Leases {
 	return d.conf.Leases
 }
 
+// shards are those that this process owns, in order; the list is not changed afterwards.
 func (d *Dispatcher) shards() []*shard {
-	all, _ := d.shardsTaken()
-	return all
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.list
+}
+
+func (d *Dispatcher) shardsToFeed() []feed.Shard {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.consumers
 }
 
 // shardsTaken are the shards that this process owns, and how many it has taken so far: another
@@ -231,13 +246,17 @@ func (d *Dispatcher) shards() []*shard {
 func (d *Dispatcher) shardsTaken() ([]*shard, int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := make([]*shard, 0, len(d.owned))
+	return d.list, d.adopted
+}
+
+// relist brings the lists up to date. The caller holds the lock.
+func (d *Dispatcher) relist() {
+	d.list, d.consumers = nil, nil
 	for id := range d.count {
 		if s := d.owned[id]; s != nil {
-			all = append(all, s)
+			d.list, d.consumers = append(d.list, s), append(d.consumers, s)
 		}
 	}
-	return all, d.adopted
 }
 
 // Owned lists the shards that this process owns now, in order; all is how many there are.

@@ -1,13 +1,12 @@
 // Package dispatch is the outbound path: what was published to the followed topics reaches
 // every endpoint that it is for, at least once, through any number of kills and takeovers.
 //
-// Endpoints are hashed into shards; a Dispatcher owns shards. One follower per partition reads
-// the topics and offers each batch to every shard, which hands it to the lanes of the
-// endpoints that it is for. A lane makes attempts; each ends as one record in the shard's
+// Endpoints are hashed into shards; a Dispatcher owns shards. bridge/feed reads the topics and
+// has every shard take each batch, which hands it to the lanes of the endpoints that it is for. A lane makes attempts; each ends as one record in the shard's
 // journal, appended asynchronously. Nothing else is written for a delivery that succeeds at
 // once. What failed or runs long gets an entry in the shard's state log, which the shard
 // brings forward by one delta a second. An endpoint that cannot keep up leaves the live feed
-// and is fed over a range by a reader of its own.
+// and is fed over a range, at its own pace.
 //
 // After a kill the next owner reads state log and journal and goes on: what it must be fed
 // again, what is done, what waits. The state log has one writer, by being a chained log: an
@@ -23,7 +22,7 @@
 //
 // The rules that all of this keeps are in PROTOCOL.md, by number.
 //
-// Begin with Dispatcher, then turn for how a shard comes and goes, then follower, shard, lane,
-// attempt; then load and delta for what is durable (its form is bridge/statelog); positions for
-// topics that were recreated or cut back.
+// Begin with Dispatcher, then turn for how a shard comes and goes, then shard, lane, attempt;
+// then catchup for ranges, load and delta for what is durable (its form is bridge/statelog), and
+// positions for topics that were made anew or cut back.
 package dispatch

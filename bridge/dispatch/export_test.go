@@ -12,7 +12,7 @@ import (
 func (c Config) Small() Config {
 	c.limits = &limits{
 		laneEvents: 4, laneBytes: 1 << 20, memory: 64 << 20, laneEntries: 6,
-		unrecorded: 12, passReach: 5,
+		unrecorded: 12, reach: 5,
 		stateLog: statelog.Sizes{RecordBytes: 900, Chunks: 1, SnapshotSlack: 1500},
 	}
 	return c

@@ -3,8 +3,10 @@ package dispatch
 import (
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 )
 
 // one makes an endpoint that takes one attempt at a time.
@@ -73,15 +75,17 @@ func TestJoinsAtWhatTheFeedHasRead(t *testing.T) {
 		r.leaves(l)
 		r.out.holds(false)
 		r.answer(200, 1)
-		pass := r.d.passes.gather()
-		e := pass.eaters[0]
+		hungry := r.d.hungry()[part][0]
 		kept := r.store.Kept(part)
-		e.take(part, pass.at, kept[1:4])
+		take := func(before bus.Position, messages []bus.Message) (more bool) {
+			return hungry.Take(&feed.Batch{Partition: part, Before: before, End: messages[len(messages)-1].Position, Messages: messages})
+		}
+		take(hungry.At, kept[1:4])
 		elapse(second)
-		if !e.take(part, kept[3].Position, kept[4:6]) || !l.place(part).behind {
+		if !take(kept[3].Position, kept[4:6]) || !l.place(part).behind {
 			t.Error("joined at event 6, the feed has read 8")
 		}
-		if e.take(part, kept[5].Position, kept[6:8]) || l.place(part).behind {
+		if take(kept[5].Position, kept[6:8]) || l.place(part).behind {
 			t.Error("not joined at event 8, which is all that the feed has read")
 		}
 		elapse(second)
@@ -298,8 +302,8 @@ func TestItemOfACutBackPartition(t *testing.T) {
 		elapse(second)
 		r.store.CutBack(part, 4)
 		r.publish(11, 13, "a")
-		r.must(r.d.recheck(t.Context(), part))
-		r.read, _ = r.s.place(part)
+		r.must(r.d.live.Recheck(t.Context(), part))
+		r.read, _ = r.s.Place(part)
 		r.feed() // nobody is there yet
 		r.takeUp()
 		r.catchUp()

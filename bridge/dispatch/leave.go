@@ -41,7 +41,7 @@ func (l *lane) leave() {
 		pl.behind, pl.since, pl.out = true, nil, fifo[handed]{}
 		pl.ranges = append(pl.ranges, c)
 	}
-	l.shard.d.passes.hungry()
+	l.shard.d.ranges.Wake()
 }
 
 // rewind takes a range back in front of the first of its events that was forgotten. Up to

@@ -10,7 +10,7 @@ type limits struct {
 	laneEntries int // pending deliveries of one endpoint with an entry
 
 	unrecorded int64 // attempts without an acknowledged record, of the process
-	passReach  int64 // sequences within which ranges are fed in one pass
+	reach      int64 // sequences within which what lags shares a reader
 
 	stateLog statelog.Sizes
 }
@@ -18,6 +18,6 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 256 << 20, laneEntries: 10_000,
-		unrecorded: 10_000, passReach: 20_000,
+		unrecorded: 10_000, reach: 20_000,
 	}
 }

@@ -74,7 +74,7 @@ func (s *shard) consult(ctx context.Context, was *loaded) error {
 		return err
 	})
 	group.Go(func() (err error) {
-		spans, err = s.d.look(gctx)
+		spans, err = s.d.partitions.Spans(gctx)
 		return err
 	})
 	err := group.Wait()
@@ -96,17 +96,17 @@ func (s *shard) reconcile(ctx context.Context, was *loaded, spans []bus.Span) er
 	for _, span := range spans {
 		p := span.Partition
 		if _, ok := was.read[p]; !ok {
-			was.read[p] = s.d.beginning(p)
+			was.read[p] = s.d.partitions.Beginning(p)
 		}
-		f, err := s.d.fitting(ctx, span, append(was.Places(p), was.read[p]), s.history)
+		f, err := s.d.partitions.Truncation(ctx, span, append(was.Places(p), was.read[p]), s.History)
 		if err != nil {
 			return err
 		}
-		was.Move(p, f.place)
+		was.Move(p, f.Remap)
 		at := was.read[p]
-		to, same := f.place(at)
+		to, same := f.Remap(at)
 		was.back[p] = same && to.Seq < at.Seq
-		if front := f.front; to.Seq < front.Seq {
+		if front := f.Front; to.Seq < front.Seq {
 			was.gaps[p] = to
 			to = front
 		}

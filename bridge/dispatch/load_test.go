@@ -138,8 +138,12 @@ func TestOwnsAgainWhenSomebodyWroteBehindTheLoad(t *testing.T) {
 		r.answer(200, 2)
 		old := r.s
 		slow := r.store.Connect()
-		d := New(r.d.conf)
-		d.store, d.starts, d.origin = slow, r.d.starts, r.d.origin
+		conf := r.d.conf
+		conf.Store = slow
+		d := New(conf)
+		starts, err := r.reg.Starts(t.Context(), conf.Topics)
+		r.must(err)
+		d.partitions.Begin(starts, starts.Positions(), true)
 		once := false
 		slow.Set(dispatchtest.Faults{Append: func(bus.LogName) dispatchtest.Fault {
 			if !once { // the old owner is faster

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -109,7 +110,7 @@ func (d *Dispatcher) passed(ctx context.Context, span bus.Span, ns needs) (int64
 	counted := map[bus.Position]bool{} // what was counted together needs one look
 	for _, n := range ns {
 		upto = min(upto, placeIn(span, n.low))
-		newest, marked := furthest(span, n.counted.Places(span.Partition))
+		newest, marked := feed.Furthest(span, n.counted.Places(span.Partition))
 		counted[newest], counted[marked] = true, true
 		for _, from := range n.late {
 			upto = min(upto, placeIn(span, from))
@@ -119,7 +120,7 @@ func (d *Dispatcher) passed(ctx context.Context, span bus.Span, ns needs) (int64
 		}
 	}
 	for at := range counted {
-		if ok, err := d.fits(ctx, span, at); !ok {
+		if ok, err := d.partitions.Matches(ctx, span, at); !ok {
 			return span.First - 1, err
 		}
 	}

@@ -80,7 +80,7 @@ func (d *Dispatcher) ops(e *event.Event) {
 	ctx, cancel := context.WithTimeout(d.attemptsCtx, opsTimeout)
 	defer cancel()
 	if _, err := d.store.Publish(ctx, d.conf.OpsTopic, e, bus.PublishOptions{Reserved: true, Key: "ops " + e.ID}); err != nil {
-		d.trouble.warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
+		d.trouble.Warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
 	}
 }
 
@@ -100,7 +100,7 @@ func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
 			return
 		}
 		if d.attemptsCtx.Err() == nil {
-			d.trouble.warn("endpoint not disabled, trying again", err, slog.String("endpoint", ep.Name))
+			d.trouble.Warn("endpoint not disabled, trying again", err, slog.String("endpoint", ep.Name))
 		}
 		if !pause(d.attemptsCtx, disableRetry) {
 			return

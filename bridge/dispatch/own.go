@@ -29,15 +29,14 @@ func (d *Dispatcher) adopt(s *shard) {
 	}
 	d.owned[s.id] = s
 	d.adopted++
-	for _, f := range d.followers {
-		f.look()
-	}
+	d.relist()
 	d.mu.Unlock()
+	d.live.ShardTaken()
 	if stopping {
 		s.stop()
 	}
 	signal(d.takings)
-	d.passes.hungry()
+	d.ranges.Wake()
 	d.commanded()
 }
 
@@ -50,6 +49,7 @@ func (d *Dispatcher) drop(s *shard) {
 	if delete(d.owned, s.id); len(d.owned) == 0 {
 		d.holding = make(chan struct{})
 	}
+	d.relist()
 }
 
 // holds is closed while this process owns a shard.
@@ -80,7 +80,7 @@ func (s *shard) serve(ctx, writing context.Context) error {
 		case errors.Is(err, bus.ErrSuperseded):
 			return err
 		case err != nil && ctx.Err() == nil:
-			s.d.trouble.warn("delta not written, trying again", err, slog.Int("shard", s.id))
+			s.d.trouble.Warn("delta not written, trying again", err, slog.Int("shard", s.id))
 		}
 	}
 }

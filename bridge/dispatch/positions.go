@@ -2,263 +2,22 @@ package dispatch
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
-// looks are the questions what the followed partitions hold. One is on its way at a time, and
-// its answer serves all who asked before it began: a takeover asks for many shards at once.
-type looks struct {
-	turn  chan struct{} // one slot: whoever fills it asks
-	begun atomic.Int64
-	last  int64 // the number of the one that was answered; of whose turn it is, as the next
-	spans []bus.Span
-}
-
-// look asks the bus what the followed partitions hold, without those that nobody can be asked
-// about now. The answer is not the caller's to change.
-func (d *Dispatcher) look(ctx context.Context) ([]bus.Span, error) {
-	l := &d.looks
-	asked := l.begun.Load()
-	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("list the followed partitions: %w", context.Cause(ctx))
-	}
-	if l.last > asked {
-		return l.spans, nil
-	}
-	number := l.begun.Add(1)
-	spans, err := d.store.Spans(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list the followed partitions: %w", err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.away = map[bus.Partition]bool{}
-	for _, s := range spans {
-		if s.Away {
-			d.away[s.Partition] = true
-		} else {
-			d.spans[s.Partition] = s
-		}
-	}
-	spans = slices.DeleteFunc(spans, func(s bus.Span) bool { return s.Away })
-	l.last, l.spans = number, spans
-	return spans, nil
-}
-
-// spanOf returns what look said of one partition, and false where there is none.
-func (d *Dispatcher) spanOf(spans []bus.Span, p bus.Partition) (bus.Span, bool, error) {
-	if i := slices.IndexFunc(spans, func(s bus.Span) bool { return s.Partition == p }); i >= 0 {
-		return spans[i], true, nil
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.away[p] {
-		return bus.Span{}, false, fmt.Errorf("%s: %w", p, bus.ErrAway)
-	}
-	return bus.Span{}, false, nil
-}
-
-// front is the place just before the first event that a partition keeps.
-func front(s bus.Span) bus.Position {
-	return bus.Position{Identity: s.Identity, Seq: s.First - 1}
-}
-
-// frontOf is front by what was last asked for; it reports false for an unknown partition and
-// for another incarnation of it.
-func (d *Dispatcher) frontOf(p bus.Partition, identity string) (bus.Position, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, ok := d.spans[p]
-	return front(s), ok && s.Identity == identity
-}
-
-// beginning is where a partition is read from that has no position: where the following of its
-// topic began, else its first event.
-func (d *Dispatcher) beginning(p bus.Partition) bus.Position {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	span := d.spans[p]
-	if at, ok := d.origin[p]; ok && at.Identity == span.Identity {
-		return at
-	}
-	return front(span)
-}
-
-// A fit maps the places of a partition that were kept to those that hold now. Most often
-// nothing moves.
-type fit struct {
-	partition bus.Partition
-	front     bus.Position
-	cut       *bus.Position // the partition was cut back: nothing beyond this place holds
-}
-
-// place returns where a kept place is now. It reports false when the partition was recreated:
-// then the place is void and the first event is next.
-func (f *fit) place(at bus.Position) (bus.Position, bool) {
-	switch {
-	case at.Identity != f.front.Identity:
-		return f.front, false
-	case f.cut != nil && at.Seq > f.cut.Seq:
-		return *f.cut, true
-	}
-	return at, true
-}
-
-// fitting finds how the places of one partition must move. history lists earlier positions,
-// oldest first; it is asked only when the partition was cut back.
-func (d *Dispatcher) fitting(ctx context.Context, span bus.Span, places []bus.Position, history func(context.Context) ([]bus.Positions, error)) (fit, error) {
-	f := fit{partition: span.Partition, front: front(span)}
-	newest, marked := furthest(span, places)
-	ok, err := true, error(nil)
-	if !d.witnessed(span, marked) {
-		ok, err = d.fits(ctx, span, marked)
-	}
-	if err != nil {
-		return f, err
-	}
-	cut := marked
-	if ok { // a place without a mark proves little, but it must not lie beyond the end
-		if newest.Seq <= span.End.Seq {
-			return f, nil
-		}
-	} else if cut, err = d.fallBack(ctx, span, marked, history); err != nil {
-		return f, err
-	}
-	f.cut = &cut
-	d.log.Warn("partition was cut back, its events are read again from the last place that fits",
-		slog.String("partition", string(span.Partition)), slog.Int64("from", newest.Seq), slog.Int64("to", cut.Seq))
-	return f, nil
-}
-
-// furthest is the newest of some places in a partition, and the newest that has a mark; the
-// front without one.
-func furthest(span bus.Span, places []bus.Position) (newest, marked bus.Position) {
-	newest, marked = front(span), front(span)
-	for _, at := range places {
-		if at.Identity != span.Identity {
-			continue
-		}
-		if at.Seq > newest.Seq {
-			newest = at
-		}
-		if at.Mark != 0 && at.Seq > marked.Seq {
-			marked = at
-		}
-	}
-	return newest, marked
-}
-
-// fallBack is the newest place in front of at that still holds: an earlier position whose
-// event is there, or what the bus is certain of.
-func (d *Dispatcher) fallBack(ctx context.Context, span bus.Span, at bus.Position, history func(context.Context) ([]bus.Positions, error)) (bus.Position, error) {
-	to, err := d.store.Intact(ctx, span.Partition, at)
-	if err != nil {
-		return at, fmt.Errorf("find a place in %s before a cut: %w", span.Partition, err)
-	}
-	if to.Seq >= at.Seq { // but the event at it is another one
-		to = bus.Position{Identity: at.Identity, Seq: at.Seq - 1}
-	}
-	earlier, err := history(ctx)
-	if err != nil {
-		return at, fmt.Errorf("find an earlier place in %s: %w", span.Partition, err)
-	}
-	for _, h := range slices.Backward(earlier) {
-		p, ok := h[span.Partition]
-		if !ok || p.Identity != span.Identity || p.Seq >= at.Seq || p.Seq <= to.Seq || p.Mark == 0 {
-			continue
-		}
-		if ok, err := d.fits(ctx, span, p); err != nil || ok {
-			return p, err
-		}
-	}
-	return to, nil
-}
-
-// fits: the partition reaches the place, and the event there is the one that was counted.
-func (d *Dispatcher) fits(ctx context.Context, span bus.Span, at bus.Position) (bool, error) {
-	if at.Seq > span.End.Seq {
-		return false, nil
-	}
-	if at.Mark == 0 || at.Seq < span.First || at == span.End {
-		return true, nil
-	}
-	m, err := d.store.Get(ctx, span.Partition, bus.Position{Identity: at.Identity, Seq: at.Seq})
-	switch {
-	case err == nil:
-		return m.Position.Mark == at.Mark, nil
-	case errors.Is(err, bus.ErrGone): // deleted by itself: nothing else is there
-		return true, nil
-	}
-	return false, fmt.Errorf("check a place in %s: %w", span.Partition, err)
-}
-
-// witnessed: the follower has read the event at a place itself, since it began the last time. That
-// is known where it read nothing but events of the same mark, as on Kafka between two leaders;
-// should the partition be cut back this moment, the follower hears of it and all places are
-// held against it again. It spares a takeover a question for every partition.
-func (d *Dispatcher) witnessed(span bus.Span, at bus.Position) bool {
-	d.mu.Lock()
-	f := d.followers[span.Partition]
-	d.mu.Unlock()
-	if f == nil || at.Seq > span.End.Seq {
-		return false
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.first.Same(at) && f.first.Seq <= at.Seq && f.read.Reaches(at) && f.first.Mark == at.Mark && f.read.Mark == at.Mark
-}
-
-// recheck holds the places in memory against a partition before it is followed (again).
-func (d *Dispatcher) recheck(ctx context.Context, p bus.Partition) error {
-	// The places first: other feeds go on meanwhile, and what they will have read by then is
-	// not beyond an end that was asked for afterwards.
-	shards := d.shards()
-	held := make([][]bus.Position, len(shards))
-	for i, s := range shards {
-		held[i] = s.places(p)
-	}
-	spans, err := d.look(ctx)
-	if err != nil {
-		return err
-	}
-	span, there, err := d.spanOf(spans, p)
-	if err != nil || !there {
-		return err
-	}
-	for i, s := range shards {
-		f, err := d.fitting(ctx, span, held[i], s.history)
-		if err != nil {
-			return err
-		}
-		if f.cut != nil {
-			d.cutBacks.Add(1)
-		}
-		if gap := s.refit(span, &f); gap > 0 {
-			d.lost(p, gap)
-		}
-	}
-	return nil
-}
-
-// history reads the positions that the shard's log names, oldest first.
-func (s *shard) history(ctx context.Context) ([]bus.Positions, error) {
+// History reads the positions that the shard's log names, oldest first.
+func (s *shard) History(ctx context.Context) ([]bus.Positions, error) {
 	return statelog.History(ctx, s.d.store, s.id)
 }
 
-// places are those of a partition that the shard's memory holds.
-func (s *shard) places(p bus.Partition) []bus.Position {
+// Places are those of a partition that the shard's memory holds.
+func (s *shard) Places(p bus.Partition) []bus.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []bus.Position
@@ -282,35 +41,35 @@ func (s *shard) places(p bus.Partition) []bus.Position {
 	return all
 }
 
-// refit moves the shard's places of a partition to where they fit, and returns how many
+// Truncate moves the shard's places of a partition to where they fit, and returns how many
 // events have expired in front of its live feed.
-func (s *shard) refit(span bus.Span, f *fit) (gap int64) {
+func (s *shard) Truncate(_ bus.Span, t *feed.Truncation) (gap int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.read[f.partition]
+	at, ok := s.read[t.Partition]
 	if !ok {
-		s.read[f.partition] = s.d.beginning(f.partition)
+		s.read[t.Partition] = s.d.partitions.Beginning(t.Partition)
 		return 0
 	}
-	to, same := f.place(at)
+	to, same := t.Remap(at)
 	if to.Seq < at.Seq && same {
-		s.back[f.partition] = true
+		s.back[t.Partition] = true
 	}
-	if to.Seq < f.front.Seq {
-		gap = s.expired(f.partition, to, f.front)
-		to = f.front
+	if to.Seq < t.Front.Seq {
+		gap = s.expired(t.Partition, to, t.Front)
+		to = t.Front
 	}
-	s.read[f.partition] = to
-	if same && f.cut == nil {
+	s.read[t.Partition] = to
+	if same && t.Cut == nil {
 		return gap
 	}
 	for _, l := range s.lanes {
-		switch pl := l.places[f.partition]; {
+		switch pl := l.places[t.Partition]; {
 		case pl == nil:
 		case same:
-			pl.cutBack(*f.cut)
+			pl.cutBack(*t.Cut)
 		default:
-			l.places[f.partition] = pl.recreated(to)
+			l.places[t.Partition] = pl.recreated(to)
 		}
 	}
 	return gap
@@ -365,7 +124,7 @@ func (pl *place) cutBack(to bus.Position) {
 // expire moves a place of a range in front of which everything has expired, and returns how
 // many events that were.
 func (d *Dispatcher) expire(p bus.Partition, c *catchup) int64 {
-	front, ok := d.frontOf(p, c.c.Identity)
+	front, ok := d.partitions.Front(p, c.c.Identity)
 	if !ok || front.Seq <= c.c.Seq {
 		return 0
 	}

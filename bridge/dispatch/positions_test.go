@@ -1,73 +1,12 @@
 package dispatch
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
-
-// Where kept places go when the partition is another one, or was cut back.
-func TestFitting(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		var at [11]bus.Position
-		for n := 1; n <= 10; n++ {
-			at[n] = r.store.Publish(part, dispatchtest.Event(n, "a"))
-			elapse(30 * time.Second)
-		}
-		other := func(n int) bus.Position { // what was at the place before a cut back
-			p := at[n]
-			p.Mark -= int64(time.Second)
-			return p
-		}
-		beyond := func(n int64) bus.Position {
-			return bus.Position{Identity: "first", Seq: n, Mark: time.Now().UnixNano()}
-		}
-		cases := map[string]struct {
-			expired int // events that are gone from the front
-			places  []bus.Position
-			history []bus.Position
-			ask     bus.Position
-			want    int64
-			same    bool
-		}{
-			"fits":                              {0, []bus.Position{at[7], at[3]}, nil, at[7], 7, true},
-			"nothing counted yet":               {0, nil, nil, bus.Position{Identity: "first"}, 0, true},
-			"recreated":                         {0, []bus.Position{{Identity: "zero", Seq: 99}}, nil, bus.Position{Identity: "zero", Seq: 99}, 0, false},
-			"another incarnation beside":        {0, []bus.Position{{Identity: "zero", Seq: 99}, at[4]}, nil, at[4], 4, true},
-			"beyond the end":                    {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[6], beyond(11)}, beyond(12), 8, true}, // the last one stored a minute before it
-			"beyond the end, a later position":  {0, []bus.Position{beyond(12)}, []bus.Position{at[4], at[9], beyond(11)}, beyond(12), 9, true},
-			"beyond the end, an earlier place":  {0, []bus.Position{beyond(12), at[3]}, []bus.Position{at[6]}, at[3], 3, true},
-			"another event there":               {0, []bus.Position{other(9)}, []bus.Position{at[2], at[7], other(8)}, other(9), 7, true},
-			"another event there, no history":   {0, []bus.Position{other(9)}, nil, other(9), 6, true},
-			"expired in front of it":            {6, []bus.Position{at[3]}, nil, at[3], 3, true},
-			"expired, cut back":                 {6, []bus.Position{beyond(12)}, []bus.Position{at[2]}, beyond(12), 8, true},
-			"a place without a mark":            {0, []bus.Position{{Identity: "first", Seq: 9}}, nil, bus.Position{Identity: "first", Seq: 9}, 9, true},
-			"beyond the end without a mark":     {0, []bus.Position{{Identity: "first", Seq: 12}, at[8]}, nil, bus.Position{Identity: "first", Seq: 12}, 8, true},
-			"a mark in front of one without it": {0, []bus.Position{{Identity: "first", Seq: 9}, other(8)}, []bus.Position{at[6]}, bus.Position{Identity: "first", Seq: 9}, 6, true},
-		}
-		for name, c := range cases {
-			store := r.store.Clone()
-			store.Expire(part, int64(c.expired)+1)
-			d := New(r.d.conf)
-			d.store = store.Connect()
-			spans, err := d.look(t.Context())
-			r.must(err)
-			var history []bus.Positions
-			for _, h := range c.history {
-				history = append(history, bus.Positions{part: h})
-			}
-			f, err := d.fitting(t.Context(), spans[0], c.places, func(context.Context) ([]bus.Positions, error) { return history, nil })
-			r.must(err)
-			if got, same := f.place(c.ask); got.Seq != c.want || same != c.same || got.Identity != "first" {
-				t.Errorf("%s: place %d of %s, same %v, want %d, %v", name, got.Seq, got.Identity, same, c.want, c.same)
-			}
-		}
-	})
-}
 
 // A cut back is the one thing that moves positions back, at a load.
 func TestLoadAfterACutBack(t *testing.T) {
@@ -112,8 +51,8 @@ func TestCutBackUnderALivingOwner(t *testing.T) {
 		elapse(2 * time.Minute)
 		r.store.CutBack(part, 2)
 		r.publish(31, 36, "a")
-		r.must(r.d.recheck(t.Context(), part))
-		r.read, _ = r.s.place(part)
+		r.must(r.d.live.Recheck(t.Context(), part))
+		r.read, _ = r.s.Place(part)
 		if r.read.Seq > 2 {
 			t.Fatalf("the feed goes on at %d, want 2 at most", r.read.Seq)
 		}
@@ -139,7 +78,7 @@ func TestExpiredRangeIsSkipped(t *testing.T) {
 		l := r.register("crm", one)
 		r.leaves(l)
 		r.store.Expire(part, 6) // 1 runs, 2 to 5 are gone
-		_, err := r.d.look(t.Context())
+		_, err := r.d.partitions.Spans(t.Context())
 		r.must(err)
 		r.flow(1)
 		elapse(second)
@@ -160,8 +99,8 @@ func TestRecreatedUnderARange(t *testing.T) {
 		r.leaves(l)
 		r.store.Recreate(part, "second")
 		r.publish(11, 13, "a")
-		r.must(r.d.recheck(t.Context(), part))
-		r.read, _ = r.s.place(part)
+		r.must(r.d.live.Recheck(t.Context(), part))
+		r.read, _ = r.s.Place(part)
 		r.flow(1)
 		r.feed()
 		r.catchUp()
@@ -264,8 +203,8 @@ func TestPurgesNothingBehindACutBack(t *testing.T) {
 		if got := r.store.Purged(); len(got) != 0 {
 			t.Fatalf("purged %v, which nobody has read", got)
 		}
-		r.must(r.d.recheck(t.Context(), part))
-		r.read, _ = r.s.place(part)
+		r.must(r.d.live.Recheck(t.Context(), part))
+		r.read, _ = r.s.Place(part)
 		r.feed()
 		r.once(11, 15)
 		r.step()

@@ -182,7 +182,7 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 			return true
 		}
 		if ctx.Err() == nil {
-			r.d.trouble.warn("journal not written, trying again", err, slog.Int("shard", r.shard), slog.Int("records", len(batch)))
+			r.d.trouble.Warn("journal not written, trying again", err, slog.Int("shard", r.shard), slog.Int("records", len(batch)))
 		}
 		if !pause(ctx, recordRetry) {
 			return false
@@ -236,5 +236,5 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 	for l := range touched {
 		l.pump(now)
 	}
-	s.d.passes.hungry()
+	s.d.ranges.Wake()
 }

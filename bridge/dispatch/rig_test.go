@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -106,7 +107,7 @@ func (r *rig) open() {
 		stop()
 		<-done
 	}
-	r.read, _ = r.s.place(part)
+	r.read, _ = r.s.Place(part)
 	r.s.wakeAll()
 }
 
@@ -182,7 +183,7 @@ func (r *rig) feed() {
 		if r.read.Reaches(m.Position) {
 			continue
 		}
-		if !r.s.offer(part, r.read, []bus.Message{m}, m.Position) {
+		if !r.s.Take(&feed.Batch{Partition: part, Before: r.read, End: m.Position, Messages: []bus.Message{m}}) {
 			r.t.Fatalf("the shard does not take %d behind %d", m.Position.Seq, r.read.Seq)
 		}
 		r.read = m.Position
@@ -190,15 +191,13 @@ func (r *rig) feed() {
 	elapse(20 * time.Millisecond)
 }
 
-// catchUp runs passes until none is left to run.
+// catchUp feeds ranges until none is hungry.
 func (r *rig) catchUp() {
 	r.t.Helper()
 	for range 50 {
-		p := r.d.passes.gather()
-		if p == nil {
+		if !r.d.ranges.Once(r.t.Context()) {
 			return
 		}
-		p.run(r.t.Context())
 		elapse(20 * time.Millisecond)
 	}
 }

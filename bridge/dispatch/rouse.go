@@ -16,7 +16,7 @@ func (d *Dispatcher) rouse(ctx context.Context, set *endpoint.Set) {
 	if len(set.All()) == 0 || isClosed(d.roused) {
 		return
 	}
-	spans, err := d.look(ctx)
+	spans, err := d.partitions.Spans(ctx)
 	if err != nil { // the followers read from where the shards stand, which is only longer
 		d.log.Warn("partitions not listed before the first endpoint", slog.Any("error", err))
 	}

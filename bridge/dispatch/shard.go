@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -63,22 +64,22 @@ type match struct{ topic, typ string }
 
 const matchesKept = 10_000
 
-// offer takes the next messages of the shard's live feed from a partition, in order. before
-// is the place in front of them, end that of the last one. It reports false when the shard
-// has not read up to before: somebody must fill the gap first.
-func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message, end bus.Position) bool {
+// Take implements feed.Consumer for the shard's live feed. It reports false when the shard has
+// not read up to the batch: a catch-up reader must bring what lies between first.
+func (s *shard) Take(b *feed.Batch) bool {
+	p := b.Partition
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return true
 	}
 	at, ok := s.read[p]
-	if !ok || !at.Reaches(before) {
+	if !ok || !at.Reaches(b.Before) {
 		return false
 	}
 	touched := map[*lane]struct{}{}
-	for i := range batch {
-		m := &batch[i]
+	for i := range b.Messages {
+		m := &b.Messages[i]
 		if at.Reaches(m.Position) {
 			continue
 		}
@@ -102,8 +103,8 @@ func (s *shard) offer(p bus.Partition, before bus.Position, batch []bus.Message,
 		at = m.Position
 		s.read[p] = at
 	}
-	if !at.Reaches(end) {
-		s.read[p] = end
+	if !at.Reaches(b.End) {
+		s.read[p] = b.End
 	}
 	now := time.Now()
 	for l := range touched {
@@ -186,17 +187,17 @@ func (s *shard) holds() bool {
 	return false
 }
 
-// place is how far the shard's feed has read a partition; it reports false when that is not
+// Place is how far the shard's live feed has read a partition; it reports false when that is not
 // known.
-func (s *shard) place(p bus.Partition) (bus.Position, bool) {
+func (s *shard) Place(p bus.Partition) (bus.Position, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.read[p]
 	return at, ok
 }
 
-// reached: nobody has to feed the shard what lies in front of a place.
-func (s *shard) reached(p bus.Partition, to bus.Position) bool {
+// Reached reports whether nobody has to bring the shard what lies before a place.
+func (s *shard) Reached(p bus.Partition, to bus.Position) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.read[p]

@@ -30,7 +30,7 @@ func (d *Dispatcher) keepSpace(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := d.makeRoom(ctx); err != nil && ctx.Err() == nil {
-			d.trouble.warn("event store not purged, trying again", err)
+			d.trouble.Warn("event store not purged, trying again", err)
 		}
 		d.trimCommands(ctx)
 	}
@@ -80,7 +80,7 @@ func (d *Dispatcher) purge(ctx context.Context, eager bool) error {
 	if !ns.from(set, d.count, eager) {
 		return nil
 	}
-	spans, err := d.look(ctx) // behind all of them: what was cut back before is seen
+	spans, err := d.partitions.Spans(ctx) // behind all of them: what was cut back before is seen
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (d *Dispatcher) trimCommands(ctx context.Context) {
 		}
 	}
 	if err != nil && !errors.Is(err, statelog.ErrDamaged) && ctx.Err() == nil {
-		d.trouble.warn("commands not trimmed, trying again", err)
+		d.trouble.Warn("commands not trimmed, trying again", err)
 	}
 }
 

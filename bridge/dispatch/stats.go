@@ -3,7 +3,6 @@ package dispatch
 import (
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
@@ -25,15 +24,7 @@ func (d *Dispatcher) Stats() delivery.Stats {
 		}
 		s.mu.Unlock()
 	}
-	ends := map[*follower]bus.Position{}
-	d.mu.Lock()
-	for p, f := range d.followers {
-		ends[f] = d.spans[p].End
-	}
-	d.mu.Unlock()
-	for f, end := range ends {
-		st.Lag += f.lag(end)
-	}
+	st.Lag = d.live.Lag()
 	return st
 }
 

@@ -10,9 +10,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 )
 
-const foldEvery = 30 * time.Second
+const (
+	foldEvery   = 30 * time.Second
+	takeUpRetry = time.Second
+)
 
 // takeUp brings the lanes up to date whenever the registry has changed, until ctx ends.
 func (d *Dispatcher) takeUp(ctx context.Context) {
@@ -23,8 +27,8 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		d.rouse(ctx, set)
 		if err := d.takeSet(ctx, set); err == nil {
 			d.fold(ctx, set)
-		} else if again = followRetry; ctx.Err() == nil {
-			d.trouble.warn("endpoints not taken up, trying again", err)
+		} else if again = takeUpRetry; ctx.Err() == nil {
+			d.trouble.Warn("endpoints not taken up, trying again", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -78,7 +82,7 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 	if len(late) == 0 {
 		return nil, nil
 	}
-	spans, err := d.look(ctx)
+	spans, err := d.partitions.Spans(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,25 +93,23 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 		}
 	}
 	for p, places := range places {
-		span, there, err := d.spanOf(spans, p)
+		span, there, err := d.partitions.Of(spans, p)
 		if err != nil {
 			return nil, err
 		}
 		if !there {
 			continue
 		}
-		f, err := d.fitting(ctx, span, places, noHistory)
+		f, err := d.partitions.Truncation(ctx, span, places, feed.NoHistory)
 		if err != nil {
 			return nil, err
 		}
-		if f.cut != nil {
-			cuts[p] = *f.cut
+		if f.Cut != nil {
+			cuts[p] = *f.Cut
 		}
 	}
 	return cuts, nil
 }
-
-func noHistory(context.Context) ([]bus.Positions, error) { return nil, nil }
 
 // takeUp makes, renews and ends lanes by the registry's newest set. A change holds from the
 // next attempt on. It reports false when a partition was found cut back after cuts were looked
@@ -162,7 +164,7 @@ func (l *lane) takeLate(taken int64, cuts bus.Positions) {
 			passed := pl.passed(read)
 			from, named := it.From[p]
 			if !named || !from.Same(passed) { // the item holds from the first event
-				from, named = l.shard.d.frontOf(p, passed.Identity)
+				from, named = l.shard.d.partitions.Front(p, passed.Identity)
 			} else if cut, ok := cuts[p]; ok && cut.Seq < from.Seq {
 				from = cut
 			}
@@ -171,7 +173,7 @@ func (l *lane) takeLate(taken int64, cuts bus.Positions) {
 			}
 		}
 	}
-	l.shard.d.passes.hungry()
+	l.shard.d.ranges.Wake()
 }
 
 // passed is up to where the endpoint's feeds will hand over nothing more by themselves.
@@ -202,7 +204,7 @@ func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now ti
 	case l.blocked():
 		l.leave()
 	case again:
-		s.d.passes.hungry()
+		s.d.ranges.Wake()
 	}
 	l.pump(now)
 }
@@ -240,7 +242,7 @@ func (d *Dispatcher) fold(ctx context.Context, set *endpoint.Set) {
 		}
 		err := d.registry.Fold(ctx, ep.ID, func(_, behind endpoint.Item) bool { return s.passed(ep.ID, behind) })
 		if err != nil && ctx.Err() == nil && !errors.Is(err, endpoint.ErrNotFound) {
-			d.trouble.warn("membership not folded, trying again later", err, slog.String("endpoint", ep.Name))
+			d.trouble.Warn("membership not folded, trying again later", err, slog.String("endpoint", ep.Name))
 		}
 	}
 }
@@ -259,7 +261,7 @@ func (s *shard) passed(id string, it endpoint.Item) bool {
 		if !named || at.Same(from) {
 			return !named || at.Seq >= from.Seq
 		}
-		_, current := s.d.frontOf(p, from.Identity)
+		_, current := s.d.partitions.Front(p, from.Identity)
 		return !current // from is of an earlier incarnation, and not the place
 	}
 	for p := range it.From {

@@ -157,7 +157,7 @@ func (t *turn) own(wait time.Duration) *shard {
 		case t.tend.Err() != nil:
 			return nil
 		}
-		d.trouble.warn("shard not taken, trying again", err, slog.Int("shard", t.shard))
+		d.trouble.Warn("shard not taken, trying again", err, slog.Int("shard", t.shard))
 		if errors.Is(err, bus.ErrSuperseded) {
 			wait = max(wait, reownFirst)
 		}

@@ -17,7 +17,7 @@ import (
 // be measured against. It is for benchmarks.
 func (s *Store) PublishBare(ctx context.Context, topic string, data []byte, n int64, inFlight int) error {
 	topic = s.topicOf(topic)
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.ProducerLinger(linger)}, s.link.base...)...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.ProducerLinger(linger)}, s.cluster.Options...)...)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -44,7 +44,7 @@ func (s *Store) PublishBare(ctx context.Context, topic string, data []byte, n in
 // Remove deletes every topic of the namespace, events included, and the group that shares the
 // shards out. Nobody may use them any more. It is for benchmarks, in a namespace of their own.
 func (s *Store) Remove(ctx context.Context) error {
-	topics, err := s.link.adm.ListTopics(ctx)
+	topics, err := s.cluster.Admin.ListTopics(ctx)
 	if err != nil {
 		return fmt.Errorf("list the topics: %w", err)
 	}
@@ -54,11 +54,11 @@ func (s *Store) Remove(ctx context.Context) error {
 			ours = append(ours, name)
 		}
 	}
-	deleted, err := s.link.adm.DeleteTopics(ctx, ours...)
+	deleted, err := s.cluster.Admin.DeleteTopics(ctx, ours...)
 	if err = errors.Join(err, deleted.Error()); err != nil {
 		return fmt.Errorf("delete the topics of %s: %w", s.names.ns, err)
 	}
-	groups, err := s.link.adm.DeleteGroups(ctx, s.group())
+	groups, err := s.cluster.Admin.DeleteGroups(ctx, s.group())
 	if err == nil {
 		err = groups[s.group()].Err
 	}

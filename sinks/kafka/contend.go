@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // newTry begins one that nobody has heard of.
@@ -25,7 +27,7 @@ func (p *publishing) contend(ctx context.Context) (landed bool, err error) {
 	p.try.sum = sumOf(&out.rec)
 	out.release()
 	if !p.s.settling.enter() {
-		return false, errClosed
+		return false, cluster.ErrClosed
 	}
 	defer p.s.settling.exit()
 	p.told = []*bundle{p.s.markers.say(home, word{wordClaim, p.try})}
@@ -60,7 +62,7 @@ func (p *publishing) bury(ctx context.Context, silent []*try) error {
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", errUnsettled, context.Cause(ctx))
-		case errors.Is(err, errClosed):
+		case errors.Is(err, cluster.ErrClosed):
 			return err
 		case err != nil:
 			continue

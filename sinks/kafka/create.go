@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // makeTopics makes the topics that are missing and refuses those that are there and will not
@@ -53,15 +54,15 @@ func (s *Store) makeTopics(ctx context.Context) error {
 // missing are the topics that do not exist. One that we may not see counts as there: what is
 // wrong with it is found later.
 func (s *Store) missing(ctx context.Context, all []want) ([]want, error) {
-	var answer map[string]described
-	err := s.link.again(ctx, func(ctx context.Context) (err error) {
-		answer, err = s.link.metadata(ctx, namesOf(all)...)
+	var answer map[string]cluster.Described
+	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
+		answer, err = s.cluster.Describe(ctx, namesOf(all)...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for the topics: %w", err)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(w want) bool { return !errors.Is(answer[w.name].err, errNoTopic) }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(w want) bool { return !errors.Is(answer[w.name].Err, cluster.ErrNoTopic) }), nil
 }
 
 func namesOf(list []want) []string {
@@ -80,7 +81,7 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 		return nil, err
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
-	req.TimeoutMillis = int32(requestTimeout.Milliseconds())
+	req.TimeoutMillis = int32(cluster.RequestTimeout.Milliseconds())
 	for i := range list {
 		t := kmsg.NewCreateTopicsRequestTopic()
 		t.Topic, t.NumPartitions, t.ReplicationFactor = list[i].name, int32(list[i].partitions), int16(replicas)
@@ -92,9 +93,9 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp, err := req.RequestWith(ctx, s.link.cl)
+	resp, err := req.RequestWith(ctx, s.cluster.Client)
 	if err != nil {
-		return nil, fmt.Errorf("create topics: %w", unavailable(err))
+		return nil, fmt.Errorf("create topics: %w", cluster.Unavailable(err))
 	}
 	refused = map[string]error{}
 	for _, t := range resp.Topics {
@@ -115,12 +116,12 @@ func notMade(name string, replicas int, err error, said *string) error {
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return fmt.Errorf("topic %s does not exist and may not be created: grant Hookspan's user CREATE on it (or on the cluster), or create it: %w", name, err)
 	case errors.Is(err, kerr.InvalidReplicationFactor):
-		return fmt.Errorf("topic %s cannot be created with %d replicas: %w", name, replicas, unavailable(err))
+		return fmt.Errorf("topic %s cannot be created with %d replicas: %w", name, replicas, cluster.Unavailable(err))
 	}
 	if said != nil && *said != "" {
-		return fmt.Errorf("create topic %s: %w: %s", name, unavailable(err), *said)
+		return fmt.Errorf("create topic %s: %w: %s", name, cluster.Unavailable(err), *said)
 	}
-	return fmt.Errorf("create topic %s: %w", name, unavailable(err))
+	return fmt.Errorf("create topic %s: %w", name, cluster.Unavailable(err))
 }
 
 // replicas is how many a topic that is made gets.
@@ -128,7 +129,7 @@ func (s *Store) replicas(ctx context.Context) (int, error) {
 	if s.o.Replicas > 0 {
 		return s.o.Replicas, nil
 	}
-	brokers, err := s.link.brokers(ctx)
+	brokers, err := s.cluster.Brokers(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count the brokers: %w", err)
 	}
@@ -152,21 +153,21 @@ func (s *Store) appear(ctx context.Context, list, made []want) error {
 	for i := range made {
 		fresh[made[i].name] = true
 	}
-	return s.link.again(ctx, func(ctx context.Context) error {
-		answer, err := s.link.metadata(ctx, namesOf(list)...)
+	return s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		answer, err := s.cluster.Describe(ctx, namesOf(list)...)
 		if err != nil {
 			return err
 		}
 		for i := range list {
 			said := answer[list[i].name]
-			if denied(said.err) {
+			if cluster.Denied(said.Err) {
 				continue // inspect says which right is missing
 			}
-			if said.err != nil {
-				return onTopic(list[i].name, "DESCRIBE", said.err)
+			if said.Err != nil {
+				return cluster.OnTopic(list[i].name, "DESCRIBE", said.Err)
 			}
-			for n, p := range said.partitions {
-				if p.node < 0 && fresh[list[i].name] {
+			for n, p := range said.Partitions {
+				if p.Node < 0 && fresh[list[i].name] {
 					return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, list[i].name)
 				}
 			}

@@ -7,11 +7,8 @@
 // shard as the partition. Topics that are missing are made; those that are there are used as
 // they are, or refused with what is wrong about them.
 //
-// Nothing here commits an offset. What is there is read by single fetch requests to a
-// partition's leader (fetch.go); a reader that has come to the end waits at a tail that all
-// readers share (tail.go). Every request names the leader epoch that it believes in, so that
-// an answer is never taken from a broker that is the leader no more, and a leader is believed
-// about an end only once it knows what had been acknowledged before its time.
+// Nothing here commits an offset. How brokers are asked, and when one is believed, is in
+// cluster; how the shards are shared out, in lease.
 //
 // Kafka refuses no record of a chained log: reading back decides (bus.Chain).
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // clockTolerance is how far the brokers' clocks may be ahead of ours without a word.
@@ -15,7 +16,7 @@ const clockTolerance = time.Second
 // Examine implements bus.Examiner.
 func (s *Store) Examine(ctx context.Context) []bus.Finding {
 	began := time.Now()
-	brokers, err := s.link.brokers(ctx)
+	brokers, err := s.cluster.Brokers(ctx)
 	if err != nil {
 		return []bus.Finding{{
 			Subject: "connection", Verdict: bus.Fault, Detail: err.Error(),
@@ -45,16 +46,16 @@ func finding(name string, c *condition, brokers int) bus.Finding {
 		f.Remedy = "change the topic or the rights as said, or delete the topic so that it is made anew"
 		return f
 	}
-	least, behind, leaderless := c.replication()
-	f.Detail = fmt.Sprintf("%d partitions, %d replicas, %d of them must be in sync", len(c.partitions), least, c.minInsync)
+	least, behind, leaderless := c.Replication()
+	f.Detail = fmt.Sprintf("%d partitions, %d replicas, %d of them must be in sync", len(c.Partitions), least, c.minInsync)
 	doubts := c.doubts
 	switch {
 	case leaderless > 0:
 		f.Verdict, f.Remedy = bus.Fault, "bring the brokers back that hold them"
-		f.Detail = fmt.Sprintf("%d of %d partitions have no leader", leaderless, len(c.partitions))
+		f.Detail = fmt.Sprintf("%d of %d partitions have no leader", leaderless, len(c.Partitions))
 		return f
 	case behind > 0:
-		doubts = append(doubts, fmt.Sprintf("%d of %d partitions have replicas that are not in sync: bring their brokers back", behind, len(c.partitions)))
+		doubts = append(doubts, fmt.Sprintf("%d of %d partitions have replicas that are not in sync: bring their brokers back", behind, len(c.Partitions)))
 	case brokers >= replicasWanted && least < insyncWanted:
 		doubts = append(doubts, fmt.Sprintf("it has %d replica on %d brokers: raise its replication, else the loss of one broker loses events", least, brokers))
 	case least > 1 && c.minInsync == 1:
@@ -68,42 +69,25 @@ func finding(name string, c *condition, brokers int) bus.Finding {
 	return f
 }
 
-// replication is the least number of replicas of a partition, and how many partitions have
-// some that are behind, or no leader.
-func (t *topic) replication() (least, behind, leaderless int) {
-	for i, p := range t.partitions {
-		if i == 0 || p.replicas < least {
-			least = p.replicas
-		}
-		if p.insync < p.replicas {
-			behind++
-		}
-		if p.node < 0 {
-			leaderless++
-		}
-	}
-	return least, behind, leaderless
-}
-
 // examineFollowed looks whether what is followed can be read.
 func (s *Store) examineFollowed(ctx context.Context) bus.Finding {
 	f := bus.Finding{Subject: "followed topics", Verdict: bus.Fine}
-	spots, err := s.followed(ctx)
+	refs, err := s.followed(ctx)
 	if err != nil {
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "see the error"
 		return f
 	}
 	topics, unreadable := map[string]bool{}, []string(nil)
-	for _, sp := range spots {
-		if topics[sp.name] {
+	for _, sp := range refs {
+		if topics[sp.Name] {
 			continue
 		}
-		topics[sp.name] = true
-		if len(lacking(ofReading.rights(), sp.rights)) > 0 {
-			unreadable = append(unreadable, sp.name)
+		topics[sp.Name] = true
+		if len(lacking(ofReading.rights(), sp.Rights)) > 0 {
+			unreadable = append(unreadable, sp.Name)
 		}
 	}
-	f.Detail = fmt.Sprintf("%d topics with %d partitions match %s", len(topics), len(spots), strings.Join(s.o.Topics, ", "))
+	f.Detail = fmt.Sprintf("%d topics with %d partitions match %s", len(topics), len(refs), strings.Join(s.o.Topics, ", "))
 	switch {
 	case len(unreadable) > 0:
 		f.Verdict, f.Detail = bus.Fault, f.Detail+"; not readable: "+strings.Join(unreadable, ", ")
@@ -118,24 +102,24 @@ func (s *Store) examineFollowed(ctx context.Context) bus.Finding {
 // way, so a clock that is behind ours goes unseen.
 func (s *Store) examineClock(ctx context.Context, conditions []condition) bus.Finding {
 	f := bus.Finding{Subject: "clock", Verdict: bus.Fine, Detail: "no record is dated in the future (Kafka does not tell its time, so a broker's clock that is behind goes unseen)"}
-	var spots []spot
+	var refs []cluster.PartitionRef
 	for _, c := range conditions {
-		if c.topic == nil {
+		if c.Topic == nil {
 			continue
 		}
-		for n := range c.partitions {
-			spots = append(spots, spot{c.topic, int32(n)})
+		for n := range c.Partitions {
+			refs = append(refs, c.Topic.Ref(int32(n)))
 		}
 	}
-	newest, err := s.link.list(ctx, spots, theNewest, onlyCommitted)
+	newest, err := s.cluster.Offsets(ctx, refs, cluster.MaxTimestamp, cluster.ReadCommitted)
 	if err != nil {
 		f.Verdict, f.Detail, f.Remedy = bus.Warning, "the newest records cannot be asked for: "+err.Error(), "brokers from Kafka 3.0 on tell them"
 		return f
 	}
 	var ahead time.Duration
 	for _, n := range newest {
-		if n.offset >= 0 {
-			ahead = max(ahead, time.Until(time.UnixMilli(n.stamp)))
+		if n.Offset >= 0 {
+			ahead = max(ahead, time.Until(time.UnixMilli(n.Stamp)))
 		}
 	}
 	if ahead > clockTolerance {

@@ -14,38 +14,11 @@ var (
 	ReadMarkers  = readMarkers
 	AppendHead   = appendHead
 	ReadRecord   = readRecord
-	ReadToken    = readToken
 	CheckTopic   = checkTopic
-	Millis       = millis
-
-	SplitPartition = splitPartition
-	PartitionName  = partitionName
 )
 
 // HeaderRecord is headerRecord.
 const HeaderRecord = headerRecord
-
-// TapPages is how many pages a reader may be behind the tail.
-const TapPages = tapPages
-
-// Batches is batches, its fields laid open.
-func Batches(raw []byte, each func(first, last, mark int64)) {
-	for b := range batches(raw) {
-		each(b.first, b.last, b.mark)
-	}
-}
-
-// A TokenSource is what SASL oauthbearer asks for tokens.
-type TokenSource struct{ t *tokens }
-
-// NewTokenSource returns one.
-func NewTokenSource(s *SASL) TokenSource { return TokenSource{newTokens(s)} }
-
-// Token is the one that a connection made now would use.
-func (s TokenSource) Token(ctx context.Context) (string, error) {
-	a, err := s.t.auth(ctx)
-	return a.Token, err
-}
 
 // Finds reports whether a pattern finds a topic.
 func Finds(text, topic string) (bool, error) {
@@ -63,7 +36,10 @@ func DialBy(o Options, dial func(ctx context.Context, network, address string) (
 }
 
 // Base is how a client of these options reaches the brokers.
-func (o Options) Base() ([]kgo.Opt, error) { return o.base() }
+func (o Options) Base() ([]kgo.Opt, error) {
+	a := o.access()
+	return a.Options()
+}
 
 // Contested reports whether the store has heard of a try to publish a key.
 func (s *Store) Contested(key string) bool { return s.contests.has(key) }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 const (
@@ -50,15 +51,15 @@ func (f *finder) init(s *Store) {
 func (f *finder) find(ctx context.Context, t *try) (bus.Receipt, bool, error) {
 	places := []int32{t.partition}
 	if t.partition < 0 {
-		all, err := f.s.link.lookup(ctx, t.topic, time.Time{})
-		if errors.Is(err, errNoTopic) {
+		all, err := f.s.cluster.Lookup(ctx, t.topic, time.Time{})
+		if errors.Is(err, cluster.ErrNoTopic) {
 			return bus.Receipt{}, false, nil
 		}
 		if err != nil {
 			return bus.Receipt{}, false, err
 		}
 		places = places[:0]
-		for n := range all.partitions {
+		for n := range all.Partitions {
 			places = append(places, int32(n))
 		}
 	}
@@ -67,7 +68,7 @@ func (f *finder) find(ctx context.Context, t *try) (bus.Receipt, bool, error) {
 		select {
 		case <-search.done:
 		case <-ctx.Done():
-			return bus.Receipt{}, false, ended(ctx)
+			return bus.Receipt{}, false, cluster.Ended(ctx)
 		}
 		if search.err != nil {
 			return bus.Receipt{}, false, search.err
@@ -83,7 +84,7 @@ func (f *finder) find(ctx context.Context, t *try) (bus.Receipt, bool, error) {
 func (f *finder) join(t *try, n int32) *search {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	place := partitionName(t.topic, n)
+	place := cluster.PartitionName(t.topic, n)
 	s := f.waiting[place]
 	if s == nil {
 		s = &search{topic: t.topic, n: n, since: t.began, found: map[[16]byte]*bus.Receipt{}, done: make(chan struct{})}
@@ -103,7 +104,7 @@ func (f *finder) run(place bus.Partition, s *search) {
 	f.mu.Lock()
 	delete(f.waiting, place)
 	f.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), cluster.RequestTimeout)
 	defer cancel()
 	s.err = f.look(ctx, s)
 	close(s.done)
@@ -112,8 +113,8 @@ func (f *finder) run(place bus.Partition, s *search) {
 // look reads what has come since. All that the leader has must be there to be read: what not
 // all replicas have yet may stay or go.
 func (f *finder) look(ctx context.Context, s *search) error {
-	sp, err := f.s.link.spot(ctx, s.topic, s.n, time.Time{})
-	if errors.Is(err, errNoTopic) {
+	sp, err := f.s.cluster.Partition(ctx, s.topic, s.n, time.Time{})
+	if errors.Is(err, cluster.ErrNoTopic) {
 		return nil // and the record is gone with it
 	}
 	if err != nil {
@@ -121,28 +122,28 @@ func (f *finder) look(ctx context.Context, s *search) error {
 	}
 	ask := func(at int64, isolation int8) (offset int64) {
 		if err == nil {
-			var answer []listed
-			if answer, err = f.s.link.list(ctx, []spot{sp}, at, isolation); err == nil {
-				offset = answer[0].offset
+			var answer []cluster.ListedOffset
+			if answer, err = f.s.cluster.Offsets(ctx, []cluster.PartitionRef{sp}, at, isolation); err == nil {
+				offset = answer[0].Offset
 			}
 		}
 		return offset
 	}
-	all, end := ask(theEnd, appended), ask(theEnd, onlyCommitted)
-	from := ask(millis(s.since.Add(-findBefore)), onlyCommitted) // last: nothing is hidden from it
+	all, end := ask(cluster.Latest, cluster.Appended), ask(cluster.Latest, cluster.ReadCommitted)
+	from := ask(cluster.Millis(s.since.Add(-findBefore)), cluster.ReadCommitted) // last: nothing is hidden from it
 	if err != nil {
 		return err
 	}
 	if end < all {
-		return sp.failed("look for a record", fmt.Errorf("%w: it has %d records that are not committed", bus.ErrUnavailable, all-end))
+		return sp.Failed("look for a record", fmt.Errorf("%w: it has %d records that are not committed", bus.ErrUnavailable, all-end))
 	}
 	if from < 0 {
 		return nil // nothing is younger
 	}
-	return f.s.link.scan(ctx, s.topic, s.n, from, func(r *kgo.Record) error {
+	return f.s.cluster.Scan(ctx, s.topic, s.n, from, func(r *kgo.Record) error {
 		sum := sumOf(r)
 		if was, wanted := s.found[sum]; wanted && was == nil {
-			s.found[sum] = &bus.Receipt{Partition: sp.partition(), Position: bus.Position{Identity: sp.identity, Seq: r.Offset}}
+			s.found[sum] = &bus.Receipt{Partition: sp.Partition(), Position: bus.Position{Identity: sp.Identity, Seq: r.Offset}}
 		}
 		return nil
 	})

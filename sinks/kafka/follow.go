@@ -8,22 +8,21 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // batchMessages is the most that is handed over at once.
 const batchMessages = 512
 
-var errClosed = fmt.Errorf("%w: it was closed", bus.ErrUnavailable)
-
 // Follow implements bus.Topics (T2, T3, T6). It outlives brokers that go away and leaders that
 // move; each time, it asks the leader whether its place still is what it was.
 func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
-	topic, n, ok := splitPartition(p)
+	topic, n, ok := cluster.SplitPartition(p)
 	if !ok {
 		return fmt.Errorf("follow: there is no partition %q", p)
 	}
 	f := &follower{s: s, topic: topic, n: n, partition: p, place: after, deliver: deliver}
-	return s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
+	return s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
 		before := f.place
 		err = f.run(ctx)
 		if !errors.Is(err, bus.ErrUnavailable) {
@@ -31,36 +30,6 @@ func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position,
 		}
 		return f.place != before, err
 	})
-}
-
-// A refusal is an error of whoever records are handed to, which ends it all.
-type refusal struct{ error }
-
-// persist does something again and again until ctx ends, it returns a refusal, or the error is
-// another than bus.ErrUnavailable, with longer and longer pauses while it does not move.
-func (s *Store) persist(ctx context.Context, do func(context.Context) (moved bool, err error)) error {
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
-		moved, err := do(ctx)
-		refused, ok := errors.AsType[refusal](err)
-		switch {
-		case ok:
-			return refused.error
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case !errors.Is(err, bus.ErrUnavailable):
-			return err
-		}
-		if moved {
-			pause = retryFirst
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.closed:
-			return errClosed
-		}
-	}
 }
 
 // A follower is one call of Follow.
@@ -79,17 +48,17 @@ func (f *follower) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := f.s.link.reader(sp, next)
-	defer r.close()
+	r := f.s.cluster.NewReader(sp, next)
+	defer r.Close()
 	for {
-		records, atEnd, err := r.more(ctx)
+		records, atEnd, err := r.Next(ctx)
 		if err != nil {
 			return err
 		}
 		for some := range slices.Chunk(records, batchMessages) {
 			batch := make([]bus.Message, 0, len(some))
 			for _, r := range some {
-				batch = append(batch, message(f.partition, sp.identity, r))
+				batch = append(batch, message(f.partition, sp.Identity, r))
 			}
 			if err := f.hand(batch); err != nil {
 				return err
@@ -106,25 +75,25 @@ func (f *follower) run(ctx context.Context) error {
 
 func (f *follower) hand(batch []bus.Message) error {
 	if err := f.deliver(batch); err != nil {
-		return refusal{err}
+		return cluster.Refuse(err)
 	}
 	return nil
 }
 
 // check asks the leader whether the place still lies in this partition, and returns where to
 // read on.
-func (f *follower) check(ctx context.Context) (sp spot, next int64, err error) {
-	sp, err = f.s.link.spot(ctx, f.topic, f.n, time.Now())
+func (f *follower) check(ctx context.Context) (sp cluster.PartitionRef, next int64, err error) {
+	sp, err = f.s.cluster.Partition(ctx, f.topic, f.n, time.Now())
 	if err != nil {
 		return sp, 0, err
 	}
-	if sp.identity != f.place.Identity {
-		if err := f.s.link.confirm(ctx, sp); err != nil {
+	if sp.Identity != f.place.Identity {
+		if err := f.s.cluster.ConfirmID(ctx, sp); err != nil {
 			return sp, 0, err
 		}
-		return sp, 0, fmt.Errorf("%w: its id is %s, the position names %s", bus.ErrRecreated, sp.identity, f.place.Identity)
+		return sp, 0, fmt.Errorf("%w: its id is %s, the position names %s", bus.ErrRecreated, sp.Identity, f.place.Identity)
 	}
-	start, end, err := f.s.link.held(ctx, sp)
+	start, end, err := f.s.cluster.Bounds(ctx, sp)
 	if err != nil {
 		return sp, 0, err
 	}
@@ -137,7 +106,7 @@ func (f *follower) check(ctx context.Context) (sp spot, next int64, err error) {
 	case f.place.Mark == 0:
 		return sp, next, nil
 	}
-	_, mark, err := f.s.link.newest(ctx, sp, f.place.Seq, next)
+	_, mark, err := f.s.cluster.LastBefore(ctx, sp, f.place.Seq, next)
 	if err != nil {
 		return sp, 0, err
 	}

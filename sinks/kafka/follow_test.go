@@ -211,7 +211,7 @@ func TestASlowReceiverMissesNothing(t *testing.T) {
 	cluster := newCluster(t)
 	store := open(t, cluster, kafka.Options{})
 	sp := spans(t, store)[shop+"/0"]
-	const n = 4 * kafka.TapPages
+	const n = 32 // pages, four times as many as wait for a reader
 	atEnd, busy, free := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	reached := sync.OnceFunc(func() { close(atEnd) })
 	var got []string

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 const (
@@ -45,7 +46,7 @@ func (s *Store) Health(ctx context.Context) error {
 	select {
 	case <-asked:
 	case <-ctx.Done():
-		return ended(ctx)
+		return cluster.Ended(ctx)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,25 +68,25 @@ func (s *Store) askHealth(ctx context.Context, asked chan struct{}) {
 // at its word: whether a leader really takes records, a publish finds out.
 func (s *Store) writable(ctx context.Context) error {
 	list := s.wanted()
-	answer, err := s.link.metadata(ctx, namesOf(list)...)
+	answer, err := s.cluster.Describe(ctx, namesOf(list)...)
 	if err != nil {
 		return fmt.Errorf("reach the brokers: %w", err)
 	}
 	for _, w := range list {
 		said := answer[w.name]
-		if errors.Is(said.err, errNoTopic) && w.use == ofEvents {
+		if errors.Is(said.Err, cluster.ErrNoTopic) && w.use == ofEvents {
 			continue // the next event makes it
 		}
-		if said.err != nil {
-			return onTopic(w.name, "DESCRIBE", said.err)
+		if said.Err != nil {
+			return cluster.OnTopic(w.name, "DESCRIBE", said.Err)
 		}
-		for n, p := range said.partitions {
-			if p.node < 0 {
+		for n, p := range said.Partitions {
+			if p.Node < 0 {
 				return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, w.name)
 			}
-			if least, ok := s.targets.insync.Load(w.name); ok && p.insync < least.(int) {
+			if least, ok := s.targets.insync.Load(w.name); ok && p.InSync < least.(int) {
 				return fmt.Errorf("%w: partition %d of topic %s has %d replicas in sync and needs %d (%s)",
-					bus.ErrUnavailable, n, w.name, p.insync, least, minInsync)
+					bus.ErrUnavailable, n, w.name, p.InSync, least, minInsync)
 			}
 		}
 	}

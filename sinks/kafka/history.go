@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // Published implements bus.History (H1): it reads the markers.
@@ -19,7 +20,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 		return fmt.Errorf("read what intake wrote: %w", err)
 	}
 	for n, from := range froms {
-		if err := s.link.scan(ctx, s.names.seen, int32(n), from, s.marked(each)); err != nil {
+		if err := s.cluster.Scan(ctx, s.names.seen, int32(n), from, s.marked(each)); err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
 	}
@@ -29,7 +30,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 // FollowPublished implements bus.Shared (H2).
 func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var froms []int64
-	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
+	err := s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
 		froms, err = s.markersSince(ctx, since)
 		return false, err
 	})
@@ -61,27 +62,27 @@ func (s *Store) marked(each func(bus.Publication) error) func(*kgo.Record) error
 // markersSince are the first offsets of markers that are not older, by partition; the end where
 // there is none.
 func (s *Store) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
-	err = s.link.again(ctx, func(ctx context.Context) error {
-		t, err := s.link.lookup(ctx, s.names.seen, time.Time{})
+	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		t, err := s.cluster.Lookup(ctx, s.names.seen, time.Time{})
 		if err != nil {
 			return err
 		}
-		spots := make([]spot, len(t.partitions))
-		for n := range spots {
-			spots[n] = spot{t, int32(n)}
+		refs := make([]cluster.PartitionRef, len(t.Partitions))
+		for n := range refs {
+			refs[n] = t.Ref(int32(n))
 		}
-		ends, err := s.link.list(ctx, spots, theEnd, onlyCommitted) // before: what comes meanwhile is not missed
+		ends, err := s.cluster.Offsets(ctx, refs, cluster.Latest, cluster.ReadCommitted) // before: what comes meanwhile is not missed
 		if err != nil {
 			return err
 		}
-		firsts, err := s.link.list(ctx, spots, millis(since), onlyCommitted)
+		firsts, err := s.cluster.Offsets(ctx, refs, cluster.Millis(since), cluster.ReadCommitted)
 		if err != nil {
 			return err
 		}
-		froms = make([]int64, len(spots))
+		froms = make([]int64, len(refs))
 		for n := range froms {
-			if froms[n] = firsts[n].offset; froms[n] < 0 {
-				froms[n] = ends[n].offset
+			if froms[n] = firsts[n].Offset; froms[n] < 0 {
+				froms[n] = ends[n].Offset
 			}
 		}
 		return nil
@@ -113,15 +114,15 @@ func (s *Store) pursueAll(ctx context.Context, topic string, froms []int64, each
 // trimmed, or it was cut back or made anew, hides nothing: it goes on at the first record kept.
 func (s *Store) pursue(ctx context.Context, topic string, n int32, next int64, each func(*kgo.Record) error) error {
 	identity := ""
-	return s.persist(ctx, func(ctx context.Context) (moved bool, err error) {
-		sp, err := s.link.spot(ctx, topic, n, time.Time{})
+	return s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
+		sp, err := s.cluster.Partition(ctx, topic, n, time.Time{})
 		if err != nil {
 			return false, err
 		}
-		if identity != "" && identity != sp.identity {
+		if identity != "" && identity != sp.Identity {
 			next = 0
 		}
-		identity = sp.identity
+		identity = sp.Identity
 		before := next
 		next, err = s.pursueFrom(ctx, sp, next, each)
 		return next > before, err
@@ -129,13 +130,13 @@ func (s *Store) pursue(ctx context.Context, topic string, n int32, next int64, e
 }
 
 // pursueFrom reads until something breaks, and returns where to go on.
-func (s *Store) pursueFrom(ctx context.Context, sp spot, next int64, each func(*kgo.Record) error) (int64, error) {
-	r := s.link.reader(sp, next)
-	defer r.close()
+func (s *Store) pursueFrom(ctx context.Context, sp cluster.PartitionRef, next int64, each func(*kgo.Record) error) (int64, error) {
+	r := s.cluster.NewReader(sp, next)
+	defer r.Close()
 	for {
-		records, _, err := r.more(ctx)
-		if errors.Is(err, errOutside) {
-			start, _, listErr := s.link.held(ctx, sp)
+		records, _, err := r.Next(ctx)
+		if errors.Is(err, cluster.ErrOutside) {
+			start, _, listErr := s.cluster.Bounds(ctx, sp)
 			if listErr != nil {
 				return next, listErr
 			}
@@ -146,7 +147,7 @@ func (s *Store) pursueFrom(ctx context.Context, sp spot, next int64, each func(*
 		}
 		for _, record := range records {
 			if err := each(record); err != nil {
-				return next, refusal{err}
+				return next, cluster.Refuse(err)
 			}
 			next = record.Offset + 1
 		}

@@ -29,7 +29,7 @@ func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each fun
 	if err := s.checkShard(shard); err != nil {
 		return err
 	}
-	return s.link.scan(ctx, s.names.journal, int32(shard), from, func(r *kgo.Record) error {
+	return s.cluster.Scan(ctx, s.names.journal, int32(shard), from, func(r *kgo.Record) error {
 		return each(r.Offset, r.Value)
 	})
 }
@@ -40,12 +40,12 @@ func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, 
 	if err := s.checkShard(shard); err != nil {
 		return first, last, err
 	}
-	err = s.link.again(ctx, func(ctx context.Context) error {
-		sp, err := s.link.spot(ctx, s.names.journal, int32(shard), time.Time{})
+	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		sp, err := s.cluster.Partition(ctx, s.names.journal, int32(shard), time.Time{})
 		if err != nil {
 			return err
 		}
-		start, end, err := s.link.held(ctx, sp)
+		start, end, err := s.cluster.Bounds(ctx, sp)
 		if err == nil && start < end {
 			first, last = start, end-1
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -34,7 +33,7 @@ func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func
 	if err != nil {
 		return err
 	}
-	return s.link.scan(ctx, topic, n, from, func(record *kgo.Record) error {
+	return s.cluster.Scan(ctx, topic, n, from, func(record *kgo.Record) error {
 		r, err := readRecord(record)
 		if err != nil {
 			return fmt.Errorf("read record %d of the %s log: %w", record.Offset, log, err)
@@ -49,7 +48,7 @@ func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	if err != nil {
 		return err
 	}
-	if err := s.link.trim(ctx, topic, n, below); err != nil {
+	if err := s.cluster.Trim(ctx, topic, n, below); err != nil {
 		return fmt.Errorf("trim the %s log: %w", log, err)
 	}
 	return nil
@@ -65,28 +64,6 @@ func (s *Store) logPlace(log bus.LogName) (topic string, n int32, err error) {
 		return s.names.commands, 0, nil
 	}
 	return "", 0, fmt.Errorf("there is no log of kind %q", log.Kind)
-}
-
-// trim removes the records of a partition in front of an offset.
-func (l *link) trim(ctx context.Context, topic string, n int32, below int64) error {
-	if below <= 0 {
-		return nil
-	}
-	var offsets kadm.Offsets
-	offsets.AddOffset(topic, n, below, -1)
-	return l.again(ctx, func(ctx context.Context) error {
-		answers, err := l.adm.DeleteRecords(ctx, offsets)
-		if err == nil {
-			err = answers.Error()
-		}
-		switch {
-		case err == nil:
-			return nil
-		case denied(err):
-			return onTopic(topic, "DELETE", err)
-		}
-		return onTopic(topic, "DELETE", unavailable(err))
-	})
 }
 
 // A record of a log carries in one header: a byte of format, its id, position and id of the

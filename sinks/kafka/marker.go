@@ -81,8 +81,8 @@ func (m *markers) spread(w word) []*bundle {
 
 // partitions is how many the topic of markers has.
 func (m *markers) partitions() int {
-	if t := m.s.link.cached(m.s.names.seen, time.Time{}); t != nil {
-		return max(len(t.partitions), 1)
+	if t := m.s.cluster.Cached(m.s.names.seen, time.Time{}); t != nil {
+		return max(len(t.Partitions), 1)
 	}
 	return seenPartitions
 }

@@ -3,13 +3,12 @@ package kafka
 import (
 	"bytes"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // weight is what a message costs in memory beside its bytes, roughly.
@@ -33,7 +32,7 @@ func message(p bus.Partition, identity string, r *kgo.Record) bus.Message {
 	return bus.Message{
 		Topic:     r.Topic,
 		Partition: p,
-		Position:  bus.Position{Identity: identity, Seq: r.Offset, Mark: markOf(r.LeaderEpoch)},
+		Position:  bus.Position{Identity: identity, Seq: r.Offset, Mark: cluster.MarkOf(r.LeaderEpoch)},
 		Stored:    stored,
 		Event:     &taken.Event,
 		Flaws:     taken.Flaws,
@@ -50,31 +49,4 @@ func headers(r *kgo.Record) func(yield func(string, string) bool) {
 			}
 		}
 	}
-}
-
-// partitionName names a partition of a topic as the bus does.
-func partitionName(topic string, n int32) bus.Partition {
-	return bus.Partition(topic + "/" + strconv.Itoa(int(n)))
-}
-
-// splitPartition is partitionName's reverse.
-func splitPartition(p bus.Partition) (topic string, n int32, ok bool) {
-	i := strings.LastIndexByte(string(p), '/')
-	if i < 1 {
-		return "", 0, false
-	}
-	number, err := strconv.ParseInt(string(p[i+1:]), 10, 32)
-	if err != nil || number < 0 {
-		return "", 0, false
-	}
-	return string(p[:i]), int32(number), true
-}
-
-// millis is a time in Kafka's clock, rounded up: what is stored at it or later is not before t.
-func millis(t time.Time) int64 {
-	ms := t.UnixMilli()
-	if t.After(time.UnixMilli(ms)) {
-		ms++
-	}
-	return max(ms, 0)
 }

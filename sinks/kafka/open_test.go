@@ -195,6 +195,14 @@ func TestSASLThatCannotWork(t *testing.T) {
 	}
 }
 
+func TestTokensWhereNobodyTakesThem(t *testing.T) {
+	t.Parallel()
+	_, err := kafka.Open(within(t), kafka.Options{Brokers: newCluster(t).ListenAddrs(), SASL: &kafka.SASL{Mechanism: "oauthbearer", TokenURL: "http://127.0.0.1:1/", ClientID: "hook:span", ClientSecret: "some other secret"}})
+	if !errors.Is(err, kerr.UnsupportedSaslMechanism) || errors.Is(err, bus.ErrUnavailable) || strings.Contains(err.Error(), "some") {
+		t.Errorf("open where the brokers know no tokens: %v", err)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	server, roots := certificate(t)

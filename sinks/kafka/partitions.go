@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 const (
@@ -29,9 +30,9 @@ type found struct {
 	spans []bus.Span
 
 	mu      sync.Mutex
-	listed  time.Time         // when the expressions were last held against all topics
-	names   map[string]bool   // what they found, and topics of ours that they would find
-	topics  map[string]*topic // as they were last described
+	listed  time.Time                 // when the expressions were last held against all topics
+	names   map[string]bool           // what they found, and topics of ours that they would find
+	topics  map[string]*cluster.Topic // as they were last described
 	started map[bus.Partition]bool
 	ends    map[bus.Partition]end
 	away    map[bus.Partition]bool // had no answer the last time
@@ -44,7 +45,7 @@ type end struct {
 }
 
 func (f *found) init() {
-	f.turn, f.names, f.topics = make(chan struct{}, 1), map[string]bool{}, map[string]*topic{}
+	f.turn, f.names, f.topics = make(chan struct{}, 1), map[string]bool{}, map[string]*cluster.Topic{}
 }
 
 // Spans implements bus.Topics (T1). Of many calls at once most share an answer, none an answer
@@ -54,7 +55,7 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 	select {
 	case f.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ended(ctx)
+		return nil, cluster.Ended(ctx)
 	}
 	defer func() { <-f.turn }()
 	if !f.asked.After(began) {
@@ -72,13 +73,13 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 // often a leader has moved. What has none then is away.
 func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
 	until := time.Now().Add(answerWithin)
-	err = s.link.again(ctx, func(ctx context.Context) error {
-		spots, err := s.followed(ctx)
+	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		refs, err := s.followed(ctx)
 		if err != nil {
 			return err
 		}
 		var missing error
-		spans, missing = s.spansOf(ctx, spots)
+		spans, missing = s.spansOf(ctx, refs)
 		switch {
 		case missing == nil:
 		case !errors.Is(missing, bus.ErrUnavailable), allAway(spans):
@@ -86,7 +87,7 @@ func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
 		case time.Now().Before(until) && s.found.newlyAway(spans):
 			return missing
 		}
-		gone, back := s.found.remember(spots, spans)
+		gone, back := s.found.remember(refs, spans)
 		s.tell(gone, back, missing)
 		return nil
 	})
@@ -123,23 +124,23 @@ const answerWithin = 2 * time.Second
 
 // spansOf asks what partitions hold. Those that cannot be asked are away; missing is why, for
 // one of them.
-func (s *Store) spansOf(ctx context.Context, spots []spot) (spans []bus.Span, missing error) {
+func (s *Store) spansOf(ctx context.Context, refs []cluster.PartitionRef) (spans []bus.Span, missing error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	starts := s.link.listEach(ctx, spots, theStart, onlyCommitted)
-	ends := s.link.listEach(ctx, spots, theEnd, onlyCommitted)
-	spans = make([]bus.Span, len(spots))
-	failed := make([]error, len(spots))
+	starts := s.cluster.OffsetsEach(ctx, refs, cluster.Earliest, cluster.ReadCommitted)
+	ends := s.cluster.OffsetsEach(ctx, refs, cluster.Latest, cluster.ReadCommitted)
+	spans = make([]bus.Span, len(refs))
+	failed := make([]error, len(refs))
 	var group errgroup.Group
 	group.SetLimit(asksAtOnce)
-	for i, sp := range spots {
-		spans[i] = bus.Span{Partition: sp.partition(), Identity: sp.identity, Away: true}
-		if failed[i] = cmp.Or(starts[i].err, ends[i].err); failed[i] != nil {
+	for i, sp := range refs {
+		spans[i] = bus.Span{Partition: sp.Partition(), Identity: sp.Identity, Away: true}
+		if failed[i] = cmp.Or(starts[i].Err, ends[i].Err); failed[i] != nil {
 			continue
 		}
 		group.Go(func() error {
-			start := starts[i].offset
-			last, err := s.lastOf(ctx, sp, start, ends[i].offset)
+			start := starts[i].Offset
+			last, err := s.lastOf(ctx, sp, start, ends[i].Offset)
 			if failed[i] = err; err == nil {
 				spans[i].First, spans[i].End, spans[i].Away = start, last, false
 			}
@@ -158,17 +159,17 @@ func (s *Store) spansOf(ctx context.Context, spots []spot) (spans []bus.Span, mi
 // lastOf is the position of the last event in front of end. It is read only where what was
 // seen before does not tell: epochs do not fall within a log, so behind a record of the
 // leader's own epoch there are no others.
-func (s *Store) lastOf(ctx context.Context, sp spot, start, below int64) (bus.Position, error) {
-	at := bus.Position{Identity: sp.identity, Seq: start - 1}
-	epoch := sp.lead().epoch
+func (s *Store) lastOf(ctx context.Context, sp cluster.PartitionRef, start, below int64) (bus.Position, error) {
+	at := bus.Position{Identity: sp.Identity, Seq: start - 1}
+	epoch := sp.Leader().Epoch
 	s.found.mu.Lock()
-	was, ok := s.found.ends[sp.partition()]
+	was, ok := s.found.ends[sp.Partition()]
 	s.found.mu.Unlock()
 	ok = ok && was.position.Same(at)
 	if below <= start {
 		at.Seq = below - 1
 		if !ok {
-			return at, s.link.confirm(ctx, sp)
+			return at, s.cluster.ConfirmID(ctx, sp)
 		}
 		return at, nil
 	}
@@ -176,18 +177,18 @@ func (s *Store) lastOf(ctx context.Context, sp spot, start, below int64) (bus.Po
 		switch {
 		case was.position.Seq == below-1 && was.position.Mark != 0:
 			return was.position, nil
-		case was.position.Seq < below-1 && was.position.Mark == markOf(epoch):
+		case was.position.Seq < below-1 && was.position.Mark == cluster.MarkOf(epoch):
 			return bus.Position{Identity: at.Identity, Seq: below - 1, Mark: was.position.Mark}, nil
 		}
 	}
 	var err error
-	at.Seq, at.Mark, err = s.link.newest(ctx, sp, start, below)
+	at.Seq, at.Mark, err = s.cluster.LastBefore(ctx, sp, start, below)
 	return at, err
 }
 
 // remember notes the ends, and returns which partitions went away since the last time, and
 // which came back; the first call also notes which there were at the start.
-func (f *found) remember(spots []spot, spans []bus.Span) (gone, back []string) {
+func (f *found) remember(refs []cluster.PartitionRef, spans []bus.Span) (gone, back []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	first := f.started == nil
@@ -204,7 +205,7 @@ func (f *found) remember(spots []spot, spans []bus.Span) (gone, back []string) {
 		was, known := f.ends[p]
 		switch {
 		case !spans[i].Away:
-			ends[p] = end{spans[i].End, spots[i].lead().epoch}
+			ends[p] = end{spans[i].End, refs[i].Leader().Epoch}
 			if f.away[p] {
 				back = append(back, string(p))
 			}
@@ -221,49 +222,49 @@ func (f *found) remember(spots []spot, spans []bus.Span) (gone, back []string) {
 }
 
 // followed lists the partitions of the topics that the patterns name now.
-func (s *Store) followed(ctx context.Context) ([]spot, error) {
+func (s *Store) followed(ctx context.Context) ([]cluster.PartitionRef, error) {
 	names, err := s.followedTopics(ctx)
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	answer, err := s.link.metadata(ctx, names...)
+	answer, err := s.cluster.Describe(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
-	var spots []spot
+	var refs []cluster.PartitionRef
 	for _, name := range names {
 		said := answer[name]
-		if errors.Is(said.err, errNoTopic) { // not yet, or no more
+		if errors.Is(said.Err, cluster.ErrNoTopic) { // not yet, or no more
 			s.found.drop(name)
 			continue
 		}
 		t := s.found.describe(name, said)
 		if t == nil {
-			return nil, onTopic(name, "DESCRIBE", said.err)
+			return nil, cluster.OnTopic(name, "DESCRIBE", said.Err)
 		}
-		for n := range t.partitions {
-			spots = append(spots, spot{t, int32(n)})
+		for n := range t.Partitions {
+			refs = append(refs, t.Ref(int32(n)))
 		}
 	}
-	return spots, nil
+	return refs, nil
 }
 
 // describe returns what was said of a topic. Of one that cannot be described now it returns
 // what is known, with nobody who leads a partition of it; nil of one that nothing is known of.
-func (f *found) describe(name string, said described) *topic {
+func (f *found) describe(name string, said cluster.Described) *cluster.Topic {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if said.topic != nil {
-		f.topics[name] = said.topic
-		return said.topic
+	if said.Topic != nil {
+		f.topics[name] = said.Topic
+		return said.Topic
 	}
 	known := f.topics[name]
 	if known == nil {
 		return nil
 	}
-	t := &topic{name: name, id: known.id, identity: known.identity, rights: known.rights}
-	for range known.partitions {
-		t.partitions = append(t.partitions, &leading{node: -1, epoch: -1})
+	t := &cluster.Topic{Name: name, ID: known.ID, Identity: known.Identity, Rights: known.Rights}
+	for range known.Partitions {
+		t.Partitions = append(t.Partitions, &cluster.Leader{Node: -1, Epoch: -1})
 	}
 	return t
 }
@@ -302,12 +303,12 @@ func (s *Store) find(ctx context.Context) error {
 		return nil
 	}
 	asked := time.Now()
-	topics, err := s.link.everyTopic(ctx)
+	topics, err := s.cluster.AllTopics(ctx)
 	if err != nil {
 		return err
 	}
 	for name, said := range topics {
-		if said.topic != nil && !said.internal && s.follows(name) {
+		if said.Topic != nil && !said.Internal && s.follows(name) {
 			f.add(name)
 		}
 	}

@@ -13,6 +13,16 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+)
+
+const (
+	// linger is for how long a record waits for others. With one request to a broker on its
+	// way at a time, those of many callers gather without it; measured, it cost a little.
+	linger = 0
+	// inHand bounds what waits to be sent, in records and bytes; the bytes are the callers'.
+	inHandRecords = 1 << 18
+	inHandBytes   = 256 << 20
 )
 
 // An outgoing record and the memory that building it takes.
@@ -118,7 +128,7 @@ func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offs
 		if again && reviewErr == nil && time.Now().Before(w.until) {
 			continue
 		}
-		doubt.error = onTopic(w.topic, "WRITE", unavailable(err))
+		doubt.error = cluster.OnTopic(w.topic, "WRITE", cluster.Unavailable(err))
 		if w.late != nil && !(back && (doubt.partition < 0 || untaken(err))) {
 			return nil, 0, 0, doubt
 		}
@@ -145,7 +155,7 @@ func (s *Store) mended(ctx context.Context, to *target, err error) (bool, error)
 
 // untaken: the brokers, or the client library itself, refused the record for certain.
 func untaken(err error) bool {
-	return denied(err) || lasting(err) || errors.Is(err, kgo.ErrMaxBuffered) ||
+	return cluster.Denied(err) || cluster.Lasting(err) || errors.Is(err, kgo.ErrMaxBuffered) ||
 		errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
 }
 
@@ -154,10 +164,10 @@ func untaken(err error) bool {
 func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, err error) {
 	out.placed.Store(0)
 	if err := ctx.Err(); err != nil {
-		return true, ended(ctx)
+		return true, cluster.Ended(ctx)
 	}
 	out.rec.Context = out.ctx
-	s.link.cl.TryProduce(out.ctx, &out.rec, out.done)
+	s.cluster.Client.TryProduce(out.ctx, &out.rec, out.done)
 	if out.sent != nil {
 		out.sent()
 	}
@@ -184,7 +194,7 @@ func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, 
 			w.late(out)
 			out.timer.Reset(time.Until(w.until))
 		case <-ctx.Done():
-			return false, ended(ctx)
+			return false, cluster.Ended(ctx)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // Shares of the publish timeout.
@@ -159,7 +160,7 @@ func (p *publishing) follow(d *inDoubt) {
 	if err == nil && !landed {
 		err = d.error
 	}
-	if !errors.Is(err, errClosed) {
+	if !errors.Is(err, cluster.ErrClosed) {
 		p.settled(landed)
 	}
 	p.s.recent.land(p.try.key, p.flight, r, err)
@@ -188,8 +189,8 @@ func (p *publishing) fate(d *inDoubt) (r bus.Receipt, landed bool, err error) {
 		}
 		select {
 		case <-time.After(pause):
-		case <-p.s.closed:
-			return bus.Receipt{}, false, errClosed
+		case <-p.s.cluster.Done():
+			return bus.Receipt{}, false, cluster.ErrClosed
 		}
 	}
 }

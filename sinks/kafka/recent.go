@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // recently is how long a key is remembered at least; at most twice as long.
@@ -65,7 +66,7 @@ func (f *flight) wait(ctx context.Context, until time.Time) error {
 	case <-timer.C:
 		return errUnsettled
 	case <-ctx.Done():
-		return ended(ctx)
+		return cluster.Ended(ctx)
 	}
 }
 

@@ -22,12 +22,12 @@ func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
 func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
 	limit = max(limit, 0)
 	var from int64
-	err := s.link.again(ctx, func(ctx context.Context) error {
-		sp, err := s.link.spot(ctx, s.names.refusals, 0, time.Time{})
+	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		sp, err := s.cluster.Partition(ctx, s.names.refusals, 0, time.Time{})
 		if err != nil {
 			return err
 		}
-		_, end, err := s.link.held(ctx, sp)
+		_, end, err := s.cluster.Bounds(ctx, sp)
 		from = end - int64(limit)
 		return err
 	})
@@ -35,7 +35,7 @@ func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) 
 		return fmt.Errorf("ask for the refusals: %w", err)
 	}
 	var found [][]byte
-	err = s.link.scan(ctx, s.names.refusals, 0, from, func(r *kgo.Record) error {
+	err = s.cluster.Scan(ctx, s.names.refusals, 0, from, func(r *kgo.Record) error {
 		found = append(found, r.Value)
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // Room implements bus.Durability (D2): what the followed topics of ours take, one replica of
@@ -23,25 +24,25 @@ func (s *Store) Room(ctx context.Context) (bus.Room, error) {
 	names = slices.DeleteFunc(names, func(name string) bool { return !s.isOurs(name) })
 	var topics kadm.TopicsSet
 	for _, name := range names {
-		t, err := s.link.lookup(ctx, name, time.Time{})
+		t, err := s.cluster.Lookup(ctx, name, time.Time{})
 		if err != nil {
 			return bus.Room{}, fmt.Errorf("ask for the size of the topics: %w", err)
 		}
-		for n := range t.partitions {
+		for n := range t.Partitions {
 			topics.Add(name, int32(n))
 		}
 	}
 	if len(topics) == 0 {
 		return bus.Room{}, nil
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := cluster.Bounded(ctx)
 	defer cancel()
-	dirs, err := s.link.adm.DescribeAllLogDirs(ctx, topics)
+	dirs, err := s.cluster.Admin.DescribeAllLogDirs(ctx, topics)
 	switch {
-	case denied(err):
+	case cluster.Denied(err):
 		return bus.Room{}, nil
 	case err != nil:
-		return bus.Room{}, fmt.Errorf("ask for the size of the topics: %w", unavailable(err))
+		return bus.Room{}, fmt.Errorf("ask for the size of the topics: %w", cluster.Unavailable(err))
 	}
 	return bus.Room{Used: largest(dirs)}, nil
 }
@@ -51,7 +52,7 @@ func largest(dirs kadm.DescribedAllLogDirs) int64 {
 	sizes := map[bus.Partition]int64{}
 	dirs.Each(func(d kadm.DescribedLogDir) {
 		d.Topics.Each(func(p kadm.DescribedLogDirPartition) {
-			name := partitionName(p.Topic, p.Partition)
+			name := cluster.PartitionName(p.Topic, p.Partition)
 			sizes[name] = max(sizes[name], p.Size)
 		})
 	})
@@ -64,7 +65,7 @@ func largest(dirs kadm.DescribedAllLogDirs) int64 {
 
 // PurgeEvents implements bus.Durability (D3). Topics of others are not ours to purge.
 func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) error {
-	topic, n, ok := splitPartition(p)
+	topic, n, ok := cluster.SplitPartition(p)
 	if !ok || !s.isOurs(topic) {
 		return fmt.Errorf("purge %s: it belongs to somebody else", p)
 	}
@@ -72,12 +73,12 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 		return fmt.Errorf("purge %s: its topic is not followed", p)
 	}
 	var end int64
-	err := s.onPartition(ctx, p, func(ctx context.Context, sp spot) (err error) {
-		_, end, err = s.link.held(ctx, sp)
+	err := s.onPartition(ctx, p, func(ctx context.Context, sp cluster.PartitionRef) (err error) {
+		_, end, err = s.cluster.Bounds(ctx, sp)
 		return err
 	})
 	if err == nil {
-		err = s.link.trim(ctx, topic, n, min(upto+1, end))
+		err = s.cluster.Trim(ctx, topic, n, min(upto+1, end))
 	}
 	if err != nil {
 		return fmt.Errorf("purge %s: %w", p, err)
@@ -97,20 +98,20 @@ func (s *Store) isOurs(topic string) bool {
 // OthersNeed implements bus.Durability (D4): the least that a consumer group has committed.
 // Ours commits nothing.
 func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, error) {
-	topic, n, ok := splitPartition(p)
+	topic, n, ok := cluster.SplitPartition(p)
 	if !ok {
 		return 0, false, fmt.Errorf("there is no partition %q", p)
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := cluster.Bounded(ctx)
 	defer cancel()
-	groups, err := s.link.adm.ListGroups(ctx)
+	groups, err := s.cluster.Admin.ListGroups(ctx)
 	if err != nil {
-		return 0, false, fmt.Errorf("ask for the consumers of %s: %w", p, unavailable(err))
+		return 0, false, fmt.Errorf("ask for the consumers of %s: %w", p, cluster.Unavailable(err))
 	}
 	need, some := int64(0), false
-	for _, answer := range s.link.adm.FetchManyOffsets(ctx, groups.Groups()...) {
+	for _, answer := range s.cluster.Admin.FetchManyOffsets(ctx, groups.Groups()...) {
 		if answer.Err != nil {
-			return 0, false, fmt.Errorf("ask what group %s has read: %w", answer.Group, unavailable(answer.Err))
+			return 0, false, fmt.Errorf("ask what group %s has read: %w", answer.Group, cluster.Unavailable(answer.Err))
 		}
 		if at, ok := answer.Fetched.Lookup(topic, n); ok && at.At >= 0 && (!some || at.At-1 < need) {
 			need, some = at.At-1, true

@@ -54,7 +54,7 @@ func (g *settling) live() {
 	for {
 		select {
 		case <-beat.C:
-		case <-g.s.closed:
+		case <-g.s.cluster.Done():
 			return
 		}
 		g.mu.Lock()

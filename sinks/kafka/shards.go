@@ -31,14 +31,14 @@ func (s *Store) countShards(ctx context.Context) error {
 
 // Join implements bus.Leases.
 func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
-	err := s.persist(ctx, func(ctx context.Context) (moved bool, err error) { return false, s.obey(ctx, shards) })
+	err := s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) { return false, s.obey(ctx, shards) })
 	switch {
 	case ctx.Err() != nil:
 		return nil
 	case err != nil:
 		return fmt.Errorf("share the shards: %w", err)
 	}
-	return lease.New(s.link.base, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
+	return lease.New(s.cluster.Options, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
 }
 
 // obey goes by the number of shards that were recorded while this process started.
@@ -47,11 +47,11 @@ func (s *Store) obey(ctx context.Context, shards int) error {
 		return nil
 	}
 	for _, name := range []string{s.names.state, s.names.journal} {
-		t, err := s.link.lookup(ctx, name, time.Now())
+		t, err := s.cluster.Lookup(ctx, name, time.Now())
 		if err != nil {
 			return fmt.Errorf("look for the shards: %w", err)
 		}
-		if have := len(t.partitions); have < shards {
+		if have := len(t.Partitions); have < shards {
 			return fmt.Errorf("topic %s has %d partitions and the installation %d shards: add partitions to it", name, have, shards)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,13 +17,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // Options configure a Store. Brokers is required; all else has a default.
 type Options struct {
-	Brokers []string    // host:port of some; they name the others
-	TLS     *tls.Config // nil: none
-	SASL    *SASL       // nil: none
+	Brokers []string      // host:port of some; they name the others
+	TLS     *tls.Config   // nil: none
+	SASL    *cluster.SASL // nil: none
 
 	Namespace string   // default hookspan
 	Prefix    string   // of event topics; default <namespace>.events
@@ -46,11 +46,8 @@ type Options struct {
 
 	Log *slog.Logger // default: none
 
-	dial dial // default: TCP
+	dial cluster.Dial // default: TCP
 }
-
-// A dial reaches a broker.
-type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Store is a bus.Store, bus.Shared, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
 // use by many goroutines.
@@ -58,7 +55,7 @@ type Store struct {
 	o        Options
 	names    names
 	patterns []pattern
-	link     *link
+	cluster  *cluster.Cluster
 	found    found
 	targets  targets
 	recent   recent
@@ -92,13 +89,19 @@ func (n *names) private(topic string) bool {
 	return false
 }
 
+// access is how the brokers are reached.
+func (o *Options) access() cluster.Access {
+	return cluster.Access{Brokers: o.Brokers, TLS: o.TLS, SASL: o.SASL, Dial: o.dial}
+}
+
 // Check is what Open would refuse before it connects.
 func (o Options) Check() error {
 	o.withDefaults()
 	s := &Store{o: o, names: o.names()}
 	err := s.checkNames()
 	if err == nil {
-		_, err = o.base()
+		a := o.access()
+		_, err = a.Options()
 	}
 	return err
 }
@@ -107,9 +110,8 @@ func (o Options) Check() error {
 // no broker answers; else it names what is wrong, topic by topic, with the remedy.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.withDefaults()
-	s := &Store{o: o, names: o.names(), closed: make(chan struct{})}
+	s := &Store{o: o, names: o.names()}
 	s.found.init()
-	s.close = sync.OnceFunc(func() { close(s.closed) })
 	if err := s.checkNames(); err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
@@ -122,11 +124,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.settling.s = s
 	s.outgoings.New = func() any { return newOutgoing(&s.outgoings) }
 	var err error
-	if s.link, err = newLink(o, s.producing()...); err != nil {
+	if s.cluster, err = cluster.Connect(o.access(), s.producing()...); err != nil {
 		return nil, err
 	}
 	if err := s.prepareWithin(ctx); err != nil {
-		s.link.close()
+		s.cluster.Close()
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	return s, nil
@@ -141,7 +143,7 @@ func (s *Store) prepareWithin(ctx context.Context) error {
 	case err := <-prepared:
 		return err
 	case <-ctx.Done():
-		return ended(ctx)
+		return cluster.Ended(ctx)
 	}
 }
 
@@ -169,18 +171,17 @@ func (s *Store) prepare(ctx context.Context) error {
 // reach asks each of the brokers given once, so that the error says what is wrong instead of
 // that time is up.
 func (s *Store) reach(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.RequestTimeout)
 	defer cancel()
-	if err := s.link.cl.Ping(ctx); err != nil {
-		return fmt.Errorf("reach the brokers at %s: %w", strings.Join(s.o.Brokers, ", "), s.o.explain(err))
+	if err := s.cluster.Client.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the brokers at %s: %w", strings.Join(s.o.Brokers, ", "), s.cluster.Access.Explain(err))
 	}
 	return nil
 }
 
 // Close ends what the store runs. Calls on the way end with bus.ErrUnavailable.
 func (s *Store) Close() error {
-	s.close()
-	s.link.close()
+	s.cluster.Close()
 	s.settling.wait()
 	return nil
 }
@@ -215,7 +216,7 @@ func (s *Store) producing() []kgo.Opt {
 		kgo.MaxBufferedRecords(inHandRecords),
 		kgo.MaxBufferedBytes(inHandBytes),
 		kgo.ProducerBatchMaxBytesFn(s.targets.limit),
-		kgo.ProduceRequestTimeout(brokerTimeout),
+		kgo.ProduceRequestTimeout(cluster.BrokerTimeout),
 		// Nobody waits for a record any longer, so it should not land much later.
 		kgo.RecordDeliveryTimeout(max(s.o.PublishTimeout, time.Second)),
 	}
@@ -298,3 +299,6 @@ var (
 	_ bus.Shared   = (*Store)(nil)
 	_ bus.Examiner = (*Store)(nil)
 )
+
+// SASL is how we prove to the brokers who we are.
+type SASL = cluster.SASL

@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // A condition is what an existing topic is like.
 type condition struct {
-	*topic
+	*cluster.Topic
 	faults     []string // why it will not do, each with the remedy
 	doubts     []string // what an operator should know
 	maxMessage int64    // bytes of a batch; 0: not known
@@ -25,13 +26,13 @@ func (s *Store) inspect(ctx context.Context, list []want) ([]condition, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	var answer map[string]described
-	var settings map[string]settings
-	err := s.link.again(ctx, func(ctx context.Context) (err error) {
-		if answer, err = s.link.metadata(ctx, namesOf(list)...); err != nil {
+	var answer map[string]cluster.Described
+	var settings map[string]cluster.Settings
+	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
+		if answer, err = s.cluster.Describe(ctx, namesOf(list)...); err != nil {
 			return err
 		}
-		settings, err = s.link.settings(ctx, answer)
+		settings, err = s.cluster.Settings(ctx, answer)
 		return err
 	})
 	if err != nil {
@@ -51,69 +52,28 @@ func (s *Store) inspect(ctx context.Context, list []want) ([]condition, error) {
 // defaultMessage is Kafka's own max.message.bytes, taken where the topic's is not told.
 const defaultMessage = 1<<20 + 12
 
-// settings are what a topic is set to, by name, or why that is not told.
-type settings struct {
-	values map[string]string
-	err    error
-}
-
-// settings asks for those of the topics that are there.
-func (l *link) settings(ctx context.Context, topics map[string]described) (map[string]settings, error) {
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	for name, said := range topics {
-		if said.topic == nil {
-			continue
-		}
-		r := kmsg.NewDescribeConfigsRequestResource()
-		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		req.Resources = append(req.Resources, r)
-	}
-	if len(req.Resources) == 0 {
-		return nil, nil
-	}
-	all := make(map[string]settings, len(topics))
-	for _, shard := range l.cl.RequestSharded(ctx, req) {
-		if shard.Err != nil {
-			return nil, unavailable(shard.Err)
-		}
-		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
-			s := settings{values: make(map[string]string, len(r.Configs)), err: kerr.ErrorForCode(r.ErrorCode)}
-			if errors.Is(s.err, kerr.UnknownTopicOrPartition) { // the broker is behind the one that knew it
-				return nil, unavailable(s.err)
-			}
-			for _, c := range r.Configs {
-				if c.Value != nil {
-					s.values[c.Name] = *c.Value
-				}
-			}
-			all[r.ResourceName] = s
-		}
-	}
-	return all, nil
-}
-
 // judge says whether a topic will do for what it is wanted for.
-func judge(w *want, said described, set settings) condition {
-	c := condition{topic: said.topic}
+func judge(w *want, said cluster.Described, set cluster.Settings) condition {
+	c := condition{Topic: said.Topic}
 	switch {
-	case errors.Is(said.err, errNoTopic):
+	case errors.Is(said.Err, cluster.ErrNoTopic):
 		c.fault("it does not exist")
 		return c
-	case said.err != nil:
-		c.fault("it cannot be looked at (%v): grant Hookspan's user DESCRIBE, %s on it", said.err, rightNames(w.use.rights()))
+	case said.Err != nil:
+		c.fault("it cannot be looked at (%v): grant Hookspan's user DESCRIBE, %s on it", said.Err, rightNames(w.use.rights()))
 		return c
 	}
-	if missing := lacking(w.use.rights(), said.rights); len(missing) > 0 {
+	if missing := lacking(w.use.rights(), said.Rights); len(missing) > 0 {
 		c.fault("grant Hookspan's user %s on it", rightNames(missing))
 	}
-	if have := len(said.partitions); have < w.least {
+	if have := len(said.Partitions); have < w.least {
 		c.fault("it has %d partitions and must have %d or more", have, w.least)
 	}
-	if set.err != nil {
-		c.unread(w, set.err)
+	if set.Err != nil {
+		c.unread(w, set.Err)
 		return c
 	}
-	c.judge(w, set.values)
+	c.judge(w, set.Values)
 	return c
 }
 
@@ -176,7 +136,7 @@ func parsed(value string) int64 {
 
 // lacking are the rights that a broker's answer does not hold.
 func lacking(need []kmsg.ACLOperation, have int32) (missing []kmsg.ACLOperation) {
-	if have == rightsUnknown {
+	if have == cluster.RightsUnknown {
 		return nil
 	}
 	for _, right := range need {

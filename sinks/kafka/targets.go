@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 // A target is a topic that is written to, as it was when it was first used.
@@ -49,14 +50,14 @@ func (t *targets) get(ctx context.Context, topic string) (*target, error) {
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ended(ctx)
+		return nil, cluster.Ended(ctx)
 	}
 	defer func() { <-t.turn }()
 	if got, ok := t.known.Load(topic); ok {
 		return got.(*target), nil
 	}
-	found, err := t.s.link.lookup(ctx, topic, time.Now())
-	if errors.Is(err, errNoTopic) {
+	found, err := t.s.cluster.Lookup(ctx, topic, time.Now())
+	if errors.Is(err, cluster.ErrNoTopic) {
 		found, err = t.make(ctx, topic)
 	}
 	if err != nil {
@@ -65,16 +66,16 @@ func (t *targets) get(ctx context.Context, topic string) (*target, error) {
 	if _, ok := t.limits.Load(topic); !ok {
 		t.learnLimit(ctx, topic)
 	}
-	made := &target{topic: topic, identity: found.identity}
-	for n := range found.partitions {
-		made.partitions = append(made.partitions, partitionName(topic, int32(n)))
+	made := &target{topic: topic, identity: found.Identity}
+	for n := range found.Partitions {
+		made.partitions = append(made.partitions, cluster.PartitionName(topic, int32(n)))
 	}
 	t.known.Store(topic, made)
 	return made, nil
 }
 
 // make makes a topic that is missing, the way it would have been made at Open.
-func (t *targets) make(ctx context.Context, topic string) (*topic, error) {
+func (t *targets) make(ctx context.Context, topic string) (*cluster.Topic, error) {
 	w := t.s.eventTopic(topic)
 	for _, one := range t.s.wanted() {
 		if one.name == topic {
@@ -93,7 +94,7 @@ func (t *targets) make(ctx context.Context, topic string) (*topic, error) {
 	}
 	t.limits.Delete(topic)
 	t.s.note(topic)
-	return t.s.link.lookup(ctx, topic, time.Time{})
+	return t.s.cluster.Lookup(ctx, topic, time.Time{})
 }
 
 // learnLimit asks for the largest batch; where it is not told, Kafka's default has to do.
@@ -137,14 +138,14 @@ func (t *targets) review(ctx context.Context, old *target, forget func() bool) e
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ended(ctx)
+		return cluster.Ended(ctx)
 	}
 	defer func() { <-t.turn }()
 	if got, ok := t.known.Load(old.topic); !ok || got != old || !forget() {
 		return nil
 	}
 	t.known.Delete(old.topic)
-	t.s.link.cl.PurgeTopicsFromProducing(old.topic)
+	t.s.cluster.Client.PurgeTopicsFromProducing(old.topic)
 	t.s.o.Log.Warn("a topic is not what it was, looking again", "topic", old.topic)
 	return nil
 }
@@ -154,7 +155,7 @@ func (t *target) partition(n int32) bus.Partition {
 	if int(n) < len(t.partitions) {
 		return t.partitions[n]
 	}
-	return partitionName(t.topic, n)
+	return cluster.PartitionName(t.topic, n)
 }
 
 // receipt says where an event went.

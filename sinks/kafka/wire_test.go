@@ -2,12 +2,10 @@ package kafka_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -35,34 +33,6 @@ func TestPatterns(t *testing.T) {
 	for _, text := range []string{"", "/", "/orders", "orders/", "/(/", "a b", "orders.>", "*"} {
 		if _, err := kafka.Finds(text, "orders"); err == nil {
 			t.Errorf("%q is taken for a pattern", text)
-		}
-	}
-}
-
-func TestPartitionNames(t *testing.T) {
-	t.Parallel()
-	for _, p := range []bus.Partition{"orders/0", "my.orders/2147483647"} {
-		if topic, n, ok := kafka.SplitPartition(p); !ok || kafka.PartitionName(topic, n) != p {
-			t.Errorf("%s is read as %q %d %v", p, topic, n, ok)
-		}
-	}
-	for _, p := range []bus.Partition{"", "orders", "/3", "orders/", "orders/-1", "orders/x", "orders/2147483648", "HOOKSPAN_EVENTS"} {
-		if topic, n, ok := kafka.SplitPartition(p); ok {
-			t.Errorf("%s is read as %q %d", p, topic, n)
-		}
-	}
-}
-
-// What is stored in the millisecond of a time is not before it, unless the time is later in it.
-func TestMillis(t *testing.T) {
-	t.Parallel()
-	at := time.UnixMilli(1763700000123)
-	for _, c := range []struct {
-		t    time.Time
-		want int64
-	}{{at, 1763700000123}, {at.Add(1), 1763700000124}, {at.Add(999_999), 1763700000124}, {time.Time{}, 0}} {
-		if got := kafka.Millis(c.t); got != c.want {
-			t.Errorf("%v is %d ms, want %d", c.t, got, c.want)
 		}
 	}
 }
@@ -142,46 +112,6 @@ func TestARecordOfAnotherKindFollowsNothing(t *testing.T) {
 	r, err := kafka.ReadRecord(&kgo.Record{Offset: 9, Value: []byte("theirs")})
 	if err != nil || r.Pos != 9 || r.Prev != bus.NoPosition || r.ID != [16]byte{} {
 		t.Errorf("read as %v, %v", r, err)
-	}
-}
-
-// recordBatch is the head of a batch, with a body of n bytes.
-func recordBatch(first int64, delta, epoch int32, n int) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(first))
-	b = binary.BigEndian.AppendUint32(b, uint32(15+n))
-	b = binary.BigEndian.AppendUint32(b, uint32(epoch))
-	b = append(b, 2, 0, 0, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(delta))
-	return append(b, make([]byte, n)...)
-}
-
-func FuzzBatches(f *testing.F) {
-	two := append(recordBatch(10, 4, 3, 40), recordBatch(15, 0, 5, 20)...)
-	f.Add(two)
-	f.Add(two[:len(two)-1])
-	f.Add(recordBatch(1<<62, 1<<30, -1, 0))
-	f.Add(recordBatch(-5, -7, 0, 0))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		total := 0
-		kafka.Batches(raw, func(first, last, mark int64) {
-			if total++; last < first {
-				t.Errorf("%x: a batch from %d to %d", raw, first, last)
-			}
-		})
-		if total > len(raw)/27 {
-			t.Errorf("%x: %d batches", raw, total)
-		}
-	})
-}
-
-func TestBatches(t *testing.T) {
-	t.Parallel()
-	raw := append(recordBatch(10, 4, 3, 40), recordBatch(15, 0, -1, 20)...)
-	raw = append(raw, recordBatch(16, 2, 5, 20)[:50]...) // cut off
-	var got [][3]int64
-	kafka.Batches(raw[:len(raw)-4], func(first, last, mark int64) { got = append(got, [3]int64{first, last, mark}) })
-	if len(got) != 2 || got[0] != [3]int64{10, 14, 4} || got[1] != [3]int64{15, 15, 0} {
-		t.Errorf("read as %v", got)
 	}
 }
 

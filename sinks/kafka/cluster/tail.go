@@ -1,4 +1,4 @@
-package kafka
+package cluster
 
 import (
 	"context"
@@ -15,27 +15,27 @@ const (
 	tailWaitMillis = 250
 	// tailBytes bounds an answer of one broker.
 	tailBytes = 8 << 20
-	// tapPages is how many pages a reader may be behind the tail, and heldBytes how much all
+	// subscriptionPages is how many pages a reader may be behind the tail, and heldBytes how much all
 	// readers together; beyond it a reader goes on by itself.
-	tapPages  = 8
-	heldBytes = 32 << 20
+	subscriptionPages = 8
+	heldBytes         = 32 << 20
 )
 
 // A tail waits at the end of all partitions that somebody follows: one request per broker on
-// its way at a time, for all that it leads. A reader that does not keep up loses its tap, and
-// a partition whose leader moves loses all of them: its readers look where they stand and come
-// back.
+// its way at a time, for all that it leads. A reader that does not keep up loses its
+// subscription, and a partition whose leader moves loses all of them: its readers look where
+// they stand and come back.
 type tail struct {
 	cl      *kgo.Client
 	ctx     context.Context // ends with close
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	held    atomic.Int64 // bytes in taps
+	held    atomic.Int64 // bytes in subscriptions
 
-	mu     sync.Mutex
-	closed bool
-	spots  map[tailKey]*watched
-	loops  map[int32]bool // by broker
+	mu         sync.Mutex
+	closed     bool
+	partitions map[tailKey]*watched
+	loops      map[int32]bool // by broker
 }
 
 type tailKey struct {
@@ -45,30 +45,30 @@ type tailKey struct {
 
 // watched is a partition that somebody waits at.
 type watched struct {
-	spot
-	next int64
-	taps []*tap
+	PartitionRef
+	next          int64
+	subscriptions []*subscription
 }
 
-// A tap is one reader's place at the tail.
-type tap struct {
+// A subscription is one reader's place at the tail.
+type subscription struct {
 	w     *watched
 	pages chan page // the tail sends and closes; the reader receives
 	moved bool      // written before pages is closed: the partition's leader moved or is away
 }
 
 func newTail(cl *kgo.Client) *tail {
-	t := &tail{cl: cl, spots: map[tailKey]*watched{}, loops: map[int32]bool{}}
+	t := &tail{cl: cl, partitions: map[tailKey]*watched{}, loops: map[int32]bool{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return t
 }
 
-// close ends all taps.
+// close ends all subscriptions.
 func (t *tail) close() {
 	t.stop()
 	t.mu.Lock()
 	t.closed = true
-	for _, w := range t.spots {
+	for _, w := range t.partitions {
 		t.lose(w)
 	}
 	t.mu.Unlock()
@@ -76,34 +76,34 @@ func (t *tail) close() {
 	t.cl.Close()
 }
 
-// join waits at a partition's end from `next` on. The tap's pages begin at `from`; what lies
-// between, if anything, the reader has to fetch.
-func (t *tail) join(s spot, next int64) (_ *tap, from int64) {
+// join waits at a partition's end from `next` on. The subscription's
+// pages begin at `from`; what lies between, if anything, the reader has to fetch.
+func (t *tail) join(s PartitionRef, next int64) (_ *subscription, from int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := tailKey{s.identity, s.n}
-	w := t.spots[key]
-	if w != nil && (w.lead().epoch != s.lead().epoch || w.lead().node != s.lead().node) {
+	key := tailKey{s.Identity, s.Number}
+	w := t.partitions[key]
+	if w != nil && (w.Leader().Epoch != s.Leader().Epoch || w.Leader().Node != s.Leader().Node) {
 		t.lose(w)
 		w = nil
 	}
 	if w == nil {
-		w = &watched{spot: s, next: next}
-		t.spots[key] = w
+		w = &watched{PartitionRef: s, next: next}
+		t.partitions[key] = w
 	}
-	p := &tap{w: w, pages: make(chan page, tapPages)}
-	w.taps = append(w.taps, p)
+	p := &subscription{w: w, pages: make(chan page, subscriptionPages)}
+	w.subscriptions = append(w.subscriptions, p)
 	if t.closed {
 		t.lose(w)
-	} else if node := s.lead().node; !t.loops[node] {
+	} else if node := s.Leader().Node; !t.loops[node] {
 		t.loops[node] = true
 		t.running.Go(func() { t.run(node) })
 	}
 	return p, w.next
 }
 
-// leave gives a tap back.
-func (t *tail) leave(p *tap) {
+// leave gives a subscription back.
+func (t *tail) leave(p *subscription) {
 	t.mu.Lock()
 	t.drop(p, false)
 	t.mu.Unlock()
@@ -112,26 +112,26 @@ func (t *tail) leave(p *tap) {
 	}
 }
 
-// drop closes a tap, if that has not been done. The caller holds mu.
-func (t *tail) drop(p *tap, moved bool) {
-	for i, q := range p.w.taps {
+// drop closes a subscription, if that has not been done. The caller holds mu.
+func (t *tail) drop(p *subscription, moved bool) {
+	for i, q := range p.w.subscriptions {
 		if q != p {
 			continue
 		}
-		p.w.taps = append(p.w.taps[:i], p.w.taps[i+1:]...)
+		p.w.subscriptions = append(p.w.subscriptions[:i], p.w.subscriptions[i+1:]...)
 		p.moved = moved
 		close(p.pages)
 		break
 	}
-	if key := (tailKey{p.w.identity, p.w.n}); len(p.w.taps) == 0 && t.spots[key] == p.w {
-		delete(t.spots, key)
+	if key := (tailKey{p.w.Identity, p.w.Number}); len(p.w.subscriptions) == 0 && t.partitions[key] == p.w {
+		delete(t.partitions, key)
 	}
 }
 
-// lose ends all taps of a partition. The caller holds mu.
+// lose ends all subscriptions of a partition. The caller holds mu.
 func (t *tail) lose(w *watched) {
-	for len(w.taps) > 0 {
-		t.drop(w.taps[0], true)
+	for len(w.subscriptions) > 0 {
+		t.drop(w.subscriptions[0], true)
 	}
 }
 
@@ -169,8 +169,8 @@ func (t *tail) waiting(node int32) []due {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []due
-	for _, w := range t.spots {
-		if w.lead().node == node {
+	for _, w := range t.partitions {
+		if w.Leader().Node == node {
 			list = append(list, due{w, w.next})
 		}
 	}
@@ -185,14 +185,14 @@ func (t *tail) fetch(node int32, waiting []due) (*kmsg.FetchResponse, error) {
 	byTopic := make(map[string]int, len(waiting))
 	for _, w := range waiting {
 		ask := w.ask(w.from, pageBytes)
-		if i, ok := byTopic[w.identity]; ok {
+		if i, ok := byTopic[w.Identity]; ok {
 			req.Topics[i].Partitions = append(req.Topics[i].Partitions, ask.Partitions...)
 			continue
 		}
-		byTopic[w.identity] = len(req.Topics)
+		byTopic[w.Identity] = len(req.Topics)
 		req.Topics = append(req.Topics, ask)
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(t.ctx, RequestTimeout)
 	defer cancel()
 	resp, err := t.cl.Broker(int(node)).RetriableRequest(ctx, req)
 	if err != nil {
@@ -211,9 +211,9 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 	byPlace := make(map[place]due, len(waiting))
 	for _, w := range waiting {
 		if answer.Version >= fetchByID { // topics go by their ids
-			byPlace[place{id: w.id, n: w.n}] = w
+			byPlace[place{id: w.ID, n: w.Number}] = w
 		} else {
-			byPlace[place{name: w.name, n: w.n}] = w
+			byPlace[place{name: w.Name, n: w.Number}] = w
 		}
 	}
 	for i := range answer.Topics {
@@ -229,7 +229,7 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 			case raw.ErrorCode != 0:
 				t.lose(w.watched)
 			default:
-				p := newPage(w.spot, raw, w.from)
+				p := newPage(w.PartitionRef, raw, w.from)
 				if p.check() != nil { // its readers ask themselves, and say so
 					t.lose(w.watched)
 					continue
@@ -240,20 +240,20 @@ func (t *tail) hand(waiting []due, answer *kmsg.FetchResponse) {
 	}
 }
 
-// push hands a page to each tap that has room. The caller holds mu.
+// push hands a page to each subscription that has room. The caller holds mu.
 func (t *tail) push(w due, p page) {
-	if p.next == w.next {
+	if p.Next == w.next {
 		return
 	}
-	w.watched.next = p.next
+	w.watched.next = p.Next
 	size := int64(len(p.raw.RecordBatches))
-	for i := len(w.taps) - 1; i >= 0; i-- {
-		tap := w.taps[i]
-		if len(tap.pages) == cap(tap.pages) || len(tap.pages) > 0 && t.held.Load()+size > heldBytes {
-			t.drop(tap, false)
+	for i := len(w.subscriptions) - 1; i >= 0; i-- {
+		sub := w.subscriptions[i]
+		if len(sub.pages) == cap(sub.pages) || len(sub.pages) > 0 && t.held.Load()+size > heldBytes {
+			t.drop(sub, false)
 			continue
 		}
 		t.held.Add(size)
-		tap.pages <- p
+		sub.pages <- p
 	}
 }

@@ -1,4 +1,4 @@
-package kafka
+package cluster
 
 import (
 	"context"
@@ -11,27 +11,27 @@ import (
 )
 
 var (
-	// errNoTopic: there is no such topic, as far as the broker that was asked knows.
-	errNoTopic = fmt.Errorf("%w: the topic does not exist", bus.ErrUnavailable)
+	// ErrNoTopic: there is no such topic, as far as the broker that was asked knows.
+	ErrNoTopic = fmt.Errorf("%w: the topic does not exist", bus.ErrUnavailable)
 	// errNoLeader: nobody can be asked for the partition at the moment.
 	errNoLeader = fmt.Errorf("%w: the partition has no leader", bus.ErrUnavailable)
 	// errMoved: the partition's leader is another one, or away.
 	errMoved = fmt.Errorf("%w: the partition's leader moved", bus.ErrUnavailable)
 	// errAnother: what was answered is not what was asked.
 	errAnother = fmt.Errorf("%w: the broker answered about something else", bus.ErrUnavailable)
-	// errOutside: the partition does not hold the offset that was asked for, nor ends there.
-	errOutside = fmt.Errorf("%w: the offset is outside of what the partition holds", bus.ErrUnavailable)
+	// ErrOutside: the partition does not hold the offset that was asked for, nor ends there.
+	ErrOutside = fmt.Errorf("%w: the offset is outside of what the partition holds", bus.ErrUnavailable)
 )
 
-// unavailable turns what a broker or the client library says into the bus's errors. What no
+// Unavailable turns what a broker or the client library says into the bus's errors. What no
 // retry would mend (a right, a setting) stays as it is; all else is bus.ErrUnavailable.
-func unavailable(err error) error {
+func Unavailable(err error) error {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled) || ours(err):
 		return err
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return fmt.Errorf("%w: %w", bus.ErrTooLarge, err)
-	case denied(err) || lasting(err):
+	case Denied(err) || Lasting(err):
 		return err
 	}
 	return fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
@@ -49,9 +49,9 @@ func ours(err error) bool {
 	return false
 }
 
-// denied: the brokers, or who hands out tokens for them, do not let us, whoever they take us
+// Denied: the brokers, or who hands out tokens for them, do not let us, whoever they take us
 // for.
-func denied(err error) bool {
+func Denied(err error) bool {
 	for _, e := range []error{
 		errNoToken,
 		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.GroupAuthorizationFailed,
@@ -64,8 +64,8 @@ func denied(err error) bool {
 	return false
 }
 
-// lasting: the request can never be carried out as things are set up.
-func lasting(err error) bool {
+// Lasting: the request can never be carried out as things are set up.
+func Lasting(err error) bool {
 	for _, e := range []error{
 		kerr.InvalidRecord, kerr.InvalidTopicException, kerr.PolicyViolation, kerr.InvalidConfig,
 		kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.UnsupportedVersion,
@@ -90,8 +90,8 @@ func stale(err error) bool {
 	return false
 }
 
-// onTopic says which topic an error is about and, when a right is missing, which.
-func onTopic(topic, right string, err error) error {
+// OnTopic says which topic an error is about and, when a right is missing, which.
+func OnTopic(topic, right string, err error) error {
 	switch {
 	case err == nil:
 		return nil

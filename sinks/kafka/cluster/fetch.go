@@ -1,4 +1,4 @@
-package kafka
+package cluster
 
 import (
 	"context"
@@ -19,8 +19,8 @@ const (
 	pageBytes = 1 << 20
 	// scanBytes is the same for whoever reads all that is there.
 	scanBytes = 8 << 20
-	// oneBatch makes a fetch bring the batch that holds the offset, and nothing else.
-	oneBatch = 1
+	// OneBatch makes a fetch bring the batch that holds the offset, and nothing else.
+	OneBatch = 1
 )
 
 // What never changes: of transactions only what was committed is read, and one decompressor
@@ -32,48 +32,48 @@ var (
 
 // A page is what one fetch of a partition brought.
 type page struct {
-	spot
+	PartitionRef
 	raw  *kmsg.FetchResponseTopicPartition
 	from int64 // the offset that was asked for; records in front of it may be there too
-	next int64 // behind the last whole batch
-	end  int64 // of what is committed
+	Next int64 // behind the last whole batch
+	End  int64 // of what is committed
 
 	youngest int64 // mark of the batches
 }
 
-// fetch asks a partition's leader for what is there at an offset, without waiting for more.
+// Fetch asks a partition's leader for what is there at an offset, without waiting for more.
 // Errors: errOutside, errMoved and others that are bus.ErrUnavailable.
-func (l *link) fetch(ctx context.Context, s spot, offset int64, size int32) (page, error) {
-	if err := l.settle(ctx, s); err != nil {
+func (c *Cluster) Fetch(ctx context.Context, s PartitionRef, offset int64, size int32) (page, error) {
+	if err := c.settle(ctx, s); err != nil {
 		return page{}, err
 	}
 	req := fetchRequest(0, size)
 	req.Topics = []kmsg.FetchRequestTopic{s.ask(offset, size)}
-	resp, err := l.to(ctx, s.lead().node, req)
+	resp, err := c.to(ctx, s.Leader().Node, req)
 	if err != nil {
-		l.forget(s.topic)
-		return page{}, s.failed("fetch", err)
+		c.forget(s.Topic)
+		return page{}, s.Failed("fetch", err)
 	}
 	answer := resp.(*kmsg.FetchResponse)
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return page{}, s.failed("fetch", unavailable(err))
+		return page{}, s.Failed("fetch", Unavailable(err))
 	}
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return page{}, s.failed("fetch", fmt.Errorf("%w: the broker said nothing of the partition", bus.ErrUnavailable))
+		return page{}, s.Failed("fetch", fmt.Errorf("%w: the broker said nothing of the partition", bus.ErrUnavailable))
 	}
 	rt := &answer.Topics[0]
 	raw := &rt.Partitions[0]
-	if other := answer.Version >= fetchByID && rt.TopicID != s.id || answer.Version < fetchByID && rt.Topic != s.name; other || raw.Partition != s.n {
-		l.forget(s.topic)
-		return page{}, s.failed("fetch", errAnother)
+	if other := answer.Version >= fetchByID && rt.TopicID != s.ID || answer.Version < fetchByID && rt.Topic != s.Name; other || raw.Partition != s.Number {
+		c.forget(s.Topic)
+		return page{}, s.Failed("fetch", errAnother)
 	}
-	if err := l.refused(s, raw.ErrorCode); err != nil {
-		return page{}, s.failed("fetch", err)
+	if err := c.refused(s, raw.ErrorCode); err != nil {
+		return page{}, s.Failed("fetch", err)
 	}
 	p := newPage(s, raw, offset)
 	if err := p.check(); err != nil {
-		l.forget(s.topic)
-		return page{}, s.failed("fetch", err)
+		c.forget(s.Topic)
+		return page{}, s.Failed("fetch", err)
 	}
 	return p, nil
 }
@@ -84,19 +84,19 @@ const fetchByID = 13
 // check holds what a broker brought against what it can have: something, as long as there is
 // something, and nothing that is younger than its time as the leader.
 func (p *page) check() error {
-	if p.next == p.from && p.from < p.end {
-		return fmt.Errorf("%w: the broker brought nothing at %d of %d", bus.ErrUnavailable, p.from, p.end)
+	if p.Next == p.from && p.from < p.End {
+		return fmt.Errorf("%w: the broker brought nothing at %d of %d", bus.ErrUnavailable, p.from, p.End)
 	}
-	if epoch := p.lead().epoch; epoch >= 0 && p.youngest > markOf(epoch) {
+	if epoch := p.Leader().Epoch; epoch >= 0 && p.youngest > MarkOf(epoch) {
 		return fmt.Errorf("%w: it leads in epoch %d and brought records of epoch %d", errMoved, epoch, p.youngest-1)
 	}
 	return nil
 }
 
-// confirm has the leader say that the topic's id is what a broker said, who may be behind: a
+// ConfirmID has the leader say that the topic's id is what a broker said, who may be behind: a
 // leader is asked by the id (from Kafka 3.1 on).
-func (l *link) confirm(ctx context.Context, s spot) error {
-	if _, err := l.fetch(ctx, s, 0, oneBatch); !errors.Is(err, errOutside) {
+func (c *Cluster) ConfirmID(ctx context.Context, s PartitionRef) error {
+	if _, err := c.Fetch(ctx, s, 0, OneBatch); !errors.Is(err, ErrOutside) {
 		return err
 	}
 	return nil
@@ -113,61 +113,61 @@ func fetchRequest(waitMillis, size int32) *kmsg.FetchRequest {
 }
 
 // ask is the part of a fetch request that is about one partition.
-func (s spot) ask(offset int64, size int32) kmsg.FetchRequestTopic {
+func (s PartitionRef) ask(offset int64, size int32) kmsg.FetchRequestTopic {
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition = s.n
-	p.CurrentLeaderEpoch = s.lead().epoch
+	p.Partition = s.Number
+	p.CurrentLeaderEpoch = s.Leader().Epoch
 	p.FetchOffset = offset
 	p.PartitionMaxBytes = size
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = s.name, s.id
+	t.Topic, t.TopicID = s.Name, s.ID
 	t.Partitions = []kmsg.FetchRequestTopicPartition{p}
 	return t
 }
 
 // refused makes an error of what a leader answers about a partition. What made it so is
 // forgotten, so that the next attempt asks anew.
-func (l *link) refused(s spot, code int16) error {
+func (c *Cluster) refused(s PartitionRef, code int16) error {
 	err := kerr.ErrorForCode(code)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, kerr.OffsetOutOfRange):
-		return errOutside
+		return ErrOutside
 	case stale(err):
-		l.forget(s.topic)
+		c.forget(s.Topic)
 		return fmt.Errorf("%w: %w", errMoved, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return onTopic(s.name, "READ", err)
+		return OnTopic(s.Name, "READ", err)
 	}
-	l.forget(s.topic)
-	return unavailable(err)
+	c.forget(s.Topic)
+	return Unavailable(err)
 }
 
-func (s spot) failed(what string, err error) error {
-	return fmt.Errorf("%s from %s: %w", what, s.partition(), err)
+func (s PartitionRef) Failed(what string, err error) error {
+	return fmt.Errorf("%s from %s: %w", what, s.Partition(), err)
 }
 
-func newPage(s spot, raw *kmsg.FetchResponseTopicPartition, from int64) page {
-	p := page{spot: s, raw: raw, from: from, next: from, end: raw.LastStableOffset}
-	if p.end < 0 { // a broker that knows no transactions
-		p.end = raw.HighWatermark
+func newPage(s PartitionRef, raw *kmsg.FetchResponseTopicPartition, from int64) page {
+	p := page{PartitionRef: s, raw: raw, from: from, Next: from, End: raw.LastStableOffset}
+	if p.End < 0 { // a broker that knows no transactions
+		p.End = raw.HighWatermark
 	}
 	for b := range batches(raw.RecordBatches) {
-		p.next, p.youngest = max(p.next, b.last+1), max(p.youngest, b.mark)
+		p.Next, p.youngest = max(p.Next, b.last+1), max(p.youngest, b.mark)
 	}
 	return p
 }
 
-// records are those at `from` and behind, without what was not committed.
-func (p *page) records(from int64) ([]*kgo.Record, error) {
+// Records are those at `from` and behind, without what was not committed.
+func (p *page) Records(from int64) ([]*kgo.Record, error) {
 	if len(p.raw.RecordBatches) == 0 {
 		return nil, nil
 	}
-	o := kgo.ProcessFetchPartitionOpts{Offset: from, IsolationLevel: committed, Topic: p.name, Partition: p.n}
+	o := kgo.ProcessFetchPartitionOpts{Offset: from, IsolationLevel: committed, Topic: p.Name, Partition: p.Number}
 	got, _ := kgo.ProcessFetchPartition(o, p.raw, decompressor, nil)
 	if got.Err != nil {
-		return nil, fmt.Errorf("read records of %s at %d: %w", p.partition(), from, got.Err)
+		return nil, fmt.Errorf("read records of %s at %d: %w", p.Partition(), from, got.Err)
 	}
 	return got.Records, nil
 }
@@ -195,7 +195,7 @@ func batches(raw []byte) func(yield func(batch) bool) {
 			b := batch{first: first, last: first}
 			if raw[magicAt] >= 2 {
 				b.last += int64(int32(binary.BigEndian.Uint32(raw[lastDeltaAt:])))
-				b.mark = markOf(int32(binary.BigEndian.Uint32(raw[epochAt:])))
+				b.mark = MarkOf(int32(binary.BigEndian.Uint32(raw[epochAt:])))
 			}
 			if b.last < b.first || !yield(b) {
 				return
@@ -205,22 +205,22 @@ func batches(raw []byte) func(yield func(batch) bool) {
 	}
 }
 
-// markOf makes a position's mark of a leader epoch, which is -1 where it is not known.
-func markOf(epoch int32) int64 { return int64(epoch) + 1 }
+// MarkOf makes a position's mark of a leader epoch, which is -1 where it is not known.
+func MarkOf(epoch int32) int64 { return int64(epoch) + 1 }
 
-// newest finds the last offset in front of `below` that a batch holds, not in front of start,
+// LastBefore finds the last offset in front of `below` that a batch holds, not in front of start,
 // with its mark; start-1 and 0 where compaction left none. Nearly always the first look finds
 // it.
-func (l *link) newest(ctx context.Context, s spot, start, below int64) (at, mark int64, err error) {
+func (c *Cluster) LastBefore(ctx context.Context, s PartitionRef, start, below int64) (at, mark int64, err error) {
 	at = start - 1
 	for step := int64(1); at < start && start < below; step *= 16 {
 		from := max(start, below-step)
 		for next := from; next < below; {
-			p, err := l.fetch(ctx, s, next, oneBatch)
+			p, err := c.Fetch(ctx, s, next, OneBatch)
 			if err != nil {
 				return 0, 0, err
 			}
-			if next = p.next; next == p.from {
+			if next = p.Next; next == p.from {
 				break
 			}
 			for b := range batches(p.raw.RecordBatches) {

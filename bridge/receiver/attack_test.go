@@ -188,7 +188,9 @@ func TestMemoryOfBodiesInHandIsBounded(t *testing.T) {
 	t.Parallel()
 	const size, room = 512 << 10, 4
 	release, entered := make(chan struct{}), make(chan struct{}, 100)
-	w := setup(t, func(o *receiver.Options) { o.Memory = 2 * room * size }) // of which one sender may have half
+	w := setup(t, func(o *receiver.Options) {
+		o.Memory, o.PublishTimeout = 2*room*size, time.Minute // one sender may have half of the memory
+	})
 	w.store.before = func(context.Context, *event.Event) error {
 		entered <- struct{}{}
 		<-release

@@ -72,7 +72,7 @@ func (r *Receiver) claim(x *exchange, p *posting) {
 // enter claims a posting's identity. Altered says that it is known with another body.
 func (r *Receiver) enter(p *posting, since time.Time) (altered bool) {
 	p.prints = append(p.room[:0], p.as.print())
-	p.standing, p.flight, altered = r.window.claim(p.prints[0], p.body, since)
+	p.standing, p.flight, altered = r.window.claim(p.prints[0], p.body, since, &p.own)
 	return altered
 }
 

@@ -105,8 +105,9 @@ func newWindow(keep time.Duration) *window {
 func (w *window) setKeep(keep time.Duration) { w.keep.Store(int64((keep+time.Hour-1)/time.Hour) + 1) }
 
 // claim asks for an event that became durable at `since` or later, and makes the caller the
-// owner of its flight when there is none. Altered says that the known one has another body.
-func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing, fl *flight, altered bool) {
+// owner of its flight, which is own, when there is none. Altered says that the known one has
+// another body.
+func (w *window) claim(f fingerprint, body uint32, since time.Time, own *flight) (st standing, fl *flight, altered bool) {
 	s := &w.shards[f.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,9 +120,9 @@ func (w *window) claim(f fingerprint, body uint32, since time.Time) (st standing
 	if e, at := s.find(f); e != nil && at >= since.Unix() {
 		return repeated, nil, e.body != 0 && e.body != body
 	}
-	fl = &flight{body: body}
-	s.flights[f] = fl
-	return fresh, fl, false
+	*own = flight{body: body}
+	s.flights[f] = own
+	return fresh, own, false
 }
 
 // settle ends a flight: with nil the event is durable and remembered as of the given time, with

@@ -19,11 +19,11 @@ func TestAnEventIsSeenOnlyOnceItIsDurable(t *testing.T) {
 	f := identify("topic", "/sources/shop", "1")
 	since := noon.Add(-72 * time.Hour)
 
-	st, first, _ := w.claim(f, 7, since)
+	st, first, _ := w.claim(f, 7, since, &flight{})
 	if st != fresh {
 		t.Fatalf("first claim: %v", st)
 	}
-	st, waiting, altered := w.claim(f, 7, since)
+	st, waiting, altered := w.claim(f, 7, since, &flight{})
 	if st != underway || waiting != first || altered {
 		t.Fatalf("claim while the first is underway: %v, altered %v", st, altered)
 	}
@@ -34,15 +34,15 @@ func TestAnEventIsSeenOnlyOnceItIsDurable(t *testing.T) {
 		t.Fatalf("who waited got %v", waiting.err)
 	}
 
-	st, second, _ := w.claim(f, 7, since)
+	st, second, _ := w.claim(f, 7, since, &flight{})
 	if st != fresh {
 		t.Fatalf("claim after a failure: %v", st)
 	}
 	w.settle(f, second, noon, nil)
-	if st, _, altered := w.claim(f, 7, since); st != repeated || altered {
+	if st, _, altered := w.claim(f, 7, since, &flight{}); st != repeated || altered {
 		t.Fatalf("claim after success: %v, altered %v", st, altered)
 	}
-	if st, _, altered := w.claim(f, 8, since); st != repeated || !altered {
+	if st, _, altered := w.claim(f, 8, since, &flight{}); st != repeated || !altered {
 		t.Fatalf("claim with another body: %v, altered %v", st, altered)
 	}
 }
@@ -84,15 +84,15 @@ func TestOwnIdsThatComeBackChangeNothing(t *testing.T) {
 		"later":  func(w *window, settle func()) { settle(); w.remember(f, 0, noon.Add(time.Hour)) },
 	} {
 		w := newWindow(72 * time.Hour)
-		_, fl, _ := w.claim(f, 7, since)
+		_, fl, _ := w.claim(f, 7, since, &flight{})
 		order(w, func() { w.settle(f, fl, noon, nil) })
 		for range 3 {
 			w.remember(f, 0, noon)
 		}
-		if st, _, altered := w.claim(f, 7, since); st != repeated || altered {
+		if st, _, altered := w.claim(f, 7, since, &flight{}); st != repeated || altered {
 			t.Errorf("%s: claim with the same body: %v, altered %v", name, st, altered)
 		}
-		if st, _, altered := w.claim(f, 8, since); st != repeated || !altered {
+		if st, _, altered := w.claim(f, 8, since, &flight{}); st != repeated || !altered {
 			t.Errorf("%s: claim with another body: %v, altered %v", name, st, altered)
 		}
 		entries := 0
@@ -118,8 +118,12 @@ func TestIdentityKeepsItsPartsApart(t *testing.T) {
 			t.Errorf("%q and %s are one", parts, other)
 		}
 		seen[f] = fmt.Sprint(parts)
-		if len(f.key(1)) != 27 || f.key(1) == f.key(2) {
-			t.Errorf("key %q", f.key(1))
+		one, mark := written(1, []fingerprint{f})
+		if two, _ := written(2, []fingerprint{f}); len(one) != 27 || one == two {
+			t.Errorf("keys %q and %q", one, two)
+		}
+		if body, prints, ok := readMark(mark); !ok || body != 1 || len(prints) != 1 || prints[0] != f {
+			t.Errorf("mark %q is %d, %v", mark, body, prints)
 		}
 	}
 }
@@ -199,7 +203,7 @@ func BenchmarkWindow(b *testing.B) {
 			for b.Loop() {
 				i++
 				f := fingerprint{hi: i * 0x9e3779b97f4a7c15, lo: i * 0xc2b2ae3d27d4eb4f}
-				_, fl, _ := w.claim(f, 1, since)
+				_, fl, _ := w.claim(f, 1, since, &flight{})
 				w.settle(f, fl, noon, nil)
 			}
 		})

@@ -1,8 +1,9 @@
 // Package receiver is the public intake: it takes webhooks over HTTP, has their provider
 // verify them, and answers success only after every event is durable on the bus.
 //
-// Read receiver.go first: it is the way of one request. Then prepare.go (what becomes of each
-// event), claim.go (what it is recognised by) and publish.go. Beside them: body.go reads bodies,
+// Read receiver.go first: it is the way of one request. Then exchange.go (its time, and what it
+// holds), prepare.go (what becomes of each event), claim.go (what it is recognised by) and
+// publish.go. Beside them: body.go reads bodies,
 // memory.go bounds what they take, crowd.go bounds connections, dedup.go and fingerprint.go know
 // which ids are durable or on their way, topic.go says where events go, answer.go turns faults
 // into answers that tell a stranger nothing, refusals.go keeps the reason for the operator,

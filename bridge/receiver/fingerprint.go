@@ -35,19 +35,6 @@ func (f fingerprint) rest() uint32 { return uint32(f.lo) & restMask }
 // tag takes bits that do not choose the slot, and is never 0.
 func (f fingerprint) tag() uint8 { return uint8(f.hi>>57) | 0x80 }
 
-// key names the event to the bus, which guards against two replicas that publish it at once.
-// Another body under the same id is another event there too.
-func (f fingerprint) key(body uint32) string {
-	var room [printBytes + 4]byte
-	return encode(binary.BigEndian.AppendUint32(f.append(room[:0]), body))
-}
-
-// encode costs one allocation, which base64's EncodeToString does not.
-func encode(raw []byte) string {
-	var room [128]byte
-	return string(base64.RawURLEncoding.AppendEncode(room[:0], raw))
-}
-
 const printBytes = 16
 
 func (f fingerprint) append(dst []byte) []byte {
@@ -62,15 +49,21 @@ func bodyMark(sum [sha256.Size]byte) uint32 { return max(1, binary.BigEndian.Uin
 // markFormat begins what is kept on the bus beside an event.
 const markFormat = 1
 
-// mark writes what the window has to know of an event again: the body, and the fingerprints
-// under which it is known.
-func mark(body uint32, prints []fingerprint) string {
-	var room [5 + 3*printBytes]byte
-	raw := binary.BigEndian.AppendUint32(append(room[:0], markFormat), body)
+// written is what the bus gets beside an event, in one piece of memory. The key names it, so that
+// the bus guards against two replicas that publish it at once; another body under the same id is
+// another event there too. The mark is what the window has to know of it again: the body, and the
+// fingerprints under which it is known.
+func written(body uint32, prints []fingerprint) (key, mark string) {
+	var raw [5 + 3*printBytes]byte
+	var room [128]byte
+	text := base64.RawURLEncoding.AppendEncode(room[:0], binary.BigEndian.AppendUint32(prints[0].append(raw[:0]), body))
+	end := len(text)
+	known := binary.BigEndian.AppendUint32(append(raw[:0], markFormat), body)
 	for _, f := range prints {
-		raw = f.append(raw)
+		known = f.append(known)
 	}
-	return encode(raw)
+	both := string(base64.RawURLEncoding.AppendEncode(text, known))
+	return both[:end], both[end:]
 }
 
 // readMark reads it back; false for what it did not write.

@@ -21,31 +21,34 @@ type posting struct {
 	room     [3]fingerprint // for prints
 	standing standing
 	flight   *flight // nil where no repeats are recognised
+	own      flight  // for flight, unless another request has it
 }
 
 // prepare decides what becomes of each event: its topic, quarantine, or none of them is taken.
-func (r *Receiver) prepare(x *exchange, v *provider.Verdict) ([]posting, error) {
+func (r *Receiver) prepare(x *exchange, v *provider.Verdict) error {
 	s := x.source
 	if err := s.withinRate(x.began); err != nil {
-		return nil, err
+		return err
 	}
-	postings := make([]posting, len(v.Events))
+	if x.postings = x.one[:]; len(v.Events) != 1 {
+		x.postings = make([]posting, len(v.Events))
+	}
 	for i := range v.Events {
-		e, p := &v.Events[i], &postings[i]
+		e, p := &v.Events[i], &x.postings[i]
 		r.leftOut(x, e)
 		*p = posting{event: e, topic: r.topic(s, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {
 		case Reject:
-			return nil, &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
+			return &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
 		case Quarantine:
 			r.quarantine(x, p, reason, detail)
 		case Warn:
 			r.note(x, e, slog.LevelWarn, "event does not fit its schema", slog.String("reason", string(reason)), slog.String("detail", cut(detail, maxDetail)))
 		}
-		r.known(x, p, i, len(postings))
+		r.known(x, p, i, len(x.postings))
 	}
-	return postings, nil
+	return nil
 }
 
 // inspect names the policy that an event's body falls under, Accept when nothing is at fault.

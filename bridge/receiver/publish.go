@@ -1,12 +1,10 @@
 package receiver
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,34 +16,30 @@ import (
 // store makes every event durable that is not so already. It claims all of them, publishes
 // those that are its own, and then waits for those of other requests: two batches that share
 // events can so never wait for each other.
-func (r *Receiver) store(x *exchange, postings []posting) (outcome, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.q.Context()), r.publishTimeout-r.publishTimeout/lastWord)
-	defer cancel()
+func (r *Receiver) store(x *exchange) (outcome, error) {
+	x.start()
 	x.reuse = false // what ends in an error may still be on its way, and is then read later
-	for i := range postings {
-		r.claim(x, &postings[i])
+	for i := range x.postings {
+		r.claim(x, &x.postings[i])
 	}
-	err := r.publishInTime(ctx, x, postings)
-	if x.left != nil {
-		return "", r.notStored(x, err)
-	}
-	for i := range postings {
-		if p := &postings[i]; p.standing == underway {
-			err = errors.Join(err, p.flight.wait(ctx))
+	err := r.publishAll(x)
+	for i := range x.postings {
+		if p := &x.postings[i]; p.standing == underway {
+			err = errors.Join(err, p.flight.wait(x))
 		}
 	}
 	if err != nil {
 		return "", r.notStored(x, err)
 	}
 	x.reuse = true
-	return r.outcomeOf(x, postings), nil
+	return r.outcomeOf(x), nil
 }
 
 // outcomeOf says what came of a request whose events are all durable, and tells of repeats.
-func (r *Receiver) outcomeOf(x *exchange, postings []posting) outcome {
+func (r *Receiver) outcomeOf(x *exchange) outcome {
 	out := repeats
-	for i := range postings {
-		p := &postings[i]
+	for i := range x.postings {
+		p := &x.postings[i]
 		switch {
 		case p.standing != fresh:
 			r.note(x, p.event, slog.LevelInfo, "event repeated")
@@ -55,62 +49,36 @@ func (r *Receiver) outcomeOf(x *exchange, postings []posting) outcome {
 			out = quarantined
 		}
 	}
-	if len(postings) == 0 {
+	if len(x.postings) == 0 {
 		out = accepted
 	}
 	return out
 }
 
-// errNoAnswer: a request is answered in time whether or not the bus keeps to its own limit.
-var errNoAnswer = fmt.Errorf("%w: it has not answered within the publish timeout", bus.ErrUnavailable)
-
-// lastWord is the share of the publish timeout that the bus has to say why, once its own time
-// is up.
-const lastWord = 20
-
-// publishInTime publishes what is this request's own, and returns when it is durable or the
-// publish timeout is over. What has no answer then goes on by itself: its flight stays underway,
-// so that the sender's next try waits for the same fate, and its body stays in hand.
-func (r *Receiver) publishInTime(ctx context.Context, x *exchange, postings []posting) error {
-	if !slices.ContainsFunc(postings, func(p posting) bool { return p.standing == fresh }) {
-		return nil
-	}
-	done := make(chan error, 1) // the goroutine sends once; who waits for it receives
-	go func() { done <- r.publishAll(ctx, x.source, postings) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(r.publishTimeout / lastWord):
-		x.left = done
-		return errNoAnswer
-	}
-}
-
 // parallel is how many events of one batch are on their way at once.
 const parallel = 64
 
-// publishAll sends the events in their order: each when the one before it has its place.
-func (r *Receiver) publishAll(ctx context.Context, s *intake, postings []posting) error {
-	if len(postings) == 1 {
-		return r.publish(ctx, s, &postings[0], nil)
+// publishAll sends the events that are this request's own, in their order: each when the one
+// before it has its place.
+func (r *Receiver) publishAll(x *exchange) error {
+	if len(x.postings) == 1 {
+		if p := &x.postings[0]; p.standing == fresh {
+			return r.publish(x, p, nil)
+		}
+		return nil
 	}
 	var group errgroup.Group // without a context: one failure does not stop the others
 	group.SetLimit(parallel)
-	failed := make([]error, len(postings))
-	for i := range postings {
-		if postings[i].standing != fresh {
+	failed := make([]error, len(x.postings))
+	for i := range x.postings {
+		if x.postings[i].standing != fresh {
 			continue
 		}
 		sent := make(chan struct{}) // closed once, by whoever publishes; received here
 		once := sync.OnceFunc(func() { close(sent) })
 		group.Go(func() error {
 			defer once() // what fails before it is sent has no place to wait for
-			failed[i] = r.publish(ctx, s, &postings[i], once)
+			failed[i] = r.publish(x, &x.postings[i], once)
 			return nil
 		})
 		<-sent
@@ -124,10 +92,10 @@ func (r *Receiver) publishAll(ctx context.Context, s *intake, postings []posting
 const busWindow = 30 * time.Second
 
 // publish writes an event that this request owns, and settles its flight whatever happens.
-func (r *Receiver) publish(ctx context.Context, s *intake, p *posting, sent func()) (err error) {
-	began := time.Now()
+func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
+	s, began := x.source, time.Now()
 	defer func() {
-		if fault := recover(); fault != nil { // it would end the process: net/http does not see this goroutine
+		if fault := recover(); fault != nil { // also of a goroutine that net/http does not see
 			err = fmt.Errorf("publish to %s: panic: %v", p.topic, fault)
 			r.log.Error("publishing panicked", slog.String("source", s.Name), slog.String("stack", string(debug.Stack())))
 		}
@@ -135,12 +103,12 @@ func (r *Receiver) publish(ctx context.Context, s *intake, p *posting, sent func
 	}()
 	o := bus.PublishOptions{Structured: s.Content == Structured, Sent: sent}
 	if p.flight != nil {
-		o.Mark = mark(p.body, p.prints)
+		o.Key, o.Mark = written(p.body, p.prints)
+		if *s.DedupWindow < busWindow {
+			o.Key = ""
+		}
 	}
-	if p.flight != nil && *s.DedupWindow >= busWindow {
-		o.Key = p.prints[0].key(p.body)
-	}
-	receipt, err := r.publisher.Publish(ctx, p.topic, &p.event.Event, o)
+	receipt, err := r.publisher.Publish(x, p.topic, &p.event.Event, o)
 	r.metrics.publish.Observe(time.Since(began).Seconds())
 	if err != nil {
 		return err // the bus names the topic
@@ -162,16 +130,4 @@ func (r *Receiver) settle(p *posting, at time.Time, err error) {
 		}
 	}
 	r.window.settle(p.prints[0], p.flight, at, err)
-}
-
-// release gives the body back once nobody can be reading it.
-func (x *exchange) release() {
-	if x.left == nil {
-		x.body.release(x.reuse)
-		return
-	}
-	go func() {
-		<-x.left
-		x.body.release(false)
-	}()
 }

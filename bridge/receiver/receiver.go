@@ -37,11 +37,12 @@ type Receiver struct {
 	log             *slog.Logger
 	metrics         *metrics
 
-	intakes  atomic.Pointer[intakes]
-	strange  *valve // of refusals whose source there is none of
-	bodies   *bodies
-	window   *window
-	refusals chan Refusal // sent by trace without waiting, received by Run; never closed
+	intakes   atomic.Pointer[intakes]
+	exchanges sync.Pool
+	strange   *valve // of refusals whose source there is none of
+	bodies    *bodies
+	window    *window
+	refusals  chan Refusal // sent by trace without waiting, received by Run; never closed
 
 	opened    atomic.Bool
 	opening   sync.Once
@@ -54,19 +55,6 @@ type Receiver struct {
 	closed  chan struct{} // closed once the gate is; nobody sends
 }
 
-// An exchange is one request on its way through, and the answer's place.
-type exchange struct {
-	source  *intake
-	w       http.ResponseWriter
-	q       *http.Request
-	began   time.Time
-	body    body
-	genuine bool
-	guest   *guest       // the connection, once the body has come; nil without a crowd
-	reuse   bool         // nobody can be reading the body any more
-	left    <-chan error // what still publishes after its time was up ends with this; nil: nothing does
-}
-
 // ServeHTTP takes one webhook: it answers success only after every event in it is durable.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	name, ok := strings.CutPrefix(q.URL.Path, Path)
@@ -75,16 +63,13 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.unknown(w, q)
 		return
 	}
-	x := &exchange{source: source, w: w, q: q, began: time.Now(), reuse: true, body: body{of: r.bodies, source: source.share}}
+	x := r.newExchange(source, w, q)
 	if !r.gate.TryRLock() {
 		r.conclude(x, nil, "", &fault{code: problem.Stopping, outcome: unavailable, detail: "the server is stopping", retry: 5 * time.Second, hangUp: true})
 		return
 	}
-	defer r.gate.RUnlock()
-	defer x.release()
-	defer func() { x.guest.let(x.genuine) }()
-	answer, out, err := r.receive(x)
-	r.conclude(x, answer, out, err)
+	defer x.end()
+	x.answer(r.receive(x))
 }
 
 // receive is the inbound path from top to bottom.
@@ -98,9 +83,10 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if x.guest = guestOf(x.q); x.guest != nil {
 		x.guest.hold() // ServeHTTP lets it go
 	}
-	verdict, err := x.source.verifier.Verify(&provider.Request{
+	x.request = provider.Request{
 		Memory: &x.body, Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
-	})
+	}
+	verdict, err := x.source.verifier.Verify(&x.request)
 	switch {
 	case x.body.short != nil:
 		return nil, "", notTaken(x.body.short)
@@ -111,11 +97,10 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 		return verdict.Answer, challenge, nil
 	}
 	x.genuine = true
-	postings, err := r.prepare(x, &verdict)
-	if err != nil {
+	if err := r.prepare(x, &verdict); err != nil {
 		return nil, "", err
 	}
-	out, err := r.store(x, postings)
+	out, err := r.store(x)
 	return &x.source.success, out, err
 }
 

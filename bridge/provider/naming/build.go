@@ -136,12 +136,11 @@ func (b *Builder) faultOf(x *scheme.Exchange) string {
 func (b *Builder) build(x *scheme.Exchange, fault string) Event {
 	e := Event{Event: event.Event{Source: b.source, Data: x.Body(), DataContentType: contentType(x), Time: x.Request.Received.UTC()}}
 	e.Extensions = make([]event.Extension, 0, 4)
-	e.Type, e.Invalid = b.prefix+".invalid", fault
-	if fault == "" {
-		var kind string
-		if kind, e.Invalid = b.kind(x); kind != "" {
-			e.Type = kind
-		}
+	if e.Invalid = fault; fault == "" {
+		e.Type, e.Invalid = b.kind(x)
+	}
+	if e.Type == "" {
+		e.Type = b.prefix + ".invalid"
 	}
 	id, named := b.attributes.find(x, func(a *attributes) firsts { return a.id })
 	if named != nil && writable(id, maxID) {

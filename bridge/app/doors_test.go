@@ -13,6 +13,8 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -95,13 +97,34 @@ var oddly = map[string][]any{
 	"encrypt_secret": {"a key without a cipher"},
 }
 
+// anyOf are values that a setting of its kind may be given, whatever it means.
+func anyOf(f setting.Field) []any {
+	values := map[setting.Kind][]any{
+		setting.KindText:     {"x", "a b"},
+		setting.KindBoolean:  {true, false, "maybe"},
+		setting.KindNumber:   {1, 2, -1, 1.5, "x"},
+		setting.KindDuration: {"1s", "1m30s", "-1s", "1 s", "x", 5},
+		setting.KindShare:    {"1%", "200%", "x"},
+		setting.KindSize:     {"1KiB", "x", -1},
+		setting.KindRate:     {"1/s", "1/m:2", "x"},
+		setting.KindList:     {[]any{}, []any{"x", "y"}, "x,y"},
+		setting.KindHeaders:  {map[string]any{"X-A": "b"}},
+		setting.KindOptions:  {map[string]any{}},
+	}[f.Kind]
+	for _, w := range f.Words {
+		values = append(values, w)
+	}
+	return values
+}
+
 // What the environment, the file and the API say of an endpoint is one and the same.
 func TestEveryDoorJudgesEndpointsAlike(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	s.until(http.StatusOK, "ready")
-	for word, values := range oddly {
-		for i, v := range values {
+	for _, f := range endpoint.Fields() {
+		word := f.Word
+		for i, v := range append(anyOf(f), oddly[word]...) {
 			block := map[string]any{"url": "https://1.1.1.1/", "signature": "none", "active": false, word: v}
 			if word == "secrets" {
 				block["signature"] = "standard"

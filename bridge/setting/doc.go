@@ -12,6 +12,7 @@
 //   - words: the closed set of values, between spaces.
 //   - min, over, max: limits of a number, a duration, a size, or of each in a list; over is left
 //     out itself. most: how many a list may have.
+//   - format: of JSON Schema.
 //   - api: "once" cannot be changed after the registration, "hidden" is never shown.
 //   - record: how the endpoint registry keeps it; see there.
 //

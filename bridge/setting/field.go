@@ -17,9 +17,11 @@ type Field struct {
 	Words   []string // the closed set of its values; none: any
 	Kind    Kind
 
-	tag   reflect.StructTag
-	index int
-	typ   reflect.Type // without the pointer of a setting that may be absent
+	tag    reflect.StructTag
+	of     reflect.Type // the struct
+	index  int
+	typ    reflect.Type // without the pointer of a setting that may be absent
+	absent bool         // it may
 }
 
 // Fields are the settings of one struct.
@@ -39,13 +41,13 @@ func Of(settings any) Fields {
 		if standard == "" {
 			standard = f.Tag.Get("default")
 		}
-		typ := f.Type
-		if typ.Kind() == reflect.Pointer {
+		typ, absent := f.Type, f.Type.Kind() == reflect.Pointer
+		if absent {
 			typ = typ.Elem()
 		}
 		fields = append(fields, Field{
 			Name: f.Name, Word: strings.ToLower(name), Default: standard, Doc: f.Tag.Get("doc"),
-			Words: strings.Fields(f.Tag.Get("words")), Kind: kindOf(typ), tag: f.Tag, index: i, typ: typ,
+			Words: strings.Fields(f.Tag.Get("words")), Kind: kindOf(typ), tag: f.Tag, of: t, index: i, typ: typ, absent: absent,
 		})
 	}
 	return fields

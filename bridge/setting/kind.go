@@ -23,6 +23,8 @@ type (
 	// a merger takes a member of a JSON merge patch (RFC 7396), which is not null. It replaces
 	// what it changes: the old value may be shared.
 	merger interface{ Merge(raw []byte) []Fault }
+	// a shaper of KindObject says in JSON Schema what it looks like.
+	shaper interface{ Shape() map[string]any }
 	// a checker can be wrong although it could be read.
 	checker interface{ Check() []Fault }
 )

@@ -3,6 +3,8 @@ package setting
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"reflect"
 )
 
 // A Member is one setting as the API shows it.
@@ -20,6 +22,70 @@ func (f Fields) Shown(from any) []Member {
 		}
 	}
 	return members
+}
+
+// Shape is what the API shows of the setting, as JSON Schema with its meaning and an example.
+func (f Field) Shape() map[string]any {
+	shape := f.shape()
+	shape["description"] = f.Doc
+	if format := f.tag.Get("format"); format != "" {
+		shape["format"] = format
+	}
+	if f.WriteOnly() && f.Kind != KindSecrets { // those that the server made are shown once
+		shape["writeOnly"] = true
+	}
+	if _, given := shape["examples"]; !given {
+		shape["examples"] = []any{f.example()}
+	}
+	return shape
+}
+
+func (f Field) shape() map[string]any {
+	text := map[string]any{"type": "string"}
+	if len(f.Words) > 0 {
+		text["enum"] = f.Words
+	}
+	switch f.Kind {
+	case KindObject:
+		if own, ok := reflect.New(f.typ).Interface().(shaper); ok {
+			return own.Shape()
+		}
+		return map[string]any{}
+	case KindBoolean:
+		return map[string]any{"type": "boolean"}
+	case KindNumber:
+		least, _ := f.limit("min", f.typ)
+		return map[string]any{"type": "integer", "minimum": least}
+	case KindSize:
+		return map[string]any{"type": "integer", "minimum": 0}
+	case KindList, KindSecrets:
+		return map[string]any{"type": "array", "items": text}
+	case KindHeaders, KindOptions:
+		return map[string]any{"type": "object", "additionalProperties": text}
+	case KindRate:
+		return map[string]any{"type": []string{"string", "null"}}
+	case KindDuration:
+		if f.absent {
+			return map[string]any{"type": []string{"string", "null"}}
+		}
+	}
+	return text
+}
+
+// example is a value as it is shown.
+func (f Field) example() any {
+	into := reflect.New(f.of)
+	text := f.tag.Get("example")
+	if text == "" {
+		text = f.tag.Get("envDefault")
+	}
+	if text == "" {
+		return f.Show(into.Interface())
+	}
+	if err := f.Set(into.Interface(), text); err != nil {
+		panic(fmt.Sprintf("setting %s: its example: %v", f.Word, err))
+	}
+	return plain(f.Show(into.Interface()))
 }
 
 // An Object is a JSON object of several parts, one behind the other: structs, and lists of members.

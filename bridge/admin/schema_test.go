@@ -1,0 +1,98 @@
+package admin_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/setting/settingtest"
+)
+
+var update = flag.Bool("update", false, "write the settings in schemas/ anew")
+
+// declared holds the settings in a schema against their declarations; what else the schema has
+// is written by hand.
+func declared(t *testing.T, path string, settings setting.Fields) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document map[string]any
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	properties := document["properties"].(map[string]any)
+	for _, f := range settings {
+		properties[f.Word] = f.Shape()
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(document); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(b.String(), string(text)); diff != "" {
+		t.Errorf("%s differs; run go test ./bridge/admin -update\n%s", path, diff)
+	}
+}
+
+func TestSchemaOfAnEndpointHasEverySetting(t *testing.T) {
+	t.Parallel()
+	declared(t, "../../schemas/endpoint.json", endpoint.Fields())
+}
+
+func TestAMadeUpSettingHasASchema(t *testing.T) {
+	t.Parallel()
+	for _, f := range setting.Of(&settingtest.MadeUp{}) {
+		text, err := json.Marshal(f.Shape())
+		if err != nil {
+			t.Fatal(err)
+		}
+		shape, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := jsonschema.NewCompiler()
+		if err := c.AddResource("a.json", shape); err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.Compile("a.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, example := range shape.(map[string]any)["examples"].([]any) {
+			if err := s.Validate(example); err != nil {
+				t.Errorf("%s: %v", f.Word, err)
+			}
+		}
+	}
+}
+
+// An endpoint has in the API what its schema has, and nothing stands twice.
+func TestAnEndpointShowsEverySetting(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	made := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
+	for _, f := range endpoint.Fields() {
+		if _, shown := made[f.Word]; shown == f.WriteOnly() && f.Word != "secrets" {
+			t.Errorf("%s: shown %v in %v", f.Word, shown, slices.Sorted(maps.Keys(made)))
+		}
+	}
+}

@@ -21,8 +21,8 @@ type verdict struct {
 // it did, and chance in [0, 1) spreads the next one evenly over the jitter.
 //
 // 2xx is success. 410 is final and disables the endpoint. Everything else is tried again
-// until the schedule is used up. A Retry-After on 429 or 503 holds the whole endpoint; without
-// one these two slow it down, and so do 502 and 504.
+// until the schedule is used up. What the status asks for holds or slows the whole endpoint
+// (delivery.MeaningOf), also where the rest of the answer was lost.
 func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.Time, chance float64) verdict {
 	switch {
 	case r.Reason == "":
@@ -31,13 +31,11 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 		return verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}
 	}
 	var v verdict
-	switch r.Status {
-	case 429, 503:
-		if v.Slow = r.RetryAfter <= 0; !v.Slow {
-			v.Hold = ended.Add(min(r.RetryAfter, maxHold))
-		}
-	case 502, 504:
-		v.Slow = true
+	switch m := delivery.MeaningOf(r.Status, r.RetryAfter > 0); {
+	case m.Delayable && r.RetryAfter > 0:
+		v.Hold = ended.Add(min(r.RetryAfter, maxHold))
+	default:
+		v.Slow = m.Slow
 	}
 	if number > len(ep.Schedule) {
 		v.Outcome, v.Ended = delivery.Failed, delivery.EndedExhausted

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 
@@ -40,23 +39,6 @@ func failed(ctx context.Context, status int, err error) delivery.Response {
 		res.Reason, res.Detail = delivery.ReasonProtocol, "the answer is not valid HTTP"
 	}
 	return res
-}
-
-// judge gives an answer its reason, "" for success.
-func judge(status int, delayed bool) (delivery.Reason, string) {
-	switch {
-	case status >= 200 && status < 300:
-		return "", ""
-	case status >= 300 && status < 400:
-		return delivery.ReasonRedirect, "redirects are not followed; register the address that it leads to"
-	case status == http.StatusGone:
-		return delivery.ReasonGone, "the endpoint says that it is gone for good"
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && delayed:
-		return delivery.ReasonLimited, "the endpoint asks for fewer requests"
-	case status < 200:
-		return delivery.ReasonProtocol, "the answer has a status that ends no request"
-	}
-	return delivery.ReasonStatus, "the endpoint answered with an error"
 }
 
 func timedOut(err error) bool {

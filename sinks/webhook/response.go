@@ -27,8 +27,8 @@ var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
 // that the connection can be used again.
 func read(ctx context.Context, answer *http.Response) (res delivery.Response, whole bool) {
 	wait, delayed := retryAfter(answer.Header, time.Now())
-	res = delivery.Response{Status: answer.StatusCode, RetryAfter: wait}
-	res.Reason, res.Detail = judge(answer.StatusCode, delayed)
+	meaning := delivery.MeaningOf(answer.StatusCode, delayed)
+	res = delivery.Response{Status: answer.StatusCode, RetryAfter: wait, Reason: meaning.Reason, Detail: meaning.Detail}
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return res, false // what follows is no body
 	}

@@ -1,0 +1,33 @@
+package delivery
+
+import "testing"
+
+func TestMeaningOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status          int
+		delayed         bool
+		reason          Reason
+		slow, delayable bool
+	}{
+		{200, false, "", false, false},
+		{204, true, "", false, false},
+		{101, false, ReasonProtocol, false, false},
+		{302, true, ReasonRedirect, false, false},
+		{400, false, ReasonStatus, false, false},
+		{410, true, ReasonGone, false, false},
+		{429, false, ReasonLimited, true, true},
+		{429, true, ReasonLimited, true, true},
+		{500, true, ReasonStatus, false, false},
+		{502, true, ReasonStatus, true, false},
+		{503, false, ReasonStatus, true, true},
+		{503, true, ReasonLimited, true, true},
+		{504, false, ReasonStatus, true, false},
+		{799, false, ReasonStatus, false, false},
+	} {
+		m := MeaningOf(c.status, c.delayed)
+		if m.Reason != c.reason || m.Slow != c.slow || m.Delayable != c.delayable || (m.Detail == "") != (c.reason == "") {
+			t.Errorf("%d, delayed %v: %+v, want %q, slow %v, delayable %v", c.status, c.delayed, m, c.reason, c.slow, c.delayable)
+		}
+	}
+}

@@ -162,25 +162,29 @@ func (l *lane) retryNow(c *delivery.Command) {
 	d := l.shard.known[c.Entry.ID]
 	switch {
 	case d == nil:
-		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, status: waiting, mark: l.shard.journaled}
+		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, mark: l.shard.journaled}
 		l.shard.known[d.ID] = d
 	case d.status == final: // its end is still remembered
 		number := max(c.Entry.Number, d.Number+1)
-		d.Entry, d.status, d.mark, d.saved = c.Entry, waiting, l.shard.journaled, false
+		d.Entry, d.mark = c.Entry, l.shard.journaled
 		d.Number = number
+		if d.entry != unwritten { // its end took it out of the count
+			l.entries++
+		}
 	case d.status == waiting:
 		l.waiting.take(d)
+	case d.status == asked:
 	default: // queued or running: it is tried anyway
 		return
 	}
-	d.Due, d.retry = now, true
+	d.Due, d.status = now, asked
 	l.keep(d)
 }
 
 // cancel ends a pending delivery without another attempt.
 func (l *lane) cancel(c *delivery.Command) {
 	d := l.shard.known[c.Entry.ID]
-	if d == nil || d.status != waiting {
+	if d == nil || d.status != waiting && d.status != asked {
 		return
 	}
 	l.waiting.take(d)

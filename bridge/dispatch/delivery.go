@@ -17,6 +17,7 @@ const (
 	queued    status = iota // handed over, waits for its first attempt
 	running                 // an attempt runs, or its record is not acknowledged yet
 	waiting                 // for its due time
+	asked                   // a command wants an attempt now; it begins once the delta that counts the command is in the log
 	final                   // its final record is acknowledged
 	forgotten               // its endpoint left the live feed before it began; a reader will meet it again
 )
@@ -31,22 +32,16 @@ type pendingDelivery struct {
 	at     time.Time // handed over
 	began  time.Time // its attempt that runs
 
-	mark int64 // the journal's end as known when the attempt began
+	mark  int64 // the journal's end as known when the attempt began
+	entry durability
 
-	// Its durable form: put asks for an entry in the next delta, putting says that it is in
-	// the delta on its way, saved that it is in the log.
-	put, putting, saved bool
-	slow                bool // was already running at the delta before
-	retry               bool // a command asked for an attempt now; it waits for the delta
-	heapIndex           int
+	heapIndex int
 }
 
 // settled: a successor will not need to be fed it again.
 func (d *pendingDelivery) settled() bool {
-	return d.status == final || d.saved || d.putting
+	return d.status == final || d.entry.covered()
 }
-
-func (d *pendingDelivery) hasEntry() bool { return d.put || d.putting || d.saved }
 
 // handed is a delivery in the order of one feed, with the place just before it there.
 type handed struct {

@@ -85,18 +85,19 @@ func (s *shard) delta(handOver bool) *step {
 // puts collects an entry for every failed attempt and for every attempt that was already
 // running at the delta before.
 func (s *shard) puts(r *statelog.Record) (flying []*pendingDelivery) {
+	before := s.deltaAt
+	s.deltaAt = time.Now()
 	for _, l := range s.lanes {
 		for d := range l.running {
-			if d.slow && !d.saved {
+			if !d.entry.covered() && !d.began.After(before) {
 				l.keep(d)
 			}
-			d.slow = true
 		}
 		for _, d := range l.puts {
-			if !d.put || d.status == final {
+			if !d.entry.due() { // it has ended
 				continue
 			}
-			d.put, d.putting = false, true
+			d.entry = sent
 			flying = append(flying, d)
 			e := d.Entry
 			e.Event = e.Event.Compact()
@@ -215,9 +216,9 @@ func (s *shard) forget(r *statelog.Record) {
 			if d.status != final { // a command has brought it back
 				continue
 			}
-			if d.saved {
+			if d.entry == written {
 				r.Remove = append(r.Remove, d.ID)
-				d.saved = false
+				d.entry = unwritten
 			}
 			if l.fed(d, positions, s.read) {
 				hold(d)
@@ -304,10 +305,8 @@ func (s *shard) landed(flying []*pendingDelivery) {
 	s.durable.revision, s.durable.commands = st.Revision, st.Commands
 	s.durable.positions, s.durable.feeds = maps.Clone(st.Positions), maps.Clone(st.Feeds)
 	for _, d := range flying {
-		d.putting = false
-		d.saved = true // and if it ended meanwhile, the next delta removes it
-		if d.retry && d.status == waiting {
-			d.retry = false
+		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
+		if d.status == asked && d.entry == written {
 			d.lane.waiting.wait(d)
 			d.lane.pump(now)
 		}

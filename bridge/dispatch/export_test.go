@@ -23,7 +23,7 @@ func (d *Dispatcher) Remembered() (all []string) {
 	for _, s := range d.shards() {
 		s.mu.Lock()
 		for id, x := range s.known {
-			all = append(all, fmt.Sprintf("%s of %s at %d: status %d, saved %v", id, x.lane.ep.Name, x.Event.Seq, x.status, x.saved))
+			all = append(all, fmt.Sprintf("%s of %s at %d: status %d, entry %d", id, x.lane.ep.Name, x.Event.Seq, x.status, x.entry))
 		}
 		for _, l := range s.lanes {
 			if n := len(l.running) + len(l.waiting) + len(l.finished) + l.fresh + l.bytes + l.entries + l.posts; n != 0 {
@@ -47,15 +47,15 @@ func MovedBack(ctx context.Context, st bus.Logs, shard int) error {
 	chain := bus.NewChain(st, bus.LogName{Kind: bus.State, Shard: shard})
 	rd, begun := statelog.NewReader(), false
 	return chain.Read(ctx, func(br bus.Record) error {
-		st, _ := rd.State()
-		was, had := st.Clone(), begun
+		st, unknown := rd.State() // of a trimmed log only a snapshot can tell
+		was, first := st.Clone(), !begun
 		if err := rd.Add(br); err != nil {
 			return err
 		}
 		begun = true
 		now, err := rd.State()
-		if !had || err != nil {
-			return nil // only a snapshot can tell
+		if first || unknown != nil || err != nil {
+			return nil
 		}
 		for p, at := range now.Positions {
 			if old, ok := was.Positions[p]; ok && old.Same(at) && at.Seq < old.Seq {

@@ -247,8 +247,8 @@ func (l *lane) begin(group []*pendingDelivery) {
 	s := l.shard
 	now := time.Now()
 	for _, d := range group {
-		d.status, d.slow, d.began = running, false, now
-		if !d.put && !d.putting { // else the failed attempt before is known from the journal alone
+		d.status, d.began = running, now
+		if d.entry == unwritten || d.entry == written { // else the failed attempt before is known from the journal alone
 			d.mark = s.journaled
 		}
 		l.running[d] = struct{}{}
@@ -261,11 +261,11 @@ func (l *lane) begin(group []*pendingDelivery) {
 
 // keep asks for an entry in the next delta.
 func (l *lane) keep(d *pendingDelivery) {
-	if !d.hasEntry() {
+	if d.entry == unwritten {
 		l.entries++
 	}
-	if !d.put {
-		d.put = true
+	if !d.entry.due() {
+		d.entry = d.entry.want()
 		l.puts = append(l.puts, d)
 	}
 }
@@ -273,10 +273,10 @@ func (l *lane) keep(d *pendingDelivery) {
 // finish takes a delivery whose final record is acknowledged.
 func (l *lane) finish(d *pendingDelivery) {
 	delete(l.running, d)
-	if d.hasEntry() {
+	if d.entry != unwritten {
 		l.entries--
 	}
-	d.status, d.put, d.event = final, false, nil
+	d.status, d.entry, d.event = final, d.entry.waive(), nil
 	if !l.closed {
 		l.finished = append(l.finished, d)
 	}

@@ -236,7 +236,7 @@ func (s *shard) remember(e delivery.Entry, was *loaded, waiting []delivery.Entry
 		s.orphan(&pendingDelivery{Entry: e})
 		return waiting
 	}
-	d := &pendingDelivery{Entry: e, lane: l, saved: true, mark: was.Journal, heapIndex: -1}
+	d := &pendingDelivery{Entry: e, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
 	s.known[e.ID] = d
 	if _, done := was.done[e.ID]; done {
 		d.status = final

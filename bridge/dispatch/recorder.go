@@ -225,7 +225,7 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		default:
 			delete(l.running, d)
-			d.event, d.slow = nil, false
+			d.event = nil
 			d.Event = d.Event.Compact()
 			d.Number, d.Due = a.Number+1, a.Next
 			l.keep(d)

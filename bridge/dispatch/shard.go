@@ -44,6 +44,7 @@ type shard struct {
 	watching  bool  // there were endpoints at the load: a warden passes nothing unread
 	begun     int64 // attempts of the process at the last look for overdue events
 	durable   durable
+	deltaAt   time.Time       // when the last delta was made
 	told      map[string]told // by endpoint: the last note, of those that say something
 }
 

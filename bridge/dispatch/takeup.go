@@ -223,10 +223,10 @@ func (s *shard) close(l *lane) {
 			continue
 		}
 		delete(s.known, id)
-		if d.saved || d.putting {
+		if d.entry.covered() {
 			s.orphans = append(s.orphans, id)
 		}
-		if d.status == waiting {
+		if d.status == waiting || d.status == asked {
 			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		}
 	}

@@ -93,7 +93,7 @@ func (l *lane) standing(d *pendingDelivery, turn int, now time.Time) (st deliver
 	if d.status == running {
 		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}
-	if d.status == waiting {
+	if d.status == waiting || d.status == asked {
 		if st.Due = d.Due; l.hold.until.After(st.Due) {
 			st.Due = l.hold.until
 		}
@@ -101,7 +101,7 @@ func (l *lane) standing(d *pendingDelivery, turn int, now time.Time) (st deliver
 	switch at := l.opens().Add(time.Duration(turn) * l.limit.interval); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
-	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.retry:
+	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.status == asked:
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case at.After(now):
 		st.Waits, st.Until = delivery.WaitsLimited, at

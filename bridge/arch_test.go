@@ -90,6 +90,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 func rooms() map[string][]string {
 	return map[string][]string{
 		"bridge/spelling":  {},
+		"bridge/shared":    {},
 		"bridge/topic":     {},
 		"bridge/header":    {},
 		"bridge/setting":   {"header"},
@@ -100,10 +101,10 @@ func rooms() map[string][]string {
 		"bridge/provider":  {"event", "scheme", "spelling"},
 		"bridge/receiver":  {"event", "problem", "bus", "scheme", "provider"},
 		"bridge/signature": {"scheme"},
-		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic"},
+		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":  {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":  {"bus", "delivery"}, // what is durable, not who decides it
-		"bridge/feed":      {"bus"},
+		"bridge/feed":      {"bus", "shared"},
 		"bridge/dispatch":  {"event", "bus", "feed", "signature", "endpoint", "delivery", "statelog"},
 		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},

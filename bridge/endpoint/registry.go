@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/shared"
 )
 
 // Store is what the registry needs of the bus.
@@ -45,8 +46,7 @@ type Registry struct {
 	o      Options
 
 	turn       chan struct{} // holds one token: whoever has it reads or writes the log
-	begun      atomic.Int64  // readings
-	done       int64         // the number of the last one that ended well; of the one whose turn it is, as the next three
+	refreshed  *shared.Answer[*Set]
 	chain      *bus.Chain
 	state      *state
 	configured map[string]*Endpoint // by name: endpoints of our environment and file
@@ -74,6 +74,7 @@ func NewRegistry(store Store, sealer *Sealer, o Options) *Registry {
 	r := &Registry{
 		store: store, sealer: sealer, o: o,
 		turn:       make(chan struct{}, 1),
+		refreshed:  shared.New[*Set](),
 		chain:      bus.NewChain(store, bus.LogName{Kind: bus.Registry}),
 		state:      newState(sealer),
 		configured: map[string]*Endpoint{},
@@ -167,18 +168,16 @@ func (r *Registry) Changed() <-chan struct{} {
 // Refresh reads the log to its end and returns what it holds then. One reading serves all who
 // asked before it began.
 func (r *Registry) Refresh(ctx context.Context) (*Set, error) {
-	asked := r.begun.Load()
-	if err := r.take(ctx); err != nil {
-		return nil, err
-	}
-	defer r.release()
-	if r.done > asked {
+	return r.refreshed.Get(ctx, func(ctx context.Context) (*Set, error) {
+		if err := r.take(ctx); err != nil {
+			return nil, err
+		}
+		defer r.release()
+		if err := r.read(ctx); err != nil {
+			return nil, err
+		}
 		return r.Set(), nil
-	}
-	if err := r.read(ctx); err != nil {
-		return nil, err
-	}
-	return r.Set(), nil
+	})
 }
 
 func (r *Registry) take(ctx context.Context) error {
@@ -195,7 +194,6 @@ func (r *Registry) release() { r.turn <- struct{}{} }
 // read brings the state to the end of the log and publishes it when something is new. The
 // caller has the turn. Until it has succeeded nothing may be written.
 func (r *Registry) read(ctx context.Context) error {
-	number := r.begun.Add(1)
 	had := r.Set().Revision
 	err := r.chain.ReadAll(ctx, func() { r.state = newState(r.sealer) }, func(rec bus.Record) error { return r.state.apply(rec) })
 	if err != nil {
@@ -210,7 +208,6 @@ func (r *Registry) read(ctx context.Context) error {
 	if r.chain.Last() != had {
 		r.publish()
 	}
-	r.done = number
 	return nil
 }
 

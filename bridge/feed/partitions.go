@@ -6,22 +6,17 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/shared"
 )
 
-// Partitions are the followed partitions and what the bus last said that they hold. One question
-// is on its way at a time, and its answer serves all who asked before it began: a takeover asks
-// for many shards at once.
+// Partitions are the followed partitions and what the bus last said that they hold. A takeover
+// asks for many shards at once, so an answer is shared.
 type Partitions struct {
 	topics bus.Topics
 	log    *slog.Logger
-	begun  atomic.Int64 // questions
-
-	lock   chan struct{} // one slot: whoever fills it asks
-	last   int64         // the question that was answered; guarded by lock, as its answer
-	answer []bus.Span
+	answer *shared.Answer[[]bus.Span]
 
 	mu     sync.Mutex
 	starts Starts
@@ -40,7 +35,7 @@ type Starts interface {
 // NewPartitions asks nothing yet.
 func NewPartitions(topics bus.Topics, log *slog.Logger) *Partitions {
 	return &Partitions{
-		topics: topics, log: log, lock: make(chan struct{}, 1), spans: map[bus.Partition]bus.Span{},
+		topics: topics, log: log, answer: shared.New[[]bus.Span](), spans: map[bus.Partition]bus.Span{},
 		seen: func(bus.Span, bus.Position) bool { return false },
 	}
 }
@@ -57,20 +52,17 @@ func (ps *Partitions) Begin(starts Starts, origin bus.Positions, single bool) {
 // Spans asks the bus what the followed partitions hold, without those that nobody can be asked
 // about now. The answer is not the caller's to change.
 func (ps *Partitions) Spans(ctx context.Context) ([]bus.Span, error) {
-	asked := ps.begun.Load()
-	select {
-	case ps.lock <- struct{}{}:
-		defer func() { <-ps.lock }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("list the followed partitions: %w", context.Cause(ctx))
-	}
-	if ps.last > asked {
-		return ps.answer, nil
-	}
-	number := ps.begun.Add(1)
-	spans, err := ps.topics.Spans(ctx)
+	spans, err := ps.answer.Get(ctx, ps.ask)
 	if err != nil {
 		return nil, fmt.Errorf("list the followed partitions: %w", err)
+	}
+	return spans, nil
+}
+
+func (ps *Partitions) ask(ctx context.Context) ([]bus.Span, error) {
+	spans, err := ps.topics.Spans(ctx)
+	if err != nil {
+		return nil, err
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -82,12 +74,8 @@ func (ps *Partitions) Spans(ctx context.Context) ([]bus.Span, error) {
 			ps.spans[s.Partition] = s
 		}
 	}
-	ps.last, ps.answer = number, slices.DeleteFunc(spans, func(s bus.Span) bool { return s.Away })
-	return ps.answer, nil
+	return slices.DeleteFunc(spans, func(s bus.Span) bool { return s.Away }), nil
 }
-
-// errAway: no place in the partition can be held against what it has.
-var errAway = fmt.Errorf("%w: nobody can be asked what the partition holds", bus.ErrUnavailable)
 
 // Of returns what Spans said of one partition, and false where there is none.
 func (ps *Partitions) Of(spans []bus.Span, p bus.Partition) (bus.Span, bool, error) {
@@ -97,7 +85,7 @@ func (ps *Partitions) Of(spans []bus.Span, p bus.Partition) (bus.Span, bool, err
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.away[p] {
-		return bus.Span{}, false, fmt.Errorf("%s: %w", p, errAway)
+		return bus.Span{}, false, fmt.Errorf("%s: %w", p, bus.ErrAway)
 	}
 	return bus.Span{}, false, nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/shared"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
@@ -25,9 +26,7 @@ const (
 
 // found is what is known of the partitions that are followed.
 type found struct {
-	turn  chan struct{} // one slot, taken by whoever asks; it guards the next two
-	asked time.Time
-	spans []bus.Span
+	spans *shared.Answer[[]bus.Span]
 
 	mu      sync.Mutex
 	listed  time.Time                 // when the expressions were last held against all topics
@@ -45,28 +44,20 @@ type end struct {
 }
 
 func (f *found) init() {
-	f.turn, f.names, f.topics = make(chan struct{}, 1), map[string]bool{}, map[string]*cluster.Topic{}
+	f.spans, f.names, f.topics = shared.New[[]bus.Span](), map[string]bool{}, map[string]*cluster.Topic{}
 }
 
 // Spans implements bus.Topics (T1). Of many calls at once most share an answer, none an answer
 // to a question asked before it was made.
 func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
-	f, began := &s.found, time.Now()
-	select {
-	case f.turn <- struct{}{}:
-	case <-ctx.Done():
+	spans, err := s.found.spans.Get(ctx, s.askSpans)
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return nil, cluster.Ended(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("list the followed partitions: %w", err)
 	}
-	defer func() { <-f.turn }()
-	if !f.asked.After(began) {
-		asked := time.Now()
-		spans, err := s.askSpans(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("list the followed partitions: %w", err)
-		}
-		f.asked, f.spans = asked, spans
-	}
-	return slices.Clone(f.spans), nil
+	return slices.Clone(spans), nil
 }
 
 // askSpans asks again for a while, of leaders looked up anew, when some have no answer: most

@@ -30,6 +30,12 @@ func Leases(t *testing.T, open func(t *testing.T) Sharing) {
 	for name, clause := range inTime() {
 		t.Run(name, func(t *testing.T) { share(t, open, clause) })
 	}
+	LeasesAtLeisure(t, open)
+}
+
+// LeasesAtLeisure are the clauses that a busy machine may take its time for, of a bus whose other
+// clauses BubbledLeases checks.
+func LeasesAtLeisure(t *testing.T, open func(t *testing.T) Sharing) {
 	for name, clause := range atLeisure() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

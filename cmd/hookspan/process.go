@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/cmd/hookspan/memory"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -40,6 +41,7 @@ type parts struct {
 // open puts a server on top of the configured bus, which Run then opens. The caller closes
 // the process after that.
 func open(c *config.Config, p parts) (_ *process, err error) {
+	memory.Bound(p.log)
 	pr := &process{}
 	pr.own.Store(&[]netip.AddrPort{})
 	defer func() {

@@ -89,27 +89,29 @@ func TestArrowsGoOneWay(t *testing.T) {
 // rooms of bridge, and what each may import of the others.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"bridge/spelling":  {},
-		"bridge/shared":    {},
-		"bridge/topic":     {},
-		"bridge/header":    {},
-		"bridge/setting":   {"header"},
-		"bridge/event":     {},
-		"bridge/problem":   {},
-		"bridge/bus":       {"event"},
-		"bridge/scheme":    {},
-		"bridge/provider":  {"event", "scheme", "spelling"},
-		"bridge/receiver":  {"event", "problem", "bus", "scheme", "provider"},
-		"bridge/signature": {"scheme"},
-		"bridge/endpoint":  {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
-		"bridge/delivery":  {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
-		"bridge/statelog":  {"bus", "delivery"}, // what is durable, not who decides it
-		"bridge/feed":      {"bus", "shared"},
-		"bridge/dispatch":  {"event", "bus", "feed", "signature", "endpoint", "delivery", "statelog"},
-		"bridge/journal":   {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":     {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
-		"bridge/config":    {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings
-		"bridge/app":       {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic"},
+		"bridge/spelling":   {},
+		"bridge/topic":      {},
+		"bridge/shared":     {},
+		"bridge/header":     {},
+		"bridge/setting":    {"header"},
+		"bridge/event":      {},
+		"bridge/problem":    {},
+		"bridge/bus":        {"event"},
+		"bridge/scheme":     {},
+		"bridge/provider":   {"event", "scheme", "spelling"},
+		"bridge/receiver":   {"event", "problem", "bus", "scheme", "provider"},
+		"bridge/signature":  {"scheme"},
+		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
+		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
+		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
+		"bridge/feed":       {"bus", "shared"},
+		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
+		"bridge/quarantine": {"event", "bus"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog"},
+		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
+		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
+		"bridge/config":     {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic"},
 	}
 }
 

@@ -27,8 +27,8 @@
 // what a setting is. bus is
 // the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
 // endpoint and dispatch are the outbound path; its words, which need no engine, are in
-// delivery; feed reads the topics for it, and the durable state of a shard is statelog. journal
-// keeps what was attempted.
+// delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
+// what may be purged, and quarantine keeps what is no event. journal keeps what was attempted.
 // admin shows and changes it all. config reads what the operator decided, and app starts and
 // stops it. Imports go one way, cmd to sinks to bridge to schemas; arch_test.go holds them to it.
 //

@@ -184,7 +184,7 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*pendin
 		}
 		letter := deadLetter(ep, d, why)
 		for {
-			_, err := s.d.store.Publish(ctx, s.d.deadTopic, letter, bus.PublishOptions{Reserved: true, Key: "dead " + d.ID})
+			_, err := s.d.store.Publish(ctx, s.d.conf.DeadTopic, letter, bus.PublishOptions{Reserved: true, Key: "dead " + d.ID})
 			if err == nil {
 				break
 			}

@@ -73,7 +73,7 @@ func TestBehindIsNeverNegative(t *testing.T) {
 		l := r.register("crm", nil)
 		_, err := r.reg.SetState(t.Context(), l.ep.ID, endpoint.Paused, "")
 		r.must(err)
-		r.takeUp()
+		r.apply()
 		r.publish(1, 20, "a")
 		r.feed()
 		r.s.mu.Lock()

@@ -54,7 +54,7 @@ func (c *catchup) wants(l *lane, m *bus.Message) bool {
 func (d *Dispatcher) hungry() map[bus.Partition][]feed.Candidate {
 	all := map[bus.Partition][]feed.Candidate{}
 	gaps := map[bus.Partition]int64{}
-	for _, s := range d.shards() {
+	for _, s := range d.owned.all() {
 		s.hungry(all, gaps)
 	}
 	for p, gap := range gaps {

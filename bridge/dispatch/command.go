@@ -5,26 +5,47 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 const (
 	commandVersion = 1
 	commandPoll    = 500 * time.Millisecond
+
+	trimEvery       = 2 * time.Second
+	trimEveryShared = 5 * time.Minute
 )
 
-// Command makes a command durable. The owner acts on it within a moment.
-func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
-	c.Version, c.Revision = commandVersion, d.registry.Set().Revision
+// commands are the requests of operators: a log that any process writes and every owner reads.
+type commands struct {
+	d     *Dispatcher
+	woken chan struct{} // one slot: wake sends, run receives
+
+	// Of keepShort alone.
+	trimmed   int64
+	trimmedAt time.Time
+}
+
+func newCommands(d *Dispatcher) *commands {
+	return &commands{d: d, woken: make(chan struct{}, 1), trimmed: bus.NoPosition}
+}
+
+func (cs *commands) wake() { signal(cs.woken) }
+
+// write makes a command durable.
+func (cs *commands) write(ctx context.Context, c delivery.Command) error {
+	c.Version, c.Revision = commandVersion, cs.d.registry.Set().Revision
 	data, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode a command: %w", err)
 	}
-	chain := bus.NewChain(d.store, bus.LogName{Kind: bus.Commands})
+	chain := bus.NewChain(cs.d.store, bus.LogName{Kind: bus.Commands})
 	for {
 		err := chain.SkipAll(ctx)
 		if err == nil {
@@ -32,10 +53,10 @@ func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
 		}
 		switch {
 		case err == nil:
-			if err := d.store.Sync(ctx); err != nil {
+			if err := cs.d.store.Sync(ctx); err != nil {
 				return fmt.Errorf("sync a command: %w", err)
 			}
-			d.commanded()
+			cs.wake()
 			return nil
 		case !errors.Is(err, bus.ErrSuperseded):
 			return fmt.Errorf("write a command: %w", err)
@@ -43,32 +64,30 @@ func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
 	}
 }
 
-func (d *Dispatcher) commanded() { signal(d.commands) }
-
-// command follows the commands' log until ctx ends and hands each record to its shard.
-func (d *Dispatcher) command(ctx context.Context) {
-	log := newCommands(d.store)
+// run follows the log until ctx ends and hands each record to its shard.
+func (cs *commands) run(ctx context.Context) {
+	log := newCommandLog(cs.d.store)
 	tick := time.NewTicker(commandPoll)
 	defer tick.Stop()
 	for {
-		if err := d.obey(ctx, log); err != nil && ctx.Err() == nil {
-			d.trouble.Warn("commands not read, trying again", err)
+		if err := cs.obey(ctx, log); err != nil && ctx.Err() == nil {
+			cs.d.trouble.Warn("commands not read, trying again", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.commands:
+		case <-cs.woken:
 		case <-tick.C:
 		}
 	}
 }
 
-// commands is the commands' log as far as it was read. What some shard may still have to act
+// A commandLog is the commands' log as far as it was read. What some shard may still have to act
 // on is kept.
-type commands struct {
-	chain   *bus.Chain
-	kept    []numbered
-	adopted int64 // shards that had been taken when the log was begun
+type commandLog struct {
+	chain *bus.Chain
+	kept  []numbered
+	taken int64 // shards that had been taken when the log was begun
 }
 
 type numbered struct {
@@ -76,16 +95,16 @@ type numbered struct {
 	command delivery.Command
 }
 
-func newCommands(st store) *commands {
-	return &commands{chain: bus.NewChain(st, bus.LogName{Kind: bus.Commands})}
+func newCommandLog(st store) *commandLog {
+	return &commandLog{chain: bus.NewChain(st, bus.LogName{Kind: bus.Commands})}
 }
 
 // obey reads on and lets every shard act on what is new to it.
-func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
-	shards, adopted := d.shardsTaken() // before the read: then their places lie in what is read
-	if adopted != log.adopted {        // one that was taken since may need what went
-		*log = *newCommands(d.store)
-		log.adopted = adopted
+func (cs *commands) obey(ctx context.Context, log *commandLog) error {
+	shards, taken := cs.d.owned.allTaken() // before the read: then their places lie in what is read
+	if taken != log.taken {                // one that was taken since may need what went
+		*log = *newCommandLog(cs.d.store)
+		log.taken = taken
 	}
 	if err := log.read(ctx); err != nil {
 		return err
@@ -104,7 +123,7 @@ func (d *Dispatcher) obey(ctx context.Context, log *commands) error {
 	return nil
 }
 
-func (log *commands) read(ctx context.Context) error {
+func (log *commandLog) read(ctx context.Context) error {
 	return log.chain.ReadAll(ctx, func() { log.kept = nil }, func(r bus.Record) error {
 		var c delivery.Command
 		if err := json.Unmarshal(r.Data, &c); err != nil {
@@ -118,78 +137,51 @@ func (log *commands) read(ctx context.Context) error {
 	})
 }
 
-// commandsEnd: where the log ends in front of what was acted on, it is another log.
-func (s *shard) commandsEnd(end int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if end < s.commands {
-		s.commands = bus.NoPosition
-	}
-}
-
-// act takes a command in. What it causes begins once the delta that counts it is in the log.
-// It reports false when the shard must first know as much of the registry as the author did.
-func (s *shard) act(pos int64, c *delivery.Command) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if pos <= s.commands || s.closed {
-		return true
-	}
-	if c.Revision > s.revision {
-		return false
-	}
-	s.commands = pos
-	l := s.lanes[c.Entry.Endpoint]
-	if l == nil {
-		return true
-	}
-	switch c.Kind {
-	case delivery.RetryNow:
-		l.retryNow(c)
-	case delivery.Cancel:
-		l.cancel(c)
-	}
-	return true
-}
-
-// retryNow makes a pending delivery due, or takes one up again that has ended.
-func (l *lane) retryNow(c *delivery.Command) {
-	now := time.Now()
-	if l.hold.until.After(now) || l.hold.pause > 0 { // who asks for an attempt knows better
-		l.hold.lift(now)
-		defer l.pump(now)
-	}
-	d := l.shard.known[c.Entry.ID]
-	switch {
-	case d == nil:
-		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, mark: l.shard.journaled}
-		l.shard.known[d.ID] = d
-	case d.status == final: // its end is still remembered
-		number := max(c.Entry.Number, d.Number+1)
-		d.Entry, d.mark = c.Entry, l.shard.journaled
-		d.Number = number
-		if d.entry != unwritten { // its end took it out of the count
-			l.entries++
+// keepShort trims the log, now and then, until ctx ends.
+func (cs *commands) keepShort(ctx context.Context) {
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			cs.trim(ctx)
 		}
-	case d.status == waiting:
-		l.waiting.take(d)
-	case d.status == asked:
-	default: // queued or running: it is tried anyway
-		return
 	}
-	d.Due, d.status = now, asked
-	l.keep(d)
 }
 
-// cancel ends a pending delivery without another attempt.
-func (l *lane) cancel(c *delivery.Command) {
-	d := l.shard.known[c.Entry.ID]
-	if d == nil || d.status != waiting && d.status != asked {
+// trim removes the commands that every shard has acted on, but for the last one. The owner of the
+// first shard does it. To look into the logs of shards that other processes own is dear, so that
+// is done seldom.
+func (cs *commands) trim(ctx context.Context) {
+	alone := len(cs.d.owned.all()) == cs.d.owned.total()
+	if cs.d.owned.shard(0) == nil || !alone && time.Since(cs.trimmedAt) < trimEveryShared {
 		return
 	}
-	l.waiting.take(d)
-	d.status = running
-	l.running[d] = struct{}{}
-	l.shard.rec.add(outcome{d, d.ended(delivery.EndedCancelled)})
-	l.shard.d.metrics.ended(delivery.Discarded)
+	cs.trimmedAt = time.Now()
+	acted, err := cs.acted(ctx)
+	if err == nil && acted > cs.trimmed {
+		if err = cs.d.store.Trim(ctx, bus.LogName{Kind: bus.Commands}, acted); err == nil {
+			cs.trimmed = acted
+		}
+	}
+	if err != nil && !errors.Is(err, statelog.ErrDamaged) && ctx.Err() == nil {
+		cs.d.trouble.Warn("commands not trimmed, trying again", err)
+	}
+}
+
+// acted is the last command that every shard has acted on.
+func (cs *commands) acted(ctx context.Context) (int64, error) {
+	acted := int64(math.MaxInt64)
+	for id := range cs.d.owned.total() {
+		if s := cs.d.owned.shard(id); s != nil {
+			acted = min(acted, s.durableCommands())
+			continue
+		}
+		if err := cs.d.others.At(ctx, id, func(st *statelog.State) { acted = min(acted, st.Commands) }); err != nil {
+			return bus.NoPosition, err
+		}
+	}
+	return acted, nil
 }

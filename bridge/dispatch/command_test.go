@@ -34,7 +34,7 @@ func (r *rig) command(kind delivery.CommandKind, e delivery.Entry) {
 
 func (r *rig) obey() {
 	r.t.Helper()
-	r.must(r.d.obey(r.t.Context(), newCommands(r.client)))
+	r.must(r.d.commands.obey(r.t.Context(), newCommandLog(r.client)))
 	elapse(20 * time.Millisecond)
 }
 
@@ -136,7 +136,7 @@ func TestCommandWaitsForItsAuthorsRevision(t *testing.T) {
 		e := delivery.Entry{ID: delivery.ID(made.ID, &ref), Endpoint: made.ID, Event: ref, Number: 2}
 		r.command(delivery.RetryNow, e)
 		r.step()
-		r.takeUp()
+		r.apply()
 		r.obey()
 		r.step()
 		elapse(second)
@@ -186,7 +186,7 @@ func TestNoAttemptBehindA410(t *testing.T) {
 		if ep := r.reg.Set().ByID(l.ep.ID); ep.State != endpoint.Disabled {
 			t.Errorf("the endpoint is %s, want disabled", ep.State)
 		}
-		r.takeUp()
+		r.apply()
 		r.state(l.ep.ID, endpoint.Enabled)
 		r.flow()
 		elapse(second)

@@ -312,14 +312,3 @@ func (s *shard) landed(flying []*pendingDelivery) {
 		}
 	}
 }
-
-// survey finds what the last delta still needs of the topics, while that is asked for.
-func (s *shard) survey() {
-	if !s.d.tight.Load() {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.durable.need = needOf(s.log.State(), func(string) bool { return false })
-	s.durable.eager = needOf(s.log.State(), func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
-}

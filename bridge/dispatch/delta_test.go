@@ -218,7 +218,7 @@ func TestDeletedEndpointIsForgotten(t *testing.T) {
 		r.step()
 		r.step()
 		r.must(r.reg.Delete(t.Context(), l.ep.ID))
-		r.takeUp()
+		r.apply()
 		r.answer(500, 3)
 		r.answer(200, 4)
 		r.step()

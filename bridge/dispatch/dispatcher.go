@@ -16,6 +16,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/feed"
+	"github.com/hookspan/hookspan/bridge/quarantine"
+	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -63,63 +65,44 @@ type Config struct {
 // A Dispatcher owns shards of the endpoints and delivers what the followed topics bring to
 // them. New, then Prepare, then Run; the other methods may be called from any goroutine.
 type Dispatcher struct {
-	store     bus.Store
-	registry  Registry
-	sender    delivery.Sender
-	observer  delivery.Observer
-	log       *slog.Logger
-	trouble   *complaints
-	metrics   *metrics
-	conf      Config
-	limits    limits
-	count     int
-	deadTopic string
-	aside     *aside
+	store    bus.Store
+	registry Registry
+	sender   delivery.Sender
+	observer delivery.Observer
+	log      *slog.Logger
+	trouble  *complaints
+	metrics  *metrics
+	conf     Config
+	limits   limits
 
+	owned      *ownedShards
+	taking     chan struct{} // a slot for each shard that is being taken
+	others     *statelog.Mirrors
 	partitions *feed.Partitions
 	live       *feed.Live
 	ranges     *feed.Ranges
+	quarantine *quarantine.Quarantine
+	applier    *applier
+	commands   *commands
+	purger     *retention.Purger
+	throttle   *throttle
+	following  chan struct{} // closed by the applier when there is an endpoint
+	locating   chan struct{} // one slot: Locate takes it
 
 	attemptsCtx context.Context
 	cutAttempts context.CancelCauseFunc
-
-	begun    atomic.Int64 // attempts
-	unacked  atomic.Int64 // their records
-	stalls   atomic.Int64 // shards whose journal does not answer
-	starving atomic.Bool  // some lane was held back for want of room
-	lanes    atomic.Int64
-	cutBacks atomic.Int64 // of partitions, found so far
-	tight    atomic.Bool  // the event store is nearly full
-
-	commands   chan struct{} // one slot: Command sends, command receives
-	takings    chan struct{} // one slot: adopt sends, takeUp receives
-	taking     chan struct{} // a slot for each shard that is being taken
-	trimmed    int64         // of the commands' log; keepSpace's own, as the next one
-	trimmedAt  time.Time
-	others     *statelog.Mirrors
-	locating   chan struct{} // one slot: Locate takes it
-	background sync.WaitGroup
-
-	mu        sync.Mutex
-	stopping  bool
-	owned     map[int]*shard
-	list      []*shard      // the same, in order; replaced when it changes
-	consumers []feed.Shard  // the same again
-	adopted   int64         // how many shards were taken so far
-	holding   chan struct{} // closed while a shard is owned
-
-	roused chan struct{} // closed by takeUp when there is an endpoint
+	begun       atomic.Int64 // attempts
+	lanes       atomic.Int64
+	cutBacks    atomic.Int64 // of partitions, found so far
+	background  sync.WaitGroup
 }
 
 // New returns a dispatcher that owns nothing yet.
 func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
-		conf: c, limits: defaultLimits(), count: c.Shards, deadTopic: c.DeadTopic, aside: newAside(),
-		commands: make(chan struct{}, 1), locating: make(chan struct{}, 1), takings: make(chan struct{}, 1), taking: make(chan struct{}, ownAtOnce),
-		holding: make(chan struct{}), trimmed: bus.NoPosition,
-		owned: map[int]*shard{}, others: statelog.NewMirrors(c.Store),
-		roused: make(chan struct{}),
+		conf: c, limits: defaultLimits(), owned: newOwnedShards(c.Shards), others: statelog.NewMirrors(c.Store),
+		taking: make(chan struct{}, ownAtOnce), following: make(chan struct{}), locating: make(chan struct{}, 1),
 	}
 	if c.StopWrite == 0 {
 		d.conf.StopWrite = stopWrite
@@ -129,17 +112,40 @@ func New(c Config) *Dispatcher {
 	}
 	d.trouble = newComplaints(c.Log)
 	d.metrics = newMetrics(d, c.Metrics)
-	d.partitions = feed.NewPartitions(d.store, d.log)
-	d.live = feed.NewLive(feed.LiveOptions{
-		Partitions: d.partitions, Shards: d.shardsToFeed, Fed: d.holds, Begin: d.roused, Admit: d.waitForRoom,
-		Inspect: d.keepAside, Expired: d.lost, CutBack: func() { d.cutBacks.Add(1) }, Reach: d.limits.reach, Complaints: d.trouble,
+	d.throttle = &throttle{most: d.limits.unrecorded, resume: d.wakeAll}
+	d.applier = &applier{d: d, woken: make(chan struct{}, 1)}
+	d.commands = newCommands(d)
+	d.quarantine = quarantine.New(quarantine.Options{
+		Publisher: c.Store, Topic: c.QuarantineTopic, Log: c.Log,
+		Quarantined: d.metrics.quarantined.Inc, Dropped: d.metrics.dropped.Inc,
 	})
-	d.ranges = feed.NewRanges(feed.RangesOptions{
-		Partitions: d.partitions, Hungry: d.hungry, Admit: d.waitForRoom, Inspect: d.keepAsidePast,
-		Reach: d.limits.reach, Complaints: d.trouble,
+	d.readers()
+	d.purger = retention.NewPurger(retention.Options{
+		Store: c.Store, Registry: c.Registry, Partitions: d.partitions, Shards: keeper{d}, Others: d.others,
+		Log: c.Log, Complaints: d.trouble,
 	})
 	d.attemptsCtx, d.cutAttempts = context.WithCancelCause(context.Background())
 	return d
+}
+
+// readers makes what reads the topics.
+func (d *Dispatcher) readers() {
+	d.partitions = feed.NewPartitions(d.store, d.log)
+	d.live = feed.NewLive(feed.LiveOptions{
+		Partitions: d.partitions, Shards: d.owned.toFeed, Fed: d.owned.any, Begin: d.following, Admit: d.throttle.wait,
+		Inspect: d.inspect, Expired: d.lost, CutBack: func() { d.cutBacks.Add(1) }, Reach: d.limits.reach, Complaints: d.trouble,
+	})
+	d.ranges = feed.NewRanges(feed.RangesOptions{
+		Partitions: d.partitions, Hungry: d.hungry, Admit: d.throttle.wait, Inspect: d.inspectRange,
+		Reach: d.limits.reach, Complaints: d.trouble,
+	})
+}
+
+// wakeAll begins whatever is due.
+func (d *Dispatcher) wakeAll() {
+	for _, s := range d.owned.all() {
+		s.wakeAll()
+	}
 }
 
 // Prepare finds out how many shards there are and where following begins. A process that
@@ -152,9 +158,7 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.count = count
-	d.mu.Unlock()
+	d.owned.setTotal(count)
 	starts, err := d.registry.Starts(ctx, d.conf.Topics)
 	if err != nil {
 		return fmt.Errorf("find where topics begin: %w", err)
@@ -164,7 +168,7 @@ func (d *Dispatcher) Prepare(ctx context.Context) error {
 		return nil
 	}
 	group, gctx := errgroup.WithContext(ctx)
-	for id := range d.count {
+	for id := range d.owned.total() {
 		group.Go(func() error {
 			err := d.take(gctx, d.newShard(id))
 			if errors.Is(err, statelog.ErrDamaged) {
@@ -187,14 +191,14 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	feeding, stopFeeding := context.WithCancel(ctx)
 	defer stopFeeding()
 	var feeds sync.WaitGroup
-	for _, run := range []func(context.Context){d.live.Run, d.ranges.Run, d.takeUp, d.command, d.keepSpace} {
+	for _, run := range []func(context.Context){d.live.Run, d.ranges.Run, d.applier.run, d.commands.run, d.commands.keepShort, d.purger.Run} {
 		feeds.Go(func() { run(feeding) })
 	}
 	sharing, stopSharing := context.WithCancel(writing)
 	defer stopSharing()
 	ts := &turns{d: d, writing: writing, now: map[int]*turn{}}
 	joined := make(chan error, 1) // sent to once
-	go func() { joined <- d.leases().Join(sharing, d.count, ts) }()
+	go func() { joined <- d.leases().Join(sharing, d.owned.total(), ts) }()
 	var err error
 	left := false
 	select {
@@ -202,7 +206,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	case err = <-joined:
 		left = true
 	}
-	d.stop()
+	d.owned.stop()
 	grace := time.AfterFunc(d.conf.StopGrace, func() { d.cutAttempts(ErrStopping) })
 	defer grace.Stop()
 	over := time.AfterFunc(d.conf.StopGrace+d.conf.StopWrite, func() { stopWriting(ErrStopping) })
@@ -228,56 +232,17 @@ func (d *Dispatcher) leases() bus.Leases {
 	return d.conf.Leases
 }
 
-// shards are those that this process owns, in order; the list is not changed afterwards.
-func (d *Dispatcher) shards() []*shard {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.list
-}
-
-func (d *Dispatcher) shardsToFeed() []feed.Shard {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.consumers
-}
-
-// shardsTaken are the shards that this process owns, and how many it has taken so far: another
-// number says that there may be a new one among them.
-func (d *Dispatcher) shardsTaken() ([]*shard, int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.list, d.adopted
-}
-
-// relist brings the lists up to date. The caller holds the lock.
-func (d *Dispatcher) relist() {
-	d.list, d.consumers = nil, nil
-	for id := range d.count {
-		if s := d.owned[id]; s != nil {
-			d.list, d.consumers = append(d.list, s), append(d.consumers, s)
-		}
-	}
+// Command makes a command durable. The owner acts on it within a moment.
+func (d *Dispatcher) Command(ctx context.Context, c delivery.Command) error {
+	return d.commands.write(ctx, c)
 }
 
 // Owned lists the shards that this process owns now, in order; all is how many there are.
 func (d *Dispatcher) Owned() (owned []int, all int) {
-	for _, s := range d.shards() {
+	for _, s := range d.owned.all() {
 		owned = append(owned, s.id)
 	}
-	return owned, d.total()
-}
-
-func (d *Dispatcher) total() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.count
-}
-
-// shard is nil while this process does not own it.
-func (d *Dispatcher) shard(id int) *shard {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.owned[id]
+	return owned, d.owned.total()
 }
 
 // pause waits; it reports false when ctx ended meanwhile.

@@ -17,8 +17,8 @@
 // never told of again (echo.go).
 //
 // Locks: a shard's mutex guards its lanes and all that belongs to them; a follower's may be
-// held when a shard's is taken, a shard's when the dispatcher's is taken, never the other way
-// round. No bus, registry or observer is called under any of them.
+// held when a shard's is taken, a shard's when that of the owned shards is taken, never the other
+// way round. No bus, registry or observer is called under any of them.
 //
 // The rules that all of this keeps are in PROTOCOL.md, by number.
 //

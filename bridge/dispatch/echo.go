@@ -28,7 +28,7 @@ func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }
 // subject is the endpoint that an event of ours is about, "" for every other event.
 func (d *Dispatcher) subject(m *bus.Message) string {
 	switch m.Topic {
-	case d.deadTopic:
+	case d.conf.DeadTopic:
 		return m.Event.Extension(deadEndpoint)
 	case d.conf.OpsTopic:
 		return m.Event.Subject
@@ -40,7 +40,7 @@ func (d *Dispatcher) subject(m *bus.Message) string {
 // another installation, whose topics have other names.
 func (d *Dispatcher) tells(x *pendingDelivery) bool {
 	topic := x.Event.Topic
-	if topic == d.deadTopic || topic == d.conf.OpsTopic {
+	if topic == d.conf.DeadTopic || topic == d.conf.OpsTopic {
 		return true
 	}
 	switch {

@@ -13,8 +13,8 @@ import (
 // their logs and journals have it. It reads each log whole, and keeps nothing of it: it is for a
 // process that begins to answer for all of them.
 func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.Entry)) error {
-	for id := range d.total() {
-		if d.shard(id) != nil {
+	for id := range d.owned.total() {
+		if d.owned.shard(id) != nil {
 			continue // its owner has told
 		}
 		s := d.newShard(id)

@@ -20,7 +20,7 @@ func (c Config) Small() Config {
 
 // Remembered says which deliveries are in memory, for whatever reason.
 func (d *Dispatcher) Remembered() (all []string) {
-	for _, s := range d.shards() {
+	for _, s := range d.owned.all() {
 		s.mu.Lock()
 		for id, x := range s.known {
 			all = append(all, fmt.Sprintf("%s of %s at %d: status %d, entry %d", id, x.lane.ep.Name, x.Event.Seq, x.status, x.entry))

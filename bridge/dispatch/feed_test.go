@@ -218,7 +218,7 @@ func (r *rig) state(id string, to endpoint.State) {
 	r.t.Helper()
 	_, err := r.reg.SetState(r.t.Context(), id, to, "")
 	r.must(err)
-	r.takeUp()
+	r.apply()
 }
 
 // An item that is taken up after the feed has passed its from gets a range.
@@ -231,7 +231,7 @@ func TestItemTakenUpLateGetsItsRange(t *testing.T) {
 		r.publish(3, 4, "b")
 		r.publish(5, 5, "a")
 		r.feed() // by the old list
-		r.takeUp()
+		r.apply()
 		r.catchUp()
 		elapse(second)
 		r.once(3, 5)
@@ -263,7 +263,7 @@ func TestLateItemMovesNoRangeForward(t *testing.T) {
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
 		r.publish(9, 10, "b")
 		r.feed()
-		r.takeUp()
+		r.apply()
 		r.flow(1)
 		elapse(second)
 		r.once(1, 10)
@@ -279,7 +279,7 @@ func TestListDecidesByPlace(t *testing.T) {
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"b"} })
 		r.publish(11, 12, "b")
 		r.publish(13, 14, "a")
-		r.takeUp()
+		r.apply()
 		r.feed()
 		r.flow(1)
 		elapse(second)
@@ -305,7 +305,7 @@ func TestItemOfACutBackPartition(t *testing.T) {
 		r.must(r.d.live.Recheck(t.Context(), part))
 		r.read, _ = r.s.Place(part)
 		r.feed() // nobody is there yet
-		r.takeUp()
+		r.apply()
 		r.catchUp()
 		elapse(second)
 		r.once(11, 13)
@@ -322,14 +322,14 @@ func TestFoldsWhatTheLastDeltaHasPassed(t *testing.T) {
 		r.publish(1, 3, "b")
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
 		fold := func() int {
-			r.d.fold(t.Context(), r.reg.Set())
+			r.d.applier.compact(t.Context(), r.reg.Set())
 			return len(r.reg.Set().ByID(l.ep.ID).Items)
 		}
 		if n := fold(); n != 2 {
 			t.Errorf("folded to %d items before anybody has taken the new one up", n)
 		}
 		r.feed()
-		r.takeUp()
+		r.apply()
 		if n := fold(); n != 2 {
 			t.Errorf("folded to %d items before a delta says so", n)
 		}
@@ -348,9 +348,9 @@ func TestDoesNotFoldWhileARangeIsBeforeTheItem(t *testing.T) {
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
 		r.publish(9, 9, "a")
 		r.feed()
-		r.takeUp()
+		r.apply()
 		r.step()
-		r.d.fold(t.Context(), r.reg.Set())
+		r.d.applier.compact(t.Context(), r.reg.Set())
 		if n := len(r.reg.Set().ByID(l.ep.ID).Items); n != 2 {
 			t.Errorf("folded to %d items while a range has to read by the older one", n)
 		}

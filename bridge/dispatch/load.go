@@ -79,7 +79,7 @@ func (s *shard) consult(ctx context.Context, was *loaded) error {
 	})
 	err := group.Wait()
 	if err == nil {
-		was.cuts, err = s.d.cuts(ctx, was.set, was.Revision)
+		was.cuts, err = s.d.applier.cuts(ctx, was.set, was.Revision)
 	}
 	if err == nil {
 		err = s.reconcile(ctx, was, spans)
@@ -188,7 +188,7 @@ func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 		positions: maps.Clone(was.Positions), feeds: maps.Clone(was.Feeds),
 	}
 	for _, ep := range was.set.All() {
-		if delivery.ShardOf(ep.ID, s.d.count) == s.id {
+		if delivery.ShardOf(ep.ID, s.d.owned.total()) == s.id {
 			s.lanes[ep.ID] = s.reopen(ep, was, now)
 		}
 	}
@@ -196,7 +196,7 @@ func (s *shard) rebuild(was *loaded) (waiting []delivery.Entry) {
 	s.watching = len(was.set.All()) > 0
 	if len(s.lanes) == 0 { // nothing is owed: what endpoints are registered for later gets a range
 		for p, end := range was.ends {
-			s.leapTo(p, end)
+			s.skipTo(p, end)
 		}
 	}
 	for _, l := range s.lanes {
@@ -225,7 +225,7 @@ func (s *shard) reopen(ep *endpoint.Endpoint, was *loaded, now time.Time) *lane 
 		l.failing = time.Unix(0, at)
 	}
 	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.asked[ep.ID])
-	l.takeLate(was.Revision, was.cuts)
+	l.backfill(was.Revision, was.cuts)
 	return l
 }
 

@@ -19,7 +19,7 @@ const (
 // Note says what there is to say of an endpoint of a shard that this process owns; nil for
 // another's.
 func (d *Dispatcher) Note(endpointID string) *delivery.Note {
-	s := d.shard(delivery.ShardOf(endpointID, d.total()))
+	s := d.owned.shard(delivery.ShardOf(endpointID, d.owned.total()))
 	if s == nil {
 		return nil
 	}

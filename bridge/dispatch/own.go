@@ -19,44 +19,13 @@ func (d *Dispatcher) newShard(id int) *shard {
 	return s
 }
 
-// adopt makes an owned shard known to all that feeds it. While the process stops nothing of it
-// may begin.
-func (d *Dispatcher) adopt(s *shard) {
-	d.mu.Lock()
-	stopping := d.stopping
-	if len(d.owned) == 0 {
-		close(d.holding)
-	}
-	d.owned[s.id] = s
-	d.adopted++
-	d.relist()
-	d.mu.Unlock()
+// addShard makes an owned shard known to all that feeds it.
+func (d *Dispatcher) addShard(s *shard) {
+	d.owned.add(s)
 	d.live.ShardTaken()
-	if stopping {
-		s.stop()
-	}
-	signal(d.takings)
+	d.applier.wake()
 	d.ranges.Wake()
-	d.commanded()
-}
-
-func (d *Dispatcher) drop(s *shard) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.owned[s.id] != s {
-		return
-	}
-	if delete(d.owned, s.id); len(d.owned) == 0 {
-		d.holding = make(chan struct{})
-	}
-	d.relist()
-}
-
-// holds is closed while this process owns a shard.
-func (d *Dispatcher) holds() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.holding
+	d.commands.wake()
 }
 
 // serve writes the shard's deltas until ctx ends, which ends no write. The error is

@@ -128,16 +128,16 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 		r.out.holds(true)
 		r.feed() // 4 to 10 run
 		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
-		r.must(r.d.makeRoom(ctx))
+		r.must(r.d.purger.MakeRoom(ctx))
 		if got := r.store.Purged(); len(got) != 0 {
 			t.Fatalf("purged %v before the last deltas are known", got)
 		}
 		r.step()
-		r.must(r.d.purge(ctx, false))
+		r.must(r.d.purger.Purge(ctx, false))
 		if got := r.store.Purged(); len(got) != 0 {
 			t.Fatalf("purged %v, all of which a paused endpoint needs", got)
 		}
-		r.must(r.d.makeRoom(ctx))
+		r.must(r.d.purger.MakeRoom(ctx))
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 4 {
 			t.Errorf("the first event kept is %d, want 4, which runs", kept[0].Position.Seq)
 		}
@@ -151,12 +151,12 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 		r.publish(11, 20, "a")
 		r.feed()
 		r.step()
-		r.must(r.d.makeRoom(ctx))
+		r.must(r.d.purger.MakeRoom(ctx))
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 6 {
 			t.Errorf("the first event kept is %d, want 6: somebody else has acknowledged 5", kept[0].Position.Seq)
 		}
 		r.store.SetOthersNeed(100)
-		r.must(r.d.makeRoom(ctx))
+		r.must(r.d.purger.MakeRoom(ctx))
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 11 {
 			t.Errorf("the first event kept is %d, want 11: the new endpoint's item begins there", kept[0].Position.Seq)
 		}
@@ -169,19 +169,19 @@ func TestPurgesNothingOfAnEndpointThatWasEnabledMeanwhile(t *testing.T) {
 		crm := r.register("crm", nil)
 		_, err := r.reg.SetState(t.Context(), crm.ep.ID, endpoint.Disabled, "for a while")
 		r.must(err)
-		r.takeUp()
+		r.apply()
 		r.publish(1, 4, "a")
 		r.feed()
 		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
-		r.d.tight.Store(true)
+		r.must(r.d.purger.MakeRoom(t.Context())) // from now on deltas say what they need
 		r.step()
 		_, err = r.reg.SetState(t.Context(), crm.ep.ID, endpoint.Enabled, "")
 		r.must(err) // and the shard has not taken it up
-		r.must(r.d.makeRoom(t.Context()))
+		r.must(r.d.purger.MakeRoom(t.Context()))
 		if got := r.store.Purged(); len(got) != 0 {
 			t.Fatalf("purged %v, which an endpoint that is enabled has not had", got)
 		}
-		r.takeUp()
+		r.apply()
 		r.catchUp()
 		r.once(1, 4)
 	})
@@ -194,12 +194,12 @@ func TestPurgesNothingBehindACutBack(t *testing.T) {
 		r.publish(1, 4, "a")
 		r.feed()
 		r.store.SetRoom(bus.Room{Used: 99, Limit: 100})
-		r.d.tight.Store(true)
+		r.must(r.d.purger.MakeRoom(t.Context())) // from now on deltas say what they need
 		elapse(2 * time.Minute)
 		r.step()
 		r.store.CutBack(part, 1)
 		r.publish(11, 15, "a") // at 2 to 6; the log counts up to 4
-		r.must(r.d.makeRoom(t.Context()))
+		r.must(r.d.purger.MakeRoom(t.Context()))
 		if got := r.store.Purged(); len(got) != 0 {
 			t.Fatalf("purged %v, which nobody has read", got)
 		}
@@ -208,7 +208,7 @@ func TestPurgesNothingBehindACutBack(t *testing.T) {
 		r.feed()
 		r.once(11, 15)
 		r.step()
-		r.must(r.d.makeRoom(t.Context()))
+		r.must(r.d.purger.MakeRoom(t.Context()))
 		if kept := r.store.Kept(part); len(kept) != 0 {
 			t.Errorf("%d events are kept that everybody has", len(kept))
 		}

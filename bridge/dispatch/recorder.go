@@ -48,7 +48,7 @@ func newRecorder(d *Dispatcher, shard int, recorded func(int64, []outcome)) *rec
 
 // add queues records; their deliveries run until recorded has been called with them.
 func (r *recorder) add(outcomes ...outcome) {
-	r.d.unrecorded(len(outcomes))
+	r.d.throttle.unrecorded(len(outcomes))
 	r.mu.Lock()
 	r.batch = append(r.batch, outcomes...)
 	r.open += len(outcomes)
@@ -136,7 +136,7 @@ func (r *recorder) abandon() {
 	open := r.open
 	r.batch, r.size, r.open = nil, 0, 0
 	r.mu.Unlock()
-	r.d.unrecorded(-open)
+	r.d.throttle.unrecorded(-open)
 }
 
 // collect gives other attempts a moment to join the batch.
@@ -166,10 +166,10 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 		records[i] = batch[i].attempt
 	}
 	data := delivery.AppendNotes(delivery.EncodeAttempts(records), notes)
-	late := time.AfterFunc(unrecordedAge, func() { r.d.stalled(1) })
+	late := time.AfterFunc(unrecordedAge, func() { r.d.throttle.stalled(1) })
 	defer func() {
 		if !late.Stop() {
-			r.d.stalled(-1)
+			r.d.throttle.stalled(-1)
 		}
 	}()
 	for {
@@ -193,7 +193,7 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 // landed takes in that a batch is acknowledged.
 func (r *recorder) landed(pos int64, batch []outcome) {
 	r.recorded(pos, batch)
-	r.d.unrecorded(-len(batch))
+	r.d.throttle.unrecorded(-len(batch))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.open -= len(batch); r.open == 0 && r.flushed != nil {

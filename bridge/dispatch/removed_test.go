@@ -15,7 +15,7 @@ func TestRemovedEndpointGoesOnWhenItReturns(t *testing.T) {
 		adopt := func(all ...*endpoint.Endpoint) {
 			t.Helper()
 			r.must(r.reg.Adopt(t.Context(), all, endpoint.ByEnvironment))
-			r.takeUp()
+			r.apply()
 		}
 		adopt(e)
 		r.out.holds(true)
@@ -23,7 +23,7 @@ func TestRemovedEndpointGoesOnWhenItReturns(t *testing.T) {
 		r.feed()
 		r.must(r.reg.Adopt(t.Context(), nil, endpoint.ByEnvironment)) // the lane hears of it later
 		r.answer(410, 1)
-		r.takeUp()
+		r.apply()
 		elapse(5 * second)
 		adopt(e)
 		r.publish(2, 2, "a")

@@ -92,7 +92,7 @@ func (r *rig) open() {
 	ctx := r.t.Context()
 	r.must(r.reg.Load(ctx))
 	r.must(r.d.Prepare(ctx))
-	d, s := r.d, r.d.shard(0)
+	d, s := r.d, r.d.owned.shard(0)
 	r.s = s
 	recording, stop := context.WithCancel(context.Background())
 	done := make(chan struct{}) // closed when the recorder has ended
@@ -146,13 +146,13 @@ func (r *rig) register(name string, change func(*endpoint.Endpoint)) *lane {
 	}
 	made, err := r.reg.Create(r.t.Context(), e)
 	r.must(err)
-	r.takeUp()
+	r.apply()
 	return r.lane(made.ID)
 }
 
-func (r *rig) takeUp() {
+func (r *rig) apply() {
 	r.t.Helper()
-	r.must(r.d.takeSet(r.t.Context(), r.reg.Set()))
+	r.must(r.d.applier.apply(r.t.Context(), r.reg.Set()))
 }
 
 func (r *rig) lane(id string) *lane {

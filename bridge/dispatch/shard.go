@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/feed"
+	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -57,7 +58,7 @@ type durable struct {
 
 	// What is still needed of the topics: all in all, and by endpoints that take part. Known
 	// while the event store is nearly full.
-	need, eager need
+	floor, eager retention.Floor
 }
 
 // match is what the endpoints' filters look at; its lanes are cached.
@@ -167,14 +168,7 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 // mayBegin: attempts are held back while the lease does not hold for certain, and while too
 // many of their records are not acknowledged.
 func (s *shard) mayBegin() bool {
-	if !s.holds() {
-		return false
-	}
-	if s.d.room() {
-		return true
-	}
-	s.d.starving.Store(true)
-	return s.d.room() // it may have come back before anybody could see that we starve
+	return s.holds() && s.d.throttle.allow()
 }
 
 // holds reports whether the lease holds. What it stops goes on at the next delta that finds

@@ -16,7 +16,7 @@ func (d *Dispatcher) Stats() delivery.Stats {
 		}
 	}
 	now := time.Now()
-	for _, s := range d.shards() {
+	for _, s := range d.owned.all() {
 		st.Shards++
 		s.mu.Lock()
 		for _, l := range s.lanes {

@@ -8,23 +8,6 @@ import (
 // stopWrite is Config.StopWrite where none is given.
 const stopWrite = 5 * time.Second
 
-// stop lets no further attempt begin anywhere.
-func (d *Dispatcher) stop() {
-	d.mu.Lock()
-	d.stopping = true
-	d.mu.Unlock()
-	for _, s := range d.shards() {
-		s.stop()
-	}
-}
-
-// ends: the process stops.
-func (d *Dispatcher) ends() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.stopping
-}
-
 // stop lets no further attempt begin.
 func (s *shard) stop() {
 	s.mu.Lock()

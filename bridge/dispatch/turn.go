@@ -111,16 +111,16 @@ func (ts *turns) last(shard int) *turn {
 // lose lets nothing more begin for a shard that may be another process's by now.
 func (t *turn) lose() {
 	t.quit()
-	if s := t.d.shard(t.shard); s != nil {
+	if s := t.d.owned.shard(t.shard); s != nil {
 		s.stop()
-		t.d.drop(s)
+		t.d.owned.drop(s)
 	}
 }
 
 // run keeps the shard until the turn ends. When another owner has taken it over, what this one
 // had begun is finished and journaled first; then it is taken back, because the lease is ours.
 func (t *turn) run() {
-	s := t.d.shard(t.shard) // as Prepare took it
+	s := t.d.owned.shard(t.shard) // as Prepare took it
 	for wait := time.Duration(0); ; wait = reownFirst {
 		if s == nil {
 			if s = t.own(wait); s == nil {
@@ -175,7 +175,7 @@ func (d *Dispatcher) take(ctx context.Context, s *shard) error {
 	if err := s.own(ctx); err != nil {
 		return err
 	}
-	d.adopt(s)
+	d.addShard(s)
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (t *turn) keep(s *shard) error {
 			t.d.log.Info("shard handed over", slog.Int("shard", s.id), slog.Duration("took", time.Since(began)))
 		}
 	}
-	t.d.drop(s)
+	t.d.owned.drop(s)
 	switch {
 	case t.lost():
 		t.d.log.Warn("shard was lost, its lease ran out", slog.Int("shard", s.id))
@@ -230,7 +230,7 @@ func (t *turn) finish(s *shard, ours bool) {
 
 // fail keeps an error that the end of the process must tell.
 func (ts *turns) fail(err error) {
-	if !ts.d.ends() {
+	if !ts.d.owned.stops() {
 		return
 	}
 	ts.mu.Lock()

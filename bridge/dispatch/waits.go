@@ -10,7 +10,7 @@ import (
 // Standing says where a delivery of a shard that this process owns stands; false for one that
 // is not pending here.
 func (d *Dispatcher) Standing(endpointID, id string) (st delivery.Standing, ok bool) {
-	s := d.shard(delivery.ShardOf(endpointID, d.total()))
+	s := d.owned.shard(delivery.ShardOf(endpointID, d.owned.total()))
 	if s == nil {
 		return st, false
 	}
@@ -27,7 +27,7 @@ func (d *Dispatcher) Standing(endpointID, id string) (st delivery.Standing, ok b
 // order. wants must not keep what it is shown.
 func (d *Dispatcher) Waiting(wants func(*delivery.Entry) bool) (all []delivery.Waiting) {
 	now := time.Now()
-	for _, s := range d.shards() {
+	for _, s := range d.owned.all() {
 		s.mu.Lock()
 		for _, l := range s.lanes {
 			all = l.list(all, wants, now)

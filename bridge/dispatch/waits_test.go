@@ -59,7 +59,7 @@ func TestStandingSaysWhyAndUntilWhen(t *testing.T) {
 		for state, waits := range map[endpoint.State]delivery.Cause{endpoint.Paused: delivery.WaitsPaused, endpoint.Disabled: delivery.WaitsDisabled} {
 			_, err := r.reg.SetState(t.Context(), l.ep.ID, state, "")
 			r.must(err)
-			r.takeUp()
+			r.apply()
 			wants(1, waits, none, due)
 			if n := r.d.Note(l.ep.ID); n.Behind == nil || n.Behind.Events != 1 || n.Behind.About {
 				t.Errorf("%s: %+v, want the one event that was not begun", state, n.Behind)

@@ -18,15 +18,24 @@ const (
 	takeUpRetry = time.Second
 )
 
-// takeUp brings the lanes up to date whenever the registry has changed, until ctx ends.
-func (d *Dispatcher) takeUp(ctx context.Context) {
+// An applier brings the lanes up to date with the registry.
+type applier struct {
+	d     *Dispatcher
+	woken chan struct{} // one slot: wake sends, run receives
+}
+
+func (a *applier) wake() { signal(a.woken) }
+
+// run brings the lanes up to date whenever the registry has changed, until ctx ends.
+func (a *applier) run(ctx context.Context) {
+	d := a.d
 	for {
 		changed := d.registry.Changed()
 		set := d.registry.Set()
 		again := foldEvery
-		d.rouse(ctx, set)
-		if err := d.takeSet(ctx, set); err == nil {
-			d.fold(ctx, set)
+		a.startFollowing(ctx, set)
+		if err := a.apply(ctx, set); err == nil {
+			a.compact(ctx, set)
 		} else if again = takeUpRetry; ctx.Err() == nil {
 			d.trouble.Warn("endpoints not taken up, trying again", err)
 		}
@@ -34,7 +43,7 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-d.takings:
+		case <-a.woken:
 		case <-time.After(again):
 		}
 	}
@@ -42,15 +51,15 @@ func (d *Dispatcher) takeUp(ctx context.Context) {
 
 var errCutMeanwhile = errors.New("a partition was cut back meanwhile")
 
-// takeSet has every shard take a set up, with the places of its items as they hold now.
-func (d *Dispatcher) takeSet(ctx context.Context, set *endpoint.Set) error {
-	shards, epoch := d.shards(), d.cutBacks.Load()
-	cuts, err := d.cuts(ctx, set, lowestRevision(shards))
+// apply has every shard take a set up, with the places of its items as they hold now.
+func (a *applier) apply(ctx context.Context, set *endpoint.Set) error {
+	shards, epoch := a.d.owned.all(), a.d.cutBacks.Load()
+	cuts, err := a.cuts(ctx, set, lowestRevision(shards))
 	if err != nil {
 		return err
 	}
 	for _, s := range shards {
-		if !s.takeUp(set, cuts, epoch) {
+		if !s.applyRegistry(set, cuts, epoch) {
 			return errCutMeanwhile
 		}
 	}
@@ -70,7 +79,7 @@ func lowestRevision(shards []*shard) int64 {
 // cuts holds the places from which items newer than `taken` hold against what the bus has
 // now. Where a partition was cut back since, the newest place that fits is returned: items hold
 // from there on, for events that were stored later.
-func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus.Positions, error) {
+func (a *applier) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus.Positions, error) {
 	var late []endpoint.Item
 	for _, ep := range set.All() {
 		for _, it := range ep.Items {
@@ -82,7 +91,7 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 	if len(late) == 0 {
 		return nil, nil
 	}
-	spans, err := d.partitions.Spans(ctx)
+	spans, err := a.d.partitions.Spans(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +102,14 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 		}
 	}
 	for p, places := range places {
-		span, there, err := d.partitions.Of(spans, p)
+		span, there, err := a.d.partitions.Of(spans, p)
 		if err != nil {
 			return nil, err
 		}
 		if !there {
 			continue
 		}
-		f, err := d.partitions.Truncation(ctx, span, places, feed.NoHistory)
+		f, err := a.d.partitions.Truncation(ctx, span, places, feed.NoHistory)
 		if err != nil {
 			return nil, err
 		}
@@ -111,10 +120,10 @@ func (d *Dispatcher) cuts(ctx context.Context, set *endpoint.Set, taken int64) (
 	return cuts, nil
 }
 
-// takeUp makes, renews and ends lanes by the registry's newest set. A change holds from the
+// applyRegistry makes, renews and ends lanes by the registry's newest set. A change holds from the
 // next attempt on. It reports false when a partition was found cut back after cuts were looked
 // for, which was in that epoch.
-func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions, epoch int64) bool {
+func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || set.Revision < s.revision { // a load may know a newer one
@@ -125,14 +134,14 @@ func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions, epoch int64) bool 
 	}
 	now := time.Now()
 	for _, ep := range set.All() {
-		if delivery.ShardOf(ep.ID, s.d.count) != s.id {
+		if delivery.ShardOf(ep.ID, s.d.owned.total()) != s.id {
 			continue
 		}
 		l := s.lanes[ep.ID]
 		if l == nil {
 			l = s.newLane(ep, now)
 			s.lanes[ep.ID] = l
-			l.takeLate(s.revision, cuts)
+			l.backfill(s.revision, cuts)
 			if l.blocked() {
 				l.leave()
 			}
@@ -152,9 +161,9 @@ func (s *shard) takeUp(set *endpoint.Set, cuts bus.Positions, epoch int64) bool 
 	return true
 }
 
-// takeLate gives every item that is newer than `taken` a range over what the endpoint's feeds
+// backfill gives every item that is newer than `taken` a range over what the endpoint's feeds
 // have already passed of it.
-func (l *lane) takeLate(taken int64, cuts bus.Positions) {
+func (l *lane) backfill(taken int64, cuts bus.Positions) {
 	for _, it := range l.ep.Items {
 		if it.Revision <= taken {
 			continue
@@ -194,7 +203,7 @@ func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now ti
 	if was.Rate != ep.Rate {
 		l.limit = newLimiter(ep.Rate, now)
 	}
-	l.takeLate(s.revision, cuts)
+	l.backfill(s.revision, cuts)
 	again := was.State != ep.State && !l.blocked()
 	if again || was.URL != ep.URL { // a clean slate
 		l.failing = time.Time{}
@@ -233,10 +242,11 @@ func (s *shard) close(l *lane) {
 	l.queue, l.waiting, l.finished, l.puts, l.places = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*place{}
 }
 
-// fold lets the registry forget items that no feed needs any more.
-func (d *Dispatcher) fold(ctx context.Context, set *endpoint.Set) {
+// compact lets the registry forget items that no feed needs any more.
+func (a *applier) compact(ctx context.Context, set *endpoint.Set) {
+	d := a.d
 	for _, ep := range set.All() {
-		s := d.shard(delivery.ShardOf(ep.ID, d.count))
+		s := d.owned.shard(delivery.ShardOf(ep.ID, d.owned.total()))
 		if s == nil || len(ep.Items) < 2 || !s.passed(ep.ID, ep.Items[1]) {
 			continue
 		}

@@ -1,0 +1,91 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
+)
+
+// commandsEnd: where the log ends in front of what was acted on, it is another log.
+func (s *shard) commandsEnd(end int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end < s.commands {
+		s.commands = bus.NoPosition
+	}
+}
+
+// act takes a command in. What it causes begins once the delta that counts it is in the log.
+// It reports false when the shard must first know as much of the registry as the author did.
+func (s *shard) act(pos int64, c *delivery.Command) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pos <= s.commands || s.closed {
+		return true
+	}
+	if c.Revision > s.revision {
+		return false
+	}
+	s.commands = pos
+	l := s.lanes[c.Entry.Endpoint]
+	if l == nil {
+		return true
+	}
+	switch c.Kind {
+	case delivery.RetryNow:
+		l.retryNow(c)
+	case delivery.Cancel:
+		l.cancel(c)
+	}
+	return true
+}
+
+// retryNow makes a pending delivery due, or takes one up again that has ended.
+func (l *lane) retryNow(c *delivery.Command) {
+	now := time.Now()
+	if l.hold.until.After(now) || l.hold.pause > 0 { // who asks for an attempt knows better
+		l.hold.lift(now)
+		defer l.pump(now)
+	}
+	d := l.shard.known[c.Entry.ID]
+	switch {
+	case d == nil:
+		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, mark: l.shard.journaled}
+		l.shard.known[d.ID] = d
+	case d.status == final: // its end is still remembered
+		number := max(c.Entry.Number, d.Number+1)
+		d.Entry, d.mark = c.Entry, l.shard.journaled
+		d.Number = number
+		if d.entry != unwritten { // its end took it out of the count
+			l.entries++
+		}
+	case d.status == waiting:
+		l.waiting.take(d)
+	case d.status == asked:
+	default: // queued or running: it is tried anyway
+		return
+	}
+	d.Due, d.status = now, asked
+	l.keep(d)
+}
+
+// cancel ends a pending delivery without another attempt.
+func (l *lane) cancel(c *delivery.Command) {
+	d := l.shard.known[c.Entry.ID]
+	if d == nil || d.status != waiting && d.status != asked {
+		return
+	}
+	l.waiting.take(d)
+	d.status = running
+	l.running[d] = struct{}{}
+	l.shard.rec.add(outcome{d, d.ended(delivery.EndedCancelled)})
+	l.shard.d.metrics.ended(delivery.Discarded)
+}
+
+// durableCommands is the last command that the last delta counts.
+func (s *shard) durableCommands() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.durable.commands
+}

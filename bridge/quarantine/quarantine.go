@@ -1,0 +1,219 @@
+// Package quarantine keeps what was published to followed topics, is meant to be an event and is
+// none: such a message is durable in the quarantine before anybody passes it. An attribute that an
+// event lost is told in the log.
+//
+// One shard of each partition is its warden: whoever owns that one does it. So nothing is passed
+// over in silence, and on several replicas one tells.
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
+)
+
+const (
+	atOnce       = 64
+	keptMost     = 10_000 // places that are remembered
+	linesMost    = 10     // a second, in the log
+	reasonNoData = ", and with it the message is too large for the quarantine, which names its place"
+)
+
+// Options are what a Quarantine needs. All are needed.
+type Options struct {
+	Publisher   bus.Publisher
+	Topic       string
+	Log         *slog.Logger
+	Quarantined func() // called for each message
+	Dropped     func() // called for each attribute that an event lost
+}
+
+// A Quarantine is where messages go that are no events. It is safe for concurrent use.
+type Quarantine struct {
+	Options
+	lock       chan struct{} // one slot: held while a batch is set aside
+	lines      *rate.Limiter
+	suppressed atomic.Int64 // lines since the last one
+
+	mu      sync.Mutex
+	kept    map[string]bool // places that are in the quarantine
+	skipped bus.Positions   // what wardens were moved over while there was no endpoint
+}
+
+// New keeps nothing yet.
+func New(o Options) *Quarantine {
+	return &Quarantine{
+		Options: o, lock: make(chan struct{}, 1), lines: rate.NewLimiter(linesMost, linesMost),
+		kept: map[string]bool{}, skipped: bus.Positions{},
+	}
+}
+
+// Warden is the shard that answers for a partition.
+func Warden(p bus.Partition, shards int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(p)) // never fails
+	return int(h.Sum32() % uint32(shards))
+}
+
+// Flawed reports whether a batch has anything to be set aside or told of.
+func Flawed(batch []bus.Message) bool {
+	for i := range batch {
+		if batch[i].Fault != "" || len(batch[i].Flaws) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Keep sets aside what of a batch lies after the place of its warden, and returns nil once all of
+// that is durable.
+func (q *Quarantine) Keep(ctx context.Context, at bus.Position, batch []bus.Message) error {
+	due := make([]*bus.Message, 0, len(batch))
+	for i := range batch {
+		m := &batch[i]
+		if (m.Fault != "" || len(m.Flaws) > 0) && !at.Reaches(m.Position) {
+			due = append(due, m)
+		}
+	}
+	return q.keepAll(ctx, due)
+}
+
+// KeepSkipped does it for ranges. What their endpoints are fed has passed the warden in the live
+// feed, but for what it skipped.
+func (q *Quarantine) KeepSkipped(ctx context.Context, p bus.Partition, batch []bus.Message) error {
+	if !Flawed(batch) {
+		return nil
+	}
+	q.mu.Lock()
+	skipped := q.skipped[p]
+	q.mu.Unlock()
+	var due []*bus.Message
+	for i := range batch {
+		if m := &batch[i]; m.Fault != "" && skipped.Reaches(m.Position) {
+			due = append(due, m)
+		}
+	}
+	return q.keepAll(ctx, due)
+}
+
+// Skipped notes that a warden is moved over what was stored while there was no endpoint.
+func (q *Quarantine) Skipped(p bus.Partition, to bus.Position) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if at := q.skipped[p]; !at.Reaches(to) {
+		q.skipped[p] = to
+	}
+}
+
+// keepAll returns nil once all are durable in the quarantine.
+func (q *Quarantine) keepAll(ctx context.Context, due []*bus.Message) error {
+	if len(due) == 0 {
+		return nil
+	}
+	select {
+	case q.lock <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-q.lock }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, m := range due {
+		if m.Fault == "" {
+			q.tellFlaws(m)
+			continue
+		}
+		if at := placeOf(m); !q.has(at) {
+			group.Go(func() error { return q.publish(ctx, m, at) })
+		}
+	}
+	return group.Wait()
+}
+
+func (q *Quarantine) has(place string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.kept[place]
+}
+
+func (q *Quarantine) keep(place string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.kept) >= keptMost {
+		clear(q.kept)
+	}
+	q.kept[place] = true
+}
+
+// placeOf names a message for good.
+func placeOf(m *bus.Message) string {
+	return fmt.Sprintf("%s/%s/%d", m.Partition, m.Position.Identity, m.Position.Seq)
+}
+
+func (q *Quarantine) publish(ctx context.Context, m *bus.Message, place string) error {
+	e, detail := held(m, place), m.Fault
+	options := bus.PublishOptions{Reserved: true, Key: "quarantine " + place}
+	_, err := q.Publisher.Publish(ctx, q.Topic, e, options)
+	if errors.Is(err, bus.ErrTooLarge) && len(e.Data) > 0 {
+		detail += reasonNoData
+		e.SetExtension("hookspandetail", detail)
+		e.Data = nil
+		_, err = q.Publisher.Publish(ctx, q.Topic, e, options)
+	}
+	if err != nil {
+		return fmt.Errorf("quarantine the message at %s, which is no event (%s): %w", place, m.Fault, err)
+	}
+	q.keep(place)
+	q.Quarantined()
+	q.log("message quarantined: it is no valid CloudEvent", m, slog.String("detail", detail))
+	return nil
+}
+
+// held is what goes to the quarantine of a message: what was legible, the data as it came,
+// why, and where the message lies.
+func held(m *bus.Message, place string) *event.Event {
+	e := *m.Event
+	e.Extensions = append([]event.Extension(nil), e.Extensions...)
+	e.SetExtension("hookspanreason", "invalid_body")
+	e.SetExtension("hookspandetail", m.Fault)
+	e.SetExtension("hookspantopic", event.Clean(m.Topic))
+	e.SetExtension("hookspanplace", event.Clean(place))
+	if e.Extension("recordedtime") == "" {
+		e.SetExtension("recordedtime", m.Stored.UTC().Format(time.RFC3339Nano))
+	}
+	return &e
+}
+
+func (q *Quarantine) tellFlaws(m *bus.Message) {
+	for _, f := range m.Flaws {
+		q.Dropped()
+		q.log("attribute left out", m, slog.String("attribute", f.Attribute), slog.String("detail", f.Reason))
+	}
+}
+
+// log writes a line about a message, unless there are too many.
+func (q *Quarantine) log(message string, m *bus.Message, more ...slog.Attr) {
+	if !q.lines.Allow() {
+		q.suppressed.Add(1)
+		return
+	}
+	attrs := append([]slog.Attr{
+		slog.String("topic", event.Clean(m.Topic)), slog.Int64("position", m.Position.Seq),
+		slog.String("event", m.Event.ID), slog.String("type", m.Event.Type),
+	}, more...)
+	if n := q.suppressed.Swap(0); n > 0 {
+		attrs = append(attrs, slog.Int64("lines_left_out", n))
+	}
+	q.Log.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
+}

@@ -1,7 +1,13 @@
 package kafka_test
 
 import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -58,4 +64,62 @@ func (c *cluster) client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
 		opts = append(opts, kgo.Dialer(c.memory.DialContext))
 	}
 	return client(t, c.ListenAddrs(), opts...)
+}
+
+// far has everything that is sent to the cluster arrive later, by what is stored in the answer.
+func (c *cluster) far(o kafka.Options) (_ kafka.Options, by *atomic.Int64) {
+	o.Brokers, by = c.ListenAddrs(), &atomic.Int64{}
+	return kafka.DialBy(o, func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := c.memory.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		d := &delayed{Conn: conn, by: by, queue: make(chan sent, 1000), done: make(chan struct{})}
+		d.end = sync.OnceFunc(func() { close(d.done) })
+		go d.run()
+		return d, nil
+	}), by
+}
+
+// A delayed connection brings what is written to it later.
+type delayed struct {
+	net.Conn
+	by    *atomic.Int64
+	queue chan sent     // Write sends, run receives
+	done  chan struct{} // closed by Close
+	end   func()
+}
+
+type sent struct {
+	at   time.Time
+	data []byte
+}
+
+func (d *delayed) Write(p []byte) (int, error) {
+	select {
+	case <-d.done:
+		return 0, net.ErrClosed
+	case d.queue <- sent{time.Now(), bytes.Clone(p)}:
+		return len(p), nil
+	}
+}
+
+func (d *delayed) run() {
+	for {
+		select {
+		case <-d.done:
+			return
+		case s := <-d.queue:
+			select {
+			case <-time.After(time.Duration(d.by.Load()) - time.Since(s.at)):
+			case <-d.done:
+			}
+			_, _ = d.Conn.Write(s.data) // an end shows in Read
+		}
+	}
+}
+
+func (d *delayed) Close() error {
+	d.end()
+	return d.Conn.Close()
 }

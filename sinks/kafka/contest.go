@@ -43,7 +43,7 @@ type contest struct {
 }
 
 func (c *contests) init(publishTimeout time.Duration) {
-	c.silence, c.patience = 2*publishTimeout, publishTimeout/partSoon
+	c.silence, c.patience = 2*publishTimeout, publishTimeout/partDeaf
 	c.mine = map[tryID]time.Time{}
 	c.keys, c.clock = map[string]*contest{}, map[int32]time.Time{}
 	c.last, c.heard = map[uint64]map[int32]time.Time{}, map[uint64]time.Time{}

@@ -14,6 +14,7 @@ import (
 // Shares of the publish timeout.
 const (
 	partSoon     = 12 // most records have been acknowledged by then
+	partDeaf     = 3  // for own words to come back; a sender that had no answer tries again later than that
 	partAlive    = 5  // between two signs of life of a process that has tries to settle
 	partLastWord = 25 // for others to hear of a record in doubt before its sender may try again
 )

@@ -168,7 +168,7 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended
 	if v.Disable {
 		disable = "the endpoint answered 410 Gone"
 	}
-	if disable != "" && !l.closed && l.disabled <= l.ep.Revision {
+	if disable != "" && !l.closed && l.disabled <= l.ep.Revision && l.ep.State != endpoint.Disabled {
 		l.disabled = math.MaxInt64 // until the registry says so
 		s.d.background.Go(func() { s.disable(l, ep, disable) })
 	}

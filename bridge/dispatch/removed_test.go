@@ -35,3 +35,21 @@ func TestRemovedEndpointGoesOnWhenItReturns(t *testing.T) {
 		r.answer(200, 2)
 	})
 }
+
+// What ran beside the attempt that was answered 410 is answered so too: that disables nothing
+// again.
+func TestGoneDisablesOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.store.AddPartition("ops", "first")
+		r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.answer(410, 1)
+		r.apply()
+		r.answer(410, 2)
+		if n := len(r.store.Kept("ops")); n != 1 {
+			t.Errorf("%d operations events of one endpoint that is gone, want 1", n)
+		}
+	})
+}

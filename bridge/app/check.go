@@ -44,6 +44,7 @@ func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Pro
 type checking struct {
 	conf     *config.Config
 	problems config.Problems
+	catalog  *provider.Catalog
 }
 
 func (k *checking) problem(where, what string) {
@@ -58,6 +59,7 @@ func (k *checking) warn(where, what string) {
 func (k *checking) sources() {
 	c := k.conf
 	catalog, err := provider.Load(c.ProvidersDir)
+	k.catalog = catalog
 	if err != nil {
 		k.problem("HOOKSPAN_PROVIDERS_DIR", err.Error())
 		return
@@ -132,7 +134,7 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 		}
 		looking.Go(func() {
 			refusals[i] = endpoint.Adoptable(ctx, e, func(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
-				_, faults := checkEndpoint(ctx, e, egress)
+				_, faults := checkEndpoint(ctx, e, egress, signature.Schemes{Providers: k.catalog})
 				return faults
 			})
 		})

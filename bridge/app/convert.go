@@ -53,7 +53,7 @@ func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 
 // checkEndpoint is what a registration asks for, whoever makes it.
 func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
-	warning, faults := checkEndpoint(ctx, e, a.Check)
+	warning, faults := checkEndpoint(ctx, e, a.Check, signature.Schemes{Providers: a.catalog})
 	if warning != "" {
 		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "warning", warning)
 	}
@@ -68,15 +68,18 @@ func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoin
 }
 
 // checkEndpoint adds to an endpoint's own validation what egress and the signature scheme say.
-func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck) (warning string, faults []endpoint.FieldError) {
+func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck, schemes signature.Schemes) (warning string, faults []endpoint.FieldError) {
 	warning, err := egress(ctx, e.URL)
 	if err != nil {
 		faults = append(faults, endpoint.FieldError{Field: "url", Message: err.Error()})
 	}
-	if _, err := signature.Compile(e.Signature, e.Options, e.Secrets); err != nil {
+	if known, ok := schemes.Options(e.Signature); ok && signature.OfProvider(e.Signature) {
+		faults = append(faults, endpoint.CheckOptions(e, known)...)
+	}
+	if _, err := schemes.Compile(e.Signature, e.Options, e.Secrets); err != nil {
 		faults = append(faults, fieldError(err))
 	}
-	if _, err := signature.CompileEncryption(e.Signature, e.Options, e.EncryptSecret.Open()); err != nil {
+	if _, err := schemes.CompileEncryption(e.Signature, e.Options, e.EncryptSecret.Open()); err != nil {
 		faults = append(faults, fieldError(err))
 	}
 	return warning, faults

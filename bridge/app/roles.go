@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/signature"
 )
 
 // runs reports whether the process has a role.
@@ -22,7 +23,7 @@ func (a *App) assemble() error {
 	a.index = journal.New(journal.Options{Log: a.Log})
 	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(),
+		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
 		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics,
 	})

@@ -35,6 +35,8 @@ func (l *loading) checkSource(s *Source, at checked) {
 // checkEndpoint leaves to whoever registers endpoints what it would refuse of the API, too.
 func (l *loading) checkEndpoint(e *endpoint.Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
+	wanted := endpoint.WantedSignature(e.Signature)
+	at("SIGNATURE").unless(wanted == "", wanted)
 	at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone() || e.Signature == "none",
 		"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secretForm(e.Signature))
 	for _, pattern := range e.Topics {
@@ -50,6 +52,9 @@ func secretForm(scheme string) string {
 		return "whsec_ and the output of openssl rand -base64 32"
 	case "standard-ed25519":
 		return "whsk_ and an Ed25519 seed of 32 bytes in base64"
+	}
+	if strings.HasPrefix(scheme, "provider:") {
+		return "the one that its receiver verifies with"
 	}
 	return "the output of openssl rand -hex 32"
 }

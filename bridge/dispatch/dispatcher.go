@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/quarantine"
 	"github.com/hookspan/hookspan/bridge/retention"
+	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -41,15 +42,16 @@ type Registry interface {
 	Fold(ctx context.Context, id string, safe func(item, behind endpoint.Item) bool) error
 }
 
-// Config of a Dispatcher. Every field is needed but Leases, StopWrite and Metrics.
+// Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite and Metrics.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
 	Registry        Registry
 	Sender          delivery.Sender
 	Observer        delivery.Observer
-	Shards          int      // of an installation that starts for the first time; its own number counts after that
-	Topics          []string // patterns that are followed
+	Schemes         signature.Schemes // that endpoints may sign with
+	Shards          int               // of an installation that starts for the first time; its own number counts after that
+	Topics          []string          // patterns that are followed
 	DeadTopic       string
 	OpsTopic        string
 	QuarantineTopic string // of messages that are meant to be events and are none

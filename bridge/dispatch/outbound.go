@@ -17,7 +17,7 @@ type outbound struct {
 	ep        *endpoint.Endpoint
 	url       string // as it is sent and signed
 	userAgent []string
-	scheme    signature.Scheme
+	scheme    *signature.Scheme
 	encrypt   *signature.Encryption
 	size      int // events of a batch at the most; 0: no batches
 	wait      time.Duration
@@ -26,9 +26,9 @@ type outbound struct {
 
 func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	o := &outbound{ep: ep, url: ep.Address(), userAgent: []string{d.conf.UserAgent}}
-	o.scheme, o.err = signature.Compile(ep.Signature, ep.Options, ep.Secrets)
+	o.scheme, o.err = d.conf.Schemes.Compile(ep.Signature, ep.Options, ep.Secrets)
 	if o.err == nil {
-		o.encrypt, o.err = signature.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
+		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
 	}
 	if ep.Content == string(event.BatchContent) && o.err == nil {
 		o.size, o.wait, o.err = ep.Batch()

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/spelling"
@@ -20,7 +21,28 @@ func (v *faults) options(e *Endpoint) {
 		v.add("options", "has %d keys; %d are allowed", len(e.Options), maxOptions)
 		return
 	}
-	used := usedOptions(e)
+	if !signature.OfProvider(e.Signature) { // Options.Check knows those of providers
+		v.list = append(v.list, CheckOptions(e, signature.Options(e.Signature))...)
+	}
+	if _, _, err := e.Batch(); err != nil && e.Content == batchContent {
+		v.add("options", "%s", err)
+	}
+}
+
+// WantedSignature says which signatures there are where the name is of none, else "". Whether there
+// is such a provider Options.Check knows.
+func WantedSignature(name string) string {
+	if signature.OfProvider(name) || slices.Contains(signature.Names(), name) {
+		return ""
+	}
+	return "want " + strings.Join(signature.Names(), ", ") + " or provider:NAME"
+}
+
+// CheckOptions holds an endpoint's options against those that its signature takes, and that its
+// content and encryption do.
+func CheckOptions(e *Endpoint, signs []string) []FieldError {
+	v := &faults{}
+	used := usedOptions(e, signs)
 	for _, key := range slices.Sorted(maps.Keys(e.Options)) {
 		field := "options." + key
 		switch {
@@ -35,15 +57,13 @@ func (v *faults) options(e *Endpoint) {
 			v.add(field, "is not known; did you mean %s?", spelling.Nearest(key, everyOption()))
 		}
 	}
-	if _, _, err := e.Batch(); err != nil && e.Content == batchContent {
-		v.add("options", "%s", err)
-	}
+	return v.list
 }
 
 // usedOptions are those that the endpoint's requests depend on. The cipher's names count only
 // beside encrypt, and only where they are not the signature's.
-func usedOptions(e *Endpoint) []string {
-	used := slices.Concat(signature.Options(e.Signature), []string{"encrypt"})
+func usedOptions(e *Endpoint, signs []string) []string {
+	used := slices.Concat(signs, []string{"encrypt"})
 	if e.Content == batchContent {
 		used = append(used, batchOptions()...)
 	}

@@ -21,7 +21,7 @@ type Settings struct {
 	Topics        setting.List      `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
 	Active        bool              `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
 	Start         Start             `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
-	Signature     string            `env:"SIGNATURE" envDefault:"standard" words:"standard standard-ed25519 sticker cryptlex hmac none" doc:"standard, standard-ed25519, sticker, cryptlex, hmac or none."`
+	Signature     string            `env:"SIGNATURE" envDefault:"standard" doc:"standard, standard-ed25519, sticker, cryptlex, hmac, none, or provider:NAME to sign as a provider does."`
 	Content       string            `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
 	Schedule      setting.Durations `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" over:"0s" max:"8760h" most:"100" record:",omitzero" doc:"Waits between attempts; an empty list in the file is a single attempt."`
 	Jitter        setting.Share     `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`

@@ -52,6 +52,9 @@ func (e *Endpoint) Validate() []FieldError {
 	v.topics(e.Topics)
 	v.secrets(e.Secrets)
 	v.headers(e.Headers)
+	if wanted := WantedSignature(e.Signature); wanted != "" {
+		v.add("signature", "%s", wanted)
+	}
 	v.encryption(e)
 	v.options(e)
 	return v.list

@@ -3,7 +3,6 @@ package provider
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,11 @@ import (
 	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/bridge/spelling"
 )
+
+// An OptionError is what is wrong with one option; Detail goes on behind its name.
+type OptionError struct{ Name, Detail string }
+
+func (e *OptionError) Error() string { return "option " + e.Name + e.Detail }
 
 // resolve returns the value of every option, the source's own or the default. An option that
 // the provider does not declare is refused, as is a value that it does not allow.
@@ -23,19 +27,19 @@ func resolve(declared []Option, given map[string]string) (map[string]string, err
 			value = o.Default
 		}
 		if len(value) > maxOptionLength {
-			return nil, fmt.Errorf("option %s: %d bytes are more than %d", o.Name, len(value), maxOptionLength)
+			return nil, &OptionError{o.Name, fmt.Sprintf(": %d bytes are more than %d", len(value), maxOptionLength)}
 		}
 		if value == "" && o.Required {
-			return nil, fmt.Errorf("option %s is needed: %s", o.Name, o.Description)
+			return nil, &OptionError{o.Name, " is needed: " + o.Description}
 		}
 		if len(o.Values) > 0 && value != "" && !slices.Contains(o.Values, value) {
-			return nil, fmt.Errorf("option %s: %q is not one of %s", o.Name, value, strings.Join(o.Values, ", "))
+			return nil, &OptionError{o.Name, fmt.Sprintf(": %q is not one of %s", value, strings.Join(o.Values, ", "))}
 		}
 		values[o.Name] = value
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if _, known := values[name]; !known {
-			return nil, fmt.Errorf("option %s is unknown here; %s", name, taken(name, declared))
+			return nil, &OptionError{name, " is unknown here; " + taken(name, declared)}
 		}
 	}
 	return values, nil
@@ -71,42 +75,20 @@ func expand(root ast.Node, declared []Option, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	e := &expansion{values: maps.Clone(values)}
+	values = maps.Clone(values)
 	for _, o := range declared {
 		if o.Secret {
-			delete(e.values, o.Name)
+			delete(values, o.Name)
 		}
 	}
 	for _, member := range members {
 		switch scheme.KeyOf(member) {
 		case "samples", "options":
 		default:
-			ast.Walk(e, member.Value)
+			if err := scheme.Expand(member.Value, values); err != nil {
+				return err
+			}
 		}
 	}
-	return e.err
-}
-
-type expansion struct {
-	values map[string]string
-	err    error
-}
-
-var reference = regexp.MustCompile(`\$\{([a-z0-9_]*)\}`)
-
-// Visit expands the texts of one node.
-func (e *expansion) Visit(node ast.Node) ast.Visitor {
-	text, ok := node.(*ast.StringNode)
-	if !ok {
-		return e
-	}
-	text.Value = reference.ReplaceAllStringFunc(text.Value, func(found string) string {
-		value, known := e.values[found[2:len(found)-1]]
-		if !known && e.err == nil {
-			at := text.GetToken().Position
-			e.err = fmt.Errorf("[%d:%d] %s is no option of this provider", at.Line, at.Column, found)
-		}
-		return value
-	})
-	return e
+	return nil
 }

@@ -80,7 +80,7 @@ func TestAPublicKeyVerifiesAndSignsNothing(t *testing.T) {
 		t.Error(err)
 	}
 	q.Secret = public
-	if _, err := p.Sample(q); err == nil || !strings.Contains(err.Error(), "a sample needs the private one") {
+	if _, err := p.Sample(q); err == nil || !strings.Contains(err.Error(), "signing needs the private one") {
 		t.Errorf("%v", err)
 	}
 }

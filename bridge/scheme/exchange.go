@@ -17,6 +17,10 @@ type Exchange struct {
 	Request *Request
 	Setup   *Setup
 
+	own   Request  // of a request that is signed, so that it needs no memory of its own
+	blank bool     // a value that is missing is an empty text
+	lines []string // values of headers that were set
+
 	url    string // the form of the URL that is being tried
 	secret []byte // the secret that is being tried
 	items  []item // the signature header's list, of the scheme that was tried last
@@ -41,7 +45,9 @@ type Exchange struct {
 	sums       []byte
 	signatures [][]byte
 	decoded    []byte
-	more       bool // there were more signatures than are compared
+	text       []byte // a signature as it is written
+	prefix     string // that stands in front of signatures
+	more       bool   // there were more signatures than are compared
 }
 
 type item struct{ name, value string }
@@ -50,7 +56,7 @@ func (x *Exchange) Reset(s *Setup, r *Request) {
 	*x = Exchange{
 		Request: r, Setup: s, url: r.URL, Held: x.Held[:0],
 		items: x.items[:0], Values: x.Values, scratch: x.scratch[:0], sums: x.sums[:0],
-		signatures: x.signatures[:0], decoded: x.decoded[:0],
+		signatures: x.signatures[:0], decoded: x.decoded[:0], text: x.text[:0],
 	}
 	if n := s.Set.Len(); cap(x.Values) < n {
 		x.Values = make([]pointer.Value, n)
@@ -280,4 +286,19 @@ func HeaderNames(h http.Header) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// outgoing takes a request that is being sent for the one that is judged.
+func (x *Exchange) outgoing(s *Setup, o Outgoing) {
+	x.Reset(s, &x.own)
+	x.own = Request{Method: o.Method, URL: o.URL, Header: o.Header, Body: o.Body, Received: o.Time}
+	x.url, x.lines, x.blank = o.URL, o.Lines, true
+}
+
+// restart forgets what was read of the request.
+func (x *Exchange) restart() {
+	own, lines, blank := x.own, x.lines, x.blank
+	x.Reset(x.Setup, x.Request)
+	x.own, x.lines, x.blank = own, lines, blank
+	x.url = x.Request.URL
 }

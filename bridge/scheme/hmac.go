@@ -98,10 +98,12 @@ func (k sharedKeys) match(x *Exchange, content *Template) (fits bool, missing *p
 	return match == 1, nil
 }
 
-func (k sharedKeys) Sign(x *Exchange, content *Template) (signature []byte, missing *part, err error) {
-	signature, missing = k[0].sum(x, content)
+func (k sharedKeys) sign(x *Exchange, content *Template, key int) (signature []byte, missing *part, err error) {
+	signature, missing = k[key].sum(x, content)
 	return signature, missing, nil
 }
+
+func (k sharedKeys) count() int { return len(k) }
 
 func (k *sharedKey) sum(x *Exchange, content *Template) ([]byte, *part) {
 	h, _ := k.ready.Get().(hash.Hash)

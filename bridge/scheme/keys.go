@@ -44,7 +44,7 @@ func (c *Compiler) keys(spec keySpec) ([][]byte, error) {
 		}
 		key, err := spec.decode(secret)
 		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+			return nil, &SecretError{i, err}
 		}
 		if len(key) < ShortKey {
 			c.Warn("secret %d is only %d bytes long; ask the provider for one of 32 or more", i+1, len(key))

@@ -3,6 +3,7 @@ package scheme
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -32,12 +33,16 @@ type Setup struct {
 
 // Open begins the judging of a request, close ends it.
 func (s *Setup) Open(r *Request) *Exchange {
-	x, _ := s.exchanges.Get().(*Exchange)
-	if x == nil {
-		x = &Exchange{}
-	}
+	x := s.spare()
 	x.Reset(s, r)
 	return x
+}
+
+func (s *Setup) spare() *Exchange {
+	if x, ok := s.exchanges.Get().(*Exchange); ok {
+		return x
+	}
+	return &Exchange{}
 }
 
 func (s *Setup) Close(x *Exchange) {
@@ -54,8 +59,9 @@ const keptScratch = 64 << 10
 type Compiler struct {
 	*Setup
 	Options   map[string]string
-	Tolerance *time.Duration // of the source; nil is the file's own rule
-	Dry       bool           // only the file is checked: there are no secrets yet
+	Tolerance *time.Duration    // of the source; nil is the file's own rule
+	Values    map[string]string // beside headers the only values of templates, and what they stand for; nil: all there are
+	Dry       bool              // only the file is checked: there are no secrets yet
 	Warnings  []string
 }
 
@@ -73,6 +79,7 @@ type Proof struct {
 	decrypt   *decryption
 	checks    []*step
 	freshness *freshness
+	timed     *Template // the time of sending, whether or not it is enforced; nil for none
 }
 
 // Proof compiles a declaration. methods are those of deliveries; json says that a body holds an
@@ -97,6 +104,11 @@ func (c *Compiler) Proof(spec Spec, methods []string, json bool) (*Proof, error)
 	}
 	if p.checks, err = c.steps("check", spec.Check); err != nil {
 		return nil, err
+	}
+	if spec.Freshness != nil {
+		if p.timed, err = c.Optional(spec.Freshness.Time); err != nil {
+			return nil, fmt.Errorf("freshness: time: %w", err)
+		}
 	}
 	if p.freshness, err = c.freshness(spec.Freshness, p.steps); err != nil {
 		return nil, fmt.Errorf("freshness: %w", err)
@@ -158,17 +170,49 @@ func (p *Proof) Verify(x *Exchange) *Refusal {
 	return nil
 }
 
-// Sign is verify read backwards: it encrypts the request and puts into it what is looked for.
+// Sign is Verify read backwards: it encrypts the request and puts into it what is looked for.
 func (p *Proof) Sign(r *Request) error {
-	x := &Exchange{}
-	x.Reset(p.setup, r)
+	x := p.setup.Open(r)
+	defer p.setup.Close(x)
+	return p.sign(x)
+}
+
+// An Outgoing is a request that is about to be sent. Its headers are by their canonical names.
+type Outgoing struct {
+	Method, URL string
+	Header      http.Header
+	Body        []byte
+	Time        time.Time
+	Lines       []string // room for the values of headers
+}
+
+// SignHeader adds signatures to the headers of a request. What a template names and the request
+// has not is an empty text.
+func (p *Proof) SignHeader(o Outgoing) error {
+	x := p.setup.spare()
+	defer p.setup.Close(x)
+	x.outgoing(p.setup, o)
+	return p.sign(x)
+}
+
+// VerifyHeader is the other side of SignHeader.
+func (p *Proof) VerifyHeader(o Outgoing) *Refusal {
+	x := p.setup.spare()
+	defer p.setup.Close(x)
+	x.outgoing(p.setup, o)
+	return p.Verify(x)
+}
+
+func (p *Proof) sign(x *Exchange) error {
 	if p.decrypt != nil {
 		if err := p.decrypt.seal(x); err != nil {
 			return err
 		}
 	}
-	for _, s := range p.steps {
-		x.Reset(p.setup, r)
+	for i, s := range p.steps {
+		if i > 0 || p.decrypt != nil {
+			x.restart() // what was signed before is part of the request now
+		}
 		if !s.applies(x) {
 			continue
 		}

@@ -48,10 +48,10 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 		return nil, err
 	}
 	p := &publicKeys{}
-	for _, key := range raw {
+	for i, key := range raw {
 		k, err := newEd25519Key(key)
 		if err != nil {
-			return nil, err
+			return nil, &SecretError{i, err}
 		}
 		p.keys = append(p.keys, k)
 	}
@@ -103,11 +103,11 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (publicK
 	for i, secret := range c.Secrets {
 		key, err := parseKey(secret)
 		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+			return nil, &SecretError{i, err}
 		}
 		k, ok := fits(key)
 		if !ok {
-			return nil, fmt.Errorf("secret %d: it is no %s key that is long enough", i+1, family)
+			return nil, &SecretError{i, fmt.Errorf("it is no %s key that is long enough", family)}
 		}
 		p.keys = append(p.keys, k)
 	}
@@ -148,6 +148,7 @@ type publicKeys struct {
 type publicKey interface {
 	Verify(h crypto.Hash, message, signature []byte) bool
 	Sign(h crypto.Hash, message []byte) ([]byte, error)
+	signs() bool
 }
 
 // message is what the sender's key has signed.
@@ -177,14 +178,16 @@ func (p *publicKeys) match(x *Exchange, content *Template) (fits bool, missing *
 	return false, nil
 }
 
-func (p *publicKeys) Sign(x *Exchange, content *Template) (signature []byte, missing *part, err error) {
+func (p *publicKeys) sign(x *Exchange, content *Template, key int) (signature []byte, missing *part, err error) {
 	message, missing := p.message(x, content)
 	if missing != nil {
 		return nil, missing, nil
 	}
-	signature, err = p.keys[0].Sign(p.digest, message)
+	signature, err = p.keys[key].Sign(p.digest, message)
 	return signature, nil, err
 }
+
+func (p *publicKeys) count() int { return len(p.keys) }
 
 type ed25519Key struct {
 	public  ed25519.PublicKey
@@ -207,6 +210,8 @@ func (k ed25519Key) Verify(_ crypto.Hash, message, signature []byte) bool {
 	return ed25519.Verify(k.public, message, signature)
 }
 
+func (k ed25519Key) signs() bool { return k.private != nil }
+
 func (k ed25519Key) Sign(_ crypto.Hash, message []byte) ([]byte, error) {
 	if k.private == nil {
 		return nil, errPublicOnly
@@ -223,6 +228,8 @@ func (k ecdsaKey) Verify(_ crypto.Hash, digest, signature []byte) bool {
 	return ecdsa.VerifyASN1(k.public, digest, signature)
 }
 
+func (k ecdsaKey) signs() bool { return k.private != nil }
+
 func (k ecdsaKey) Sign(_ crypto.Hash, digest []byte) ([]byte, error) {
 	if k.private == nil {
 		return nil, errPublicOnly
@@ -238,6 +245,8 @@ type rsaKey struct {
 func (k rsaKey) Verify(h crypto.Hash, digest, signature []byte) bool {
 	return rsa.VerifyPKCS1v15(k.public, h, digest, signature) == nil
 }
+
+func (k rsaKey) signs() bool { return k.private != nil }
 
 func (k rsaKey) Sign(h crypto.Hash, digest []byte) ([]byte, error) {
 	if k.private == nil {

@@ -1,13 +1,10 @@
 package scheme
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +31,8 @@ type signature struct {
 	signatureSpec
 	names []string
 	from  *Template
-	most  int // of one request that are compared
+	lead  *Template // a prefix with values of the request in it; nil where it is the same in all
+	most  int       // of one request that are compared
 }
 
 func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
@@ -47,6 +45,13 @@ func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
 	var err error
 	if s.from, err = c.Optional(spec.In); err != nil {
 		return nil, err
+	}
+	if c.Values != nil && strings.Contains(s.Prefix, "{") {
+		lead, err := c.Template(s.Prefix)
+		if err != nil {
+			return nil, fmt.Errorf("prefix: %w", err)
+		}
+		s.lead = &lead
 	}
 	if (len(s.names) == 0) == (s.from == nil) {
 		return nil, fmt.Errorf("header: one header, or in, must say where the signature is")
@@ -77,6 +82,10 @@ func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
 // one list, and so are values between commas (RFC 9110, 5.3).
 func (s *signature) read(x *Exchange) *Refusal {
 	x.signatures, x.decoded, x.items, x.more = x.signatures[:0], x.decoded[:0], x.items[:0], false
+	x.prefix = s.Prefix
+	if s.lead != nil {
+		x.prefix, _ = s.lead.Value(x)
+	}
 	if s.Numbered {
 		return s.readNumbered(x)
 	}
@@ -160,7 +169,7 @@ func (s *signature) readVersions(x *Exchange, list string) {
 
 // Take decodes one signature; what cannot be decoded matches nothing and is left out.
 func (s *signature) Take(x *Exchange, text string) bool {
-	text, ok := strings.CutPrefix(text, s.Prefix)
+	text, ok := strings.CutPrefix(text, x.prefix)
 	if !ok || text == "" || len(text) > 1024 {
 		return false
 	}
@@ -227,62 +236,4 @@ func (s *signature) Describe() string {
 		place = "header " + strings.Join(s.names, " or ")
 	}
 	return s.form() + " in " + place
-}
-
-// write puts a signature where read looks for it.
-func (s *signature) write(x *Exchange, sum []byte) error {
-	text := s.Prefix
-	switch s.Encoding {
-	case "base64":
-		text += base64.StdEncoding.EncodeToString(sum)
-	case "base64url":
-		text += base64.RawURLEncoding.EncodeToString(sum)
-	default:
-		text += hex.EncodeToString(sum)
-	}
-	switch {
-	case s.Item != "":
-		entries := make([]string, 0, len(x.items)+1)
-		for _, i := range x.items {
-			entries = append(entries, i.name+"="+i.value)
-		}
-		text = strings.Join(append(entries, s.Item+"="+text), s.Separator)
-	case s.Version != "":
-		text = s.Version + "," + text
-	}
-	switch {
-	case s.Numbered:
-		x.Request.Header.Set(s.names[0]+"-1", text)
-	case s.from == nil:
-		x.Request.Header.Set(s.names[0], text)
-	case s.from.parts[0].kind == "query":
-		x.addQuery(s.from.parts[0].arg, text)
-	default:
-		return s.writeInside(x, text)
-	}
-	return nil
-}
-
-// PlaceOfSignature stands in a sample's body where its signature goes.
-const PlaceOfSignature = "${signature}"
-
-func (s *signature) writeInside(x *Exchange, text string) error {
-	if !bytes.Contains(x.Request.Body, []byte(PlaceOfSignature)) {
-		return errors.New("sign: the body has no place for its signature, " + PlaceOfSignature)
-	}
-	if s.from.parts[0].kind == "form" {
-		text = url.QueryEscape(text)
-	}
-	x.Request.Body = bytes.Replace(x.Request.Body, []byte(PlaceOfSignature), []byte(text), 1)
-	return nil
-}
-
-// signItems gives the items that the content names a value, the time of signing.
-func signItems(x *Exchange, content Template) {
-	x.items = x.items[:0]
-	for _, p := range content.parts {
-		if p.kind == "item" {
-			x.items = append(x.items, item{p.arg, strconv.FormatInt(x.Request.Received.Unix(), 10)})
-		}
-	}
 }

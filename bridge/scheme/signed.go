@@ -26,12 +26,13 @@ type signed struct {
 type signingKeys interface {
 	// match holds the signatures in x against the content, under every key.
 	match(x *Exchange, content *Template) (fits bool, missing *part)
-	// Sign makes a signature of the content with the newest key.
-	Sign(x *Exchange, content *Template) (signature []byte, missing *part, err error)
+	// sign makes a signature of the content with one of the count keys.
+	sign(x *Exchange, content *Template, key int) (signature []byte, missing *part, err error)
+	count() int
 }
 
 // errPublicOnly: a public key signs nothing.
-var errPublicOnly = errors.New("sign: the secret is a public key; a sample needs the private one")
+var errPublicOnly = errors.New("sign: the secret is a public key; signing needs the private one")
 
 func (c *Compiler) signed(spec contentSpec, method string) (*signed, error) {
 	s := &signed{method: method}
@@ -67,23 +68,6 @@ func (s *signed) Verify(x *Exchange) *Refusal {
 		return s.unmatched(x, s.method, s.content)
 	}
 	return nil
-}
-
-func (s *signed) Sign(x *Exchange) error {
-	signItems(x, s.content)
-	for _, p := range s.content.parts {
-		if p.kind == "header" && x.Header(p.arg) == "" {
-			x.Request.Header.Set(p.arg, NewUUID())
-		}
-	}
-	signature, missing, err := s.keys.Sign(x, &s.content)
-	if missing != nil {
-		return fmt.Errorf("sign: the content needs the %s", missing)
-	}
-	if err != nil {
-		return err
-	}
-	return s.write(x, signature)
 }
 
 func (s *signed) signs() *Template { return &s.content }

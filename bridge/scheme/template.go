@@ -100,6 +100,12 @@ func (c *Compiler) part(text string) (part, error) {
 		return part{}, fmt.Errorf("{%s|%s}: the only filter is parent", text, filter)
 	}
 	kind, arg, named := strings.Cut(text, ":")
+	if c.Values != nil && kind != "header" {
+		if text = c.Values[text]; text == "" {
+			return part{}, fmt.Errorf("{%.40s}: there is no such value", kind)
+		}
+		kind, arg, named = strings.Cut(text, ":")
+	}
 	needs, known := partKinds[kind]
 	switch {
 	case !known:
@@ -202,7 +208,7 @@ func (t Template) append(dst []byte, x *Exchange) (text []byte, missing *part) {
 			continue
 		}
 		s, ok := x.part(p)
-		if !ok {
+		if !ok && !x.blank {
 			return dst, p
 		}
 		dst = append(dst, s...)
@@ -225,7 +231,7 @@ func (t Template) hash(h hash.Hash, x *Exchange) (missing *part) {
 			h.Write(x.secret)
 		default:
 			s, ok := x.part(p)
-			if !ok {
+			if !ok && !x.blank {
 				return p
 			}
 			x.scratch = append(x.scratch[:0], s...)

@@ -19,7 +19,9 @@ func BenchmarkSign(b *testing.B) {
 			h := make(http.Header, 8)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Sign(h, m)
+				if err := s.Sign(h, m); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

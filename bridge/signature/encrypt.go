@@ -36,18 +36,19 @@ func axes() []string {
 // encrypt is not set. Where a signature has an option of the same name (hmac: encoding), the
 // plain name is the signature's, and encrypt_encoding the body's. The error is a
 // *FieldError and never holds the secret.
-func CompileEncryption(signature string, options map[string]string, secret string) (*Encryption, error) {
+func (s Schemes) CompileEncryption(signature string, options map[string]string, secret string) (*Encryption, error) {
 	if options["encrypt"] == "" {
 		if secret != "" {
 			return nil, fieldErrorf("options.encrypt", "is missing beside the encryption secret, use a cipher such as aes-256-cbc")
 		}
 		return nil, nil
 	}
+	taken, _ := s.Options(signature)
 	chosen := map[string]string{"cipher": options["encrypt"]}
 	for _, axis := range axes() {
 		if v := options["encrypt_"+axis]; v != "" {
 			chosen[axis] = v
-		} else if !slices.Contains(Options(signature), axis) {
+		} else if !slices.Contains(taken, axis) {
 			chosen[axis] = options[axis]
 		}
 	}

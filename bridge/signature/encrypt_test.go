@@ -46,7 +46,7 @@ func TestEncrypt(t *testing.T) {
 			contentType: "text/plain; charset=utf-8",
 		},
 	} {
-		e, err := signature.CompileEncryption(c.signature, c.options, secret)
+		e, err := signature.Schemes{}.CompileEncryption(c.signature, c.options, secret)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -83,7 +83,7 @@ func TestCompileEncryptionRefuses(t *testing.T) {
 		{map[string]string{"encrypt": "aes-256-cbc"}, "k-of-the-wrong-length", "encrypt_secret"},
 		{nil, strings.Repeat("k", 32), "options.encrypt"},
 	} {
-		_, err := signature.CompileEncryption("none", c.options, c.secret)
+		_, err := signature.Schemes{}.CompileEncryption("none", c.options, c.secret)
 		var field *signature.FieldError
 		if !errors.As(err, &field) || field.Field != c.field {
 			t.Errorf("%v: error %v, want one of %s", c.options, err, c.field)
@@ -91,7 +91,7 @@ func TestCompileEncryptionRefuses(t *testing.T) {
 			t.Errorf("%v: the error holds the secret", c.options)
 		}
 	}
-	if e, err := signature.CompileEncryption("none", nil, ""); e != nil || err != nil {
+	if e, err := (signature.Schemes{}).CompileEncryption("none", nil, ""); e != nil || err != nil {
 		t.Errorf("without the option: %v, %v", e, err)
 	}
 }

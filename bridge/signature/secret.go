@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"strings"
 )
 
@@ -18,17 +17,53 @@ const (
 	minKey = 16
 )
 
-// standardKey reads a Standard Webhooks secret.
-func standardKey(field, secret string) ([]byte, error) {
+// A secretForm is what the secrets of a scheme look like: read returns one as the engine takes it,
+// make makes a new one.
+type secretForm struct {
+	read func(field, secret, encoding string) (string, error)
+	make func() string
+}
+
+var secretForms = map[string]secretForm{
+	"whsec": {readStandard, newStandardSecret},
+	"whsk":  {readEd25519, newEd25519Secret},
+	"text":  {readText, newTextSecret},
+}
+
+// NeedsSecret reports whether a scheme signs with a secret.
+func NeedsSecret(name string) bool {
+	if strings.HasPrefix(name, ofProvider) {
+		return true
+	}
+	f := files()[name]
+	return f != nil && f.Secret != "none"
+}
+
+// GenerateSecret makes a random secret that Compile takes for the scheme, "" when it needs none,
+// or one that a provider gives.
+func GenerateSecret(name string) string {
+	if f := files()[name]; f != nil && f.Secret != "none" {
+		return secretForms[f.Secret].make()
+	}
+	return ""
+}
+
+// readStandard reads a Standard Webhooks secret.
+func readStandard(field, secret, _ string) (string, error) {
 	text, ok := strings.CutPrefix(secret, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)
 	if !ok || err != nil || len(key) < 24 || len(key) > 64 {
-		return nil, fieldErrorf(field, "must be %s and the base64 of 24 to 64 bytes; leave it out and one is made", secretPrefix)
+		return "", fieldErrorf(field, "must be %s and the base64 of 24 to 64 bytes; leave it out and one is made", secretPrefix)
 	}
-	return key, nil
+	return secret, nil
 }
 
-// ed25519Key reads a private key: the seed and the public key, or the seed alone.
+// readEd25519 reads a private key: the seed and the public key, or the seed alone.
+func readEd25519(field, secret, _ string) (string, error) {
+	key, err := ed25519Key(field, secret)
+	return privatePrefix + base64.StdEncoding.EncodeToString(key), err
+}
+
 func ed25519Key(field, secret string) (ed25519.PrivateKey, error) {
 	wrong := fieldErrorf(field, "must be %s and the base64 of an Ed25519 private key, 64 bytes or the 32 of its seed; leave it out and one is made", privatePrefix)
 	text, ok := strings.CutPrefix(secret, privatePrefix)
@@ -43,8 +78,8 @@ func ed25519Key(field, secret string) (ed25519.PrivateKey, error) {
 	return private, nil
 }
 
-// textKey reads a secret of a scheme that prescribes no form.
-func textKey(field, encoding, secret string) ([]byte, error) {
+// readText reads a secret of a scheme that prescribes no form.
+func readText(field, secret, encoding string) (string, error) {
 	key, err := []byte(secret), error(nil)
 	switch encoding {
 	case "hex":
@@ -53,12 +88,12 @@ func textKey(field, encoding, secret string) ([]byte, error) {
 		key, err = base64.StdEncoding.DecodeString(secret)
 	}
 	if err != nil {
-		return nil, fieldErrorf(field, "is not %s, as the option key_encoding says", encoding)
+		return "", fieldErrorf(field, "is not %s, as the option key_encoding says", encoding)
 	}
 	if len(key) < minKey {
-		return nil, fieldErrorf(field, "is %d bytes long, %d is the least", len(key), minKey)
+		return "", fieldErrorf(field, "is %d bytes long, %d is the least", len(key), minKey)
 	}
-	return key, nil
+	return secret, nil
 }
 
 // PublicKey returns the whpk_ that verifies what a whsk_ secret signs.
@@ -86,6 +121,3 @@ func random(n int) []byte {
 	rand.Read(b) // never fails
 	return b
 }
-
-// secretField names one of several secrets.
-func secretField(i int) string { return fmt.Sprintf("secrets[%d]", i) }

@@ -77,7 +77,7 @@ func TestKnownAnswers(t *testing.T) {
 			for name, value := range c.headers {
 				h.Set(name, value)
 			}
-			s.Sign(h, c.message)
+			sign(t, s, h, c.message)
 			if got := h.Get(c.header); got != c.want {
 				t.Errorf("%s is %q, want %q", c.header, got, c.want)
 			}

@@ -88,7 +88,7 @@ func (t *terminal) dev(ctx context.Context) error {
 type demo struct {
 	out    io.Writer
 	secret string
-	scheme signature.Scheme
+	scheme *signature.Scheme
 	server *http.Server
 	url    string
 

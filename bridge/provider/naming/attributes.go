@@ -147,3 +147,18 @@ func typeName(name string) string {
 func writable(value string, limit int) bool {
 	return value != "" && len(value) <= limit && event.Allowed(value)
 }
+
+// Headers are those that hold the id, the type and the time of an event as they are; "" for one
+// that none holds.
+func (b *Builder) Headers() (id, kind, at string) {
+	return b.attributes.id.header(), b.attributes.kind.header(), b.attributes.time.header()
+}
+
+func (f firsts) header() string {
+	for _, t := range f {
+		if name := t.Header(); name != "" {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package signature_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/provider/providertest"
+	"github.com/hookspan/hookspan/bridge/signature"
+)
+
+func schemes(t *testing.T) signature.Schemes {
+	t.Helper()
+	c, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signature.Schemes{Providers: c}
+}
+
+// examples are options without which a provider cannot be used.
+func examples(p *provider.Provider) map[string]string {
+	options := map[string]string{}
+	for _, o := range p.Options {
+		if o.Required {
+			options[o.Name] = o.Example
+		}
+	}
+	return options
+}
+
+// Whoever can sign as a provider is taken for it by what verifies the provider's own deliveries;
+// those as whom nobody can sign are refused for what they are, not for a secret.
+func TestSignsAsEveryProvider(t *testing.T) {
+	t.Parallel()
+	all := schemes(t)
+	for _, name := range all.Providers.Names() {
+		p, _ := all.Providers.Provider(name)
+		s, secret, err := signerOf(all, p)
+		if err != nil {
+			var field *signature.FieldError
+			if !errors.As(err, &field) || field.Field != "signature" || !strings.Contains(field.Detail, "as "+name) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		m, h := message(), http.Header{"Content-Type": {"application/json"}}
+		sign(t, s, h, m)
+		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secret}, Options: examples(p)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &provider.Request{Method: m.Method, URL: m.URL, Header: h, Body: m.Body, Received: at}
+		if _, err := v.Verify(r); err != nil {
+			t.Errorf("%s does not take for its own what is signed as it: %v", name, err)
+		}
+		if h.Get("webhook-id") != m.ID || h.Get("webhook-timestamp") != "1800000000" {
+			t.Errorf("%s: no id and timestamp in %v", name, h)
+		}
+	}
+}
+
+// signerOf is the scheme with the first of the invented secrets that serves.
+func signerOf(all signature.Schemes, p *provider.Provider) (s *signature.Scheme, secret string, err error) {
+	for _, secret = range providertest.Secrets() {
+		var field *signature.FieldError
+		s, err = all.Compile("provider:"+p.Name, examples(p), []string{secret})
+		if err == nil || errors.As(err, &field) && field.Field == "signature" {
+			break
+		}
+	}
+	return s, secret, err
+}
+
+func TestSignsWithTheProvidersHeaders(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]map[string]string{
+		"github":  {"X-Github-Delivery": message().ID, "X-Github-Event": "com.example.paid"},
+		"sticker": {"X-Sticker-Delivery-Id": message().ID, "X-Sticker-Event": "com.example.paid", "X-Sticker-Timestamp": "1800000000"},
+		"svix":    {"Svix-Id": message().ID, "Svix-Timestamp": "1800000000"},
+		"slack":   {"X-Slack-Request-Timestamp": "1800000000"},
+		"hubspot": {"X-Hubspot-Request-Timestamp": "1800000000000"},
+	} {
+		all := schemes(t)
+		p, _ := all.Providers.Provider(name)
+		s, _, err := signerOf(all, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := http.Header{}
+		sign(t, s, h, message())
+		for field, value := range want {
+			if h.Get(field) != value {
+				t.Errorf("%s: %s is %q, want %q", name, field, h.Get(field), value)
+			}
+		}
+	}
+}
+
+func TestRefusesToSignAs(t *testing.T) {
+	t.Parallel()
+	good := strings.Repeat("k", 32)
+	public := strings.Repeat("0", 64)
+	for _, c := range []struct{ scheme, option, secret, field, says string }{
+		{"provider:nobody", "", good, "signature", "provider list"},
+		{"provider:", "", good, "signature", "provider list"},
+		{"github", "", good, "signature", "provider:github"},
+		{"provider:github", "", "", "secrets", "the webhook's secret"},
+		{"provider:discord", "", public, "secrets[0]", "private"},
+		{"provider:discord", "", good, "secrets[0]", "hex"},
+		{"provider:twilio", "", good, "signature", "several ways"},
+		{"provider:sticky", "", "short", "signature", "option encrypt"},
+		{"provider:mailgun", "", good, "signature", "not in a header"},
+		{"provider:ecwid", "", good, "signature", "not every event"},
+		{"provider:linear", "", good, "signature", "time of sending"},
+		{"provider:svix", "headers", good, "options.headers", "webhook, svix"},
+	} {
+		var secrets []string
+		if c.secret != "" {
+			secrets = []string{c.secret}
+		}
+		_, err := schemes(t).Compile(c.scheme, map[string]string{c.option: "other"}, secrets)
+		var field *signature.FieldError
+		if !errors.As(err, &field) || field.Field != c.field || !strings.Contains(field.Detail, c.says) {
+			t.Errorf("%s: %v, want one of %s that says %q", c.scheme, err, c.field, c.says)
+		}
+	}
+	if _, err := signature.Compile("provider:github", nil, []string{good}); err == nil {
+		t.Error("a provider's scheme without a catalogue")
+	}
+}

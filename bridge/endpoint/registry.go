@@ -202,7 +202,7 @@ func (r *Registry) read(ctx context.Context) error {
 	if err := r.state.whole(); err != nil {
 		return err
 	}
-	if r.state.read == 0 && had != bus.NoPosition {
+	if r.state.snapshots.Empty() && had != bus.NoPosition {
 		return fmt.Errorf("%w: it is empty and was read up to record %d before", ErrDamaged, had)
 	}
 	if r.chain.Last() != had {

@@ -25,11 +25,11 @@ var errGivenUp = errors.New("another replica began a snapshot")
 // snapshotDue: the log has grown to more than twice what counts in it, and nobody is at it.
 func (r *Registry) snapshotDue() bool {
 	s := r.state
-	if s.bytes <= 2*s.live+r.o.SnapshotSlack {
+	if !s.snapshots.Due(s.live, r.o.SnapshotSlack) {
 		return false
 	}
-	_, open := s.snapshots.begun[s.snapshots.newest]
-	return !open || time.Since(s.snapshots.at) > beginAge
+	_, open := s.snapshots.Newest()
+	return !open || time.Since(s.begunAt) > beginAge
 }
 
 // Snapshot writes everything that counts once more behind the log, if that is due, and trims
@@ -82,7 +82,7 @@ func (r *Registry) writeChunk(ctx context.Context, begin int64, key string) (nex
 	}
 	defer r.release()
 	_, err = r.append(ctx, func(s *state) ([]byte, error) {
-		if key == "" && s.snapshots.newest != begin {
+		if newest, _ := s.snapshots.Newest(); key == "" && newest != begin {
 			return nil, errGivenUp
 		}
 		rec := record{V: format, Kind: kindChunk, Begin: begin}
@@ -124,9 +124,9 @@ func (r *Registry) trim(ctx context.Context) error {
 	if err := r.read(ctx); err != nil {
 		return err
 	}
-	complete := r.state.snapshots.complete
-	if len(complete) < 2 {
+	front, ok := r.state.snapshots.Front()
+	if !ok {
 		return nil
 	}
-	return r.chain.Trim(ctx, complete[0])
+	return r.chain.Trim(ctx, front)
 }

@@ -20,10 +20,9 @@ type state struct {
 	endpoints map[string]*kept // by id
 	starts    []*kept          // in the order of their records
 	shards    int              // of the installation; 0: not written yet
-	read      int              // records so far
-	bytes     int              // of the records since the newest complete snapshot began
 	live      int              // of the records that count now
-	snapshots snapshots
+	snapshots bus.Snapshots
+	begunAt   time.Time // when the newest begin was read
 }
 
 // kept is a record that counts: the newest one of an endpoint, or a start.
@@ -37,26 +36,16 @@ type kept struct {
 	from     bus.Positions
 }
 
-// snapshots is what the log has shown of snapshots.
-type snapshots struct {
-	trimmed  bool          // the front of the log is not its beginning
-	begun    map[int64]int // position of a begin that has no end yet: bytes read before it
-	newest   int64         // the newest begin, NoPosition for none
-	at       time.Time     // when it was read
-	complete []int64       // begins of complete snapshots, the newest two
-}
-
 func newState(sealer *Sealer) *state {
 	return &state{
 		sealer:    sealer,
 		endpoints: map[string]*kept{},
-		snapshots: snapshots{begun: map[int64]int{}, newest: bus.NoPosition},
 	}
 }
 
 // whole reports, at the end of the log, whether everything was read that counts.
 func (s *state) whole() error {
-	if s.snapshots.trimmed && len(s.snapshots.complete) == 0 {
+	if !s.snapshots.Whole() {
 		return fmt.Errorf("%w: its front was trimmed and no snapshot in it is complete", ErrDamaged)
 	}
 	return nil
@@ -68,15 +57,8 @@ func (s *state) apply(r bus.Record) error {
 	if err != nil {
 		return err
 	}
-	if s.read == 0 {
-		s.snapshots.trimmed = r.Prev != bus.NoPosition
-	}
-	if err := s.take(rec, r.Pos, r.Data); err != nil {
-		return err
-	}
-	s.read++
-	s.bytes += len(r.Data)
-	return nil
+	s.snapshots.Count(r)
+	return s.take(rec, r.Pos, r.Data)
 }
 
 func (s *state) take(rec record, pos int64, raw []byte) error {
@@ -88,12 +70,12 @@ func (s *state) take(rec record, pos int64, raw []byte) error {
 	case kindStarts:
 		s.start(rec, pos, raw)
 	case kindBegin:
-		s.snapshots.begun[pos] = s.bytes
-		s.snapshots.newest, s.snapshots.at = pos, time.Now()
+		s.snapshots.Begin(pos, len(raw))
+		s.begunAt = time.Now()
 	case kindChunk:
 		return s.chunk(rec)
 	case kindEnd:
-		s.end(rec.Begin)
+		s.snapshots.End(rec.Begin)
 	default:
 		return fmt.Errorf("registry record %d is of kind %q: %w", pos, rec.Kind, bus.ErrNewerFormat)
 	}
@@ -141,7 +123,7 @@ func (s *state) start(rec record, revision int64, raw []byte) {
 }
 
 func (s *state) chunk(rec record) error {
-	if _, ours := s.snapshots.begun[rec.Begin]; !ours {
+	if !s.snapshots.Open(rec.Begin) {
 		return nil // its begin was trimmed: a newer snapshot is whole
 	}
 	for _, old := range rec.Records {
@@ -154,22 +136,6 @@ func (s *state) chunk(rec record) error {
 		}
 	}
 	return nil
-}
-
-func (s *state) end(begin int64) {
-	before, begun := s.snapshots.begun[begin]
-	if !begun {
-		return
-	}
-	delete(s.snapshots.begun, begin)
-	s.snapshots.complete = append(s.snapshots.complete, begin)
-	if n := len(s.snapshots.complete); n > 2 {
-		s.snapshots.complete = s.snapshots.complete[n-2:]
-	}
-	s.bytes -= before
-	for other := range s.snapshots.begun {
-		s.snapshots.begun[other] -= before
-	}
 }
 
 // byName returns nil when there is no record of the name.

@@ -46,10 +46,9 @@ type Log struct {
 	shard int
 	chain *bus.Chain
 
-	state    State
-	size     int       // bytes of records since the last complete snapshot began
-	complete int64     // begin of the newest complete snapshot
-	snapshot *snapshot // the one being written
+	state     State
+	snapshots bus.Snapshots
+	snapshot  *snapshot // the one being written
 }
 
 // A snapshot is spread over time; deltas go on between its parts.
@@ -57,12 +56,11 @@ type snapshot struct {
 	begin  int64
 	ids    []string // entries at begin that no chunk holds yet
 	chunks int
-	size   int // of the records since begin
 }
 
 // New returns the log of a shard, of which nothing has been read: Load comes first.
 func New(st Store, shard int, log *slog.Logger, sizes Sizes) *Log {
-	return &Log{store: st, log: log, sizes: sizes.orDefault(), shard: shard, complete: bus.NoPosition}
+	return &Log{store: st, log: log, sizes: sizes.orDefault(), shard: shard}
 }
 
 // State is what a reader would conclude from what has been acknowledged. Only the log changes
@@ -72,16 +70,12 @@ func (l *Log) State() *State { return &l.state }
 // Load reads the whole log. It may be called again, and then begins from nothing.
 func (l *Log) Load(ctx context.Context) error {
 	l.chain = bus.NewChain(l.store, bus.LogName{Kind: bus.State, Shard: l.shard})
-	rd, size := NewReader(), 0
-	reset := func() { rd.reset(); size = 0 }
-	err := l.chain.ReadAll(ctx, reset, func(br bus.Record) error {
-		size += len(br.Data)
-		return rd.Add(br)
-	})
-	if err != nil {
+	rd := NewReader()
+	if err := l.chain.ReadAll(ctx, rd.reset, rd.Add); err != nil {
 		return err
 	}
-	l.size, l.complete, l.snapshot = size, rd.ended, nil
+	l.snapshots, l.snapshot = rd.snapshots, nil
+	var err error
 	l.state, err = rd.State()
 	return err
 }
@@ -144,12 +138,19 @@ func (l *Log) append(ctx context.Context, r *Record) error {
 	if err != nil {
 		return fmt.Errorf("encode a state record: %w", err)
 	}
-	if _, err := l.chain.Append(ctx, data); err != nil {
+	prev := l.chain.Last()
+	pos, err := l.chain.Append(ctx, data)
+	if err != nil {
 		return err
 	}
-	l.size += len(data)
-	if l.snapshot != nil {
-		l.snapshot.size += len(data)
+	l.snapshots.Count(bus.Record{Pos: pos, Prev: prev, Data: data})
+	switch r.Kind {
+	case Claim: // the author of what has no end is superseded
+		l.snapshots.Abandon()
+	case Begin:
+		l.snapshots.Begin(pos, len(data))
+	case End:
+		l.snapshots.End(r.Begin)
 	}
 	return nil
 }
@@ -159,7 +160,7 @@ func (l *Log) append(ctx context.Context, r *Record) error {
 func (l *Log) Step(ctx context.Context) error {
 	if l.snapshot == nil {
 		live := entrySize*len(l.state.Entries) + feedSize*len(l.state.Feeds)
-		if l.size < l.sizes.SnapshotSlack+2*live {
+		if !l.snapshots.Due(live, l.sizes.SnapshotSlack) {
 			return nil
 		}
 		return l.begin(ctx)
@@ -216,17 +217,16 @@ func (l *Log) end(ctx context.Context) error {
 	if err := l.append(ctx, &r); err != nil {
 		return err
 	}
-	before := l.complete
-	l.complete, l.size = l.snapshot.begin, l.snapshot.size
 	l.snapshot = nil
-	if before == bus.NoPosition {
+	front, ok := l.snapshots.Front()
+	if !ok {
 		return nil
 	}
 	// A power cut must not take the end away from behind a front that is gone.
 	if err := l.store.Sync(ctx); err != nil {
 		return fmt.Errorf("sync before a trim: %w", err)
 	}
-	if err := l.chain.Trim(ctx, before); err != nil {
+	if err := l.chain.Trim(ctx, front); err != nil {
 		l.log.Warn("state log not trimmed, trying again after the next snapshot", slog.Int("shard", l.shard), slog.Any("error", err))
 	}
 	return nil

@@ -13,24 +13,15 @@ import (
 // pending; an operator must say where to begin.
 var ErrDamaged = errors.New("the shard's state log was trimmed and has no complete snapshot: begin it again with `hookspan doctor reset-shard`")
 
-// A Reader turns the valid records of a state log, in order, into a state.
+// A Reader turns the valid records of a state log, in order, into a state. Of a log that lost
+// its front the first complete snapshot tells everything; a log that has it needs none.
 type Reader struct {
-	now     State
-	begun   bool
-	trimmed bool // the root follows something that is gone: only a snapshot can tell
-	whole   bool // now is all there is to know
-
-	begin  int64   // position of the snapshot being read, NoPosition without one
-	basis  *Record // its begin
-	chunks []Record
-	since  []Record // deltas behind begin
-
-	ended int64 // begin of the newest complete snapshot
+	now       State
+	snapshots bus.Snapshots
+	chunks    int // of the snapshot that is open
 }
 
-func NewReader() *Reader {
-	return &Reader{now: NewState(), begin: bus.NoPosition, ended: bus.NoPosition}
-}
+func NewReader() *Reader { return &Reader{now: NewState()} }
 
 // reset forgets everything, to begin at the front of the log.
 func (rd *Reader) reset() { *rd = *NewReader() }
@@ -47,61 +38,51 @@ func Decode(data []byte) (Record, error) {
 	return r, nil
 }
 
-// Add takes the next valid record in.
+// Add takes the next valid record in. What is in it holds at its own place: deltas go on
+// between the parts of a snapshot.
 func (rd *Reader) Add(br bus.Record) error {
 	r, err := Decode(br.Data)
 	if err != nil {
 		return err
 	}
-	if !rd.begun {
-		rd.begun, rd.trimmed = true, br.Prev != bus.NoPosition
-		rd.whole = !rd.trimmed
-	}
+	rd.snapshots.Count(br)
 	switch r.Kind {
 	case Claim:
-		rd.begin = bus.NoPosition // a snapshot's author is gone; nobody will end it
-		rd.now.HandOver = false   // attempts may have begun since
+		rd.snapshots.Abandon()
+		rd.now.HandOver = false // attempts may have begun since
 	case Delta:
 		rd.now.apply(&r)
-		if rd.begin != bus.NoPosition {
-			rd.since = append(rd.since, r)
-		}
 	case Begin:
-		rd.begin, rd.basis, rd.chunks, rd.since = br.Pos, &r, nil, nil
+		rd.snapshots.Abandon()
+		rd.snapshots.Begin(br.Pos, len(br.Data))
+		if rd.chunks = 0; !rd.snapshots.Whole() { // what was read before is not all, or of a snapshot without an end
+			rd.now = NewState()
+			rd.now.apply(&r)
+		}
 	case Chunk:
-		if r.Begin == rd.begin {
-			rd.chunks = append(rd.chunks, r)
-		}
+		rd.chunk(&r)
 	case End:
-		if r.Begin == rd.begin && rd.begin != bus.NoPosition && len(rd.chunks) == r.Chunks {
-			rd.replace()
-			rd.ended = rd.begin
+		if rd.chunks == r.Chunks {
+			rd.snapshots.End(r.Begin)
 		}
-		rd.begin = bus.NoPosition
 	}
 	return nil
 }
 
-// replace makes the state from a complete snapshot: its begin, its chunks, and then every
-// delta since begin once more, because a chunk is older than some and newer than others.
-func (rd *Reader) replace() {
-	s := NewState()
-	s.apply(rd.basis)
-	for i := range rd.chunks {
-		for _, e := range rd.chunks[i].Put {
-			s.Entries[e.ID] = e
+func (rd *Reader) chunk(r *Record) {
+	if !rd.snapshots.Open(r.Begin) {
+		return
+	}
+	if rd.chunks++; !rd.snapshots.Whole() {
+		for _, e := range r.Put {
+			rd.now.Entries[e.ID] = e
 		}
 	}
-	for i := range rd.since {
-		s.apply(&rd.since[i])
-	}
-	rd.now, rd.whole = s, true
-	rd.chunks, rd.since = nil, nil
 }
 
 // State is what has been read, or ErrDamaged.
 func (rd *Reader) State() (State, error) {
-	if rd.begun && !rd.whole {
+	if !rd.snapshots.Whole() {
 		return State{}, ErrDamaged
 	}
 	return rd.now, nil

@@ -99,9 +99,9 @@ func TestReading(t *testing.T) {
 				return
 			}
 			entries := strings.Join(slices.Sorted(maps.Keys(st.Entries)), " ")
-			if entries != c.entries || st.Positions[part].Seq != c.at || rd.ended != c.complete || st.HandOver {
+			if entries != c.entries || st.Positions[part].Seq != c.at || rd.snapshots.Complete() != c.complete || st.HandOver {
 				t.Errorf("entries %q, position %d, complete snapshot %d, handed over %v, want %q, %d, %d, false",
-					entries, st.Positions[part].Seq, rd.ended, st.HandOver, c.entries, c.at, c.complete)
+					entries, st.Positions[part].Seq, rd.snapshots.Complete(), st.HandOver, c.entries, c.at, c.complete)
 			}
 		})
 	}

@@ -5,7 +5,7 @@ package delivery
 type Command struct {
 	Version int         `json:"v"`
 	Kind    CommandKind `json:"k"`
-	// Entry names the  Number is that of its next attempt, so that one which has
+	// Entry names the delivery. Number is that of its next attempt, so that one which has
 	// ended can be taken up again.
 	Entry    Entry `json:"e"`
 	Revision int64 `json:"rev"` // of the registry, as the author saw it
@@ -14,7 +14,4 @@ type Command struct {
 // CommandKind is a closed set.
 type CommandKind string
 
-const (
-	RetryNow CommandKind = "retry"
-	Cancel   CommandKind = "cancel"
-)
+const RetryNow CommandKind = "retry"

@@ -106,26 +106,6 @@ func TestRetryTakesUpWhatHasEnded(t *testing.T) {
 	}
 }
 
-func TestCancelEndsWithoutAnAttempt(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		e := r.pending()
-		r.command(delivery.Cancel, e)
-		elapse(second)
-		r.step()
-		elapse(time.Hour)
-		if n, st := r.posts(1), r.logged(); n != 1 || len(st.Entries) != 0 {
-			t.Errorf("sent %d times, %d entries, want 1 and 0", n, len(st.Entries))
-		}
-		var last delivery.Attempt
-		for _, data := range r.store.Journal(0) {
-			r.must(delivery.DecodeAttempts(data, func(a delivery.Attempt) error { last = a; return nil }))
-		}
-		if last.Ended != delivery.EndedCancelled || last.Outcome != delivery.Discarded || last.Number != 2 {
-			t.Errorf("the last record is %+v, want that attempt 2 was cancelled", last)
-		}
-	})
-}
-
 // An author may know of an endpoint that the owner has not taken up yet.
 func TestCommandWaitsForItsAuthorsRevision(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -152,15 +152,6 @@ func (m *model) command(a, b int) {
 		}
 	}
 	m.mu.Unlock()
-	kind := delivery.RetryNow
-	if b%2 == 0 {
-		kind = delivery.Cancel
-		for _, x := range m.parties {
-			if x.ID == e.Endpoint {
-				delete(x.owed, e.Event.ID)
-			}
-		}
-	}
 	m.retried[e.ID] = true
 	p := m.alive[a%len(m.alive)]
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -173,6 +164,6 @@ func (m *model) command(a, b int) {
 			p.client.Thaw()
 		}
 	}()
-	_ = p.dispatcher.Command(ctx, delivery.Command{Kind: kind, Entry: e})
+	_ = p.dispatcher.Command(ctx, delivery.Command{Kind: delivery.RetryNow, Entry: e})
 	close(stop)
 }

@@ -32,11 +32,8 @@ func (s *shard) act(pos int64, c *delivery.Command) bool {
 	if l == nil {
 		return true
 	}
-	switch c.Kind {
-	case delivery.RetryNow:
+	if c.Kind == delivery.RetryNow {
 		l.retryNow(c)
-	case delivery.Cancel:
-		l.cancel(c)
 	}
 	return true
 }
@@ -68,19 +65,6 @@ func (l *lane) retryNow(c *delivery.Command) {
 	}
 	d.Due, d.status = now, asked
 	l.keep(d)
-}
-
-// cancel ends a pending delivery without another attempt.
-func (l *lane) cancel(c *delivery.Command) {
-	d := l.shard.known[c.Entry.ID]
-	if d == nil || d.status != waiting && d.status != asked {
-		return
-	}
-	l.waiting.take(d)
-	d.status = running
-	l.running[d] = struct{}{}
-	l.shard.rec.add(outcome{d, d.ended(delivery.EndedCancelled)})
-	l.shard.d.metrics.ended(delivery.Discarded)
 }
 
 // durableCommands is the last command that the last delta counts.

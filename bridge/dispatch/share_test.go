@@ -82,14 +82,14 @@ func TestCommandReachesAShardThatIsAdoptedLater(t *testing.T) {
 		a := q.attempted[0]
 		q.mu.Unlock()
 		e := delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: 2}
-		if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.Cancel, Entry: e}); err != nil {
+		if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.RetryNow, Entry: e}); err != nil {
 			t.Fatal(err)
 		}
 		pass(3 * time.Second) // p has acted on it for the shard that it owns
 		p.take(1)
 		pass(3 * time.Second)
-		if n := p.ended()[delivery.EndedCancelled]; n != 1 {
-			t.Errorf("%d deliveries were cancelled, want 1", n)
+		if n := p.ended()[delivery.EndedExhausted]; n != 1 {
+			t.Errorf("%d deliveries were tried again and given up, want 1", n)
 		}
 	})
 }
@@ -163,7 +163,7 @@ func TestCommandsAreTrimmedBehindEveryOwner(t *testing.T) {
 		q.client.Freeze()
 		log := bus.LogName{Kind: bus.Commands}
 		for range 3 {
-			if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.Cancel}); err != nil {
+			if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.RetryNow}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // PublishBare publishes n messages with the client library's own asynchronous publishing and
@@ -29,7 +27,7 @@ func (s *Store) PublishBare(ctx context.Context, topic string, data []byte, n in
 }
 
 func (s *Store) publishBare(ctx context.Context, topic string, data []byte) error {
-	ack, err := s.events.js.PublishAsync(topic, data)
+	ack, err := s.events.JS.PublishAsync(topic, data)
 	if err != nil {
 		return fmt.Errorf("publish to %s: %w", topic, err)
 	}
@@ -46,16 +44,9 @@ func (s *Store) publishBare(ctx context.Context, topic string, data []byte) erro
 // Remove deletes every stream of the installation, events included. Nobody may use them any
 // more. It is for benchmarks, in a namespace of their own.
 func (s *Store) Remove(ctx context.Context) error {
-	errs := []error{s.events.remove(ctx, s.names.events)}
+	errs := []error{s.events.Remove(ctx, s.names.events)}
 	for _, stream := range []string{s.names.state, s.names.registry, s.names.commands, s.names.journal, s.names.refusals, s.leaseBucket().stream} {
-		errs = append(errs, s.private.remove(ctx, stream))
+		errs = append(errs, s.private.Remove(ctx, stream))
 	}
 	return errors.Join(errs...)
-}
-
-func (l *link) remove(ctx context.Context, stream string) error {
-	if err := l.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("delete stream %s: %w", stream, err)
-	}
-	return nil
 }

@@ -8,7 +8,7 @@
 // Nothing here acknowledges a message: topics and logs are read through short-lived consumers
 // without acknowledgement, and whatever decides about positions is asked from a stream's
 // leader, never by a direct get, and believed only from one that shows that it still leads
-// (leader.go).
+// (package link).
 //
 // The server is the embedded one (package embedded), or somebody else's: then Dial connects,
 // streams that exist are used as they are when they can serve (shape.go), and those of ours are

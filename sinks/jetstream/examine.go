@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 const (
@@ -20,7 +21,6 @@ const (
 	// nearlyFull is the share of a limit, in percent, from which on it is worth a word.
 	nearlyFull = 90
 	// headerExpectedStream makes the server refuse a message that another stream would take.
-	headerExpectedStream = "Nats-Expected-Stream"
 )
 
 // Examine implements bus.Examiner.
@@ -34,7 +34,7 @@ func (s *Store) Examine(ctx context.Context) []bus.Finding {
 	for _, want := range s.shapes(nil) {
 		want.Subjects = s.needed(want)
 		sent := time.Now()
-		info, err := want.link.info(ctx, want.Name)
+		info, err := want.link.Info(ctx, want.Name)
 		if err == nil && clock == nil {
 			f := examineClock(sent, time.Now(), info.TimeStamp)
 			clock = &f
@@ -59,7 +59,7 @@ func (s *Store) needed(w shape) []string {
 }
 
 func (s *Store) examineConnection() bus.Finding {
-	nc, f := s.events.nc, bus.Finding{Subject: "connection", Verdict: bus.Fine}
+	nc, f := s.events.NC, bus.Finding{Subject: "connection", Verdict: bus.Fine}
 	if nc.Status() != nats.CONNECTED {
 		f.Verdict, f.Detail = bus.Fault, "not connected to NATS at "+servers(nc)
 		f.Remedy = "see that a server of HOOKSPAN_BUS runs and can be reached from here"
@@ -83,7 +83,7 @@ func (s *Store) examineConnection() bus.Finding {
 func (s *Store) examineAccount(ctx context.Context) bus.Finding {
 	f := bus.Finding{Subject: "JetStream", Verdict: bus.Fine}
 	var account jetstream.AccountInfo
-	if err := s.events.request(ctx, "INFO", struct{}{}, &account); err != nil {
+	if err := s.events.Request(ctx, "INFO", struct{}{}, &account); err != nil {
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "enable JetStream for the account"
 		return f
 	}
@@ -125,16 +125,16 @@ func (s *Store) examineStream(want *shape, info *jetstream.StreamInfo, err error
 	f := bus.Finding{Subject: "stream " + want.Name, Verdict: bus.Fine}
 	var unsuitable *unsuitableError
 	switch {
-	case errors.Is(err, errNoStream) && want.renewable(s.names):
+	case errors.Is(err, link.ErrNoStream) && want.renewable(s.names):
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, "it is missing", "a server that runs creates it within seconds: look at its log"
 		return f
-	case errors.Is(err, errNoStream):
+	case errors.Is(err, link.ErrNoStream):
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, "it is missing, and with it what was pending and for whom", "restore it from a backup"
 		return f
 	case err != nil:
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "see that the servers that hold it run"
 		return f
-	case errors.As(want.suitable(info.Config, want.link.nc.MaxPayload()), &unsuitable):
+	case errors.As(want.suitable(info.Config, want.link.NC.MaxPayload()), &unsuitable):
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, unsuitable.flaws[0].wrong, unsuitable.flaws[0].remedy
 		return f
 	}
@@ -162,7 +162,7 @@ func (s *Store) examineStream(want *shape, info *jetstream.StreamInfo, err error
 // examineCopies is about leader and replicas of a stream in a cluster.
 func (s *Store) examineCopies(f *bus.Finding, info *jetstream.StreamInfo) {
 	c := info.Cluster
-	if !clustered(c) {
+	if !link.Clustered(c) {
 		return
 	}
 	f.Detail += fmt.Sprintf(", leader %s, %d copies", c.Leader, info.Config.Replicas)
@@ -189,7 +189,7 @@ func (s *Store) examineFollowed(ctx context.Context) (findings []bus.Finding) {
 			continue
 		}
 		f := bus.Finding{Subject: "stream " + stream, Verdict: bus.Fine, Detail: "followed as it is"}
-		info, err := s.reads.info(ctx, stream)
+		info, err := s.reads.Info(ctx, stream)
 		if err == nil {
 			err = readable(info.Config)
 		}
@@ -206,17 +206,17 @@ func (s *Store) examineFollowed(ctx context.Context) (findings []bus.Finding) {
 func (s *Store) examineRights(ctx context.Context) []bus.Finding {
 	var denied []bus.Finding
 	note := func(err error) {
-		var d *deniedError
+		var d *link.DeniedError
 		if errors.As(err, &d) {
-			denied = append(denied, bus.Finding{Subject: "rights", Verdict: bus.Fault, Detail: "may not " + d.verb + " " + d.subject, Remedy: "grant the user that right"})
+			denied = append(denied, bus.Finding{Subject: "rights", Verdict: bus.Fault, Detail: "may not " + d.Verb + " " + d.Subject, Remedy: "grant the user that right"})
 		}
 	}
 	ns := s.names.ns
 	for _, topic := range []string{s.names.prefix + ".rights", ns + ".dead", ns + ".ops", ns + ".quarantine"} {
-		note(s.events.tryPublish(ctx, topic))
+		note(s.events.TryPublish(ctx, topic))
 	}
 	for _, subject := range []string{ns + ".state.0", ns + ".registry", ns + ".commands", ns + ".journal.0", ns + ".refusals"} {
-		note(s.private.tryPublish(ctx, subject))
+		note(s.private.TryPublish(ctx, subject))
 	}
 	for _, stream := range []string{s.names.state, s.names.registry, s.names.events} {
 		l := s.private
@@ -224,25 +224,13 @@ func (s *Store) examineRights(ctx context.Context) []bus.Finding {
 			l = s.events
 		}
 		var answer json.RawMessage
-		note(l.request(ctx, "STREAM.PURGE."+stream, map[string]any{"filter": ns + ".rights", "seq": 1}, &answer))
-		note(l.request(ctx, "CONSUMER.CREATE."+stream+".rights", map[string]any{"stream_name": "", "config": map[string]any{}}, &answer))
+		note(l.Request(ctx, "STREAM.PURGE."+stream, map[string]any{"filter": ns + ".rights", "seq": 1}, &answer))
+		note(l.Request(ctx, "CONSUMER.CREATE."+stream+".rights", map[string]any{"stream_name": "", "config": map[string]any{}}, &answer))
 	}
 	if len(denied) > 0 {
 		return denied
 	}
 	return []bus.Finding{{Subject: "rights", Verdict: bus.Fine, Detail: "publish, read, purge"}}
-}
-
-// tryPublish offers a message that every stream refuses.
-func (l *link) tryPublish(ctx context.Context, subject string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	ctx, done := l.permitted(ctx, subject)
-	defer done()
-	m := nats.NewMsg(subject)
-	m.Header.Set(headerExpectedStream, "none of this name")
-	_, err := l.nc.RequestMsgWithContext(ctx, m)
-	return why(ctx, err)
 }
 
 var _ bus.Examiner = (*Store)(nil)

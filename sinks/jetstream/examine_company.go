@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Requests that the system account answers about one's own.
@@ -66,7 +67,7 @@ func (s *Store) account(ctx context.Context) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	m, err := s.events.nc.RequestWithContext(ctx, askUser, nil)
+	m, err := s.events.NC.RequestWithContext(ctx, askUser, nil)
 	if err != nil || json.Unmarshal(m.Data, &answer) != nil || answer.Data.Account == "" {
 		return ""
 	}
@@ -76,22 +77,22 @@ func (s *Store) account(ctx context.Context) string {
 // company are the connections of the account that are not ours, by name. Every server answers.
 func (s *Store) company(ctx context.Context) ([]string, error) {
 	const silence = 300 * time.Millisecond // of servers that might still answer
-	nc := s.events.nc
-	sub, err := nc.SubscribeSync(newInbox(nc))
+	nc := s.events.NC
+	sub, err := nc.SubscribeSync(link.NewInbox(nc))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, link.Unavailable(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	ctx, done := s.events.permitted(ctx, askConnections)
+	ctx, done := s.events.Permitted(ctx, askConnections)
 	defer done()
 	if err := nc.PublishRequest(askConnections, sub.Subject, nil); err != nil {
-		return nil, unavailable(err)
+		return nil, link.Unavailable(err)
 	}
 	var others []string
 	for answers := 0; ; answers++ {
 		patience := silence
 		if answers == 0 {
-			patience = requestTimeout
+			patience = link.RequestTimeout
 		}
 		one, cancel := context.WithTimeout(ctx, patience)
 		m, err := sub.NextMsgWithContext(one)
@@ -99,7 +100,7 @@ func (s *Store) company(ctx context.Context) ([]string, error) {
 		if err != nil && answers > 0 {
 			return others, nil
 		}
-		if err = why(ctx, err); err != nil {
+		if err = link.Why(ctx, err); err != nil {
 			return nil, err
 		}
 		list, err := connections(m)
@@ -141,7 +142,7 @@ func connections(m *nats.Msg) (others []string, err error) {
 // examineDoors is about what streams let a publisher do to them by a header.
 func (s *Store) examineDoors(ctx context.Context) (findings []bus.Finding) {
 	for _, want := range s.shapes(nil) {
-		info, err := want.link.info(ctx, want.Name)
+		info, err := want.link.Info(ctx, want.Name)
 		if err != nil {
 			continue // told before
 		}

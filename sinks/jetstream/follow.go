@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Follow implements bus.Topics (T2, T3, T6).
@@ -13,10 +14,10 @@ func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position,
 	t := &tail{
 		l: s.reads, stream: string(p), place: after, log: s.o.Log, meddled: s.meddled,
 		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.o.Topics, c) },
-		hand: func(got []delivered) error {
+		hand: func(got []link.Delivered) error {
 			batch := make([]bus.Message, 0, len(got))
 			for _, d := range got {
-				batch = append(batch, message(p, after.Identity, d.msg.Subject, d.meta, d.msg.Header, d.msg.Data))
+				batch = append(batch, message(p, after.Identity, d.Msg.Subject, d.Meta, d.Msg.Header, d.Msg.Data))
 			}
 			return deliver(batch)
 		},

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 const (
@@ -67,20 +68,20 @@ func (s *Store) ask(ctx context.Context) error {
 	if err := s.usable(false); err != nil {
 		return err
 	}
-	if nc := s.events.nc; nc.Status() != nats.CONNECTED {
+	if nc := s.events.NC; nc.Status() != nats.CONNECTED {
 		return fmt.Errorf("%w: not connected to NATS at %s", bus.ErrUnavailable, servers(nc))
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	_, err := s.events.info(ctx, s.names.events)
+	_, err := s.events.Info(ctx, s.names.events)
 	switch stream := s.names.events; {
-	case errors.Is(err, errNoStream):
+	case errors.Is(err, link.ErrNoStream):
 		return fmt.Errorf("%w: stream %s is missing", bus.ErrUnavailable, stream)
-	case errors.Is(err, errNoLeader):
+	case errors.Is(err, link.ErrNoLeader):
 		return fmt.Errorf("%w: stream %s has no leader", bus.ErrUnavailable, stream)
-	case errors.Is(err, errNoQuorum):
+	case errors.Is(err, link.ErrNoQuorum):
 		return fmt.Errorf("%w: the leader of stream %s does not reach most of its servers", bus.ErrUnavailable, stream)
-	case hasCode(err, codeClusterNotAvailable):
+	case link.HasCode(err, link.CodeClusterNotAvailable):
 		return fmt.Errorf("%w: stream %s, or JetStream as a whole, has no leader", bus.ErrUnavailable, stream)
 	case err != nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: nobody answers for stream %s: it has no leader, or its servers are away", bus.ErrUnavailable, stream)

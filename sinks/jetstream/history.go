@@ -16,6 +16,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // lookForStreams is how often FollowPublished looks for streams that appeared since.
@@ -48,7 +49,7 @@ func (s *Store) intake() []string {
 func (s *Store) intakeStreams(ctx context.Context) ([]string, error) {
 	streams := map[string]bool{}
 	for _, pattern := range s.intake() {
-		holders, err := s.events.names(ctx, pattern)
+		holders, err := s.events.Names(ctx, pattern)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +61,7 @@ func (s *Store) intakeStreams(ctx context.Context) ([]string, error) {
 }
 
 func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
-	info, err := s.reads.info(ctx, stream)
+	info, err := s.reads.Info(ctx, stream)
 	if err != nil || info.State.Msgs == 0 {
 		return err
 	}
@@ -72,22 +73,22 @@ func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time,
 		return err
 	}
 	list, byServer := s.filters(s.intake(), info.Config)
-	what := reading{stream: stream, from: uint64(before.Seq) + 1, headersOnly: true}
+	what := link.Reading{Stream: stream, From: uint64(before.Seq) + 1, HeadersOnly: true}
 	if byServer {
-		what.filters = list
+		what.Filters = list
 	}
-	for tries := 1; what.from <= info.State.LastSeq; tries++ {
-		next, err := s.reads.scan(ctx, what, info.State.LastSeq, func(d delivered) error {
-			if !byServer && !matches(list, d.msg.Subject) {
+	for tries := 1; what.From <= info.State.LastSeq; tries++ {
+		next, err := s.reads.Scan(ctx, what, info.State.LastSeq, func(d link.Delivered) error {
+			if !byServer && !matches(list, d.Msg.Subject) {
 				return nil
 			}
 			return each.tell(d)
 		})
-		if err == nil || !errors.Is(err, bus.ErrUnavailable) || tries == replayTries {
+		if err == nil || !errors.Is(err, bus.ErrUnavailable) || tries == link.ReplayTries {
 			return err
 		}
-		if next > what.from {
-			what.from, tries = next, 0
+		if next > what.From {
+			what.From, tries = next, 0
 		}
 	}
 	return nil
@@ -95,12 +96,12 @@ func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time,
 
 // tell passes on what a message's headers say. What is no event of ours is left out, and so is
 // what a client published: it could name the id of a webhook that is still to come.
-func (each publication) tell(d delivered) error {
-	id, source := identityIn(d.msg.Header)
-	if id == "" || fromClient(d.msg.Header) {
+func (each publication) tell(d link.Delivered) error {
+	id, source := identityIn(d.Msg.Header)
+	if id == "" || fromClient(d.Msg.Header) {
 		return nil
 	}
-	return each(bus.Publication{Topic: d.msg.Subject, Source: source, ID: id, At: d.stored(), Mark: first(d.msg.Header, headerMark)})
+	return each(bus.Publication{Topic: d.Msg.Subject, Source: source, ID: id, At: d.Stored(), Mark: link.First(d.Msg.Header, headerMark)})
 }
 
 // FollowPublished implements bus.Shared (H2). Every stream that holds topics of intake has a
@@ -155,7 +156,7 @@ func (s *Store) followPublishedOn(ctx context.Context, stream string, since time
 			t := &tail{
 				l: s.reads, stream: stream, place: begin, headersOnly: true, log: s.o.Log, meddled: s.meddled,
 				filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.intake(), c) },
-				hand: func(got []delivered) error {
+				hand: func(got []link.Delivered) error {
 					for _, d := range got {
 						if err := each.tell(d); err != nil {
 							return err
@@ -187,7 +188,7 @@ func (s *Store) followPublishedOn(ctx context.Context, stream string, since time
 
 // identityIn are id and source as their headers carry them.
 func identityIn(h nats.Header) (id, source string) {
-	id, source = first(h, headerID), first(h, headerSource)
+	id, source = link.First(h, headerID), link.First(h, headerSource)
 	if strings.IndexByte(id, '%') < 0 && strings.IndexByte(source, '%') < 0 {
 		return id, source
 	}

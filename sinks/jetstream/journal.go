@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // AppendJournal implements bus.Journal (J1).
@@ -22,10 +23,10 @@ func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int6
 // ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was
 // cut off from the others lacks the last entries, so the leader has to show first that it is.
 func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
-	if _, err := s.private.info(ctx, s.names.journal); err != nil {
+	if _, err := s.private.Info(ctx, s.names.journal); err != nil {
 		return err
 	}
-	return s.private.replay(ctx, s.names.journal, s.journalSubject(shard), uint64(max(from, 0)), func(seq uint64, data []byte) error {
+	return s.private.Replay(ctx, s.names.journal, s.journalSubject(shard), uint64(max(from, 0)), func(seq uint64, data []byte) error {
 		return each(int64(seq), data)
 	})
 }
@@ -33,14 +34,14 @@ func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each fun
 // JournalSpan implements bus.Journal (J3).
 func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
 	subject := s.journalSubject(shard)
-	newest, err := s.private.get(ctx, s.names.journal, which{Last: subject})
+	newest, err := s.private.Get(ctx, s.names.journal, link.Which{Last: subject})
 	if errors.Is(err, bus.ErrGone) {
 		return bus.NoPosition, bus.NoPosition, nil
 	}
 	if err != nil {
 		return bus.NoPosition, bus.NoPosition, err
 	}
-	oldest, err := s.private.get(ctx, s.names.journal, which{Seq: 1, Next: subject})
+	oldest, err := s.private.Get(ctx, s.names.journal, link.Which{Seq: 1, Next: subject})
 	if errors.Is(err, bus.ErrGone) {
 		return bus.NoPosition, bus.NoPosition, nil
 	}
@@ -82,7 +83,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 
 // followJournal reads behind the positions and moves them on.
 func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
-	info, err := s.private.info(ctx, s.names.journal)
+	info, err := s.private.Info(ctx, s.names.journal)
 	if err != nil {
 		return err
 	}
@@ -97,14 +98,14 @@ func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard
 	t := &tail{
 		l: s.private, stream: s.names.journal, place: begin, log: s.o.Log, meddled: s.meddled,
 		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters([]string{prefix + "*"}, c) },
-		hand: func(got []delivered) error {
+		hand: func(got []link.Delivered) error {
 			for _, d := range got {
-				shard, err := strconv.Atoi(strings.TrimPrefix(d.msg.Subject, prefix))
-				pos := int64(d.seq)
+				shard, err := strconv.Atoi(strings.TrimPrefix(d.Msg.Subject, prefix))
+				pos := int64(d.Seq)
 				if err != nil || shard < 0 || shard >= len(from) || pos <= from[shard] {
 					continue
 				}
-				if err := each(shard, pos, d.msg.Data); err != nil {
+				if err := each(shard, pos, d.Msg.Data); err != nil {
 					return err
 				}
 				from[shard] = pos

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (s *Store) keep(ctx context.Context) {
 }
 
 func (s *Store) look(ctx context.Context, want *shape, l *loss) {
-	info, err := want.link.info(ctx, want.Name)
+	info, err := want.link.Info(ctx, want.Name)
 	switch {
 	case err == nil:
 		if l.told {
@@ -59,7 +60,7 @@ func (s *Store) look(ctx context.Context, want *shape, l *loss) {
 		*l = loss{}
 		s.learn(want.Name, identity(info))
 		return
-	case !errors.Is(err, errNoStream):
+	case !errors.Is(err, link.ErrNoStream):
 		l.looks = 0 // whether it is there is not known
 		return
 	}
@@ -120,14 +121,14 @@ func (s *Store) refuseLost(ctx context.Context) error {
 	}
 	for _, pair := range [][2]string{{s.names.state, s.names.registry}, {s.names.registry, s.names.state}} {
 		missing, other := pair[0], pair[1]
-		if _, err := s.private.info(ctx, missing); !errors.Is(err, errNoStream) {
+		if _, err := s.private.Info(ctx, missing); !errors.Is(err, link.ErrNoStream) {
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		switch info, err := s.private.info(ctx, other); {
-		case errors.Is(err, errNoStream):
+		switch info, err := s.private.Info(ctx, other); {
+		case errors.Is(err, link.ErrNoStream):
 			continue
 		case err != nil:
 			return err
@@ -135,7 +136,7 @@ func (s *Store) refuseLost(ctx context.Context) error {
 			continue
 		}
 		// Another replica may have made both since.
-		if _, err := s.private.info(ctx, missing); !errors.Is(err, errNoStream) {
+		if _, err := s.private.Info(ctx, missing); !errors.Is(err, link.ErrNoStream) {
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // plainPrefix is that of the JetStream API where nobody set another.
@@ -20,7 +21,7 @@ const plainPrefix = "$JS.API"
 // A leaseBucket is the key-value bucket of the leases. It is written by comparing and setting
 // only, and read without acknowledging, as every stream here.
 type leaseBucket struct {
-	l        *link
+	l        *link.Link
 	name     string
 	stream   string
 	subjects string // what a stored key's subject begins with
@@ -33,8 +34,8 @@ func (s *Store) leaseBucket() *leaseBucket {
 	b.stream = "KV_" + b.name
 	b.subjects = "$KV." + b.name + "."
 	b.publish = b.subjects
-	if b.l.prefix != plainPrefix { // as ADR-8 asks for buckets behind another API prefix
-		b.publish = b.l.prefix + "." + b.subjects
+	if b.l.Prefix != plainPrefix { // as ADR-8 asks for buckets behind another API prefix
+		b.publish = b.l.Prefix + "." + b.subjects
 	}
 	return b
 }
@@ -42,12 +43,12 @@ func (s *Store) leaseBucket() *leaseBucket {
 // ensure makes the bucket where it is missing, and returns which incarnation it is. Before
 // anything was ever written by the holder of a shard, nobody can hold one.
 func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
-	info, err := b.l.info(ctx, b.stream)
-	if errors.Is(err, errNoStream) {
+	info, err := b.l.Info(ctx, b.stream)
+	if errors.Is(err, link.ErrNoStream) {
 		if err := b.create(ctx); err != nil {
 			return "", err
 		}
-		info, err = b.l.info(ctx, b.stream)
+		info, err = b.l.Info(ctx, b.stream)
 	}
 	if err != nil {
 		return "", err
@@ -56,7 +57,7 @@ func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
 		return "", &unfitError{fmt.Errorf("bucket %s has a TTL of %v, so leases in it would vanish while they are held: "+
 			"set it to 0, or delete the bucket and it is made anew", b.name, info.Config.MaxAge)}
 	}
-	state, err := b.l.info(ctx, b.like)
+	state, err := b.l.Info(ctx, b.like)
 	if err != nil {
 		return "", err
 	}
@@ -71,22 +72,22 @@ func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
 // create makes the bucket, unless another member is faster. What the account may not have is
 // told apart from what will come.
 func (b *leaseBucket) create(ctx context.Context) error {
-	like, err := b.l.info(ctx, b.like)
+	like, err := b.l.Info(ctx, b.like)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, link.RequestTimeout)
 	defer cancel()
-	ctx, done := b.l.permitted(ctx, b.l.prefix+".STREAM.CREATE."+b.stream)
+	ctx, done := b.l.Permitted(ctx, b.l.Prefix+".STREAM.CREATE."+b.stream)
 	defer done()
-	_, err = b.l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+	_, err = b.l.JS.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: b.name, Description: "Who holds which shard", History: 1, Replicas: like.Config.Replicas,
 	})
 	if err == nil || errors.Is(err, jetstream.ErrBucketExists) {
 		return nil
 	}
-	err = fmt.Errorf("make bucket %s: %w", b.name, unavailable(why(ctx, err)))
-	var answer *apiError
+	err = fmt.Errorf("make bucket %s: %w", b.name, link.Unavailable(link.Why(ctx, err)))
+	var answer *link.APIError
 	if errors.As(err, &answer) && answer.Code >= 400 && answer.Code < 500 {
 		return &unfitError{fmt.Errorf("%w: lift the account's limit, or make the bucket (history 1, no TTL) for it", err)}
 	}
@@ -100,21 +101,21 @@ func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uin
 	m := nats.NewMsg(b.publish + key)
 	m.Header[headerExpectedLast] = []string{strconv.FormatUint(rev, 10)}
 	m.Data = value
-	ctx, done := b.l.permitted(ctx, m.Subject)
+	ctx, done := b.l.Permitted(ctx, m.Subject)
 	defer done()
-	a, err := b.l.acks.send(ctx, m, nil)
-	if err == nil && a.stream != b.stream {
-		err = fmt.Errorf("%w: stream %q acknowledged it, not %s", foreignAck, a.stream, b.stream)
+	a, err := b.l.Acks.Send(ctx, m, nil)
+	if err == nil && a.Stream != b.stream {
+		err = fmt.Errorf("%w: stream %q acknowledged it, not %s", link.ForeignAck, a.Stream, b.stream)
 	}
-	if err = why(ctx, err); err != nil {
+	if err = link.Why(ctx, err); err != nil {
 		return 0, fmt.Errorf("write %s of bucket %s: %w", key, b.name, err)
 	}
-	return a.seq, nil
+	return a.Seq, nil
 }
 
 // get asks the leader for a key; one without a value has revision 0.
 func (b *leaseBucket) get(ctx context.Context, key string) (entry, error) {
-	m, err := b.l.get(ctx, b.stream, which{Last: b.subjects + key})
+	m, err := b.l.Get(ctx, b.stream, link.Which{Last: b.subjects + key})
 	if errors.Is(err, bus.ErrGone) {
 		return entry{key: key}, nil
 	}
@@ -126,12 +127,12 @@ func (b *leaseBucket) get(ctx context.Context, key string) (entry, error) {
 
 // forget removes a key whose last revision is rev.
 func (b *leaseBucket) forget(ctx context.Context, key string, rev uint64) error {
-	return b.l.purge(ctx, b.stream, b.subjects+key, int64(rev)+1)
+	return b.l.Purge(ctx, b.stream, b.subjects+key, int64(rev)+1)
 }
 
 // hopeless returns what err means when no retry mends it, nil otherwise.
 func (b *leaseBucket) hopeless(err error) error {
-	var denied *deniedError
+	var denied *link.DeniedError
 	var unfit *unfitError
 	switch {
 	case errors.As(err, &denied):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // A renewal keeps one turn alive by writing the member's key. Nobody else writes that key but
@@ -79,12 +80,12 @@ func (r *renewal) write(ctx context.Context, p presence) error {
 		r.rev = rev
 		return nil
 	}
-	if !errors.Is(err, bus.ErrRefused) && !errors.Is(err, errNoOwner) {
+	if !errors.Is(err, bus.ErrRefused) && !errors.Is(err, link.ErrNoOwner) {
 		return err
 	}
 	last, failed := r.bucket.get(ctx, r.key)
 	switch {
-	case errors.Is(failed, errNoStream): // the bucket was deleted, and the leases with it
+	case errors.Is(failed, link.ErrNoStream): // the bucket was deleted, and the leases with it
 		r.term.End()
 	case failed != nil || last.rev > 0 && last.rev <= r.rev: // refused for no reason, or asked a leader of old
 	case r.ours(last):

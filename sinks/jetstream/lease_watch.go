@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -76,10 +77,10 @@ func (b *leaseBucket) watch(ctx context.Context, within time.Duration) (jetstrea
 	ctx, cancel := context.WithCancel(ctx)
 	making, done := context.WithTimeout(ctx, within)
 	defer done()
-	making, forget := b.l.permitted(making, b.l.prefix+".CONSUMER.CREATE."+b.stream)
+	making, forget := b.l.Permitted(making, b.l.Prefix+".CONSUMER.CREATE."+b.stream)
 	defer forget()
 	inTime := context.AfterFunc(making, cancel)
-	kv, err := b.l.js.KeyValue(ctx, b.name)
+	kv, err := b.l.JS.KeyValue(ctx, b.name)
 	var w jetstream.KeyWatcher
 	if err == nil {
 		w, err = kv.WatchAll(ctx)
@@ -89,7 +90,7 @@ func (b *leaseBucket) watch(ctx context.Context, within time.Duration) (jetstrea
 	}
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("watch bucket %s: %w", b.name, unavailable(why(making, err)))
+		return nil, fmt.Errorf("watch bucket %s: %w", b.name, link.Unavailable(link.Why(making, err)))
 	}
 	return w, nil
 }

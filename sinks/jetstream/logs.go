@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Append implements bus.Logs (L1, L2): the server refuses a record whose Prev is not the
@@ -37,7 +38,7 @@ func (s *Store) append(ctx context.Context, stream string, m *nats.Msg) (int64, 
 		waiting, cancel = context.WithTimeout(ctx, ledTimeout)
 		defer cancel()
 	}
-	a, err := s.private.acks.send(waiting, m, nil)
+	a, err := s.private.Acks.Send(waiting, m, nil)
 	if err == nil {
 		err = s.from(stream, a)
 	}
@@ -45,20 +46,20 @@ func (s *Store) append(ctx context.Context, stream string, m *nats.Msg) (int64, 
 	case err == nil:
 		err = s.durable(ctx)
 	case waiting.Err() != nil && ctx.Err() == nil:
-		err = unavailable(err)
+		err = link.Unavailable(err)
 	}
 	if err != nil {
 		return bus.NoPosition, fmt.Errorf("append to %s: %w", m.Subject, s.explain(err, true))
 	}
-	return int64(a.seq), nil
+	return int64(a.Seq), nil
 }
 
 // from is nil when the stream that acknowledged is the one.
-func (s *Store) from(stream string, a ack) error {
-	if a.stream == stream {
+func (s *Store) from(stream string, a link.Ack) error {
+	if a.Stream == stream {
 		return nil
 	}
-	err := fmt.Errorf("%w: stream %q acknowledged it, not %s", foreignAck, a.stream, stream)
+	err := fmt.Errorf("%w: stream %q acknowledged it, not %s", link.ForeignAck, a.Stream, stream)
 	s.meddled(err)
 	return err
 }
@@ -69,7 +70,7 @@ func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func
 	if err != nil {
 		return err
 	}
-	return s.private.replay(ctx, stream, subject, uint64(max(from, 0)), func(seq uint64, data []byte) error {
+	return s.private.Replay(ctx, stream, subject, uint64(max(from, 0)), func(seq uint64, data []byte) error {
 		r, err := readRecord(data)
 		if err != nil {
 			return fmt.Errorf("read record %d of %s: %w", seq, subject, err)
@@ -85,7 +86,7 @@ func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	if err != nil {
 		return err
 	}
-	return s.private.purge(ctx, stream, subject, below)
+	return s.private.Purge(ctx, stream, subject, below)
 }
 
 func (s *Store) logPlace(log bus.LogName) (subject, stream string, err error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Spans implements bus.Topics (T1).
@@ -21,8 +22,8 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 	}
 	var spans []bus.Span
 	for _, stream := range streams {
-		info, err := s.events.info(ctx, stream)
-		if errors.Is(err, errNoStream) { // deleted since it was listed
+		info, err := s.events.Info(ctx, stream)
+		if errors.Is(err, link.ErrNoStream) { // deleted since it was listed
 			continue
 		}
 		if err != nil {
@@ -77,7 +78,7 @@ func identity(info *jetstream.StreamInfo) string {
 func (s *Store) followed(ctx context.Context) ([]string, error) {
 	set := map[string]bool{}
 	for _, pattern := range s.o.Topics {
-		holders, err := s.events.names(ctx, pattern)
+		holders, err := s.events.Names(ctx, pattern)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +106,7 @@ func (s *Store) followed(ctx context.Context) ([]string, error) {
 // copies maps each stream that reading would delete from to one that mirrors or sources it.
 func (s *Store) copies(ctx context.Context) (map[string]string, error) {
 	unreadable, from := map[string]bool{}, map[string]string{}
-	all, err := s.events.streams(ctx)
+	all, err := s.events.Streams(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func (s *Store) refuseUnreadable(ctx context.Context) error {
 		return err
 	}
 	for _, stream := range streams {
-		info, err := s.events.info(ctx, stream)
+		info, err := s.events.Info(ctx, stream)
 		if err != nil {
 			return err
 		}

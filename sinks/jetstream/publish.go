@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Headers of JetStream and of the CloudEvents binding for NATS.
@@ -36,7 +37,7 @@ const (
 
 // MaxBytes implements bus.Publisher.
 func (s *Store) MaxBytes() int64 {
-	most := s.events.nc.MaxPayload()
+	most := s.events.NC.MaxPayload()
 	if size := s.maxMessage.Load(); size > 0 {
 		most = min(most, size)
 	}
@@ -59,7 +60,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
 	a, err := s.send(ctx, &out.msg, o.Sent)
-	if err == nil && a.repeated {
+	if err == nil && a.Repeated {
 		a, err = s.repeated(ctx, &out.msg, a, o.Sent)
 	}
 	out.release()
@@ -70,50 +71,50 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, s.explain(err, o.Reserved))
 	}
 	return bus.Receipt{
-		Partition: bus.Partition(a.stream),
-		Position:  bus.Position{Identity: s.identityOf(a.stream), Seq: int64(a.seq)},
-		Repeated:  a.repeated,
+		Partition: bus.Partition(a.Stream),
+		Position:  bus.Position{Identity: s.identityOf(a.Stream), Seq: int64(a.Seq)},
+		Repeated:  a.Repeated,
 	}, nil
 }
 
 // send sends a message until it is known to be stored, or to be refused, or time is up. One
 // whose key is on its way to be stored is neither, nor is one that no server took.
-func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) {
+func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (link.Ack, error) {
 	began := time.Now()
 	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
-		a, err := s.events.acks.send(ctx, m, sent)
+		a, err := s.events.Acks.Send(ctx, m, sent)
 		patience := time.Duration(0)
 		switch {
 		case err == nil:
 			return a, s.believe(ctx, m.Subject, a)
-		case hasCode(err, codeKeyInFlight):
+		case link.HasCode(err, link.CodeKeyInFlight):
 			patience = s.o.PublishTimeout
-		case errors.Is(err, errNoOwner) && (s.o.Disk == nil || !s.alone(s.events)):
+		case errors.Is(err, link.ErrNoOwner) && (s.o.Disk == nil || !s.alone(s.events)):
 			patience = leaderMoves
-		case errors.Is(err, errNoAck):
-			if denied := s.events.mayPublish(m.Subject); denied != nil {
+		case errors.Is(err, link.ErrNoAck):
+			if denied := s.events.MayPublish(m.Subject); denied != nil {
 				err = fmt.Errorf("%w: %w", bus.ErrUnavailable, denied)
 			}
 		}
 		if time.Since(began)+pause > patience {
-			return ack{}, err
+			return link.Ack{}, err
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return ack{}, context.Cause(ctx)
+			return link.Ack{}, context.Cause(ctx)
 		}
 	}
 }
 
 // repeated looks at what has the key of m. When that is another message, m is published
 // without: whoever guesses a key must not keep an event away.
-func (s *Store) repeated(ctx context.Context, m *nats.Msg, a ack, sent func()) (ack, error) {
+func (s *Store) repeated(ctx context.Context, m *nats.Msg, a link.Ack, sent func()) (link.Ack, error) {
 	same, err := s.ours(ctx, m, a)
 	if err != nil || same {
 		return a, err
 	}
-	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", foreignID, a.seq, a.stream), "topic", m.Subject)
+	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", link.ForeignID, a.Seq, a.Stream), "topic", m.Subject)
 	delete(m.Header, headerMessageID)
 	return s.send(ctx, m, sent)
 }

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"strings"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go"
 )
 
@@ -21,20 +22,20 @@ func ClientID(id string) string { return clientIDs + id }
 
 // messageID is the id that the publisher gave a message.
 func messageID(h nats.Header) string {
-	id := first(h, headerMessageID)
+	id := link.First(h, headerMessageID)
 	if fromClient(h) {
 		return strings.TrimPrefix(id, clientIDs)
 	}
 	return id
 }
 
-func fromClient(h nats.Header) bool { return first(h, HeaderPublisher) == PublisherClient }
+func fromClient(h nats.Header) bool { return link.First(h, HeaderPublisher) == PublisherClient }
 
 // Covers reports whether every subject of one pattern is one of another's.
 func Covers(pattern, subject string) bool { return covers(pattern, subject) }
 
 // ReaderPrefix begins the names of the consumers that Hookspan reads through.
-const ReaderPrefix = "hookspan-"
+const ReaderPrefix = link.ReaderPrefix
 
 // OwnReader reports whether a consumer of this name is one of those.
 func OwnReader(name string) bool { return strings.HasPrefix(name, ReaderPrefix) }

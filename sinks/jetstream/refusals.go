@@ -9,11 +9,12 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // AppendRefusal implements bus.Refusals (R1).
 func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
-	a, err := s.private.acks.send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}, nil)
+	a, err := s.private.Acks.Send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}, nil)
 	if err == nil {
 		err = s.from(s.names.refusals, a)
 	}
@@ -26,7 +27,7 @@ func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
 // Refusals implements bus.Refusals (R2).
 func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
 	subject := s.names.ns + ".refusals"
-	newest, err := s.private.get(ctx, s.names.refusals, which{Last: subject})
+	newest, err := s.private.Get(ctx, s.names.refusals, link.Which{Last: subject})
 	if errors.Is(err, bus.ErrGone) {
 		return nil
 	}
@@ -38,7 +39,7 @@ func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) 
 		from = newest.Seq - n + 1
 	}
 	var found [][]byte
-	err = s.private.replay(ctx, s.names.refusals, subject, from, func(_ uint64, data []byte) error {
+	err = s.private.Replay(ctx, s.names.refusals, subject, from, func(_ uint64, data []byte) error {
 		found = append(found, data)
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // reservedShare of the event stream's limit, in percent, is kept back from intake for dead
@@ -39,7 +40,7 @@ func (r *room) take(size int64, reserved bool) error {
 
 // Room implements bus.Durability (D2).
 func (s *Store) Room(ctx context.Context) (bus.Room, error) {
-	info, err := s.events.info(ctx, s.names.events)
+	info, err := s.events.Info(ctx, s.names.events)
 	if err != nil {
 		return bus.Room{}, err
 	}
@@ -58,7 +59,7 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 	if string(p) != s.names.events {
 		return fmt.Errorf("purge stream %s: it belongs to somebody else", p)
 	}
-	info, err := s.events.info(ctx, s.names.events)
+	info, err := s.events.Info(ctx, s.names.events)
 	if err != nil {
 		return err
 	}
@@ -70,25 +71,9 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 		list = []string{""}
 	}
 	for _, subject := range list {
-		if err := s.events.purge(ctx, s.names.events, subject, upto+1); err != nil {
+		if err := s.events.Purge(ctx, s.names.events, subject, upto+1); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// purge removes a subject's messages in front of below; of all subjects when it is "".
-func (l *link) purge(ctx context.Context, stream, subject string, below int64) error {
-	if below <= 1 {
-		return nil
-	}
-	ask := struct {
-		Subject string `json:"filter,omitempty"`
-		Seq     int64  `json:"seq"`
-	}{subject, below}
-	var answer struct{ Success bool }
-	if err := l.requestWithin(ctx, changeTimeout, "STREAM.PURGE."+stream, ask, &answer); err != nil {
-		return fmt.Errorf("purge stream %s: %w", stream, err)
 	}
 	return nil
 }
@@ -102,9 +87,9 @@ func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, e
 	if limit := s.room.limit.Load(); s.o.Disk != nil && limit > 0 && s.room.used.Load() > (limit-limit/100*reservedShare)/100*pressing {
 		return 0, false, nil
 	}
-	stream, err := s.events.js.Stream(ctx, string(p))
+	stream, err := s.events.JS.Stream(ctx, string(p))
 	if err != nil {
-		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, unavailable(err))
+		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, link.Unavailable(err))
 	}
 	var needs []int64
 	list := stream.ListConsumers(ctx)
@@ -119,7 +104,7 @@ func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, e
 		needs = append(needs, int64(need))
 	}
 	if err := list.Err(); err != nil {
-		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, unavailable(err))
+		return 0, false, fmt.Errorf("ask for the consumers of stream %s: %w", p, link.Unavailable(err))
 	}
 	if len(needs) == 0 {
 		return 0, false, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -25,7 +26,7 @@ const (
 type shape struct {
 	jetstream.StreamConfig
 	role         role
-	link         *link
+	link         *link.Link
 	sizeIsTheirs bool // of a limit that the stream has: there is no share of a store to keep to
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Conns are the connections that a Store works on; Events is required. Read is for following
@@ -66,9 +67,9 @@ type Options struct {
 type Store struct {
 	o       Options
 	names   names
-	events  *link // publishes
-	reads   *link // reads events
-	private *link
+	events  *link.Link // publishes
+	reads   *link.Link // reads events
+	private *link.Link
 	room    room
 	health  health
 
@@ -102,17 +103,17 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 		health: health{turn: make(chan struct{}, 1)}, distrusted: newDistrusted(o.Metrics),
 	}
 	var err error
-	if s.events, err = newLink(c.Events, o, true); err != nil {
+	if s.events, err = link.New(c.Events, o.link(true)); err != nil {
 		return nil, err
 	}
 	s.reads, s.private = s.events, s.events
 	if c.Read != nil && c.Read != c.Events {
-		if s.reads, err = newLink(c.Read, o, false); err != nil {
+		if s.reads, err = link.New(c.Read, o.link(false)); err != nil {
 			return nil, errors.Join(err, s.closeLinks())
 		}
 	}
 	if c.Private != nil && c.Private != c.Events {
-		if s.private, err = newLink(c.Private, o, true); err != nil {
+		if s.private, err = link.New(c.Private, o.link(true)); err != nil {
 			return nil, errors.Join(err, s.closeLinks())
 		}
 	}
@@ -161,25 +162,22 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closeLinks() error {
-	err := s.events.close()
+	err := s.events.Close()
 	if s.reads != s.events {
-		err = errors.Join(err, s.reads.close())
+		err = errors.Join(err, s.reads.Close())
 	}
 	if s.private != s.events {
-		err = errors.Join(err, s.private.close())
+		err = errors.Join(err, s.private.Close())
 	}
 	return err
 }
 
-const (
-	tick        = 250 * time.Millisecond
-	ticksOfRoom = 4 // ticks between two looks at the event stream's size
-)
+const sweepsPerLook = 4 // at the event stream's size
 
 // watch lets publishes time out, fails them early when the disk is in trouble, and keeps an
 // eye on the room of the event stream.
 func (s *Store) watch(ctx context.Context) {
-	t := time.NewTicker(tick)
+	t := time.NewTicker(link.SweepEvery)
 	defer t.Stop()
 	for n := 1; ; n++ {
 		select {
@@ -188,10 +186,10 @@ func (s *Store) watch(ctx context.Context) {
 			return
 		}
 		trouble := s.usable(true)
-		s.events.acks.sweep(trouble)
-		s.private.acks.sweep(trouble)
-		if n%ticksOfRoom == 0 && s.room.limit.Load() > 0 {
-			look, cancel := context.WithTimeout(ctx, tick)
+		s.events.Acks.Sweep(trouble)
+		s.private.Acks.Sweep(trouble)
+		if n%sweepsPerLook == 0 && s.room.limit.Load() > 0 {
+			look, cancel := context.WithTimeout(ctx, link.SweepEvery)
 			_, _ = s.Room(look) // the estimate stands until the next look
 			cancel()
 		}
@@ -203,14 +201,14 @@ func (s *Store) Sync(ctx context.Context) error {
 	if s.o.Disk == nil {
 		return nil
 	}
-	return unavailable(s.o.Disk.Sync(ctx))
+	return link.Unavailable(s.o.Disk.Sync(ctx))
 }
 
 func (s *Store) durable(ctx context.Context) error {
 	if s.o.Disk == nil {
 		return nil
 	}
-	return unavailable(s.o.Disk.Durable(ctx))
+	return link.Unavailable(s.o.Disk.Durable(ctx))
 }
 
 func (s *Store) usable(reserved bool) error {
@@ -251,6 +249,10 @@ func (o *Options) withDefaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+}
+
+func (o *Options) link(publishes bool) link.Options {
+	return link.Options{APIPrefix: o.APIPrefix, Domain: o.Domain, PublishTimeout: o.PublishTimeout, Publishes: publishes, Watched: o.Disk == nil}
 }
 
 func (o *Options) names() names {

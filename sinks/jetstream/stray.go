@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go"
 )
 
@@ -23,7 +24,7 @@ const (
 // its cluster. Such a server keeps its clients, so nothing else would end the connection: but
 // nothing that they ask for has an answer.
 type drover struct {
-	link   *link
+	link   *link.Link
 	stream string // ours, with a leader of its own
 	log    *slog.Logger
 	after  time.Duration // of silence
@@ -35,8 +36,8 @@ type drover struct {
 
 // drive gives every connection a drover.
 func (s *Store) drive(ctx context.Context) {
-	links := []*link{s.events}
-	for _, l := range []*link{s.reads, s.private} {
+	links := []*link.Link{s.events}
+	for _, l := range []*link.Link{s.reads, s.private} {
 		if !slices.Contains(links, l) {
 			links = append(links, l)
 		}
@@ -63,7 +64,7 @@ func (d *drover) run(ctx context.Context) {
 }
 
 func (d *drover) look(ctx context.Context) {
-	nc := d.link.nc
+	nc := d.link.NC
 	if nc.Status() != nats.CONNECTED || nc.ConnectedClusterName() == "" {
 		d.silent = time.Time{}
 		return
@@ -98,11 +99,11 @@ func (d *drover) reaches(ctx context.Context) bool {
 	ask := struct {
 		Subject string `json:"subject"`
 	}{d.stream}
-	err := d.link.requestWithin(ctx, probeTimeout, "STREAM.NAMES", ask, &names)
-	var denied *deniedError
+	err := d.link.RequestWithin(ctx, probeTimeout, "STREAM.NAMES", ask, &names)
+	var denied *link.DeniedError
 	if err == nil || errors.As(err, &denied) {
 		return true
 	}
-	_, err = d.link.info(ctx, d.stream)
-	return err == nil || errors.Is(err, errNoStream)
+	_, err = d.link.Info(ctx, d.stream)
+	return err == nil || errors.Is(err, link.ErrNoStream)
 }

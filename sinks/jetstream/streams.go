@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 const (
@@ -65,7 +66,7 @@ func (s *Store) askAllowance(ctx context.Context) {
 		return
 	}
 	var account jetstream.AccountInfo
-	if err := s.private.requestWithin(ctx, allowanceTime, "INFO", struct{}{}, &account); err == nil {
+	if err := s.private.RequestWithin(ctx, allowanceTime, "INFO", struct{}{}, &account); err == nil {
 		s.allowance.Store(max(account.Limits.MaxStore, 0))
 	}
 }
@@ -74,10 +75,10 @@ func (s *Store) askAllowance(ctx context.Context) {
 // whatever no other stream has.
 func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 	var subjects []string
-	switch info, err := s.events.info(ctx, s.names.events); {
+	switch info, err := s.events.Info(ctx, s.names.events); {
 	case err == nil:
 		subjects = info.Config.Subjects
-	case !errors.Is(err, errNoStream):
+	case !errors.Is(err, link.ErrNoStream):
 		return nil, err
 	}
 	ns := s.names.ns
@@ -92,7 +93,7 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 		if slices.ContainsFunc(subjects, func(p string) bool { return collide(p, subject) && !covers(subject, p) || covers(p, subject) }) {
 			continue
 		}
-		holders, err := s.events.names(ctx, subject)
+		holders, err := s.events.Names(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
@@ -106,12 +107,12 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 // makeStream creates the stream, changes what is ours to set of the one that is there and
 // ours, or uses somebody else's as it is. It fails, with the remedy, when that cannot serve.
 func (s *Store) makeStream(ctx context.Context, want *shape) error {
-	info, err := want.link.info(ctx, want.Name)
-	if errors.Is(err, errNoStream) {
-		if err = s.create(ctx, want); !hasCode(err, codeStreamExists) { // unless another replica was faster
+	info, err := want.link.Info(ctx, want.Name)
+	if errors.Is(err, link.ErrNoStream) {
+		if err = s.create(ctx, want); !link.HasCode(err, link.CodeStreamExists) { // unless another replica was faster
 			return err
 		}
-		info, err = want.link.info(ctx, want.Name)
+		info, err = want.link.Info(ctx, want.Name)
 	}
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func (s *Store) makeStream(ctx context.Context, want *shape) error {
 	} else if want.role == forEvents {
 		next.Subjects = want.Subjects
 	}
-	if err := want.suitable(next, want.link.nc.MaxPayload()); err != nil {
+	if err := want.suitable(next, want.link.NC.MaxPayload()); err != nil {
 		return err
 	}
 	if !differ(next, have) {
@@ -164,7 +165,7 @@ func (s *Store) create(ctx context.Context, want *shape) error {
 
 // createOn creates the stream on c.Replicas servers.
 func (s *Store) createOn(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
-	err := want.link.change(ctx, "STREAM.CREATE.", c)
+	err := want.link.Change(ctx, "STREAM.CREATE.", c)
 	if err == nil {
 		s.o.Log.Info("stream created", "stream", c.Name, "replicas", c.Replicas, "max_bytes", c.MaxBytes)
 	}
@@ -173,27 +174,27 @@ func (s *Store) createOn(ctx context.Context, want *shape, c jetstream.StreamCon
 
 // alone reports whether the server that we are connected to is no part of a cluster. Behind a
 // domain or another account that says nothing about the servers that keep the streams.
-func (s *Store) alone(l *link) bool {
-	return l.nc.ConnectedClusterName() == "" && s.o.Domain == "" && s.o.APIPrefix == ""
+func (s *Store) alone(l *link.Link) bool {
+	return l.NC.ConnectedClusterName() == "" && s.o.Domain == "" && s.o.APIPrefix == ""
 }
 
 // tooFewServers reports whether a cluster could never hold so many copies, as it is. The server
 // has one code for everything that keeps it from placing a stream, and names what might be
 // mended (a server that is away, full, or tagged otherwise) in the text.
 func tooFewServers(err error) bool {
-	var api *apiError
-	return hasCode(err, codeNotClustered) ||
-		hasCode(err, codeNoPeers) && errors.As(err, &api) && api.Description == "no suitable peers for placement"
+	var api *link.APIError
+	return link.HasCode(err, link.CodeNotClustered) ||
+		link.HasCode(err, link.CodeNoPeers) && errors.As(err, &api) && api.Description == "no suitable peers for placement"
 }
 
 func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.StreamConfig) error {
-	err := want.link.change(ctx, "STREAM.UPDATE.", next)
+	err := want.link.Change(ctx, "STREAM.UPDATE.", next)
 	if errors.Is(err, bus.ErrStoreFull) && next.MaxBytes != have.MaxBytes {
 		// The store is smaller than what streams reserved when it was larger. Room counts by
 		// what it is now.
 		next.MaxBytes = have.MaxBytes
 		s.o.Log.Warn("a stream keeps its size limit: the store has become smaller than what is reserved", "stream", want.Name, "max_bytes", have.MaxBytes)
-		err = want.link.change(ctx, "STREAM.UPDATE.", next)
+		err = want.link.Change(ctx, "STREAM.UPDATE.", next)
 	}
 	if err == nil {
 		return nil
@@ -205,43 +206,29 @@ func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.St
 	return fmt.Errorf("update stream %s: %w", want.Name, s.explainChange(err, next))
 }
 
-// change creates or updates a stream. What was asked of a leader that is leaving is lost, and to
-// ask twice changes nothing more.
-func (l *link) change(ctx context.Context, verb string, c jetstream.StreamConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
-	defer cancel()
-	for patience := firstChange; ; patience *= 2 {
-		var answer jetstream.StreamInfo
-		err := l.requestWithin(ctx, patience, verb+c.Name, c, &answer)
-		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
 // explainChange says what to do about a change that the server refused. What only an operator
 // can mend is no error of the bus any more.
 func (s *Store) explainChange(err error, c jetstream.StreamConfig) error {
-	var api *apiError
+	var api *link.APIError
 	if !errors.As(err, &api) {
 		return err
 	}
 	switch api.ErrCode {
-	case codeNoPeers, codeNotClustered:
+	case link.CodeNoPeers, link.CodeNotClustered:
 		return fmt.Errorf("%w: the servers cannot hold %d copies of it: bring up the servers that are away, make room, or set HOOKSPAN_REPLICAS to fewer", err, c.Replicas)
-	case codeTooManyStreams:
+	case link.CodeTooManyStreams:
 		return fmt.Errorf("%s: Hookspan needs %d streams and a key-value bucket: raise the account's limit of streams", api, len(s.shapes(nil)))
-	case codeAccountExceeded, codeInsufficientResources, codeStorageExceeded:
+	case link.CodeAccountExceeded, link.CodeInsufficientResources, link.CodeStorageExceeded:
 		if s.o.Disk != nil {
 			return err // what is reserved on a server of our own is ours to give up
 		}
 		return fmt.Errorf("%s: there is no room that others have not reserved: raise the storage limit of the account or of the servers, "+
 			"remove streams or their max_bytes, or lower HOOKSPAN_REPLICAS", api)
-	case codeAccountNotEnabled, codeNotEnabled, codeNoLimits:
+	case link.CodeAccountNotEnabled, link.CodeNotEnabled, link.CodeNoLimits:
 		return fmt.Errorf("%s: enable JetStream for the account with %d copies, or name another user", api, c.Replicas)
-	case codeMaxBytesRequired, codeMaxBytesExceeded:
+	case link.CodeMaxBytesRequired, link.CodeMaxBytesExceeded:
 		return fmt.Errorf("%s: the account bounds the size of every stream, and some of Hookspan's cannot have one: lift that for the account", api)
-	case codeSubjectsOverlap:
+	case link.CodeSubjectsOverlap:
 		return fmt.Errorf("%s: another stream takes one of %q: remove it there, or choose another HOOKSPAN_NAMESPACE or HOOKSPAN_TOPIC_PREFIX", api, c.Subjects)
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Pauses between attempts to go on after the bus was away.
@@ -22,7 +23,7 @@ const (
 // restarted servers and a stream that is missing for a while; before it goes on it asks the
 // leader whether its place still is what it was.
 type tail struct {
-	l           *link
+	l           *link.Link
 	stream      string
 	headersOnly bool
 	log         *slog.Logger
@@ -32,7 +33,7 @@ type tail struct {
 	place   bus.Position // behind which to read
 	// hand takes what came, in batches, and an empty one whenever nothing is left. A batch is
 	// valid until it returns.
-	hand func([]delivered) error
+	hand func([]link.Delivered) error
 
 	refused error // what hand returned
 	missing bool  // and that was logged
@@ -54,7 +55,7 @@ func (t *tail) follow(ctx context.Context) error {
 			return fmt.Errorf("follow %s: %w", t.stream, err)
 		}
 		t.meddled(err, "stream", t.stream)
-		if gone := errors.Is(err, errNoStream); gone != t.missing {
+		if gone := errors.Is(err, link.ErrNoStream); gone != t.missing {
 			if t.missing = gone; gone {
 				t.log.Warn("a stream that is followed is missing, waiting for it", "stream", t.stream)
 			}
@@ -78,17 +79,17 @@ func (t *tail) run(ctx context.Context) error {
 		return err
 	}
 	list, byServer := t.filters(info.Config)
-	what := reading{stream: t.stream, from: uint64(max(t.place.Seq, 0)) + 1, headersOnly: t.headersOnly}
+	what := link.Reading{Stream: t.stream, From: uint64(max(t.place.Seq, 0)) + 1, HeadersOnly: t.headersOnly}
 	if byServer {
-		what.filters = list
+		what.Filters = list
 	}
-	r, err := t.l.read(ctx, what)
+	r, err := t.l.Read(ctx, what)
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer r.Close()
 	for {
-		got, err := r.batch(ctx)
+		got, err := r.Batch(ctx)
 		if err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (t *tail) run(ctx context.Context) error {
 		if !byServer {
 			wanted = got[:0]
 			for _, d := range got {
-				if matches(list, d.msg.Subject) {
+				if matches(list, d.Msg.Subject) {
 					wanted = append(wanted, d)
 				}
 			}
@@ -109,14 +110,14 @@ func (t *tail) run(ctx context.Context) error {
 			return err
 		}
 		if n := len(wanted); n > 0 {
-			t.place.Seq, t.place.Mark = int64(wanted[n-1].seq), wanted[n-1].time
+			t.place.Seq, t.place.Mark = int64(wanted[n-1].Seq), wanted[n-1].Time
 		}
 	}
 }
 
 // check asks the leader whether the place still lies in this stream.
 func (t *tail) check(ctx context.Context) (*jetstream.StreamInfo, error) {
-	info, err := t.l.info(ctx, t.stream)
+	info, err := t.l.Info(ctx, t.stream)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (t *tail) check(ctx context.Context) (*jetstream.StreamInfo, error) {
 	if t.place.Mark == 0 || t.place.Seq < int64(info.State.FirstSeq) {
 		return info, nil
 	}
-	switch m, err := t.l.get(ctx, t.stream, which{Seq: uint64(t.place.Seq)}); {
+	switch m, err := t.l.Get(ctx, t.stream, link.Which{Seq: uint64(t.place.Seq)}); {
 	case errors.Is(err, bus.ErrGone): // purged since, by us or somebody else
 	case err != nil:
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // Get implements bus.Topics (T4).
@@ -16,7 +17,7 @@ func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus.
 	if at.Seq < 1 {
 		return bus.Message{}, fmt.Errorf("get %d of %s: %w", at.Seq, p, bus.ErrGone)
 	}
-	m, err := s.reads.get(ctx, string(p), which{Seq: uint64(at.Seq)})
+	m, err := s.reads.Get(ctx, string(p), link.Which{Seq: uint64(at.Seq)})
 	if err != nil {
 		return bus.Message{}, err
 	}
@@ -29,13 +30,13 @@ func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus.
 			h = nil // as the client library does: the message without its headers
 		}
 	}
-	place := meta{seq: m.Seq, time: m.Time.UnixNano()}
+	place := link.Meta{Seq: m.Seq, Time: m.Time.UnixNano()}
 	return message(p, at.Identity, m.Subject, place, h, m.Data), nil
 }
 
 // Before implements bus.Topics (T5): a search by halves, since a stream's timestamps grow.
 func (s *Store) Before(ctx context.Context, p bus.Partition, t time.Time) (bus.Position, error) {
-	info, err := s.reads.info(ctx, string(p))
+	info, err := s.reads.Info(ctx, string(p))
 	if err != nil {
 		return bus.Position{}, err
 	}
@@ -43,7 +44,7 @@ func (s *Store) Before(ctx context.Context, p bus.Partition, t time.Time) (bus.P
 	found := bus.Position{Identity: sp.Identity, Seq: sp.First - 1}
 	for low, high := sp.First, sp.End.Seq+1; low < high; {
 		middle := low + (high-low)/2
-		m, err := s.reads.get(ctx, string(p), which{Seq: uint64(middle), Next: ">"})
+		m, err := s.reads.Get(ctx, string(p), link.Which{Seq: uint64(middle), Next: ">"})
 		switch {
 		case errors.Is(err, bus.ErrGone): // nothing from the middle on
 			high = middle

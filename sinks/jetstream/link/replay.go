@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -12,14 +12,14 @@ const (
 	// fewGets is up to how many messages are read one by one: most reads of a log are of its
 	// last two records, and a consumer costs more than that.
 	fewGets = 4
-	// replayTries is how often a broken reading is taken up again.
-	replayTries = 4
+	// ReplayTries is how often a broken reading is taken up again.
+	ReplayTries = 4
 )
 
-// replay hands over the messages of a subject from a sequence on, in order, up to the one
+// Replay hands over the messages of a subject from a sequence on, in order, up to the one
 // that was the last when it was called.
-func (l *link) replay(ctx context.Context, stream, subject string, from uint64, each func(seq uint64, data []byte) error) error {
-	end, err := l.get(ctx, stream, which{Last: subject})
+func (l *Link) Replay(ctx context.Context, stream, subject string, from uint64, each func(seq uint64, data []byte) error) error {
+	end, err := l.Get(ctx, stream, Which{Last: subject})
 	if errors.Is(err, bus.ErrGone) {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (l *link) replay(ctx context.Context, stream, subject string, from uint64, 
 		}
 		m := end
 		if from < end.Seq {
-			m, err = l.get(ctx, stream, which{Seq: from, Next: subject})
+			m, err = l.Get(ctx, stream, Which{Seq: from, Next: subject})
 		}
 		if errors.Is(err, bus.ErrGone) { // trimmed meanwhile
 			return nil
@@ -47,8 +47,8 @@ func (l *link) replay(ctx context.Context, stream, subject string, from uint64, 
 		from = m.Seq + 1
 	}
 	for tries := 1; from <= end.Seq; tries++ {
-		next, err := l.scan(ctx, reading{stream: stream, filters: []string{subject}, from: from}, end.Seq, func(d delivered) error {
-			return each(d.seq, d.msg.Data)
+		next, err := l.Scan(ctx, Reading{Stream: stream, Filters: []string{subject}, From: from}, end.Seq, func(d Delivered) error {
+			return each(d.Seq, d.Msg.Data)
 		})
 		if err == nil {
 			return nil
@@ -56,7 +56,7 @@ func (l *link) replay(ctx context.Context, stream, subject string, from uint64, 
 		if next > from { // it moves
 			tries = 1
 		}
-		if !errors.Is(err, bus.ErrUnavailable) || tries == replayTries {
+		if !errors.Is(err, bus.ErrUnavailable) || tries == ReplayTries {
 			return err
 		}
 		from = next
@@ -64,30 +64,30 @@ func (l *link) replay(ctx context.Context, stream, subject string, from uint64, 
 	return nil
 }
 
-// scan reads up to the sequence end, or until nothing is left. It returns where to go on.
-func (l *link) scan(ctx context.Context, what reading, end uint64, each func(delivered) error) (next uint64, err error) {
-	next = what.from
-	r, err := l.read(ctx, what)
+// Scan reads up to the sequence end, or until nothing is left. It returns where to go on.
+func (l *Link) Scan(ctx context.Context, what Reading, end uint64, each func(Delivered) error) (next uint64, err error) {
+	next = what.From
+	r, err := l.Read(ctx, what)
 	if err != nil {
 		return next, err
 	}
-	defer r.close()
+	defer r.Close()
 	for {
-		batch, err := r.batch(ctx)
+		batch, err := r.Batch(ctx)
 		if err != nil {
-			return next, fmt.Errorf("read stream %s: %w", what.stream, err)
+			return next, fmt.Errorf("read stream %s: %w", what.Stream, err)
 		}
 		if len(batch) == 0 {
 			return next, nil
 		}
 		for _, d := range batch {
-			if d.seq > end {
+			if d.Seq > end {
 				return next, nil
 			}
 			if err := each(d); err != nil {
 				return next, err
 			}
-			if next = d.seq + 1; d.seq == end {
+			if next = d.Seq + 1; d.Seq == end {
 				return next, nil
 			}
 		}

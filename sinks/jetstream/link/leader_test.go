@@ -1,4 +1,4 @@
-package jetstream_test
+package link_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 func TestOnlyALeaderThatShowsItIsBelieved(t *testing.T) {
@@ -37,7 +37,7 @@ func TestOnlyALeaderThatShowsItIsBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := jetstream.Led(c.said)
+			err := link.Led(c.said)
 			if (err == nil) != c.believed || err != nil && !errors.Is(err, bus.ErrUnavailable) {
 				t.Errorf("%v, believed should be %v", err, c.believed)
 			}

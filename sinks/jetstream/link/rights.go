@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -9,11 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A deniedError says which right is missing. Waiting does not mend it.
-type deniedError struct{ verb, subject string }
+const headerExpectedStream = "Nats-Expected-Stream"
 
-func (e *deniedError) Error() string {
-	return fmt.Sprintf("the NATS user may not %s %q: grant it that, or name another user (HOOKSPAN_NATS_CREDS, HOOKSPAN_NATS_USER)", e.verb, e.subject)
+// A DeniedError says which right is missing. Waiting does not mend it.
+type DeniedError struct{ Verb, Subject string }
+
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("the NATS user may not %s %q: grant it that, or name another user (HOOKSPAN_NATS_CREDS, HOOKSPAN_NATS_USER)", e.Verb, e.Subject)
 }
 
 // rights is what the server has said about ours. It tells so beside the request, which itself
@@ -32,9 +34,9 @@ type waiter struct {
 
 // listen looks at the errors of the connection before whoever else handles them. It returns
 // how to stop.
-func (l *link) listen() (stop func()) {
-	next := l.nc.ErrorHandler()
-	l.nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+func (l *Link) listen() (stop func()) {
+	next := l.NC.ErrorHandler()
+	l.NC.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		if d := denial(err); d != nil {
 			l.denied(d)
 		}
@@ -42,11 +44,11 @@ func (l *link) listen() (stop func()) {
 			next(nc, sub, err)
 		}
 	})
-	return func() { l.nc.SetErrorHandler(next) }
+	return func() { l.NC.SetErrorHandler(next) }
 }
 
 // denial reads `permissions violation: Permissions Violation for Publish to "subject"`.
-func denial(err error) *deniedError {
+func denial(err error) *DeniedError {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return nil
 	}
@@ -55,31 +57,31 @@ func denial(err error) *deniedError {
 	if len(quoted) < 3 {
 		return nil
 	}
-	d := &deniedError{verb: "publish to", subject: quoted[1]}
+	d := &DeniedError{Verb: "publish to", Subject: quoted[1]}
 	if strings.Contains(strings.ToLower(quoted[0]), "subscription") {
-		d.verb = "subscribe to"
+		d.Verb = "subscribe to"
 	}
 	return d
 }
 
-func (l *link) denied(d *deniedError) {
+func (l *Link) denied(d *DeniedError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if d.verb == "subscribe to" {
+	if d.Verb == "subscribe to" {
 		l.rights.deaf = d
 	} else {
-		l.rights.missing[d.subject] = d
+		l.rights.missing[d.Subject] = d
 	}
 	for w := range l.rights.waiting {
-		if l.rights.deaf != nil || strings.HasPrefix(d.subject, w.subject) {
+		if l.rights.deaf != nil || strings.HasPrefix(d.Subject, w.subject) {
 			w.refuse(d)
 		}
 	}
 }
 
-// permitted returns a context that ends, with the reason as its cause, when the server denies
+// Permitted returns a context that ends, with the reason as its cause, when the server denies
 // a publish to the subject (or one that begins with it), or that answers reach us.
-func (l *link) permitted(ctx context.Context, subject string) (context.Context, func()) {
+func (l *Link) Permitted(ctx context.Context, subject string) (context.Context, func()) {
 	ctx, refuse := context.WithCancelCause(ctx)
 	w := &waiter{subject: subject, refuse: refuse}
 	l.mu.Lock()
@@ -96,18 +98,30 @@ func (l *link) permitted(ctx context.Context, subject string) (context.Context, 
 	}
 }
 
-// why prefers what the server said beside a request to what became of it.
-func why(ctx context.Context, err error) error {
-	var d *deniedError
+// Why prefers what the server said beside a request to what became of it.
+func Why(ctx context.Context, err error) error {
+	var d *DeniedError
 	if err != nil && errors.As(context.Cause(ctx), &d) {
 		return d
 	}
 	return err
 }
 
-// mayPublish is the right that was missing when a publish to the subject got no answer, if
+// TryPublish offers a message that every stream refuses.
+func (l *Link) TryPublish(ctx context.Context, subject string) error {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	ctx, done := l.Permitted(ctx, subject)
+	defer done()
+	m := nats.NewMsg(subject)
+	m.Header.Set(headerExpectedStream, "none of this name")
+	_, err := l.NC.RequestMsgWithContext(ctx, m)
+	return Why(ctx, err)
+}
+
+// MayPublish is the right that was missing when a publish to the subject got no answer, if
 // that was why.
-func (l *link) mayPublish(subject string) error {
+func (l *Link) MayPublish(subject string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err, ok := l.rights.missing[subject]; ok {

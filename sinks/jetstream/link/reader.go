@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -34,6 +34,9 @@ const (
 	lookAgain = 50 * time.Millisecond
 )
 
+// ReaderPrefix begins the names of the consumers that are read through.
+const ReaderPrefix = "hookspan-"
+
 // headerPending is set on a status that ends a request whose consumer lives on.
 const headerPending = "Nats-Pending-Messages"
 
@@ -46,8 +49,8 @@ var errBroken = fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
 // the consumer may sit with a copy of the stream that lags behind; so whether nothing is left
 // is asked from the stream's leader. It is not safe for concurrent use.
 type reader struct {
-	l         *link
-	reading   reading
+	l         *Link
+	reading   Reading
 	want      jetstream.ConsumerConfig // what the consumer was made with
 	consumer  string
 	cluster   bool   // there may be other copies of the stream
@@ -66,94 +69,94 @@ type reader struct {
 	gap       time.Time // when the leader was last asked about messages that did not come
 	ahead     uint64    // sequence of a message that was there then and had not come; 0: none
 	silence   *time.Timer
-	delivered []delivered
+	delivered []Delivered
 }
 
-type delivered struct {
-	meta
-	msg *nats.Msg
+type Delivered struct {
+	Meta
+	Msg *nats.Msg
 }
 
-// reading is what to read.
-type reading struct {
-	stream      string
-	filters     []string
-	from        uint64 // sequence; at least 1
-	headersOnly bool
+// Reading is what to read.
+type Reading struct {
+	Stream      string
+	Filters     []string
+	From        uint64 // sequence; at least 1
+	HeadersOnly bool
 }
 
-func (l *link) read(ctx context.Context, what reading) (*reader, error) {
-	what.from = max(what.from, 1)
-	r := &reader{l: l, reading: what, next: what.from, lost: l.loss(), checked: time.Now(), came: make(chan *nats.Msg, requestMessages+64)}
+func (l *Link) Read(ctx context.Context, what Reading) (*reader, error) {
+	what.From = max(what.From, 1)
+	r := &reader{l: l, reading: what, next: what.From, lost: l.loss(), checked: time.Now(), came: make(chan *nats.Msg, requestMessages+64)}
 	r.want = jetstream.ConsumerConfig{
 		Name:              ReaderPrefix + rand.Text(), // what is asked for again is the same one
 		AckPolicy:         jetstream.AckNonePolicy,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       what.from,
-		FilterSubjects:    what.filters,
-		HeadersOnly:       what.headersOnly,
+		OptStartSeq:       what.From,
+		FilterSubjects:    what.Filters,
+		HeadersOnly:       what.HeadersOnly,
 		InactiveThreshold: forgotten,
 		MemoryStorage:     true,
 		Replicas:          1,
 	}
-	c, err := l.createConsumer(ctx, what.stream, r.want)
+	c, err := l.createConsumer(ctx, what.Stream, r.want)
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
+		return nil, fmt.Errorf("read stream %s: %w", what.Stream, err)
 	}
 	info := c.CachedInfo()
 	if err := asked(r.want, info); err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
+		return nil, fmt.Errorf("read stream %s: %w", what.Stream, err)
 	}
-	r.consumer, r.pending, r.cluster = info.Name, info.NumPending, clustered(info.Cluster)
-	r.subject = l.prefix + ".CONSUMER.MSG.NEXT." + what.stream + "." + info.Name
+	r.consumer, r.pending, r.cluster = info.Name, info.NumPending, Clustered(info.Cluster)
+	r.subject = l.Prefix + ".CONSUMER.MSG.NEXT." + what.Stream + "." + info.Name
 	r.request, err = json.Marshal(struct {
 		Batch     int           `json:"batch"`
 		MaxBytes  int64         `json:"max_bytes"`
 		Expires   time.Duration `json:"expires"`
 		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{requestMessages, max(requestBytes, 2*l.nc.MaxPayload()), requestExpiry, heartbeat})
+	}{requestMessages, max(requestBytes, 2*l.NC.MaxPayload()), requestExpiry, heartbeat})
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, err)
+		return nil, fmt.Errorf("read stream %s: %w", what.Stream, err)
 	}
-	if r.sub, err = l.nc.ChanSubscribe(newInbox(l.nc), r.came); err != nil {
-		return nil, fmt.Errorf("read stream %s: %w", what.stream, unavailable(err))
+	if r.sub, err = l.NC.ChanSubscribe(NewInbox(l.NC), r.came); err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", what.Stream, Unavailable(err))
 	}
 	r.silence = time.NewTimer(silences * heartbeat)
 	return r, nil
 }
 
 // createConsumer asks again, as request does, when the servers' leader did not answer.
-func (l *link) createConsumer(ctx context.Context, stream string, conf jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+func (l *Link) createConsumer(ctx context.Context, stream string, conf jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
-	ctx, done := l.permitted(ctx, l.prefix+".CONSUMER.CREATE."+stream)
+	ctx, done := l.Permitted(ctx, l.Prefix+".CONSUMER.CREATE."+stream)
 	defer done()
 	for patience := 2 * firstAnswer; ; patience *= 2 {
 		once, cancel := context.WithTimeout(ctx, patience)
-		c, err := l.js.CreateConsumer(once, stream, conf)
+		c, err := l.JS.CreateConsumer(once, stream, conf)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			return c, unavailable(why(ctx, err))
+			return c, Unavailable(Why(ctx, err))
 		}
 	}
 }
 
-// close ends the reading. The consumer is removed if that goes quickly; else the server
+// Close ends the reading. The consumer is removed if that goes quickly; else the server
 // forgets it.
-func (r *reader) close() {
+func (r *reader) Close() {
 	r.silence.Stop()
 	_ = r.sub.Unsubscribe()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if !isClosed(r.lost) {
-		_ = r.l.js.DeleteConsumer(ctx, r.reading.stream, r.consumer)
+		_ = r.l.JS.DeleteConsumer(ctx, r.reading.Stream, r.consumer)
 	}
 }
 
-// batch waits for messages and returns what is there; none and no error when nothing is left
+// Batch waits for messages and returns what is there; none and no error when nothing is left
 // behind what it returned before, once each time that happens. A batch is valid until the
 // next call.
-func (r *reader) batch(ctx context.Context) ([]delivered, error) {
+func (r *reader) Batch(ctx context.Context) ([]Delivered, error) {
 	r.delivered = r.delivered[:0]
 	r.silence.Reset(silences * heartbeat)
 	for len(r.delivered) < batchMessages {
@@ -197,12 +200,12 @@ func (r *reader) over(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	r.looked = time.Now()
-	filters := r.reading.filters
+	filters := r.reading.Filters
 	if len(filters) == 0 {
 		filters = []string{">"}
 	}
 	for _, filter := range filters {
-		if _, err := r.l.get(ctx, r.reading.stream, which{Seq: r.next, Next: filter}); !errors.Is(err, bus.ErrGone) {
+		if _, err := r.l.Get(ctx, r.reading.Stream, Which{Seq: r.next, Next: filter}); !errors.Is(err, bus.ErrGone) {
 			return false, err
 		}
 	}
@@ -211,7 +214,7 @@ func (r *reader) over(ctx context.Context) (bool, error) {
 
 func (r *reader) ask() error {
 	r.left = requestMessages
-	return unavailable(r.l.nc.PublishRequest(r.subject, r.sub.Subject, r.request))
+	return Unavailable(r.l.NC.PublishRequest(r.subject, r.sub.Subject, r.request))
 }
 
 // take returns the next message that is there, nil when there is none but a batch to hand
@@ -257,11 +260,11 @@ func (r *reader) accept(ctx context.Context, m *nats.Msg) error {
 	if err := r.whole(ctx, got, m); err != nil {
 		return err
 	}
-	if got.seq < r.next { // a copy that lags behind begins in front of where it was told to
+	if got.Seq < r.next { // a copy that lags behind begins in front of where it was told to
 		return nil
 	}
-	r.next, r.caughtUp, r.ahead = got.seq+1, false, 0
-	r.delivered = append(r.delivered, delivered{got, m})
+	r.next, r.caughtUp, r.ahead = got.Seq+1, false, 0
+	r.delivered = append(r.delivered, Delivered{got, m})
 	return nil
 }
 
@@ -289,9 +292,9 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 
 // look asks how much is left: the numbers that come with messages miss what was deleted since.
 func (r *reader) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
-	c, err := r.l.js.Consumer(ctx, r.reading.stream, r.consumer)
+	c, err := r.l.JS.Consumer(ctx, r.reading.Stream, r.consumer)
 	if err != nil {
 		return errors.Join(errBroken, err)
 	}

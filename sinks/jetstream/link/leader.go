@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 const leaderProof = 3 * time.Second
 
 var (
-	errNoLeader = fmt.Errorf("%w: the stream has no leader", bus.ErrUnavailable)
-	errNoQuorum = fmt.Errorf("%w: the stream's leader does not reach most of the stream's servers", bus.ErrUnavailable)
+	ErrNoLeader = fmt.Errorf("%w: the stream has no leader", bus.ErrUnavailable)
+	ErrNoQuorum = fmt.Errorf("%w: the stream's leader does not reach most of the stream's servers", bus.ErrUnavailable)
 )
 
 // led reports whether what a server said of a stream is the word of its leader. A server that
@@ -27,7 +27,7 @@ func led(c *jetstream.ClusterInfo) error {
 		return nil
 	}
 	if c.Leader == "" {
-		return errNoLeader
+		return ErrNoLeader
 	}
 	heard := 1
 	for _, r := range c.Replicas {
@@ -36,10 +36,10 @@ func led(c *jetstream.ClusterInfo) error {
 		}
 	}
 	if heard <= (len(c.Replicas)+1)/2 {
-		return errNoQuorum
+		return ErrNoQuorum
 	}
 	return nil
 }
 
-// clustered reports whether there are other servers: one alone calls itself a leader, too.
-func clustered(c *jetstream.ClusterInfo) bool { return c != nil && c.Name != "" }
+// Clustered reports whether there are other servers: one alone calls itself a leader, too.
+func Clustered(c *jetstream.ClusterInfo) bool { return c != nil && c.Name != "" }

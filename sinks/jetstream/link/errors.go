@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -13,43 +13,43 @@ import (
 
 // Codes of the JetStream API (nats-server, errors.json) that callers branch on.
 const (
-	codeAccountExceeded       = 10002
-	codeNoPeers               = 10005
-	codeClusterNotAvailable   = 10008
-	codeInsufficientResources = 10023
-	codeTooManyStreams        = 10027
+	CodeAccountExceeded       = 10002
+	CodeNoPeers               = 10005
+	CodeClusterNotAvailable   = 10008
+	CodeInsufficientResources = 10023
+	CodeTooManyStreams        = 10027
 	codeNoMessage             = 10037
-	codeAccountNotEnabled     = 10039
-	codeStorageExceeded       = 10047
+	CodeAccountNotEnabled     = 10039
+	CodeStorageExceeded       = 10047
 	codeMessageTooLarge       = 10054
-	codeStreamExists          = 10058 // with another configuration
+	CodeStreamExists          = 10058 // with another configuration
 	codeStreamNotFound        = 10059
-	codeSubjectsOverlap       = 10065
+	CodeSubjectsOverlap       = 10065
 	codeWrongLast             = 10071 // the message says which sequence is the last
-	codeNotClustered          = 10074 // more than one replica on a single server
-	codeNotEnabled            = 10076
+	CodeNotClustered          = 10074 // more than one replica on a single server
+	CodeNotEnabled            = 10076
 	codeStoreFailed           = 10077 // with DiscardNew: at the stream's limit
 	codeHeadersTooLarge       = 10097 // beyond 64 KB
-	codeMaxBytesRequired      = 10113
-	codeNoLimits              = 10120
-	codeMaxBytesExceeded      = 10122
-	codeKeyInFlight           = 10158 // a message with the same id is not stored yet
+	CodeMaxBytesRequired      = 10113
+	CodeNoLimits              = 10120
+	CodeMaxBytesExceeded      = 10122
+	CodeKeyInFlight           = 10158 // a message with the same id is not stored yet
 	codeWrongLastConstant     = 10164
 )
 
-// An apiError is an error that the server answered with.
-type apiError struct {
+// An APIError is an error that the server answered with.
+type APIError struct {
 	Code        int    `json:"code"`
 	ErrCode     int    `json:"err_code"`
 	Description string `json:"description"`
 }
 
-func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
+func (e *APIError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
 
 // Unwrap makes it the bus's error of that meaning.
-func (e *apiError) Unwrap() error {
+func (e *APIError) Unwrap() error {
 	switch e.ErrCode {
-	case codeInsufficientResources, codeStorageExceeded, codeStoreFailed:
+	case CodeInsufficientResources, CodeStorageExceeded, codeStoreFailed:
 		return bus.ErrStoreFull
 	case codeMessageTooLarge, codeHeadersTooLarge:
 		return bus.ErrTooLarge
@@ -61,26 +61,26 @@ func (e *apiError) Unwrap() error {
 	return bus.ErrUnavailable
 }
 
-// errNoStream: there is no such stream, as far as the server knows.
-var errNoStream = fmt.Errorf("%w: the stream does not exist", bus.ErrUnavailable)
+// ErrNoStream: there is no such stream, as far as the server knows.
+var ErrNoStream = fmt.Errorf("%w: the stream does not exist", bus.ErrUnavailable)
 
-// unavailable turns what the client library says into the bus's errors. An error that already
+// Unavailable turns what the client library says into the bus's errors. An error that already
 // is one stays.
-func unavailable(err error) error {
+func Unavailable(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || ours(err) {
 		return err
 	}
 	var api *jetstream.APIError
-	var denied *deniedError
+	var denied *DeniedError
 	switch {
 	case errors.As(err, &denied):
 		return err
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("%w: %w", bus.ErrTooLarge, err)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return errNoStream
+		return ErrNoStream
 	case errors.As(err, &api):
-		return &apiError{Code: api.Code, ErrCode: int(api.ErrorCode), Description: api.Description}
+		return &APIError{Code: api.Code, ErrCode: int(api.ErrorCode), Description: api.Description}
 	}
 	return fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
 }
@@ -97,8 +97,8 @@ func ours(err error) bool {
 	return false
 }
 
-// hasCode reports whether the server answered with the code.
-func hasCode(err error, code int) bool {
-	var api *apiError
+// HasCode reports whether the server answered with the code.
+func HasCode(err error, code int) bool {
+	var api *APIError
 	return errors.As(err, &api) && api.ErrCode == code
 }

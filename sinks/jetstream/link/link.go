@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// requestTimeout bounds a request to the JetStream API.
-	requestTimeout = 5 * time.Second
+	// RequestTimeout bounds a request to the JetStream API.
+	RequestTimeout = 5 * time.Second
 	firstAnswer    = 200 * time.Millisecond
 	// changeTimeout bounds one that changes a stream, for which a slow disk may take its time.
 	changeTimeout = 30 * time.Second
 	firstChange   = 3 * time.Second
 )
 
-// A link is one connection with what we keep for it.
-type link struct {
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	prefix string // of the JetStream API
-	acks   *acks  // nil where nothing is published
+// A Link is one connection with what we keep for it.
+type Link struct {
+	NC     *nats.Conn
+	JS     jetstream.JetStream
+	Prefix string // of the JetStream API
+	Acks   *acks  // nil where nothing is published
 
 	status  chan nats.Status // nats.go sends and closes
 	running sync.WaitGroup
@@ -41,28 +41,36 @@ type link struct {
 	rights rights
 }
 
-func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
+// linkOptions say how the JetStream API is reached, and whether this link publishes.
+type Options struct {
+	APIPrefix, Domain string // one of both, or none
+	PublishTimeout    time.Duration
+	Publishes         bool
+	Watched           bool // others read what is published, and where it is to be acknowledged
+}
+
+func New(nc *nats.Conn, o Options) (*Link, error) {
 	if nc == nil {
 		return nil, errors.New("open the bus: Conns.Events is missing")
 	}
-	l := &link{nc: nc, prefix: "$JS.API", lost: make(chan struct{})}
+	l := &Link{NC: nc, Prefix: "$JS.API", lost: make(chan struct{})}
 	l.rights = rights{waiting: map[*waiter]struct{}{}, missing: map[string]error{}}
 	var err error
 	switch {
 	case o.Domain != "":
-		l.prefix = "$JS." + o.Domain + ".API"
-		l.js, err = jetstream.NewWithDomain(nc, o.Domain)
+		l.Prefix = "$JS." + o.Domain + ".API"
+		l.JS, err = jetstream.NewWithDomain(nc, o.Domain)
 	case o.APIPrefix != "":
-		l.prefix = strings.TrimSuffix(o.APIPrefix, ".")
-		l.js, err = jetstream.NewWithAPIPrefix(nc, o.APIPrefix)
+		l.Prefix = strings.TrimSuffix(o.APIPrefix, ".")
+		l.JS, err = jetstream.NewWithAPIPrefix(nc, o.APIPrefix)
 	default:
-		l.js, err = jetstream.New(nc)
+		l.JS, err = jetstream.New(nc)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
-	if publishes {
-		if l.acks, err = newAcks(nc, o.PublishTimeout, o.Disk == nil); err != nil {
+	if o.Publishes {
+		if l.Acks, err = newAcks(nc, o.PublishTimeout, o.Watched); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +82,7 @@ func newLink(nc *nats.Conn, o Options, publishes bool) (*link, error) {
 
 // watch tells readers and publishers when the connection is lost: what was on the way then
 // will get no answer.
-func (l *link) watch() {
+func (l *Link) watch() {
 	for status := range l.status {
 		l.mu.Lock()
 		down := isClosed(l.lost)
@@ -86,8 +94,8 @@ func (l *link) watch() {
 			close(l.lost)
 		}
 		l.mu.Unlock()
-		if status != nats.CONNECTED && l.acks != nil {
-			l.acks.fail(errLost)
+		if status != nats.CONNECTED && l.Acks != nil {
+			l.Acks.fail(errLost)
 		}
 	}
 }
@@ -95,20 +103,20 @@ func (l *link) watch() {
 var errLost = fmt.Errorf("%w: the connection was lost", bus.ErrUnavailable)
 
 // loss is closed when the connection as it is now is lost.
-func (l *link) loss() <-chan struct{} {
+func (l *Link) loss() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost
 }
 
-func (l *link) close() error {
+func (l *Link) Close() error {
 	l.unlisten()
-	l.nc.RemoveStatusListener(l.status) // closes it
+	l.NC.RemoveStatusListener(l.status) // closes it
 	l.running.Wait()
-	if l.acks == nil {
+	if l.Acks == nil {
 		return nil
 	}
-	return l.acks.close()
+	return l.Acks.close()
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -120,45 +128,45 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// request asks the JetStream API; answers of type error become errors of the bus. Only a
+// Request asks the JetStream API; answers of type error become errors of the bus. Only a
 // leader answers, and what was asked of one that is leaving is lost: it is asked again, sooner
 // at first. So it must change nothing.
-func (l *link) request(ctx context.Context, subject string, ask, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+func (l *Link) Request(ctx context.Context, subject string, ask, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
 	for patience := firstAnswer; ; patience *= 2 {
-		err := l.requestWithin(ctx, patience, subject, ask, answer)
+		err := l.RequestWithin(ctx, patience, subject, ask, answer)
 		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
-func (l *link) requestWithin(ctx context.Context, timeout time.Duration, subject string, ask, answer any) error {
+func (l *Link) RequestWithin(ctx context.Context, timeout time.Duration, subject string, ask, answer any) error {
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return fmt.Errorf("encode a request: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	ctx, done := l.permitted(ctx, l.prefix+"."+subject)
+	ctx, done := l.Permitted(ctx, l.Prefix+"."+subject)
 	defer done()
-	m, err := l.nc.RequestWithContext(ctx, l.prefix+"."+subject, body)
+	m, err := l.NC.RequestWithContext(ctx, l.Prefix+"."+subject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return errNoJetStream
 	}
 	if err != nil {
-		return unavailable(why(ctx, err))
+		return Unavailable(Why(ctx, err))
 	}
 	var failure struct {
-		Error *apiError `json:"error"`
+		Error *APIError `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &failure); err != nil {
 		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
 	}
 	if failure.Error != nil {
 		if failure.Error.ErrCode == codeStreamNotFound {
-			return errNoStream
+			return ErrNoStream
 		}
 		return failure.Error
 	}
@@ -179,22 +187,22 @@ type stored struct {
 	Time    time.Time `json:"time"`
 }
 
-// which selects a message: by Seq, the next one of a subject from Seq on, or its last one.
-type which struct {
+// Which selects a message: by Seq, the next one of a subject from Seq on, or its last one.
+type Which struct {
 	Seq  uint64 `json:"seq,omitempty"`
 	Next string `json:"next_by_subj,omitempty"`
 	Last string `json:"last_by_subj,omitempty"`
 }
 
-// get asks a stream's leader for one message; bus.ErrGone when it has none. It is never a
+// Get asks a stream's leader for one message; bus.ErrGone when it has none. It is never a
 // direct get, which any replica may answer.
-func (l *link) get(ctx context.Context, stream string, w which) (stored, error) {
+func (l *Link) Get(ctx context.Context, stream string, w Which) (stored, error) {
 	m, err := l.getOnce(ctx, stream, w)
 	if !errors.Is(err, bus.ErrGone) {
 		return m, err
 	}
 	// A leader that was cut off from the others may miss what they have stored since.
-	info, infoErr := l.info(ctx, stream)
+	info, infoErr := l.Info(ctx, stream)
 	switch {
 	case infoErr != nil:
 		return stored{}, infoErr
@@ -204,20 +212,20 @@ func (l *link) get(ctx context.Context, stream string, w which) (stored, error) 
 	return l.getOnce(ctx, stream, w)
 }
 
-func (l *link) getOnce(ctx context.Context, stream string, w which) (stored, error) {
+func (l *Link) getOnce(ctx context.Context, stream string, w Which) (stored, error) {
 	var answer struct {
 		Message stored `json:"message"`
 	}
-	if err := l.request(ctx, "STREAM.MSG.GET."+stream, w, &answer); err != nil {
+	if err := l.Request(ctx, "STREAM.MSG.GET."+stream, w, &answer); err != nil {
 		return stored{}, fmt.Errorf("get from stream %s: %w", stream, err)
 	}
 	return answer.Message, nil
 }
 
-// info asks a stream's leader for its configuration and state. It believes a leader alone.
-func (l *link) info(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {
+// Info asks a stream's leader for its configuration and state. It believes a leader alone.
+func (l *Link) Info(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {
 	var answer jetstream.StreamInfo
-	err := l.request(ctx, "STREAM.INFO."+stream, struct{}{}, &answer)
+	err := l.Request(ctx, "STREAM.INFO."+stream, struct{}{}, &answer)
 	if err == nil {
 		err = led(answer.Cluster)
 	}
@@ -227,8 +235,8 @@ func (l *link) info(ctx context.Context, stream string) (*jetstream.StreamInfo, 
 	return &answer, nil
 }
 
-// names lists the streams whose subjects meet the pattern.
-func (l *link) names(ctx context.Context, pattern string) ([]string, error) {
+// Names lists the streams whose subjects meet the pattern.
+func (l *Link) Names(ctx context.Context, pattern string) ([]string, error) {
 	var names []string
 	for {
 		ask := struct {
@@ -239,7 +247,7 @@ func (l *link) names(ctx context.Context, pattern string) ([]string, error) {
 			Total   int      `json:"total"`
 			Streams []string `json:"streams"`
 		}
-		if err := l.request(ctx, "STREAM.NAMES", ask, &answer); err != nil {
+		if err := l.Request(ctx, "STREAM.NAMES", ask, &answer); err != nil {
 			return nil, fmt.Errorf("look for streams that hold %s: %w", pattern, err)
 		}
 		names = append(names, answer.Streams...)
@@ -249,8 +257,8 @@ func (l *link) names(ctx context.Context, pattern string) ([]string, error) {
 	}
 }
 
-// streams lists all of them.
-func (l *link) streams(ctx context.Context) ([]*jetstream.StreamInfo, error) {
+// Streams lists all of them.
+func (l *Link) Streams(ctx context.Context) ([]*jetstream.StreamInfo, error) {
 	var list []*jetstream.StreamInfo
 	for {
 		ask := struct {
@@ -260,7 +268,7 @@ func (l *link) streams(ctx context.Context) ([]*jetstream.StreamInfo, error) {
 			Total   int                     `json:"total"`
 			Streams []*jetstream.StreamInfo `json:"streams"`
 		}
-		if err := l.request(ctx, "STREAM.LIST", ask, &answer); err != nil {
+		if err := l.Request(ctx, "STREAM.LIST", ask, &answer); err != nil {
 			return nil, fmt.Errorf("list the streams: %w", err)
 		}
 		list = append(list, answer.Streams...)

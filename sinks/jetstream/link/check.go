@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"context"
@@ -23,29 +23,29 @@ const headerSize = "Nats-Msg-Size"
 // whole is nil when nothing was left out in front of a message, and nothing of it. A consumer
 // that others have changed, or take messages from, may leave out both; then the stream's leader
 // has what did not come.
-func (r *reader) whole(ctx context.Context, got meta, m *nats.Msg) error {
-	if gap := got.seq > r.next && len(r.reading.filters) == 0; gap && time.Since(r.gap) > checkGaps {
+func (r *reader) whole(ctx context.Context, got Meta, m *nats.Msg) error {
+	if gap := got.Seq > r.next && len(r.reading.Filters) == 0; gap && time.Since(r.gap) > checkGaps {
 		r.gap = time.Now()
-		missed, err := r.l.get(ctx, r.reading.stream, which{Seq: r.next, Next: ">"})
+		missed, err := r.l.Get(ctx, r.reading.Stream, Which{Seq: r.next, Next: ">"})
 		switch {
 		case errors.Is(err, bus.ErrGone): // purged since
 		case err != nil:
 			return err
-		case missed.Seq < got.seq:
-			return fmt.Errorf("%w: message %d of stream %s did not come", readerSkipped, missed.Seq, r.reading.stream)
+		case missed.Seq < got.Seq:
+			return fmt.Errorf("%w: message %d of stream %s did not come", readerSkipped, missed.Seq, r.reading.Stream)
 		}
 	}
-	if r.reading.headersOnly || len(m.Data) > 0 || first(m.Header, headerSize) == "" {
+	if r.reading.HeadersOnly || len(m.Data) > 0 || First(m.Header, headerSize) == "" {
 		return nil
 	}
-	had, err := r.l.get(ctx, r.reading.stream, which{Seq: got.seq})
+	had, err := r.l.Get(ctx, r.reading.Stream, Which{Seq: got.Seq})
 	switch {
 	case errors.Is(err, bus.ErrGone):
 		return nil
 	case err != nil:
 		return err
 	case len(had.Data) > 0:
-		return fmt.Errorf("%w: message %d of stream %s", readerDeprived, got.seq, r.reading.stream)
+		return fmt.Errorf("%w: message %d of stream %s", readerDeprived, got.Seq, r.reading.Stream)
 	}
 	return nil
 }
@@ -56,9 +56,9 @@ func (r *reader) check(ctx context.Context) error {
 		return nil
 	}
 	r.checked = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
-	c, err := r.l.js.Consumer(ctx, r.reading.stream, r.consumer)
+	c, err := r.l.JS.Consumer(ctx, r.reading.Stream, r.consumer)
 	if err != nil {
 		return errors.Join(errBroken, err)
 	}
@@ -74,19 +74,19 @@ func (r *reader) stalled(ctx context.Context) error {
 	if err := r.check(ctx); err != nil {
 		return err
 	}
-	filters := r.reading.filters
+	filters := r.reading.Filters
 	if len(filters) == 0 {
 		filters = []string{">"}
 	}
 	for _, filter := range filters {
-		there, err := r.l.get(ctx, r.reading.stream, which{Seq: r.next, Next: filter})
+		there, err := r.l.Get(ctx, r.reading.Stream, Which{Seq: r.next, Next: filter})
 		switch {
 		case errors.Is(err, bus.ErrGone):
 			continue
 		case err != nil:
 			return err
 		case r.ahead == r.next:
-			return fmt.Errorf("%w: message %d of stream %s is there and does not come", readerStalled, there.Seq, r.reading.stream)
+			return fmt.Errorf("%w: message %d of stream %s is there and does not come", readerStalled, there.Seq, r.reading.Stream)
 		}
 		r.ahead = r.next
 		return nil

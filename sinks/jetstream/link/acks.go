@@ -1,4 +1,4 @@
-package jetstream
+package link
 
 import (
 	"bytes"
@@ -16,6 +16,9 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
+
+// SweepEvery is how often whoever has a link should sweep.
+const SweepEvery = 250 * time.Millisecond
 
 // maxInFlight bounds the publishes that wait for their acknowledgement; more wait their turn.
 const maxInFlight = 4096
@@ -37,12 +40,12 @@ type acks struct {
 	free  []*slot // the one used last on top: the server remembers few reply subjects
 }
 
-// An ack is what the server said, or err.
-type ack struct {
-	stream   string
-	domain   string
-	seq      uint64
-	repeated bool
+// An Ack is what the server said, or err.
+type Ack struct {
+	Stream   string
+	Domain   string
+	Seq      uint64
+	Repeated bool
 	err      error
 }
 
@@ -55,13 +58,13 @@ type slot struct {
 	reply   string
 	waiting bool
 	sweeps  int
-	ack     ack
+	ack     Ack
 }
 
 func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) {
 	a := &acks{
-		nc: nc, inbox: newInbox(nc) + ".", watched: watched,
-		maxWait: int(timeout/tick) + 1,
+		nc: nc, inbox: NewInbox(nc) + ".", watched: watched,
+		maxWait: int(timeout/SweepEvery) + 1,
 		slots:   make([]slot, maxInFlight), free: make([]*slot, maxInFlight),
 		turns: make(chan struct{}, maxInFlight),
 	}
@@ -73,7 +76,7 @@ func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) 
 	}
 	var err error
 	if a.sub, err = nc.Subscribe(a.inbox+"*", a.receive); err != nil {
-		return nil, fmt.Errorf("subscribe to acknowledgements: %w", unavailable(err))
+		return nil, fmt.Errorf("subscribe to acknowledgements: %w", Unavailable(err))
 	}
 	if err := a.sub.SetPendingLimits(-1, -1); err != nil {
 		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
@@ -81,12 +84,12 @@ func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) 
 	return a, nil
 }
 
-// send publishes m, calls sent unless it is nil, and returns the acknowledgement. m's Reply is
+// Send publishes m, calls sent unless it is nil, and returns the acknowledgement. m's Reply is
 // overwritten; nothing of m is kept.
-func (a *acks) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) {
+func (a *acks) Send(ctx context.Context, m *nats.Msg, sent func()) (Ack, error) {
 	s, err := a.acquire(ctx)
 	if err != nil {
-		return ack{}, err
+		return Ack{}, err
 	}
 	defer a.release(s)
 	s.mu.Lock()
@@ -95,7 +98,7 @@ func (a *acks) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) 
 	s.mu.Unlock()
 	if err := a.nc.PublishMsg(m); err != nil {
 		a.giveUp(s)
-		return ack{}, unavailable(err)
+		return Ack{}, Unavailable(err)
 	}
 	if sent != nil {
 		sent() // one connection: the server takes messages in this order
@@ -107,7 +110,7 @@ func (a *acks) send(ctx context.Context, m *nats.Msg, sent func()) (ack, error) 
 		if a.giveUp(s) {
 			return s.ack, s.ack.err
 		}
-		return ack{}, context.Cause(ctx)
+		return Ack{}, context.Cause(ctx)
 	}
 }
 
@@ -189,17 +192,17 @@ func (a *acks) receive(m *nats.Msg) {
 	}
 }
 
-func (s *slot) finish(a ack) {
+func (s *slot) finish(a Ack) {
 	s.waiting = false
 	s.ack = a
 	s.done <- struct{}{}
 }
 
-// sweep fails what has waited too long, and with trouble all that waits.
-func (a *acks) sweep(trouble error) {
+// Sweep fails what has waited too long, and with trouble all that waits.
+func (a *acks) Sweep(trouble error) {
 	late := trouble
 	if late == nil {
-		late = errNoAck
+		late = ErrNoAck
 	}
 	for i := range a.slots {
 		s := &a.slots[i]
@@ -207,14 +210,14 @@ func (a *acks) sweep(trouble error) {
 		s.sweeps++
 		if s.waiting && (trouble != nil || s.sweeps > a.maxWait) {
 			a.next(s)
-			s.finish(ack{err: late})
+			s.finish(Ack{err: late})
 		}
 		s.mu.Unlock()
 	}
 }
 
 // fail ends all that waits.
-func (a *acks) fail(err error) { a.sweep(err) }
+func (a *acks) fail(err error) { a.Sweep(err) }
 
 func (a *acks) close() error {
 	err := a.sub.Unsubscribe()
@@ -226,35 +229,35 @@ func (a *acks) close() error {
 }
 
 var (
-	errNoAck   = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
-	errNoOwner = fmt.Errorf("%w: no stream takes the subject, or it has no leader", bus.ErrUnavailable)
+	ErrNoAck   = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
+	ErrNoOwner = fmt.Errorf("%w: no stream takes the subject, or it has no leader", bus.ErrUnavailable)
 )
 
 // read reads a publish acknowledgement. The form that nearly all have is read by hand.
-func (a *acks) read(m *nats.Msg) ack {
+func (a *acks) read(m *nats.Msg) Ack {
 	if len(m.Data) == 0 {
-		return ack{err: errNoOwner} // status 503: no responders
+		return Ack{err: ErrNoOwner} // status 503: no responders
 	}
 	if stream, seq, ok := plainAck(m.Data); ok {
 		if string(stream) != a.stream {
 			a.stream = string(stream)
 		}
-		return ack{stream: a.stream, seq: seq}
+		return Ack{Stream: a.stream, Seq: seq}
 	}
 	var full struct {
 		Stream    string    `json:"stream"`
 		Seq       uint64    `json:"seq"`
 		Domain    string    `json:"domain"`
 		Duplicate bool      `json:"duplicate"`
-		Error     *apiError `json:"error"`
+		Error     *APIError `json:"error"`
 	}
 	switch err := json.Unmarshal(m.Data, &full); {
 	case err != nil:
-		return ack{err: fmt.Errorf("%w: read an acknowledgement: %w", bus.ErrUnavailable, err)}
+		return Ack{err: fmt.Errorf("%w: read an acknowledgement: %w", bus.ErrUnavailable, err)}
 	case full.Error != nil:
-		return ack{err: full.Error}
+		return Ack{err: full.Error}
 	}
-	return ack{stream: full.Stream, domain: full.Domain, seq: full.Seq, repeated: full.Duplicate}
+	return Ack{Stream: full.Stream, Domain: full.Domain, Seq: full.Seq, Repeated: full.Duplicate}
 }
 
 // plainAck reads {"stream":"S","seq":N}.

@@ -19,73 +19,84 @@ const (
 	responseBytes = 1024 // of a response that the journal keeps
 )
 
-// attempt makes one POST with the events of group (one, or the members of a batch) and
-// records what came of it. It is the only place that leaves a lane's lock behind.
-func (s *shard) attempt(l *lane, ep *endpoint.Endpoint, out *outbound, group []*pendingDelivery) {
+// An attempt is one POST with the events of a group: one, or the members of a batch. What it knows
+// of the endpoint is as it was when the attempt began.
+type attempt struct {
+	shard *shard
+	lane  *lane
+	ep    *endpoint.Endpoint
+	out   *outbound
+}
+
+// run makes the attempt and records what came of it.
+func (a attempt) run(group []*pendingDelivery) {
+	s := a.shard
 	defer s.attempts.Done()
 	ctx := s.ctx
-	group = s.fetch(ctx, l, group)
+	group = a.fetch(ctx, group)
 	if len(group) == 0 {
-		s.unanswered(l)
+		a.unanswered()
 		return
 	}
 	if !s.holds() { // to read the event took its time
-		s.unanswered(l)
-		s.interrupted(l, group)
+		a.unanswered()
+		a.interrupted(group)
 		return
 	}
 	sent := time.Now()
-	req, err := out.request(group, sent)
+	req, err := a.out.request(group, sent)
 	var res delivery.Response
 	if err != nil {
 		res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
 	} else {
-		req.Again = l.reserve
+		req.Again = a.lane.reserve
 		res = s.d.sender.Send(ctx, req)
 	}
 	ended := time.Now()
 	if res.Reason == delivery.ReasonStopped {
-		s.unanswered(l)
-		s.interrupted(l, group)
+		a.unanswered()
+		a.interrupted(group)
 		return
 	}
-	v := decide(ep, group[0].Number, &res, ended, rand.Float64())
-	s.d.metrics.attempt(ep.Name, &res, ended.Sub(sent))
-	s.answered(l, ep, &v, sent, ended)
-	if v.Outcome == delivery.Failed && !s.bury(ctx, ep, group, v.Ended) {
-		s.interrupted(l, group)
+	v := decide(a.ep, group[0].Number, &res, ended, rand.Float64())
+	s.d.metrics.attempt(a.ep.Name, &res, ended.Sub(sent))
+	a.answered(&v, sent, ended)
+	if v.Outcome == delivery.Failed && !a.publishDeadLetters(ctx, group, v.Ended) {
+		a.interrupted(group)
 		return
 	}
-	s.record(ep, group, sent, ended, &res, v)
+	a.record(group, sent, ended, &res, v)
 }
 
 // fetch reads the events that are not in memory. Deliveries whose event is certainly gone
 // are discarded; those whose event cannot be read now wait a moment. The rest is returned.
-func (s *shard) fetch(ctx context.Context, l *lane, group []*pendingDelivery) []*pendingDelivery {
+func (a attempt) fetch(ctx context.Context, group []*pendingDelivery) []*pendingDelivery {
+	s := a.shard
 	left := group[:0:0]
 	for _, d := range group {
 		if d.event != nil {
 			left = append(left, d)
 			continue
 		}
-		m, err := s.event(ctx, d)
+		m, err := a.event(ctx, d)
 		switch {
 		case err == nil:
 			d.event = m.Event
 			left = append(left, d)
 		case errors.Is(err, bus.ErrGone):
-			s.discard(d, delivery.EndedExpired)
+			a.discard(d, delivery.EndedExpired)
 		default:
 			if ctx.Err() == nil {
 				s.d.trouble.Warn("event not read, trying again", err, slog.String("delivery", d.ID))
 			}
-			s.postpone(l, d)
+			a.postpone(d)
 		}
 	}
 	return left
 }
 
-func (s *shard) event(ctx context.Context, d *pendingDelivery) (bus.Message, error) {
+func (a attempt) event(ctx context.Context, d *pendingDelivery) (bus.Message, error) {
+	s := a.shard
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	m, err := s.d.store.Get(ctx, d.Event.Partition, d.Event.Position)
@@ -96,7 +107,8 @@ func (s *shard) event(ctx context.Context, d *pendingDelivery) (bus.Message, err
 }
 
 // postpone puts back a delivery of which no attempt was made.
-func (s *shard) postpone(l *lane, d *pendingDelivery) {
+func (a attempt) postpone(d *pendingDelivery) {
+	s, l := a.shard, a.lane
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(l.running, d)
@@ -110,7 +122,8 @@ func (s *shard) postpone(l *lane, d *pendingDelivery) {
 }
 
 // interrupted puts back deliveries whose attempt was cut off by a stop: it does not count.
-func (s *shard) interrupted(l *lane, group []*pendingDelivery) {
+func (a attempt) interrupted(group []*pendingDelivery) {
+	s, l := a.shard, a.lane
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range group {
@@ -121,7 +134,8 @@ func (s *shard) interrupted(l *lane, group []*pendingDelivery) {
 }
 
 // discard ends a delivery without an attempt.
-func (s *shard) discard(d *pendingDelivery, why delivery.Ended) {
+func (a attempt) discard(d *pendingDelivery, why delivery.Ended) {
+	s := a.shard
 	if !s.d.tells(d) {
 		s.d.ops(opsDelivery(why, d.lane.ep, d))
 	}
@@ -138,7 +152,8 @@ func (d *pendingDelivery) ended(why delivery.Ended) delivery.Attempt {
 }
 
 // unanswered frees the place in the lane of an attempt of which nothing came.
-func (s *shard) unanswered(l *lane) {
+func (a attempt) unanswered() {
+	s, l := a.shard, a.lane
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.posts--
@@ -147,7 +162,8 @@ func (s *shard) unanswered(l *lane) {
 
 // answered frees the attempt's place in the lane and takes in what the endpoint said about
 // itself: hold, failing, gone. What was said at another address does not bind this one.
-func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended time.Time) {
+func (a attempt) answered(v *verdict, sent, ended time.Time) {
+	s, l, ep := a.shard, a.lane, a.ep
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.posts--
@@ -170,14 +186,15 @@ func (s *shard) answered(l *lane, ep *endpoint.Endpoint, v *verdict, sent, ended
 	}
 	if disable != "" && !l.closed && l.disabled <= l.ep.Revision && l.ep.State != endpoint.Disabled {
 		l.disabled = math.MaxInt64 // until the registry says so
-		s.d.background.Go(func() { s.disable(l, ep, disable) })
+		s.d.background.Go(func() { a.disable(disable) })
 	}
 }
 
-// bury makes the dead letters of deliveries that ended without success durable. It reports
+// publishDeadLetters makes the dead letters of deliveries that ended without success durable. It reports
 // false only when the process stops before it could. An event that tells of another delivery
 // makes none.
-func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*pendingDelivery, why delivery.Ended) bool {
+func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDelivery, why delivery.Ended) bool {
+	s, ep := a.shard, a.ep
 	for _, d := range group {
 		if s.d.tells(d) {
 			continue
@@ -205,7 +222,8 @@ func (s *shard) bury(ctx context.Context, ep *endpoint.Endpoint, group []*pendin
 }
 
 // record journals the attempt for each delivery of the group, and logs it once.
-func (s *shard) record(ep *endpoint.Endpoint, group []*pendingDelivery, sent, ended time.Time, res *delivery.Response, v verdict) {
+func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *delivery.Response, v verdict) {
+	s, ep := a.shard, a.ep
 	outcomes := make([]outcome, len(group))
 	body := res.Body
 	if len(body) > responseBytes {

@@ -8,7 +8,7 @@ import (
 )
 
 // behind is nil for an endpoint whose readers have nothing to bring and that is fed live.
-func (l *lane) behind() *delivery.Behind {
+func (l laneView) behind() *delivery.Behind {
 	var b *delivery.Behind
 	for p, pl := range l.places {
 		for _, c := range pl.ranges {

@@ -17,33 +17,52 @@ type step struct {
 	flying []*pendingDelivery
 }
 
-// step writes one delta, when something has changed, and brings a snapshot forward. It is
-// called by the shard's own goroutine alone, so one write is on its way at a time.
-func (s *shard) step(ctx context.Context) error {
-	if err := s.send(ctx); err != nil { // the one before, if its fate is still open
+// A stateWriter brings a shard's state log up to what its memory says. The shard's own goroutine
+// alone uses it.
+type stateWriter struct {
+	*shard
+	sending *step // a delta whose fate is not known yet; no other is written before it
+}
+
+// step writes one delta, when something has changed, and brings a snapshot forward. One
+// write is on its way at a time.
+func (w *stateWriter) step(ctx context.Context) error {
+	if err := w.send(ctx); err != nil { // the one before, if its fate is still open
 		return err
 	}
-	s.sending = s.delta(false)
-	if err := s.send(ctx); err != nil {
+	w.sending = w.next(false)
+	if err := w.send(ctx); err != nil {
 		return err
 	}
-	s.survey()
-	return s.log.Step(ctx)
+	w.survey()
+	return w.log.Step(ctx)
+}
+
+// handOver writes the shard's last delta. It says that the shard is handed over when nothing
+// runs and everything is journaled.
+func (w *stateWriter) handOver(writing context.Context) error {
+	ctx, cancel := context.WithTimeout(writing, w.d.conf.StopWrite)
+	defer cancel()
+	if err := w.send(ctx); err != nil {
+		return err
+	}
+	w.sending = w.next(w.rec.idle())
+	return w.send(ctx)
 }
 
 // send writes the delta on its way, if there is one, until it is in the log.
-func (s *shard) send(ctx context.Context) error {
-	if s.sending == nil {
+func (w *stateWriter) send(ctx context.Context) error {
+	if w.sending == nil {
 		return nil
 	}
-	if err := s.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
+	if err := w.d.synced(ctx); err != nil { // a power cut must not spare the delta and take what it counts
 		return err
 	}
-	if err := s.log.Write(ctx, s.sending.record); err != nil {
+	if err := w.log.Write(ctx, w.sending.record); err != nil {
 		return err
 	}
-	s.landed(s.sending.flying)
-	s.sending = nil
+	w.landed(w.sending.flying)
+	w.sending = nil
 	return nil
 }
 
@@ -60,21 +79,22 @@ func (d *Dispatcher) synced(ctx context.Context) error {
 	}
 }
 
-// delta makes the next step of the state log from memory at one instant; nil when nothing
+// next makes the next step of the state log from memory at one instant; nil when nothing
 // has changed.
-func (s *shard) delta(handOver bool) *step {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	was := s.log.State()
-	r := &statelog.Record{Revision: s.revision, Commands: s.commands, HandOver: handOver}
-	flying := s.puts(r)
-	s.advance(r, was)
-	s.feeds(r, was)
-	s.forget(r)
-	s.failing(r, was)
-	s.held(r, was)
-	r.Remove = append(r.Remove, s.orphans...)
-	s.orphans = nil
+func (w *stateWriter) next(handOver bool) *step {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.log.State()
+	r := &statelog.Record{Revision: w.revision, Commands: w.commands, HandOver: handOver}
+	dt := delta{w.shard, r, was}
+	flying := dt.puts()
+	dt.advance()
+	dt.feeds()
+	dt.forget()
+	dt.failing()
+	dt.held()
+	r.Remove = append(r.Remove, w.orphans...)
+	w.orphans = nil
 	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held) == 0 &&
 		r.Revision == was.Revision && r.Journal == was.Journal && r.Commands == was.Commands && r.HandOver == was.HandOver {
 		return nil
@@ -82,12 +102,19 @@ func (s *shard) delta(handOver bool) *step {
 	return &step{r, flying}
 }
 
+// A delta is a record in the making: what the memory of a shard says and its state log does not.
+type delta struct {
+	*shard
+	r   *statelog.Record
+	was *statelog.State
+}
+
 // puts collects an entry for every failed attempt and for every attempt that was already
 // running at the delta before.
-func (s *shard) puts(r *statelog.Record) (flying []*pendingDelivery) {
-	before := s.deltaAt
-	s.deltaAt = time.Now()
-	for _, l := range s.lanes {
+func (dt *delta) puts() (flying []*pendingDelivery) {
+	before := dt.deltaAt
+	dt.deltaAt = time.Now()
+	for _, l := range dt.lanes {
 		for d := range l.running {
 			if !d.entry.covered() && !d.began.After(before) {
 				l.keep(d)
@@ -101,7 +128,7 @@ func (s *shard) puts(r *statelog.Record) (flying []*pendingDelivery) {
 			flying = append(flying, d)
 			e := d.Entry
 			e.Event = e.Event.Compact()
-			r.Put = append(r.Put, e)
+			dt.r.Put = append(dt.r.Put, e)
 		}
 		l.puts = l.puts[:0]
 	}
@@ -110,11 +137,11 @@ func (s *shard) puts(r *statelog.Record) (flying []*pendingDelivery) {
 
 // advance moves the positions of the live feed, and the A of every range, over what is
 // settled. Neither ever moves back.
-func (s *shard) advance(r *statelog.Record, was *statelog.State) {
-	r.Positions = bus.Positions{}
-	for p, read := range s.read {
+func (dt *delta) advance() {
+	dt.r.Positions = bus.Positions{}
+	for p, read := range dt.read {
 		at := read
-		for _, l := range s.lanes {
+		for _, l := range dt.lanes {
 			pl := l.places[p]
 			if pl == nil {
 				continue
@@ -127,15 +154,15 @@ func (s *shard) advance(r *statelog.Record, was *statelog.State) {
 			}
 			pl.advance()
 		}
-		old, had := was.Positions[p]
-		if had && old.Same(at) && old.Seq >= at.Seq && !s.back[p] {
+		old, had := dt.was.Positions[p]
+		if had && old.Same(at) && old.Seq >= at.Seq && !dt.back[p] {
 			at = old
 		}
 		if at != old {
-			r.Positions[p] = at
+			dt.r.Positions[p] = at
 		}
-		delete(s.back, p)
-		for _, l := range s.lanes {
+		delete(dt.back, p)
+		for _, l := range dt.lanes {
 			if pl := l.places[p]; pl != nil && pl.since != nil && at.Reaches(*pl.since) {
 				pl.since = nil
 			}
@@ -170,23 +197,23 @@ func (pl *place) feed() statelog.Feed {
 }
 
 // feeds names every place that is fed otherwise than the log says.
-func (s *shard) feeds(r *statelog.Record, was *statelog.State) {
-	r.Feeds = map[string]map[string]statelog.Feed{}
+func (dt *delta) feeds() {
+	dt.r.Feeds = map[string]map[string]statelog.Feed{}
 	name := func(ep, p string, f statelog.Feed) {
-		if r.Feeds[ep] == nil {
-			r.Feeds[ep] = map[string]statelog.Feed{}
+		if dt.r.Feeds[ep] == nil {
+			dt.r.Feeds[ep] = map[string]statelog.Feed{}
 		}
-		r.Feeds[ep][p] = f
+		dt.r.Feeds[ep][p] = f
 	}
-	for id, l := range s.lanes {
+	for id, l := range dt.lanes {
 		for p, pl := range l.places {
-			if f := pl.feed(); !f.Equal(was.Feeds[id][string(p)]) {
+			if f := pl.feed(); !f.Equal(dt.was.Feeds[id][string(p)]) {
 				name(id, string(p), f)
 			}
 		}
 	}
-	for id, parts := range was.Feeds {
-		if s.lanes[id] != nil {
+	for id, parts := range dt.was.Feeds {
+		if dt.lanes[id] != nil {
 			continue
 		}
 		for p := range parts { // the endpoint was deleted
@@ -198,16 +225,16 @@ func (s *shard) feeds(r *statelog.Record, was *statelog.State) {
 // forget lets go of what is finished and would not be fed again, and says from where on a
 // successor must read the journal: for what runs, and for what is finished but would still
 // be fed.
-func (s *shard) forget(r *statelog.Record) {
-	r.Journal = s.journaled
+func (dt *delta) forget() {
+	dt.r.Journal = dt.journaled
 	hold := func(d *pendingDelivery) {
-		if d.mark < r.Journal {
-			r.Journal = d.mark
+		if d.mark < dt.r.Journal {
+			dt.r.Journal = d.mark
 		}
 	}
-	positions := maps.Clone(s.log.State().Positions)
-	maps.Copy(positions, r.Positions)
-	for _, l := range s.lanes {
+	positions := maps.Clone(dt.log.State().Positions)
+	maps.Copy(positions, dt.r.Positions)
+	for _, l := range dt.lanes {
 		for d := range l.running {
 			hold(d)
 		}
@@ -217,21 +244,21 @@ func (s *shard) forget(r *statelog.Record) {
 				continue
 			}
 			if d.entry == written {
-				r.Remove = append(r.Remove, d.ID)
+				dt.r.Remove = append(dt.r.Remove, d.ID)
 				d.entry = unwritten
 			}
-			if l.fed(d, positions, s.read) {
+			if l.fed(d, positions, dt.read) {
 				hold(d)
 				kept = append(kept, d)
 			} else {
-				delete(s.known, d.ID)
+				delete(dt.known, d.ID)
 			}
 		}
 		clear(l.finished[len(kept):])
 		l.finished = kept
 	}
-	r.Journal = max(r.Journal, s.loaded)
-	s.loaded = r.Journal
+	dt.r.Journal = max(dt.r.Journal, dt.loaded)
+	dt.loaded = dt.r.Journal
 }
 
 // fed reports whether a successor that begins from these positions would be fed the delivery.
@@ -262,48 +289,48 @@ func (pl *place) feeds(positions, at bus.Position) bool {
 }
 
 // failing names the endpoints that began or ceased to do nothing but fail.
-func (s *shard) failing(r *statelog.Record, was *statelog.State) {
-	r.Failing = map[string]int64{}
-	for id, l := range s.lanes {
+func (dt *delta) failing() {
+	dt.r.Failing = map[string]int64{}
+	for id, l := range dt.lanes {
 		since := int64(0)
 		if !l.failing.IsZero() {
 			since = l.failing.UnixNano()
 		}
-		if since != was.Failing[id] {
-			r.Failing[id] = since
+		if since != dt.was.Failing[id] {
+			dt.r.Failing[id] = since
 		}
 	}
-	for id := range was.Failing {
-		if s.lanes[id] == nil {
-			r.Failing[id] = 0
+	for id := range dt.was.Failing {
+		if dt.lanes[id] == nil {
+			dt.r.Failing[id] = 0
 		}
 	}
 }
 
 // held names the endpoints that began or ceased to be held.
-func (s *shard) held(r *statelog.Record, was *statelog.State) {
-	r.Held = map[string]statelog.Hold{}
+func (dt *delta) held() {
+	dt.r.Held = map[string]statelog.Hold{}
 	now := time.Now()
-	for id, l := range s.lanes {
-		if h := l.hold.durable(l.ep.URL, now); h != was.Held[id] {
-			r.Held[id] = h
+	for id, l := range dt.lanes {
+		if h := l.hold.durable(l.ep.URL, now); h != dt.was.Held[id] {
+			dt.r.Held[id] = h
 		}
 	}
-	for id := range was.Held {
-		if s.lanes[id] == nil {
-			r.Held[id] = statelog.Hold{}
+	for id := range dt.was.Held {
+		if dt.lanes[id] == nil {
+			dt.r.Held[id] = statelog.Hold{}
 		}
 	}
 }
 
 // landed takes in that a delta is in the log.
-func (s *shard) landed(flying []*pendingDelivery) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (w *stateWriter) landed(flying []*pendingDelivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	now := time.Now()
-	st := s.log.State()
-	s.durable.revision, s.durable.commands = st.Revision, st.Commands
-	s.durable.positions, s.durable.feeds = maps.Clone(st.Positions), maps.Clone(st.Feeds)
+	st := w.log.State()
+	w.durable.revision, w.durable.commands = st.Revision, st.Commands
+	w.durable.positions, w.durable.feeds = maps.Clone(st.Positions), maps.Clone(st.Feeds)
 	for _, d := range flying {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {

@@ -163,7 +163,7 @@ func TestUnwrittenDeltaIsWrittenAgain(t *testing.T) {
 		r.feed()
 		r.answer(500, 1)
 		r.client.Set(dispatchtest.Faults{Append: func(bus.LogName) dispatchtest.Fault { return dispatchtest.Fault{Err: bus.ErrDiskFull} }})
-		if err := r.s.step(t.Context()); !errors.Is(err, bus.ErrDiskFull) {
+		if err := r.s.writer.step(t.Context()); !errors.Is(err, bus.ErrDiskFull) {
 			t.Fatalf("step with a full disk: %v", err)
 		}
 		r.client.Set(dispatchtest.Faults{})

@@ -86,7 +86,7 @@ func TestResetShardSupersedesItsOwner(t *testing.T) {
 		r.must(statelog.Reset(t.Context(), r.store.Connect(), 0, r.reg.Set().Revision, time.Now()))
 		r.publish(4, 4, "a")
 		r.feed()
-		if err := r.s.step(t.Context()); err == nil {
+		if err := r.s.writer.step(t.Context()); err == nil {
 			t.Error("the owner wrote behind a reset that it has not read")
 		}
 	})

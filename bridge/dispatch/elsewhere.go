@@ -18,7 +18,7 @@ func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.En
 			continue // its owner has told
 		}
 		s := d.newShard(id)
-		err := s.pending(ctx, each)
+		err := pendingOf(ctx, s, each)
 		s.cut(nil)
 		if err != nil && !errors.Is(err, statelog.ErrDamaged) {
 			return fmt.Errorf("read what is pending in shard %d: %w", id, err)
@@ -27,7 +27,7 @@ func (d *Dispatcher) PendingElsewhere(ctx context.Context, each func(delivery.En
 	return nil
 }
 
-func (s *shard) pending(ctx context.Context, each func(delivery.Entry)) error {
+func pendingOf(ctx context.Context, s *shard, each func(delivery.Entry)) error {
 	if err := s.log.Load(ctx); err != nil {
 		return err
 	}

@@ -256,7 +256,7 @@ func (l *lane) begin(group []*pendingDelivery) {
 	l.posts++
 	s.d.begun.Add(1)
 	s.attempts.Add(1)
-	go s.attempt(l, l.ep, l.outbound, group)
+	go attempt{s, l, l.ep, l.outbound}.run(group)
 }
 
 // keep asks for an entry in the next delta.

@@ -12,7 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
-func attempt(id string, number int, o delivery.Outcome) delivery.Attempt {
+func recordOf(id string, number int, o delivery.Outcome) delivery.Attempt {
 	return delivery.Attempt{Delivery: id, Number: number, Outcome: o}
 }
 
@@ -26,17 +26,17 @@ func TestPast(t *testing.T) {
 		done    bool
 		next    int // number of the attempt that comes next, as far as the journal tells; 0: unknown
 	}{
-		"final":                                {0, []delivery.Attempt{attempt("d", 1, delivery.Delivered)}, true, 0},
-		"failed":                               {0, []delivery.Attempt{attempt("d", 1, "")}, false, 2},
-		"failed twice":                         {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, "")}, false, 3},
-		"failed, a batch written twice":        {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, ""), attempt("d", 1, "")}, false, 3},
-		"failed, then final":                   {0, []delivery.Attempt{attempt("d", 1, ""), attempt("d", 2, delivery.Delivered)}, true, 0},
-		"final, then a late copy of a failure": {0, []delivery.Attempt{attempt("d", 2, delivery.Delivered), attempt("d", 1, "")}, true, 0},
-		"entry and its final":                  {2, []delivery.Attempt{attempt("d", 2, delivery.Delivered)}, true, 2},
-		"entry and a later final":              {2, []delivery.Attempt{attempt("d", 3, delivery.Delivered)}, true, 2},
-		"entry and an earlier final":           {2, []delivery.Attempt{attempt("d", 1, delivery.Delivered)}, false, 2},
-		"entry and its failure":                {2, []delivery.Attempt{attempt("d", 2, "")}, false, 3},
-		"entry and an earlier failure":         {2, []delivery.Attempt{attempt("d", 1, "")}, false, 2},
+		"final":                                {0, []delivery.Attempt{recordOf("d", 1, delivery.Delivered)}, true, 0},
+		"failed":                               {0, []delivery.Attempt{recordOf("d", 1, "")}, false, 2},
+		"failed twice":                         {0, []delivery.Attempt{recordOf("d", 1, ""), recordOf("d", 2, "")}, false, 3},
+		"failed, a batch written twice":        {0, []delivery.Attempt{recordOf("d", 1, ""), recordOf("d", 2, ""), recordOf("d", 1, "")}, false, 3},
+		"failed, then final":                   {0, []delivery.Attempt{recordOf("d", 1, ""), recordOf("d", 2, delivery.Delivered)}, true, 0},
+		"final, then a late copy of a failure": {0, []delivery.Attempt{recordOf("d", 2, delivery.Delivered), recordOf("d", 1, "")}, true, 0},
+		"entry and its final":                  {2, []delivery.Attempt{recordOf("d", 2, delivery.Delivered)}, true, 2},
+		"entry and a later final":              {2, []delivery.Attempt{recordOf("d", 3, delivery.Delivered)}, true, 2},
+		"entry and an earlier final":           {2, []delivery.Attempt{recordOf("d", 1, delivery.Delivered)}, false, 2},
+		"entry and its failure":                {2, []delivery.Attempt{recordOf("d", 2, "")}, false, 3},
+		"entry and an earlier failure":         {2, []delivery.Attempt{recordOf("d", 1, "")}, false, 2},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestClaimSupersedes(t *testing.T) {
 		r.feed()
 		old, stop := r.s, r.stop
 		r.open()
-		if err := old.step(t.Context()); !errors.Is(err, bus.ErrSuperseded) {
+		if err := old.writer.step(t.Context()); !errors.Is(err, bus.ErrSuperseded) {
 			t.Errorf("the old owner's delta: %v, want that it is superseded", err)
 		}
 		r.feed()
@@ -148,8 +148,8 @@ func TestOwnsAgainWhenSomebodyWroteBehindTheLoad(t *testing.T) {
 		slow.Set(dispatchtest.Faults{Append: func(bus.LogName) dispatchtest.Fault {
 			if !once { // the old owner is faster
 				once = true
-				r.must(old.step(t.Context()))
-				r.must(old.step(t.Context()))
+				r.must(old.writer.step(t.Context()))
+				r.must(old.writer.step(t.Context()))
 			}
 			return dispatchtest.Fault{}
 		}})

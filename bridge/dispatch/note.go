@@ -29,11 +29,11 @@ func (d *Dispatcher) Note(endpointID string) *delivery.Note {
 	if l == nil {
 		return nil
 	}
-	n := l.note(time.Now())
+	n := laneView{l}.note(time.Now())
 	return &n
 }
 
-func (l *lane) note(now time.Time) delivery.Note {
+func (l laneView) note(now time.Time) delivery.Note {
 	n := delivery.Note{Endpoint: l.ep.ID, At: now, Behind: l.behind()}
 	if l.hold.until.After(now) {
 		n.Held, n.HeldBy = l.hold.until, l.hold.by
@@ -60,7 +60,7 @@ func (l *lane) note(now time.Time) delivery.Note {
 
 // notePlaces says what of the partitions is in the lane: whoever has no record of an event finds
 // out by it whether the event waits.
-func (l *lane) notePlaces(n *delivery.Note) {
+func (l laneView) notePlaces(n *delivery.Note) {
 	n.Before, n.Reached = bus.Positions{}, bus.Positions{}
 	before := func(p bus.Partition, q *fifo[handed]) {
 		for i := range q.all() {
@@ -117,7 +117,7 @@ func (s *shard) notes(now time.Time) (all []delivery.Note) {
 	defer s.mu.Unlock()
 	counted := max(noteCounted, time.Duration(len(s.told)/notesPerS)*time.Second)
 	for id, l := range s.lanes {
-		n := l.note(now)
+		n := laneView{l}.note(now)
 		was, some := s.told[id]
 		if !some && n.Empty() || some && was.covers(&n, counted) {
 			continue

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"strconv"
 	"time"
@@ -20,7 +19,6 @@ const (
 	opsExhausted = "hookspan.delivery.exhausted"
 	opsExpired   = "hookspan.delivery.expired"
 	opsTimeout   = 5 * time.Second
-	disableRetry = time.Second
 )
 
 // What operations events hold; schemas/events says so to others.
@@ -82,40 +80,6 @@ func (d *Dispatcher) ops(e *event.Event) {
 	if _, err := d.store.Publish(ctx, d.conf.OpsTopic, e, bus.PublishOptions{Reserved: true, Key: "ops " + e.ID}); err != nil {
 		d.trouble.Warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
 	}
-}
-
-// disable stops an endpoint until an operator enables it. Its lane begins nothing meanwhile.
-func (s *shard) disable(l *lane, ep *endpoint.Endpoint, reason string) {
-	d := s.d
-	for {
-		made, err := d.registry.SetState(d.attemptsCtx, ep.ID, endpoint.Disabled, reason)
-		if err == nil {
-			s.mu.Lock()
-			l.disabled = made.Revision
-			s.mu.Unlock()
-			break
-		}
-		if errors.Is(err, endpoint.ErrNotFound) || errors.Is(err, endpoint.ErrRemoved) {
-			s.spare(l) // nobody is left to disable; one that is removed may return
-			return
-		}
-		if d.attemptsCtx.Err() == nil {
-			d.trouble.Warn("endpoint not disabled, trying again", err, slog.String("endpoint", ep.Name))
-		}
-		if !pause(d.attemptsCtx, disableRetry) {
-			return
-		}
-	}
-	d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
-	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}))
-}
-
-// spare lets a lane go on that was to be disabled.
-func (s *shard) spare(l *lane) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.disabled = bus.NoPosition
-	l.pump(time.Now())
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -15,6 +15,7 @@ const deltaEvery = time.Second
 func (d *Dispatcher) newShard(id int) *shard {
 	s := &shard{d: d, id: id, log: statelog.New(d.store, id, d.log, d.limits.stateLog), journaled: bus.NoPosition, told: map[string]told{}}
 	s.ctx, s.cut = context.WithCancelCause(d.attemptsCtx)
+	s.writer = &stateWriter{shard: s}
 	s.rec = newRecorder(d, id, s.recorded)
 	return s
 }
@@ -43,8 +44,10 @@ func (s *shard) serve(ctx, writing context.Context) error {
 			s.wakeAll()
 		}
 		s.overdue()
-		s.tell()
-		err := s.step(writing)
+		if s.d.conf.Leases != nil { // others want to know how lanes stand that do not just deliver
+			s.rec.tell(s.notes(time.Now()))
+		}
+		err := s.writer.step(writing)
 		switch {
 		case errors.Is(err, bus.ErrSuperseded):
 			return err
@@ -67,13 +70,6 @@ func (s *shard) overdue() {
 		if begun && l.fresh > 0 && time.Since((*l.queue.front()).at) > laneAge && l.live(*l.queue.front()) {
 			l.leave()
 		}
-	}
-}
-
-// tell lets other processes know how lanes stand that do not just deliver.
-func (s *shard) tell() {
-	if s.d.conf.Leases != nil {
-		s.rec.tell(s.notes(time.Now()))
 	}
 }
 

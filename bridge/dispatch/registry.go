@@ -148,12 +148,12 @@ func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64
 			continue
 		}
 		if l.ep != ep {
-			s.renew(l, ep, cuts, now)
+			l.renew(ep, cuts, now)
 		}
 	}
 	for id, l := range s.lanes {
 		if set.ByID(id) == nil {
-			s.close(l)
+			l.close()
 		}
 	}
 	s.revision = set.Revision
@@ -197,7 +197,9 @@ func (pl *place) passed(read bus.Position) bus.Position {
 	return later(read, pl.since)
 }
 
-func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
+// renew has the lane go by what the registry says now.
+func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
+	s := l.shard
 	was := l.ep
 	l.ep, l.outbound = ep, s.d.outbound(ep)
 	if was.Rate != ep.Rate {
@@ -220,7 +222,8 @@ func (s *shard) renew(l *lane, ep *endpoint.Endpoint, cuts bus.Positions, now ti
 
 // close ends the lane of a deleted endpoint. What waits with an entry is recorded as
 // cancelled; what runs is finished and recorded.
-func (s *shard) close(l *lane) {
+func (l *lane) close() {
+	s := l.shard
 	delete(s.lanes, l.ep.ID)
 	s.d.lanes.Add(-1)
 	l.closed = true

@@ -229,7 +229,7 @@ func (r *rig) posts(n int) int {
 
 func (r *rig) step() {
 	r.t.Helper()
-	r.must(r.s.step(r.t.Context()))
+	r.must(r.s.writer.step(r.t.Context()))
 }
 
 // logged is what a successor would read in the state log now.

@@ -17,11 +17,11 @@ import (
 // A shard is the memory of the owner of one slice of the endpoints: their lanes, how far its
 // feed has read, and the deliveries that must not be handed over again.
 type shard struct {
-	d       *Dispatcher
-	id      int
-	log     *statelog.Log // used by the shard's own goroutine alone, as the next one
-	sending *step         // a delta whose fate is not known yet; no other is written before it
-	rec     *recorder     // the journal's writing end
+	d      *Dispatcher
+	id     int
+	log    *statelog.Log // used by the shard's own goroutine alone, as the next one
+	writer *stateWriter  // of the state log
+	rec    *recorder     // the journal's writing end
 
 	lease  atomic.Pointer[bus.Lease] // nil: nobody else wants the shard
 	lapsed atomic.Bool               // an attempt was held back because the lease did not hold

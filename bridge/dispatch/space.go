@@ -32,12 +32,12 @@ func (k keeper) Floor(shard int, eager bool) (f retention.Floor, owned bool) {
 }
 
 // survey finds what the last delta still needs of the topics, while that is asked for.
-func (s *shard) survey() {
-	if !s.d.purger.NearlyFull() {
+func (w *stateWriter) survey() {
+	if !w.d.purger.NearlyFull() {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.durable.floor = retention.FloorOf(s.log.State(), func(string) bool { return false })
-	s.durable.eager = retention.FloorOf(s.log.State(), func(id string) bool { l := s.lanes[id]; return l == nil || l.blocked() })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.durable.floor = retention.FloorOf(w.log.State(), func(string) bool { return false })
+	w.durable.eager = retention.FloorOf(w.log.State(), func(id string) bool { l := w.lanes[id]; return l == nil || l.blocked() })
 }

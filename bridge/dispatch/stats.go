@@ -20,7 +20,7 @@ func (d *Dispatcher) Stats() delivery.Stats {
 		st.Shards++
 		s.mu.Lock()
 		for _, l := range s.lanes {
-			l.count(&st, now)
+			laneView{l}.count(&st, now)
 		}
 		s.mu.Unlock()
 	}
@@ -28,7 +28,7 @@ func (d *Dispatcher) Stats() delivery.Stats {
 	return st
 }
 
-func (l *lane) count(st *delivery.Stats, now time.Time) {
+func (l laneView) count(st *delivery.Stats, now time.Time) {
 	for _, d := range l.waiting {
 		st.Pending[string(l.standing(d, 0, now).Waits)]++
 		st.Oldest = max(st.Oldest, now.Sub(d.Created))

@@ -32,15 +32,3 @@ func (s *shard) drain(writing context.Context) {
 	defer cancel()
 	s.rec.flush(flushing)
 }
-
-// handOver writes the shard's last delta. It says that the shard is handed over when nothing
-// runs and everything is journaled.
-func (s *shard) handOver(writing context.Context) error {
-	ctx, cancel := context.WithTimeout(writing, s.d.conf.StopWrite)
-	defer cancel()
-	if err := s.send(ctx); err != nil {
-		return err
-	}
-	s.sending = s.delta(s.rec.idle())
-	return s.send(ctx)
-}

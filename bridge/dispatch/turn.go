@@ -244,7 +244,7 @@ func (t *turn) handOver(s *shard) error {
 	grace := time.AfterFunc(t.d.conf.StopGrace, func() { s.cut(ErrStopping) })
 	defer grace.Stop()
 	s.drain(t.writing)
-	return s.handOver(t.held) // which writes nothing if the lease has run out meanwhile
+	return s.writer.handOver(t.held) // which writes nothing if the lease has run out meanwhile
 }
 
 // lost: the lease has run out.

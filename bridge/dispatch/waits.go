@@ -20,7 +20,8 @@ func (d *Dispatcher) Standing(endpointID, id string) (st delivery.Standing, ok b
 	if x == nil || x.status == final || x.status == forgotten {
 		return st, false
 	}
-	return x.lane.standing(x, x.lane.turn(x), time.Now()), true
+	l := laneView{x.lane}
+	return l.standing(x, l.before(x), time.Now()), true
 }
 
 // Waiting lists the pending deliveries of the shards that this process owns, as wanted, in no
@@ -30,17 +31,20 @@ func (d *Dispatcher) Waiting(wants func(*delivery.Entry) bool) (all []delivery.W
 	for _, s := range d.owned.all() {
 		s.mu.Lock()
 		for _, l := range s.lanes {
-			all = l.list(all, wants, now)
+			all = laneView{l}.list(all, wants, now)
 		}
 		s.mu.Unlock()
 	}
 	return all
 }
 
-func (l *lane) list(all []delivery.Waiting, wants func(*delivery.Entry) bool, now time.Time) []delivery.Waiting {
-	take := func(d *pendingDelivery, turn int) {
+// A laneView says what waits in a lane, and why. It changes nothing.
+type laneView struct{ *lane }
+
+func (l laneView) list(all []delivery.Waiting, wants func(*delivery.Entry) bool, now time.Time) []delivery.Waiting {
+	take := func(d *pendingDelivery, before int) {
 		if wants(&d.Entry) {
-			w := delivery.Waiting{Entry: d.Entry, Standing: l.standing(d, turn, now)}
+			w := delivery.Waiting{Entry: d.Entry, Standing: l.standing(d, before, now)}
 			w.Event = w.Event.Compact()
 			all = append(all, w)
 		}
@@ -51,18 +55,18 @@ func (l *lane) list(all []delivery.Waiting, wants func(*delivery.Entry) bool, no
 	for _, d := range l.waiting {
 		take(d, 0)
 	}
-	turn := 0
+	before := 0
 	for _, d := range l.queue.all() {
 		if d.status == queued {
-			take(d, turn)
-			turn++
+			take(d, before)
+			before++
 		}
 	}
 	return all
 }
 
-// turn is how many first attempts are to be made before a delivery's.
-func (l *lane) turn(d *pendingDelivery) (before int) {
+// before is how many first attempts are to be made before a delivery's.
+func (l laneView) before(d *pendingDelivery) (n int) {
 	if d.status != queued {
 		return 0
 	}
@@ -71,14 +75,14 @@ func (l *lane) turn(d *pendingDelivery) (before int) {
 			break
 		}
 		if x.status == queued {
-			before++
+			n++
 		}
 	}
-	return before
+	return n
 }
 
 // stopped is why the lane makes no attempt at all; "" where it may.
-func (l *lane) stopped() delivery.Cause {
+func (l laneView) stopped() delivery.Cause {
 	switch {
 	case l.ep.State == endpoint.Paused, l.ep.State == endpoint.Removed:
 		return delivery.WaitsPaused
@@ -88,8 +92,8 @@ func (l *lane) stopped() delivery.Cause {
 	return ""
 }
 
-// standing of a delivery that so many others are in front of.
-func (l *lane) standing(d *pendingDelivery, turn int, now time.Time) (st delivery.Standing) {
+// standing of a delivery that so many first attempts come before.
+func (l laneView) standing(d *pendingDelivery, before int, now time.Time) (st delivery.Standing) {
 	if d.status == running {
 		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}
@@ -98,7 +102,7 @@ func (l *lane) standing(d *pendingDelivery, turn int, now time.Time) (st deliver
 			st.Due = l.hold.until
 		}
 	}
-	switch at := l.opens().Add(time.Duration(turn) * l.limit.interval); {
+	switch at := l.opens().Add(time.Duration(before) * l.limit.interval); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
 	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.status == asked:

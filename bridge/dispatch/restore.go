@@ -1,0 +1,143 @@
+package dispatch
+
+import (
+	"maps"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+)
+
+// rebuild makes the shard's memory from what was loaded and returns the pending deliveries.
+func (was *loaded) rebuild() (waiting []delivery.Entry) {
+	s := was.shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*pendingDelivery{}, map[match][]*lane{}
+	s.read, s.back = was.read, was.back
+	s.journaled, s.loaded, s.commands = was.end, was.Journal, was.Commands
+	s.durable = durable{
+		revision: was.Revision, commands: was.Commands,
+		positions: maps.Clone(was.Positions), feeds: maps.Clone(was.Feeds),
+	}
+	for _, ep := range was.set.All() {
+		if delivery.ShardOf(ep.ID, s.d.owned.total()) == s.id {
+			s.lanes[ep.ID] = was.reopen(ep, now)
+		}
+	}
+	s.revision = was.set.Revision
+	s.watching = len(was.set.All()) > 0
+	if len(s.lanes) == 0 { // nothing is owed: what endpoints are registered for later gets a range
+		for p, end := range was.ends {
+			s.skipTo(p, end)
+		}
+	}
+	for _, l := range s.lanes {
+		if l.blocked() {
+			l.leave()
+		}
+	}
+	for _, e := range was.Entries {
+		waiting = was.restoreEntry(e, waiting)
+	}
+	return was.restoreFromJournal(waiting)
+}
+
+// reopen makes the lane of an endpoint, fed as the log says; what of its list is newer than
+// the log has taken up gets a range of its own.
+func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
+	s := was.shard
+	l := s.newLane(ep, now)
+	for part, f := range was.Feeds[ep.ID] {
+		pl := l.place(bus.Partition(part))
+		pl.behind, pl.since = f.Behind, f.Since
+		for _, r := range f.Ranges {
+			pl.ranges = append(pl.ranges, &catchup{a: r.From, c: r.From, b: r.To, base: r.Base, doubtful: r.Base != 0})
+		}
+	}
+	if at, ok := was.Failing[ep.ID]; ok {
+		l.failing = time.Unix(0, at)
+	}
+	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.asked[ep.ID])
+	l.backfill(was.Revision, was.cuts)
+	return l
+}
+
+// restoreEntry takes an entry of the log into memory.
+func (was *loaded) restoreEntry(e delivery.Entry, waiting []delivery.Entry) []delivery.Entry {
+	s := was.shard
+	l := s.lanes[e.Endpoint]
+	if l == nil { // the endpoint was deleted
+		s.orphan(&pendingDelivery{Entry: e})
+		return waiting
+	}
+	d := &pendingDelivery{Entry: e, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
+	s.known[e.ID] = d
+	if _, done := was.done[e.ID]; done {
+		d.status = final
+		l.finished = append(l.finished, d)
+		l.reaches(d.Event)
+		return waiting
+	}
+	l.entries++
+	if _, moved := was.failed[e.ID]; moved {
+		l.keep(d)
+	}
+	l.waiting.wait(d)
+	return append(waiting, d.Entry)
+}
+
+// orphan ends an entry whose endpoint is gone.
+func (s *shard) orphan(d *pendingDelivery) {
+	s.orphans = append(s.orphans, d.ID)
+	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
+}
+
+// restoreFromJournal takes in what the journal alone knows. It counts only for what the state would feed
+// again: all else has been counted before.
+func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry {
+	s := was.shard
+	take := func(a delivery.Attempt) *pendingDelivery {
+		l := s.lanes[a.Endpoint]
+		if l == nil || s.known[a.Delivery] != nil {
+			return nil
+		}
+		d := &pendingDelivery{
+			Entry: delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
+			lane:  l, mark: was.Journal, heapIndex: -1,
+		}
+		if !l.fed(d, was.Positions, s.read) {
+			return nil
+		}
+		s.known[d.ID] = d
+		l.reaches(d.Event)
+		return d
+	}
+	for _, a := range was.done {
+		if d := take(a); d != nil {
+			d.status = final
+			d.lane.finished = append(d.lane.finished, d)
+		}
+	}
+	for _, a := range was.failed {
+		if d := take(a); d != nil {
+			d.Number, d.Due = a.Number+1, a.Next
+			d.lane.keep(d)
+			d.lane.waiting.wait(d)
+			waiting = append(waiting, d.Entry)
+		}
+	}
+	return waiting
+}
+
+// reaches makes a reader of a blocked endpoint go up to an event that a load found done or
+// failed, so that its range, and with it the journal's place, can move on.
+func (l *lane) reaches(e delivery.EventRef) {
+	for _, c := range l.place(e.Partition).ranges {
+		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && !c.until.Reaches(e.Position) {
+			c.until = e.Position
+		}
+	}
+}

@@ -150,6 +150,33 @@ func TestSinksKnowNoEngine(t *testing.T) {
 	}
 }
 
+// commands are the rooms of the program, and what each may import of the others.
+func commands() map[string][]string {
+	return map[string][]string{
+		"cli": {}, "adapter": {}, "load": {}, "fault": {}, "memory": {},
+		"client":  {"cli"},
+		"server":  {"cli", "adapter", "client", "memory"},
+		"request": {"cli", "server"},
+		"bench":   {"cli", "adapter", "client", "server", "load"},
+		"root":    {"cli", "client", "server", "request", "bench"},
+	}
+}
+
+func TestRoomsOfTheProgram(t *testing.T) {
+	t.Parallel()
+	const program = "cmd/hookspan/"
+	for _, i := range imports(t) {
+		from, inside := strings.CutPrefix(i.from, program)
+		to, ok := strings.CutPrefix(i.to, module+program)
+		if !ok || !inside || i.test() || from == to {
+			continue
+		}
+		if !slices.Contains(commands()[from], to) {
+			t.Errorf("%s imports %s: a room of commands knows only %v", i.file, to, commands()[from])
+		}
+	}
+}
+
 func TestOnlySinksKnowABroker(t *testing.T) {
 	t.Parallel()
 	brokers := []string{"github.com/nats-io/", "github.com/twmb/", "github.com/IBM/sarama", "github.com/segmentio/kafka-go"}

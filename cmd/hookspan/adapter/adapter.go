@@ -1,0 +1,50 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/config"
+)
+
+// A Bus is one of its kind, as a command uses it.
+type Bus interface {
+	// Check finds what open would refuse, without a connection.
+	Check() error
+	// Open connects and brings up what Hookspan keeps there. After an error it may be called
+	// again; what it has taken so far is kept for that.
+	Open(ctx context.Context) (app.Opened, error)
+	// Examine looks at what open has reached, whether or not it succeeded, and changes nothing.
+	Examine(ctx context.Context) []bus.Finding
+	// Close gives back whatever open took. It may be called without an open.
+	Close() error
+}
+
+// Listening is a bus with listeners of its own, once it is open.
+type Listening interface {
+	Listeners() []string
+	ClientURL() string
+}
+
+// New is the only place that knows which buses there are.
+func New(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) Bus {
+	switch c.Bus.Kind {
+	case config.BusNATS:
+		return &natsBus{conf: c, log: log, metrics: metrics}
+	case config.BusKafka:
+		return &kafkaBus{conf: c, log: log}
+	}
+	return &embeddedBus{conf: c, log: log, metrics: metrics}
+}
+
+// Planned are the listeners that the bus of this configuration will have.
+func Planned(c *config.Config) []string {
+	if c.Bus.Kind == config.BusEmbedded {
+		return plannedListeners(c)
+	}
+	return nil
+}

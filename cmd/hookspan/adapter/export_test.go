@@ -1,0 +1,4 @@
+package adapter
+
+// MaxPayload is what the embedded server is told.
+var MaxPayload = maxPayload

@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/load"
+)
+
+func TestBareIntakeTakesWhatTheGeneratorSigns(t *testing.T) {
+	t.Parallel()
+	bare, stop, err := startBareIntake()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	run := load.Run{Connections: 2, Requests: 20, Counter: &atomic.Int64{}}
+	var y tally
+	if err := y.add(t.Context(), run, benchRequest(bare, "/")); err != nil || y.done != 20 {
+		t.Errorf("done %d, error %v", y.done, err)
+	}
+	forged := load.NewRequest(bare, "/", "X-Id", http.Header{"X-Sticker-Signature": {"sha256=" + strings.Repeat("0", 64)}}, benchBody(), nil)
+	if err := y.add(t.Context(), run, forged); err == nil {
+		t.Error("a body with another one's signature is taken")
+	}
+}
+
+func TestBareLoopReachesTheReceiver(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(newCounting())
+	defer s.Close()
+	receiver := &receiverProcess{url: s.URL, stop: func() {}}
+	var y tally
+	if err := y.post(t.Context(), receiver, 3, &plan{connections: 2, events: 50}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := receiver.arrived(t.Context(), 4)
+	if err != nil || y.done != 50 || other.Count != 0 {
+		t.Errorf("done %d, other round %d, error %v", y.done, other.Count, err)
+	}
+}
+
+func TestQuantileOfAPrometheusHistogram(t *testing.T) {
+	t.Parallel()
+	const text = `# TYPE hookspan_attempt_seconds histogram
+hookspan_attempt_seconds_bucket{endpoint="a",le="0.1"} 50
+hookspan_attempt_seconds_bucket{endpoint="a",le="0.2"} 100
+hookspan_attempt_seconds_bucket{endpoint="a",le="+Inf"} 100
+hookspan_attempt_seconds_bucket{endpoint="b",le="0.1"} 0
+hookspan_attempt_seconds_bucket{endpoint="b",le="0.2"} 0
+hookspan_attempt_seconds_bucket{endpoint="b",le="+Inf"} 0
+hookspan_attempt_seconds_sum 3
+`
+	buckets, err := readBuckets(strings.NewReader(text), attemptMetric)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range map[float64]float64{0.25: 0.05, 0.5: 0.1, 0.75: 0.15, 0.99: 0.198} {
+		if got := quantile(buckets, q); math.Abs(got-want) > 1e-9 {
+			t.Errorf("quantile %v: %v, want %v", q, got, want)
+		}
+	}
+	if _, err := readBuckets(strings.NewReader(`hookspan_attempt_seconds_bucket{le="x"} 1`), attemptMetric); err == nil {
+		t.Error("a bucket without a bound is taken")
+	}
+}

@@ -1,0 +1,85 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// attemptMetric is the histogram of how long attempts take.
+const attemptMetric = "hookspan_attempt_seconds_bucket"
+
+// attemptSeconds reads p50 and p99 of all attempts, in milliseconds, from the server's metrics.
+func (a *benchAPI) attemptSeconds(ctx context.Context) (p50, p99 float64, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.Server.JoinPath("/metrics").String(), nil)
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask for metrics: %w", err)
+	}
+	res, err := a.HTTP.Do(req)
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask for metrics: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }() // read-only
+	buckets, err := readBuckets(res.Body, attemptMetric)
+	if err != nil {
+		return 0, 0, err
+	}
+	return 1000 * quantile(buckets, 0.5), 1000 * quantile(buckets, 0.99), nil
+}
+
+// A cumulative bucket: how many values were at most so large.
+type bucket struct{ upper, count float64 }
+
+// readBuckets adds up a histogram over all its labels (Prometheus text format).
+func readBuckets(r io.Reader, name string) ([]bucket, error) {
+	counts := map[float64]float64{}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		labels, found := strings.CutPrefix(lines.Text(), name+"{")
+		if !found {
+			continue
+		}
+		_, after, _ := strings.Cut(labels, `le="`)
+		le, rest, _ := strings.Cut(after, `"`)
+		upper, err := strconv.ParseFloat(le, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read metrics: bucket %q: %w", le, err)
+		}
+		count, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, '}')+1:]), 64)
+		if err != nil {
+			return nil, fmt.Errorf("read metrics: %w", err)
+		}
+		counts[upper] += count
+	}
+	buckets := make([]bucket, 0, len(counts))
+	for upper, count := range counts {
+		buckets = append(buckets, bucket{upper, count})
+	}
+	sort.Slice(buckets, func(i, j int) bool { return buckets[i].upper < buckets[j].upper })
+	return buckets, lines.Err()
+}
+
+// quantile interpolates within the bucket that holds the rank, as Prometheus does.
+func quantile(buckets []bucket, q float64) float64 {
+	if len(buckets) == 0 {
+		return 0
+	}
+	rank := q * buckets[len(buckets)-1].count
+	below, lower := 0.0, 0.0
+	for _, b := range buckets {
+		if b.count >= rank && b.count > below {
+			if math.IsInf(b.upper, 1) {
+				return lower
+			}
+			return lower + (b.upper-lower)*(rank-below)/(b.count-below)
+		}
+		below, lower = b.count, b.upper
+	}
+	return lower
+}

@@ -1,0 +1,174 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+)
+
+// DeliveriesCommand is the command and all below it.
+func DeliveriesCommand(t *cli.Terminal) *cobra.Command {
+	var c Connection
+	cmd := &cobra.Command{
+		Use:     "deliveries",
+		Short:   "Look up deliveries and try them again",
+		Example: "  hookspan deliveries --status pending\n  hookspan deliveries get dlv_5m2k\n  hookspan deliveries retry dlv_5m2k",
+	}
+	c.Flags(cmd)
+	list := deliveryList(t, &c)
+	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
+	cmd.Flags().AddFlagSet(list.Flags())
+	cmd.AddCommand(list, deliveryGet(t, &c), deliveryRetry(t, &c))
+	return cmd
+}
+
+func deliveryList(t *cli.Terminal, c *Connection) *cobra.Command {
+	limit := 50
+	filters := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List deliveries, newest first",
+		Example: "  hookspan deliveries list --endpoint crm --status failed --since 2026-05-04T00:00:00Z --json",
+		Args:    cobra.NoArgs,
+	}
+	for name, meaning := range map[string]string{
+		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
+		"type": "event type", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
+		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
+	} {
+		filters[name] = cmd.Flags().String(name, "", meaning)
+	}
+	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most; 0 is all")
+	cmd.RunE = t.Action(func(cmd *cobra.Command, _ []string) error {
+		query := pageQuery(limit)
+		for name, value := range filters {
+			if *value != "" {
+				query.Set(name, *value)
+			}
+		}
+		client, err := c.Open(t)
+		if err != nil {
+			return err
+		}
+		return listDeliveries(cmd.Context(), t, client, query, limit)
+	})
+	return cmd
+}
+
+// listDeliveries prints deliveries, and for one event the endpoints that have not come to it.
+func listDeliveries(ctx context.Context, t *cli.Terminal, c *API, query url.Values, limit int) error {
+	var behind []json.RawMessage
+	g := cli.NewGrid(t.Out)
+	if !t.JSON {
+		g.Row("ID", "ENDPOINT", "STATUS", "TYPE", "ATTEMPTS", "NEXT", "EVENT", "REASON")
+	}
+	err := c.pages(ctx, "/v1/deliveries", query, limit, func(p *page) error {
+		behind = append(behind, p.Behind...)
+		for _, item := range p.Items {
+			if t.JSON {
+				if err := t.Line(item); err != nil {
+					return err
+				}
+				continue
+			}
+			var d deliveryView
+			if err := json.Unmarshal(item, &d); err != nil {
+				return fmt.Errorf("decode a delivery: %w", err)
+			}
+			g.Row(d.ID, cmp.Or(d.Name, d.Endpoint), d.standing(), d.Event.Type, strconv.Itoa(len(d.Attempts)), clock(d.next()), d.Event.ID, d.why())
+		}
+		return nil
+	})
+	if err := errors.Join(err, g.End()); err != nil {
+		return err
+	}
+	for _, b := range behind {
+		if err := writeBehind(t, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pageQuery asks for pages of a useful size.
+func pageQuery(limit int) url.Values {
+	const largest = 100
+	size := largest
+	if limit > 0 {
+		size = min(limit, largest)
+	}
+	return url.Values{"limit": {strconv.Itoa(size)}}
+}
+
+// clock is a time for people; "" when there is none.
+func clock(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Local().Format("2006-01-02 15:04:05.000")
+}
+
+func deliveryGet(t *cli.Terminal, c *Connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "get ID",
+		Short:   "Show a delivery, or the members of a batch, with all attempts and what came of each",
+		Example: "  hookspan deliveries get dlv_5m2k",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.Action(func(cmd *cobra.Command, args []string) error {
+			client, err := c.Open(t)
+			if err != nil {
+				return err
+			}
+			var item json.RawMessage
+			if err := client.Call(cmd.Context(), http.MethodGet, "/v1/deliveries/"+url.PathEscape(args[0]), nil, nil, &item); err != nil {
+				return err
+			}
+			var found struct {
+				deliveryView
+				Items []deliveryView `json:"items"` // of a batch
+			}
+			if err := json.Unmarshal(item, &found); err != nil {
+				return fmt.Errorf("decode the delivery: %w", err)
+			}
+			return t.Document(item, func(w io.Writer) {
+				if len(found.Items) == 0 {
+					found.Items = []deliveryView{found.deliveryView}
+				}
+				for _, d := range found.Items {
+					d.write(w)
+				}
+			})
+		}),
+	}
+}
+
+func deliveryRetry(t *cli.Terminal, c *Connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "retry ID",
+		Short:   "Make the next attempt of a delivery now",
+		Example: "  hookspan deliveries retry dlv_5m2k",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.Action(func(cmd *cobra.Command, args []string) error {
+			client, err := c.Open(t)
+			if err != nil {
+				return err
+			}
+			answer := json.RawMessage(`{}`)
+			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/deliveries/"+url.PathEscape(args[0])+"/retry", nil, nil, &answer); err != nil {
+				return err
+			}
+			return t.Document(answer, func(w io.Writer) { fmt.Fprintf(w, "%s will be tried now\n", cli.Plain(args[0])) })
+		}),
+	}
+}

@@ -1,0 +1,213 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+)
+
+const EndpointsPath = "/v1/endpoints"
+
+// EndpointsCommand is the command and all below it.
+func EndpointsCommand(t *cli.Terminal) *cobra.Command {
+	var c Connection
+	cmd := &cobra.Command{
+		Use:     "endpoints",
+		Short:   "Register, change and look up the receivers of events",
+		Example: "  hookspan endpoints\n  hookspan endpoints create crm --url https://crm.example/hooks --events 'com.sticker.*'\n  hookspan endpoints enable crm",
+	}
+	c.Flags(cmd)
+	list := endpointList(t, &c)
+	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
+	cmd.AddCommand(list, endpointGet(t, &c), endpointCreate(t, &c), endpointUpdate(t, &c), endpointDelete(t, &c))
+	cmd.AddCommand(endpointAct(t, &c, "enable", "Deliver again to an endpoint that was disabled"))
+	cmd.AddCommand(endpointAct(t, &c, "test", "Send a test event to an endpoint and show what came of it"))
+	return cmd
+}
+
+// An endpointItem is the part of an endpoint that people are shown.
+type endpointItem struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	URL       string   `json:"url"`
+	Events    []string `json:"events"`
+	State     string   `json:"state"`
+	Reason    string   `json:"reason"`
+	ManagedBy string   `json:"managed_by"`
+	Active    bool     `json:"active"`
+	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
+}
+
+func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List endpoints",
+		Example: "  hookspan endpoints list --json",
+		Args:    cobra.NoArgs,
+		RunE: t.Action(func(cmd *cobra.Command, _ []string) error {
+			client, err := c.Open(t)
+			if err != nil {
+				return err
+			}
+			if t.JSON {
+				return client.list(cmd.Context(), EndpointsPath, url.Values{}, 0, func(item json.RawMessage) error { return t.Line(item) })
+			}
+			g := cli.NewGrid(t.Out, "NAME", "STATE", "FROM", "EVENTS", "URL", "ID")
+			err = client.list(cmd.Context(), EndpointsPath, url.Values{}, 0, func(item json.RawMessage) error {
+				var e endpointItem
+				if err := json.Unmarshal(item, &e); err != nil {
+					return fmt.Errorf("decode an endpoint: %w", err)
+				}
+				g.Row(e.Name, e.status(), e.ManagedBy, strings.Join(e.Events, ","), e.URL, e.ID)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return g.End()
+		}),
+	}
+}
+
+func (e *endpointItem) status() string {
+	switch {
+	case e.Reason != "":
+		return e.State + " (" + e.Reason + ")"
+	case !e.Active:
+		return e.State + ", not active"
+	}
+	return e.State
+}
+
+// Find returns the path of an endpoint that is given by name or id.
+func (c *API) Find(ctx context.Context, nameOrID string) (string, error) {
+	path := ""
+	err := c.list(ctx, EndpointsPath, url.Values{}, 0, func(item json.RawMessage) error {
+		var e endpointItem
+		if err := json.Unmarshal(item, &e); err != nil {
+			return fmt.Errorf("decode an endpoint: %w", err)
+		}
+		if e.ID == nameOrID || (e.Name == nameOrID && path == "") {
+			path = EndpointsPath + "/" + url.PathEscape(e.ID)
+		}
+		return nil
+	})
+	if err == nil && path == "" {
+		err = fmt.Errorf("no endpoint is called %q; hookspan endpoints lists them", nameOrID)
+	}
+	return path, err
+}
+
+// one makes a command that sends one request about one endpoint.
+func one(t *cli.Terminal, c *Connection, cmd *cobra.Command, method, suffix string, body func() (any, error), text func(io.Writer, *endpointItem, json.RawMessage)) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		client, err := c.Open(t)
+		if err != nil {
+			return err
+		}
+		in, err := body()
+		if err != nil {
+			return err
+		}
+		path, err := client.Find(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return send(cmd.Context(), t, client, method, path+suffix, in, text)
+	})
+	return cmd
+}
+
+// send makes the request and prints the answer.
+func send(ctx context.Context, t *cli.Terminal, c *API, method, path string, in any, text func(io.Writer, *endpointItem, json.RawMessage)) error {
+	answer := json.RawMessage(`{}`)
+	if err := c.Call(ctx, method, path, nil, in, &answer); err != nil {
+		return err
+	}
+	var e endpointItem
+	if err := json.Unmarshal(answer, &e); err != nil {
+		return fmt.Errorf("decode the answer: %w", err)
+	}
+	return t.Document(answer, func(w io.Writer) { text(w, &e, answer) })
+}
+
+func noBody() (any, error) { return nil, nil }
+
+func endpointGet(t *cli.Terminal, c *Connection) *cobra.Command {
+	cmd := &cobra.Command{Use: "get NAME", Short: "Show an endpoint", Example: "  hookspan endpoints get crm"}
+	return one(t, c, cmd, http.MethodGet, "", noBody, writeIndented)
+}
+
+func endpointDelete(t *cli.Terminal, c *Connection) *cobra.Command {
+	cmd := &cobra.Command{Use: "delete NAME", Short: "Remove an endpoint; what waits for it is discarded", Example: "  hookspan endpoints delete crm"}
+	return one(t, c, cmd, http.MethodDelete, "", noBody, func(w io.Writer, _ *endpointItem, _ json.RawMessage) {
+		fmt.Fprintln(w, "deleted")
+	})
+}
+
+func endpointAct(t *cli.Terminal, c *Connection, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " NAME", Short: short, Example: "  hookspan endpoints " + verb + " crm"}
+	return one(t, c, cmd, http.MethodPost, "/"+verb, noBody, writeIndented)
+}
+
+// writeIndented prints an answer as it is, for people: one field per line.
+func writeIndented(w io.Writer, _ *endpointItem, answer json.RawMessage) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(answer) // to a terminal; the exit code is about the request
+}
+
+func endpointCreate(t *cli.Terminal, c *Connection) *cobra.Command {
+	var f endpointFlags
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Register an endpoint",
+		Long:  "Register an endpoint. Without a secret the server makes one for the standard signature and shows it once.",
+		Example: "  hookspan endpoints create crm --url https://crm.example/hooks --events 'com.sticker.*'\n" +
+			"  hookspan endpoints create crm --file endpoint.json",
+		Args: cobra.ExactArgs(1),
+	}
+	f.flags(cmd)
+	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		body, err := f.body(t, cmd)
+		if err != nil {
+			return err
+		}
+		body["name"] = args[0]
+		client, err := c.Open(t)
+		if err != nil {
+			return err
+		}
+		return send(cmd.Context(), t, client, http.MethodPost, EndpointsPath, body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
+			fmt.Fprintf(w, "created %s (%s)\n", cli.Plain(e.Name), cli.Plain(e.ID))
+			for _, secret := range e.Secrets {
+				fmt.Fprintf(w, "secret, shown this once: %s\n", cli.Plain(secret))
+			}
+		})
+	})
+	return cmd
+}
+
+func endpointUpdate(t *cli.Terminal, c *Connection) *cobra.Command {
+	var f endpointFlags
+	cmd := &cobra.Command{
+		Use:     "update NAME",
+		Short:   "Change an endpoint; what is not named stays",
+		Example: "  hookspan endpoints update crm --rate 50/s --active=false",
+	}
+	f.flags(cmd)
+	body := func() (any, error) { return f.body(t, cmd) }
+	return one(t, c, cmd, http.MethodPatch, "", body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
+		fmt.Fprintf(w, "updated %s\n", cli.Plain(e.Name))
+	})
+}

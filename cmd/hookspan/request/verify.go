@@ -1,0 +1,173 @@
+package request
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+)
+
+// A Judgement is what verify found out about a request.
+type Judgement struct {
+	Provider string             `json:"provider"`
+	Source   string             `json:"source"`
+	URL      string             `json:"url"` // that signatures are compared with
+	Genuine  bool               `json:"genuine"`
+	Reason   string             `json:"reason,omitempty"`
+	Detail   string             `json:"detail,omitempty"`
+	Status   int                `json:"status"` // what the sender would be answered
+	Events   []eventItem        `json:"events,omitempty"`
+	Findings []provider.Finding `json:"findings"` // why, in words
+}
+
+// An eventItem is a CloudEvent without its data.
+type eventItem struct {
+	ID      string    `json:"id"`
+	Source  string    `json:"source"`
+	Type    string    `json:"type"`
+	Subject string    `json:"subject,omitempty"`
+	Time    time.Time `json:"time,omitzero"`
+	Size    int       `json:"size"`
+}
+
+// errNotGenuine is the error of a request that was judged and refused.
+var errNotGenuine = errors.New("the request is not genuine")
+
+// requestFlags say where a saved request is.
+type requestFlags struct {
+	bodyFile, method, url, at string
+	source, peer              string
+	headers, options          []string
+	secret                    cli.SecretFlags
+}
+
+func (f *requestFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.bodyFile, "body-file", "", "file with the body alone, byte for byte (instead of FILE)")
+	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "Name: value of the request (repeatable; replaces the one in FILE)")
+	cmd.Flags().StringArrayVar(&f.options, "option", nil, "key=value, as in the OPTIONS of a source (repeatable)")
+	cmd.Flags().StringVar(&f.method, "method", "", "method of the request (default that in FILE, else POST)")
+	cmd.Flags().StringVar(&f.url, "url", "", "URL as the sender knows it, for signatures over the URL (default: what a server would take it for)")
+	cmd.Flags().StringVar(&f.source, "source", "", "judge as this source of the configuration does (instead of PROVIDER, secrets and options)")
+	cmd.Flags().StringVar(&f.peer, "peer", "", "with --source: address that handed the request over; X-Forwarded headers count when HOOKSPAN_TRUSTED_PROXIES has it (default: one of these)")
+	cmd.Flags().StringVar(&f.at, "at", "", "RFC 3339 time at which it came (default now)")
+	f.secret.Flags(cmd)
+}
+
+func VerifyCommand(t *cli.Terminal) *cobra.Command {
+	var f requestFlags
+	cmd := &cobra.Command{
+		Use:   "verify (PROVIDER | --source NAME) [FILE]",
+		Short: "Explain why a saved request is refused, or what it means",
+		Long: "Judge a saved request as a source of that provider would, and explain the result; with --source exactly as that\n" +
+			"source does: its secrets, options, public URL, trusted proxies and bounds are those of the configuration.\n" +
+			"FILE is the request as text: request line, headers, an empty line, and the body byte for byte; - reads standard input.",
+		Example: "  hookspan verify github request.txt --secret-file secret\n" +
+			"  hookspan verify --source sms request.txt\n" +
+			"  hookspan verify sticker --body-file body.json --header 'X-Sticker-Signature: sha256=…' --secret S --json",
+		Args: cobra.MaximumNArgs(2),
+	}
+	f.flags(cmd)
+	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		by, rest, err := f.open(cmd.Context(), t, args)
+		if err != nil {
+			return err
+		}
+		request, err := f.request(t, rest)
+		if err != nil {
+			return err
+		}
+		if f.url == "" {
+			if request.URL, err = by.url(request); err != nil {
+				return err
+			}
+		}
+		j, err := by.judge(request)
+		if err != nil {
+			return err
+		}
+		if err := t.Document(j, j.write); err != nil || j.Genuine {
+			return err
+		}
+		return errNotGenuine
+	})
+	return cmd
+}
+
+// open finds who judges; what is left of the arguments names the request.
+func (f *requestFlags) open(ctx context.Context, t *cli.Terminal, args []string) (*judge, []string, error) {
+	if f.source != "" {
+		if len(args) > 1 || f.secret.Given() || len(f.options) > 0 {
+			return nil, nil, cli.Usage("--source brings provider, secrets and options; leave them out")
+		}
+		j, err := sourceJudge(ctx, t, f.source, f.peer)
+		return j, args, err
+	}
+	if len(args) == 0 {
+		return nil, nil, cli.Usage("name a provider, or a source with --source")
+	}
+	p, err := providerOf(t, args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := f.judgeOf(p)
+	return j, args[1:], err
+}
+
+func (j *Judgement) write(w io.Writer) {
+	if j.Genuine {
+		fmt.Fprintf(w, "genuine; the answer is %d\n", j.Status)
+	} else {
+		fmt.Fprintf(w, "refused; the answer is %d\n", j.Status)
+	}
+	if j.URL != "" {
+		fmt.Fprintf(w, "  the URL: %s\n", j.URL)
+	}
+	for _, f := range j.Findings {
+		fmt.Fprintf(w, "  %s\n", f.Text)
+		if f.Remedy != "" {
+			fmt.Fprintf(w, "    → %s\n", f.Remedy)
+		}
+	}
+}
+
+// request builds the saved request from FILE and flags.
+func (f *requestFlags) request(t *cli.Terminal, file []string) (*provider.Request, error) {
+	r := &provider.Request{Method: http.MethodPost, URL: f.url, Header: http.Header{}, Received: time.Now()}
+	var err error
+	if len(file) == 1 {
+		text, err := t.ReadInput("FILE", file[0])
+		if err != nil {
+			return nil, err
+		}
+		if err := readRequest(r, text); err != nil {
+			return nil, cli.Usage("FILE: %w", err)
+		}
+	} else if r.Body, err = t.ReadInput("FILE or --body-file", f.bodyFile); err != nil {
+		return nil, err
+	}
+	header, err := cli.HeaderOf(f.headers)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	r.Method = cmp.Or(f.method, r.Method)
+	if f.url != "" {
+		r.URL = f.url
+	}
+	if f.at != "" {
+		if r.Received, err = time.Parse(time.RFC3339, f.at); err != nil {
+			return nil, cli.Usage("--at: want a time such as 2026-05-04T10:00:00Z")
+		}
+	}
+	return r, nil
+}

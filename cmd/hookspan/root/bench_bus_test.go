@@ -1,0 +1,104 @@
+package root_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/bench"
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+)
+
+// runBench runs a small benchmark and returns what it measured.
+func runBench(t *testing.T, environ []string, args ...string) bench.Measurement {
+	t.Helper()
+	args = append(append([]string{"bench"}, args...), "--json", "--rounds", "1", "--connections", "4")
+	out, errs, code := hookspan(t, environ, args...)
+	var m bench.Measurement
+	if err := json.Unmarshal([]byte(out), &m); err != nil || code != cli.ExitDone {
+		t.Fatalf("%v: code %d: %v\n%s%s", args, code, err, out, errs)
+	}
+	return m
+}
+
+func TestBenchOnABusOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"publish": {"publish", "--events", "200"},
+		"intake":  {"intake", "--events", "200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := runBench(t, nil, args...)
+			if m.Name != name || m.Bus != "embedded" || m.Sync != "group" || m.Events != 200 {
+				t.Errorf("%+v", m)
+			}
+			if m.Throughput <= 0 || m.Baseline <= 0 || m.Ratio <= 0 || m.BarePublish <= 0 || m.PublishRatio <= 0 || m.P99 < m.P50 || m.P50 <= 0 {
+				t.Errorf("not everything was measured: %+v", m)
+			}
+		})
+	}
+}
+
+// On a bus that others use, a benchmark has a namespace of its own and leaves nothing behind.
+func TestBenchOnNATSLeavesNothing(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1, natstest.Config{})
+	user, password := servers.Account()
+	environ := []string{"HOOKSPAN_BUS=" + servers.URL(), "HOOKSPAN_NATS_USER=" + user, "HOOKSPAN_NATS_PASSWORD=" + password}
+	for _, name := range []string{"publish", "intake"} {
+		m := runBench(t, environ, name, "--events", "200")
+		if m.Name != name || m.Bus != "nats" || m.Sync != "cluster" || m.Events != 200 || m.BarePublish <= 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+	nc := servers.Connect(t, nats.UserInfo(user, password))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := js.StreamNames(t.Context())
+	for stream := range names.Name() {
+		t.Errorf("stream %s was left behind", stream)
+	}
+	if err := names.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBenchOnKafkaLeavesNothing(t *testing.T) {
+	t.Parallel()
+	brokers, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer brokers.Close()
+	environ := []string{"HOOKSPAN_BUS=kafka://" + strings.Join(brokers.ListenAddrs(), ",")}
+	for _, name := range []string{"publish", "intake"} {
+		m := runBench(t, environ, name, "--events", "200")
+		if m.Name != name || m.Bus != "kafka" || m.Sync != "cluster" || m.Events != 200 || m.BarePublish <= 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	topics, err := admin.ListTopics(t.Context())
+	if err != nil || len(topics) > 0 {
+		t.Errorf("topics %v were left behind (%v)", topics.Names(), err)
+	}
+	groups, err := admin.ListGroups(t.Context())
+	if err != nil || len(groups) > 0 {
+		t.Errorf("groups %v were left behind (%v)", groups.Groups(), err)
+	}
+}

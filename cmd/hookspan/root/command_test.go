@@ -1,0 +1,144 @@
+package root_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/cmd/hookspan/request"
+	"github.com/hookspan/hookspan/cmd/hookspan/root"
+)
+
+// hookspan runs a command as a shell would, in an environment of its own.
+func hookspan(t *testing.T, environ []string, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	term := &cli.Terminal{In: strings.NewReader(""), Out: &o, Err: &e, Environ: append([]string{"HOOKSPAN_DATA_DIR=" + t.TempDir()}, environ...)}
+	code = term.Run(t.Context(), root.Command, args)
+	return o.String(), e.String(), code
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		environ []string
+		args    []string
+		want    int
+		says    string
+	}{
+		"done":                   {nil, []string{"version"}, cli.ExitDone, "hookspan "},
+		"help":                   {nil, []string{"trigger", "--help"}, cli.ExitDone, "Examples:"},
+		"unknown command":        {nil, []string{"serv"}, cli.ExitUsage, "unknown command"},
+		"unknown flag":           {nil, []string{"version", "--nope"}, cli.ExitUsage, "unknown flag"},
+		"missing argument":       {nil, []string{"deliveries", "get"}, cli.ExitUsage, "accepts 1 arg"},
+		"wrong configuration":    {[]string{"HOOKSPAN_LISTNE=:1"}, []string{"config", "check"}, cli.ExitUsage, "did you mean HOOKSPAN_LISTEN?"},
+		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
+		"no server":              {nil, []string{"deliveries"}, cli.ExitUsage, "give --server or HOOKSPAN_SERVER"},
+		"server that is not up":  {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, cli.ExitFailed, "ask the server"},
+		"trigger without secret": {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "give --secret or --secret-file"},
+		"trigger without URL":    {nil, []string{"trigger", "sticker", "--secret", "s"}, cli.ExitUsage, "--to: want the URL"},
+		"trigger of nobody":      {nil, []string{"trigger", "nobody"}, cli.ExitUsage, `there is no provider "nobody"`},
+		"trigger of no type":     {nil, []string{"trigger", "sticker", "order.eaten", "--secret", "s", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "order.eaten"},
+		"bench of nothing":       {nil, []string{"bench", "intake", "--connections", "0"}, cli.ExitUsage, "have to be positive"},
+		"probe of plain bodies":  {nil, []string{"provider", "probe", "github", "--body-file", "-", "--secret", "s"}, cli.ExitUsage, "does not encrypt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, errs, code := hookspan(t, c.environ, c.args...)
+			if code != c.want || !strings.Contains(out+errs, c.says) {
+				t.Errorf("code %d, want %d; want %q in:\n%s%s", code, c.want, c.says, out, errs)
+			}
+		})
+	}
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	t.Parallel()
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s: no example or no short text", cmd.CommandPath())
+		}
+		for _, child := range cmd.Commands() {
+			walk(child)
+		}
+	}
+	walk(root.Command(&cli.Terminal{Out: &bytes.Buffer{}}))
+}
+
+// What trigger makes is what verify takes: for senders whose ids, bodies and secrets differ most.
+func TestTriggeredRequestsVerify(t *testing.T) {
+	t.Parallel()
+	const url = "http://hooks.example/webhooks/shop"
+	for name, secret := range map[string]string{
+		"sticker": "an invented shared secret", "sticky": "ThirtyTwoCharactersOfAKeyPhrase1", "hmac": "an invented shared secret",
+		"github": "an invented shared secret", "stripe": "an invented shared secret", "twilio": "an invented shared secret",
+		"standard-webhooks": "whsec_" + strings.Repeat("c2VlZHNl", 6), "cloudevents": "an invented shared secret",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var options []string
+			if name == "hmac" {
+				options = []string{"--option", "header=X-Signature"}
+			}
+			text, errs, code := hookspan(t, nil, append([]string{"trigger", name, "--to", url, "--secret", secret, "--print"}, options...)...)
+			if code != cli.ExitDone {
+				t.Fatalf("trigger: %s", errs)
+			}
+			file := filepath.Join(t.TempDir(), "request")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			verify := append([]string{"verify", name, file, "--url", url, "--json"}, options...)
+			out, errs, code := hookspan(t, nil, append(verify, "--secret", secret)...)
+			var j request.Judgement
+			if err := json.Unmarshal([]byte(out), &j); err != nil || code != cli.ExitDone || !j.Genuine || len(j.Events) == 0 {
+				t.Errorf("code %d: %s%s", code, out, errs)
+			}
+			if _, _, code = hookspan(t, nil, append(verify, "--secret", "whsec_"+strings.Repeat("QUFB", 8))...); code == cli.ExitDone {
+				t.Error("another secret is taken too")
+			}
+		})
+	}
+}
+
+func TestProvidersAreListed(t *testing.T) {
+	t.Parallel()
+	out, errs, code := hookspan(t, nil, "provider", "list", "--json")
+	var item struct{ Name, Title string }
+	first, _, _ := strings.Cut(out, "\n")
+	if err := json.Unmarshal([]byte(first), &item); err != nil || code != cli.ExitDone || item.Name == "" || item.Title == "" || strings.Count(out, "\n") < 200 {
+		t.Errorf("code %d, %v: %s%s", code, err, out, errs)
+	}
+}
+
+func TestProbeNamesTheScheme(t *testing.T) {
+	t.Parallel()
+	const secret = "ThirtyTwoCharactersOfAKeyPhrase1"
+	text, _, _ := hookspan(t, nil, "trigger", "sticky", "--to", "http://hooks.example/", "--secret", secret, "--print",
+		"--option", "cipher=aes-256-ecb", "--option", "iv=none")
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	file := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := hookspan(t, nil, "provider", "probe", "sticky", "--body-file", file, "--secret", secret, "--json")
+	var found struct{ Options string }
+	if err := json.Unmarshal([]byte(out), &found); err != nil || code != cli.ExitDone || !strings.Contains(found.Options, "cipher=aes-256-ecb") {
+		t.Errorf("code %d: %s%s", code, out, errs)
+	}
+}
+
+func TestConfigDocsAreTheTable(t *testing.T) {
+	t.Parallel()
+	out, _, _ := hookspan(t, nil, "config", "docs")
+	if !strings.Contains(out, "| `HOOKSPAN_LISTEN` | `:8080` |") {
+		t.Error(out)
+	}
+}

@@ -1,0 +1,44 @@
+package root_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/cmd/hookspan/server"
+)
+
+// A start with a new key in front seals all anew, so that the next one does without the old key.
+func TestSealKeyIsRotatedByAStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key := func(b byte) string {
+		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, endpoint.KeyBytes))
+	}
+	start := func(keys ...string) ([]string, func()) {
+		t.Helper()
+		_, admin, stop, err := server.Start(t.Context(), []string{
+			"HOOKSPAN_DATA_DIR=" + dir, "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_TOKEN=t0ken",
+			"HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8", "HOOKSPAN_SEAL_KEY=" + strings.Join(keys, " "),
+		})
+		if err != nil {
+			t.Fatalf("start with %d keys: %v", len(keys), err)
+		}
+		return []string{"HOOKSPAN_SERVER=" + admin, "HOOKSPAN_ADMIN_TOKEN=t0ken"}, stop
+	}
+	admins, stop := start(key(1))
+	if _, errs, code := hookspan(t, admins, "endpoints", "create", "crm", "--url", "http://127.0.0.1:1/"); code != cli.ExitDone {
+		t.Error(errs)
+	}
+	stop()
+	_, stop = start(key(2), key(1))
+	stop()
+	admins, stop = start(key(2))
+	defer stop()
+	if out, errs, code := hookspan(t, admins, "endpoints", "get", "crm"); code != cli.ExitDone || !strings.Contains(out, `"state": "enabled"`) {
+		t.Errorf("code %d: %s%s", code, out, errs)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package root_test
+
+func sideBySide() error { return nil }

@@ -1,0 +1,15 @@
+//go:build !race
+
+package root_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+)
+
+// sideBySide runs more tests at a time than there are cores: they wait for servers more than
+// they compute. Under the race detector they compute.
+func sideBySide() error {
+	return flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0))))
+}

@@ -99,7 +99,7 @@ func rooms() map[string][]string {
 		"bridge/bus":        {"event"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
-		"bridge/receiver":   {"event", "problem", "bus", "scheme", "provider"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider"},
 		"bridge/signature":  {"scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
@@ -110,7 +110,7 @@ func rooms() map[string][]string {
 		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
-		"bridge/config":     {"endpoint", "setting", "spelling", "topic"}, // endpoint: its settings
+		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic"}, // settings of endpoints and sources
 		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic"},
 	}
 }

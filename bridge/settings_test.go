@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -25,7 +26,7 @@ const most = 5
 
 func TestNothingListsSettingsByHand(t *testing.T) {
 	t.Parallel()
-	for thing, settings := range map[string]setting.Fields{"an endpoint": endpoint.Fields()} {
+	for thing, settings := range map[string]setting.Fields{"an endpoint": endpoint.Fields(), "a source": receiver.Fields()} {
 		for _, folder := range doors() {
 			files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 			if err != nil || len(files) == 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 // Options of the API. All are needed but Shards, Tester, Measures and Log.
@@ -26,7 +27,7 @@ type Options struct {
 	Shards     Shards // nil: no other process shares the bus, and this one owns them all
 	Tester     Tester // nil: endpoints cannot be tested here
 	Refusals   Refusals
-	Sources    func() []Source
+	Sources    func() []receiver.Source
 	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
 	Token      func() string                     // "": no token is set, and the API answers nobody

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 // login asks for a route and returns the status.
@@ -35,7 +36,7 @@ func TestFailedLogins(t *testing.T) {
 		measures := prometheus.NewRegistry()
 		api := admin.New(admin.Options{
 			Token: func() string { return token }, Measures: measures, Log: slog.New(slog.NewTextHandler(&log, nil)),
-			Sources: func() []admin.Source { return nil }, Metrics: http.NotFoundHandler(),
+			Sources: func() []receiver.Source { return nil }, Metrics: http.NotFoundHandler(),
 		})
 		good := func() {
 			t.Helper()

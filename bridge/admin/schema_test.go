@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/setting/settingtest"
 )
@@ -33,7 +36,9 @@ func declared(t *testing.T, path string, settings setting.Fields) {
 	}
 	properties := document["properties"].(map[string]any)
 	for _, f := range settings {
-		properties[f.Word] = f.Shape()
+		if f.Tag("api") != "hidden" {
+			properties[f.Word] = f.Shape()
+		}
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -56,6 +61,23 @@ func declared(t *testing.T, path string, settings setting.Fields) {
 func TestSchemaOfAnEndpointHasEverySetting(t *testing.T) {
 	t.Parallel()
 	declared(t, "../../schemas/endpoint.json", endpoint.Fields())
+}
+
+// What a source shows of its secrets is how many there are; no request sets a source.
+func TestSchemaOfASourceHasEverySetting(t *testing.T) {
+	t.Parallel()
+	shown := slices.DeleteFunc(slices.Clone(receiver.Fields()), setting.Field.WriteOnly)
+	declared(t, "../../schemas/source.json", shown)
+	s := newServer(t)
+	source := s.do("GET", "/v1/sources", "").object(200)["items"].([]any)[0].(map[string]any)
+	for _, f := range shown {
+		if _, there := source[f.Word]; !there {
+			t.Errorf("%s is not shown in %v", f.Word, slices.Sorted(maps.Keys(source)))
+		}
+	}
+	if text := fmt.Sprint(source); strings.Contains(text, "canary") || source["secrets"] != 1.0 || source["path"] != "/webhooks/shop" {
+		t.Errorf("shown: %s", text)
+	}
 }
 
 func TestAMadeUpSettingHasASchema(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/schemas/schematest"
 )
@@ -68,8 +69,10 @@ func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer
 	}
 	o := admin.Options{
 		Registry: s.registry, Deliveries: s.index, Outbound: s, Events: s, Tester: s, Refusals: s,
-		Sources: func() []admin.Source {
-			return []admin.Source{{Name: "shop", Provider: "sticker", Path: "/webhooks/shop", Secrets: 1}}
+		Sources: func() []receiver.Source {
+			shop := receiver.Source{Name: "shop", Provider: "sticker", Secrets: []string{"canary-of-a-source"}, Options: map[string]string{"verify_token": "canary"}}
+			receiver.Fields().Fill(&shop)
+			return []receiver.Source{shop}
 		},
 		Ready:   func(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); return s.ready },
 		Token:   func() string { return s.token },

@@ -6,28 +6,33 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
-// A Source is a configured intake, without its secrets.
-type Source struct {
-	Name        string `json:"name"`
-	Provider    string `json:"provider"`
-	Path        string `json:"path"` // of its webhook on the intake listener
-	URI         string `json:"uri"`  // CloudEvents source; empty where the provider sets it
-	Topic       string `json:"topic"`
-	Content     string `json:"content"`
-	Invalid     string `json:"invalid"`
-	Schema      string `json:"schema"`
-	DedupWindow string `json:"dedup_window"`
-	MaxBody     int64  `json:"max_body"`
-	Secrets     int    `json:"secrets"` // how many there are
+// A sourceView is a configured intake: its settings as they are declared, without its secrets.
+type sourceView struct{ receiver.Source }
+
+// MarshalJSON writes one object.
+func (v sourceView) MarshalJSON() ([]byte, error) {
+	type front struct {
+		Name string `json:"name"`
+		Path string `json:"path"` // of its webhook on the intake listener
+	}
+	type back struct {
+		Secrets int `json:"secrets"` // how many there are
+	}
+	return setting.Object{front{v.Name, "/webhooks/" + v.Name}, receiver.Fields().Shown(&v.Source), back{len(v.Secrets)}}.MarshalJSON()
 }
 
 func (a *api) listSources(w http.ResponseWriter, r *http.Request) error {
 	if err := readQuery(r).err(); err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, newPage(a.Sources(), ""))
+	var items []sourceView
+	for _, s := range a.Sources() {
+		items = append(items, sourceView{s})
+	}
+	return write(w, http.StatusOK, newPage(items, ""))
 }
 
 // refusalsRead is how far back a list of refusals looks.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/endpoint"
-	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
@@ -14,7 +14,7 @@ import (
 func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
-		Sources: a.sources, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
+		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Metrics: a.metricsPage(), Measures: a.Metrics, Log: a.Log,
 	})
 }
@@ -25,20 +25,6 @@ func (a *App) othersShards(o *Opened) admin.Shards {
 		return nil
 	}
 	return a.dispatcher
-}
-
-// sources lists the intakes as the API shows them.
-func (a *App) sources() []admin.Source {
-	c := a.current.Load()
-	all := make([]admin.Source, 0, len(c.Sources))
-	for _, s := range c.Sources {
-		all = append(all, admin.Source{
-			Name: s.Name, Provider: s.Provider, Path: "/webhooks/" + s.Name, URI: s.URI, Topic: s.Topic,
-			Content: s.Content, Invalid: s.Invalid, Schema: s.Schema,
-			DedupWindow: setting.FormatDuration(*s.DedupWindow), MaxBody: int64(s.MaxBody), Secrets: len(s.Secrets),
-		})
-	}
-	return all
 }
 
 // fieldError is a signature's complaint about an endpoint.

@@ -15,14 +15,7 @@ import (
 func sources(c *config.Config) []receiver.Source {
 	all := make([]receiver.Source, len(c.Sources))
 	for i, s := range c.Sources {
-		all[i] = receiver.Source{
-			Name: s.Name, Provider: s.Provider, Secrets: s.Secrets.Open(),
-			URI: s.URI, Topic: s.Topic, TypePrefix: s.TypePrefix, PublicURL: s.PublicURL,
-			Content: receiver.Content(s.Content), Tolerance: s.Tolerance, MaxBody: int64(s.MaxBody),
-			Rate:    receiver.Rate{PerSecond: s.Rate.PerSecond, Burst: s.Rate.Burst},
-			Invalid: receiver.Policy(s.Invalid), Schema: receiver.Policy(s.Schema), Options: s.Options, DedupWindow: s.DedupWindow,
-			DedupKey: s.DedupKey, Altered: receiver.Policy(s.Altered),
-		}
+		all[i] = s.Source
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
@@ -149,7 +150,7 @@ func TestEveryDoorJudgesEndpointsAlike(t *testing.T) {
 
 func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 	t.Parallel()
-	for word, values := range map[string][]any{
+	oddly := map[string][]any{
 		"provider":     {"nope", "Sticker", "sticker"},
 		"secrets":      {"", " ", []any{"a secret with spaces"}},
 		"uri":          {"/shops/eu", "https://shop.example", "a b", "%zz"},
@@ -164,8 +165,11 @@ func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 		"invalid":      {"quarantine", "accept", "reject", "off"},
 		"schema":       {"off", "warn", "quarantine", "reject", "accept"},
 		"options":      {map[string]any{"bogus": "x"}, map[string]any{}},
-	} {
-		for _, v := range values {
+		"dedup_key":    {"content", "header:", "header:X-A", "/order/id", "order"},
+	}
+	for _, f := range receiver.Fields() {
+		word := f.Word
+		for _, v := range append(anyOf(f), oddly[word]...) {
 			block := map[string]any{"provider": "sticker", "secrets": "a secret of more than sixteen bytes", word: v}
 			env := verdict(t.Context(), append(byVariables("HOOKSPAN_SOURCE_X_", block), "HOOKSPAN_SOURCES=x")...)
 			file := verdict(t.Context(), byFile(t, "sources", "x", block))

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // check finds what is wrong with values that could be read one by one.
@@ -61,9 +64,9 @@ func (r report) warning(text string) {
 
 func (l *loading) checkProcess() {
 	c := l.cfg
-	l.process("NAMESPACE").unless(validName(c.Namespace), "only a-z, 0-9 and - are allowed")
+	l.process("NAMESPACE").unless(setting.ValidName(c.Namespace), "only a-z, 0-9 and - are allowed")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
-	l.process("STREAM").unless(validTopic(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
+	l.process("STREAM").unless(topic.Valid(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
 	l.process("MAX_CONNECTIONS").unless(c.MaxConnections >= 0, "want 1 or more")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // checkBus holds the settings of the bus against each other.
@@ -40,7 +42,7 @@ func (l *loading) checkEmbedded() {
 		l.process("SEAL_KEY").unless(e.RoutesListen.Loopback(), "missing; by it the members of a cluster prove themselves to each other: without it whoever reaches "+prefix+"EMBEDDED_ROUTES_LISTEN could read and write everything")
 		l.process("SEAL_KEY").warning("missing; without it every program on this machine can be a member of the cluster")
 	}
-	l.process("EMBEDDED_CLUSTER").unless(validName(strings.ToLower(e.Cluster)), "only letters, 0-9 and - are allowed")
+	l.process("EMBEDDED_CLUSTER").unless(setting.ValidName(strings.ToLower(e.Cluster)), "only letters, 0-9 and - are allowed")
 	l.process("EMBEDDED_PEERS").unless(len(e.Peers) > 0, "missing; name all members as h1:6222,h2:6222,h3:6222, or dns:NAME")
 	for _, peer := range e.Peers {
 		name, dns := strings.CutPrefix(peer, "dns:")

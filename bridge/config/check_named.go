@@ -2,34 +2,19 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
-	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
+// checkSource asks the receiver, and adds what it does not know.
 func (l *loading) checkSource(s *Source, at checked) {
-	at("PROVIDER").unless(s.Provider != "", "missing; hookspan provider list shows the names")
-	secrets := l.sources.begin(s.Name) + "SECRETS"
-	s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(l.sources.blocks[s.Name].values[secrets].text, setting.ItemEnd)
+	for _, fault := range s.Faults(l.cfg.Retention) {
+		at(strings.ToUpper(fault.Field)).unless(false, fault.Message)
+	}
 	l.checkTopic(at("TOPIC"), s.Topic)
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
-	at("TYPE_PREFIX").unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, " \t\r\n"), "want it without the last dot and without spaces")
-	if s.URI != "" {
-		_, err := url.Parse(s.URI)
-		at("URI").unless(err == nil && !strings.ContainsAny(s.URI, " \t\r\n"), "want a URI reference such as /shops/eu or https://shop.example")
-	}
-	if s.PublicURL != "" {
-		u, ok := validURL(s.PublicURL)
-		at("PUBLIC_URL").unless(ok && u.RawQuery == "", "want an http or https URL without query, credentials and fragment")
-	}
-	header, isHeader := strings.CutPrefix(s.DedupKey, "header:")
-	at("DEDUP_KEY").unless(s.DedupKey == "provider" || s.DedupKey == "content" || s.DedupKey == "none" || isHeader && header != "" || strings.HasPrefix(s.DedupKey, "/"),
-		"want provider, content, none, header:Name or a JSON pointer such as /order/id")
-	at("DEDUP_WINDOW").unless(*s.DedupWindow <= l.cfg.Retention || l.cfg.Retention == 0,
-		fmt.Sprintf("longer than %sRETENTION (%s): an id is remembered no longer than its event", prefix, l.cfg.Retention))
 }
 
 // checkEndpoint leaves to whoever registers endpoints what it would refuse of the API, too.

@@ -4,9 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -57,6 +57,13 @@ func (c *Config) place(begin, word string) string {
 		return place
 	}
 	return variable
+}
+
+// A Source is one configured intake, and how it was given.
+type Source struct {
+	receiver.Source
+	ManagedBy    string // env or file
+	SecretsSplit bool   // the secrets came as one text, which was taken apart at its spaces
 }
 
 // Load reads the environment ("NAME=value", as from os.Environ) and the files that it names.
@@ -112,7 +119,7 @@ func (c *Config) complete() {
 			s.Topic = c.TopicPrefix + "." + s.Name
 		}
 		if s.DedupWindow == nil {
-			window := min(defaultDedupWindow, c.Retention)
+			window := min(receiver.DefaultDedupWindow, c.Retention)
 			s.DedupWindow = &window
 		}
 	}
@@ -123,6 +130,3 @@ func (c *Config) keyFiles() []string {
 	all := []string{c.TLS.KeyFile, c.AdminTLS.KeyFile, c.EmbeddedTLS.KeyFile, c.BusTLS.KeyFile, c.NATS.Creds, c.NATS.NKeyFile}
 	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
 }
-
-// defaultDedupWindow is how long ids are remembered unless the retention is shorter.
-const defaultDedupWindow = 72 * time.Hour

@@ -3,10 +3,13 @@ package config
 import (
 	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/caarlos0/env/v11"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // decode fills the Config from the blocks.
@@ -16,8 +19,10 @@ func (l *loading) decode() {
 	}
 	for _, name := range l.sources.names() {
 		b := l.sources.blocks[name]
-		s := Source{Name: name, ManagedBy: b.managedBy}
-		l.decodeInto(&s, l.sources.begin(name), b)
+		begin := l.sources.begin(name)
+		s := Source{Source: receiver.Source{Name: name}, ManagedBy: b.managedBy}
+		l.decodeInto(&s.Source, begin, b)
+		s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(b.values[begin+"SECRETS"].text, setting.ItemEnd)
 		l.cfg.Sources = append(l.cfg.Sources, s)
 	}
 	for _, name := range l.endpoints.names() {

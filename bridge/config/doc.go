@@ -7,7 +7,7 @@
 // remedy; the value of a secret appears in none of them.
 //
 // A setting is a field with tags, as package setting reads them: those of the process stand
-// here, those of an endpoint are endpoint.Settings. The tables of the README and of
+// here, those of others are endpoint.Settings and receiver.Source. The tables of the README and of
 // `hookspan config docs` are made from these tags, and so is the list of known variables: any
 // other variable under HOOKSPAN_ is a fault that suggests the nearest one. What settings say
 // together is checked in check*.go.

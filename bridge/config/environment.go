@@ -22,7 +22,7 @@ func (l *loading) takeNames() {
 	for _, f := range l.families() {
 		for _, name := range setting.Items(l.environ[f.list], ",") {
 			switch b := f.blocks[name]; {
-			case !validName(name):
+			case !setting.ValidName(name):
 				l.problem(f.list, "name "+strconv.Quote(name)+": only a-z, 0-9 and - are allowed")
 			case b == nil:
 				f.open(name, managedByEnv)

@@ -68,7 +68,7 @@ func (d document) flatten(root ast.Node) {
 // named reads a map from name to block.
 func (d document) named(e entry, f family) {
 	for _, one := range d.entries(e.value, e.path+".") {
-		if !validName(one.key) {
+		if !setting.ValidName(one.key) {
 			d.problem(one.where, "name "+strconv.Quote(one.key)+": only a-z, 0-9 and - are allowed")
 			continue
 		}

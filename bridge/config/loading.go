@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 // A loading is one run of Load: what was read so far and what was wrong with it.
@@ -59,7 +60,7 @@ func newLoading(environ []string) *loading {
 		cfg:       &Config{},
 		environ:   map[string]string{},
 		core:      newBlock(""),
-		sources:   family{"source", sourcesVariable, sourcePrefix, &Source{}, map[string]*block{}},
+		sources:   family{"source", sourcesVariable, sourcePrefix, &receiver.Source{}, map[string]*block{}},
 		endpoints: family{"endpoint", endpointsVariable, endpointPrefix, &endpoint.Settings{}, map[string]*block{}},
 		used:      map[string]bool{},
 	}
@@ -145,14 +146,4 @@ func (l *loading) faulty(where string) bool {
 
 func (l *loading) warn(where, what string) {
 	l.cfg.Warnings = append(l.cfg.Warnings, Problem{Where: where, What: what})
-}
-
-// validName is the rule for names of sources and endpoints, and for the namespace.
-func validName(name string) bool {
-	for i := 0; i < len(name); i++ {
-		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return name != ""
 }

@@ -46,7 +46,7 @@ func TestProblemsNameVariableAndRemedy(t *testing.T) {
 		"bus":                     {nil, []string{"HOOKSPAN_BUS=redis://h1"}, "HOOKSPAN_BUS: want embedded, nats://"},
 		"role":                    {nil, []string{"HOOKSPAN_ROLES=receiver,sender"}, "HOOKSPAN_ROLES: want receiver, dispatcher or admin"},
 		"open port":               {nil, []string{"HOOKSPAN_EMBEDDED_LISTEN=:4222"}, "only a loopback address may be open without HOOKSPAN_EMBEDDED_USER"},
-		"window":                  {source, []string{"HOOKSPAN_SOURCE_SHOP_DEDUP_WINDOW=200h"}, "longer than HOOKSPAN_RETENTION (168h0m0s)"},
+		"window":                  {source, []string{"HOOKSPAN_SOURCE_SHOP_DEDUP_WINDOW=200h"}, "longer than HOOKSPAN_RETENTION (168h)"},
 		"topic that is not followed": {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_TOPICS=hookspan.events.>,hookspan.ops"},
 			"HOOKSPAN_ENDPOINT_CRM_TOPICS: hookspan.ops fits no topic that is followed (HOOKSPAN_TOPICS=hookspan.events.>)"},
 		"topic of ours":   {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.state.x"}, "this topic is Hookspan's own"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -32,7 +33,7 @@ func Tables() []Table {
 		tables = append(tables, tableOf(g.title, g.prefix, g.into, prefix))
 	}
 	const name = "<NAME>_"
-	sources := tableOf("Each source", sourcePrefix+name, &Source{}, sourcePrefix+name)
+	sources := tableOf("Each source", sourcePrefix+name, &receiver.Source{}, sourcePrefix+name)
 	endpoints := tableOf("Each endpoint", endpointPrefix+name, &endpoint.Settings{}, endpointPrefix+name)
 	sources.Settings = slices.Insert(sources.Settings, 0, Setting{
 		Name: sourcesVariable, Key: "sources", Kind: setting.KindList, Meaning: "Names of the sources, separated by commas: a-z, 0-9 and -. In a variable a name is upper case with _ for -.",

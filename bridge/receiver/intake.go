@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A Verifier judges the requests of one source. *provider.Verifier is one.
@@ -103,17 +103,14 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	if err := s.Validate(r.retention); err != nil {
 		return nil, err
 	}
-	v, err := r.verifier(s.Provider, provider.Config{
-		Source: s.Name, Secrets: s.Secrets, URI: s.URI, TypePrefix: s.TypePrefix,
-		Tolerance: s.Tolerance, Options: s.Options, MaxBody: s.MaxBody, Rate: int(math.Ceil(s.Rate.PerSecond * 60)),
-	})
+	v, err := r.verifier(s.Provider, s.OfProvider())
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", s.Name, err)
 	}
 	if s.MaxBody == 0 {
-		s.MaxBody = v.MaxBody()
+		s.MaxBody = setting.Size(v.MaxBody())
 	}
-	s.MaxBody = r.bodyLimit(s)
+	s.MaxBody = setting.Size(r.bodyLimit(s))
 	in := &intake{
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
@@ -157,12 +154,12 @@ const attributeRoom = 32 << 10
 
 // bodyLimit is the source's own limit, or less where the bus takes less.
 func (r *Receiver) bodyLimit(s Source) int64 {
-	room := r.publisher.MaxBytes() - attributeRoom
-	if r.publisher.MaxBytes() <= 0 || s.MaxBody <= room {
-		return s.MaxBody
+	most, room := int64(s.MaxBody), r.publisher.MaxBytes()-attributeRoom
+	if r.publisher.MaxBytes() <= 0 || most <= room {
+		return most
 	}
 	r.log.Warn("source takes smaller bodies than its limit, because the bus does",
-		slog.String("source", s.Name), slog.Int64("max_body", s.MaxBody), slog.Int64("bus_takes", max(room, 0)))
+		slog.String("source", s.Name), slog.Int64("max_body", most), slog.Int64("bus_takes", max(room, 0)))
 	return max(room, 0)
 }
 

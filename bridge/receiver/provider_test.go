@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // catalog opens verifiers of the providers that Hookspan comes with.
@@ -134,7 +135,7 @@ func TestTheProviderBoundsBodies(t *testing.T) {
 	}{{"its own bound", 0, 0, 200}, {"the source's", 1 << 20, 0, 413}, {"the bus's", 0, 1 << 20, 413}} {
 		w := setup(t, func(o *receiver.Options) {
 			o.Verifier = catalog(t)
-			o.Sources = []receiver.Source{{Name: "in", Provider: "github", Secrets: []string{secret}, MaxBody: c.maxBody}}
+			o.Sources = []receiver.Source{{Name: "in", Provider: "github", Secrets: []string{secret}, MaxBody: setting.Size(c.maxBody)}}
 			if c.bus > 0 {
 				o.Publisher = narrow{o.Publisher.(*store), c.bus}
 			}

@@ -77,7 +77,7 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if err := r.admit(x); err != nil {
 		return nil, "", err
 	}
-	if err := r.bodies.read(&x.body, arrival{x.w, x.q, r.proxies.sender(x.q), x.began, x.source.MaxBody}); err != nil {
+	if err := r.bodies.read(&x.body, arrival{x.w, x.q, r.proxies.sender(x.q), x.began, int64(x.source.MaxBody)}); err != nil {
 		return nil, "", notTaken(err)
 	}
 	if x.guest = guestOf(x.q); x.guest != nil {

@@ -5,38 +5,45 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // DefaultDedupWindow is how long a source recognises a repeated id, where it does not say.
 const DefaultDedupWindow = 72 * time.Hour
 
 // A Source is one configured intake: a name, the provider that calls it, and what becomes of
-// its events. The zero value of every field but Name and Provider means the default.
+// its events. Each field but the name is the one declaration of a setting: variables
+// (HOOKSPAN_SOURCE_<NAME>_PROVIDER), the file, the API's view, schemas and documents come from
+// it; see package setting. The zero value of every field but Name and Provider means the default.
 type Source struct {
-	Name     string
-	Provider string
-	Secrets  []string `json:"-"` // newest first; all are tried
+	Name string
 
-	URI        string // CloudEvents source; "" is /sources/<name> or the official adapter's
-	Topic      string // without the type; "" is <prefix>.<name>
-	TypePrefix string // without the last dot; "" is the provider's
-	PublicURL  string // what the provider was told, without query; "" is the request's own
-	Content    Content
-
-	Tolerance *time.Duration // nil is the provider's rule
-
-	DedupWindow *time.Duration // nil is 72 h; 0 recognises no repeats
-	DedupKey    string         // what repeats are recognised by: DedupByProvider, …, header:Name or a JSON pointer
-	Altered     Policy         // a repeated id that came with another body; Publish, Quarantine or Drop
-	MaxBody     int64          // bytes, also of what a gzip body unpacks to; 0 is the provider's
-	Rate        Rate
-	Invalid     Policy // verified, but not what the provider sends; Quarantine, Accept or Reject
-	Schema      Policy // Off, Warn, Quarantine or Reject
-	Options     map[string]string
+	Provider    string          `env:"PROVIDER" doc:"How the sender signs, encrypts and names: see hookspan provider list. Required."`
+	Secrets     setting.Secrets `env:"SECRETS" doc:"Secrets shared with the sender, separated by spaces, newest first; all are tried."`
+	URI         string          `env:"URI" default:"/sources/<name>" doc:"CloudEvents source, taken as it is."`
+	Topic       string          `env:"TOPIC" default:"<prefix>.<name>" doc:"Topic of its events. On JetStream the provider's type is appended; on Kafka all types share the topic."`
+	TypePrefix  string          `env:"TYPE_PREFIX" default:"the provider's" doc:"Replaces the front of the event type, without the last dot."`
+	PublicURL   string          `env:"PUBLIC_URL" default:"as requested" doc:"URL that the sender was told, without query; for signatures over the URL."`
+	Content     Content         `env:"CONTENT" envDefault:"binary" words:"binary structured" doc:"CloudEvents mode on the bus: binary or structured."`
+	Tolerance   *time.Duration  `env:"TOLERANCE" default:"the provider's" doc:"How far a request's time may be from ours; 0 is no check."`
+	DedupWindow *time.Duration  `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised, to the second; 0 recognises none. Not longer than the retention."`
+	DedupKey    string          `env:"DEDUP_KEY" envDefault:"provider" doc:"What repeats are recognised by: provider (its id, else a hash of what was signed), content (a hash of the data), none, header:Name or a JSON pointer such as /order/id."`
+	Altered     Policy          `env:"ALTERED" envDefault:"publish" words:"publish quarantine drop" doc:"What to do with a repeated id that came with another body, and with a signed request that came again under another id: publish (a repeated id gets one of its own, the extension hookspanoriginalid holds the provider's), quarantine or drop."`
+	MaxBody     setting.Size    `env:"MAX_BODY" max:"2147483647" default:"what the provider sends, else 1MiB" doc:"Largest body, also after unpacking gzip; less where the bus takes less."`
+	Rate        Rate            `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
+	Invalid     Policy          `env:"INVALID" envDefault:"quarantine" words:"quarantine accept reject" doc:"What to do with a verified body that is not what the provider sends: quarantine, accept or reject."`
+	Schema      Policy          `env:"SCHEMA" envDefault:"off" words:"off warn quarantine reject" doc:"Check bodies against the event's schema: off, warn, quarantine or reject."`
+	Options     setting.Options `env:"OPTIONS" api:"hidden" doc:"key=value,… as the provider declares; a comma inside a value is written \\,."`
 }
+
+// Fields are the declarations of a source's settings.
+var Fields = sync.OnceValue(func() setting.Fields { return setting.Of(&Source{}) })
 
 // String names the source without its secrets, so that printing one by mistake is harmless.
 func (s Source) String() string { return "source " + s.Name + " (" + s.Provider + ")" }
@@ -65,10 +72,15 @@ const (
 	Drop       Policy = "drop"       // answer success, publish nothing
 )
 
-// Rate is how many genuine requests a source takes; the zero value is no limit.
-type Rate struct {
-	PerSecond float64
-	Burst     int // 0 takes the requests of one second at once
+// Rate is how many genuine requests a source takes; without a burst those of one second at once.
+type Rate = setting.Rate
+
+// OfProvider is what the provider's verifier is made of.
+func (s Source) OfProvider() provider.Config {
+	return provider.Config{
+		Source: s.Name, Secrets: s.Secrets, URI: s.URI, TypePrefix: s.TypePrefix,
+		Tolerance: s.Tolerance, Options: s.Options, MaxBody: int64(s.MaxBody), Rate: int(math.Ceil(s.Rate.PerSecond * 60)),
+	}
 }
 
 // withDefaults returns the source with every default filled in.
@@ -76,21 +88,11 @@ func (s Source) withDefaults(topicPrefix string) Source {
 	if s.Topic == "" {
 		s.Topic = topicPrefix + "." + s.Name
 	}
-	if s.Content == "" {
-		s.Content = Binary
-	}
 	if s.DedupWindow == nil {
 		window := DefaultDedupWindow
 		s.DedupWindow = &window
 	}
-	if s.Invalid == "" {
-		s.Invalid = Quarantine
-	}
-	if s.Schema == "" {
-		s.Schema = Off
-	}
-	s.DedupKey = orElse(s.DedupKey, DedupByProvider)
-	s.Altered = orElse(s.Altered, Publish)
+	Fields().Fill(&s)
 	if s.Rate.PerSecond > 0 && s.Rate.Burst == 0 {
 		s.Rate.Burst = max(1, int(math.Ceil(s.Rate.PerSecond)))
 	}
@@ -104,88 +106,45 @@ const maxDedupWindow = (windowHours - 2) * time.Hour
 // Retention is how long the bus keeps events; 0 leaves that out. Whether the provider exists
 // and its options and secrets fit is told by New, which asks the provider.
 func (s Source) Validate(retention time.Duration) error {
-	s = s.withDefaults("topics")
 	var faults []error
-	fault := func(field, format string, a ...any) {
-		faults = append(faults, fmt.Errorf("source %q: %s: %s", s.Name, field, fmt.Sprintf(format, a...)))
-	}
-	if !validName(s.Name) {
-		fault("name", "use a-z, 0-9 and - only")
-	}
-	if s.Provider == "" {
-		fault("provider", "is missing; see hookspan provider list")
-	}
-	if err := checkTopic(s.Topic); err != nil {
-		fault("topic", "%v", err)
-	}
-	if err := checkPublicURL(s.PublicURL); err != nil {
-		fault("public_url", "%v", err)
-	}
-	if s.Content != Binary && s.Content != Structured {
-		fault("content", "%q is not binary or structured", s.Content)
-	}
-	if s.Tolerance != nil && *s.Tolerance < 0 {
-		fault("tolerance", "%v is negative", *s.Tolerance)
-	}
-	switch window := *s.DedupWindow; {
-	case window < 0:
-		fault("dedup_window", "%v is negative; 0 recognises no repeats", window)
-	case window > maxDedupWindow:
-		fault("dedup_window", "%v is longer than %v", window, maxDedupWindow)
-	case retention > 0 && window > retention:
-		fault("dedup_window", "%v is longer than the retention of %v, behind which ids are forgotten; shorten it or raise the retention", window, retention)
-	}
-	if _, err := parseDedupKey(s.DedupKey); err != nil {
-		fault("dedup_key", "%q: %v", s.DedupKey, err)
-	}
-	if s.Altered != Publish && s.Altered != Quarantine && s.Altered != Drop {
-		fault("altered", "%q is not publish, quarantine or drop", s.Altered)
-	}
-	if s.MaxBody < 0 || s.MaxBody > math.MaxInt32 {
-		fault("max_body", "%d is not between 1 byte and 2 GiB", s.MaxBody)
-	}
-	if s.Rate.PerSecond < 0 || s.Rate.Burst < 0 {
-		fault("rate", "is negative")
-	}
-	if s.Invalid != Quarantine && s.Invalid != Accept && s.Invalid != Reject {
-		fault("invalid", "%q is not quarantine, accept or reject", s.Invalid)
-	}
-	if s.Schema != Off && s.Schema != Warn && s.Schema != Quarantine && s.Schema != Reject {
-		fault("schema", "%q is not off, warn, quarantine or reject", s.Schema)
+	for _, f := range s.Faults(retention) {
+		faults = append(faults, fmt.Errorf("source %q: %s: %s", s.Name, f.Field, f.Message))
 	}
 	return errors.Join(faults...)
 }
 
-// validName reports whether a name fits a URL path, a topic and a variable's name.
-func validName(name string) bool {
-	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-}
-
-// checkTopic refuses what would not be one fixed topic on every bus.
-func checkTopic(topic string) error {
-	for token := range strings.SplitSeq(topic, ".") {
-		if token == "" || sanitize(token) != token {
-			return fmt.Errorf("%s has an empty token or one of *, >, space and controls", strconv.Quote(topic))
+// Faults are those that Validate reports.
+func (s Source) Faults(retention time.Duration) []setting.Fault {
+	s = s.withDefaults("topics")
+	faults := Fields().Check(&s)
+	unless := func(ok bool, field, format string, a ...any) {
+		if !ok {
+			faults = append(faults, setting.Fault{Field: field, Message: fmt.Sprintf(format, a...)})
 		}
 	}
-	if len(topic) > maxTopicBase {
-		return fmt.Errorf("%d bytes are more than %d", len(topic), maxTopicBase)
-	}
-	return nil
+	unless(setting.ValidName(s.Name), "name", "use a-z, 0-9 and - only")
+	unless(s.Provider != "", "provider", "missing; hookspan provider list shows the names")
+	unless(topic.Valid(s.Topic), "topic", "want words joined by dots, without spaces and wildcards")
+	unless(len(s.Topic) <= maxTopicBase, "topic", "is longer than %d bytes", maxTopicBase)
+	unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, white), "type_prefix", "want it without the last dot and without spaces")
+	_, err := url.Parse(s.URI)
+	unless(err == nil && !strings.ContainsAny(s.URI, white), "uri", "want a URI reference such as /shops/eu or https://shop.example")
+	unless(validPublicURL(s.PublicURL), "public_url", "want an http or https URL without query, credentials and fragment")
+	unless(s.Tolerance == nil || *s.Tolerance >= 0, "tolerance", "is less than nothing")
+	window := *s.DedupWindow
+	unless(window >= 0, "dedup_window", "is less than nothing; 0 recognises no repeats")
+	unless(window <= maxDedupWindow, "dedup_window", "is longer than %s", setting.FormatDuration(maxDedupWindow))
+	unless(retention == 0 || window <= retention, "dedup_window", "longer than HOOKSPAN_RETENTION (%s): an id is remembered no longer than its event", setting.FormatDuration(retention))
+	_, err = parseDedupKey(s.DedupKey)
+	unless(err == nil, "dedup_key", "%v", err)
+	return faults
 }
 
-func checkPublicURL(raw string) error {
-	if raw == "" {
-		return nil
-	}
+const white = " \t\r\n"
+
+// validPublicURL takes what a request's own query can be appended to.
+func validPublicURL(raw string) bool {
 	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return errors.New("is not an absolute http or https URL")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("has a query or a fragment; the request's own query is appended")
-	case u.User != nil:
-		return errors.New("has a user or password")
-	}
-	return nil
+	return raw == "" || err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") &&
+		u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && u.User == nil
 }

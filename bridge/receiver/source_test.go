@@ -50,7 +50,7 @@ func TestNewNamesEverySourceAtFault(t *testing.T) {
 		Sources:  []receiver.Source{{Name: "a", Provider: "shop"}, {Name: "b"}, {Name: "c", Provider: "shop", Secrets: []string{"s"}}, {Name: "c", Provider: "shop", Secrets: []string{"s"}}},
 		Verifier: newShop, Publisher: &store{}, Metrics: prometheus.NewRegistry(), Log: discard(),
 	})
-	for _, want := range []string{`source "a": secrets: one is needed`, `source "b": provider: is missing`, `source "c": name: is there twice`} {
+	for _, want := range []string{`source "a": secrets: one is needed`, `source "b": provider: missing`, `source "c": name: is there twice`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
 		}

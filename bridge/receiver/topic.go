@@ -2,8 +2,9 @@ package receiver
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 const (
@@ -57,10 +58,10 @@ func sanitize(token string) string {
 		return "_"
 	}
 	return strings.Map(func(r rune) rune {
-		if r == '*' || r == '>' || r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
-			return '_'
+		if topic.Allowed(r) {
+			return r
 		}
-		return r
+		return '_'
 	}, token)
 }
 

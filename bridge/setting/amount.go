@@ -29,6 +29,14 @@ func (s *Size) Parse(text string) error {
 // OfKind is KindSize.
 func (Size) OfKind() Kind { return KindSize }
 
+// Check wants no less than nothing.
+func (s Size) Check() []Fault {
+	if s >= 0 {
+		return nil
+	}
+	return []Fault{{"", "must be more than nothing"}}
+}
+
 // cutNumber splits the digits at the front from what follows them.
 func cutNumber(text string) (digits, rest string) {
 	text = strings.TrimSpace(text)

@@ -69,6 +69,15 @@ func (f Fields) Reset(into any) {
 	}
 }
 
+// Fill gives their default to settings that are zero.
+func (f Fields) Fill(into any) {
+	for _, one := range f {
+		if one.at(into).IsZero() {
+			one.Reset(into)
+		}
+	}
+}
+
 // Check is what is wrong with values by themselves.
 func (f Fields) Check(from any) []Fault {
 	var faults []Fault

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Pattern stands for topics: it is a name, a NATS pattern (* is one token, a final > the rest, at least one)
@@ -37,6 +39,28 @@ func Compile(s string) (Pattern, error) {
 		}
 	}
 	return Pattern{tokens: tokens}, nil
+}
+
+// Valid reports whether a name is one fixed topic: words joined by dots, of which none is empty or
+// holds a wildcard, white space or what cannot be printed.
+func Valid(name string) bool {
+	for word := range strings.SplitSeq(name, ".") {
+		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return !Allowed(r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidPattern is Valid of a NATS pattern.
+func ValidPattern(s string) bool {
+	p, err := Compile(s)
+	return err == nil && p.expr == nil && !strings.ContainsFunc(s, func(r rune) bool { return !Allowed(r) && r != '*' && r != '>' })
+}
+
+// Allowed reports whether a topic's word may hold a character.
+func Allowed(r rune) bool {
+	return r != '*' && r != '>' && r != utf8.RuneError && !unicode.IsSpace(r) && unicode.IsPrint(r)
 }
 
 // Match reports whether a topic is one of those that the pattern stands for.

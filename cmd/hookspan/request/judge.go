@@ -72,16 +72,13 @@ func sourceJudge(ctx context.Context, t *cli.Terminal, name, peer string) (*judg
 	if !ok {
 		return nil, cli.Usage("--source: there is no provider %q", s.Provider)
 	}
-	v, err := p.Compile(provider.Config{
-		Source: s.Name, Secrets: s.Secrets.Open(), URI: s.URI, TypePrefix: s.TypePrefix,
-		Tolerance: s.Tolerance, Options: s.Options, MaxBody: int64(s.MaxBody),
-	})
+	v, err := p.Compile(s.OfProvider())
 	if err != nil {
 		return nil, cli.Usage("%w", err)
 	}
 	j := &judge{
 		name: s.Name, verifier: v, public: s.PublicURL, trusted: c.TrustedProxies, tls: c.TLS.Cert != "",
-		maxBody: v.MaxBody(), reject: s.Invalid == string(receiver.Reject),
+		maxBody: v.MaxBody(), reject: s.Invalid == receiver.Reject,
 	}
 	if peer != "" {
 		if j.peer, err = netip.ParseAddr(peer); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -45,14 +46,28 @@ type EventRef struct {
 	bus.Position
 }
 
-// Compact returns the reference with copies of its texts. Those of a message that was just
-// read are parts of its whole headers, which a delivery that waits for hours must not hold.
+// Compact returns the reference with texts of its own. Those of a message that was just read are
+// parts of its whole headers, which a delivery that waits for hours must not hold; and what many
+// deliveries have in common is in memory once.
 func (e EventRef) Compact() EventRef {
-	for _, text := range []*string{&e.ID, &e.Source, &e.Type, &e.Subject, &e.Topic} {
-		*text = strings.Clone(*text)
-	}
+	e.ID, e.Subject = strings.Clone(e.ID), strings.Clone(e.Subject)
+	e.share()
 	return e
 }
+
+func (e *EventRef) share() {
+	e.Source, e.Type, e.Topic = shared(e.Source), shared(e.Type), shared(e.Topic)
+	e.Partition, e.Identity = bus.Partition(shared(string(e.Partition))), shared(e.Identity)
+}
+
+// Share has an entry that was read hold but once what many entries have in common.
+func (e *Entry) Share() {
+	e.Endpoint = shared(e.Endpoint)
+	e.Event.share()
+}
+
+// shared is the one copy of a text that many deliveries have.
+func shared(text string) string { return unique.Make(text).Value() }
 
 // RefOf names the event of a message.
 func RefOf(m *bus.Message) EventRef {

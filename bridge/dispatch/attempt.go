@@ -230,8 +230,12 @@ func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *de
 		body = body[:responseBytes]
 	}
 	for i, d := range group {
+		ref := d.Event
+		if !d.own {
+			ref = ref.Compact()
+		}
 		outcomes[i] = outcome{d, delivery.Attempt{
-			Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
+			Delivery: d.ID, Endpoint: d.Endpoint, Event: ref, Batch: d.Batch, Number: d.Number,
 			Sent: sent, Received: ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
 			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Hold: v.Hold,
 		}}

@@ -25,17 +25,17 @@ const (
 // A delivery is one event on its way to one endpoint, in memory.
 type pendingDelivery struct {
 	delivery.Entry
-	lane   *lane
-	event  *event.Event // nil once it would have to be read again
-	size   int
-	status status
-	at     time.Time // handed over
-	began  time.Time // its attempt that runs
+	lane  *lane
+	event *event.Event // nil once it would have to be read again
+	began time.Time    // its attempt that runs
 
-	mark  int64 // the journal's end as known when the attempt began
-	entry durability
+	mark int64 // the journal's end as known when the attempt began
 
 	heapIndex int
+	size      int
+	status    status
+	entry     durability
+	own       bool // the event's texts are no longer parts of the message
 }
 
 // settled: a successor will not need to be fed it again.

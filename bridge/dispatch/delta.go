@@ -127,7 +127,9 @@ func (dt *delta) puts() (flying []*pendingDelivery) {
 			d.entry = sent
 			flying = append(flying, d)
 			e := d.Entry
-			e.Event = e.Event.Compact()
+			if !d.own {
+				e.Event = e.Event.Compact()
+			}
 			dt.r.Put = append(dt.r.Put, e)
 		}
 		l.puts = l.puts[:0]

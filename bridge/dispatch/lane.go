@@ -174,7 +174,7 @@ func (l *lane) next(now time.Time) ([]*pendingDelivery, time.Time) {
 		return nil, at
 	}
 	if size > 1 && l.fresh < size {
-		if full := (*l.queue.front()).at.Add(wait); full.After(now) {
+		if full := (*l.queue.front()).Created.Add(wait); full.After(now) {
 			if at.IsZero() || full.Before(at) {
 				at = full
 			}

@@ -53,7 +53,7 @@ func (c *catchup) rewind() {
 		return
 	}
 	c.c = later(all[i].before, &c.a)
-	c.first = all[i].at
+	c.first = all[i].Created
 	for _, h := range all[i:] {
 		if h.status == forgotten {
 			c.events++

@@ -46,7 +46,7 @@ func (l laneView) note(now time.Time) delivery.Note {
 	slices.Sort(n.Running)
 	l.skipForgotten()
 	if l.fresh > 0 {
-		if d := *l.queue.front(); now.Sub(d.at) > noteAge {
+		if d := *l.queue.front(); now.Sub(d.Created) > noteAge {
 			st := l.standing(d, 0, now)
 			n.Waits, n.Until = st.Waits, st.Until
 		}

@@ -67,7 +67,7 @@ func (s *shard) overdue() {
 	s.begun = all
 	for _, l := range s.lanes {
 		l.skipForgotten()
-		if begun && l.fresh > 0 && time.Since((*l.queue.front()).at) > laneAge && l.live(*l.queue.front()) {
+		if begun && l.fresh > 0 && time.Since((*l.queue.front()).Created) > laneAge && l.live(*l.queue.front()) {
 			l.leave()
 		}
 	}

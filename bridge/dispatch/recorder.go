@@ -226,7 +226,7 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 		default:
 			delete(l.running, d)
 			d.event = nil
-			d.Event = d.Event.Compact()
+			d.Event, d.own = a.Event, true
 			d.Number, d.Due = a.Number+1, a.Next
 			l.keep(d)
 			l.waiting.wait(d)

@@ -73,7 +73,7 @@ func (was *loaded) restoreEntry(e delivery.Entry, waiting []delivery.Entry) []de
 		s.orphan(&pendingDelivery{Entry: e})
 		return waiting
 	}
-	d := &pendingDelivery{Entry: e, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
+	d := &pendingDelivery{Entry: e, own: true, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
 	s.known[e.ID] = d
 	if _, done := was.done[e.ID]; done {
 		d.status = final
@@ -106,6 +106,7 @@ func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry
 		}
 		d := &pendingDelivery{
 			Entry: delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
+			own:   true,
 			lane:  l, mark: was.Journal, heapIndex: -1,
 		}
 		if !l.fed(d, was.Positions, s.read) {

@@ -37,7 +37,7 @@ func (l laneView) count(st *delivery.Stats, now time.Time) {
 		l.skipForgotten()
 		cause := l.standing(*l.queue.front(), 0, now).Waits
 		st.Pending[string(cause)] += int64(l.fresh)
-		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).at))
+		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).Created))
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()

@@ -111,8 +111,8 @@ func (l laneView) standing(d *pendingDelivery, before int, now time.Time) (st de
 		st.Waits, st.Until = delivery.WaitsLimited, at
 	default:
 		st.Waits = delivery.WaitsLimited
-		if size, wait := l.outbound.batch(); size > 1 && d.status == queued && d.at.Add(wait).After(now) {
-			st.Until = d.at.Add(wait)
+		if size, wait := l.outbound.batch(); size > 1 && d.status == queued && d.Created.Add(wait).After(now) {
+			st.Until = d.Created.Add(wait)
 		}
 	}
 	return st

@@ -56,7 +56,8 @@ func New(o Options) *Index {
 	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]delivery.Note{}}
 }
 
-// Attempted takes one record of the journal: an attempt, or an end without one.
+// Attempted takes one record of the journal: an attempt, or an end without one. Its texts are
+// kept, so they are no parts of larger ones (delivery.EventRef.Compact).
 func (ix *Index) Attempted(a delivery.Attempt) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()

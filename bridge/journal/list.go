@@ -68,12 +68,12 @@ func parseCursor(text string) (uint64, error) {
 
 func (q *Query) wants(r *row) bool {
 	switch {
-	case q.Endpoint != "" && r.endpoint.Value() != q.Endpoint,
+	case q.Endpoint != "" && r.origin.Value().endpoint != q.Endpoint,
 		q.Status != "" && r.status.public() != q.Status,
-		q.Type != "" && r.kind.Value() != q.Type,
+		q.Type != "" && r.origin.Value().kind != q.Type,
 		q.Subject != "" && r.subject != q.Subject,
 		q.Event != "" && r.event != q.Event,
-		q.Batch != "" && r.batch != q.Batch,
+		q.Batch != "" && r.batch.Value() != q.Batch,
 		!q.Since.IsZero() && r.created < q.Since.UnixNano(),
 		!q.Until.IsZero() && r.created >= q.Until.UnixNano():
 		return false

@@ -3,7 +3,6 @@ package journal
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 	"unique"
 
@@ -14,21 +13,22 @@ import (
 // A word is a text that many deliveries share; it is in memory once.
 type word = unique.Handle[string]
 
+// An origin is what all deliveries of one kind of event to one endpoint have in common.
+type origin struct {
+	endpoint, source, kind, topic, identity string
+	partition                               bus.Partition
+}
+
 // A row is a Delivery in as few bytes as it takes. Times are Unix nanoseconds, 0 for none.
 type row struct {
 	order    uint64 // of arrival: pages go by it
 	id       string
-	endpoint word
+	origin   unique.Handle[origin]
 	event    string
 	subject  string
-	source   word
-	kind     word
-	topic    word
-	place    word // partition
-	identity word
 	seq      int64
 	mark     int64
-	batch    string
+	batch    word
 	ended    word // why, without success
 	created  int64
 	next     int64 // by the schedule
@@ -79,19 +79,19 @@ type text struct{ response, detail string }
 
 func (t *text) size() int { return len(t.response) + len(t.detail) }
 
-// newRow copies the event's own texts: they may be parts of a message's whole headers.
+var none = unique.Make("")
+
 func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
-		id: id, endpoint: unique.Make(endpoint), event: strings.Clone(e.ID), subject: strings.Clone(e.Subject), source: unique.Make(e.Source),
-		kind: unique.Make(e.Type), topic: unique.Make(e.Topic), place: unique.Make(string(e.Partition)),
-		identity: unique.Make(e.Identity), seq: e.Seq, mark: e.Mark, ended: unique.Make(""), number: 1,
+		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, ended: none, number: 1,
+		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Partition}),
 	}
 }
 
 // take adds a record of the journal and returns what was said, nil for nothing.
 func (r *row) take(a *delivery.Attempt) *text {
 	if a.Batch != "" {
-		r.batch = a.Batch
+		r.batch = unique.Make(a.Batch)
 	}
 	first := nanos(a.Sent)
 	if first == 0 { // the delivery ended without a POST
@@ -133,12 +133,13 @@ func (r *row) add(made attempt) bool {
 }
 
 func (r *row) delivery() Delivery {
+	o := r.origin.Value()
 	d := Delivery{
-		ID: r.id, Endpoint: r.endpoint.Value(), Status: r.status.public(), Reason: r.ended.Value(),
+		ID: r.id, Endpoint: o.endpoint, Status: r.status.public(), Reason: r.ended.Value(),
 		Event: Event{
-			ID: r.event, Source: r.source.Value(), Type: r.kind.Value(), Subject: r.subject, Topic: r.topic.Value(),
+			ID: r.event, Source: o.source, Type: o.kind, Subject: r.subject, Topic: o.topic,
 		},
-		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch, number: int(max(r.number, r.final+1)),
+		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch.Value(), number: int(max(r.number, r.final+1)),
 	}
 	if r.status == pending {
 		d.scheduled, d.held = instant(r.next), instant(r.held)
@@ -155,8 +156,8 @@ func (r *row) delivery() Delivery {
 	}
 	d.ref = delivery.EventRef{
 		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic,
-		Partition: bus.Partition(r.place.Value()),
-		Position:  bus.Position{Identity: r.identity.Value(), Seq: r.seq, Mark: r.mark},
+		Partition: o.partition,
+		Position:  bus.Position{Identity: o.identity, Seq: r.seq, Mark: r.mark},
 	}
 	return d
 }

@@ -36,10 +36,10 @@ func (r *row) wait(e *delivery.Entry) {
 		r.created = created
 	}
 	if e.Batch != "" {
-		r.batch = e.Batch
+		r.batch = unique.Make(e.Batch)
 	}
 	if n := int32(e.Number); n > r.final && n >= r.number {
-		r.status, r.ended, r.next, r.held, r.number = pending, unique.Make(""), nanos(e.Due), 0, n
+		r.status, r.ended, r.next, r.held, r.number = pending, none, nanos(e.Due), 0, n
 	}
 	if r.created == 0 {
 		r.created = nanos(e.Due)

@@ -16,7 +16,7 @@ type Type struct {
 
 // Types lists the types of the deliveries in the index, by name.
 func (ix *Index) Types() []Type {
-	type key struct{ kind, topic word }
+	type key struct{ kind, topic string }
 	type seen struct {
 		count int
 		last  int64
@@ -25,14 +25,15 @@ func (ix *Index) Types() []Type {
 	ix.mu.RLock()
 	for _, r := range ix.arrived {
 		if !r.evicted {
-			k := key{r.kind, r.topic}
+			o := r.origin.Value()
+			k := key{o.kind, o.topic}
 			found[k] = seen{found[k].count + 1, max(found[k].last, r.created)}
 		}
 	}
 	ix.mu.RUnlock()
 	list := make([]Type, 0, len(found))
 	for k, s := range found {
-		list = append(list, Type{Type: k.kind.Value(), Topic: k.topic.Value(), Deliveries: s.count, Last: instant(s.last)})
+		list = append(list, Type{Type: k.kind, Topic: k.topic, Deliveries: s.count, Last: instant(s.last)})
 	}
 	slices.SortFunc(list, func(a, b Type) int {
 		if c := strings.Compare(a.Type, b.Type); c != 0 {

@@ -35,6 +35,9 @@ func Decode(data []byte) (Record, error) {
 	if r.Version > Version {
 		return r, fmt.Errorf("state record of format %d: %w", r.Version, bus.ErrNewerFormat)
 	}
+	for i := range r.Put {
+		r.Put[i].Share()
+	}
 	return r, nil
 }
 

@@ -1,4 +1,4 @@
-// Package fault is an oracle outside of Hookspan: it runs the real binary as a child process,
+// Package fault is an oracle outside of Hookspan: it runs the real program as a child process,
 // does to it what a bad day does, and holds what was acknowledged against what arrived.
 //
 // A Driver posts signed webhooks through several sources and notes every one that was answered

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
+	"github.com/hookspan/hookspan/cmd/hookspan/root"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -28,7 +27,7 @@ var (
 	events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 	lasts  = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
 	lease  = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
-	given  = flag.String("fault.binary", "", "the program to test; without it one is built")
+	given  = flag.String("fault.binary", "", "the program to test; without it this test binary is the program")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
 )
 
@@ -46,24 +45,9 @@ func duration(variable string, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// folder is where the program is built.
-var folder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "hookspan-fault-") })
-
-// binary builds the program once for all tests.
-var binary = sync.OnceValues(func() (string, error) {
-	if *given != "" {
-		return *given, nil
-	}
-	dir, err := folder()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "hookspan")
-	if out, err := exec.Command("go", "build", "-o", path, "github.com/hookspan/hookspan/cmd/hookspan").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, out)
-	}
-	return path, nil
-})
+// programVariable makes a process of this test binary the program and nothing else: nothing has
+// to be built while tests run. The long runs are given the binary itself.
+const programVariable = "FAULT_BE_HOOKSPAN"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(natsVariable); text != "" {
@@ -73,16 +57,14 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(programVariable) != "" {
+		os.Exit(root.Main())
+	}
 	// They wait for processes more than they compute: more of them side by side than there are cores.
 	if err := flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
-	flag.Parse()
-	code := m.Run()
-	if dir, err := folder(); err == nil {
-		_ = os.RemoveAll(dir) // a temporary folder; the system clears what is left
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // A world is one site or several, and what is outside of them.
@@ -90,7 +72,6 @@ type world struct {
 	*testing.T
 	seed     uint64
 	rng      *rand.Rand
-	binary   string
 	logs     string // folder
 	sites    []*fault.Site
 	site     *fault.Site // the first
@@ -135,8 +116,6 @@ func newOutside(t *testing.T) *world {
 	}
 	w.rng = rand.New(rand.NewPCG(w.seed, 3))
 	var err error
-	w.binary, err = binary()
-	w.must(err)
 	w.receiver, err = fault.NewReceiver(w.oracle, w.seed)
 	w.must(err)
 	t.Cleanup(w.receiver.Close)
@@ -147,8 +126,12 @@ func newOutside(t *testing.T) *world {
 }
 
 // newSite takes three ports, which nobody else gets between a kill and the next start.
-func newSite(t testing.TB, binary, folder, log string, environ ...string) *fault.Site {
+func newSite(t testing.TB, folder, log string, environ ...string) *fault.Site {
 	t.Helper()
+	binary := *given
+	if binary == "" {
+		binary, environ = os.Args[0], append(environ[:len(environ):len(environ)], programVariable+"=1")
+	}
 	at := porttest.Addresses(t, 3)
 	return &fault.Site{Binary: binary, Folder: folder, Log: log, Environ: environ, Intake: at[0], Admin: at[1], Bus: at[2]}
 }
@@ -157,7 +140,7 @@ func newSite(t testing.TB, binary, folder, log string, environ ...string) *fault
 func (w *world) add(folder string, environ ...string) *fault.Site {
 	w.Helper()
 	log := filepath.Join(w.logs, fmt.Sprintf("site-%d", len(w.sites)+1))
-	s := newSite(w, w.binary, folder, log, append(fault.Environ(fault.Sources()), environ...)...)
+	s := newSite(w, folder, log, append(fault.Environ(fault.Sources()), environ...)...)
 	w.sites = append(w.sites, s)
 	w.site = w.sites[0]
 	w.driver.Intakes = append(w.driver.Intakes, s.IntakeURL())

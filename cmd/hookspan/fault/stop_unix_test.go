@@ -70,7 +70,7 @@ func TestFaultSecondProcess(t *testing.T) {
 	w.oracle.Owe("steady", time.Time{})
 	first := w.ready()
 	stop := w.drive(4)
-	other := newSite(t, w.site.Binary, w.site.Folder, filepath.Join(t.TempDir(), "log"), w.site.Environ...)
+	other := newSite(t, w.site.Folder, filepath.Join(t.TempDir(), "log"), w.site.Environ...)
 	second, err := other.Start()
 	w.must(err)
 	t.Cleanup(second.Kill)

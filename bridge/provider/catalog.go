@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -255,20 +256,20 @@ func (p *Provider) read(values map[string]string, declared []Option) (*file, err
 		return nil, p.fault(err)
 	}
 	f := &file{}
-	if err := scheme.DecodeNode(root, f); err != nil {
+	if err := declaration.DecodeNode(root, f); err != nil {
 		return nil, p.fault(err)
 	}
 	return f, nil
 }
 
 func decodeSection(root ast.Node, name string, to any) error {
-	members, err := scheme.Mapping(root)
+	members, err := declaration.Mapping(root)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		if scheme.KeyOf(member) == name {
-			return scheme.DecodeNode(member.Value, to)
+		if declaration.KeyOf(member) == name {
+			return declaration.DecodeNode(member.Value, to)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // A challengeSpec is a handshake: which request it is and what it is answered.
@@ -19,7 +20,7 @@ type challengeSpec struct {
 	Method string            `yaml:"method"` // POST unless it says otherwise
 	Where  string            `yaml:"where"`  // ${option} = value: only sources that set it so have the handshake
 	Unless string            `yaml:"unless"` // a value that must not be there
-	When   scheme.List       `yaml:"when"`   // values that must be there, or "value = text"
+	When   declaration.List  `yaml:"when"`   // values that must be there, or "value = text"
 	Open   bool              `yaml:"open"`   // answered without a signature
 	Token  *scheme.TokenSpec `yaml:"token"`  // a secret that the request must show
 	Allow  *originSpec       `yaml:"allow"`  // who may ask

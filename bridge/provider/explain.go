@@ -63,7 +63,7 @@ func describeRequest(v *Verifier, r *scheme.Request, refusal *scheme.Refusal) []
 		return findings
 	}
 	var like []string
-	for _, name := range scheme.HeaderNames(r.Header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		lower := strings.ToLower(name)
 		if strings.Contains(lower, "sign") || strings.Contains(lower, "hmac") || strings.Contains(lower, "token") || lower == "authorization" {
 			like = append(like, name)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // like reads which provider a file builds on; "" is none.
@@ -21,16 +21,16 @@ func overlay(base, own ast.Node) error {
 	if !ok {
 		return fmt.Errorf("like: the provider that is built on is no map of sections")
 	}
-	members, err := scheme.Mapping(own)
+	members, err := declaration.Mapping(own)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		place := memberOf(into, scheme.KeyOf(member))
+		place := memberOf(into, declaration.KeyOf(member))
 		switch {
 		case place == nil:
 			into.Values = append(into.Values, member)
-		case scheme.KeyOf(member) == "event":
+		case declaration.KeyOf(member) == "event":
 			if err := overlay(place.Value, member.Value); err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func overlay(base, own ast.Node) error {
 
 func memberOf(m *ast.MappingNode, name string) *ast.MappingValueNode {
 	for _, member := range m.Values {
-		if scheme.KeyOf(member) == name {
+		if declaration.KeyOf(member) == name {
 			return member
 		}
 	}

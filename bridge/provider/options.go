@@ -8,7 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/spelling"
 )
 
@@ -71,7 +71,7 @@ func examples(declared []Option) map[string]string {
 // expand writes the values of options into a file's ${name}. Options that are secrets are
 // not written anywhere; a token names them instead.
 func expand(root ast.Node, declared []Option, values map[string]string) error {
-	members, err := scheme.Mapping(root)
+	members, err := declaration.Mapping(root)
 	if err != nil {
 		return err
 	}
@@ -82,10 +82,10 @@ func expand(root ast.Node, declared []Option, values map[string]string) error {
 		}
 	}
 	for _, member := range members {
-		switch scheme.KeyOf(member) {
+		switch declaration.KeyOf(member) {
 		case "samples", "options":
 		default:
-			if err := scheme.Expand(member.Value, values); err != nil {
+			if err := declaration.Expand(member.Value, values); err != nil {
 				return err
 			}
 		}

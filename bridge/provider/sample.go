@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/instant"
 )
 
 // A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
@@ -185,7 +186,7 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 		if m.zone == nil {
 			return "", errors.New("the provider has no zone")
 		}
-		return now.In(m.zone).Format(scheme.LocalLayout), nil
+		return now.In(m.zone).Format(instant.LocalLayout), nil
 	case "sha256":
 		sum := sha256.Sum256(m.body)
 		return hex.EncodeToString(sum[:]), nil

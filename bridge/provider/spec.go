@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/provider/naming"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // A file is a provider as catalog/*.yaml declares it. Its fields are the whole language; an
@@ -21,8 +22,8 @@ type file struct {
 	Verified   []string          `yaml:"verified"`   // facts that were checked, with their source
 	Unverified []string          `yaml:"unverified"` // facts that were not
 	Secrets    string            `yaml:"secrets"`    // what a source's secret is, in words
-	Methods    scheme.List       `yaml:"methods"`    // of deliveries; POST unless it says otherwise
-	MediaTypes scheme.List       `yaml:"media_types"`
+	Methods    declaration.List  `yaml:"methods"`    // of deliveries; POST unless it says otherwise
+	MediaTypes declaration.List  `yaml:"media_types"`
 	Options    []Option          `yaml:"options"`
 	Proof      scheme.Spec       `yaml:",inline"`
 	Challenges []challengeSpec   `yaml:"challenges"`
@@ -52,7 +53,7 @@ var sizeUnits = map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "kB": 1e
 // UnmarshalYAML refuses what is no size, and more than any bus takes.
 func (s *size) UnmarshalYAML(node ast.Node) error {
 	var text string
-	if err := scheme.DecodeNode(node, &text); err != nil {
+	if err := declaration.DecodeNode(node, &text); err != nil {
 		return err
 	}
 	unit := strings.TrimLeft(text, "0123456789")

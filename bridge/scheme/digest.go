@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // A digestSpec is a plain hash of the body that the request names somewhere. It proves
@@ -22,9 +24,9 @@ type digest struct {
 }
 
 func (s *digestSpec) Compile(c *Compiler) (Scheme, error) {
-	d := &digest{name: hashName(s.Hash)}
+	d := &digest{name: key.HashName(s.Hash)}
 	var err error
-	if d.fresh, err = hashNamed(s.Hash); err != nil {
+	if d.fresh, err = key.HashNamed(s.Hash); err != nil {
 		return nil, err
 	}
 	if d.in, err = c.Selector(s.In); err != nil {

@@ -3,7 +3,6 @@ package scheme
 import (
 	"bytes"
 	"crypto/hmac"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -277,15 +276,6 @@ func (x *Exchange) addQuery(name, value string) {
 	}
 	x.Request.URL += separator + url.QueryEscape(name) + "=" + url.QueryEscape(value)
 	x.url, x.query = x.Request.URL, nil
-}
-
-func HeaderNames(h http.Header) []string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // outgoing takes a request that is being sent for the one that is judged.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // A Scheme is one compiled way to tell that a request is genuine. It is safe for concurrent
@@ -46,20 +48,20 @@ type stepSpec struct {
 
 // UnmarshalYAML reads {when: …, unless: …} and either one family's block or any: [blocks].
 func (s *stepSpec) UnmarshalYAML(node ast.Node) error {
-	block, err := Mapping(node)
+	block, err := declaration.Mapping(node)
 	if err != nil {
 		return err
 	}
 	for _, member := range block {
-		name := KeyOf(member)
+		name := declaration.KeyOf(member)
 		switch name {
 		case "when":
-			err = DecodeNode(member.Value, &s.when)
+			err = declaration.DecodeNode(member.Value, &s.when)
 		case "unless":
-			err = DecodeNode(member.Value, &s.unless)
+			err = declaration.DecodeNode(member.Value, &s.unless)
 		case "any":
 			var list []stepSpec
-			err = DecodeNode(member.Value, &list)
+			err = declaration.DecodeNode(member.Value, &list)
 			for _, inner := range list {
 				s.schemes = append(s.schemes, inner.schemes...)
 			}
@@ -81,7 +83,7 @@ func (s *stepSpec) family(name string, member *ast.MappingValueNode) error {
 	}
 	spec := make()
 	s.schemes = append(s.schemes, spec)
-	return DecodeNode(member.Value, spec)
+	return declaration.DecodeNode(member.Value, spec)
 }
 
 // A step is a compiled stepSpec.

@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
+	"github.com/hookspan/hookspan/bridge/scheme/instant"
 )
 
 // A freshnessSpec says which value is the time of sending, and how old it may be.
 type freshnessSpec struct {
-	Time      string   `yaml:"time"`
-	Tolerance duration `yaml:"tolerance"` // 5m unless it says otherwise
-	Always    bool     `yaml:"always"`    // enforced although the value stands inside the signed body
+	Time      string               `yaml:"time"`
+	Tolerance declaration.Duration `yaml:"tolerance"` // 5m unless it says otherwise
+	Always    bool                 `yaml:"always"`    // enforced although the value stands inside the signed body
 }
 
 // freshness refuses what was sent too long ago or is dated too far ahead.
@@ -64,7 +67,7 @@ func (f *freshness) Verify(x *Exchange) *Refusal {
 	if !ok {
 		return &Refusal{Stale, "the time of sending, " + f.time.String() + ", is missing"}
 	}
-	sent, ok := Instant(text, x.Setup.Zone)
+	sent, ok := instant.Parse(text, x.Setup.Zone)
 	if !ok {
 		return &Refusal{Stale, "the time of sending, " + f.time.String() + ", cannot be read"}
 	}

@@ -7,6 +7,8 @@ import (
 	"hash"
 	"strings"
 	"sync"
+
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // An hmacSpec is a signature made with a shared secret over content.
@@ -28,11 +30,11 @@ func (s *hmacSpec) Compile(c *Compiler) (Scheme, error) {
 	if s.URL != "" {
 		return nil, errors.New("url: leave it out; {url} is tried with and without its port by itself")
 	}
-	fresh, err := hashNamed(s.Hash)
+	fresh, err := key.HashNamed(s.Hash)
 	if err != nil {
 		return nil, err
 	}
-	name := strings.ToUpper(hashName(s.Hash))
+	name := strings.ToUpper(key.HashName(s.Hash))
 	one, err := c.signed(s.Content, "HMAC-"+name)
 	if err != nil {
 		return nil, err
@@ -57,13 +59,6 @@ func (s *hashSpec) Compile(c *Compiler) (Scheme, error) {
 		return nil, errors.New("content: a plain hash proves nothing without {secret} in it")
 	}
 	return one, err
-}
-
-func hashName(name string) string {
-	if name == "" {
-		return "sha256"
-	}
-	return name
 }
 
 // sharedKeys are secrets that both sides have.

@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
+	"github.com/hookspan/hookspan/bridge/scheme/instant"
 )
 
 // A jwsSpec is a token in compact form (RFC 7515, 7519) under a shared secret (HS256). What of
@@ -24,7 +27,7 @@ type jwsSpec struct {
 	Header string            `yaml:"header"`
 	Prefix string            `yaml:"prefix"` // in front of the token, such as "Bearer "
 	Claims map[string]string `yaml:"claims"` // templates
-	Items  List              `yaml:"items"`  // other claims that the file uses, as {item:jti}
+	Items  declaration.List  `yaml:"items"`  // other claims that the file uses, as {item:jti}
 }
 
 // jwsLeeway is how far a clock may be off where a token says until and from when it counts.
@@ -138,7 +141,7 @@ func inTime(claims map[string]any, now time.Time) *Refusal {
 		if !ok {
 			return time.Time{}, false
 		}
-		return Instant(n.String(), nil)
+		return instant.Parse(n.String(), nil)
 	}
 	if end, ok := at("exp"); ok && now.After(end.Add(jwsLeeway)) {
 		return &Refusal{Stale, "the token ended " + now.Sub(end).Round(time.Second).String() + " ago"}

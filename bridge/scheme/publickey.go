@@ -2,16 +2,11 @@ package scheme
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // An ed25519Spec is a signature of Ed25519 over the content itself. A source's secret is the
@@ -35,9 +30,6 @@ type rsaSpec ecdsaSpec
 // 100 KB does there.
 const maxPublicKeySignatures = 16
 
-// minRSABytes is the size of a modulus below which a key is refused: 2048 bits (NIST SP 800-131A).
-const minRSABytes = 2048 / 8
-
 func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 	one, err := c.signed(s.Content, "Ed25519")
 	if err != nil {
@@ -48,8 +40,8 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 		return nil, err
 	}
 	p := &publicKeys{}
-	for i, key := range raw {
-		k, err := newEd25519Key(key)
+	for i, secret := range raw {
+		k, err := key.Ed25519(secret)
 		if err != nil {
 			return nil, &SecretError{i, err}
 		}
@@ -60,37 +52,21 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 }
 
 func (s *ecdsaSpec) Compile(c *Compiler) (Scheme, error) {
-	return hashedKeys(c, *s, "ECDSA", func(key any) (publicKey, bool) {
-		switch k := key.(type) {
-		case *ecdsa.PublicKey:
-			return ecdsaKey{public: k}, true
-		case *ecdsa.PrivateKey:
-			return ecdsaKey{&k.PublicKey, k}, true
-		}
-		return nil, false
-	})
+	return hashedKeys(c, *s, "ECDSA", key.ECDSA)
 }
 
 func (s *rsaSpec) Compile(c *Compiler) (Scheme, error) {
-	return hashedKeys(c, ecdsaSpec(*s), "RSA", func(key any) (publicKey, bool) {
-		switch k := key.(type) {
-		case *rsa.PublicKey:
-			return rsaKey{public: k}, k.Size() >= minRSABytes
-		case *rsa.PrivateKey:
-			return rsaKey{&k.PublicKey, k}, k.Size() >= minRSABytes
-		}
-		return nil, false
-	})
+	return hashedKeys(c, ecdsaSpec(*s), "RSA", key.RSA)
 }
 
 // hashedKeys compiles the families that sign a hash of the content.
-func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (publicKey, bool)) (Scheme, error) {
-	one, err := c.signed(s.Content, family+" with "+strings.ToUpper(hashName(s.Hash)))
+func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (key.Public, bool)) (Scheme, error) {
+	one, err := c.signed(s.Content, family+" with "+strings.ToUpper(key.HashName(s.Hash)))
 	if err != nil {
 		return nil, err
 	}
-	p := &publicKeys{digest: digestNamed(hashName(s.Hash))}
-	if p.fresh, err = hashNamed(s.Hash); err != nil {
+	p := &publicKeys{digest: key.DigestNamed(key.HashName(s.Hash))}
+	if p.fresh, err = key.HashNamed(s.Hash); err != nil {
 		return nil, err
 	}
 	if p.digest == 0 {
@@ -101,11 +77,11 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (publicK
 		return one, nil
 	}
 	for i, secret := range c.Secrets {
-		key, err := parseKey(secret)
+		parsed, err := key.Parse(secret)
 		if err != nil {
 			return nil, &SecretError{i, err}
 		}
-		k, ok := fits(key)
+		k, ok := fits(parsed)
 		if !ok {
 			return nil, &SecretError{i, fmt.Errorf("it is no %s key that is long enough", family)}
 		}
@@ -114,41 +90,11 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (publicK
 	return one, nil
 }
 
-func digestNamed(name string) crypto.Hash {
-	return map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[name]
-}
-
-// parseKey reads a key in PEM, or the base64 of its DER form as it stands between the lines of
-// PEM: a public key (RFC 5280 SubjectPublicKeyInfo), or a private one (PKCS #8).
-func parseKey(secret string) (any, error) {
-	der, err := decodeBase64(secret)
-	if block, _ := pem.Decode([]byte(secret)); block != nil {
-		der, err = block.Bytes, nil
-	}
-	if err != nil {
-		return nil, errors.New("it is neither PEM nor the base64 of a key")
-	}
-	if key, err := x509.ParsePKIXPublicKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return key, nil
-	}
-	return nil, errors.New("it holds no public key (SubjectPublicKeyInfo)")
-}
-
 // publicKeys are those with which the sender's signatures are verified.
 type publicKeys struct {
 	digest crypto.Hash      // 0: the content itself is signed
 	fresh  func() hash.Hash // nil then
-	keys   []publicKey
-}
-
-// A publicKey verifies signatures of a message, and makes them where its private half is known.
-type publicKey interface {
-	Verify(h crypto.Hash, message, signature []byte) bool
-	Sign(h crypto.Hash, message []byte) ([]byte, error)
-	signs() bool
+	keys   []key.Public
 }
 
 // message is what the sender's key has signed.
@@ -168,9 +114,9 @@ func (p *publicKeys) match(x *Exchange, content *Template) (fits bool, missing *
 	if missing != nil {
 		return false, missing
 	}
-	for _, key := range p.keys {
+	for _, one := range p.keys {
 		for _, signature := range x.signatures {
-			if key.Verify(p.digest, message, signature) {
+			if one.Verify(p.digest, message, signature) {
 				return true, nil
 			}
 		}
@@ -188,69 +134,3 @@ func (p *publicKeys) sign(x *Exchange, content *Template, key int) (signature []
 }
 
 func (p *publicKeys) count() int { return len(p.keys) }
-
-type ed25519Key struct {
-	public  ed25519.PublicKey
-	private ed25519.PrivateKey
-}
-
-func newEd25519Key(key []byte) (ed25519Key, error) {
-	switch len(key) {
-	case ed25519.PublicKeySize:
-		return ed25519Key{public: key}, nil
-	case ed25519.PrivateKeySize:
-		private := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
-		return ed25519Key{ed25519.PublicKey(private[ed25519.SeedSize:]), private}, nil
-	default:
-		return ed25519Key{}, fmt.Errorf("an Ed25519 key is 32 bytes long, or 64 with the private half, not %d", len(key))
-	}
-}
-
-func (k ed25519Key) Verify(_ crypto.Hash, message, signature []byte) bool {
-	return ed25519.Verify(k.public, message, signature)
-}
-
-func (k ed25519Key) signs() bool { return k.private != nil }
-
-func (k ed25519Key) Sign(_ crypto.Hash, message []byte) ([]byte, error) {
-	if k.private == nil {
-		return nil, errPublicOnly
-	}
-	return ed25519.Sign(k.private, message), nil
-}
-
-type ecdsaKey struct {
-	public  *ecdsa.PublicKey
-	private *ecdsa.PrivateKey
-}
-
-func (k ecdsaKey) Verify(_ crypto.Hash, digest, signature []byte) bool {
-	return ecdsa.VerifyASN1(k.public, digest, signature)
-}
-
-func (k ecdsaKey) signs() bool { return k.private != nil }
-
-func (k ecdsaKey) Sign(_ crypto.Hash, digest []byte) ([]byte, error) {
-	if k.private == nil {
-		return nil, errPublicOnly
-	}
-	return ecdsa.SignASN1(rand.Reader, k.private, digest)
-}
-
-type rsaKey struct {
-	public  *rsa.PublicKey
-	private *rsa.PrivateKey
-}
-
-func (k rsaKey) Verify(h crypto.Hash, digest, signature []byte) bool {
-	return rsa.VerifyPKCS1v15(k.public, h, digest, signature) == nil
-}
-
-func (k rsaKey) signs() bool { return k.private != nil }
-
-func (k rsaKey) Sign(h crypto.Hash, digest []byte) ([]byte, error) {
-	if k.private == nil {
-		return nil, errPublicOnly
-	}
-	return rsa.SignPKCS1v15(rand.Reader, k.private, h, digest)
-}

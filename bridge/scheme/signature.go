@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // maxSignatures bounds the work that one request can ask for; DocuSign sends as many.
@@ -16,14 +18,14 @@ const maxSignatures = 100
 // A signatureSpec says where a signature is written and how. Without item, version and
 // numbered it is the bare value, behind a prefix if there is one.
 type signatureSpec struct {
-	Header    List   `yaml:"header"`    // the first one that is there
-	In        string `yaml:"in"`        // instead of header: query:name or a JSON pointer
-	Prefix    string `yaml:"prefix"`    // sha256=
-	Item      string `yaml:"item"`      // v1 of a list like t=…,v1=…
-	Separator string `yaml:"separator"` // between the items; a comma unless it says otherwise
-	Version   string `yaml:"version"`   // v1 of a list like v1,… v1,…
-	Numbered  bool   `yaml:"numbered"`  // headers Name-1, Name-2, … up to 100
-	Encoding  string `yaml:"encoding"`  // hex (usual), base64 or base64url
+	Header    declaration.List `yaml:"header"`    // the first one that is there
+	In        string           `yaml:"in"`        // instead of header: query:name or a JSON pointer
+	Prefix    string           `yaml:"prefix"`    // sha256=
+	Item      string           `yaml:"item"`      // v1 of a list like t=…,v1=…
+	Separator string           `yaml:"separator"` // between the items; a comma unless it says otherwise
+	Version   string           `yaml:"version"`   // v1 of a list like v1,… v1,…
+	Numbered  bool             `yaml:"numbered"`  // headers Name-1, Name-2, … up to 100
+	Encoding  string           `yaml:"encoding"`  // hex (usual), base64 or base64url
 }
 
 // signature reads and writes signatures of one form.

@@ -2,7 +2,6 @@ package scheme
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 )
 
@@ -30,9 +29,6 @@ type signingKeys interface {
 	sign(x *Exchange, content *Template, key int) (signature []byte, missing *part, err error)
 	count() int
 }
-
-// errPublicOnly: a public key signs nothing.
-var errPublicOnly = errors.New("sign: the secret is a public key; signing needs the private one")
 
 func (c *Compiler) signed(spec contentSpec, method string) (*signed, error) {
 	s := &signed{method: method}

@@ -38,7 +38,7 @@ func signs(one Scheme) error {
 		if s.from != nil {
 			return errors.New("its signature stands in " + s.from.String() + " and not in a header")
 		}
-		if k, ok := s.keys.(*publicKeys); ok && !k.keys[0].signs() {
+		if k, ok := s.keys.(*publicKeys); ok && !k.keys[0].Signs() {
 			return &SecretError{0, errors.New("is a public key; signing needs the private one")}
 		}
 		content = &s.content

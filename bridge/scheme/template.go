@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // A Template is text with values of the request in it. The same language writes what a
@@ -140,7 +142,7 @@ func (c *Compiler) digestPart(p *part, arg string) error {
 		return fmt.Errorf("{%s:…} needs a hash, an encoding and a value", p.kind)
 	}
 	var err error
-	if p.hash, err = hashNamed(fields[0]); err != nil {
+	if p.hash, err = key.HashNamed(fields[0]); err != nil {
 		return err
 	}
 	switch fields[1] {

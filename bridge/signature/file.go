@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -66,11 +67,11 @@ func (f *file) read(values map[string]string) (file, error) {
 	}
 	root := tree.Docs[0].Body
 	if values != nil {
-		if err := scheme.Expand(root, values); err != nil {
+		if err := declaration.Expand(root, values); err != nil {
 			return out, err
 		}
 	}
-	return out, scheme.DecodeNode(root, &out)
+	return out, declaration.DecodeNode(root, &out)
 }
 
 // values are those of all options, the endpoint's own or the defaults.

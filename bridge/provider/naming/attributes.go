@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // Longer values are no names; they would only bloat headers and indexes.
@@ -43,7 +44,7 @@ func newAttributes(c *scheme.Compiler, spec attributesSpec) (*attributes, error)
 	a := &attributes{}
 	for _, one := range []struct {
 		name string
-		from scheme.List
+		from declaration.List
 		to   *firsts
 	}{{"id", spec.ID, &a.id}, {"type", spec.Type, &a.kind}, {"source", spec.Source, &a.source}, {"subject", spec.Subject, &a.subject}, {"time", spec.Time, &a.time}} {
 		var err error
@@ -69,7 +70,7 @@ func newAttributes(c *scheme.Compiler, spec attributesSpec) (*attributes, error)
 
 // firsts leaves out what an option left empty; a single "" in a longer list is kept, as the
 // name that adds nothing to the prefix.
-func newFirsts(c *scheme.Compiler, texts scheme.List) (firsts, error) {
+func newFirsts(c *scheme.Compiler, texts declaration.List) (firsts, error) {
 	var f firsts
 	for _, text := range texts {
 		if text == "" && len(texts) == 1 {

@@ -24,7 +24,7 @@ func (b *Builder) Events(x *scheme.Exchange) []Event {
 	one := &scheme.Exchange{Values: make([]pointer.Value, len(x.Values))}
 	short := false
 	pointer.Elements(array, func(v pointer.Value) {
-		if short = short || !x.Take(scheme.MemberCost); short {
+		if short = short || !x.Take(memberCost); short {
 			return
 		}
 		one.Reset(x.Setup, x.Request)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/instant"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -168,7 +169,7 @@ func (b *Builder) describe(x *scheme.Exchange, e *event.Event) {
 		e.Subject = subject
 	}
 	if text, from := b.attributes.find(x, func(a *attributes) firsts { return a.time }); from != nil {
-		if t, ok := scheme.Instant(text, x.Setup.Zone); ok {
+		if t, ok := instant.Parse(text, x.Setup.Zone); ok {
 			e.Time = t
 		}
 	}

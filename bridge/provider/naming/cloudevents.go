@@ -77,7 +77,7 @@ const maxFaulty = 100
 
 // takeEvent asks for the memory that reading a structured event takes.
 func takeEvent(x *scheme.Exchange, doc []byte) bool {
-	return x.Take(scheme.MemberCost + scheme.MembersOf(doc)*scheme.AttributeCost)
+	return x.Take(memberCost + membersOf(doc)*attributeCost)
 }
 
 // complete adds what every event has.

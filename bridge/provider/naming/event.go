@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/hookspan/hookspan/bridge/event"
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
 
 // An eventSpec says how a delivery becomes a CloudEvent.
@@ -26,11 +26,11 @@ type Spec struct {
 // An attributesSpec finds attributes; of a list the first value that is there counts. With
 // by, a case that has the value of by is asked first.
 type attributesSpec struct {
-	ID      scheme.List               `yaml:"id"`
-	Type    scheme.List               `yaml:"type"`
-	Source  scheme.List               `yaml:"source"`
-	Subject scheme.List               `yaml:"subject"`
-	Time    scheme.List               `yaml:"time"`
+	ID      declaration.List          `yaml:"id"`
+	Type    declaration.List          `yaml:"type"`
+	Source  declaration.List          `yaml:"source"`
+	Subject declaration.List          `yaml:"subject"`
+	Time    declaration.List          `yaml:"time"`
 	By      string                    `yaml:"by"`
 	Cases   map[string]attributesSpec `yaml:"cases"`
 }

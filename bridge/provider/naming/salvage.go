@@ -3,6 +3,7 @@ package naming
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ func legible(err error) event.Event {
 // JSON object. Those that prove who sent it are left out.
 func (b *Builder) keepHeaders(x *scheme.Exchange, e *event.Event) {
 	kept, size := map[string]string{}, 2
-	for _, name := range scheme.HeaderNames(x.Request.Header) {
+	for _, name := range slices.Sorted(maps.Keys(x.Request.Header)) {
 		if slices.Contains(b.secretHeaders, name) {
 			continue
 		}

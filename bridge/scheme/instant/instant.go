@@ -1,4 +1,5 @@
-package scheme
+// Package instant reads times as providers write them.
+package instant
 
 import (
 	"math"
@@ -18,7 +19,7 @@ const millisecondsFrom = 1e11
 
 // Instant reads a time as providers write it: seconds or milliseconds since 1970, RFC 3339,
 // an HTTP date, or a local time in zone where the provider has one.
-func Instant(text string, zone *time.Location) (time.Time, bool) {
+func Parse(text string, zone *time.Location) (time.Time, bool) {
 	if strings.IndexByte(text, '-') == 4 { // a year; anything else would only make an error
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return t.UTC(), plausible(t)

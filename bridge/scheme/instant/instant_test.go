@@ -1,4 +1,4 @@
-package scheme
+package instant
 
 import (
 	"testing"
@@ -19,13 +19,13 @@ func TestInstant(t *testing.T) {
 		"Sun, 01 Mar 2026 12:00:00 GMT":  "2026-03-01T12:00:00Z",
 	}
 	for text, want := range cases {
-		got, ok := Instant(text, nil)
+		got, ok := Parse(text, nil)
 		if !ok || got.Format(time.RFC3339Nano) != want {
 			t.Errorf("%s: %s %v", text, got.Format(time.RFC3339Nano), ok)
 		}
 	}
 	for _, text := range []string{"", "-1", "NaN", "Inf", "0x10", "1e400", "99999999999999999999", "9223372036854775807", "2026-03-01 12:00:00", "soon", "12:00"} {
-		if got, ok := Instant(text, nil); ok {
+		if got, ok := Parse(text, nil); ok {
 			t.Errorf("%q was read as %s", text, got)
 		}
 	}
@@ -40,7 +40,7 @@ func FuzzInstant(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if got, ok := Instant(text, zone); ok {
+		if got, ok := Parse(text, zone); ok {
 			if _, err := got.MarshalText(); err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}

@@ -1,4 +1,6 @@
-package scheme
+// Package declaration reads what files declare: YAML nodes, strictly, with the values of options
+// filled in.
+package declaration
 
 import (
 	"bytes"
@@ -25,11 +27,11 @@ func (l *List) UnmarshalYAML(node ast.Node) error {
 	return nil
 }
 
-// A duration is written as in Go: 5m.
-type duration time.Duration
+// A Duration is written as in Go: 5m.
+type Duration time.Duration
 
 // UnmarshalYAML refuses what time.ParseDuration refuses, and what is not positive.
-func (d *duration) UnmarshalYAML(node ast.Node) error {
+func (d *Duration) UnmarshalYAML(node ast.Node) error {
 	var text string
 	if err := DecodeNode(node, &text); err != nil {
 		return err
@@ -39,7 +41,7 @@ func (d *duration) UnmarshalYAML(node ast.Node) error {
 		at := node.GetToken().Position
 		return fmt.Errorf("[%d:%d] %q is not a positive duration such as 5m", at.Line, at.Column, text)
 	}
-	*d = duration(parsed)
+	*d = Duration(parsed)
 	return nil
 }
 

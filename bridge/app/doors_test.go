@@ -84,7 +84,7 @@ var oddly = map[string][]any{
 	"disable_after": {"0", "0s", "120h", "-1h", "x", 0, 7},
 	"active":        {true, false, "yes", 1},
 	"start":         {"now", "all", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", "2020-01-01"},
-	"signature":     {"none", "md5", "standard", "sticker"},
+	"signature":     {"none", "md5", "standard", "sticker", "provider:github", "provider:twilio", "provider:nobody", "github"},
 	"content":       {"binary", "structured", "batch", "data", "xml", "BINARY"},
 	"events":        {[]any{}, []any{"*"}, []any{"a b"}, []any{"a.*", "b"}, "a,b", "a,,b", ",", []any{strings.Repeat("a", 3000)}},
 	"topics":        {[]any{}, []any{"hookspan.events.>"}, []any{"a b"}, []any{">.a"}, ","},

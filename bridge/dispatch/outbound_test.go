@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
@@ -31,5 +32,35 @@ func TestURLIsSignedAsItIsSent(t *testing.T) {
 	}
 	if err := scheme.Verify(req.Header, signature.Message{Method: "POST", URL: sent, Body: req.Body}, time.Now()); err != nil {
 		t.Error(err)
+	}
+}
+
+// An endpoint may be signed for as a provider does: what verifies that one's deliveries takes it.
+func TestSignsAsAProvider(t *testing.T) {
+	t.Parallel()
+	catalog, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ep := endpoint.Default()
+	ep.Name, ep.URL, ep.Signature, ep.Secrets = "crm", "https://crm.example/hooks", "provider:github", []string{"a secret of enough bytes"}
+	d := &Dispatcher{conf: Config{Schemes: signature.Schemes{Providers: catalog}}}
+	e := dispatchtest.Event(1, "a")
+	now := time.Now()
+	req, err := d.outbound(ep).request([]*pendingDelivery{{event: &e}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := catalog.Provider("github")
+	v, err := p.Compile(provider.Config{Source: "shop", Secrets: ep.Secrets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, err := v.Verify(&provider.Request{Method: "POST", URL: req.URL, Header: req.Header, Body: req.Body, Received: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := req.Header.Get("webhook-id"); id == "" || verdict.Events[0].ID != id || req.Header.Get("X-GitHub-Event") != e.Type {
+		t.Errorf("the receiver knows it as %s: %v", verdict.Events[0].ID, req.Header)
 	}
 }

@@ -1,5 +1,5 @@
 // Package provider knows how other systems sign, encrypt, name and time their webhooks. A
-// provider is data, one file of catalog/*.yaml, over a few verification families in Go.
+// provider is data, one file of catalog/*.yaml, over the engine in bridge/scheme.
 //
 // Load reads the catalogue, Provider.Compile makes the Verifier of one source, and
 // Verifier.Verify says of each request what it means: events, the answer to a handshake, or

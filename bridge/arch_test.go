@@ -100,7 +100,7 @@ func rooms() map[string][]string {
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider"},
-		"bridge/signature":  {"scheme", "provider"},
+		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	httpheader "github.com/hookspan/hookspan/bridge/header"
 )
 
 // forms are what an option may have to look like. A check returns the value as templates and
@@ -22,7 +24,7 @@ func headerForm(name string) (read, fault string) {
 		"Trailer", "Upgrade", "Expect", "Keep-Alive", "Proxy-Connection", "User-Agent", idHeader, timeHeader:
 		return "", read + " cannot hold a signature, use a name of its own"
 	}
-	if !validHeaderName(read) || strings.HasPrefix(read, "Ce-") || strings.HasPrefix(read, "Hookspan-") {
+	if !httpheader.ValidName(read) || strings.HasPrefix(read, "Ce-") || strings.HasPrefix(read, "Hookspan-") {
 		return "", fmt.Sprintf("%.40q cannot hold a signature, use a name such as X-Acme-Signature", read)
 	}
 	return read, ""
@@ -30,7 +32,7 @@ func headerForm(name string) (read, fault string) {
 
 func headerPrefixForm(prefix string) (read, fault string) {
 	read = strings.TrimSuffix(prefix, "-")
-	if !validHeaderName(read) {
+	if !httpheader.ValidName(read) {
 		return "", fmt.Sprintf("%.40q is no header name, use one such as X-Acme", prefix)
 	}
 	return read, ""
@@ -82,7 +84,7 @@ func template(text string) (read string, names []string, fault string) {
 		switch {
 		case !closed:
 			return "", nil, "a { is never closed"
-		case isHeader && !validHeaderName(header), !isHeader && templateValues[name] == "":
+		case isHeader && !httpheader.ValidName(header), !isHeader && templateValues[name] == "":
 			return "", nil, fmt.Sprintf("{%.40s} is unknown, use %s", name, placeholders)
 		}
 		b.WriteString("{" + name + "}")
@@ -90,16 +92,4 @@ func template(text string) (read string, names []string, fault string) {
 		text = rest
 	}
 	return b.String(), names, ""
-}
-
-// validHeaderName reports whether s is a token (RFC 9110, 5.6.2).
-func validHeaderName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/header"
 )
 
 const (
@@ -140,11 +140,11 @@ func compose(w []byte, to *target, r *delivery.Request) ([]byte, error) {
 		case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Trailer", "Te", "Upgrade", "Expect":
 			continue
 		}
-		if !validName(name) {
+		if !header.ValidName(name) {
 			return w, fmt.Errorf("the request has a header name that HTTP does not allow: %q", name)
 		}
 		for _, v := range values {
-			if !validValue(v) {
+			if !header.ValidValue(v) {
 				return w, fmt.Errorf("the request's header %s has a value that HTTP does not allow", name)
 			}
 			w = append(append(w, name...), ": "...)
@@ -167,26 +167,4 @@ func (c *conn) readHead() (*http.Response, error) {
 		}
 	}
 	return nil, errTooManyHints
-}
-
-// validName reports whether a header may have the name (RFC 9110, 5.6.2).
-func validName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// validValue reports whether a header may have the value (RFC 9110, 5.5).
-func validValue(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }

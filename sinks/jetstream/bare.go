@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/hookspan/hookspan/sinks/jetstream/lease"
 	"sync"
 	"sync/atomic"
 )
@@ -45,7 +46,7 @@ func (s *Store) publishBare(ctx context.Context, topic string, data []byte) erro
 // more. It is for benchmarks, in a namespace of their own.
 func (s *Store) Remove(ctx context.Context) error {
 	errs := []error{s.events.Remove(ctx, s.names.events)}
-	for _, stream := range []string{s.names.state, s.names.registry, s.names.commands, s.names.journal, s.names.refusals, s.leaseBucket().stream} {
+	for _, stream := range []string{s.names.state, s.names.registry, s.names.commands, s.names.journal, s.names.refusals, lease.Stream(s.names.leases)} {
 		errs = append(errs, s.private.Remove(ctx, stream))
 	}
 	return errors.Join(errs...)

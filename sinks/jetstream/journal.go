@@ -87,7 +87,7 @@ func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard
 	if err != nil {
 		return err
 	}
-	begin := bus.Position{Identity: identity(info), Seq: int64(info.State.LastSeq)}
+	begin := bus.Position{Identity: link.Identity(info), Seq: int64(info.State.LastSeq)}
 	for shard, pos := range from {
 		if pos > int64(info.State.LastSeq) { // of a journal that was there before
 			from[shard] = bus.NoPosition

@@ -58,7 +58,7 @@ func (s *Store) look(ctx context.Context, want *shape, l *loss) {
 			s.o.Log.Info("stream is there again", "stream", want.Name)
 		}
 		*l = loss{}
-		s.learn(want.Name, identity(info))
+		s.learn(want.Name, link.Identity(info))
 		return
 	case !errors.Is(err, link.ErrNoStream):
 		l.looks = 0 // whether it is there is not known

@@ -21,7 +21,7 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 		return bus.NoPosition, err
 	}
 	m := nats.NewMsg(subject)
-	m.Header[headerExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
+	m.Header[link.HeaderExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
 	m.Data = appendRecord(nil, r)
 	return s.append(ctx, stream, m)
 }

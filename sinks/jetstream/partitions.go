@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -59,18 +58,13 @@ func (s *Store) remember(spans []bus.Span) {
 
 func span(info *jetstream.StreamInfo) bus.Span {
 	last, first := int64(info.State.LastSeq), int64(info.State.FirstSeq)
-	sp := bus.Span{Partition: bus.Partition(info.Config.Name), Identity: identity(info), First: first}
+	sp := bus.Span{Partition: bus.Partition(info.Config.Name), Identity: link.Identity(info), First: first}
 	sp.End = bus.Position{Identity: sp.Identity, Seq: last, Mark: info.State.LastTime.UnixNano()}
 	if info.State.Msgs == 0 {
 		sp.First = last + 1
 		sp.End.Mark = 0
 	}
 	return sp
-}
-
-// identity tells a stream from another one of the same name.
-func identity(info *jetstream.StreamInfo) string {
-	return strconv.FormatInt(info.Created.UnixNano(), 10)
 }
 
 // followed lists the streams that hold a followed topic and can be read. In place of one that

@@ -16,12 +16,11 @@ import (
 
 // Headers of JetStream and of the CloudEvents binding for NATS.
 const (
-	headerMessageID    = "Nats-Msg-Id"
-	headerExpectedLast = "Nats-Expected-Last-Subject-Sequence"
-	headerContentType  = "content-type"
-	headerID           = "ce-id"
-	headerSource       = "ce-source"
-	headerMark         = "Hookspan-Mark"
+	headerMessageID   = "Nats-Msg-Id"
+	headerContentType = "content-type"
+	headerID          = "ce-id"
+	headerSource      = "ce-source"
+	headerMark        = "Hookspan-Mark"
 )
 
 // overhead is more than what a message has in headers beside the event's own values.

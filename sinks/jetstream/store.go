@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/lease"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
@@ -91,6 +92,7 @@ type Store struct {
 type names struct {
 	ns, prefix                                           string
 	events, state, registry, commands, journal, refusals string // streams
+	leases                                               string // a bucket
 }
 
 // Open makes or updates the streams and begins to watch the connections. It fails with the
@@ -241,7 +243,7 @@ func (o *Options) withDefaults() {
 		o.PublishTimeout = defaultPublishTimeout
 	}
 	if o.Lease == 0 {
-		o.Lease = defaultLease
+		o.Lease = lease.Default
 	}
 	if o.cutOffAfter == 0 {
 		o.cutOffAfter = cutOffAfter
@@ -263,6 +265,7 @@ func (o *Options) names() names {
 		commands: streamName(o.Namespace, "COMMANDS"),
 		journal:  streamName(o.Namespace, "JOURNAL"),
 		refusals: streamName(o.Namespace, "REFUSALS"),
+		leases:   streamName(o.Namespace, "LEASES"),
 	}
 }
 

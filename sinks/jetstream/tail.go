@@ -124,7 +124,7 @@ func (t *tail) check(ctx context.Context) (*jetstream.StreamInfo, error) {
 	if err := readable(info.Config); err != nil {
 		return nil, err
 	}
-	if id := identity(info); id != t.place.Identity {
+	if id := link.Identity(info); id != t.place.Identity {
 		return nil, fmt.Errorf("%w: it was created at %s, the position names %s", bus.ErrRecreated, id, t.place.Identity)
 	}
 	if t.place.Seq > int64(info.State.LastSeq) {

@@ -1,4 +1,4 @@
-package jetstream
+package lease
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 // plainPrefix is that of the JetStream API where nobody set another.
 const plainPrefix = "$JS.API"
 
-// A leaseBucket is the key-value bucket of the leases. It is written by comparing and setting
+// A bucket is the key-value bucket of the leases. It is written by comparing and setting
 // only, and read without acknowledging, as every stream here.
-type leaseBucket struct {
+type bucket struct {
 	l        *link.Link
 	name     string
 	stream   string
@@ -29,9 +29,8 @@ type leaseBucket struct {
 	like     string // the stream that it has as many copies as
 }
 
-func (s *Store) leaseBucket() *leaseBucket {
-	b := &leaseBucket{l: s.private, name: streamName(s.o.Namespace, "LEASES"), like: s.names.state}
-	b.stream = "KV_" + b.name
+func newBucket(l *link.Link, name, like string) *bucket {
+	b := &bucket{l: l, name: name, like: like, stream: Stream(name)}
 	b.subjects = "$KV." + b.name + "."
 	b.publish = b.subjects
 	if b.l.Prefix != plainPrefix { // as ADR-8 asks for buckets behind another API prefix
@@ -40,9 +39,12 @@ func (s *Store) leaseBucket() *leaseBucket {
 	return b
 }
 
+// Stream is the stream of a bucket.
+func Stream(bucket string) string { return "KV_" + bucket }
+
 // ensure makes the bucket where it is missing, and returns which incarnation it is. Before
 // anything was ever written by the holder of a shard, nobody can hold one.
-func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
+func (b *bucket) ensure(ctx context.Context) (string, error) {
 	info, err := b.l.Info(ctx, b.stream)
 	if errors.Is(err, link.ErrNoStream) {
 		if err := b.create(ctx); err != nil {
@@ -66,12 +68,12 @@ func (b *leaseBucket) ensure(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return identity(info), nil
+	return link.Identity(info), nil
 }
 
 // create makes the bucket, unless another member is faster. What the account may not have is
 // told apart from what will come.
-func (b *leaseBucket) create(ctx context.Context) error {
+func (b *bucket) create(ctx context.Context) error {
 	like, err := b.l.Info(ctx, b.like)
 	if err != nil {
 		return err
@@ -97,9 +99,9 @@ func (b *leaseBucket) create(ctx context.Context) error {
 // put writes a key whose last revision is rev, 0 for none, and returns the new one;
 // bus.ErrRefused when the last revision is another. That it is denied the server tells beside
 // the write, which itself gets no answer.
-func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
+func (b *bucket) put(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
 	m := nats.NewMsg(b.publish + key)
-	m.Header[headerExpectedLast] = []string{strconv.FormatUint(rev, 10)}
+	m.Header[link.HeaderExpectedLast] = []string{strconv.FormatUint(rev, 10)}
 	m.Data = value
 	ctx, done := b.l.Permitted(ctx, m.Subject)
 	defer done()
@@ -114,7 +116,7 @@ func (b *leaseBucket) put(ctx context.Context, key string, value []byte, rev uin
 }
 
 // get asks the leader for a key; one without a value has revision 0.
-func (b *leaseBucket) get(ctx context.Context, key string) (entry, error) {
+func (b *bucket) get(ctx context.Context, key string) (entry, error) {
 	m, err := b.l.Get(ctx, b.stream, link.Which{Last: b.subjects + key})
 	if errors.Is(err, bus.ErrGone) {
 		return entry{key: key}, nil
@@ -126,12 +128,12 @@ func (b *leaseBucket) get(ctx context.Context, key string) (entry, error) {
 }
 
 // forget removes a key whose last revision is rev.
-func (b *leaseBucket) forget(ctx context.Context, key string, rev uint64) error {
+func (b *bucket) forget(ctx context.Context, key string, rev uint64) error {
 	return b.l.Purge(ctx, b.stream, b.subjects+key, int64(rev)+1)
 }
 
 // hopeless returns what err means when no retry mends it, nil otherwise.
-func (b *leaseBucket) hopeless(err error) error {
+func (b *bucket) hopeless(err error) error {
 	var denied *link.DeniedError
 	var unfit *unfitError
 	switch {
@@ -155,7 +157,7 @@ type entry struct {
 	rev   uint64
 }
 
-// Keys. A member's names its process, a shard's holds its holder's turn.
+// Keys. A member's names its process, a shard's holds its holder's session.
 const (
 	memberKeys = "member."
 	shardKeys  = "shard."
@@ -167,9 +169,9 @@ var openValue = []byte("yes")
 
 // A presence is the value of a member's key.
 type presence struct {
-	Session int  `json:"session"` // the number of the member's turn: it begins another after it lapsed
+	Session int  `json:"session"` // the number of the member's session: it begins another after it lapsed
 	Leaving bool `json:"leaving,omitempty"`
-	Ended   bool `json:"ended,omitempty"` // nothing is held by this turn or an earlier one
+	Ended   bool `json:"ended,omitempty"` // nothing is held by this session or an earlier one
 }
 
 func (p presence) encode() []byte {
@@ -189,20 +191,20 @@ func readPresence(value []byte) presence {
 	return p
 }
 
-// A turn is one session of one member: what it holds ends with it.
-type turn struct {
+// A memberSession names one session of one member: what it holds ends with it.
+type memberSession struct {
 	member  string
 	session int
 }
 
-func (t turn) encode() []byte { return []byte(t.member + "." + strconv.Itoa(t.session)) }
+func (t memberSession) encode() []byte { return []byte(t.member + "." + strconv.Itoa(t.session)) }
 
-// readTurn reads what encode wrote; anything else is nobody's turn.
-func readTurn(value []byte) turn {
+// readMemberSession reads what encode wrote; anything else is nobody's session.
+func readMemberSession(value []byte) memberSession {
 	member, number, ok := strings.Cut(string(value), ".")
 	session, err := strconv.Atoi(number)
 	if !ok || err != nil || member == "" || session < 1 {
-		return turn{}
+		return memberSession{}
 	}
-	return turn{member, session}
+	return memberSession{member, session}
 }

@@ -1,4 +1,4 @@
-package jetstream
+package lease
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// sharing is one turn of a member. It compares what it sees with what should be and does the
+// A session is what a member does until its leases run out. It compares what it sees with what should be and does the
 // next thing about every shard, after each event anew. Its loop never waits for the bus.
-type sharing struct {
-	*joined
-	me      turn
+type session struct {
+	*member
+	me      memberSession
 	term    *bus.Term
 	renewal *renewal
 	leaving bool
 
-	changes chan change     // the watch sends, share receives
-	wrote   chan written    // writes send, share receives
+	changes chan change     // the watch sends, run receives
+	wrote   chan written    // writes send, run receives
 	denied  chan error      // the watch sends, once, that it may not watch; holds one
 	busy    map[string]bool // keys with a write on the way
 	running sync.WaitGroup  // of writes and the like
@@ -33,9 +33,9 @@ type written struct {
 	now entry // revision 0: not known
 }
 
-// share takes, gives and ends, until the term is over or, once stop is closed, everything was
+// run takes, gives and ends, until the term is over or, once stop is closed, everything was
 // given. What it starts ends with ctx.
-func (s *sharing) share(ctx context.Context, stop <-chan struct{}) error {
+func (s *session) run(ctx context.Context, stop <-chan struct{}) error {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for {
@@ -70,7 +70,7 @@ func (s *sharing) share(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-func (s *sharing) learn(c change) {
+func (s *session) learn(c change) {
 	if c.begin {
 		s.view.begin()
 	}
@@ -83,13 +83,13 @@ func (s *sharing) learn(c change) {
 }
 
 // empty reports whether nothing is held, nor about to be.
-func (s *sharing) empty() bool {
+func (s *session) empty() bool {
 	return len(s.busy) == 0 && len(s.holder.Shards()) == 0 &&
-		!slices.ContainsFunc(s.view.shards, func(p place) bool { return p.holder == s.me })
+		!slices.ContainsFunc(s.view.shards, func(p shardState) bool { return p.holder == s.me })
 }
 
 // act does what is to be done now and returns after which time to look again.
-func (s *sharing) act(ctx context.Context, now time.Time) time.Duration {
+func (s *session) act(ctx context.Context, now time.Time) time.Duration {
 	if present := s.view.present(); !slices.Equal(present, s.wantFor) {
 		s.wantFor = present
 		s.want = bus.Divide(len(s.view.shards), present)
@@ -100,12 +100,12 @@ func (s *sharing) act(ctx context.Context, now time.Time) time.Duration {
 	for _, t := range s.view.unknown() {
 		s.end(ctx, t)
 	}
-	return min(s.bury(ctx, now), s.unlock(ctx, now))
+	return min(s.endSilent(ctx, now), s.unlock(ctx, now))
 }
 
 // unlock opens a bucket that is not open yet, once every lease of an earlier one has run out.
 // It returns when that will be.
-func (s *sharing) unlock(ctx context.Context, now time.Time) time.Duration {
+func (s *session) unlock(ctx context.Context, now time.Time) time.Duration {
 	if s.view.open {
 		return s.times.silence
 	}
@@ -117,7 +117,7 @@ func (s *sharing) unlock(ctx context.Context, now time.Time) time.Duration {
 }
 
 // tend does the next thing about a shard.
-func (s *sharing) tend(ctx context.Context, shard int) {
+func (s *session) tend(ctx context.Context, shard int) {
 	at := s.view.shards[shard]
 	key := shardKeys + strconv.Itoa(shard)
 	goes := s.leaving || s.want == nil || s.want[shard] != s.id
@@ -136,9 +136,9 @@ func (s *sharing) tend(ctx context.Context, shard int) {
 	}
 }
 
-// bury ends the turns of members that have been silent for too long, and removes the keys of
+// endSilent ends the sessions of members that have been silent for too long, and removes the keys of
 // those that ended long ago. It returns when the next one will have been.
-func (s *sharing) bury(ctx context.Context, now time.Time) time.Duration {
+func (s *session) endSilent(ctx context.Context, now time.Time) time.Duration {
 	next := s.times.silence
 	for id, p := range s.view.peers {
 		if id == s.id {
@@ -147,7 +147,7 @@ func (s *sharing) bury(ctx context.Context, now time.Time) time.Duration {
 		left := s.times.silence - now.Sub(p.seen)
 		switch {
 		case !p.Ended && left <= 0:
-			s.end(ctx, turn{id, p.Session})
+			s.end(ctx, memberSession{id, p.Session})
 		case !p.Ended:
 			next = min(next, left)
 		case now.Sub(p.seen) > s.times.keep && s.want != nil && s.want[0] == s.id && !s.view.named(id):
@@ -157,8 +157,8 @@ func (s *sharing) bury(ctx context.Context, now time.Time) time.Duration {
 	return next
 }
 
-// end writes that a turn is over, unless its member has been heard of since.
-func (s *sharing) end(ctx context.Context, t turn) {
+// end writes that a session is over, unless its member has been heard of since.
+func (s *session) end(ctx context.Context, t memberSession) {
 	e := entry{key: memberKeys + t.member, value: presence{Session: t.session, Ended: true}.encode(), rev: s.view.rev(t.member)}
 	s.beside(ctx, e.key, func(ctx context.Context) (entry, error) {
 		now, err := s.set(ctx, e)
@@ -169,12 +169,12 @@ func (s *sharing) end(ctx context.Context, t turn) {
 	})
 }
 
-func (s *sharing) write(ctx context.Context, e entry) {
+func (s *session) write(ctx context.Context, e entry) {
 	s.beside(ctx, e.key, func(ctx context.Context) (entry, error) { return s.set(ctx, e) })
 }
 
 // set writes a key whose last revision is that of e, and returns what the key is now.
-func (s *sharing) set(ctx context.Context, e entry) (entry, error) {
+func (s *session) set(ctx context.Context, e entry) (entry, error) {
 	rev, err := s.bucket.put(ctx, e.key, e.value, e.rev)
 	if errors.Is(err, bus.ErrRefused) {
 		now, failed := s.bucket.get(ctx, e.key)
@@ -184,7 +184,7 @@ func (s *sharing) set(ctx context.Context, e entry) (entry, error) {
 }
 
 // forget removes the key of a member that ended.
-func (s *sharing) forget(ctx context.Context, id string, rev uint64) {
+func (s *session) forget(ctx context.Context, id string, rev uint64) {
 	delete(s.view.peers, id)
 	s.beside(ctx, memberKeys+id, func(ctx context.Context) (entry, error) {
 		return entry{}, s.bucket.forget(ctx, memberKeys+id, rev)
@@ -193,7 +193,7 @@ func (s *sharing) forget(ctx context.Context, id string, rev uint64) {
 
 // beside writes a key beside the loop, unless that is done already. The loop hears of it: at
 // once if it was written, after a pause if it was not.
-func (s *sharing) beside(ctx context.Context, key string, write func(context.Context) (entry, error)) {
+func (s *session) beside(ctx context.Context, key string, write func(context.Context) (entry, error)) {
 	if s.busy[key] {
 		return
 	}

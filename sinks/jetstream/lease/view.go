@@ -1,4 +1,4 @@
-package jetstream
+package lease
 
 import (
 	"maps"
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// A leaseView is what a member has seen of the bucket. It belongs to one goroutine.
-type leaseView struct {
+// A view is what a member has seen of the bucket. It belongs to one goroutine.
+type view struct {
 	peers  map[string]*peer
-	shards []place
+	shards []shardState
 	open   bool   // it has the key that says so
 	pass   int    // number of the reading from the front that goes on
 	top    uint64 // the highest revision that it has met
-	met    bool   // one has come to the end in this turn
-	need   uint64 // the revision that began this turn
+	met    bool   // one has come to the end in this session
+	need   uint64 // the revision that began this session
 }
 
 // A peer is a member as its key last said.
@@ -27,25 +27,25 @@ type peer struct {
 	pass int
 }
 
-// A place is a shard's key.
-type place struct {
-	holder turn
+// A shardState is a shard's key.
+type shardState struct {
+	holder memberSession
 	rev    uint64
 	pass   int
 }
 
-func newLeaseView(shards int) *leaseView {
-	return &leaseView{peers: map[string]*peer{}, shards: make([]place, shards)}
+func newView(shards int) *view {
+	return &view{peers: map[string]*peer{}, shards: make([]shardState, shards)}
 }
 
 // begin notes that the bucket is read from the front again.
-func (v *leaseView) begin() {
+func (v *view) begin() {
 	v.pass++
 	v.top = 0
 }
 
 // watched takes up an entry that was read in order.
-func (v *leaseView) watched(e entry, now time.Time) {
+func (v *view) watched(e entry, now time.Time) {
 	v.top = max(v.top, e.rev)
 	v.see(e, now)
 }
@@ -53,22 +53,22 @@ func (v *leaseView) watched(e entry, now time.Time) {
 // complete notes that a reading has come to the end: what it did not meet is gone. In a
 // cluster it may have been read from a copy that lags behind, which proves nothing about what
 // is newer.
-func (v *leaseView) complete() {
+func (v *view) complete() {
 	maps.DeleteFunc(v.peers, func(_ string, p *peer) bool { return p.pass != v.pass && p.rev <= v.top })
 	for i, s := range v.shards {
 		if s.pass != v.pass && s.rev <= v.top {
-			v.shards[i] = place{}
+			v.shards[i] = shardState{}
 		}
 	}
 	v.met = true
 }
 
-// whole reports whether everything has been seen that was there when the turn began.
-func (v *leaseView) whole() bool { return v.met && v.top >= v.need }
+// whole reports whether everything has been seen that was there when the session began.
+func (v *view) whole() bool { return v.met && v.top >= v.need }
 
 // see takes up an entry that was read or written. One that is older than what is known, or
 // not ours to understand, is passed over.
-func (v *leaseView) see(e entry, now time.Time) {
+func (v *view) see(e entry, now time.Time) {
 	if id, ok := strings.CutPrefix(e.key, memberKeys); ok {
 		v.seePeer(id, e, now)
 		return
@@ -76,11 +76,11 @@ func (v *leaseView) see(e entry, now time.Time) {
 	v.open = v.open || e.key == openKey
 	number, ok := strings.CutPrefix(e.key, shardKeys)
 	if n, err := strconv.Atoi(number); ok && err == nil && n >= 0 && n < len(v.shards) && e.rev >= v.shards[n].rev {
-		v.shards[n] = place{holder: readTurn(e.value), rev: e.rev, pass: v.pass}
+		v.shards[n] = shardState{holder: readMemberSession(e.value), rev: e.rev, pass: v.pass}
 	}
 }
 
-func (v *leaseView) seePeer(id string, e entry, now time.Time) {
+func (v *view) seePeer(id string, e entry, now time.Time) {
 	p := v.peers[id]
 	if p == nil {
 		p = &peer{}
@@ -94,7 +94,7 @@ func (v *leaseView) seePeer(id string, e entry, now time.Time) {
 }
 
 // present lists the members that shards may go to.
-func (v *leaseView) present() []string {
+func (v *view) present() []string {
 	var ids []string
 	for id, p := range v.peers {
 		if !p.Ended && !p.Leaving {
@@ -105,22 +105,22 @@ func (v *leaseView) present() []string {
 	return ids
 }
 
-// ended reports whether a turn is certainly over, so that what it held is free.
-func (v *leaseView) ended(t turn) bool {
-	if t == (turn{}) {
+// ended reports whether a session is certainly over, so that what it held is free.
+func (v *view) ended(t memberSession) bool {
+	if t == (memberSession{}) {
 		return true
 	}
 	p := v.peers[t.member]
 	return p != nil && (p.Session > t.session || p.Session == t.session && p.Ended)
 }
 
-// unknown lists the turns that hold something and whose member's key has not been seen: it was
+// unknown lists the sessions that hold something and whose member's key has not been seen: it was
 // removed, or what was seen of it is older.
-func (v *leaseView) unknown() []turn {
-	var turns []turn
+func (v *view) unknown() []memberSession {
+	var turns []memberSession
 	for _, s := range v.shards {
 		p := v.peers[s.holder.member]
-		if s.holder != (turn{}) && (p == nil || p.Session < s.holder.session) && !slices.Contains(turns, s.holder) {
+		if s.holder != (memberSession{}) && (p == nil || p.Session < s.holder.session) && !slices.Contains(turns, s.holder) {
 			turns = append(turns, s.holder)
 		}
 	}
@@ -128,12 +128,12 @@ func (v *leaseView) unknown() []turn {
 }
 
 // named reports whether a shard's key names the member.
-func (v *leaseView) named(member string) bool {
-	return slices.ContainsFunc(v.shards, func(s place) bool { return s.holder.member == member })
+func (v *view) named(member string) bool {
+	return slices.ContainsFunc(v.shards, func(s shardState) bool { return s.holder.member == member })
 }
 
 // rev is the last revision seen of a member's key, 0 for none.
-func (v *leaseView) rev(member string) uint64 {
+func (v *view) rev(member string) uint64 {
 	if p := v.peers[member]; p != nil {
 		return p.rev
 	}

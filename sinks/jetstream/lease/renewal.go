@@ -1,4 +1,4 @@
-package jetstream
+package lease
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
-// A renewal keeps one turn alive by writing the member's key. Nobody else writes that key but
-// to end the turn.
+// A renewal keeps one session alive by writing the member's key. Nobody else writes that key but
+// to end the session.
 type renewal struct {
-	bucket  *leaseBucket
-	times   leaseTimes
+	bucket  *bucket
+	times   times
 	key     string
 	session int
 	rev     uint64 // of the last write
@@ -21,26 +21,26 @@ type renewal struct {
 	leave   chan struct{} // closed once it is to say that the member leaves
 }
 
-// begin writes the member's key for a new turn, which ends the one before.
-func (j *joined) begin(ctx context.Context) (*renewal, error) {
-	j.session++
+// begin writes the member's key for a new session, which ends the one before.
+func (m *member) begin(ctx context.Context) (*renewal, error) {
+	m.session++
 	r := &renewal{
-		bucket: j.bucket, times: j.times, key: memberKeys + j.id, session: j.session, leave: make(chan struct{}),
+		bucket: m.bucket, times: m.times, key: memberKeys + m.id, session: m.session, leave: make(chan struct{}),
 	}
 	// Its fate must be known: others would keep shards for a member that is not there.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.times.answer)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.times.answer)
 	defer cancel()
 	last, err := r.bucket.get(ctx, r.key)
 	if err != nil {
 		return nil, err
 	}
 	sent := time.Now()
-	value := presence{Session: j.session}.encode()
+	value := presence{Session: m.session}.encode()
 	if r.rev, err = r.bucket.put(ctx, r.key, value, last.rev); err != nil {
 		return nil, err
 	}
-	r.term = bus.NewTerm(j.times.term, sent)
-	j.view.see(entry{key: r.key, value: value, rev: r.rev}, time.Now())
+	r.term = bus.NewTerm(m.times.term, sent)
+	m.view.see(entry{key: r.key, value: value, rev: r.rev}, time.Now())
 	return r, nil
 }
 
@@ -71,7 +71,7 @@ func (r *renewal) keep(ctx context.Context) {
 }
 
 // write sets the key. A refusal alone proves nothing: what the leader has now shows whether an
-// earlier write of ours landed after all, or somebody ended the turn.
+// earlier write of ours landed after all, or somebody ended the session.
 func (r *renewal) write(ctx context.Context, p presence) error {
 	ctx, cancel := context.WithTimeout(ctx, r.times.answer)
 	defer cancel()
@@ -101,7 +101,7 @@ func (r *renewal) ours(last entry) bool {
 	return last.rev > 0 && p.Session == r.session && !p.Ended
 }
 
-// end says that the turn is over, so that nobody waits for it.
+// end says that the session is over, so that nobody waits for it.
 func (r *renewal) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.times.answer)
 	defer cancel()

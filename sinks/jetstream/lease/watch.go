@@ -1,4 +1,4 @@
-package jetstream
+package lease
 
 import (
 	"context"
@@ -19,7 +19,7 @@ type change struct {
 
 // watch hands over what is written to the bucket, whatever becomes of the connection and of
 // the servers.
-func (s *sharing) watch(ctx context.Context) {
+func (s *session) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.follow(ctx); s.bucket.hopeless(err) != nil {
 			s.denied <- err
@@ -34,7 +34,7 @@ func (s *sharing) watch(ctx context.Context) {
 
 // follow reads the bucket from the front, then what is written, until something breaks. Our
 // own renewals come by all the time: when nothing does, the watch is broken.
-func (s *sharing) follow(ctx context.Context) error {
+func (s *session) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w, err := s.bucket.watch(ctx, s.times.answer)
@@ -73,7 +73,7 @@ func (s *sharing) follow(ctx context.Context) error {
 }
 
 // watch begins to watch the bucket until ctx ends, if that can be had within the time given.
-func (b *leaseBucket) watch(ctx context.Context, within time.Duration) (jetstream.KeyWatcher, error) {
+func (b *bucket) watch(ctx context.Context, within time.Duration) (jetstream.KeyWatcher, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	making, done := context.WithTimeout(ctx, within)
 	defer done()

@@ -2,8 +2,8 @@
 // with a code from a closed list.
 //
 // The same code always has the same title, so an answer tells a sender what to do and nothing
-// about what was compared. A Problem is an error, and has the methods by which huma takes an
-// error for a response. Values are copied freely and safe for concurrent use.
+// about what was compared. A Problem is an error. Values are copied freely and safe for
+// concurrent use.
 package problem
 
 import (
@@ -50,12 +50,6 @@ func (p Problem) Error() string {
 	}
 	return string(p.Code) + ": " + p.Title
 }
-
-// GetStatus is the HTTP status, as huma asks for it.
-func (p Problem) GetStatus() int { return p.Status }
-
-// ContentType is the media type of the body, as huma asks for it.
-func (p Problem) ContentType(string) string { return ContentType }
 
 // Write answers with the problem. Headers that are set already (Retry-After, Allow) are kept.
 func Write(w http.ResponseWriter, p Problem) {

@@ -83,6 +83,8 @@ func mutants() []mutant {
 			find: "if _err := _l.inspect(_ctx, _shards, _b); _err != nil { ___ }", tests: "Quarantine", tested: "bridge/dispatch"},
 		{rule: "one shard sets it aside", in: dispatch + "Dispatcher.inspect",
 			find: "_s.(*shard).id != _w", put: "_s == nil || warden < 0", tests: "OneReplica"},
+		{rule: "what a command asked for begins once the delta with its entry is in the log", in: dispatch + "stateWriter.landed",
+			find: "_d.status == asked && _d.entry == written", put: "_d.status == asked", tests: "RetryWhile"},
 		{rule: "commands are read again for a shard that was taken since", in: dispatch + "commands.obey",
 			find: "_taken != _log.taken", put: "false", tests: "AdoptedLater"},
 		{rule: "commands that an owner elsewhere has not acted on are kept", in: dispatch + "commands.acted",

@@ -64,6 +64,46 @@ func TestRetryBeginsBehindItsDelta(t *testing.T) {
 	})
 }
 
+// A delivery that ended, and was asked for again, while its entry was on the way: it counts as
+// one entry, and the delta that begins its attempt is the one that knows of the command.
+func TestRetryWhileTheEntryIsOnItsWay(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = nil })
+		r.out.holds(true)
+		r.publish(1, 1, "a")
+		r.feed()
+		r.step() // its attempt runs long
+		once := false
+		r.client.Set(dispatchtest.Faults{Call: func(name string) error {
+			if name != "Sync" || once {
+				return nil
+			}
+			once = true // the delta with its entry is on the way
+			r.answer(500, 1)
+			m := r.store.Kept(part)[0]
+			e := delivery.EntryOf(l.ep.ID, &m)
+			e.Number = 2
+			r.command(delivery.RetryNow, e)
+			return nil
+		}})
+		r.step()
+		elapse(second)
+		if !once || r.posts(1) != 1 {
+			t.Fatalf("sent %d times, and no delta counts the command", r.posts(1))
+		}
+		r.step()
+		elapse(second)
+		if r.posts(1) != 2 || l.entries != 1 {
+			t.Errorf("sent %d times with %d entries counted, want 2 and 1", r.posts(1), l.entries)
+		}
+		r.answer(200, 1)
+		r.step()
+		if st := r.logged(); l.entries != 0 || len(st.Entries) != 0 {
+			t.Errorf("%d entries are counted and %d logged at the end", l.entries, len(st.Entries))
+		}
+	})
+}
+
 // A command that no delta counts is the successor's.
 func TestCommandOutlivesItsOwner(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

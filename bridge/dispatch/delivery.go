@@ -22,7 +22,7 @@ const (
 	forgotten               // its endpoint left the live feed before it began; a reader will meet it again
 )
 
-// A delivery is one event on its way to one endpoint, in memory.
+// A pendingDelivery is one event on its way to one endpoint, in memory.
 type pendingDelivery struct {
 	delivery.Entry
 	lane  *lane

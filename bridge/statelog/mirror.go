@@ -25,6 +25,7 @@ type mirror struct {
 	asked time.Time
 }
 
+// NewMirrors reads nothing before it is asked.
 func NewMirrors(st bus.Logs) *Mirrors {
 	return &Mirrors{store: st, lock: make(chan struct{}, 1), all: map[int]*mirror{}}
 }

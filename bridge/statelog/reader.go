@@ -21,6 +21,7 @@ type Reader struct {
 	chunks    int // of the snapshot that is open
 }
 
+// NewReader has read nothing.
 func NewReader() *Reader { return &Reader{now: NewState()} }
 
 // reset forgets everything, to begin at the front of the log.

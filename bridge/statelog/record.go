@@ -11,6 +11,7 @@ const Version = 1
 // Kind tells the records of a state log apart.
 type Kind string
 
+// The kinds of records.
 const (
 	Claim Kind = "claim"
 	Delta Kind = "delta"

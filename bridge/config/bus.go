@@ -15,15 +15,6 @@ type Bus struct {
 	TLS     bool
 }
 
-// BusKind is a closed set.
-type BusKind string
-
-const (
-	BusEmbedded BusKind = "embedded"
-	BusNATS     BusKind = "nats"
-	BusKafka    BusKind = "kafka"
-)
-
 // Parse takes "embedded" or a URL with one or more servers. Credentials are refused
 // there: a URL ends up in logs.
 func (b *Bus) Parse(text string) error {
@@ -32,10 +23,7 @@ func (b *Bus) Parse(text string) error {
 		return nil
 	}
 	scheme, rest, _ := strings.Cut(text, "://")
-	bus, known := map[string]Bus{
-		"nats": {Kind: BusNATS}, "tls": {Kind: BusNATS, TLS: true},
-		"kafka": {Kind: BusKafka}, "kafka+tls": {Kind: BusKafka, TLS: true},
-	}[scheme]
+	bus, known := ofScheme(scheme)
 	if !known {
 		return setting.Wanted("embedded, nats://h1:4222,h2:4222, tls://…, kafka://b1:9092,b2:9092 or kafka+tls://…")
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -108,10 +107,7 @@ func (c *Config) complete() {
 		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
 	}
 	if len(c.Topics) == 0 {
-		c.Topics = setting.List{c.TopicPrefix + ".>"}
-		if c.Bus.Kind == BusKafka {
-			c.Topics = setting.List{"/^" + regexp.QuoteMeta(c.TopicPrefix+".") + "/"}
-		}
+		c.Topics = setting.List{c.Bus.Kind.of().below(c.TopicPrefix)}
 	}
 	for i := range c.Sources {
 		s := &c.Sources[i]

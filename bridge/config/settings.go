@@ -48,47 +48,11 @@ type TLS struct {
 	KeyFile string `env:"KEY_FILE" doc:"Private key of the certificate, in PEM."`
 }
 
-// Embedded is the bus inside the process.
-type Embedded struct {
-	Listen       Address        `env:"LISTEN" doc:"host:port for NATS clients that subscribe and publish; none unless set, and only on loopback without user and password."`
-	Sync         string         `env:"SYNC" envDefault:"group" words:"group always lazy" doc:"When an event counts as durable: group (one sync for all requests in flight), always (a sync each) or lazy (no sync before the answer)."`
-	MaxStore     setting.Size   `env:"MAX_STORE" default:"80 % of what is free or already stored" doc:"Size limit of the store."`
-	User         string         `env:"USER" doc:"User for NATS clients."`
-	Password     setting.Secret `env:"PASSWORD" doc:"Password for NATS clients."`
-	Cluster      string         `env:"CLUSTER" doc:"Name of a cluster that processes with embedded buses form; the same in all of them."`
-	RoutesListen Address        `env:"ROUTES_LISTEN" envDefault:":6222" doc:"Address for the other members of the cluster."`
-	Peers        setting.List   `env:"PEERS" doc:"All members of the cluster, this one too: h1:6222,h2:6222,h3:6222, or dns:NAME, whose addresses they are."`
-	ClusterSize  int            `env:"CLUSTER_SIZE" default:"those of the list; 3 with dns:NAME" doc:"How many members dns:NAME is going to stand for."`
-}
-
 // BusTLS is TLS to a bus outside the process, and between the members of an embedded cluster.
 type BusTLS struct {
 	CA      string `env:"CA" default:"the system's" doc:"Authorities that the bus's certificate must come from, in PEM."`
 	Cert    string `env:"CERT" doc:"Client certificate, in PEM; read again at each connection."`
 	KeyFile string `env:"KEY_FILE" doc:"Private key of the client certificate, in PEM."`
-}
-
-// NATS is how to log in to a NATS cluster.
-type NATS struct {
-	Creds     string         `env:"CREDS" doc:"Credentials file (JWT and seed)."`
-	NKeyFile  string         `env:"NKEY_FILE" doc:"Seed file of an NKey."`
-	Token     setting.Secret `env:"TOKEN" doc:"Token."`
-	User      string         `env:"USER" doc:"User."`
-	Password  setting.Secret `env:"PASSWORD" doc:"Password."`
-	Domain    string         `env:"DOMAIN" doc:"JetStream domain, such as that of a leaf node's hub."`
-	APIPrefix string         `env:"API_PREFIX" doc:"JetStream API prefix, where another account exports it; instead of a domain."`
-}
-
-// Kafka is how to log in to a Kafka cluster and what to create there.
-type Kafka struct {
-	SASL              string         `env:"SASL" words:"plain scram-sha-256 scram-sha-512 oauthbearer" doc:"How to log in: plain, scram-sha-256, scram-sha-512 or oauthbearer."`
-	User              string         `env:"USER" doc:"User."`
-	Password          setting.Secret `env:"PASSWORD" doc:"Password."`
-	OAuthTokenURL     string         `env:"OAUTH_TOKEN_URL" doc:"Where tokens are issued (client credentials)."`
-	OAuthClientID     string         `env:"OAUTH_CLIENT_ID" doc:"Client id."`
-	OAuthClientSecret setting.Secret `env:"OAUTH_CLIENT_SECRET" doc:"Client secret."`
-	OAuthScopes       setting.List   `env:"OAUTH_SCOPES" doc:"Scopes."`
-	Partitions        int            `env:"PARTITIONS" envDefault:"12" doc:"Partitions of the event topics that are created."`
 }
 
 // A group is a struct of settings and what its variables have in front.

@@ -30,21 +30,24 @@ type Listening interface {
 	ClientURL() string
 }
 
-// New is the only place that knows which buses there are.
-func New(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) Bus {
-	switch c.Bus.Kind {
-	case config.BusNATS:
-		return &natsBus{conf: c, log: log, metrics: metrics}
-	case config.BusKafka:
-		return &kafkaBus{conf: c, log: log}
+// adapters are all buses that there are, as bridge/config lists them.
+func adapters() map[config.BusKind]func(*config.Config, *slog.Logger, prometheus.Registerer) Bus {
+	return map[config.BusKind]func(*config.Config, *slog.Logger, prometheus.Registerer) Bus{
+		config.BusEmbedded: newEmbedded,
+		config.BusNATS:     newNATS,
+		config.BusKafka:    newKafka,
 	}
-	return &embeddedBus{conf: c, log: log, metrics: metrics}
+}
+
+// New is the configured bus. It does nothing yet.
+func New(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) Bus {
+	return adapters()[c.Bus.Kind](c, log, metrics)
 }
 
 // Planned are the listeners that the bus of this configuration will have.
 func Planned(c *config.Config) []string {
-	if c.Bus.Kind == config.BusEmbedded {
-		return plannedListeners(c)
+	if b, ok := New(c, nil, nil).(interface{ planned() []string }); ok {
+		return b.planned()
 	}
 	return nil
 }

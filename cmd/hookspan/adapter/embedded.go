@@ -29,6 +29,10 @@ type embeddedBus struct {
 	store  *jetstream.Store
 }
 
+func newEmbedded(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) Bus {
+	return &embeddedBus{conf: c, log: log, metrics: metrics}
+}
+
 func (b *embeddedBus) Check() error {
 	o, err := b.options()
 	if err != nil {
@@ -215,11 +219,11 @@ func (b *embeddedBus) Listeners() []string {
 // ClientURL is where NATS clients connect; "" where none may.
 func (b *embeddedBus) ClientURL() string { return b.server.ClientURL() }
 
-// plannedListeners are those that a server which has not started is told to have.
-func plannedListeners(c *config.Config) []string {
-	all := []string{string(c.Embedded.Listen)}
-	if !c.Alone() {
-		all = append(all, string(c.Embedded.RoutesListen))
+// planned are the listeners of a server that has not started.
+func (b *embeddedBus) planned() []string {
+	all := []string{string(b.conf.Embedded.Listen)}
+	if !b.conf.Alone() {
+		all = append(all, string(b.conf.Embedded.RoutesListen))
 	}
 	return all
 }

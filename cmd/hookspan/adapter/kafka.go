@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
@@ -17,6 +19,10 @@ type kafkaBus struct {
 	log  *slog.Logger
 
 	store *kafka.Store
+}
+
+func newKafka(c *config.Config, log *slog.Logger, _ prometheus.Registerer) Bus {
+	return &kafkaBus{conf: c, log: log}
 }
 
 func (b *kafkaBus) Check() error {

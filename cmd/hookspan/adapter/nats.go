@@ -24,6 +24,10 @@ type natsBus struct {
 	store *jetstream.Store
 }
 
+func newNATS(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) Bus {
+	return &natsBus{conf: c, log: log, metrics: metrics}
+}
+
 func (b *natsBus) Check() error {
 	o := b.dialOptions()
 	return o.Check()

@@ -24,13 +24,11 @@ const embeddedBench = "embedded"
 
 // kind is the bus's name in results.
 func (p *plan) kind() string {
-	switch scheme, _, found := strings.Cut(p.bus, "://"); {
-	case !found:
-		return p.bus
-	case strings.HasPrefix(scheme, "kafka"):
-		return "kafka"
+	var b config.Bus
+	if err := b.Parse(p.bus); err != nil {
+		return p.bus // which the configuration refuses
 	}
-	return "nats"
+	return string(b.Kind)
 }
 
 // durable is what makes an event durable.
@@ -74,10 +72,8 @@ func newHome(t *cli.Terminal, p *plan) (*benchHome, error) {
 		return h, nil
 	}
 	for _, variable := range t.Environ {
-		for _, prefix := range []string{"HOOKSPAN_NATS_", "HOOKSPAN_KAFKA_", "HOOKSPAN_BUS_", "HOOKSPAN_REPLICAS="} {
-			if strings.HasPrefix(variable, prefix) {
-				h.environ = append(h.environ, variable)
-			}
+		if config.OfBus(variable) {
+			h.environ = append(h.environ, variable)
 		}
 	}
 	return h, nil

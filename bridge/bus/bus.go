@@ -37,7 +37,7 @@ func (p Position) Includes(q Position) bool {
 	return p.Same(q) && q.Seq <= p.Seq && q.Mark <= p.Mark
 }
 
-// Reaches reports whether p lies at q or behind it. It does not look at the marks: it is for
+// Reaches reports whether p lies at q or after it. It does not look at the marks: it is for
 // places that were both held against what the partition has now, and the clocks of a bus's
 // servers may run backwards.
 func (p Position) Reaches(q Position) bool { return p.Same(q) && q.Seq <= p.Seq }
@@ -105,7 +105,7 @@ type PublishOptions struct {
 	// intake has to know of the event again. At most MaxMark bytes of a-z, A-Z, 0-9, - and _.
 	Mark string
 	// Sent, when it is not nil, is called as soon as the event has its place: what is published
-	// to its partition after the call lies behind it, unless one of the two has to be sent
+	// to its partition after the call lies after it, unless one of the two has to be sent
 	// again (P6). It may be called again then, and is not where Publish fails before; it must
 	// return at once.
 	Sent func()
@@ -126,13 +126,13 @@ type Topics interface {
 	// Spans lists the partitions whose topics match the followed patterns, asked from their
 	// leaders (clause T1). Those whose leader is away are marked so; if all are, it fails.
 	Spans(ctx context.Context) ([]Span, error)
-	// Follow hands over every followed message of a partition behind `after`, in order
+	// Follow hands over every followed message of a partition after the place `after`, in order
 	// (T2), in batches of what is there, and waits for more until ctx ends or deliver
 	// returns an error, which it then returns. It returns ErrRecreated when the partition's
 	// identity is another than after.Identity, and ErrCutBack when the partition ends in
 	// front of `after` or holds another event there, also when it had to reconnect (T3).
 	// Being away for a while ends no Follow. A batch is the receiver's to keep. Whenever nothing followed
-	// is left behind what was handed over, deliver is called with an empty batch, also
+	// is left after what was handed over, deliver is called with an empty batch, also
 	// before the first message when there is none (T6).
 	Follow(ctx context.Context, p Partition, after Position, deliver func([]Message) error) error
 	// Get reads one message again. ErrGone only when it is certainly no longer there:
@@ -140,10 +140,10 @@ type Topics interface {
 	// event is there.
 	Get(ctx context.Context, p Partition, at Position) (Message, error)
 	// Before returns the position of the last message stored before t, or that of the place
-	// in front of the first one kept (T5).
+	// before the first one kept (T5).
 	Before(ctx context.Context, p Partition, t time.Time) (Position, error)
 	// Intact is asked about a place that a partition no longer holds, and returns the newest
-	// one in front of it up to which the partition is certain to hold what it held when `at`
+	// one before it up to which the partition is certain to hold what it held when `at`
 	// was counted, which only at's mark can tell (T7): the last message stored more than a
 	// minute before it, or where its leader epoch ended. Nothing certain: the place in front
 	// of the first message kept.
@@ -168,15 +168,15 @@ const (
 // Logs are chained logs: each record names the one that it follows. The adapter stores and
 // returns records as they are; Chain, in this package, decides which of them exist.
 type Logs interface {
-	// Append writes a record behind the log's last one and returns once it is durable. With
+	// Append writes a record after the log's last one and returns once it is durable. With
 	// ErrRefused it was not written; any other error leaves that open (clause L1). A bus that can refuse a record whose
 	// Prev is not the last one does (L2).
 	Append(ctx context.Context, log LogName, r Record) (pos int64, err error)
-	// Read hands over the records at `from` and behind, in order, up to the end as it was
-	// when Read was called at the latest, read from the leader (L3). A `from` in front of
+	// Read hands over the records from `from` on, in order, up to the end as it was
+	// when Read was called at the latest, read from the leader (L3). A `from` before
 	// the first record kept begins at the first; the caller sees it from the position.
 	Read(ctx context.Context, log LogName, from int64, each func(Record) error) error
-	// Trim removes the records in front of `below` for good (L4).
+	// Trim removes the records before `below` for good (L4).
 	Trim(ctx context.Context, log LogName, below int64) error
 }
 
@@ -189,7 +189,7 @@ type Record struct {
 	Data   []byte
 }
 
-// NoPosition stands for "behind nothing": it is smaller than every position of every log
+// NoPosition stands for "after nothing": it is smaller than every position of every log
 // and journal.
 const NoPosition int64 = -1
 
@@ -197,7 +197,7 @@ const NoPosition int64 = -1
 type Journal interface {
 	// AppendJournal returns once the entry is durable (clause J1), with its position.
 	AppendJournal(ctx context.Context, shard int, data []byte) (pos int64, err error)
-	// ReadJournal hands over the entries of a shard at `from` and behind, in order, up to
+	// ReadJournal hands over the entries of a shard from `from` on, in order, up to
 	// the end as it was at the call. A trimmed front is skipped (J2).
 	ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error
 	// JournalSpan returns the first position kept of a shard's journal and the last, both
@@ -212,7 +212,7 @@ type Durability interface {
 	Sync(ctx context.Context) error
 	// Room says how much of the event store is used; Limit 0 means no limit of ours (D2).
 	Room(ctx context.Context) (Room, error)
-	// PurgeEvents removes the followed messages of a partition at and in front of `upto`,
+	// PurgeEvents removes the followed messages of a partition up to `upto`,
 	// and nothing else (D3). It refuses a partition that is not ours.
 	PurgeEvents(ctx context.Context, p Partition, upto int64) error
 	// OthersNeed is the smallest position acknowledged by a durable consumer of somebody

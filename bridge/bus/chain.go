@@ -15,7 +15,7 @@ const (
 	appendRetryMost  = 500 * time.Millisecond
 )
 
-// ErrSuperseded: somebody else wrote behind the record that we took for the last one. What
+// ErrSuperseded: somebody else wrote after the record that we took for the last one. What
 // was read before is no longer the whole log.
 var ErrSuperseded = errors.New("another writer's record is newer")
 
@@ -33,7 +33,7 @@ type Chain struct {
 	open Record // of an Append that answered before its fate was known
 }
 
-// NewChain begins in front of the first record kept.
+// NewChain begins before the first record kept.
 func NewChain(logs Logs, name LogName) *Chain {
 	return &Chain{logs: logs, name: name, last: Record{Pos: NoPosition}}
 }
@@ -41,11 +41,11 @@ func NewChain(logs Logs, name LogName) *Chain {
 // Last is the position of the last valid record read or written, NoPosition for none.
 func (c *Chain) Last() int64 { return c.last.Pos }
 
-// Read hands over the valid records behind the last one, up to the end of the log. With
+// Read hands over the valid records after the last one, up to the end of the log. With
 // ErrTrimmed the reader must forget everything and call Read again. A record that each
 // refuses with an error was not read; the next Read hands it over again.
 func (c *Chain) Read(ctx context.Context, each func(Record) error) error {
-	err := c.behind(ctx, func(r Record) error {
+	err := c.after(ctx, func(r Record) error {
 		if err := each(r); err != nil {
 			return err
 		}
@@ -80,10 +80,10 @@ func (c *Chain) SkipAll(ctx context.Context) error {
 	return c.ReadAll(ctx, func() {}, func(Record) error { return nil })
 }
 
-// behind hands over the records that follow the last one, each of which each may make the
+// after hands over the records that follow the last one, each of which each may make the
 // last one. Our own place must still be there, and be what we took it for, else the answer is
 // ErrTrimmed.
-func (c *Chain) behind(ctx context.Context, each func(Record) error) error {
+func (c *Chain) after(ctx context.Context, each func(Record) error) error {
 	root := c.last.Pos == NoPosition
 	found := root
 	err := c.logs.Read(ctx, c.name, c.last.Pos, func(r Record) error {
@@ -108,7 +108,7 @@ func (c *Chain) behind(ctx context.Context, each func(Record) error) error {
 	return err
 }
 
-// Append writes data behind the last valid record that this chain has read. It tries until
+// Append writes data after the last valid record that this chain has read. It tries until
 // the fate of the record is known: nil when it is in the log and valid, ErrSuperseded when
 // somebody else was faster. With any other error (ctx ended, or the bus refuses for good) the
 // record may still land; Append with the same data goes on with the same record.
@@ -153,7 +153,7 @@ func (c *Chain) Append(ctx context.Context, data []byte) (int64, error) {
 // follower is the record that follows our last one in the log, nil when there is none.
 func (c *Chain) follower(ctx context.Context) (*Record, error) {
 	var next *Record
-	err := c.behind(ctx, func(r Record) error {
+	err := c.after(ctx, func(r Record) error {
 		if next == nil {
 			r.Data = nil
 			next = &r
@@ -163,7 +163,7 @@ func (c *Chain) follower(ctx context.Context) (*Record, error) {
 	return next, err
 }
 
-// Trim removes the records in front of `below`, which must not be behind the last one.
+// Trim removes the records before `below`, which must not be after the last one.
 func (c *Chain) Trim(ctx context.Context, below int64) error {
 	if below > c.last.Pos {
 		return fmt.Errorf("trim the %s log below %d: its last record is %d", c.name, below, c.last.Pos)

@@ -15,7 +15,7 @@ type Shared interface {
 	// (clause H2). Some may come twice, and its own come back too. Being away for a while ends
 	// it no more than it ends Follow.
 	FollowPublished(ctx context.Context, since time.Time, each func(Publication) error) error
-	// FollowJournal hands over the entries of every shard's journal behind the position given
+	// FollowJournal hands over the entries of every shard's journal after the position given
 	// for it, in the order of each shard, as they come, until ctx ends or each returns an
 	// error (J4). from has one position per shard; NoPosition begins at the first entry kept,
 	// and so does a position beyond the end, which is one of a journal that was lost.

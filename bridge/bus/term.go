@@ -13,7 +13,7 @@ import (
 type Term struct {
 	length time.Duration
 	begin  time.Time
-	until  atomic.Int64  // nanoseconds behind begin
+	until  atomic.Int64  // nanoseconds after begin
 	over   chan struct{} // closed, under mu, when it is over
 
 	mu    sync.Mutex

@@ -10,10 +10,10 @@ import (
 // behind is nil for an endpoint whose readers have nothing to bring and that is fed live.
 func (l laneView) behind() *delivery.Behind {
 	var b *delivery.Behind
-	for p, pl := range l.places {
+	for p, pl := range l.feeds {
 		for _, c := range pl.ranges {
 			left := c.left(l.shard.read[p])
-			if left == 0 && !(pl.behind && c.b == nil) {
+			if left == 0 && !(pl.behind && c.to == nil) {
 				continue
 			}
 			if b == nil {
@@ -26,7 +26,7 @@ func (l laneView) behind() *delivery.Behind {
 }
 
 // countInto adds a range with so many sequences left to what is said.
-func (c *catchup) countInto(b *delivery.Behind, left int64) {
+func (c *catchupRange) countInto(b *delivery.Behind, left int64) {
 	if !c.born.IsZero() && (b.Since.IsZero() || c.born.Before(b.Since)) {
 		b.Since = c.born
 	}
@@ -41,23 +41,23 @@ func (c *catchup) countInto(b *delivery.Behind, left int64) {
 	b.About = b.About || !c.counted
 	oldest := c.first
 	if oldest.IsZero() {
-		oldest = storedAt(c.c)
+		oldest = storedAt(c.read)
 	}
 	if !oldest.IsZero() && (b.Oldest.IsZero() || oldest.Before(b.Oldest)) {
 		b.Oldest = oldest
 	}
 }
 
-// left is how many sequences a range has in front of it, to its end or to what the live feed
+// left is how many sequences a range has before it, to its end or to what the live feed
 // has read.
-func (c *catchup) left(read bus.Position) int64 {
-	if c.b != nil {
-		read = *c.b
+func (c *catchupRange) left(read bus.Position) int64 {
+	if c.to != nil {
+		read = *c.to
 	}
-	if !c.c.Same(read) {
+	if !c.read.Same(read) {
 		return 0
 	}
-	return max(read.Seq-c.c.Seq, 0)
+	return max(read.Seq-c.read.Seq, 0)
 }
 
 // storedAt is when the event at a place was stored, where its mark is a time.
@@ -69,9 +69,9 @@ func storedAt(at bus.Position) time.Time {
 }
 
 // miss counts an event that the live feed passes and the endpoint's reader has to bring.
-func (pl *place) miss(m *bus.Message) {
+func (pl *feedState) miss(m *bus.Message) {
 	for _, c := range pl.ranges {
-		if c.b != nil {
+		if c.to != nil {
 			continue
 		}
 		if c.events++; c.counted && c.events == 1 {

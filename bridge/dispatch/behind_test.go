@@ -77,8 +77,8 @@ func TestBehindIsNeverNegative(t *testing.T) {
 		r.publish(1, 20, "a")
 		r.feed()
 		r.s.mu.Lock()
-		for _, c := range l.place(part).ranges {
-			c.c.Seq += 30
+		for _, c := range l.feedOf(part).ranges {
+			c.read.Seq += 30
 		}
 		r.s.mu.Unlock()
 		if b := r.behind(l); b.Events != 0 {

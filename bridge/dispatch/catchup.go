@@ -8,12 +8,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/feed"
 )
 
-// A catchup is a range (a, b] that is fed to one endpoint by a reader, at the endpoint's own
+// A catchupRange is what lies in (from, to] and is fed to one endpoint by a reader, at the endpoint's own
 // pace. Its shard's mutex guards it.
-type catchup struct {
-	a    bus.Position  // everything up to it is settled, as far as deltas know
-	c    bus.Position  // read up to
-	b    *bus.Position // nil: open, until the endpoint joins the live feed
+type catchupRange struct {
+	from bus.Position  // everything up to it is settled, as far as deltas know
+	read bus.Position  // brought up to
+	to   *bus.Position // nil: open, until the endpoint joins the live feed
 	base int64         // what the items older than this revision take is not for this range
 	out  fifo[handed]
 
@@ -22,9 +22,9 @@ type catchup struct {
 	doubtful bool
 
 	until bus.Position // a blocked endpoint is fed up to here all the same
-	busy  bool         // a pass feeds it
+	busy  bool         // a reader serves it
 
-	// For people: how many events behind c are for the endpoint, which is known where the live
+	// For people: how many events after read are for the endpoint, which is known where the live
 	// feed has passed all of them since the range began, and when the first of them was stored.
 	events  int64
 	counted bool
@@ -32,20 +32,20 @@ type catchup struct {
 	born    time.Time
 }
 
-func (c *catchup) done() bool { return c.b != nil && c.c.Reaches(*c.b) }
+func (c *catchupRange) done() bool { return c.to != nil && c.read.Reaches(*c.to) }
 
-// skip moves the range on to a place when nothing is left in front of it.
-func (c *catchup) skip(to bus.Position) {
-	if to.Same(c.c) && to.Seq > c.c.Seq {
-		c.c = to
+// skip moves the range on to a place when nothing is left before it.
+func (c *catchupRange) skip(to bus.Position) {
+	if to.Same(c.read) && to.Seq > c.read.Seq {
+		c.read = to
 		if c.done() {
-			c.c = *c.b
+			c.read = *c.to
 		}
 	}
 }
 
 // wants reports whether an event that the list takes is for this range.
-func (c *catchup) wants(l *lane, m *bus.Message) bool {
+func (c *catchupRange) wants(l *lane, m *bus.Message) bool {
 	return l.takes(m) &&
 		(c.base == 0 || !l.ep.TakesBy(c.base-1, m.Partition, m.Position, m.Topic, m.Event.Type))
 }
@@ -67,7 +67,7 @@ func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Part
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lanes {
-		for p, pl := range l.places {
+		for p, pl := range l.feeds {
 			for _, c := range pl.ranges {
 				if c.busy || c.done() || !l.hungry(c) {
 					continue
@@ -76,7 +76,7 @@ func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Part
 					gaps[p] += gap
 				}
 				if !c.done() {
-					all[p] = append(all[p], feed.Candidate{Range: &rangeConsumer{l, c, s.read[p]}, At: c.c})
+					all[p] = append(all[p], feed.Candidate{Range: &rangeConsumer{l, c, s.read[p]}, At: c.read})
 				}
 			}
 		}
@@ -87,7 +87,7 @@ func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Part
 // the range was found hungry: all of it was stored by then.
 type rangeConsumer struct {
 	lane *lane
-	*catchup
+	*catchupRange
 	start bus.Position
 }
 
@@ -109,17 +109,17 @@ func (e *rangeConsumer) Release() {
 func (e *rangeConsumer) Doubtful() (bus.Position, bool) {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return e.c, e.doubtful
+	return e.read, e.doubtful
 }
 
 // Trust implements feed.Range.
 func (e *rangeConsumer) Trust(at bus.Position) {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	c := e.catchup
+	c := e.catchupRange
 	c.doubtful = false
-	if at.Same(c.c) && at.Seq < c.c.Seq {
-		c.a, c.c = at, at
+	if at.Same(c.read) && at.Seq < c.read.Seq {
+		c.from, c.read = at, at
 	}
 }
 
@@ -134,52 +134,52 @@ func (e *rangeConsumer) Full() bool {
 func (e *rangeConsumer) Hungry() bool {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return e.lane.hungry(e.catchup)
+	return e.lane.hungry(e.catchupRange)
 }
 
 // Take implements feed.Consumer. An empty batch says that nothing is left of what was stored when
 // the range was found hungry.
 func (e *rangeConsumer) Take(b *feed.Batch) bool {
-	s, l, c := e.lane.shard, e.lane, e.catchup
+	s, l, c := e.lane.shard, e.lane, e.catchupRange
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || l.closed || !slices.Contains(l.place(b.Partition).ranges, c) || !c.c.Reaches(b.Before) {
+	if s.closed || l.closed || !slices.Contains(l.feedOf(b.Partition).ranges, c) || !c.read.Reaches(b.Before) {
 		return false // there is nobody to feed, or the range was taken back meanwhile
 	}
 	defer func() { l.pump(time.Now()) }()
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		switch {
-		case c.c.Reaches(m.Position):
+		case c.read.Reaches(m.Position):
 			continue
-		case c.b != nil && !c.b.Reaches(m.Position):
-			c.c = *c.b
+		case c.to != nil && !c.to.Reaches(m.Position):
+			c.read = *c.to
 			return false
 		case l.full() || l.blocked() && !c.until.Reaches(m.Position):
 			return false
 		}
 		if c.wants(l, m) {
-			if s.hand(l, m, &c.out, c.c) {
+			if s.hand(l, m, &c.out, c.read) {
 				c.events--
 			}
 		}
-		c.c, c.first = m.Position, time.Time{}
+		c.read, c.first = m.Position, time.Time{}
 	}
 	if len(b.Messages) == 0 {
 		c.skip(e.start) // what lay between has expired
 	}
-	return !c.done() && !l.join(b.Partition, c)
+	return !c.done() && !l.joinLive(b.Partition, c)
 }
 
-// join puts the endpoint back into the live feed of a partition when its reader has handed
-// over all that the feed has read. The range ends here, and the endpoint is live behind it.
-func (l *lane) join(p bus.Partition, c *catchup) bool {
-	pl := l.place(p)
+// joinLive puts the endpoint back into the live feed of a partition when its reader has handed
+// over all that the feed has read. The range ends here, and the endpoint is live after it.
+func (l *lane) joinLive(p bus.Partition, c *catchupRange) bool {
+	pl := l.feedOf(p)
 	read, ok := l.shard.read[p]
-	if c.b != nil || !pl.behind || l.blocked() || l.full() || !ok || !c.c.Reaches(read) {
+	if c.to != nil || !pl.behind || l.blocked() || l.full() || !ok || !c.read.Reaches(read) {
 		return false
 	}
-	at := c.c
-	c.b, pl.since, pl.behind = &at, &at, false
+	at := c.read
+	c.to, pl.since, pl.behind = &at, &at, false
 	return true
 }

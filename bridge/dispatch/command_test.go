@@ -166,7 +166,7 @@ func TestCommandWaitsForItsAuthorsRevision(t *testing.T) {
 	})
 }
 
-// A commands' log that ends in front of what was acted on is another log.
+// A commands' log that ends before what was acted on is another log.
 func TestCommandsMadeAnew(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		e := r.pending()

@@ -137,14 +137,14 @@ func (dt *delta) puts() (flying []*pendingDelivery) {
 	return flying
 }
 
-// advance moves the positions of the live feed, and the A of every range, over what is
+// advance moves the positions of the live feed, and the beginning of every range, over what is
 // settled. Neither ever moves back.
 func (dt *delta) advance() {
 	dt.r.Positions = bus.Positions{}
 	for p, read := range dt.read {
 		at := read
 		for _, l := range dt.lanes {
-			pl := l.places[p]
+			pl := l.feeds[p]
 			if pl == nil {
 				continue
 			}
@@ -165,7 +165,7 @@ func (dt *delta) advance() {
 		}
 		delete(dt.back, p)
 		for _, l := range dt.lanes {
-			if pl := l.places[p]; pl != nil && pl.since != nil && at.Reaches(*pl.since) {
+			if pl := l.feeds[p]; pl != nil && pl.since != nil && at.Reaches(*pl.since) {
 				pl.since = nil
 			}
 		}
@@ -173,27 +173,27 @@ func (dt *delta) advance() {
 }
 
 // advance moves the ranges of a place; a range that has reached its end is gone.
-func (pl *place) advance() {
-	pl.ranges = slices.DeleteFunc(pl.ranges, func(c *catchup) bool {
+func (pl *feedState) advance() {
+	pl.ranges = slices.DeleteFunc(pl.ranges, func(c *catchupRange) bool {
 		for c.out.len() > 0 && c.out.front().settled() {
 			c.out.pop()
 		}
-		at := c.c
+		at := c.read
 		if c.out.len() > 0 {
 			at = c.out.front().before
 		}
-		if at.Seq > c.a.Seq {
-			c.a = at
+		if at.Seq > c.from.Seq {
+			c.from = at
 		}
-		return !c.busy && c.b != nil && c.out.len() == 0 && c.done()
+		return !c.busy && c.to != nil && c.out.len() == 0 && c.done()
 	})
 }
 
-// feed is the durable form of a place.
-func (pl *place) feed() statelog.Feed {
+// durable is its form in the state log.
+func (pl *feedState) durable() statelog.Feed {
 	f := statelog.Feed{Behind: pl.behind, Since: pl.since}
 	for _, c := range pl.ranges {
-		f.Ranges = append(f.Ranges, statelog.Range{From: c.a, To: c.b, Base: c.base})
+		f.Ranges = append(f.Ranges, statelog.Range{From: c.from, To: c.to, Base: c.base})
 	}
 	return f
 }
@@ -208,8 +208,8 @@ func (dt *delta) feeds() {
 		dt.r.Feeds[ep][p] = f
 	}
 	for id, l := range dt.lanes {
-		for p, pl := range l.places {
-			if f := pl.feed(); !f.Equal(dt.was.Feeds[id][string(p)]) {
+		for p, pl := range l.feeds {
+			if f := pl.durable(); !f.Equal(dt.was.Feeds[id][string(p)]) {
 				name(id, string(p), f)
 			}
 		}
@@ -269,21 +269,21 @@ func (l *lane) fed(d *pendingDelivery, positions, read bus.Positions) bool {
 	if now, ok := read[d.Event.Partition]; ok && !now.Same(at) {
 		return false // its partition was recreated
 	}
-	pl := l.places[d.Event.Partition]
+	pl := l.feeds[d.Event.Partition]
 	if pl == nil {
 		return !positions[d.Event.Partition].Reaches(at)
 	}
-	return pl.feeds(positions[d.Event.Partition], at)
+	return pl.wouldFeed(positions[d.Event.Partition], at)
 }
 
-// feeds reports whether the endpoint would be fed the event at a place, with the shard's
+// wouldFeed reports whether the endpoint would be fed the event at a place, with the shard's
 // positions as given.
-func (pl *place) feeds(positions, at bus.Position) bool {
+func (pl *feedState) wouldFeed(positions, at bus.Position) bool {
 	if !pl.behind && !positions.Reaches(at) && (pl.since == nil || !pl.since.Reaches(at)) {
 		return true
 	}
 	for _, c := range pl.ranges {
-		if !c.a.Reaches(at) && (c.b == nil || c.b.Reaches(at)) {
+		if !c.from.Reaches(at) && (c.to == nil || c.to.Reaches(at)) {
 			return true
 		}
 	}

@@ -72,7 +72,7 @@ func TestFinishedIsWhatTheJournalAcknowledged(t *testing.T) {
 	})
 }
 
-// What runs at a delta may end right behind it; its record must lie where a successor reads.
+// What runs at a delta may end right after it; its record must lie where a successor reads.
 func TestJournalIsHeldByWhatRuns(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)
@@ -133,7 +133,7 @@ func TestJournalIsHeldByWhatASuccessorIsFedAgain(t *testing.T) {
 	})
 }
 
-// What a load found done lies behind the place that it read the journal from, and must do so
+// What a load found done lies after the place that it read the journal from, and must do so
 // for the next load too.
 func TestFoundDoneCountsFromTheLoadedPlace(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -39,7 +39,7 @@ type Registry interface {
 	SetState(ctx context.Context, id string, to endpoint.State, reason string) (*endpoint.Endpoint, error)
 	Starts(ctx context.Context, patterns []string) (*endpoint.Starts, error)
 	Shards(ctx context.Context, fresh int) (int, error)
-	Fold(ctx context.Context, id string, safe func(item, behind endpoint.Item) bool) error
+	Fold(ctx context.Context, id string, safe func(item, next endpoint.Item) bool) error
 }
 
 // Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite and Metrics.
@@ -198,7 +198,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 	sharing, stopSharing := context.WithCancel(writing)
 	defer stopSharing()
-	ts := &turns{d: d, writing: writing, now: map[int]*turn{}}
+	ts := &ownerships{d: d, writing: writing, now: map[int]*ownership{}}
 	joined := make(chan error, 1) // sent to once
 	go func() { joined <- d.leases().Join(sharing, d.owned.total(), ts) }()
 	var err error

@@ -30,7 +30,7 @@ func (d *Dispatcher) Remembered() (all []string) {
 				all = append(all, fmt.Sprintf("%s: running %d, waiting %d, finished %d, fresh %d, bytes %d, entries %d, posts %d",
 					l.ep.Name, len(l.running), len(l.waiting), len(l.finished), l.fresh, l.bytes, l.entries, l.posts))
 			}
-			for p, pl := range l.places {
+			for p, pl := range l.feeds {
 				if pl.behind || pl.out.len() > 0 || len(pl.ranges) > 0 {
 					all = append(all, fmt.Sprintf("%s in %s: behind %v, out %d, ranges %d", l.ep.Name, p, pl.behind, pl.out.len(), len(pl.ranges)))
 				}

@@ -18,7 +18,7 @@ func (r *rig) leaves(l *lane) {
 	r.out.holds(true)
 	r.publish(1, 8, "a")
 	r.feed()
-	if !l.place(part).behind {
+	if !l.feedOf(part).behind {
 		r.t.Fatal("the endpoint has not left the live feed")
 	}
 }
@@ -48,7 +48,7 @@ func TestLeavingEndpointMissesNothing(t *testing.T) {
 		r.leaves(l)
 		r.flow(1)
 		r.once(1, 8)
-		if l.place(part).behind {
+		if l.feedOf(part).behind {
 			t.Error("the endpoint has not joined the live feed again")
 		}
 	})
@@ -82,10 +82,10 @@ func TestJoinsAtWhatTheFeedHasRead(t *testing.T) {
 		}
 		take(hungry.At, kept[1:4])
 		elapse(second)
-		if !take(kept[3].Position, kept[4:6]) || !l.place(part).behind {
+		if !take(kept[3].Position, kept[4:6]) || !l.feedOf(part).behind {
 			t.Error("joined at event 6, the feed has read 8")
 		}
-		if take(kept[5].Position, kept[6:8]) || l.place(part).behind {
+		if take(kept[5].Position, kept[6:8]) || l.feedOf(part).behind {
 			t.Error("not joined at event 8, which is all that the feed has read")
 		}
 		elapse(second)
@@ -101,7 +101,7 @@ func TestJoinedEndpointIsLiveOnlyBehindItsRange(t *testing.T) {
 		r.publish(9, 10, "a") // the reader is ahead of the feed
 		r.flow(1, 1)          // of both endpoints
 		elapse(second)
-		if pl := l.place(part); pl.behind || pl.since == nil || pl.since.Seq != 10 {
+		if pl := l.feedOf(part); pl.behind || pl.since == nil || pl.since.Seq != 10 {
 			t.Fatalf("live %v since %v, want live since 10", !pl.behind, pl.since)
 		}
 		r.out.posts = map[string]int{}
@@ -135,9 +135,9 @@ func TestEventMetByTwoFeedsIsHandedOverOnce(t *testing.T) {
 		r.feed()
 		kept := r.store.Kept(part)
 		r.s.mu.Lock()
-		pl, zero := l.place(part), kept[0].Position
+		pl, zero := l.feedOf(part), kept[0].Position
 		zero.Seq, zero.Mark = 0, 0
-		c := &catchup{a: zero, c: zero, b: &kept[2].Position}
+		c := &catchupRange{from: zero, read: zero, to: &kept[2].Position}
 		pl.ranges = append(pl.ranges, c)
 		r.s.mu.Unlock()
 		r.catchUp()
@@ -340,7 +340,7 @@ func TestFoldsWhatTheLastDeltaHasPassed(t *testing.T) {
 	})
 }
 
-// While an attempt of an older event runs, A lies in front of the item.
+// While an attempt of an older event runs, A lies before the item.
 func TestDoesNotFoldWhileARangeIsBeforeTheItem(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
@@ -373,8 +373,8 @@ func TestOverdueEndpointLeaves(t *testing.T) {
 		r.feed()
 		elapse(laneAge + second)
 		r.s.overdue()
-		if !l.place(part).behind || other.place(part).behind {
-			t.Errorf("behind are crm %v, erp %v, want only crm", l.place(part).behind, other.place(part).behind)
+		if !l.feedOf(part).behind || other.feedOf(part).behind {
+			t.Errorf("behind are crm %v, erp %v, want only crm", l.feedOf(part).behind, other.feedOf(part).behind)
 		}
 		r.flow()
 	})

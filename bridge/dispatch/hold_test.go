@@ -23,7 +23,7 @@ func holding(t *testing.T) *world {
 	return w
 }
 
-// held publishes the event that is answered so, and one behind it.
+// held publishes the event that is answered so, and one after it.
 func (w *world) held(t *testing.T) {
 	t.Helper()
 	w.publish(1, 1, "a")

@@ -19,9 +19,9 @@ const (
 
 // A lane is all that waits for one endpoint on its shard. Its shard's mutex guards it.
 type lane struct {
-	ep     *endpoint.Endpoint
-	shard  *shard
-	places map[bus.Partition]*place
+	ep    *endpoint.Endpoint
+	shard *shard
+	feeds map[bus.Partition]*feedState
 
 	queue    fifo[*pendingDelivery] // handed over and not begun, in order; forgotten ones may be among them
 	fresh    int                    // of them that are not forgotten
@@ -43,19 +43,19 @@ type lane struct {
 	timer    *time.Timer
 }
 
-// A place is how the endpoint is fed from one partition.
-type place struct {
+// A feedState is how the endpoint is fed from one partition.
+type feedState struct {
 	behind bool          // not live: an open range feeds it
-	since  *bus.Position // live only behind it
+	since  *bus.Position // live only after it
 	out    fifo[handed]  // handed over by the live feed, from the oldest that is not settled
-	ranges []*catchup
+	ranges []*catchupRange
 }
 
-func (l *lane) place(p bus.Partition) *place {
-	pl := l.places[p]
+func (l *lane) feedOf(p bus.Partition) *feedState {
+	pl := l.feeds[p]
 	if pl == nil {
-		pl = &place{}
-		l.places[p] = pl
+		pl = &feedState{}
+		l.feeds[p] = pl
 	}
 	return pl
 }
@@ -72,13 +72,13 @@ func (l *lane) full() bool {
 }
 
 // hungry: the lane would take events of the range now.
-func (l *lane) hungry(c *catchup) bool {
+func (l *lane) hungry(c *catchupRange) bool {
 	limits := &l.shard.d.limits
 	switch {
 	case l.shard.closed:
 		return false
 	case l.blocked():
-		return c.until.Same(c.c) && c.until.Seq > c.c.Seq && l.entries < limits.laneEntries
+		return c.until.Same(c.read) && c.until.Seq > c.read.Seq && l.entries < limits.laneEntries
 	}
 	return l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2 && l.entries < limits.laneEntries
 }

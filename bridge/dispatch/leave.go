@@ -7,11 +7,11 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// leave takes an endpoint out of the live feed. What waits for a first attempt is forgotten:
-// a reader will meet it again, behind the newest event begun. What has begun stays with the
-// range, whose A can only pass it when it is settled. A blocked endpoint forgets what ranges
+// leaveLive takes an endpoint out of the live feed. What waits for a first attempt is forgotten:
+// a reader will meet it again, after the newest event begun. What has begun stays with the
+// range, whose beginning can only pass it when it is settled. A blocked endpoint forgets what ranges
 // have handed over as well: it may be blocked for long.
-func (l *lane) leave() {
+func (l *lane) leaveLive() {
 	l.left = time.Now()
 	blocked := l.blocked()
 	for _, d := range l.queue.all() {
@@ -23,7 +23,7 @@ func (l *lane) leave() {
 		}
 	}
 	for p, read := range l.shard.read {
-		pl := l.place(p)
+		pl := l.feedOf(p)
 		if blocked {
 			for _, c := range pl.ranges {
 				c.rewind()
@@ -33,9 +33,9 @@ func (l *lane) leave() {
 			continue
 		}
 		at := later(read, pl.since)
-		c := &catchup{a: at, c: at, out: pl.out, counted: true, born: l.left}
+		c := &catchupRange{from: at, read: at, out: pl.out, counted: true, born: l.left}
 		if c.out.len() > 0 {
-			c.a = later(c.out.front().before, pl.since)
+			c.from = later(c.out.front().before, pl.since)
 		}
 		c.rewind()
 		pl.behind, pl.since, pl.out = true, nil, fifo[handed]{}
@@ -44,15 +44,15 @@ func (l *lane) leave() {
 	l.shard.d.ranges.Wake()
 }
 
-// rewind takes a range back in front of the first of its events that was forgotten. Up to
+// rewind takes a range back before the first of its events that was forgotten. Up to
 // what had begun beyond it the reader goes even while the endpoint is blocked.
-func (c *catchup) rewind() {
+func (c *catchupRange) rewind() {
 	all := c.out.all()
 	i := slices.IndexFunc(all, func(h handed) bool { return h.status == forgotten })
 	if i < 0 {
 		return
 	}
-	c.c = later(all[i].before, &c.a)
+	c.read = later(all[i].before, &c.from)
 	c.first = all[i].Created
 	for _, h := range all[i:] {
 		if h.status == forgotten {
@@ -66,12 +66,12 @@ func (c *catchup) rewind() {
 
 // live reports whether the live feed, and not a range, has handed the delivery over.
 func (l *lane) live(d *pendingDelivery) bool {
-	pl := l.places[d.Event.Partition]
+	pl := l.feeds[d.Event.Partition]
 	if pl == nil || pl.behind {
 		return false
 	}
 	for _, r := range pl.ranges {
-		if r.c.Reaches(d.Event.Position) && !r.a.Reaches(d.Event.Position) {
+		if r.read.Reaches(d.Event.Position) && !r.from.Reaches(d.Event.Position) {
 			return false
 		}
 	}

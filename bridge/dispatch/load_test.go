@@ -109,7 +109,7 @@ func TestFailureOfWhatIsNotFedAgainCountsNothing(t *testing.T) {
 	})
 }
 
-// An owner reads on only behind a valid claim, and what was written meanwhile is read first.
+// An owner reads on only after a valid claim, and what was written meanwhile is read first.
 func TestClaimSupersedes(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.register("crm", nil)

@@ -30,7 +30,7 @@ func (r *rig) snapshots() (begins []int64, complete int) {
 	return begins, complete
 }
 
-// What is trimmed lies in front of the complete snapshot before the newest, once the newest
+// What is trimmed lies before the complete snapshot before the newest, once the newest
 // one's end would survive a power cut.
 func TestTrimsBelowTheSnapshotBeforeTheNewest(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

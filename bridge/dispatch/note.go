@@ -74,12 +74,12 @@ func (l laneView) notePlaces(n *delivery.Note) {
 			return
 		}
 	}
-	for p, pl := range l.places {
+	for p, pl := range l.feeds {
 		before(p, &pl.out)
 		for _, c := range pl.ranges {
 			before(p, &c.out)
-			if at, ok := n.Reached[p]; !c.done() && (!ok || c.c.Seq < at.Seq) {
-				n.Reached[p] = c.c
+			if at, ok := n.Reached[p]; !c.done() && (!ok || c.read.Seq < at.Seq) {
+				n.Reached[p] = c.read
 			}
 		}
 	}

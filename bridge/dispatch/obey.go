@@ -7,7 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-// commandsEnd: where the log ends in front of what was acted on, it is another log.
+// commandsEnd: where the log ends before what was acted on, it is another log.
 func (s *shard) commandsEnd(end int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

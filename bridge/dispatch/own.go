@@ -68,7 +68,7 @@ func (s *shard) overdue() {
 	for _, l := range s.lanes {
 		l.skipForgotten()
 		if begun && l.fresh > 0 && time.Since((*l.queue.front()).Created) > laneAge && l.live(*l.queue.front()) {
-			l.leave()
+			l.leaveLive()
 		}
 	}
 }

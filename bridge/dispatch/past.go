@@ -19,7 +19,7 @@ type past struct {
 	end    int64
 }
 
-// readJournal reads the records behind the state's place. A journal that was trimmed past it
+// readJournal reads the records after the state's place. A journal that was trimmed past it
 // costs repeats, never a loss.
 func (s *shard) readJournal(ctx context.Context, was *statelog.State) (*past, error) {
 	first, last, err := s.d.store.JournalSpan(ctx, s.id)

@@ -25,7 +25,7 @@ func (s *shard) Places(p bus.Partition) []bus.Position {
 		all = append(all, at)
 	}
 	for _, l := range s.lanes {
-		pl := l.places[p]
+		pl := l.feeds[p]
 		if pl == nil {
 			continue
 		}
@@ -33,8 +33,8 @@ func (s *shard) Places(p bus.Partition) []bus.Position {
 			all = append(all, *pl.since)
 		}
 		for _, c := range pl.ranges {
-			if all = append(all, c.a, c.c); c.b != nil {
-				all = append(all, *c.b)
+			if all = append(all, c.from, c.read); c.to != nil {
+				all = append(all, *c.to)
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (s *shard) Places(p bus.Partition) []bus.Position {
 }
 
 // Truncate moves the shard's places of a partition to where they fit, and returns how many
-// events have expired in front of its live feed.
+// events have expired before its live feed.
 func (s *shard) Truncate(_ bus.Span, t *feed.Truncation) (gap int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,18 +64,18 @@ func (s *shard) Truncate(_ bus.Span, t *feed.Truncation) (gap int64) {
 		return gap
 	}
 	for _, l := range s.lanes {
-		switch pl := l.places[t.Partition]; {
+		switch pl := l.feeds[t.Partition]; {
 		case pl == nil:
 		case same:
 			pl.cutBack(*t.Cut)
 		default:
-			l.places[t.Partition] = pl.recreated(to)
+			l.feeds[t.Partition] = pl.recreated(to)
 		}
 	}
 	return gap
 }
 
-// expired counts the events of a gap in front of the live feed, for each endpoint that had
+// expired counts the events of a gap before the live feed, for each endpoint that had
 // been registered when they were published.
 func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
 	for _, l := range s.lanes {
@@ -84,7 +84,7 @@ func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
 			since := l.ep.Items[0].From[p]
 			from = later(at, &since)
 		}
-		if pl := l.places[p]; pl == nil || !pl.behind {
+		if pl := l.feeds[p]; pl == nil || !pl.behind {
 			gap += max(front.Seq-from.Seq, 0)
 		}
 	}
@@ -92,17 +92,17 @@ func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
 }
 
 // recreated is the place in a partition that was made anew and begins at front.
-func (pl *place) recreated(front bus.Position) *place {
-	fresh := &place{behind: pl.behind}
+func (pl *feedState) recreated(front bus.Position) *feedState {
+	fresh := &feedState{behind: pl.behind}
 	if pl.behind {
-		fresh.ranges = []*catchup{{a: front, c: front, counted: true, born: time.Now()}}
+		fresh.ranges = []*catchupRange{{from: front, read: front, counted: true, born: time.Now()}}
 	}
 	return fresh
 }
 
 // cutBack moves what lies beyond a place to it. Events beyond it that still exist will be met
 // again.
-func (pl *place) cutBack(to bus.Position) {
+func (pl *feedState) cutBack(to bus.Position) {
 	if pl.since != nil && pl.since.Seq > to.Seq {
 		pl.since = &to
 	}
@@ -110,25 +110,25 @@ func (pl *place) cutBack(to bus.Position) {
 	for _, c := range pl.ranges {
 		cutBack(&c.out, to)
 		c.counted = c.counted && c.events == 0
-		for _, at := range []*bus.Position{&c.a, &c.c, &c.until} {
+		for _, at := range []*bus.Position{&c.from, &c.read, &c.until} {
 			if at.Seq > to.Seq {
 				*at = to
 			}
 		}
-		if c.b != nil && c.b.Seq > to.Seq {
-			c.b = &to
+		if c.to != nil && c.to.Seq > to.Seq {
+			c.to = &to
 		}
 	}
 }
 
-// expire moves a place of a range in front of which everything has expired, and returns how
+// expire moves a place of a range before which everything has expired, and returns how
 // many events that were.
-func (d *Dispatcher) expire(p bus.Partition, c *catchup) int64 {
-	front, ok := d.partitions.Front(p, c.c.Identity)
-	if !ok || front.Seq <= c.c.Seq {
+func (d *Dispatcher) expire(p bus.Partition, c *catchupRange) int64 {
+	front, ok := d.partitions.Front(p, c.read.Identity)
+	if !ok || front.Seq <= c.read.Seq {
 		return 0
 	}
-	gap := front.Seq - c.c.Seq
+	gap := front.Seq - c.read.Seq
 	c.counted = c.counted && c.events == 0 // how many of them are gone nobody knows
 	c.skip(front)
 	return gap

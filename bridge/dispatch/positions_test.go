@@ -72,7 +72,7 @@ func TestCutBackUnderALivingOwner(t *testing.T) {
 	})
 }
 
-// What expired in front of a reader is skipped, and counted.
+// What expired before a reader is skipped, and counted.
 func TestExpiredRangeIsSkipped(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", one)
@@ -83,8 +83,8 @@ func TestExpiredRangeIsSkipped(t *testing.T) {
 		r.flow(1)
 		elapse(second)
 		r.once(6, 8)
-		if n := r.posts(2) + r.posts(5); n != 0 || l.place(part).behind {
-			t.Errorf("sent what is gone %d times, behind %v", n, l.place(part).behind)
+		if n := r.posts(2) + r.posts(5); n != 0 || l.feedOf(part).behind {
+			t.Errorf("sent what is gone %d times, behind %v", n, l.feedOf(part).behind)
 		}
 		r.publish(9, 9, "a")
 		r.feed()

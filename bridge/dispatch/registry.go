@@ -143,7 +143,7 @@ func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64
 			s.lanes[ep.ID] = l
 			l.backfill(s.revision, cuts)
 			if l.blocked() {
-				l.leave()
+				l.leaveLive()
 			}
 			continue
 		}
@@ -169,7 +169,7 @@ func (l *lane) backfill(taken int64, cuts bus.Positions) {
 			continue
 		}
 		for p, read := range l.shard.read {
-			pl := l.place(p)
+			pl := l.feedOf(p)
 			passed := pl.passed(read)
 			from, named := it.From[p]
 			if !named || !from.Same(passed) { // the item holds from the first event
@@ -178,7 +178,7 @@ func (l *lane) backfill(taken int64, cuts bus.Positions) {
 				from = cut
 			}
 			if named && from.Seq < passed.Seq {
-				pl.ranges = append(pl.ranges, &catchup{a: from, c: from, b: &passed, base: it.Revision, doubtful: true, born: time.Now()})
+				pl.ranges = append(pl.ranges, &catchupRange{from: from, read: from, to: &passed, base: it.Revision, doubtful: true, born: time.Now()})
 			}
 		}
 	}
@@ -186,11 +186,11 @@ func (l *lane) backfill(taken int64, cuts bus.Positions) {
 }
 
 // passed is up to where the endpoint's feeds will hand over nothing more by themselves.
-func (pl *place) passed(read bus.Position) bus.Position {
+func (pl *feedState) passed(read bus.Position) bus.Position {
 	if pl.behind {
 		for _, c := range pl.ranges {
-			if c.b == nil {
-				return c.c
+			if c.to == nil {
+				return c.read
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	}
 	switch {
 	case l.blocked():
-		l.leave()
+		l.leaveLive()
 	case again:
 		s.d.ranges.Wake()
 	}
@@ -242,7 +242,7 @@ func (l *lane) close() {
 			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		}
 	}
-	l.queue, l.waiting, l.finished, l.puts, l.places = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*place{}
+	l.queue, l.waiting, l.finished, l.puts, l.feeds = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*feedState{}
 }
 
 // compact lets the registry forget items that no feed needs any more.
@@ -253,15 +253,15 @@ func (a *applier) compact(ctx context.Context, set *endpoint.Set) {
 		if s == nil || len(ep.Items) < 2 || !s.passed(ep.ID, ep.Items[1]) {
 			continue
 		}
-		err := d.registry.Fold(ctx, ep.ID, func(_, behind endpoint.Item) bool { return s.passed(ep.ID, behind) })
+		err := d.registry.Fold(ctx, ep.ID, func(_, next endpoint.Item) bool { return s.passed(ep.ID, next) })
 		if err != nil && ctx.Err() == nil && !errors.Is(err, endpoint.ErrNotFound) {
 			d.trouble.Warn("membership not folded, trying again later", err, slog.String("endpoint", ep.Name))
 		}
 	}
 }
 
-// passed reports whether the item in front of this one can go: the last delta has its
-// revision, and its positions and every A of the endpoint are past its from.
+// passed reports whether the item before this one can go: the last delta has its
+// revision, and its positions and the beginning of every range of the endpoint are past its from.
 func (s *shard) passed(id string, it endpoint.Item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,7 +289,7 @@ func (s *shard) passed(id string, it endpoint.Item) bool {
 			}
 		}
 	}
-	for _, pl := range l.places { // a range that no delta names yet may look at the list before
+	for _, pl := range l.feeds { // a range that no delta names yet may look at the list before
 		for _, c := range pl.ranges {
 			if c.base != 0 {
 				return false

@@ -36,7 +36,7 @@ func (was *loaded) rebuild() (waiting []delivery.Entry) {
 	}
 	for _, l := range s.lanes {
 		if l.blocked() {
-			l.leave()
+			l.leaveLive()
 		}
 	}
 	for _, e := range was.Entries {
@@ -51,10 +51,10 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	s := was.shard
 	l := s.newLane(ep, now)
 	for part, f := range was.Feeds[ep.ID] {
-		pl := l.place(bus.Partition(part))
+		pl := l.feedOf(bus.Partition(part))
 		pl.behind, pl.since = f.Behind, f.Since
 		for _, r := range f.Ranges {
-			pl.ranges = append(pl.ranges, &catchup{a: r.From, c: r.From, b: r.To, base: r.Base, doubtful: r.Base != 0})
+			pl.ranges = append(pl.ranges, &catchupRange{from: r.From, read: r.From, to: r.To, base: r.Base, doubtful: r.Base != 0})
 		}
 	}
 	if at, ok := was.Failing[ep.ID]; ok {
@@ -136,8 +136,8 @@ func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry
 // reaches makes a reader of a blocked endpoint go up to an event that a load found done or
 // failed, so that its range, and with it the journal's place, can move on.
 func (l *lane) reaches(e delivery.EventRef) {
-	for _, c := range l.place(e.Partition).ranges {
-		if !c.a.Reaches(e.Position) && (c.b == nil || c.b.Reaches(e.Position)) && !c.until.Reaches(e.Position) {
+	for _, c := range l.feedOf(e.Partition).ranges {
+		if !c.from.Reaches(e.Position) && (c.to == nil || c.to.Reaches(e.Position)) && !c.until.Reaches(e.Position) {
 			c.until = e.Position
 		}
 	}

@@ -86,7 +86,7 @@ func (s *shard) Take(b *feed.Batch) bool {
 			continue
 		}
 		for _, l := range s.matching(m) {
-			pl := l.place(p)
+			pl := l.feedOf(p)
 			if pl.since != nil && pl.since.Reaches(m.Position) || !l.takes(m) {
 				continue
 			}
@@ -95,7 +95,7 @@ func (s *shard) Take(b *feed.Batch) bool {
 				continue
 			}
 			if l.blocked() {
-				l.leave()
+				l.leaveLive()
 				pl.miss(m)
 				continue
 			}
@@ -112,7 +112,7 @@ func (s *shard) Take(b *feed.Batch) bool {
 	for l := range touched {
 		l.pump(now)
 		if l.full() {
-			l.leave()
+			l.leaveLive()
 		}
 	}
 	return true
@@ -138,7 +138,7 @@ func (s *shard) matching(m *bus.Message) []*lane {
 }
 
 // hand gives an event to a lane, unless the lane has it already, whichever feed brought it.
-// before is the place just in front of it in that feed. It reports whether the lane had not.
+// before is the place just before it in that feed. It reports whether the lane had not.
 func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Position) bool {
 	ref := delivery.RefOf(m)
 	id := delivery.ID(l.ep.ID, &ref)
@@ -204,7 +204,7 @@ func (s *shard) Reached(p bus.Partition, to bus.Position) bool {
 func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
-		ep: ep, shard: s, places: map[bus.Partition]*place{}, running: map[*pendingDelivery]struct{}{},
+		ep: ep, shard: s, feeds: map[bus.Partition]*feedState{}, running: map[*pendingDelivery]struct{}{},
 		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), disabled: bus.NoPosition,
 	}
 }

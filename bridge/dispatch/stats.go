@@ -6,7 +6,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-// Stats counts what waits: entries and queued events exactly, what lies behind in the topics
+// Stats counts what waits: entries and queued events exactly, what lags in the topics
 // by its sequences.
 func (d *Dispatcher) Stats() delivery.Stats {
 	st := delivery.Stats{Pending: map[string]int64{}}

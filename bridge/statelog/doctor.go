@@ -60,7 +60,7 @@ func examineShard(ctx context.Context, logs bus.Logs, shard int) (entries int, e
 	return len(s.Entries), err
 }
 
-// Reset begins a shard's state log again, in front of the first event stored at since or
+// Reset begins a shard's state log again, before the first event stored at since or
 // later: what its endpoints were owed from before that is forgotten, and what the journal
 // shows as done is not sent again. revision is that of the registry, read to its end. An
 // owner that runs meanwhile is superseded and takes the shard up anew.
@@ -91,7 +91,7 @@ func Reset(ctx context.Context, st bus.Store, shard int, revision int64, since t
 	}
 }
 
-// lastCommand is the place behind which commands count for a shard that begins now.
+// lastCommand is the place after which commands count for a shard that begins now.
 func lastCommand(ctx context.Context, logs bus.Logs) (int64, error) {
 	chain := bus.NewChain(logs, bus.LogName{Kind: bus.Commands})
 	if err := chain.SkipAll(ctx); err != nil {
@@ -100,7 +100,7 @@ func lastCommand(ctx context.Context, logs bus.Logs) (int64, error) {
 	return chain.Last(), nil
 }
 
-// restart writes a snapshot of nothing but places, and removes what lies in front of it: no
+// restart writes a snapshot of nothing but places, and removes what lies before it: no
 // reader needs it, and it may be what could not be read.
 func restart(ctx context.Context, st bus.Store, shard int, begin *Record) error {
 	log := New(st, shard, nil, Sizes{})

@@ -11,7 +11,7 @@ import (
 // live from the shard's positions.
 type Feed struct {
 	Behind bool          `json:"behind,omitempty"` // not live
-	Since  *bus.Position `json:"since,omitempty"`  // live only behind this place
+	Since  *bus.Position `json:"since,omitempty"`  // live only after this place
 	Ranges []Range       `json:"ranges,omitempty"`
 }
 

@@ -211,7 +211,7 @@ func (l *Log) chunk(ctx context.Context) error {
 	return nil
 }
 
-// end completes the snapshot. Then what lies in front of the one before goes.
+// end completes the snapshot. Then what lies before the one before goes.
 func (l *Log) end(ctx context.Context) error {
 	r := Record{Kind: End, Begin: l.snapshot.begin, Chunks: l.snapshot.chunks}
 	if err := l.append(ctx, &r); err != nil {
@@ -222,7 +222,7 @@ func (l *Log) end(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	// A power cut must not take the end away from behind a front that is gone.
+	// A power cut must not take the end away when the front is gone.
 	if err := l.store.Sync(ctx); err != nil {
 		return fmt.Errorf("sync before a trim: %w", err)
 	}

@@ -56,7 +56,7 @@ func TestReading(t *testing.T) {
 		"positions not named":    {log: []Record{put("a").at(3), put("b")}, entries: "a b", at: 3, complete: bus.NoPosition},
 		"snapshot":               {trimmed: true, log: []Record{Record{}.at(4).of(0, Begin), put("a", "b").of(1, Chunk), Record{}.ends(1, 1)}, entries: "a b", at: 4, complete: 1},
 		"snapshot in two chunks": {trimmed: true, log: []Record{Record{}.at(4).of(0, Begin), put("a").of(1, Chunk), put("b").of(1, Chunk), Record{}.ends(1, 2)}, entries: "a b", at: 4, complete: 1},
-		// The chunk was made before the delta that removes, or behind the one that puts.
+		// The chunk was made before the delta that removes, or after the one that puts.
 		"deltas between":                  {trimmed: true, log: []Record{Record{}.at(4).of(0, Begin), put("a", "b").of(1, Chunk), put("c").remove("a").at(6), put("d").of(1, Chunk), Record{}.ends(1, 2)}, entries: "b c d", at: 6, complete: 1},
 		"deltas behind the end":           {trimmed: true, log: []Record{Record{}.at(4).of(0, Begin), put("a").of(1, Chunk), Record{}.ends(1, 1), put("b").remove("a").at(7)}, entries: "b", at: 7, complete: 1},
 		"snapshot over what was":          {log: []Record{put("x").at(1), put().remove("x").at(2), Record{}.at(2).of(0, Begin), Record{}.ends(3, 0)}, at: 2, complete: 3},

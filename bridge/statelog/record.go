@@ -33,7 +33,7 @@ type Record struct {
 	Failing   map[string]int64           `json:"fail,omitempty"`   // endpoint: fails since, unix ns; 0 ends it
 	Held      map[string]Hold            `json:"held,omitempty"`   // endpoint: as a difference, too
 	Revision  int64                      `json:"rev,omitempty"`    // of the registry, as taken up by the lanes
-	Journal   int64                      `json:"jrn,omitempty"`    // read the journal behind this place
+	Journal   int64                      `json:"jrn,omitempty"`    // read the journal after this place
 	Commands  int64                      `json:"cmd,omitempty"`    // the last command acted on
 	HandOver  bool                       `json:"handed,omitempty"` // nothing runs any more
 

@@ -115,7 +115,7 @@ func (s *State) Move(p bus.Partition, to func(bus.Position) (bus.Position, bool)
 	}
 }
 
-// Needs is, by partition, the place in front of the oldest event that the state still refers
+// Needs is, by partition, the place before the oldest event that the state still refers
 // to, by a position, a range or an entry, but for endpoints that are left out.
 func (s *State) Needs(out func(endpoint string) bool) bus.Positions {
 	low := maps.Clone(s.Positions)

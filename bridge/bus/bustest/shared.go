@@ -105,7 +105,7 @@ func oldIsNotHeard(t *testing.T, a, b SharedStore) {
 		t.Fatal(err)
 	}
 	first, heard := "", make(chan struct{})
-	// Some buses count no finer, and some tell by a marker that is written behind the event.
+	// Some buses count no finer, and some tell by a marker that is written after the event.
 	wait := hear(t, b, m.Stored.Add(500*time.Millisecond), func(id string) bool {
 		first = id
 		close(heard)

@@ -188,7 +188,7 @@ func (c *Client) Follow(ctx context.Context, p bus.Partition, after bus.Position
 	}
 }
 
-// read returns the next messages of a partition behind a place, its epoch, and the channel
+// read returns the next messages of a partition after a place, its epoch, and the channel
 // that is closed at the next change.
 func (s *Store) read(p bus.Partition, after bus.Position, checked int) ([]bus.Message, int, <-chan struct{}, error) {
 	s.mu.Lock()
@@ -257,7 +257,7 @@ func (c *Client) Intact(ctx context.Context, p bus.Partition, at bus.Position) (
 	}), nil
 }
 
-// last is the place of the last message in front of the first one that is not so.
+// last is the place of the last message before the first one that is not so.
 func (s *Store) last(p bus.Partition, so func(*bus.Message) bool) bus.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,7 +52,7 @@ type topic struct {
 type log struct {
 	records []bus.Record
 	next    int64
-	synced  int64 // records in front of it survive a power cut
+	synced  int64 // records before it survive a power cut
 }
 
 // New returns an empty bus with one partition. It counts as JetStream does: from 1, and the
@@ -181,7 +181,7 @@ func (s *Store) Recreate(p bus.Partition, identity string) {
 	s.change()
 }
 
-// CutBack takes the events of a partition behind a sequence away, as a restored backup does.
+// CutBack takes the events of a partition after a sequence away, as a restored backup does.
 func (s *Store) CutBack(p bus.Partition, to int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +198,7 @@ func (t *topic) cut(to int64) {
 	t.synced = min(t.synced, t.end())
 }
 
-// Expire removes the events of a partition in front of a sequence.
+// Expire removes the events of a partition before a sequence.
 func (s *Store) Expire(p bus.Partition, below int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,7 +241,7 @@ func (s *Store) Journal(shard int) [][]byte {
 	return all
 }
 
-// TrimJournal removes the entries of a shard's journal in front of a position, as its
+// TrimJournal removes the entries of a shard's journal before a position, as its
 // retention does.
 func (s *Store) TrimJournal(shard int, below int64) {
 	s.mu.Lock()

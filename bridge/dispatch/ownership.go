@@ -23,10 +23,10 @@ const (
 	lastGrace = 5 * time.Second
 )
 
-// A turn is the time in which this process should own a shard: from the lease's Take to Give
+// An ownership is the time in which this process should own a shard: from the lease's Take to Give
 // or Lose.
-type turn struct {
-	*turns
+type ownership struct {
+	*ownerships
 	shard int
 	lease bus.Lease
 	held  context.Context // until the shard is lost: its state log is written no longer
@@ -39,20 +39,20 @@ type turn struct {
 	hasten context.CancelFunc
 }
 
-// turns are a dispatcher's part in the sharing of the shards.
-type turns struct {
+// ownerships are a dispatcher's part in the sharing of the shards.
+type ownerships struct {
 	d       *Dispatcher
 	writing context.Context // outlives the wish to stop
 	running sync.WaitGroup
 
 	mu     sync.Mutex
-	now    map[int]*turn // the last one of each shard
-	failed []error       // of handing over at the end
+	now    map[int]*ownership // the last one of each shard
+	failed []error            // of handing over at the end
 }
 
 // Take implements bus.Member. A shard is not claimed while attempts of an earlier turn run.
-func (ts *turns) Take(shard int, l bus.Lease) {
-	t := &turn{turns: ts, shard: shard, lease: l, over: make(chan struct{})}
+func (ts *ownerships) Take(shard int, l bus.Lease) {
+	t := &ownership{ownerships: ts, shard: shard, lease: l, over: make(chan struct{})}
 	t.held, t.quit = context.WithCancel(ts.writing)
 	t.tend, t.end = context.WithCancel(t.held)
 	t.hurry, t.hasten = context.WithCancel(context.WithoutCancel(ts.writing))
@@ -73,7 +73,7 @@ func (ts *turns) Take(shard int, l bus.Lease) {
 }
 
 // Give implements bus.Member.
-func (ts *turns) Give(ctx context.Context, shard int) {
+func (ts *ownerships) Give(ctx context.Context, shard int) {
 	t := ts.last(shard)
 	if t == nil {
 		return
@@ -87,14 +87,14 @@ func (ts *turns) Give(ctx context.Context, shard int) {
 }
 
 // Lose implements bus.Member.
-func (ts *turns) Lose(shard int) {
+func (ts *ownerships) Lose(shard int) {
 	if t := ts.last(shard); t != nil {
 		t.lose()
 	}
 }
 
 // endAll asks for every shard, as Give does, when the leases no longer can.
-func (ts *turns) endAll() {
+func (ts *ownerships) endAll() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	for _, t := range ts.now {
@@ -102,14 +102,14 @@ func (ts *turns) endAll() {
 	}
 }
 
-func (ts *turns) last(shard int) *turn {
+func (ts *ownerships) last(shard int) *ownership {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	return ts.now[shard]
 }
 
 // lose lets nothing more begin for a shard that may be another process's by now.
-func (t *turn) lose() {
+func (t *ownership) lose() {
 	t.quit()
 	if s := t.d.owned.shard(t.shard); s != nil {
 		s.stop()
@@ -119,7 +119,7 @@ func (t *turn) lose() {
 
 // run keeps the shard until the turn ends. When another owner has taken it over, what this one
 // had begun is finished and journaled first; then it is taken back, because the lease is ours.
-func (t *turn) run() {
+func (t *ownership) run() {
 	s := t.d.owned.shard(t.shard) // as Prepare took it
 	for wait := time.Duration(0); ; wait = reownFirst {
 		if s == nil {
@@ -137,7 +137,7 @@ func (t *turn) run() {
 
 // own takes the shard, after a pause; nil when the turn ends first. While the lease does not
 // hold, somebody else may have been given the shard and is not disturbed.
-func (t *turn) own(wait time.Duration) *shard {
+func (t *ownership) own(wait time.Duration) *shard {
 	d := t.d
 	for ; ; wait = min(2*wait, reownMost) {
 		if wait > 0 && !pause(t.tend, wait+rand.N(wait)) {
@@ -181,7 +181,7 @@ func (d *Dispatcher) take(ctx context.Context, s *shard) error {
 
 // keep writes the shard's records until the turn ends, and hands it over if it was asked for.
 // bus.ErrSuperseded says that another owner has written.
-func (t *turn) keep(s *shard) error {
+func (t *ownership) keep(s *shard) error {
 	defer s.cut(ErrStopping)
 	recording, stopRecording := context.WithCancel(t.writing)
 	var recorder sync.WaitGroup
@@ -213,7 +213,7 @@ func (t *turn) keep(s *shard) error {
 
 // finish waits for what runs of a shard that is gone, and its records. Once somebody waits for
 // that it does not for long; of one that is ours by the lease nobody else delivers anything.
-func (t *turn) finish(s *shard, ours bool) {
+func (t *ownership) finish(s *shard, ours bool) {
 	hurry, hasten := context.WithCancel(t.hurry)
 	defer hasten()
 	if ours {
@@ -229,7 +229,7 @@ func (t *turn) finish(s *shard, ours bool) {
 }
 
 // fail keeps an error that the end of the process must tell.
-func (ts *turns) fail(err error) {
+func (ts *ownerships) fail(err error) {
 	if !ts.d.owned.stops() {
 		return
 	}
@@ -240,7 +240,7 @@ func (ts *turns) fail(err error) {
 
 // handOver finishes what runs, which the end of the grace cuts off, journals it and writes the
 // shard's last delta.
-func (t *turn) handOver(s *shard) error {
+func (t *ownership) handOver(s *shard) error {
 	grace := time.AfterFunc(t.d.conf.StopGrace, func() { s.cut(ErrStopping) })
 	defer grace.Stop()
 	s.drain(t.writing)
@@ -248,4 +248,4 @@ func (t *turn) handOver(s *shard) error {
 }
 
 // lost: the lease has run out.
-func (t *turn) lost() bool { return t.held.Err() != nil && t.writing.Err() == nil }
+func (t *ownership) lost() bool { return t.held.Err() != nil && t.writing.Err() == nil }

@@ -61,17 +61,17 @@ func (s *Server) accounts() (*accounts, error) {
 		a.clients = server.NewAccount(clientsAccount)
 	}
 	if s.o.clustered() {
-		if err := s.limitAccounts(a); err != nil {
+		if err := a.limit(s); err != nil {
 			return nil, err
 		}
 	}
 	if s.o.Listen == "" {
 		return a, nil
 	}
-	return a, s.seatClients(a)
+	return a, a.seatClients(s)
 }
 
-func (s *Server) limitAccounts(a *accounts) error {
+func (a *accounts) limit(s *Server) error {
 	const text = `accounts {
 		%s { jetstream { max_store: %d } }
 		%s { jetstream { max_store: %d } }
@@ -80,7 +80,7 @@ func (s *Server) limitAccounts(a *accounts) error {
 	servers := int64(s.o.ClusterSize)
 	var o server.Options
 	if err := o.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*s.EventStore(), privateAccount, servers*s.PrivateStore(),
-		clientsAccount, servers*s.clientStore(), servers*clientMemory, clientStreams, clientConsumers)); err != nil {
+		clientsAccount, servers*s.o.clientStore(), servers*clientMemory, clientStreams, clientConsumers)); err != nil {
 		return fmt.Errorf("configure the accounts: %w", err)
 	}
 	for _, limited := range o.Accounts {
@@ -111,7 +111,7 @@ func (s *Server) enableJetStream(inner *server.Server) error {
 	}
 	shares := map[string]server.JetStreamAccountLimits{eventsAccount: whole(s.EventStore()), privateAccount: whole(s.PrivateStore())}
 	if s.o.Listen != "" {
-		few := whole(s.clientStore())
+		few := whole(s.o.clientStore())
 		few.MaxMemory, few.MaxStreams, few.MaxConsumers, few.MaxAckPending = clientMemory, clientStreams, clientConsumers, clientAckPending
 		shares[clientsAccount] = few
 	}

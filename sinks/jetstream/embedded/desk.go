@@ -34,7 +34,7 @@ func (s *Server) openDesk(dial func(name, account string) (*nats.Conn, error)) e
 	d.allowance.set(s.EventStore() / 10) // until the first look
 	s.desk = d
 	var err error
-	if d.front, err = dial("hookspan desk", s.deskAccount()); err != nil {
+	if d.front, err = dial("hookspan desk", s.o.deskAccount()); err != nil {
 		return err
 	}
 	if d.events, err = newRelay(dial, "hookspan desk, events", eventsAccount, d.answer); err != nil {

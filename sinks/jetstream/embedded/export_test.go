@@ -29,7 +29,7 @@ func StartOn(host string, port int) error {
 	if err != nil {
 		return err
 	}
-	log := s.serverLog()
+	log := s.o.serverLog()
 	inner.SetLogger(log, false, false)
 	inner.Start()
 	defer inner.Shutdown()
@@ -43,5 +43,5 @@ func (o *Options) Remembering(most int) { o.mostRemembered = most }
 func (s *Server) Remembered() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.remembered(s.inner)
+	return s.desk.remembered(s.inner)
 }

@@ -83,7 +83,7 @@ func (g *guard) seat(c server.ClientAuthentication) bool {
 	for range g.seats {
 		i := g.next
 		g.next = (g.next + 1) % len(g.seats)
-		account, err := g.inner.LookupAccount(g.s.seatAccount(i))
+		account, err := g.inner.LookupAccount(g.s.o.seatAccount(i))
 		if err != nil || account.NumLocalConnections() > 0 {
 			continue
 		}
@@ -102,7 +102,7 @@ func (g *guard) seat(c server.ClientAuthentication) bool {
 func (g *guard) occupant(i int) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	account, err := g.inner.LookupAccount(g.s.seatAccount(i))
+	account, err := g.inner.LookupAccount(g.s.o.seatAccount(i))
 	if err != nil || account.NumLocalConnections() == 0 || g.seats[i].used {
 		g.seats[i].used = false
 		return 0

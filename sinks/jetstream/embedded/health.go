@@ -68,7 +68,7 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		s.approach()
 		s.look()
-		if free := s.free.Load(); s.broken() && free >= s.roomToWrite() && next.due(time.Now(), free) {
+		if free := s.free.Load(); s.broken() && free >= s.o.roomToWrite() && next.due(time.Now(), free) {
 			s.reopen(ctx)
 			next.tried(time.Now(), free)
 		}
@@ -96,7 +96,7 @@ func (s *Server) wrong() *trouble {
 	s.free.Store(v.free)
 	switch fault, astray := s.newFault(), s.astray(); {
 	case fault != nil:
-		return &trouble{reach: stopsServer, err: s.writeError(fault)}
+		return &trouble{reach: stopsServer, err: s.o.writeError(fault)}
 	case astray != nil && astray.reach == stopsWrites:
 		return astray
 	case v.free < s.o.Watermark:
@@ -141,7 +141,7 @@ func (s *Server) faults(inner *server.Server) map[string]bool {
 			list[e.Error] = true
 		}
 	}
-	for _, fault := range s.removed(inner) {
+	for _, fault := range s.described.removed(inner) {
 		list[fault] = true
 	}
 	return list
@@ -163,12 +163,12 @@ func (s *Server) setTrouble(t *trouble) {
 // syncFailed: what was written since the last sync may be gone although the server holds it,
 // and no later sync would tell. So the server has to read its files again.
 func (s *Server) syncFailed(err error) {
-	s.setTrouble(&trouble{reach: stopsServer, err: s.writeError(err)})
+	s.setTrouble(&trouble{reach: stopsServer, err: s.o.writeError(err)})
 }
 
 // writeError says whether a failed write is the disk's being full.
-func (s *Server) writeError(cause error) error {
-	if v, err := volume(s.o.Dir); err == nil && v.free < s.roomToWrite() {
+func (o *Options) writeError(cause error) error {
+	if v, err := volume(o.Dir); err == nil && v.free < o.roomToWrite() {
 		return fmt.Errorf("%w: %w", bus.ErrDiskFull, cause)
 	}
 	return fmt.Errorf("%w: %w", bus.ErrUnavailable, cause)
@@ -177,7 +177,7 @@ func (s *Server) writeError(cause error) error {
 // roomToWrite is what must be free before it is worth opening a server again that could not
 // write: above the watermark, and enough for what a start writes and some messages. The largest
 // message that is allowed says nothing about that: one of 25 MiB is rare.
-func (s *Server) roomToWrite() int64 { return s.o.Watermark + 4*min(int64(s.o.MaxPayload), 2<<20) }
+func (o *Options) roomToWrite() int64 { return o.Watermark + 4*min(int64(o.MaxPayload), 2<<20) }
 
 // reopen replaces a server that cannot write by a new one on the same files, and ends the
 // trouble once all connections are back, which they come by themselves.

@@ -18,12 +18,12 @@ type serverLog struct {
 	routes *seldom           // what goes wrong with routes, which are tried many times a second
 }
 
-func (s *Server) serverLog() serverLog {
+func (o *Options) serverLog() serverLog {
 	var pairs []string
-	for _, secret := range s.o.RouteSecrets {
+	for _, secret := range o.RouteSecrets {
 		pairs = append(pairs, routePassword(secret), "***")
 	}
-	return serverLog{log: s.o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
+	return serverLog{log: o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
 }
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("embedded bus", l.says(format, v)) }

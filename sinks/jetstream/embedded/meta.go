@@ -24,8 +24,8 @@ const (
 // leaves the checksum of the file before; the server would then leave the stream out, it
 // would be made anew over the same messages, and as another stream: positions in it were void,
 // all of it was delivered again, and consumers of clients were gone.
-func (s *Server) mend() error {
-	folders, err := filepath.Glob(filepath.Join(s.o.Dir, "jetstream", "*", "streams", "*"))
+func (o *Options) mend() error {
+	folders, err := filepath.Glob(filepath.Join(o.Dir, "jetstream", "*", "streams", "*"))
 	if err != nil {
 		return fmt.Errorf("look for streams: %w", err)
 	}
@@ -35,7 +35,7 @@ func (s *Server) mend() error {
 			return fmt.Errorf("mend the description of stream %s: %w", filepath.Base(folder), err)
 		}
 		if mended {
-			s.o.Log.Warn("a stream's description was cut off from its checksum, mended", "stream", filepath.Base(folder))
+			o.Log.Warn("a stream's description was cut off from its checksum, mended", "stream", filepath.Base(folder))
 		}
 	}
 	return nil

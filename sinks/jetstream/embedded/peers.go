@@ -102,17 +102,17 @@ func (s *Server) seek(ctx context.Context) {
 // routeURLs are where the server connects to, at least as many as the cluster has servers:
 // the server takes their number for the size of a cluster that has none yet, and too small a
 // one could form twice. What is missing leads to the server itself, which it notices.
-func (s *Server) routeURLs(peers []string) []*url.URL {
+func (o *Options) routeURLs(peers []string) []*url.URL {
 	var user *url.Userinfo
-	if len(s.o.RouteSecrets) > 0 {
-		user = url.UserPassword(routeUser, routePassword(s.o.RouteSecrets[0]))
+	if len(o.RouteSecrets) > 0 {
+		user = url.UserPassword(routeUser, routePassword(o.RouteSecrets[0]))
 	}
 	var urls []*url.URL
 	for _, peer := range peers {
 		urls = append(urls, &url.URL{Scheme: "nats", User: user, Host: peer})
 	}
-	for len(urls) < s.o.ClusterSize {
-		urls = append(urls, &url.URL{Scheme: "nats", User: user, Host: s.o.selfAddress()})
+	for len(urls) < o.ClusterSize {
+		urls = append(urls, &url.URL{Scheme: "nats", User: user, Host: o.selfAddress()})
 	}
 	return urls
 }

@@ -20,8 +20,8 @@ const (
 	rememberedLook = 100 * time.Millisecond
 )
 
-// watchRemembered disconnects clients that have the server remember too much, until ctx ends.
-func (s *Server) watchRemembered(ctx context.Context) {
+// limitRemembered disconnects clients that have the server remember too much, until ctx ends.
+func (d *desk) limitRemembered(ctx context.Context) {
 	tick := time.NewTicker(rememberedLook)
 	defer tick.Stop()
 	for more := false; ; {
@@ -30,23 +30,23 @@ func (s *Server) watchRemembered(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		s.mu.RLock()
-		inner := s.inner
-		s.mu.RUnlock()
-		if inner != nil && (more || s.remembered(inner) > s.o.mostRemembered) {
-			more = s.makeForget(inner)
+		d.s.mu.RLock()
+		inner := d.s.inner
+		d.s.mu.RUnlock()
+		if inner != nil && (more || d.remembered(inner) > d.s.o.mostRemembered) {
+			more = d.makeForget(inner)
 		}
 	}
 }
 
 // answering are the accounts that answer clients, with a connection of the desk's in each: the
 // server remembers requests there.
-func (s *Server) answering() map[string]*nats.Conn {
-	return map[string]*nats.Conn{eventsAccount: s.desk.events.nc, clientsAccount: s.desk.clients.nc, s.deskAccount(): s.desk.front}
+func (d *desk) answering() map[string]*nats.Conn {
+	return map[string]*nats.Conn{eventsAccount: d.events.nc, clientsAccount: d.clients.nc, d.s.o.deskAccount(): d.front}
 }
 
-func (s *Server) remembered(inner *server.Server) (n int) {
-	for name := range s.answering() {
+func (d *desk) remembered(inner *server.Server) (n int) {
+	for name := range d.answering() {
 		if account, err := inner.LookupAccount(name); err == nil {
 			n += account.NumPendingAllResponses()
 		}
@@ -71,31 +71,31 @@ type unanswered struct {
 // makeForget disconnects those who have the server remember most until the others together stay
 // within the bound, and ends what was asked for by who has gone. It reports whether there is more
 // to end: what a client sent last may be read after it was disconnected.
-func (s *Server) makeForget(inner *server.Server) (more bool) {
-	requests := s.requestsBySeat(inner)
+func (d *desk) makeForget(inner *server.Server) (more bool) {
+	requests := d.requestsBySeat(inner)
 	var askers []asker
 	total := 0
 	for i := range clientConnections {
-		seat := s.seatAccount(i)
+		seat := d.s.o.seatAccount(i)
 		if len(requests[seat]) == 0 {
 			continue
 		}
-		if id := s.guard.occupant(i); id != 0 {
+		if id := d.s.guard.occupant(i); id != 0 {
 			askers = append(askers, asker{i, id, len(requests[seat])})
 			total += len(requests[seat])
 			continue
 		}
-		s.end(inner, seat, requests[seat])
+		d.end(inner, seat, requests[seat])
 		more = true
 	}
 	slices.SortFunc(askers, func(a, b asker) int { return b.requests - a.requests })
 	for _, a := range askers {
-		if total <= s.o.mostRemembered {
+		if total <= d.s.o.mostRemembered {
 			break
 		}
-		s.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
-			"client", clientAddress(inner, a.connection), "requests", a.requests, "limit", s.o.mostRemembered)
-		s.guard.dismiss(a.seat)
+		d.s.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
+			"client", clientAddress(inner, a.connection), "requests", a.requests, "limit", d.s.o.mostRemembered)
+		d.s.guard.dismiss(a.seat)
 		_ = inner.DisconnectClientByID(a.connection) // it may have left by itself
 		total -= a.requests
 		more = true
@@ -103,9 +103,9 @@ func (s *Server) makeForget(inner *server.Server) (more bool) {
 	return more
 }
 
-func (s *Server) requestsBySeat(inner *server.Server) map[string][]unanswered {
+func (d *desk) requestsBySeat(inner *server.Server) map[string][]unanswered {
 	list := map[string][]unanswered{}
-	for name, nc := range s.answering() {
+	for name, nc := range d.answering() {
 		about, err := inner.Accountz(&server.AccountzOptions{Account: name})
 		if err != nil {
 			continue
@@ -126,7 +126,7 @@ func clientAddress(inner *server.Server, id uint64) net.Addr {
 
 // end makes the server forget those requests whose answers nobody listens to: an empty answer is
 // the last one.
-func (s *Server) end(inner *server.Server, seat string, requests []unanswered) {
+func (d *desk) end(inner *server.Server, seat string, requests []unanswered) {
 	account, err := inner.LookupAccount(seat)
 	if err != nil {
 		return

@@ -61,7 +61,7 @@ func (s *Server) clusterOptions(o *server.Options) error {
 		return fmt.Errorf("embedded bus: RoutesListen: %w", err)
 	}
 	o.ServerName, o.Cluster.Name = s.o.ServerName, s.o.Cluster
-	o.Routes = s.routeURLs(s.known)
+	o.Routes = s.o.routeURLs(s.known)
 	if len(s.o.RouteSecrets) > 0 {
 		// User and password here are for routes that the servers tell one another of.
 		o.Cluster.Username, o.Cluster.Password = routeUser, routePassword(s.o.RouteSecrets[0])

@@ -67,14 +67,14 @@ const (
 // A client's connection has an account of its own, its seat, so no client sees what another
 // one subscribes to or is sent. A seat has no JetStream, which would act for a client with
 // more rights than the client has, and only these imports.
-func (s *Server) seatClients(a *accounts) error {
-	a.desk = server.NewAccount(s.deskAccount())
-	if err := s.export(a); err != nil {
+func (a *accounts) seatClients(s *Server) error {
+	a.desk = server.NewAccount(s.o.deskAccount())
+	if err := a.export(s); err != nil {
 		return fmt.Errorf("configure the accounts of clients: %w", err)
 	}
 	for i := range clientConnections {
-		seat := server.NewAccount(s.seatAccount(i))
-		if err := s.furnish(seat, a); err != nil {
+		seat := server.NewAccount(s.o.seatAccount(i))
+		if err := a.furnish(s, seat); err != nil {
 			return fmt.Errorf("configure the account of a client: %w", err)
 		}
 		a.seats = append(a.seats, seat)
@@ -82,9 +82,9 @@ func (s *Server) seatClients(a *accounts) error {
 	return nil
 }
 
-func (s *Server) deskAccount() string      { return "DESK_" + s.o.serverName() }
-func (s *Server) seatAccount(n int) string { return fmt.Sprintf("SEAT_%s_%d", s.o.serverName(), n) }
-func (s *Server) clientStore() int64       { return s.o.MaxStore / 100 * clientsShare }
+func (o *Options) deskAccount() string      { return "DESK_" + o.serverName() }
+func (o *Options) seatAccount(n int) string { return fmt.Sprintf("SEAT_%s_%d", o.serverName(), n) }
+func (o *Options) clientStore() int64       { return o.MaxStore / 100 * clientsShare }
 
 // readable are the topics that clients subscribe to. One that two patterns hold would come twice.
 func (o *Options) readable() []string {
@@ -104,7 +104,7 @@ func (o *Options) eventStreams() []string {
 	return distinct(streams)
 }
 
-func (s *Server) export(a *accounts) error {
+func (a *accounts) export(s *Server) error {
 	for _, topic := range s.o.readable() {
 		if err := a.events.AddStreamExport(topic, nil); err != nil {
 			return err
@@ -138,7 +138,7 @@ func (s *Server) export(a *accounts) error {
 }
 
 // furnish gives a seat its mappings, of which the first that fits counts, and its imports.
-func (s *Server) furnish(seat *server.Account, a *accounts) error {
+func (a *accounts) furnish(s *Server, seat *server.Account) error {
 	mappings := [][2]string{
 		{inboxes, inboxes}, // answers are mapped as well
 		{"$SYS.>", toNowhere + ">"},

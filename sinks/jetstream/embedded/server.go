@@ -42,7 +42,7 @@ type Server struct {
 	free    atomic.Int64            // bytes of the volume at the last look
 
 	suspect   map[string]bool // faults at the last look; watch alone uses it, and described
-	described map[string]bool // files that describe streams, as of the last look
+	described described
 
 	// Of a server in a cluster: the addresses of peers it knows (watch alone uses them), those
 	// that were found since, and whether it has caught up with the others since it started.
@@ -70,7 +70,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Server{o: o, password: rand.Text()}
+	s := &Server{o: o, password: rand.Text(), described: described{dir: o.Dir}}
 	s.guard = newGuard(s)
 	defer func() {
 		if err != nil && !errors.Is(err, errAbandoned) {
@@ -106,7 +106,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.running.Go(func() { s.watch(run) })
 	if s.desk != nil {
 		s.running.Go(func() { s.desk.watchRoom(run) })
-		s.running.Go(func() { s.watchRemembered(run) })
+		s.running.Go(func() { s.desk.limitRemembered(run) })
 	}
 	if s.o.named() {
 		s.running.Go(func() { s.seek(run) })
@@ -116,7 +116,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 
 // start runs a new server in the folder.
 func (s *Server) start() error {
-	if err := s.mend(); err != nil {
+	if err := s.o.mend(); err != nil {
 		return err
 	}
 	if err := s.o.checkListeners(); err != nil {
@@ -130,7 +130,7 @@ func (s *Server) start() error {
 	if err != nil {
 		return fmt.Errorf("configure the embedded bus: %w", err)
 	}
-	log := s.serverLog()
+	log := s.o.serverLog()
 	inner.SetLogger(log, false, false)
 	s.guard.at(inner)
 	inner.Start()

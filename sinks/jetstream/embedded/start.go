@@ -71,11 +71,11 @@ func checkListener(address string) error {
 }
 
 // fatal is the end of the start, but for a full disk, which passes.
-func (s *Server) fatal(said string) error {
-	if v, err := volume(s.o.Dir); err == nil && v.free < s.roomToWrite() {
-		return fmt.Errorf("start the embedded bus in %s: %w: %s", s.o.Dir, bus.ErrDiskFull, said)
+func (o *Options) fatal(said string) error {
+	if v, err := volume(o.Dir); err == nil && v.free < o.roomToWrite() {
+		return fmt.Errorf("start the embedded bus in %s: %w: %s", o.Dir, bus.ErrDiskFull, said)
 	}
-	return fmt.Errorf("start the embedded bus in %s: %s", s.o.Dir, said)
+	return fmt.Errorf("start the embedded bus in %s: %s", o.Dir, said)
 }
 
 // awaitListeners returns once the server takes connections. What it calls fatal ends the wait:
@@ -87,7 +87,7 @@ func (s *Server) awaitListeners(inner *server.Server, fatal <-chan string) error
 			if err := s.o.checkListeners(); err != nil {
 				return err
 			}
-			return s.fatal(said)
+			return s.o.fatal(said)
 		default:
 		}
 		if inner.ReadyForConnections(listenLook) {

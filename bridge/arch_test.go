@@ -177,6 +177,28 @@ func TestRoomsOfTheProgram(t *testing.T) {
 	}
 }
 
+// roomsOfSinks are the packages inside a sink, and what each may import of the others.
+func roomsOfSinks() map[string][]string {
+	return map[string][]string{
+		"sinks/kafka":         {"sinks/kafka/cluster", "sinks/kafka/topic", "sinks/kafka/publish", "sinks/kafka/lease"},
+		"sinks/kafka/cluster": {},
+		"sinks/kafka/topic":   {"sinks/kafka/cluster"},
+		"sinks/kafka/publish": {"sinks/kafka/cluster", "sinks/kafka/topic"},
+		"sinks/kafka/lease":   {},
+	}
+}
+
+func TestRoomsOfSinks(t *testing.T) {
+	t.Parallel()
+	may := roomsOfSinks()
+	for _, i := range imports(t) {
+		to, ok := i.own()
+		if allowed, known := may[i.from]; ok && known && !i.test() && strings.HasPrefix(to, "sinks/") && !slices.Contains(allowed, to) {
+			t.Errorf("%s imports %s: %s knows only %v, so that it can be read and tested alone", i.file, to, i.from, allowed)
+		}
+	}
+}
+
 func TestOnlySinksKnowABroker(t *testing.T) {
 	t.Parallel()
 	brokers := []string{"github.com/nats-io/", "github.com/twmb/", "github.com/IBM/sarama", "github.com/segmentio/kafka-go"}

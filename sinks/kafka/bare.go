@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
 )
 
 // PublishBare publishes n records with the client library alone and nothing of ours, and
@@ -17,7 +19,7 @@ import (
 // be measured against. It is for benchmarks.
 func (s *Store) PublishBare(ctx context.Context, topic string, data []byte, n int64, inFlight int) error {
 	topic = s.topicOf(topic)
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.ProducerLinger(linger)}, s.cluster.Options...)...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.ProducerLinger(publish.Linger)}, s.cluster.Options...)...)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -50,13 +52,13 @@ func (s *Store) Remove(ctx context.Context) error {
 	}
 	var ours []string
 	for _, name := range topics.Names() {
-		if strings.HasPrefix(name, s.names.ns+".") {
+		if strings.HasPrefix(name, s.names.Namespace+".") {
 			ours = append(ours, name)
 		}
 	}
 	deleted, err := s.cluster.Admin.DeleteTopics(ctx, ours...)
 	if err = errors.Join(err, deleted.Error()); err != nil {
-		return fmt.Errorf("delete the topics of %s: %w", s.names.ns, err)
+		return fmt.Errorf("delete the topics of %s: %w", s.names.Namespace, err)
 	}
 	groups, err := s.cluster.Admin.DeleteGroups(ctx, s.group())
 	if err == nil {

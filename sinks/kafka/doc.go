@@ -8,9 +8,10 @@
 // they are, or refused with what is wrong about them.
 //
 // Nothing here commits an offset. How brokers are asked, and when one is believed, is in
-// cluster; how the shards are shared out, in lease.
+// cluster; which topics there are and how they have to be, in topic; how events and all else is
+// written, in publish; how the shards are shared out, in lease.
 //
 // Kafka refuses no record of a chained log: reading back decides (bus.Chain).
 //
-// Start reading at Open (store.go), then publish.go and follow.go.
+// Start reading at Open (store.go), then partitions.go and follow.go.
 package kafka

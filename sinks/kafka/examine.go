@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 // clockTolerance is how far the brokers' clocks may be ahead of ours without a word.
@@ -27,46 +28,15 @@ func (s *Store) Examine(ctx context.Context) []bus.Finding {
 		Subject: "connection", Verdict: bus.Fine,
 		Detail: fmt.Sprintf("%d brokers, an answer takes %s", len(brokers), time.Since(began).Round(time.Millisecond/10)),
 	}}
-	all := s.wanted()
-	conditions, err := s.inspect(ctx, all)
+	all := s.layout.Wanted()
+	conditions, err := s.layout.Inspect(ctx, all)
 	if err != nil {
 		return append(findings, bus.Finding{Subject: "topics", Verdict: bus.Fault, Detail: err.Error(), Remedy: "see the error"})
 	}
 	for i := range conditions {
-		findings = append(findings, finding(all[i].name, &conditions[i], len(brokers)))
+		findings = append(findings, topic.Finding(all[i].Name, &conditions[i], len(brokers)))
 	}
 	return append(findings, s.examineFollowed(ctx), s.examineClock(ctx, conditions))
-}
-
-// finding says of one topic what is wrong, or what it is like.
-func finding(name string, c *condition, brokers int) bus.Finding {
-	f := bus.Finding{Subject: "topic " + name, Verdict: bus.Fine}
-	if len(c.faults) > 0 {
-		f.Verdict, f.Detail = bus.Fault, strings.Join(c.faults, "; ")
-		f.Remedy = "change the topic or the rights as said, or delete the topic so that it is made anew"
-		return f
-	}
-	least, behind, leaderless := c.Replication()
-	f.Detail = fmt.Sprintf("%d partitions, %d replicas, %d of them must be in sync", len(c.Partitions), least, c.minInsync)
-	doubts := c.doubts
-	switch {
-	case leaderless > 0:
-		f.Verdict, f.Remedy = bus.Fault, "bring the brokers back that hold them"
-		f.Detail = fmt.Sprintf("%d of %d partitions have no leader", leaderless, len(c.Partitions))
-		return f
-	case behind > 0:
-		doubts = append(doubts, fmt.Sprintf("%d of %d partitions have replicas that are not in sync: bring their brokers back", behind, len(c.Partitions)))
-	case brokers >= replicasWanted && least < insyncWanted:
-		doubts = append(doubts, fmt.Sprintf("it has %d replica on %d brokers: raise its replication, else the loss of one broker loses events", least, brokers))
-	case least > 1 && c.minInsync == 1:
-		doubts = append(doubts, fmt.Sprintf("%s is 1: raise it to %d, else an event may be acknowledged by a single broker", minInsync, insyncWanted))
-	case least > 1 && c.minInsync >= least:
-		doubts = append(doubts, fmt.Sprintf("%s is as many as it has replicas: nothing can be written while one broker is away", minInsync))
-	}
-	if len(doubts) > 0 {
-		f.Verdict, f.Detail, f.Remedy = bus.Warning, f.Detail+"; "+strings.Join(doubts, "; "), "see there"
-	}
-	return f
 }
 
 // examineFollowed looks whether what is followed can be read.
@@ -83,7 +53,7 @@ func (s *Store) examineFollowed(ctx context.Context) bus.Finding {
 			continue
 		}
 		topics[sp.Name] = true
-		if len(lacking(ofReading.rights(), sp.Rights)) > 0 {
+		if len(topic.Lacking(topic.OfReading.Rights(), sp.Rights)) > 0 {
 			unreadable = append(unreadable, sp.Name)
 		}
 	}
@@ -100,7 +70,7 @@ func (s *Store) examineFollowed(ctx context.Context) bus.Finding {
 
 // examineClock looks for a record that is dated in our future. Kafka tells its time in no other
 // way, so a clock that is behind ours goes unseen.
-func (s *Store) examineClock(ctx context.Context, conditions []condition) bus.Finding {
+func (s *Store) examineClock(ctx context.Context, conditions []topic.Condition) bus.Finding {
 	f := bus.Finding{Subject: "clock", Verdict: bus.Fine, Detail: "no record is dated in the future (Kafka does not tell its time, so a broker's clock that is behind goes unseen)"}
 	var refs []cluster.PartitionRef
 	for _, c := range conditions {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 const (
@@ -67,26 +68,26 @@ func (s *Store) askHealth(ctx context.Context, asked chan struct{}) {
 // writable asks the brokers about every topic of ours. It takes the first broker that answers
 // at its word: whether a leader really takes records, a publish finds out.
 func (s *Store) writable(ctx context.Context) error {
-	list := s.wanted()
-	answer, err := s.cluster.Describe(ctx, namesOf(list)...)
+	list := s.layout.Wanted()
+	answer, err := s.cluster.Describe(ctx, topic.NamesOf(list)...)
 	if err != nil {
 		return fmt.Errorf("reach the brokers: %w", err)
 	}
 	for _, w := range list {
-		said := answer[w.name]
-		if errors.Is(said.Err, cluster.ErrNoTopic) && w.use == ofEvents {
+		said := answer[w.Name]
+		if errors.Is(said.Err, cluster.ErrNoTopic) && w.Use == topic.OfEvents {
 			continue // the next event makes it
 		}
 		if said.Err != nil {
-			return cluster.OnTopic(w.name, "DESCRIBE", said.Err)
+			return cluster.OnTopic(w.Name, "DESCRIBE", said.Err)
 		}
 		for n, p := range said.Partitions {
 			if p.Node < 0 {
-				return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, w.name)
+				return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, w.Name)
 			}
-			if least, ok := s.targets.insync.Load(w.name); ok && p.InSync < least.(int) {
+			if least := s.publisher.Needs(w.Name); p.InSync < least {
 				return fmt.Errorf("%w: partition %d of topic %s has %d replicas in sync and needs %d (%s)",
-					bus.ErrUnavailable, n, w.name, p.InSync, least, minInsync)
+					bus.ErrUnavailable, n, w.Name, p.InSync, least, topic.MinInsync)
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 		return fmt.Errorf("read what intake wrote: %w", err)
 	}
 	for n, from := range froms {
-		if err := s.cluster.Scan(ctx, s.names.seen, int32(n), from, s.marked(each)); err != nil {
+		if err := s.cluster.Scan(ctx, s.names.Seen, int32(n), from, func(r *kgo.Record) error { return s.publisher.Hear(r, each) }); err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
 	}
@@ -35,10 +35,8 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 		return false, err
 	})
 	if err == nil {
-		s.contests.hearing.Add(1)
-		defer s.contests.hearing.Add(-1)
-		tell := s.marked(each)
-		err = s.pursueAll(ctx, s.names.seen, froms, func(_ int, r *kgo.Record) error { return tell(r) })
+		defer s.publisher.Hearing()()
+		err = s.pursueAll(ctx, s.names.Seen, froms, func(_ int, r *kgo.Record) error { return s.publisher.Hear(r, each) })
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follow what intake writes: %w", err)
@@ -46,24 +44,11 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 	return err
 }
 
-// marked hands on what markers say, and takes in what is said of tries.
-func (s *Store) marked(each func(bus.Publication) error) func(*kgo.Record) error {
-	return func(r *kgo.Record) error {
-		at := r.Timestamp.UTC()
-		readWords(r.Value, func(w word) { s.contests.hear(r.Partition, at, w) })
-		s.contests.tick(r.Partition, at)
-		return readMarkers(r.Value, func(p bus.Publication) error {
-			p.At = at
-			return each(p)
-		})
-	}
-}
-
 // markersSince are the first offsets of markers that are not older, by partition; the end where
 // there is none.
 func (s *Store) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
 	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
-		t, err := s.cluster.Lookup(ctx, s.names.seen, time.Time{})
+		t, err := s.cluster.Lookup(ctx, s.names.Seen, time.Time{})
 		if err != nil {
 			return err
 		}

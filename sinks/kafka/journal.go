@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
 )
 
 // AppendJournal implements bus.Journal (J1).
@@ -15,8 +16,8 @@ func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int6
 	if err := s.checkShard(shard); err != nil {
 		return bus.NoPosition, err
 	}
-	_, _, offset, err := s.write(ctx, writing{topic: s.names.journal, until: s.patience(), fill: func(out *outgoing) {
-		out.rec = kgo.Record{Partition: int32(shard), Value: data}
+	_, _, offset, err := s.publisher.Write(ctx, publish.Writing{Topic: s.names.Journal, Until: s.publisher.Patience(), Fill: func(out *publish.Outgoing) {
+		out.Record = kgo.Record{Partition: int32(shard), Value: data}
 	}})
 	if err != nil {
 		return bus.NoPosition, fmt.Errorf("append to the journal of shard %d: %w", shard, err)
@@ -29,7 +30,7 @@ func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each fun
 	if err := s.checkShard(shard); err != nil {
 		return err
 	}
-	return s.cluster.Scan(ctx, s.names.journal, int32(shard), from, func(r *kgo.Record) error {
+	return s.cluster.Scan(ctx, s.names.Journal, int32(shard), from, func(r *kgo.Record) error {
 		return each(r.Offset, r.Value)
 	})
 }
@@ -41,7 +42,7 @@ func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, 
 		return first, last, err
 	}
 	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
-		sp, err := s.cluster.Partition(ctx, s.names.journal, int32(shard), time.Time{})
+		sp, err := s.cluster.Partition(ctx, s.names.Journal, int32(shard), time.Time{})
 		if err != nil {
 			return err
 		}
@@ -66,7 +67,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 	for shard, at := range from {
 		next[shard] = at + 1
 	}
-	err := s.pursueAll(ctx, s.names.journal, next, func(shard int, r *kgo.Record) error {
+	err := s.pursueAll(ctx, s.names.Journal, next, func(shard int, r *kgo.Record) error {
 		return each(shard, r.Offset, r.Value)
 	})
 	if err != nil && ctx.Err() == nil {
@@ -76,7 +77,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 }
 
 func (s *Store) checkShard(shard int) error {
-	if n := int(s.shards.Load()); shard < 0 || shard >= n {
+	if n := s.layout.Shards(); shard < 0 || shard >= n {
 		return fmt.Errorf("there is no shard %d of %d", shard, n)
 	}
 	return nil

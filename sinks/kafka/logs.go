@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
 )
 
 // Append implements bus.Logs (L1). Kafka refuses no record; whoever reads decides.
@@ -17,9 +18,9 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 		return bus.NoPosition, err
 	}
 	var head [recordHead]byte
-	_, _, offset, err := s.write(ctx, writing{topic: topic, until: s.patience(), fill: func(out *outgoing) {
-		out.header = append(out.header[:0], kgo.RecordHeader{Key: headerRecord, Value: appendHead(head[:0], r)})
-		out.rec = kgo.Record{Partition: n, Value: r.Data, Headers: out.header}
+	_, _, offset, err := s.publisher.Write(ctx, publish.Writing{Topic: topic, Until: s.publisher.Patience(), Fill: func(out *publish.Outgoing) {
+		out.Headers = append(out.Headers[:0], kgo.RecordHeader{Key: headerRecord, Value: appendHead(head[:0], r)})
+		out.Record = kgo.Record{Partition: n, Value: r.Data, Headers: out.Headers}
 	}})
 	if err != nil {
 		return bus.NoPosition, fmt.Errorf("append to the %s log: %w", log, err)
@@ -57,11 +58,11 @@ func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
 func (s *Store) logPlace(log bus.LogName) (topic string, n int32, err error) {
 	switch log.Kind {
 	case bus.State:
-		return s.names.state, int32(log.Shard), s.checkShard(log.Shard)
+		return s.names.State, int32(log.Shard), s.checkShard(log.Shard)
 	case bus.Registry:
-		return s.names.registry, 0, nil
+		return s.names.Registry, 0, nil
 	case bus.Commands:
-		return s.names.commands, 0, nil
+		return s.names.Commands, 0, nil
 	}
 	return "", 0, fmt.Errorf("there is no log of kind %q", log.Kind)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/shared"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 const (
@@ -266,10 +267,10 @@ func (s *Store) followedTopics(ctx context.Context) ([]string, error) {
 	names := map[string]bool{}
 	expressions := false
 	for _, p := range s.patterns {
-		if p.find != nil {
+		if p.Find != nil {
 			expressions = true
 		} else {
-			names[p.name] = true
+			names[p.Name] = true
 		}
 	}
 	if expressions {
@@ -311,8 +312,8 @@ func (s *Store) find(ctx context.Context) error {
 
 // follows reports whether a topic is followed, should it exist.
 func (s *Store) follows(name string) bool {
-	return !s.names.private(name) && slices.ContainsFunc(s.patterns, func(p pattern) bool {
-		return p.name == name || p.find != nil && p.find.MatchString(name)
+	return !s.names.Private(name) && slices.ContainsFunc(s.patterns, func(p topic.Pattern) bool {
+		return p.Name == name || p.Find != nil && p.Find.MatchString(name)
 	})
 }
 

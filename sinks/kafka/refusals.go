@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
 )
 
 // AppendRefusal implements bus.Refusals (R1).
 func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
-	_, _, _, err := s.write(ctx, writing{topic: s.names.refusals, until: s.patience(), fill: func(out *outgoing) { out.rec = kgo.Record{Value: data} }})
+	_, _, _, err := s.publisher.Write(ctx, publish.Writing{Topic: s.names.Refusals, Until: s.publisher.Patience(), Fill: func(out *publish.Outgoing) { out.Record = kgo.Record{Value: data} }})
 	if err != nil {
 		return fmt.Errorf("append to the refusals: %w", err)
 	}
@@ -23,7 +25,7 @@ func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) 
 	limit = max(limit, 0)
 	var from int64
 	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
-		sp, err := s.cluster.Partition(ctx, s.names.refusals, 0, time.Time{})
+		sp, err := s.cluster.Partition(ctx, s.names.Refusals, 0, time.Time{})
 		if err != nil {
 			return err
 		}
@@ -35,7 +37,7 @@ func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) 
 		return fmt.Errorf("ask for the refusals: %w", err)
 	}
 	var found [][]byte
-	err = s.cluster.Scan(ctx, s.names.refusals, 0, from, func(r *kgo.Record) error {
+	err = s.cluster.Scan(ctx, s.names.Refusals, 0, from, func(r *kgo.Record) error {
 		found = append(found, r.Value)
 		return nil
 	})

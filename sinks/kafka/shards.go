@@ -7,6 +7,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka/lease"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 // countShards finds out how many shards the installation has, before topics are made for them.
@@ -14,8 +15,8 @@ func (s *Store) countShards(ctx context.Context) error {
 	if s.o.RecordedShards == nil {
 		return nil
 	}
-	registry := []want{{name: s.names.registry}}
-	missing, err := s.missing(ctx, registry)
+	registry := []topic.Want{{Name: s.names.Registry}}
+	missing, err := s.layout.Missing(ctx, registry)
 	if err != nil || len(missing) > 0 {
 		return err
 	}
@@ -24,7 +25,7 @@ func (s *Store) countShards(ctx context.Context) error {
 		return fmt.Errorf("find out how many shards there are: %w", err)
 	}
 	if n > 0 {
-		s.shards.Store(int32(n))
+		s.layout.SetShards(n)
 	}
 	return nil
 }
@@ -38,15 +39,15 @@ func (s *Store) Join(ctx context.Context, shards int, m bus.Member) error {
 	case err != nil:
 		return fmt.Errorf("share the shards: %w", err)
 	}
-	return lease.New(s.cluster.Options, s.group(), s.names.state, s.o.Lease, s.o.Log).Join(ctx, shards, m)
+	return lease.New(s.cluster.Options, s.group(), s.names.State, s.o.Lease, s.o.Log).Join(ctx, shards, m)
 }
 
 // obey goes by the number of shards that were recorded while this process started.
 func (s *Store) obey(ctx context.Context, shards int) error {
-	if int(s.shards.Load()) == shards {
+	if s.layout.Shards() == shards {
 		return nil
 	}
-	for _, name := range []string{s.names.state, s.names.journal} {
+	for _, name := range []string{s.names.State, s.names.Journal} {
 		t, err := s.cluster.Lookup(ctx, name, time.Now())
 		if err != nil {
 			return fmt.Errorf("look for the shards: %w", err)
@@ -55,6 +56,6 @@ func (s *Store) obey(ctx context.Context, shards int) error {
 			return fmt.Errorf("topic %s has %d partitions and the installation %d shards: add partitions to it", name, have, shards)
 		}
 	}
-	s.shards.Store(int32(shards))
+	s.layout.SetShards(shards)
 	return nil
 }

@@ -6,18 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 // Options configure a Store. Brokers is required; all else has a default.
@@ -52,41 +51,19 @@ type Options struct {
 // A Store is a bus.Store, bus.Shared, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
 // use by many goroutines.
 type Store struct {
-	o        Options
-	names    names
-	patterns []pattern
-	cluster  *cluster.Cluster
-	found    found
-	targets  targets
-	recent   recent
-	markers  markers
-	contests contests
-	finder   finder
-	settling settling
-
-	outgoings sync.Pool
+	o         Options
+	names     topic.Names
+	patterns  []topic.Pattern
+	cluster   *cluster.Cluster
+	found     found
+	publisher *publish.Publisher
+	layout    *topic.Layout
 	process   uint64        // names this one among those that publish
 	tries     atomic.Uint64 // their number so far
 	health    health
 	shards    atomic.Int32
 	closed    chan struct{} // closed by Close
 	close     func()
-}
-
-// names are the topics of an installation.
-type names struct {
-	ns, prefix                                         string
-	state, registry, commands, journal, refusals, seen string
-	quarantine, dead, ops                              string
-}
-
-// private reports whether a topic is one of those that Hookspan keeps beside events.
-func (n *names) private(topic string) bool {
-	switch topic {
-	case n.state, n.registry, n.commands, n.journal, n.refusals, n.seen:
-		return true
-	}
-	return false
 }
 
 // access is how the brokers are reached.
@@ -97,7 +74,7 @@ func (o *Options) access() cluster.Access {
 // Check is what Open would refuse before it connects.
 func (o Options) Check() error {
 	o.withDefaults()
-	s := &Store{o: o, names: o.names()}
+	s := &Store{o: o, names: topic.NewNames(o.Namespace, o.Prefix)}
 	err := s.checkNames()
 	if err == nil {
 		a := o.access()
@@ -110,23 +87,26 @@ func (o Options) Check() error {
 // no broker answers; else it names what is wrong, topic by topic, with the remedy.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.withDefaults()
-	s := &Store{o: o, names: o.names()}
+	s := &Store{o: o, names: topic.NewNames(o.Namespace, o.Prefix)}
 	s.found.init()
 	if err := s.checkNames(); err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
-	s.shards.Store(int32(o.Shards))
-	s.targets.init(s)
-	s.markers.s = s
-	s.process = rand.Uint64()
-	s.contests.init(o.PublishTimeout)
-	s.finder.init(s)
-	s.settling.s = s
-	s.outgoings.New = func() any { return newOutgoing(&s.outgoings) }
+	s.layout = topic.New(topic.Options{
+		Names: s.names, Intake: o.Intake, Partitions: o.Partitions, Replicas: o.Replicas, Shards: o.Shards,
+		Retention: o.Retention, JournalRetention: o.JournalRetention, MaxBytes: o.MaxBytes, Log: o.Log,
+	})
+	s.publisher = publish.New(publish.Options{
+		Writes: append([]string{s.names.Quarantine}, o.Intake...), Private: s.names.Private,
+		Seen: s.names.Seen, SeenPartitions: topic.SeenPartitions,
+		Timeout: o.PublishTimeout, Topics: writable{s}, Log: o.Log,
+	})
 	var err error
-	if s.cluster, err = cluster.Connect(o.access(), s.producing()...); err != nil {
+	if s.cluster, err = cluster.Connect(o.access(), s.publisher.Producing()...); err != nil {
 		return nil, err
 	}
+	s.layout.Use(s.cluster)
+	s.publisher.Use(s.cluster)
 	if err := s.prepareWithin(ctx); err != nil {
 		s.cluster.Close()
 		return nil, fmt.Errorf("open the bus: %w", err)
@@ -161,7 +141,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.countShards(ctx); err != nil {
 		return err
 	}
-	if err := s.makeTopics(ctx); err != nil {
+	if err := s.layout.MakeAll(ctx, s.learn); err != nil {
 		return err
 	}
 	_, err := s.Spans(ctx)
@@ -182,12 +162,12 @@ func (s *Store) reach(ctx context.Context) error {
 // Close ends what the store runs. Calls on the way end with bus.ErrUnavailable.
 func (s *Store) Close() error {
 	s.cluster.Close()
-	s.settling.wait()
+	s.publisher.Wait()
 	return nil
 }
 
 // group is the consumer group whose members share out the shards.
-func (s *Store) group() string { return s.names.ns + ".shards" }
+func (s *Store) group() string { return s.names.Namespace + ".shards" }
 
 // topicOf is the topic of intake that a name is, or lies under; else the name itself.
 func (s *Store) topicOf(name string) string {
@@ -203,24 +183,46 @@ func (s *Store) topicOf(name string) string {
 	return of
 }
 
-// Sync implements bus.Durability (D1): what the brokers acknowledged is on several of them.
-func (s *Store) Sync(context.Context) error { return nil }
+// Publish implements bus.Publisher (P1 to P6).
+func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	return s.publisher.Publish(ctx, topic, e, o)
+}
 
-// producing are the options of the client that writes.
-func (s *Store) producing() []kgo.Opt {
-	return []kgo.Opt{
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(newPartitioner(&s.names)),
-		kgo.WithHooks(placing{}),
-		kgo.ProducerLinger(linger),
-		kgo.MaxBufferedRecords(inHandRecords),
-		kgo.MaxBufferedBytes(inHandBytes),
-		kgo.ProducerBatchMaxBytesFn(s.targets.limit),
-		kgo.ProduceRequestTimeout(cluster.BrokerTimeout),
-		// Nobody waits for a record any longer, so it should not land much later.
-		kgo.RecordDeliveryTimeout(max(s.o.PublishTimeout, time.Second)),
+// MaxBytes implements bus.Publisher: what the topic of intake takes that takes least.
+func (s *Store) MaxBytes() int64 { return s.publisher.MaxBytes() }
+
+// learn takes in what was found of a topic that is ours.
+func (s *Store) learn(c *topic.Condition) {
+	s.publisher.Learn(c.Want.Name, c.Limits())
+	if s.follows(c.Want.Name) {
+		s.found.add(c.Want.Name)
 	}
 }
+
+// writable are the topics that events are published to.
+type writable struct{ s *Store }
+
+// Check implements topics.
+func (w writable) Check(name string) error { return topic.Check(name) }
+
+// Make implements topics. The topic is an event topic, for those of our own exist since Open.
+func (w writable) Make(ctx context.Context, topic string) error {
+	if err := w.s.layout.Make(ctx, topic); err != nil {
+		return err
+	}
+	if w.s.follows(topic) {
+		w.s.found.add(topic)
+	}
+	return nil
+}
+
+// Limits implements topics.
+func (w writable) Limits(ctx context.Context, topic string) (topic.Limits, error) {
+	return w.s.layout.Limits(ctx, topic)
+}
+
+// Sync implements bus.Durability (D1): what the brokers acknowledged is on several of them.
+func (s *Store) Sync(context.Context) error { return nil }
 
 func (o *Options) withDefaults() {
 	if o.Namespace == "" {
@@ -258,32 +260,22 @@ func (o *Options) withDefaults() {
 	}
 }
 
-func (o *Options) names() names {
-	ns := o.Namespace
-	return names{
-		ns: ns, prefix: o.Prefix,
-		state: ns + ".state", registry: ns + ".registry", commands: ns + ".commands",
-		journal: ns + ".journal", refusals: ns + ".refusals", seen: ns + ".seen",
-		quarantine: ns + ".quarantine", dead: ns + ".dead", ops: ns + ".ops",
-	}
-}
-
 // checkNames refuses what cannot be a topic, and events on a topic that holds something else.
 func (s *Store) checkNames() (err error) {
-	if s.patterns, err = readPatterns(s.o.Topics); err != nil {
+	if s.patterns, err = topic.ReadPatterns(s.o.Topics); err != nil {
 		return err
 	}
-	for _, name := range append([]string{s.names.state, s.names.prefix + ".x"}, s.o.Intake...) {
-		if err := checkTopic(name); err != nil {
+	for _, name := range append([]string{s.names.State, s.names.Prefix + ".x"}, s.o.Intake...) {
+		if err := topic.Check(name); err != nil {
 			return err
 		}
 	}
 	for _, p := range s.patterns {
-		if s.names.private(p.name) {
-			return fmt.Errorf("topic %s holds what Hookspan keeps beside events and cannot be followed", p.name)
+		if s.names.Private(p.Name) {
+			return fmt.Errorf("topic %s holds what Hookspan keeps beside events and cannot be followed", p.Name)
 		}
 	}
-	if i := slices.IndexFunc(s.o.Intake, s.names.private); i >= 0 {
+	if i := slices.IndexFunc(s.o.Intake, s.names.Private); i >= 0 {
 		return fmt.Errorf("topic %s holds what Hookspan keeps beside events, intake cannot write to it", s.o.Intake[i])
 	}
 	if s.o.Partitions < 0 || s.o.Replicas < 0 || s.o.Shards < 0 || s.o.MaxBytes < 0 {

@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 // A finder looks for records at the ends of partitions. One search of a partition is on its
 // way at a time, and serves all who asked before it began.
 type finder struct {
-	s    *Store
+	s    *Publisher
 	turn chan struct{} // one slot, taken by the search that is on its way
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ type search struct {
 	err   error
 }
 
-func (f *finder) init(s *Store) {
+func (f *finder) init(s *Publisher) {
 	f.s, f.turn, f.waiting = s, make(chan struct{}, 1), map[bus.Partition]*search{}
 }
 

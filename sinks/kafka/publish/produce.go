@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -17,33 +17,33 @@ import (
 )
 
 const (
-	// linger is for how long a record waits for others. With one request to a broker on its
+	// Linger is for how long a record waits for others. With one request to a broker on its
 	// way at a time, those of many callers gather without it; measured, it cost a little.
-	linger = 0
+	Linger = 0
 	// inHand bounds what waits to be sent, in records and bytes; the bytes are the callers'.
 	inHandRecords = 1 << 18
 	inHandBytes   = 256 << 20
 )
 
-// An outgoing record and the memory that building it takes.
-type outgoing struct {
-	rec    kgo.Record
-	ctx    context.Context // leads from the record to this; it never ends, for that would end others, too
-	acked  chan error      // one slot: the client library's promise sends, send receives
-	done   func(*kgo.Record, error)
-	pool   *sync.Pool
-	sent   func()       // PublishOptions.Sent
-	placed atomic.Int32 // the partition that was chosen, and one
-	timer  *time.Timer
-	fields []event.Field
-	header []kgo.RecordHeader
-	values []byte // what header's values point into
-	data   []byte // of a structured event
+// An Outgoing record and the memory that building it takes.
+type Outgoing struct {
+	Record  kgo.Record
+	ctx     context.Context // leads from the record to this; it never ends, for that would end others, too
+	acked   chan error      // one slot: the client library's promise sends, send receives
+	done    func(*kgo.Record, error)
+	pool    *sync.Pool
+	sent    func()       // PublishOptions.Sent
+	placed  atomic.Int32 // the partition that was chosen, and one
+	timer   *time.Timer
+	fields  []event.Field
+	Headers []kgo.RecordHeader
+	values  []byte // what header's values point into
+	data    []byte // of a structured event
 }
 
 // newOutgoing makes one for a pool.
-func newOutgoing(pool *sync.Pool) *outgoing {
-	out := &outgoing{acked: make(chan error, 1), pool: pool, timer: time.NewTimer(time.Hour)}
+func newOutgoing(pool *sync.Pool) *Outgoing {
+	out := &Outgoing{acked: make(chan error, 1), pool: pool, timer: time.NewTimer(time.Hour)}
 	out.timer.Stop()
 	out.done = func(_ *kgo.Record, err error) { out.acked <- err }
 	out.ctx = context.WithValue(context.Background(), outgoingOf{}, out)
@@ -51,7 +51,7 @@ func newOutgoing(pool *sync.Pool) *outgoing {
 }
 
 // outgoing is one from the pool.
-func (s *Store) outgoing() *outgoing { return s.outgoings.Get().(*outgoing) }
+func (s *Publisher) outgoing() *Outgoing { return s.outgoings.Get().(*Outgoing) }
 
 // outgoingOf is the key under which a record's context holds its outgoing.
 type outgoingOf struct{}
@@ -61,18 +61,18 @@ type placing struct{}
 
 // OnProduceRecordPartitioned implements kgo.HookProduceRecordPartitioned.
 func (placing) OnProduceRecordPartitioned(r *kgo.Record, _ int32) {
-	if out, ok := r.Context.Value(outgoingOf{}).(*outgoing); ok {
+	if out, ok := r.Context.Value(outgoingOf{}).(*Outgoing); ok {
 		out.placed.Store(r.Partition + 1)
 	}
 }
 
 // partition is where the record goes, -1 while that is not known.
-func (out *outgoing) partition() int32 { return out.placed.Load() - 1 }
+func (out *Outgoing) partition() int32 { return out.placed.Load() - 1 }
 
 // release gives the memory back, and lets go of the event's. It must not be called while the
 // record may be on its way.
-func (out *outgoing) release() {
-	out.rec, out.sent = kgo.Record{}, nil
+func (out *Outgoing) release() {
+	out.Record, out.sent = kgo.Record{}, nil
 	if cap(out.data) > 64<<10 {
 		out.data = nil
 	}
@@ -82,42 +82,42 @@ func (out *outgoing) release() {
 // errLate: nobody acknowledged the record in time. It may still land.
 var errLate = fmt.Errorf("%w: no acknowledgement in time", bus.ErrUnavailable)
 
-// A writing is a record to be written.
-type writing struct {
-	topic string
-	until time.Time       // when it is given up
-	fill  func(*outgoing) // sets all of the record but its topic
+// A Writing is a record to be written.
+type Writing struct {
+	Topic string
+	Until time.Time       // when it is given up
+	Fill  func(*Outgoing) // sets all of the record but its topic
 	// late is told when the record is not acknowledged soon; nil: nobody is. What was not
 	// acknowledged and may have landed all the same is then an inDoubt.
-	late func(*outgoing)
+	late func(*Outgoing)
 }
 
 // An inDoubt is a record that may have landed, or may land yet.
 type inDoubt struct {
 	error
 	to        *target
-	out       *outgoing // the client library has it still; nil: it has given it up
+	out       *Outgoing // the client library has it still; nil: it has given it up
 	partition int32     // -1: it was never sent
 }
 
 // Unwrap is why it was not acknowledged.
 func (d *inDoubt) Unwrap() error { return d.error }
 
-// write sends a record to a topic until it is acknowledged or time is up, and returns the
+// Write sends a record to a topic until it is acknowledged or time is up, and returns the
 // topic as it was then and the record's place in it. A topic that turns out to be missing or
 // another one is looked up again, or made.
-func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offset int64, err error) {
+func (s *Publisher) Write(ctx context.Context, w Writing) (to *target, n int32, offset int64, err error) {
 	for {
-		if to, err = s.targets.get(ctx, w.topic); err != nil {
+		if to, err = s.targets.get(ctx, w.Topic); err != nil {
 			return nil, 0, 0, err
 		}
 		out := s.outgoing()
-		w.fill(out)
-		out.rec.Topic = w.topic
+		w.Fill(out)
+		out.Record.Topic = w.Topic
 		doubt := &inDoubt{to: to, out: out}
 		var back bool
 		if back, err = s.send(ctx, out, w); back {
-			n, offset = out.rec.Partition, out.rec.Offset
+			n, offset = out.Record.Partition, out.Record.Offset
 			doubt.out, doubt.partition = nil, out.partition()
 			out.release()
 		}
@@ -125,10 +125,10 @@ func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offs
 			return to, n, offset, nil
 		}
 		again, reviewErr := s.mended(ctx, to, err)
-		if again && reviewErr == nil && time.Now().Before(w.until) {
+		if again && reviewErr == nil && time.Now().Before(w.Until) {
 			continue
 		}
-		doubt.error = cluster.OnTopic(w.topic, "WRITE", cluster.Unavailable(err))
+		doubt.error = cluster.OnTopic(w.Topic, "WRITE", cluster.Unavailable(err))
 		if w.late != nil && !(back && (doubt.partition < 0 || untaken(err))) {
 			return nil, 0, 0, doubt
 		}
@@ -139,11 +139,11 @@ func (s *Store) write(ctx context.Context, w writing) (to *target, n int32, offs
 	}
 }
 
-// patience is when a write that begins now is given up.
-func (s *Store) patience() time.Time { return time.Now().Add(s.o.PublishTimeout) }
+// Patience is when a write that begins now is given up.
+func (s *Publisher) Patience() time.Time { return time.Now().Add(s.o.Timeout) }
 
 // mended reports whether a record that was not taken may be now: its topic is looked up anew.
-func (s *Store) mended(ctx context.Context, to *target, err error) (bool, error) {
+func (s *Publisher) mended(ctx context.Context, to *target, err error) (bool, error) {
 	switch {
 	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
 		return true, s.targets.void(ctx, to)
@@ -161,18 +161,18 @@ func untaken(err error) bool {
 
 // send hands a record to the client library and waits until it is acknowledged. back says
 // whether the library has given it back; else out must be left alone.
-func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, err error) {
+func (s *Publisher) send(ctx context.Context, out *Outgoing, w Writing) (back bool, err error) {
 	out.placed.Store(0)
 	if err := ctx.Err(); err != nil {
 		return true, cluster.Ended(ctx)
 	}
-	out.rec.Context = out.ctx
-	s.cluster.Client.TryProduce(out.ctx, &out.rec, out.done)
+	out.Record.Context = out.ctx
+	s.cluster.Client.TryProduce(out.ctx, &out.Record, out.done)
 	if out.sent != nil {
 		out.sent()
 	}
-	left := time.Until(w.until)
-	soon := s.o.PublishTimeout / partSoon
+	left := time.Until(w.Until)
+	soon := s.o.Timeout / partSoon
 	late := w.late != nil && left > soon
 	if late {
 		left = soon
@@ -192,7 +192,7 @@ func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, 
 			}
 			late = false
 			w.late(out)
-			out.timer.Reset(time.Until(w.until))
+			out.timer.Reset(time.Until(w.Until))
 		case <-ctx.Done():
 			return false, cluster.Ended(ctx)
 		}
@@ -203,23 +203,24 @@ func (s *Store) send(ctx context.Context, out *outgoing, w writing) (back bool, 
 // where they name one, and all others where their key belongs, or without a key where there is
 // least to do.
 type partitioner struct {
-	names            *names
+	private          func(topic string) bool
+	seen             string
 	placed, anywhere kgo.Partitioner
 }
 
 // spreadBytes is how much goes to one partition in a row when there is no key.
 const spreadBytes = 64 << 10
 
-func newPartitioner(n *names) kgo.Partitioner {
-	return &partitioner{names: n, placed: kgo.ManualPartitioner(), anywhere: kgo.UniformBytesPartitioner(spreadBytes, true, true, nil)}
+func newPartitioner(o *Options) kgo.Partitioner {
+	return &partitioner{private: o.Private, seen: o.Seen, placed: kgo.ManualPartitioner(), anywhere: kgo.UniformBytesPartitioner(spreadBytes, true, true, nil)}
 }
 
 // ForTopic implements kgo.Partitioner.
 func (p *partitioner) ForTopic(topic string) kgo.TopicPartitioner {
 	switch {
-	case topic == p.names.seen:
+	case topic == p.seen:
 		return &either{p.anywhere.ForTopic(topic)}
-	case p.names.private(topic):
+	case p.private(topic):
 		return p.placed.ForTopic(topic)
 	}
 	return p.anywhere.ForTopic(topic)

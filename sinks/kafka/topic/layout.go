@@ -1,10 +1,14 @@
-package kafka
+package topic
 
 import (
+	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
 const (
@@ -13,8 +17,8 @@ const (
 	replicasWanted = 3
 	insyncWanted   = 2
 
-	// seenPartitions spread the markers of what intake has seen over a few brokers.
-	seenPartitions = 4
+	// SeenPartitions spread the markers of what intake has seen over a few brokers.
+	SeenPartitions = 4
 	// refusalsBytes bounds the log that anybody can cause entries in.
 	refusalsBytes = 64 << 20
 	// logSegment is small: of a log whose front is trimmed, whole segments are given back.
@@ -22,16 +26,50 @@ const (
 	// logRecord is the largest record of a log; an entry may carry its event.
 	logRecord = 8 << 20
 
-	// overhead is more than what a record has beside the event's own values.
-	overhead = 4 << 10
+	// Overhead is more than what a record has beside the event's own values.
+	Overhead = 4 << 10
 )
 
-// A want is a topic that we need, and how it has to be.
-type want struct {
-	name       string
+// A Layout is the topics of an installation: which there are, and how they have to be.
+type Layout struct {
+	o       Options
+	cluster *cluster.Cluster
+	shards  atomic.Int32
+}
+
+// Options say how topics are made.
+type Options struct {
+	Names                       Names
+	Intake                      []string // topics that intake writes to
+	Partitions, Replicas        int      // of event topics; replicas 0: what the brokers allow
+	Shards                      int      // as long as no other number is known
+	Retention, JournalRetention time.Duration
+	MaxBytes                    int64 // of an event
+	Log                         *slog.Logger
+}
+
+// New has to be given its cluster before it asks or makes anything.
+func New(o Options) *Layout {
+	l := &Layout{o: o}
+	l.shards.Store(int32(o.Shards))
+	return l
+}
+
+// Shards is how many shards there are.
+func (l *Layout) Shards() int { return int(l.shards.Load()) }
+
+// SetShards goes by another number of shards from now on.
+func (l *Layout) SetShards(n int) { l.shards.Store(int32(n)) }
+
+// Use has the layout's topics on a cluster.
+func (l *Layout) Use(c *cluster.Cluster) { l.cluster = c }
+
+// A Want is a topic that we need, and how it has to be.
+type Want struct {
+	Name       string
 	partitions int // of a topic that is made
 	least      int // that will do
-	use        use
+	Use        use
 	config     map[string]string // of a topic that is made
 }
 
@@ -41,18 +79,18 @@ type use int
 const (
 	ofLogs    use = iota // trimmed by us: nothing may go by age, size or key
 	ofRecords            // goes by age or size
-	ofEvents             // written by intake
-	ofReading            // followed
+	OfEvents             // written by intake
+	OfReading            // followed
 )
 
-// rights are those that a use needs on a topic.
-func (u use) rights() []kmsg.ACLOperation {
+// Rights are those that a use needs on a topic.
+func (u use) Rights() []kmsg.ACLOperation {
 	switch u {
 	case ofLogs:
 		return []kmsg.ACLOperation{kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete}
 	case ofRecords:
 		return []kmsg.ACLOperation{kmsg.ACLOperationRead, kmsg.ACLOperationWrite}
-	case ofReading:
+	case OfReading:
 		return []kmsg.ACLOperation{kmsg.ACLOperationRead}
 	}
 	return []kmsg.ACLOperation{kmsg.ACLOperationWrite}
@@ -66,18 +104,18 @@ const (
 	segmentTime    = "segment.ms"
 	segmentBytes   = "segment.bytes"
 	maxMessage     = "max.message.bytes"
-	minInsync      = "min.insync.replicas"
+	MinInsync      = "min.insync.replicas"
 	timestampType  = "message.timestamp.type"
 	uncleanElect   = "unclean.leader.election.enable"
 )
 
 const forever = "-1"
 
-// wanted lists every topic that we need from the start.
-func (s *Store) wanted() []want {
+// Wanted lists every topic that we need from the start.
+func (l *Layout) Wanted() []Want {
 	logs := map[string]string{
 		retentionTime: forever, retentionBytes: forever,
-		segmentBytes: strconv.Itoa(logSegment), maxMessage: number(max(logRecord, s.o.MaxBytes+logRecord/2)),
+		segmentBytes: strconv.Itoa(logSegment), maxMessage: number(max(logRecord, l.o.MaxBytes+logRecord/2)),
 	}
 	aged := func(age time.Duration, more map[string]string) map[string]string {
 		config := map[string]string{retentionTime: number(age.Milliseconds()), segmentTime: number(segmentAge(age).Milliseconds())}
@@ -86,44 +124,44 @@ func (s *Store) wanted() []want {
 		}
 		return config
 	}
-	shards := int(s.shards.Load())
-	list := []want{
-		{s.names.state, shards, shards, ofLogs, logs},
-		{s.names.registry, 1, 1, ofLogs, logs},
-		{s.names.commands, 1, 1, ofLogs, logs},
-		{s.names.journal, shards, shards, ofRecords, aged(s.o.JournalRetention, map[string]string{
+	shards := l.Shards()
+	list := []Want{
+		{l.o.Names.State, shards, shards, ofLogs, logs},
+		{l.o.Names.Registry, 1, 1, ofLogs, logs},
+		{l.o.Names.Commands, 1, 1, ofLogs, logs},
+		{l.o.Names.Journal, shards, shards, ofRecords, aged(l.o.JournalRetention, map[string]string{
 			retentionBytes: forever, segmentBytes: strconv.Itoa(logSegment), maxMessage: number(logRecord),
 		})},
-		{s.names.refusals, 1, 1, ofRecords, aged(s.o.JournalRetention, map[string]string{
+		{l.o.Names.Refusals, 1, 1, ofRecords, aged(l.o.JournalRetention, map[string]string{
 			retentionBytes: strconv.Itoa(refusalsBytes), segmentBytes: strconv.Itoa(refusalsBytes / 4),
 		})},
-		{s.names.seen, seenPartitions, 1, ofRecords, aged(s.o.Retention, map[string]string{retentionBytes: forever})},
+		{l.o.Names.Seen, SeenPartitions, 1, ofRecords, aged(l.o.Retention, map[string]string{retentionBytes: forever})},
 	}
 	made := map[string]bool{}
-	for _, name := range append([]string{s.names.quarantine, s.names.dead, s.names.ops}, s.o.Intake...) {
+	for _, name := range append([]string{l.o.Names.Quarantine, l.o.Names.Dead, l.o.Names.Ops}, l.o.Intake...) {
 		if !made[name] {
 			made[name] = true
-			list = append(list, s.eventTopic(name))
+			list = append(list, l.eventTopic(name))
 		}
 	}
 	return list
 }
 
 // eventTopic is a topic of events as we make it.
-func (s *Store) eventTopic(name string) want {
-	return want{name, s.o.Partitions, 1, ofEvents, map[string]string{
-		retentionTime: number(s.o.Retention.Milliseconds()),
-		segmentTime:   number(segmentAge(s.o.Retention).Milliseconds()),
-		maxMessage:    number(s.o.MaxBytes + overhead),
+func (l *Layout) eventTopic(name string) Want {
+	return Want{name, l.o.Partitions, 1, OfEvents, map[string]string{
+		retentionTime: number(l.o.Retention.Milliseconds()),
+		segmentTime:   number(segmentAge(l.o.Retention).Milliseconds()),
+		maxMessage:    number(l.o.MaxBytes + Overhead),
 	}}
 }
 
 // settings are those of a topic that is made, with what all have in common. Records are dated
 // by the broker: what is kept and what was seen since then go by one clock.
-func (w *want) settings(replicas int) map[string]string {
+func (w *Want) settings(replicas int) map[string]string {
 	all := map[string]string{cleanupPolicy: "delete", timestampType: "LogAppendTime"}
 	if replicas >= replicasWanted {
-		all[minInsync] = strconv.Itoa(insyncWanted)
+		all[MinInsync] = strconv.Itoa(insyncWanted)
 	}
 	for name, value := range w.config {
 		all[name] = value

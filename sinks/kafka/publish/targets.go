@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 // A target is a topic that is written to, as it was when it was first used.
@@ -19,23 +20,23 @@ type target struct {
 
 // targets are the topics that have been written to.
 type targets struct {
-	s      *Store
+	s      *Publisher
 	known  sync.Map      // *target by topic
 	limits sync.Map      // bytes of a batch (int64) by topic
 	insync sync.Map      // replicas in sync that a write needs (int) by topic
 	turn   chan struct{} // one slot, taken by whoever adds or removes a target
 }
 
-func (t *targets) init(s *Store) {
+func (t *targets) init(s *Publisher) {
 	t.s, t.turn = s, make(chan struct{}, 1)
 }
 
 // limit is the largest batch that a topic takes.
-func (t *targets) limit(topic string) int32 {
-	if n, ok := t.limits.Load(topic); ok {
+func (t *targets) limit(name string) int32 {
+	if n, ok := t.limits.Load(name); ok {
 		return int32(n.(int64))
 	}
-	return defaultMessage
+	return topic.DefaultMessage
 }
 
 // get returns a topic to write to. One that does not exist is made; it is an event topic then,
@@ -44,7 +45,7 @@ func (t *targets) get(ctx context.Context, topic string) (*target, error) {
 	if got, ok := t.known.Load(topic); ok {
 		return got.(*target), nil
 	}
-	if err := checkTopic(topic); err != nil {
+	if err := t.s.o.Topics.Check(topic); err != nil {
 		return nil, err
 	}
 	select {
@@ -76,39 +77,24 @@ func (t *targets) get(ctx context.Context, topic string) (*target, error) {
 
 // make makes a topic that is missing, the way it would have been made at Open.
 func (t *targets) make(ctx context.Context, topic string) (*cluster.Topic, error) {
-	w := t.s.eventTopic(topic)
-	for _, one := range t.s.wanted() {
-		if one.name == topic {
-			w = one
-		}
-	}
-	refused, err := t.s.create(ctx, []want{w})
-	if err == nil {
-		err = refused[topic]
-	}
-	if err == nil {
-		err = t.s.appear(ctx, []want{w}, []want{w})
-	}
-	if err != nil {
+	if err := t.s.o.Topics.Make(ctx, topic); err != nil {
 		return nil, err
 	}
 	t.limits.Delete(topic)
-	t.s.note(topic)
 	return t.s.cluster.Lookup(ctx, topic, time.Time{})
 }
 
 // learnLimit asks for the largest batch; where it is not told, Kafka's default has to do.
 func (t *targets) learnLimit(ctx context.Context, topic string) {
-	conditions, err := t.s.inspect(ctx, []want{t.s.eventTopic(topic)})
-	if err == nil && len(conditions) == 1 {
-		t.learn(topic, &conditions[0])
+	if l, err := t.s.o.Topics.Limits(ctx, topic); err == nil {
+		t.learn(topic, l)
 	}
 }
 
-func (t *targets) learn(topic string, c *condition) {
-	t.limits.Store(topic, c.maxMessage)
-	if c.minInsync > 0 {
-		t.insync.Store(topic, c.minInsync)
+func (t *targets) learn(topic string, l topic.Limits) {
+	t.limits.Store(topic, l.MaxBytes)
+	if l.MinInSync > 0 {
+		t.insync.Store(topic, l.MinInSync)
 	}
 }
 

@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
 // Names that events have on Kafka (CloudEvents Kafka protocol binding 1.0.2, 3.1).
@@ -18,21 +19,21 @@ const (
 )
 
 // MaxBytes implements bus.Publisher: what the topic of intake takes that takes least.
-func (s *Store) MaxBytes() int64 {
+func (s *Publisher) MaxBytes() int64 {
 	least := int64(math.MaxInt32)
-	for _, topic := range append([]string{s.names.quarantine}, s.o.Intake...) {
+	for _, topic := range s.o.Writes {
 		least = min(least, int64(s.targets.limit(topic)))
 	}
-	return least - overhead
+	return least - topic.Overhead
 }
 
 // Publish implements bus.Publisher (P1 to P6).
-func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
-	if s.names.private(topic) {
+func (s *Publisher) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	if s.o.Private(topic) {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
 	}
 	p := &publishing{
-		s: s, event: e, o: o, until: s.patience(), try: s.newTry(o.Key, topic),
+		s: s, event: e, o: o, until: s.Patience(), try: s.newTry(o.Key, topic),
 		marker: bus.Publication{Topic: topic, Source: e.Source, ID: e.ID, Mark: o.Mark},
 	}
 	if o.Key == "" {
@@ -46,7 +47,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 
 // fill makes the record of an event. Its key is the partitionkey, which stays where it is, too
 // (3.1).
-func (out *outgoing) fill(e *event.Event, o bus.PublishOptions) {
+func (out *Outgoing) fill(e *event.Event, o bus.PublishOptions) {
 	out.sent = o.Sent
 	out.fields = out.fields[:0]
 	value := e.Data
@@ -57,18 +58,18 @@ func (out *outgoing) fill(e *event.Event, o bus.PublishOptions) {
 	} else {
 		out.fields = e.AppendHeaders(out.fields, event.Kafka)
 	}
-	out.header, out.values = out.header[:0], out.values[:0]
+	out.Headers, out.values = out.Headers[:0], out.values[:0]
 	for _, f := range out.fields {
 		out.values = append(out.values, f.Value...)
 	}
 	from := 0
 	for _, f := range out.fields {
 		to := from + len(f.Value)
-		out.header = append(out.header, kgo.RecordHeader{Key: f.Name, Value: out.values[from:to:to]})
+		out.Headers = append(out.Headers, kgo.RecordHeader{Key: f.Name, Value: out.values[from:to:to]})
 		from = to
 	}
-	out.rec = kgo.Record{Value: value, Headers: out.header}
+	out.Record = kgo.Record{Value: value, Headers: out.Headers}
 	if key := e.Extension(partitionKey); key != "" {
-		out.rec.Key = []byte(key)
+		out.Record.Key = []byte(key)
 	}
 }

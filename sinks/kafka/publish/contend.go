@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 // newTry begins one that nobody has heard of.
-func (s *Store) newTry(key, topic string) try {
+func (s *Publisher) newTry(key, topic string) try {
 	return try{
 		tryID: tryID{s.process, s.tries.Add(1)},
 		key:   key, topic: topic, began: time.Now(), partition: -1,
@@ -24,7 +24,7 @@ func (p *publishing) contend(ctx context.Context) (landed bool, err error) {
 	home := homeOf(p.try.key, p.s.markers.partitions())
 	out := p.s.outgoing()
 	p.fill(out)
-	p.try.sum = sumOf(&out.rec)
+	p.try.sum = sumOf(&out.Record)
 	out.release()
 	if !p.s.settling.enter() {
 		return false, cluster.ErrClosed
@@ -33,7 +33,7 @@ func (p *publishing) contend(ctx context.Context) (landed bool, err error) {
 	p.told = []*bundle{p.s.markers.say(home, word{wordClaim, p.try})}
 	timer := time.NewTimer(time.Until(p.until))
 	defer timer.Stop()
-	again := time.NewTicker(p.s.o.PublishTimeout / partAlive)
+	again := time.NewTicker(p.s.o.Timeout / partAlive)
 	defer again.Stop()
 	for {
 		st := p.s.contests.standing(&p.try, home)

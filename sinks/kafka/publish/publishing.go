@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -28,7 +28,7 @@ const (
 // only by whose turn it is (contest.go). So the price is paid where something is wrong; it
 // leaves a repeat where a process dies before it could say a word.
 type publishing struct {
-	s      *Store
+	s      *Publisher
 	flight *flight
 	event  *event.Event // while Publish runs
 	marker bus.Publication
@@ -65,8 +65,8 @@ func (p *publishing) run(ctx context.Context) (r bus.Receipt, err error) {
 }
 
 // write sends the event. late is told when it is not acknowledged soon.
-func (p *publishing) write(ctx context.Context, late func(*outgoing)) (bus.Receipt, error) {
-	to, n, offset, err := p.s.write(ctx, writing{topic: p.marker.Topic, until: p.until, fill: p.fill, late: late})
+func (p *publishing) write(ctx context.Context, late func(*Outgoing)) (bus.Receipt, error) {
+	to, n, offset, err := p.s.Write(ctx, Writing{Topic: p.marker.Topic, Until: p.until, Fill: p.fill, late: late})
 	if err != nil {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", p.marker.Topic, err)
 	}
@@ -75,7 +75,7 @@ func (p *publishing) write(ctx context.Context, late func(*outgoing)) (bus.Recei
 	return to.receipt(n, offset), nil
 }
 
-func (p *publishing) fill(out *outgoing) { out.fill(p.event, p.o) }
+func (p *publishing) fill(out *Outgoing) { out.fill(p.event, p.o) }
 
 // mark tells all that an event of intake is durable.
 func (p *publishing) mark(ctx context.Context, until time.Time) {
@@ -85,11 +85,11 @@ func (p *publishing) mark(ctx context.Context, until time.Time) {
 }
 
 // tell has the others know that the record may land.
-func (p *publishing) tell(out *outgoing) {
+func (p *publishing) tell(out *Outgoing) {
 	if p.o.Reserved || p.try.flying { // of what does not come from outside, nobody else has a copy
 		return
 	}
-	p.try.flying, p.try.partition, p.try.sum = true, out.partition(), sumOf(&out.rec)
+	p.try.flying, p.try.partition, p.try.sum = true, out.partition(), sumOf(&out.Record)
 	p.s.contests.said(p.try.tryID)
 	p.told = p.s.markers.spread(word{wordFlying, p.try})
 }
@@ -103,7 +103,7 @@ func (p *publishing) settled(landed bool) {
 }
 
 // settle takes in what became of a try, and tells the others.
-func (s *Store) settle(t *try, landed bool) {
+func (s *Publisher) settle(t *try, landed bool) {
 	kind := wordVoid
 	if landed {
 		kind = wordLanded
@@ -137,7 +137,7 @@ func (p *publishing) leave(ctx context.Context, d *inDoubt) bool {
 
 // heard waits until the others could read the word of the try in one place at least.
 func (p *publishing) heard(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, p.s.o.PublishTimeout/partLastWord)
+	ctx, cancel := context.WithTimeout(ctx, p.s.o.Timeout/partLastWord)
 	defer cancel()
 	for _, b := range p.told {
 		go func() {
@@ -166,7 +166,7 @@ func (p *publishing) follow(d *inDoubt) {
 	}
 	p.s.recent.land(p.try.key, p.flight, r, err)
 	if landed {
-		p.mark(context.Background(), p.s.patience())
+		p.mark(context.Background(), p.s.Patience())
 	}
 }
 
@@ -176,8 +176,8 @@ func (p *publishing) fate(d *inDoubt) (r bus.Receipt, landed bool, err error) {
 	if d.out != nil {
 		err := <-d.out.acked
 		d.partition = d.out.partition()
-		r = d.to.receipt(d.partition, d.out.rec.Offset)
-		p.try.partition, p.try.sum = d.partition, sumOf(&d.out.rec)
+		r = d.to.receipt(d.partition, d.out.Record.Offset)
+		p.try.partition, p.try.sum = d.partition, sumOf(&d.out.Record)
 		d.out.release()
 		if err == nil || d.partition < 0 || untaken(err) {
 			return r, err == nil, nil

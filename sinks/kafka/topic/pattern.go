@@ -1,4 +1,4 @@
-package kafka
+package topic
 
 import (
 	"fmt"
@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// A pattern is what Options.Topics names: a topic, or all that a regular expression finds.
-type pattern struct {
-	name string         // "" with an expression
-	find *regexp.Regexp // as Go's regexp reads it, not anchored
+// A Pattern is what Options.Topics names: a topic, or all that a regular expression finds.
+type Pattern struct {
+	Name string         // "" with an expression
+	Find *regexp.Regexp // as Go's regexp reads it, not anchored
 }
 
-// readPatterns reads names and `/expressions/`.
-func readPatterns(list []string) ([]pattern, error) {
-	patterns := make([]pattern, 0, len(list))
+// ReadPatterns reads names and `/expressions/`.
+func ReadPatterns(list []string) ([]Pattern, error) {
+	patterns := make([]Pattern, 0, len(list))
 	for _, text := range list {
 		if len(text) < 2 || text[0] != '/' || !strings.HasSuffix(text, "/") {
-			if err := checkTopic(text); err != nil {
+			if err := Check(text); err != nil {
 				return nil, fmt.Errorf("followed topics: %w; an expression stands between slashes, as in /^orders\\./", err)
 			}
-			patterns = append(patterns, pattern{name: text})
+			patterns = append(patterns, Pattern{Name: text})
 			continue
 		}
 		find, err := regexp.Compile(text[1 : len(text)-1])
 		if err != nil {
 			return nil, fmt.Errorf("followed topics: %s: %w", text, err)
 		}
-		patterns = append(patterns, pattern{find: find})
+		patterns = append(patterns, Pattern{Find: find})
 	}
 	return patterns, nil
 }
@@ -35,8 +35,8 @@ func readPatterns(list []string) ([]pattern, error) {
 // longestTopic is how long Kafka lets a topic's name be.
 const longestTopic = 249
 
-// checkTopic refuses what Kafka takes for no topic's name.
-func checkTopic(topic string) error {
+// Check refuses what Kafka takes for no topic's name.
+func Check(topic string) error {
 	switch {
 	case topic == "" || topic == "." || topic == "..":
 		return fmt.Errorf("topic %q: not a name that Kafka takes", topic)

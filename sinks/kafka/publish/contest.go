@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"hash/fnv"

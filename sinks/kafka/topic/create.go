@@ -1,4 +1,4 @@
-package kafka
+package topic
 
 import (
 	"context"
@@ -15,25 +15,25 @@ import (
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
-// makeTopics makes the topics that are missing and refuses those that are there and will not
-// do. Several processes may do so at once.
-func (s *Store) makeTopics(ctx context.Context) error {
-	all := s.wanted()
-	missing, err := s.missing(ctx, all)
+// MakeAll makes the topics that are missing and refuses those that are there and will not
+// do. Several processes may do so at once. learn is told of each that is there.
+func (l *Layout) MakeAll(ctx context.Context, learn func(*Condition)) error {
+	all := l.Wanted()
+	missing, err := l.Missing(ctx, all)
 	if err != nil {
 		return err
 	}
 	refused := map[string]error{}
 	if len(missing) > 0 {
-		if refused, err = s.create(ctx, missing); err != nil {
+		if refused, err = l.create(ctx, missing); err != nil {
 			return err
 		}
 	}
-	there := slices.DeleteFunc(slices.Clone(all), func(w want) bool { return refused[w.name] != nil })
-	if err := s.appear(ctx, there, missing); err != nil {
+	there := slices.DeleteFunc(slices.Clone(all), func(w Want) bool { return refused[w.Name] != nil })
+	if err := l.appear(ctx, there, missing); err != nil {
 		return err
 	}
-	conditions, err := s.inspect(ctx, there)
+	conditions, err := l.Inspect(ctx, there)
 	if err != nil {
 		return err
 	}
@@ -43,40 +43,39 @@ func (s *Store) makeTopics(ctx context.Context) error {
 	}
 	for i, c := range conditions {
 		if len(c.faults) > 0 {
-			faults = append(faults, fmt.Errorf("topic %s: %s", there[i].name, strings.Join(c.faults, "; ")))
+			faults = append(faults, fmt.Errorf("topic %s: %s", there[i].Name, strings.Join(c.faults, "; ")))
 		}
-		s.targets.learn(there[i].name, &c)
-		s.note(there[i].name)
+		learn(&c)
 	}
 	return errors.Join(faults...)
 }
 
-// missing are the topics that do not exist. One that we may not see counts as there: what is
+// Missing are the topics that do not exist. One that we may not see counts as there: what is
 // wrong with it is found later.
-func (s *Store) missing(ctx context.Context, all []want) ([]want, error) {
+func (l *Layout) Missing(ctx context.Context, all []Want) ([]Want, error) {
 	var answer map[string]cluster.Described
-	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
-		answer, err = s.cluster.Describe(ctx, namesOf(all)...)
+	err := l.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
+		answer, err = l.cluster.Describe(ctx, NamesOf(all)...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for the topics: %w", err)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(w want) bool { return !errors.Is(answer[w.name].Err, cluster.ErrNoTopic) }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(w Want) bool { return !errors.Is(answer[w.Name].Err, cluster.ErrNoTopic) }), nil
 }
 
-func namesOf(list []want) []string {
+func NamesOf(list []Want) []string {
 	names := make([]string, len(list))
 	for i := range list {
-		names[i] = list[i].name
+		names[i] = list[i].Name
 	}
 	return names
 }
 
 // create makes topics and says which it could not make, and why. A topic that somebody else
 // was faster to make is fine.
-func (s *Store) create(ctx context.Context, list []want) (refused map[string]error, err error) {
-	replicas, err := s.replicas(ctx)
+func (l *Layout) create(ctx context.Context, list []Want) (refused map[string]error, err error) {
+	replicas, err := l.replicas(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +83,7 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 	req.TimeoutMillis = int32(cluster.RequestTimeout.Milliseconds())
 	for i := range list {
 		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = list[i].name, int32(list[i].partitions), int16(replicas)
+		t.Topic, t.NumPartitions, t.ReplicationFactor = list[i].Name, int32(list[i].partitions), int16(replicas)
 		settings := list[i].settings(replicas)
 		for _, name := range slices.Sorted(maps.Keys(settings)) {
 			c := kmsg.NewCreateTopicsRequestTopicConfig()
@@ -93,7 +92,7 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp, err := req.RequestWith(ctx, s.cluster.Client)
+	resp, err := req.RequestWith(ctx, l.cluster.Client)
 	if err != nil {
 		return nil, fmt.Errorf("create topics: %w", cluster.Unavailable(err))
 	}
@@ -102,7 +101,7 @@ func (s *Store) create(ctx context.Context, list []want) (refused map[string]err
 		err := kerr.ErrorForCode(t.ErrorCode)
 		switch {
 		case err == nil:
-			s.o.Log.Info("topic created", "topic", t.Topic, "replicas", replicas)
+			l.o.Log.Info("topic created", "topic", t.Topic, "replicas", replicas)
 		case !errors.Is(err, kerr.TopicAlreadyExists):
 			refused[t.Topic] = notMade(t.Topic, replicas, err, t.ErrorMessage)
 		}
@@ -125,11 +124,11 @@ func notMade(name string, replicas int, err error, said *string) error {
 }
 
 // replicas is how many a topic that is made gets.
-func (s *Store) replicas(ctx context.Context) (int, error) {
-	if s.o.Replicas > 0 {
-		return s.o.Replicas, nil
+func (l *Layout) replicas(ctx context.Context) (int, error) {
+	if l.o.Replicas > 0 {
+		return l.o.Replicas, nil
 	}
-	brokers, err := s.cluster.Brokers(ctx)
+	brokers, err := l.cluster.Brokers(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count the brokers: %w", err)
 	}
@@ -139,36 +138,47 @@ func (s *Store) replicas(ctx context.Context) (int, error) {
 	return 1, nil
 }
 
-// note has a topic of ours followed from now on, if a pattern finds it.
-func (s *Store) note(name string) {
-	if s.follows(name) {
-		s.found.add(name)
+// Make makes a topic that is missing, the way it would have been made at Open.
+func (l *Layout) Make(ctx context.Context, topic string) error {
+	w := l.eventTopic(topic)
+	for _, one := range l.Wanted() {
+		if one.Name == topic {
+			w = one
+		}
 	}
+	refused, err := l.create(ctx, []Want{w})
+	if err == nil {
+		err = refused[topic]
+	}
+	if err == nil {
+		err = l.appear(ctx, []Want{w}, []Want{w})
+	}
+	return err
 }
 
 // appear waits until the brokers know the topics and all partitions of those that were made
 // have a leader. One that has lost its leader since is no reason to wait.
-func (s *Store) appear(ctx context.Context, list, made []want) error {
+func (l *Layout) appear(ctx context.Context, list, made []Want) error {
 	fresh := map[string]bool{}
 	for i := range made {
-		fresh[made[i].name] = true
+		fresh[made[i].Name] = true
 	}
-	return s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
-		answer, err := s.cluster.Describe(ctx, namesOf(list)...)
+	return l.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		answer, err := l.cluster.Describe(ctx, NamesOf(list)...)
 		if err != nil {
 			return err
 		}
 		for i := range list {
-			said := answer[list[i].name]
+			said := answer[list[i].Name]
 			if cluster.Denied(said.Err) {
 				continue // inspect says which right is missing
 			}
 			if said.Err != nil {
-				return cluster.OnTopic(list[i].name, "DESCRIBE", said.Err)
+				return cluster.OnTopic(list[i].Name, "DESCRIBE", said.Err)
 			}
 			for n, p := range said.Partitions {
-				if p.Node < 0 && fresh[list[i].name] {
-					return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, list[i].name)
+				if p.Node < 0 && fresh[list[i].Name] {
+					return fmt.Errorf("%w: partition %d of topic %s has no leader", bus.ErrUnavailable, n, list[i].Name)
 				}
 			}
 		}

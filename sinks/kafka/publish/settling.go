@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"sync"
@@ -8,7 +8,7 @@ import (
 // settling is what goes on until it is known what became of tries, beside the calls that made
 // them.
 type settling struct {
-	s       *Store
+	s       *Publisher
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -49,7 +49,7 @@ func (g *settling) begin(settle func()) bool {
 
 // live tells the others that the process is there, as long as it has tries to settle.
 func (g *settling) live() {
-	beat := time.NewTicker(g.s.o.PublishTimeout / partAlive)
+	beat := time.NewTicker(g.s.o.Timeout / partAlive)
 	defer beat.Stop()
 	for {
 		select {

@@ -1,4 +1,4 @@
-package kafka
+package publish
 
 import (
 	"context"
@@ -27,7 +27,7 @@ const (
 // markers tell all processes which events of intake are durable, and which may be (word.go).
 // Many go in one record: while some are on their way, the next ones gather.
 type markers struct {
-	s *Store
+	s *Publisher
 
 	mu    sync.Mutex
 	lanes map[int32]*lane // by partition; what is durable may go anywhere
@@ -67,7 +67,7 @@ func (m *markers) mark(ctx context.Context, p bus.Publication, until time.Time) 
 
 // say tells a word to one partition.
 func (m *markers) say(n int32, w word) *bundle {
-	return m.add(n, m.s.patience(), func(dst []byte) []byte { return appendWord(dst, w) })
+	return m.add(n, m.s.Patience(), func(dst []byte) []byte { return appendWord(dst, w) })
 }
 
 // spread tells a word to every partition: some may have no leader just now.
@@ -81,10 +81,10 @@ func (m *markers) spread(w word) []*bundle {
 
 // partitions is how many the topic of markers has.
 func (m *markers) partitions() int {
-	if t := m.s.cluster.Cached(m.s.names.seen, time.Time{}); t != nil {
+	if t := m.s.cluster.Cached(m.s.o.Seen, time.Time{}); t != nil {
 		return max(len(t.Partitions), 1)
 	}
-	return seenPartitions
+	return m.s.o.SeenPartitions
 }
 
 func (m *markers) add(n int32, until time.Time, put func(dst []byte) []byte) *bundle {
@@ -136,8 +136,8 @@ func (m *markers) lane(n int32) *lane {
 // send writes bundles until none waits.
 func (m *markers) send(n int32, l *lane) {
 	for b := m.take(l); b != nil; b = m.take(l) {
-		_, _, _, b.err = m.s.write(context.Background(), writing{topic: m.s.names.seen, until: b.until, fill: func(out *outgoing) {
-			out.rec = kgo.Record{Partition: n, Value: b.data}
+		_, _, _, b.err = m.s.Write(context.Background(), Writing{Topic: m.s.o.Seen, Until: b.until, Fill: func(out *Outgoing) {
+			out.Record = kgo.Record{Partition: n, Value: b.data}
 		}})
 		close(b.landed)
 	}

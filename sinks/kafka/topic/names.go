@@ -1,0 +1,27 @@
+package topic
+
+// Names are the topics of an installation.
+type Names struct {
+	Namespace, Prefix                                  string
+	State, Registry, Commands, Journal, Refusals, Seen string
+	Quarantine, Dead, Ops                              string
+}
+
+// Private reports whether a topic is one of those that Hookspan keeps beside events.
+func (n *Names) Private(topic string) bool {
+	switch topic {
+	case n.State, n.Registry, n.Commands, n.Journal, n.Refusals, n.Seen:
+		return true
+	}
+	return false
+}
+
+// NewNames are those of a namespace.
+func NewNames(ns, prefix string) Names {
+	return Names{
+		Namespace: ns, Prefix: prefix,
+		State: ns + ".state", Registry: ns + ".registry", Commands: ns + ".commands",
+		Journal: ns + ".journal", Refusals: ns + ".refusals", Seen: ns + ".seen",
+		Quarantine: ns + ".quarantine", Dead: ns + ".dead", Ops: ns + ".ops",
+	}
+}

@@ -31,7 +31,7 @@ func (s *Store) Examine(ctx context.Context) []bus.Finding {
 	all := s.layout.Wanted()
 	conditions, err := s.layout.Inspect(ctx, all)
 	if err != nil {
-		return append(findings, bus.Finding{Subject: "topics", Verdict: bus.Fault, Detail: err.Error(), Remedy: "see the error"})
+		return append(findings, bus.Finding{Subject: "topics", Verdict: bus.Fault, Detail: err.Error(), Remedy: "bring back the brokers that do not answer, or grant Hookspan's user DESCRIBE and DESCRIBE_CONFIGS on its topics"})
 	}
 	for i := range conditions {
 		findings = append(findings, topic.Finding(all[i].Name, &conditions[i], len(brokers)))
@@ -44,7 +44,7 @@ func (s *Store) examineFollowed(ctx context.Context) bus.Finding {
 	f := bus.Finding{Subject: "followed topics", Verdict: bus.Fine}
 	refs, err := s.followed(ctx)
 	if err != nil {
-		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "see the error"
+		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "bring back the brokers that do not answer, or grant Hookspan's user DESCRIBE on the topics that are followed"
 		return f
 	}
 	topics, unreadable := map[string]bool{}, []string(nil)

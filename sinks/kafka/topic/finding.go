@@ -33,7 +33,7 @@ func Finding(name string, c *Condition, brokers int) bus.Finding {
 		doubts = append(doubts, fmt.Sprintf("%s is as many as it has replicas: nothing can be written while one broker is away", MinInsync))
 	}
 	if len(doubts) > 0 {
-		f.Verdict, f.Detail, f.Remedy = bus.Warning, f.Detail+"; "+strings.Join(doubts, "; "), "see there"
+		f.Verdict, f.Detail, f.Remedy = bus.Warning, f.Detail+"; "+strings.Join(doubts, "; "), "change what is said of it, unless it is meant to be so"
 	}
 	return f
 }

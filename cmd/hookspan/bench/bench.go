@@ -76,6 +76,14 @@ func (p *plan) beside(n int64) int64 {
 	return min(n, p.events)
 }
 
+// last is where the profile of a round goes: the last one has one, if any.
+func (p *plan) last(round int) string {
+	if round == p.rounds {
+		return p.profile
+	}
+	return ""
+}
+
 // Command is the command and all below it.
 func Command(t *cli.Terminal) *cobra.Command {
 	cmd := &cobra.Command{
@@ -87,7 +95,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), publishCommand(t), receiverCommand(t))
+	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), publishCommand(t), receiverCommand(t))
 	return cmd
 }
 

@@ -44,6 +44,25 @@ func TestBareLoopReachesTheReceiver(t *testing.T) {
 	}
 }
 
+func TestACourseTakesAnOrderOnce(t *testing.T) {
+	t.Parallel()
+	c := newCourse(3)
+	s := httptest.NewServer(c)
+	defer s.Close()
+	if err := c.run(t.Context(), s.URL, 2, 10_000, 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.send(t.Context(), s.Client(), s.URL, 2); err != nil {
+		t.Error(err)
+	}
+	if err := c.send(t.Context(), s.Client(), s.URL, 3); err == nil {
+		t.Error("a webhook that nobody sent is taken")
+	}
+	if n := c.latency.Count(); n != 3 {
+		t.Errorf("%d arrivals, want 3", n)
+	}
+}
+
 func TestQuantileOfAPrometheusHistogram(t *testing.T) {
 	t.Parallel()
 	const text = `# TYPE hookspan_attempt_seconds histogram

@@ -80,11 +80,7 @@ func measureDelivery(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measurem
 		if err := errors.Join(bare.post(ctx, receiver, 2*round, p), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
 			return nil, err
 		}
-		profile := ""
-		if round == p.rounds {
-			profile = p.profile
-		}
-		if err := profiled(profile, func() error { return ours.deliver(ctx, api, receiver, 2*round+1, p) }); err != nil {
+		if err := profiled(p.last(round), func() error { return ours.deliver(ctx, api, receiver, 2*round+1, p) }); err != nil {
 			return nil, err
 		}
 		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())

@@ -111,11 +111,7 @@ func measureIntake(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measuremen
 		if err := errors.Join(bare.add(ctx, run, bareRequest), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
 			return nil, err
 		}
-		profile := ""
-		if round == p.rounds {
-			profile = p.profile
-		}
-		if err := profiled(profile, func() error { return ours.add(ctx, run, oursRequest) }); err != nil {
+		if err := profiled(p.last(round), func() error { return ours.add(ctx, run, oursRequest) }); err != nil {
 			return nil, err
 		}
 		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())
@@ -145,12 +141,8 @@ func (y *tally) add(ctx context.Context, run load.Run, request load.Request) err
 
 // startBareIntake serves the baseline: read, check, answer.
 func startBareIntake() (address string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("listen: %w", err)
-	}
 	want := []byte(benchSecret)
-	server := &http.Server{ReadHeaderTimeout: answerTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
@@ -162,7 +154,16 @@ func startBareIntake() (address string, stop func(), err error) {
 		if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
-	})}
+	}))
+}
+
+// serve answers on loopback until stop is called.
+func serve(h http.Handler) (address string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{ReadHeaderTimeout: answerTimeout, Handler: h}
 	go func() { _ = server.Serve(l) }() // ends with the Close below
 	return l.Addr().String(), func() { _ = server.Close() }, nil
 }

@@ -59,11 +59,7 @@ func measurePublish(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measureme
 		if err := loop.round(ctx, &bare, each); err != nil {
 			return nil, err
 		}
-		profile := ""
-		if round == p.rounds {
-			profile = p.profile
-		}
-		if err := profiled(profile, func() error { return ours.publish(ctx, loop.bus, p.connections, each) }); err != nil {
+		if err := profiled(p.last(round), func() error { return ours.publish(ctx, loop.bus, p.connections, each) }); err != nil {
 			return nil, err
 		}
 		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())

@@ -8,6 +8,7 @@
 //
 // Start reading in proof.go, then template.go, the small language in which files name values of a
 // request, and exchange.go, which decodes them once and only when they are asked for. The packages
-// below are cipher, AES in all the shapes that vendors give it, and pointer, which reads a few
-// values out of a JSON document while it validates it.
+// below are key (keys and hashes of every family), cipher (AES in all the shapes that vendors give
+// it), pointer, which reads a few values out of a JSON document while it validates it, instant (how
+// vendors write times) and declaration (how files are read).
 package scheme

@@ -51,6 +51,7 @@ type Exchange struct {
 
 type item struct{ name, value string }
 
+// Reset begins with another request; what was allocated for the last one is used again.
 func (x *Exchange) Reset(s *Setup, r *Request) {
 	*x = Exchange{
 		Request: r, Setup: s, url: r.URL, Held: x.Held[:0],
@@ -183,6 +184,7 @@ func (x *Exchange) FormValues() url.Values {
 
 const FormType = "application/x-www-form-urlencoded"
 
+// MediaOf is the media type of a Content-Type, without its parameters.
 func MediaOf(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(media))

@@ -38,7 +38,7 @@ func (c *Compiler) keys(spec keySpec) ([][]byte, error) {
 		}
 		k, err := key.Decode(secret, spec.Key, spec.KeyPrefix)
 		if err != nil {
-			return nil, &SecretError{i, err}
+			return nil, &key.SecretError{Index: i, Err: err}
 		}
 		if len(k) < ShortKey {
 			c.Warn("secret %d is only %d bytes long; ask the provider for one of 32 or more", i+1, len(k))

@@ -18,4 +18,5 @@ func (x *Exchange) Take(n int64) bool {
 	return !x.Short
 }
 
+// Take asks for n more bytes.
 func (r *Request) Take(n int64) bool { return r.Memory == nil || r.Memory.Take(n) == nil }

@@ -45,6 +45,7 @@ func (s *Setup) spare() *Exchange {
 	return &Exchange{}
 }
 
+// Close ends what Open began; nothing of x may be used afterwards.
 func (s *Setup) Close(x *Exchange) {
 	clear(x.Values)
 	if cap(x.scratch)+cap(x.sums) <= keptScratch {
@@ -65,6 +66,7 @@ type Compiler struct {
 	Warnings  []string
 }
 
+// Warn notes once what an operator should know.
 func (c *Compiler) Warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(c.Warnings, text) {
 		c.Warnings = append(c.Warnings, text)

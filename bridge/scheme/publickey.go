@@ -43,7 +43,7 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 	for i, secret := range raw {
 		k, err := key.Ed25519(secret)
 		if err != nil {
-			return nil, &SecretError{i, err}
+			return nil, &key.SecretError{Index: i, Err: err}
 		}
 		p.keys = append(p.keys, k)
 	}
@@ -79,11 +79,11 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (key.Pub
 	for i, secret := range c.Secrets {
 		parsed, err := key.Parse(secret)
 		if err != nil {
-			return nil, &SecretError{i, err}
+			return nil, &key.SecretError{Index: i, Err: err}
 		}
 		k, ok := fits(parsed)
 		if !ok {
-			return nil, &SecretError{i, fmt.Errorf("it is no %s key that is long enough", family)}
+			return nil, &key.SecretError{Index: i, Err: fmt.Errorf("it is no %s key that is long enough", family)}
 		}
 		p.keys = append(p.keys, k)
 	}

@@ -35,7 +35,6 @@ const (
 	Decryption   Reason = "decryption"
 	Token        Reason = "token"
 	ClientKey    Reason = "client_key"
-	UnknownKey   Reason = "unknown_key"
 	Challenge    Reason = "challenge"
 	InvalidBody  Reason = "invalid_body"
 	Schema       Reason = "schema"

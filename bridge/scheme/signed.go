@@ -72,6 +72,7 @@ func (s *signed) Describe() string {
 	return s.method + " over " + s.content.String() + ", written " + s.signature.Describe()
 }
 
+// NewUUID is a random one (RFC 9562, version 4).
 func NewUUID() string {
 	var b [16]byte
 	rand.Read(b[:])

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // ErrEncrypted says that a signature alone does not make what is looked for.
@@ -39,7 +41,7 @@ func signs(one Scheme) error {
 			return errors.New("its signature stands in " + s.from.String() + " and not in a header")
 		}
 		if k, ok := s.keys.(*publicKeys); ok && !k.keys[0].Signs() {
-			return &SecretError{0, errors.New("is a public key; signing needs the private one")}
+			return &key.SecretError{Index: 0, Err: errors.New("is a public key; signing needs the private one")}
 		}
 		content = &s.content
 	case *token:
@@ -102,12 +104,3 @@ func (t Template) headers(names []string) []string {
 	}
 	return names
 }
-
-// A SecretError is what is wrong with one of the secrets.
-type SecretError struct {
-	Index int
-	Err   error
-}
-
-func (e *SecretError) Error() string { return fmt.Sprintf("secret %d: %v", e.Index+1, e.Err) }
-func (e *SecretError) Unwrap() error { return e.Err }

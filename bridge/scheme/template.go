@@ -63,6 +63,7 @@ func (c *Compiler) single(text string) (Template, error) {
 	return Template{parts: []part{p}}, err
 }
 
+// Template compiles a text with values in braces.
 func (c *Compiler) Template(text string) (Template, error) {
 	var t Template
 	literal := func(s string) {
@@ -169,6 +170,7 @@ func (t Template) holds(other Template) bool {
 	return false
 }
 
+// Has reports whether a value is named, in a condition too.
 func (t Template) Has(kind string) bool {
 	for _, p := range t.parts {
 		if p.kind == kind || (p.inner != nil && p.inner.Has(kind)) {

@@ -69,6 +69,7 @@ func Unpack(r *Request, limit int64) ([]byte, *Refusal) {
 	return data, nil
 }
 
+// NoMemory is the refusal of a request for which there is no room.
 func NoMemory() *Refusal { return &Refusal{TooLarge, "there is no memory to unpack the body"} }
 
 // inflate reads up to one byte more than the limit. Room is asked for before it is made.

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/provider"
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // ofProvider stands before the name of a provider as which an endpoint signs.
@@ -36,7 +36,7 @@ func (s Schemes) provider(name string, options map[string]string, secrets []stri
 
 // providerFault says which field of the endpoint a provider complains of.
 func providerFault(err error) error {
-	if secret, ok := errors.AsType[*scheme.SecretError](err); ok {
+	if secret, ok := errors.AsType[*key.SecretError](err); ok {
 		return fieldErrorf(fmt.Sprintf("secrets[%d]", secret.Index), "%s", secret.Err)
 	}
 	if o, ok := errors.AsType[*provider.OptionError](err); ok {

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// decodeSecret reads a secret that is written in an encoding, behind one of the prefixes or none.
+// Decode reads a secret that is written in an encoding, behind one of the prefixes or none.
 func Decode(secret, encoding string, prefixes []string) (key []byte, err error) {
 	for _, prefix := range prefixes {
 		if rest, ok := strings.CutPrefix(secret, prefix); ok {
@@ -47,6 +47,7 @@ func decodeBase64(text string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(string(bytes.TrimRight([]byte(text), "=")))
 }
 
+// HashNamed makes hashes by the name that files give; "" is sha256.
 func HashNamed(name string) (func() hash.Hash, error) {
 	switch name {
 	case "md5":
@@ -64,6 +65,7 @@ func HashNamed(name string) (func() hash.Hash, error) {
 	}
 }
 
+// HashName is the name of a hash that may have been left out.
 func HashName(name string) string {
 	if name == "" {
 		return "sha256"
@@ -71,6 +73,16 @@ func HashName(name string) string {
 	return name
 }
 
+// DigestNamed is a hash as the families of public keys know it, 0 for one that they do not use.
 func DigestNamed(name string) crypto.Hash {
 	return map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[name]
 }
+
+// A SecretError is what is wrong with one of the secrets.
+type SecretError struct {
+	Index int
+	Err   error
+}
+
+func (e *SecretError) Error() string { return fmt.Sprintf("secret %d: %v", e.Index+1, e.Err) }
+func (e *SecretError) Unwrap() error { return e.Err }

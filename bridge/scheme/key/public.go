@@ -14,7 +14,7 @@ import (
 	"fmt"
 )
 
-// A publicKey verifies signatures of a message, and makes them where its private half is known.
+// A Public key verifies signatures of a message, and makes them where its private half is known.
 type Public interface {
 	Verify(h crypto.Hash, message, signature []byte) bool
 	Sign(h crypto.Hash, message []byte) ([]byte, error)
@@ -24,7 +24,7 @@ type Public interface {
 // errPublicOnly: a public key signs nothing.
 var errPublicOnly = errors.New("sign: the secret is a public key; signing needs the private one")
 
-// parseKey reads a key in PEM, or the base64 of its DER form as it stands between the lines of
+// Parse reads a key in PEM, or the base64 of its DER form as it stands between the lines of
 // PEM: a public key (RFC 5280 SubjectPublicKeyInfo), or a private one (PKCS #8).
 func Parse(secret string) (any, error) {
 	der, err := decodeBase64(secret)
@@ -43,7 +43,7 @@ func Parse(secret string) (any, error) {
 	return nil, errors.New("it holds no public key (SubjectPublicKeyInfo)")
 }
 
-// ecdsaOf and rsaOf take a parsed key of their family that is long enough.
+// ECDSA takes a parsed key of its family.
 func ECDSA(key any) (Public, bool) {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:
@@ -54,6 +54,7 @@ func ECDSA(key any) (Public, bool) {
 	return nil, false
 }
 
+// RSA takes a parsed key of its family that is long enough.
 func RSA(key any) (Public, bool) {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
@@ -72,7 +73,8 @@ type ed25519Key struct {
 	private ed25519.PrivateKey
 }
 
-func Ed25519(key []byte) (ed25519Key, error) {
+// Ed25519 takes a public key of 32 bytes, or a private one of 64: its seed and the public key.
+func Ed25519(key []byte) (Public, error) {
 	switch len(key) {
 	case ed25519.PublicKeySize:
 		return ed25519Key{public: key}, nil
@@ -80,7 +82,7 @@ func Ed25519(key []byte) (ed25519Key, error) {
 		private := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
 		return ed25519Key{ed25519.PublicKey(private[ed25519.SeedSize:]), private}, nil
 	default:
-		return ed25519Key{}, fmt.Errorf("an Ed25519 key is 32 bytes long, or 64 with the private half, not %d", len(key))
+		return nil, fmt.Errorf("an Ed25519 key is 32 bytes long, or 64 with the private half, not %d", len(key))
 	}
 }
 

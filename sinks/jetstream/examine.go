@@ -24,42 +24,47 @@ const (
 )
 
 // Examine implements bus.Examiner.
-func (s *Store) Examine(ctx context.Context) []bus.Finding {
-	findings := []bus.Finding{s.examineConnection()}
+func (s *Store) Examine(ctx context.Context) []bus.Finding { return examination{s}.run(ctx) }
+
+// An examination is one look at everything. It changes nothing.
+type examination struct{ *Store }
+
+func (x examination) run(ctx context.Context) []bus.Finding {
+	findings := []bus.Finding{x.examineConnection()}
 	if findings[0].Verdict == bus.Fault {
 		return findings
 	}
-	findings = append(findings, s.examineAccount(ctx))
+	findings = append(findings, x.examineAccount(ctx))
 	var clock *bus.Finding
-	for _, want := range s.shapes(nil) {
-		want.Subjects = s.needed(want)
+	for _, want := range x.shapes(nil) {
+		want.Subjects = x.needed(want)
 		sent := time.Now()
 		info, err := want.link.Info(ctx, want.Name)
 		if err == nil && clock == nil {
 			f := examineClock(sent, time.Now(), info.TimeStamp)
 			clock = &f
 		}
-		findings = append(findings, s.examineStream(&want, info, err))
+		findings = append(findings, x.examineStream(&want, info, err))
 	}
 	if clock != nil {
 		findings = append(findings, *clock)
 	}
-	findings = append(findings, s.examineFollowed(ctx)...)
-	findings = append(findings, s.examineCompany(ctx)...)
-	return append(findings, s.examineRights(ctx)...)
+	findings = append(findings, x.examineFollowed(ctx)...)
+	findings = append(findings, x.examineCompany(ctx)...)
+	return append(findings, x.examineRights(ctx)...)
 }
 
 // needed are the subjects that a stream must take; the event stream's depend on what others
 // take.
-func (s *Store) needed(w shape) []string {
+func (x examination) needed(w shape) []string {
 	if w.role == forEvents {
-		return []string{s.names.ns + ".dead", s.names.ns + ".ops", s.names.ns + ".quarantine"}
+		return []string{x.names.ns + ".dead", x.names.ns + ".ops", x.names.ns + ".quarantine"}
 	}
 	return w.Subjects
 }
 
-func (s *Store) examineConnection() bus.Finding {
-	nc, f := s.events.NC, bus.Finding{Subject: "connection", Verdict: bus.Fine}
+func (x examination) examineConnection() bus.Finding {
+	nc, f := x.events.NC, bus.Finding{Subject: "connection", Verdict: bus.Fine}
 	if nc.Status() != nats.CONNECTED {
 		f.Verdict, f.Detail = bus.Fault, "not connected to NATS at "+servers(nc)
 		f.Remedy = "see that a server of HOOKSPAN_BUS runs and can be reached from here"
@@ -80,10 +85,10 @@ func (s *Store) examineConnection() bus.Finding {
 	return f
 }
 
-func (s *Store) examineAccount(ctx context.Context) bus.Finding {
+func (x examination) examineAccount(ctx context.Context) bus.Finding {
 	f := bus.Finding{Subject: "JetStream", Verdict: bus.Fine}
 	var account jetstream.AccountInfo
-	if err := s.events.Request(ctx, "INFO", struct{}{}, &account); err != nil {
+	if err := x.events.Request(ctx, "INFO", struct{}{}, &account); err != nil {
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, err.Error(), "enable JetStream for the account"
 		return f
 	}
@@ -121,11 +126,11 @@ func examineClock(sent, came, theirs time.Time) bus.Finding {
 	return f
 }
 
-func (s *Store) examineStream(want *shape, info *jetstream.StreamInfo, err error) bus.Finding {
+func (x examination) examineStream(want *shape, info *jetstream.StreamInfo, err error) bus.Finding {
 	f := bus.Finding{Subject: "stream " + want.Name, Verdict: bus.Fine}
 	var unsuitable *unsuitableError
 	switch {
-	case errors.Is(err, link.ErrNoStream) && want.renewable(s.names):
+	case errors.Is(err, link.ErrNoStream) && want.renewable(x.names):
 		f.Verdict, f.Detail, f.Remedy = bus.Fault, "it is missing", "a server that runs creates it within seconds: look at its log"
 		return f
 	case errors.Is(err, link.ErrNoStream):
@@ -146,21 +151,21 @@ func (s *Store) examineStream(want *shape, info *jetstream.StreamInfo, err error
 	if c.MaxBytes > 0 {
 		f.Detail += fmt.Sprintf(" up to %d bytes", c.MaxBytes)
 	}
-	s.examineCopies(&f, info)
+	x.examineCopies(&f, info)
 	switch used := int64(info.State.Bytes); {
 	case f.Verdict != bus.Fine:
 	case c.Storage == jetstream.MemoryStorage:
 		f.Verdict, f.Remedy = bus.Warning, "what it holds is gone when its servers stop: use file storage"
 	case want.role == forEvents && c.MaxBytes > 0 && used > c.MaxBytes/100*nearlyFull:
 		f.Verdict, f.Remedy = bus.Warning, "it is nearly full: nats stream edit "+c.Name+" --max-bytes=…"
-	case want.role == forEvents && c.MaxAge > 0 && c.MaxAge < s.o.Retention:
-		f.Verdict, f.Remedy = bus.Warning, fmt.Sprintf("events go sooner than HOOKSPAN_RETENTION, %v, says: nats stream edit %s --max-age=…", s.o.Retention, c.Name)
+	case want.role == forEvents && c.MaxAge > 0 && c.MaxAge < x.o.Retention:
+		f.Verdict, f.Remedy = bus.Warning, fmt.Sprintf("events go sooner than HOOKSPAN_RETENTION, %v, says: nats stream edit %s --max-age=…", x.o.Retention, c.Name)
 	}
 	return f
 }
 
 // examineCopies is about leader and replicas of a stream in a cluster.
-func (s *Store) examineCopies(f *bus.Finding, info *jetstream.StreamInfo) {
+func (x examination) examineCopies(f *bus.Finding, info *jetstream.StreamInfo) {
 	c := info.Cluster
 	if !link.Clustered(c) {
 		return
@@ -179,17 +184,17 @@ func (s *Store) examineCopies(f *bus.Finding, info *jetstream.StreamInfo) {
 }
 
 // examineFollowed is about streams of others that hold followed topics.
-func (s *Store) examineFollowed(ctx context.Context) (findings []bus.Finding) {
-	streams, err := s.followed(ctx)
+func (x examination) examineFollowed(ctx context.Context) (findings []bus.Finding) {
+	streams, err := x.followed(ctx)
 	if err != nil {
 		return []bus.Finding{{Subject: "followed topics", Verdict: bus.Fault, Detail: err.Error()}}
 	}
 	for _, stream := range streams {
-		if stream == s.names.events {
+		if stream == x.names.events {
 			continue
 		}
 		f := bus.Finding{Subject: "stream " + stream, Verdict: bus.Fine, Detail: "followed as it is"}
-		info, err := s.reads.Info(ctx, stream)
+		info, err := x.reads.Info(ctx, stream)
 		if err == nil {
 			err = readable(info.Config)
 		}
@@ -203,7 +208,7 @@ func (s *Store) examineFollowed(ctx context.Context) (findings []bus.Finding) {
 
 // examineRights tries what Hookspan does in forms that change nothing: messages for a stream
 // that does not exist, purges of nothing, and consumers that are no consumers.
-func (s *Store) examineRights(ctx context.Context) []bus.Finding {
+func (x examination) examineRights(ctx context.Context) []bus.Finding {
 	var denied []bus.Finding
 	note := func(err error) {
 		var d *link.DeniedError
@@ -211,17 +216,17 @@ func (s *Store) examineRights(ctx context.Context) []bus.Finding {
 			denied = append(denied, bus.Finding{Subject: "rights", Verdict: bus.Fault, Detail: "may not " + d.Verb + " " + d.Subject, Remedy: "grant the user that right"})
 		}
 	}
-	ns := s.names.ns
-	for _, topic := range []string{s.names.prefix + ".rights", ns + ".dead", ns + ".ops", ns + ".quarantine"} {
-		note(s.events.TryPublish(ctx, topic))
+	ns := x.names.ns
+	for _, topic := range []string{x.names.prefix + ".rights", ns + ".dead", ns + ".ops", ns + ".quarantine"} {
+		note(x.events.TryPublish(ctx, topic))
 	}
 	for _, subject := range []string{ns + ".state.0", ns + ".registry", ns + ".commands", ns + ".journal.0", ns + ".refusals"} {
-		note(s.private.TryPublish(ctx, subject))
+		note(x.private.TryPublish(ctx, subject))
 	}
-	for _, stream := range []string{s.names.state, s.names.registry, s.names.events} {
-		l := s.private
-		if stream == s.names.events {
-			l = s.events
+	for _, stream := range []string{x.names.state, x.names.registry, x.names.events} {
+		l := x.private
+		if stream == x.names.events {
+			l = x.events
 		}
 		var answer json.RawMessage
 		note(l.Request(ctx, "STREAM.PURGE."+stream, map[string]any{"filter": ns + ".rights", "seq": 1}, &answer))

@@ -28,12 +28,12 @@ const othersMay = "purge, change and delete its streams, pause, change and starv
 	"read and forge acknowledgements, and use up message ids"
 
 // examineCompany is about the other users of the account. On an embedded server there are none.
-func (s *Store) examineCompany(ctx context.Context) []bus.Finding {
-	if s.o.Disk != nil {
+func (x examination) examineCompany(ctx context.Context) []bus.Finding {
+	if x.o.Disk != nil {
 		return nil
 	}
 	f := bus.Finding{Subject: "other users of the account", Verdict: bus.Fine}
-	others, err := s.company(ctx)
+	others, err := x.company(ctx)
 	switch {
 	case err != nil:
 		f.Detail = "cannot be listed (" + err.Error() + "); whoever else may log in there may " + othersMay + ", unless the rights of that user deny it"
@@ -42,9 +42,9 @@ func (s *Store) examineCompany(ctx context.Context) []bus.Finding {
 		f.Detail = fmt.Sprintf("%d are connected (%s); they may %s, unless their rights deny it", len(others), strings.Join(named(others), ", "), othersMay)
 		f.Verdict, f.Remedy = bus.Warning, "give Hookspan an account of its own and export what others need (README, Accounts)"
 	default:
-		f.Detail = "none is connected" + s.account(ctx)
+		f.Detail = "none is connected" + x.account(ctx)
 	}
-	return append([]bus.Finding{f}, s.examineDoors(ctx)...)
+	return append([]bus.Finding{f}, x.examineDoors(ctx)...)
 }
 
 // named are a few of them.
@@ -59,7 +59,7 @@ func named(others []string) []string {
 }
 
 // account is the name of the one that we are in.
-func (s *Store) account(ctx context.Context) string {
+func (x examination) account(ctx context.Context) string {
 	var answer struct {
 		Data struct {
 			Account string `json:"account"`
@@ -67,7 +67,7 @@ func (s *Store) account(ctx context.Context) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	m, err := s.events.NC.RequestWithContext(ctx, askUser, nil)
+	m, err := x.events.NC.RequestWithContext(ctx, askUser, nil)
 	if err != nil || json.Unmarshal(m.Data, &answer) != nil || answer.Data.Account == "" {
 		return ""
 	}
@@ -75,15 +75,15 @@ func (s *Store) account(ctx context.Context) string {
 }
 
 // company are the connections of the account that are not ours, by name. Every server answers.
-func (s *Store) company(ctx context.Context) ([]string, error) {
+func (x examination) company(ctx context.Context) ([]string, error) {
 	const silence = 300 * time.Millisecond // of servers that might still answer
-	nc := s.events.NC
+	nc := x.events.NC
 	sub, err := nc.SubscribeSync(link.NewInbox(nc))
 	if err != nil {
 		return nil, link.Unavailable(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	ctx, done := s.events.Permitted(ctx, askConnections)
+	ctx, done := x.events.Permitted(ctx, askConnections)
 	defer done()
 	if err := nc.PublishRequest(askConnections, sub.Subject, nil); err != nil {
 		return nil, link.Unavailable(err)
@@ -140,8 +140,8 @@ func connections(m *nats.Msg) (others []string, err error) {
 }
 
 // examineDoors is about what streams let a publisher do to them by a header.
-func (s *Store) examineDoors(ctx context.Context) (findings []bus.Finding) {
-	for _, want := range s.shapes(nil) {
+func (x examination) examineDoors(ctx context.Context) (findings []bus.Finding) {
+	for _, want := range x.shapes(nil) {
 		info, err := want.link.Info(ctx, want.Name)
 		if err != nil {
 			continue // told before

@@ -100,7 +100,7 @@ func TestDoctorOfWhatCannotBeOpened(t *testing.T) {
 		"wrong configuration": {[]string{"HOOKSPAN_BUS=redis://h1"}, cli.ExitUsage, "HOOKSPAN_BUS: want embedded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, errs, code := hookspan(t, c.environ, "doctor", "--timeout", "100ms")
+			out, errs, code := hookspan(t, c.environ, "doctor", "--timeout", "1m")
 			if code != c.code || !strings.Contains(out+errs, c.want) {
 				t.Errorf("code %d, want %d; want %q in:\n%s%s", code, c.code, c.want, out, errs)
 			}

@@ -17,7 +17,7 @@ import (
 // doors are the folders through which settings come in and are shown. They know declarations, and
 // of settings by name only those that they mean something by.
 func doors() []string {
-	return []string{"setting", "config", "admin", "app", "../cmd/hookspan"}
+	return []string{"setting", "config", "admin", "app", "../cmd/hookspan/client", "../cmd/hookspan/server", "../cmd/hookspan/request"}
 }
 
 // most is how many settings of one thing a function there may name: more is a list by hand, which

@@ -16,7 +16,7 @@ const batchMessages = 512
 
 // Follow implements bus.Topics (T2, T3, T6). It outlives brokers that go away and leaders that
 // move; each time, it asks the leader whether its place still is what it was.
-func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+func (s *topicReader) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
 	topic, n, ok := cluster.SplitPartition(p)
 	if !ok {
 		return fmt.Errorf("follow: there is no partition %q", p)
@@ -34,7 +34,7 @@ func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position,
 
 // A follower is one call of Follow.
 type follower struct {
-	s         *Store
+	s         *topicReader
 	topic     string
 	n         int32
 	partition bus.Partition

@@ -14,7 +14,7 @@ import (
 )
 
 // Published implements bus.History (H1): it reads the markers.
-func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
+func (s *records) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	froms, err := s.markersSince(ctx, since)
 	if err != nil {
 		return fmt.Errorf("read what intake wrote: %w", err)
@@ -28,7 +28,7 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 }
 
 // FollowPublished implements bus.Shared (H2).
-func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
+func (s *records) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var froms []int64
 	err := s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
 		froms, err = s.markersSince(ctx, since)
@@ -46,7 +46,7 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 
 // markersSince are the first offsets of markers that are not older, by partition; the end where
 // there is none.
-func (s *Store) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
+func (s *records) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
 	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
 		t, err := s.cluster.Lookup(ctx, s.names.Seen, time.Time{})
 		if err != nil {
@@ -77,7 +77,7 @@ func (s *Store) markersSince(ctx context.Context, since time.Time) (froms []int6
 
 // pursueAll hands over the records of a topic's partitions, each from a place on, as they come,
 // one at a time, until ctx ends or each returns an error.
-func (s *Store) pursueAll(ctx context.Context, topic string, froms []int64, each func(n int, r *kgo.Record) error) error {
+func (s *records) pursueAll(ctx context.Context, topic string, froms []int64, each func(n int, r *kgo.Record) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var turn sync.Mutex
@@ -97,7 +97,7 @@ func (s *Store) pursueAll(ctx context.Context, topic string, froms []int64, each
 
 // pursue does it for one partition. A place that the partition does not hold, for its front was
 // trimmed, or it was cut back or made anew, hides nothing: it goes on at the first record kept.
-func (s *Store) pursue(ctx context.Context, topic string, n int32, next int64, each func(*kgo.Record) error) error {
+func (s *records) pursue(ctx context.Context, topic string, n int32, next int64, each func(*kgo.Record) error) error {
 	identity := ""
 	return s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
 		sp, err := s.cluster.Partition(ctx, topic, n, time.Time{})
@@ -115,7 +115,7 @@ func (s *Store) pursue(ctx context.Context, topic string, n int32, next int64, e
 }
 
 // pursueFrom reads until something breaks, and returns where to go on.
-func (s *Store) pursueFrom(ctx context.Context, sp cluster.PartitionRef, next int64, each func(*kgo.Record) error) (int64, error) {
+func (s *records) pursueFrom(ctx context.Context, sp cluster.PartitionRef, next int64, each func(*kgo.Record) error) (int64, error) {
 	r := s.cluster.NewReader(sp, next)
 	defer r.Close()
 	for {

@@ -12,7 +12,7 @@ import (
 )
 
 // AppendJournal implements bus.Journal (J1).
-func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
+func (s *records) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
 	if err := s.checkShard(shard); err != nil {
 		return bus.NoPosition, err
 	}
@@ -26,7 +26,7 @@ func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int6
 }
 
 // ReadJournal implements bus.Journal (J2).
-func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
+func (s *records) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
 	if err := s.checkShard(shard); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each fun
 }
 
 // JournalSpan implements bus.Journal (J3).
-func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
+func (s *records) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
 	first, last = bus.NoPosition, bus.NoPosition
 	if err := s.checkShard(shard); err != nil {
 		return first, last, err
@@ -59,7 +59,7 @@ func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, 
 }
 
 // FollowJournal implements bus.Shared (J4).
-func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+func (s *records) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
 	if err := s.checkShard(len(from) - 1); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 	return err
 }
 
-func (s *Store) checkShard(shard int) error {
+func (s *records) checkShard(shard int) error {
 	if n := s.layout.Shards(); shard < 0 || shard >= n {
 		return fmt.Errorf("there is no shard %d of %d", shard, n)
 	}

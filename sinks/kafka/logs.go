@@ -8,11 +8,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 	"github.com/hookspan/hookspan/sinks/kafka/publish"
+	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
+// records are what Hookspan keeps beside events: bus.Logs, bus.Journal, bus.History and
+// bus.Refusals, and of bus.Shared what follows them.
+type records struct {
+	cluster   *cluster.Cluster
+	names     topic.Names
+	layout    *topic.Layout
+	publisher *publish.Publisher
+}
+
 // Append implements bus.Logs (L1). Kafka refuses no record; whoever reads decides.
-func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
+func (s *records) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
 	topic, n, err := s.logPlace(log)
 	if err != nil {
 		return bus.NoPosition, err
@@ -29,7 +40,7 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 }
 
 // Read implements bus.Logs (L3).
-func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
+func (s *records) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
 	topic, n, err := s.logPlace(log)
 	if err != nil {
 		return err
@@ -44,7 +55,7 @@ func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func
 }
 
 // Trim implements bus.Logs (L4).
-func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
+func (s *records) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	topic, n, err := s.logPlace(log)
 	if err != nil {
 		return err
@@ -55,7 +66,7 @@ func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	return nil
 }
 
-func (s *Store) logPlace(log bus.LogName) (topic string, n int32, err error) {
+func (s *records) logPlace(log bus.LogName) (topic string, n int32, err error) {
 	switch log.Kind {
 	case bus.State:
 		return s.names.State, int32(log.Shard), s.checkShard(log.Shard)

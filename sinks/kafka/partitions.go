@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -24,6 +25,15 @@ const (
 	// asksAtOnce bounds how many leaders are asked side by side for single records.
 	asksAtOnce = 16
 )
+
+// A topicReader is bus.Topics.
+type topicReader struct {
+	cluster  *cluster.Cluster
+	names    topic.Names
+	patterns []topic.Pattern
+	found    found
+	log      *slog.Logger
+}
 
 // found is what is known of the partitions that are followed.
 type found struct {
@@ -50,7 +60,7 @@ func (f *found) init() {
 
 // Spans implements bus.Topics (T1). Of many calls at once most share an answer, none an answer
 // to a question asked before it was made.
-func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
+func (s *topicReader) Spans(ctx context.Context) ([]bus.Span, error) {
 	spans, err := s.found.spans.Get(ctx, s.askSpans)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -63,7 +73,7 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 
 // askSpans asks again for a while, of leaders looked up anew, when some have no answer: most
 // often a leader has moved. What has none then is away.
-func (s *Store) askSpans(ctx context.Context) (spans []bus.Span, err error) {
+func (s *topicReader) askSpans(ctx context.Context) (spans []bus.Span, err error) {
 	until := time.Now().Add(answerWithin)
 	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
 		refs, err := s.followed(ctx)
@@ -101,12 +111,12 @@ func (f *found) newlyAway(spans []bus.Span) bool {
 }
 
 // tell says once which partitions are away, and when they are back.
-func (s *Store) tell(gone, back []string, why error) {
+func (s *topicReader) tell(gone, back []string, why error) {
 	if len(gone) > 0 {
-		s.o.Log.Warn("partitions have nobody who can be asked: their events wait, the others go on", "partitions", gone, "error", why)
+		s.log.Warn("partitions have nobody who can be asked: their events wait, the others go on", "partitions", gone, "error", why)
 	}
 	if len(back) > 0 {
-		s.o.Log.Info("partitions can be asked again", "partitions", back)
+		s.log.Info("partitions can be asked again", "partitions", back)
 	}
 }
 
@@ -116,7 +126,7 @@ const answerWithin = 2 * time.Second
 
 // spansOf asks what partitions hold. Those that cannot be asked are away; missing is why, for
 // one of them.
-func (s *Store) spansOf(ctx context.Context, refs []cluster.PartitionRef) (spans []bus.Span, missing error) {
+func (s *topicReader) spansOf(ctx context.Context, refs []cluster.PartitionRef) (spans []bus.Span, missing error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	starts := s.cluster.OffsetsEach(ctx, refs, cluster.Earliest, cluster.ReadCommitted)
@@ -151,7 +161,7 @@ func (s *Store) spansOf(ctx context.Context, refs []cluster.PartitionRef) (spans
 // lastOf is the position of the last event in front of end. It is read only where what was
 // seen before does not tell: epochs do not fall within a log, so behind a record of the
 // leader's own epoch there are no others.
-func (s *Store) lastOf(ctx context.Context, sp cluster.PartitionRef, start, below int64) (bus.Position, error) {
+func (s *topicReader) lastOf(ctx context.Context, sp cluster.PartitionRef, start, below int64) (bus.Position, error) {
 	at := bus.Position{Identity: sp.Identity, Seq: start - 1}
 	epoch := sp.Leader().Epoch
 	s.found.mu.Lock()
@@ -214,7 +224,7 @@ func (f *found) remember(refs []cluster.PartitionRef, spans []bus.Span) (gone, b
 }
 
 // followed lists the partitions of the topics that the patterns name now.
-func (s *Store) followed(ctx context.Context) ([]cluster.PartitionRef, error) {
+func (s *topicReader) followed(ctx context.Context) ([]cluster.PartitionRef, error) {
 	names, err := s.followedTopics(ctx)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -263,7 +273,7 @@ func (f *found) describe(name string, said cluster.Described) *cluster.Topic {
 
 // followedTopics are the names that the patterns find. What Hookspan keeps beside events is
 // none of them, whatever an expression says.
-func (s *Store) followedTopics(ctx context.Context) ([]string, error) {
+func (s *topicReader) followedTopics(ctx context.Context) ([]string, error) {
 	names := map[string]bool{}
 	expressions := false
 	for _, p := range s.patterns {
@@ -286,7 +296,7 @@ func (s *Store) followedTopics(ctx context.Context) ([]string, error) {
 
 // find holds the expressions against all topics now and then. What the broker that was asked
 // does not know yet, or no more, stays until all of them say so.
-func (s *Store) find(ctx context.Context) error {
+func (s *topicReader) find(ctx context.Context) error {
 	f := &s.found
 	f.mu.Lock()
 	fresh := !f.listed.IsZero() && time.Since(f.listed) < listEvery
@@ -311,7 +321,7 @@ func (s *Store) find(ctx context.Context) error {
 }
 
 // follows reports whether a topic is followed, should it exist.
-func (s *Store) follows(name string) bool {
+func (s *topicReader) follows(name string) bool {
 	return !s.names.Private(name) && slices.ContainsFunc(s.patterns, func(p topic.Pattern) bool {
 		return p.Name == name || p.Find != nil && p.Find.MatchString(name)
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 // AppendRefusal implements bus.Refusals (R1).
-func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
+func (s *records) AppendRefusal(ctx context.Context, data []byte) error {
 	_, _, _, err := s.publisher.Write(ctx, publish.Writing{Topic: s.names.Refusals, Until: s.publisher.Patience(), Fill: func(out *publish.Outgoing) { out.Record = kgo.Record{Value: data} }})
 	if err != nil {
 		return fmt.Errorf("append to the refusals: %w", err)
@@ -21,7 +21,7 @@ func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
 }
 
 // Refusals implements bus.Refusals (R2).
-func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
+func (s *records) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
 	limit = max(limit, 0)
 	var from int64
 	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {

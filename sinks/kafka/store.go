@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -51,19 +50,15 @@ type Options struct {
 // A Store is a bus.Store, bus.Shared, bus.History, bus.Refusals and bus.Examiner on Kafka. It is safe for
 // use by many goroutines.
 type Store struct {
+	*topicReader
+	*records
+
 	o         Options
 	names     topic.Names
-	patterns  []topic.Pattern
 	cluster   *cluster.Cluster
-	found     found
 	publisher *publish.Publisher
 	layout    *topic.Layout
-	process   uint64        // names this one among those that publish
-	tries     atomic.Uint64 // their number so far
 	health    health
-	shards    atomic.Int32
-	closed    chan struct{} // closed by Close
-	close     func()
 }
 
 // access is how the brokers are reached.
@@ -71,10 +66,16 @@ func (o *Options) access() cluster.Access {
 	return cluster.Access{Brokers: o.Brokers, TLS: o.TLS, SASL: o.SASL, Dial: o.dial}
 }
 
+// newStore is a store without a cluster.
+func newStore(o Options) *Store {
+	n := topic.NewNames(o.Namespace, o.Prefix)
+	return &Store{o: o, names: n, topicReader: &topicReader{names: n, log: o.Log}, records: &records{names: n}}
+}
+
 // Check is what Open would refuse before it connects.
 func (o Options) Check() error {
 	o.withDefaults()
-	s := &Store{o: o, names: topic.NewNames(o.Namespace, o.Prefix)}
+	s := newStore(o)
 	err := s.checkNames()
 	if err == nil {
 		a := o.access()
@@ -87,7 +88,7 @@ func (o Options) Check() error {
 // no broker answers; else it names what is wrong, topic by topic, with the remedy.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.withDefaults()
-	s := &Store{o: o, names: topic.NewNames(o.Namespace, o.Prefix)}
+	s := newStore(o)
 	s.found.init()
 	if err := s.checkNames(); err != nil {
 		return nil, fmt.Errorf("open the bus: %w", err)
@@ -105,6 +106,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.cluster, err = cluster.Connect(o.access(), s.publisher.Producing()...); err != nil {
 		return nil, err
 	}
+	s.topicReader.cluster = s.cluster
+	s.records.cluster, s.records.layout, s.records.publisher = s.cluster, s.layout, s.publisher
 	s.layout.Use(s.cluster)
 	s.publisher.Use(s.cluster)
 	if err := s.prepareWithin(ctx); err != nil {

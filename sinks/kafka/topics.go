@@ -13,7 +13,7 @@ import (
 // Get implements bus.Topics (T4). The event is gone when the topic is another one, when the
 // leader begins behind the offset or brings a later one, or when what is there has another
 // mark. Behind the end nothing is certain.
-func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (m bus.Message, err error) {
+func (s *topicReader) Get(ctx context.Context, p bus.Partition, at bus.Position) (m bus.Message, err error) {
 	topic, n, ok := cluster.SplitPartition(p)
 	if !ok || at.Seq < 0 {
 		return bus.Message{}, fmt.Errorf("get %d of %s: %w", at.Seq, p, bus.ErrGone)
@@ -38,7 +38,7 @@ func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (m bu
 	return m, nil
 }
 
-func (s *Store) getFrom(ctx context.Context, sp cluster.PartitionRef, at bus.Position) (bus.Message, error) {
+func (s *topicReader) getFrom(ctx context.Context, sp cluster.PartitionRef, at bus.Position) (bus.Message, error) {
 	got, err := s.cluster.Fetch(ctx, sp, at.Seq, cluster.OneBatch)
 	if errors.Is(err, cluster.ErrOutside) {
 		start, _, listErr := s.cluster.Bounds(ctx, sp)
@@ -68,7 +68,7 @@ func (s *Store) getFrom(ctx context.Context, sp cluster.PartitionRef, at bus.Pos
 }
 
 // Before implements bus.Topics (T5).
-func (s *Store) Before(ctx context.Context, p bus.Partition, t time.Time) (at bus.Position, err error) {
+func (s *topicReader) Before(ctx context.Context, p bus.Partition, t time.Time) (at bus.Position, err error) {
 	err = s.onPartition(ctx, p, func(ctx context.Context, sp cluster.PartitionRef) error {
 		refs := []cluster.PartitionRef{sp}
 		start, err := s.cluster.Offsets(ctx, refs, cluster.Earliest, cluster.ReadCommitted)
@@ -93,7 +93,7 @@ func (s *Store) Before(ctx context.Context, p bus.Partition, t time.Time) (at bu
 
 // Intact implements bus.Topics (T7): whatever is as old as the position's mark, or older, is
 // what it was (OffsetForLeaderEpoch, KIP-101).
-func (s *Store) Intact(ctx context.Context, p bus.Partition, at bus.Position) (to bus.Position, err error) {
+func (s *topicReader) Intact(ctx context.Context, p bus.Partition, at bus.Position) (to bus.Position, err error) {
 	err = s.onPartition(ctx, p, func(ctx context.Context, sp cluster.PartitionRef) error {
 		start, below, err := s.cluster.Bounds(ctx, sp)
 		if err != nil {
@@ -120,7 +120,7 @@ func (s *Store) Intact(ctx context.Context, p bus.Partition, at bus.Position) (t
 }
 
 // onPartition does something with a partition until it gets an answer.
-func (s *Store) onPartition(ctx context.Context, p bus.Partition, do func(context.Context, cluster.PartitionRef) error) error {
+func (s *topicReader) onPartition(ctx context.Context, p bus.Partition, do func(context.Context, cluster.PartitionRef) error) error {
 	topic, n, ok := cluster.SplitPartition(p)
 	if !ok {
 		return fmt.Errorf("there is no partition %q", p)
@@ -135,7 +135,7 @@ func (s *Store) onPartition(ctx context.Context, p bus.Partition, do func(contex
 }
 
 // inFrontOf is the position of the last event in front of an offset.
-func (s *Store) inFrontOf(ctx context.Context, sp cluster.PartitionRef, start, below int64) (bus.Position, error) {
+func (s *topicReader) inFrontOf(ctx context.Context, sp cluster.PartitionRef, start, below int64) (bus.Position, error) {
 	at, mark, err := s.cluster.LastBefore(ctx, sp, start, below)
 	return bus.Position{Identity: sp.Identity, Seq: at, Mark: mark}, err
 }

@@ -138,7 +138,7 @@ func (d *Dispatcher) readers() {
 		Inspect: d.inspect, Expired: d.lost, CutBack: func() { d.cutBacks.Add(1) }, Reach: d.limits.reach, Complaints: d.trouble,
 	})
 	d.ranges = feed.NewRanges(feed.RangesOptions{
-		Partitions: d.partitions, Hungry: d.hungry, Admit: d.throttle.wait, Inspect: d.inspectRange,
+		Partitions: d.partitions, Hungry: d.hungry, Admit: d.throttle.wait, Inspect: d.inspectRange, Recheck: d.live.RecheckAll,
 		Reach: d.limits.reach, Complaints: d.trouble,
 	})
 }

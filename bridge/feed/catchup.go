@@ -63,11 +63,12 @@ func (f *follower) groups() [][]Shard {
 
 // catchUpAll reads for shards until the last has caught up.
 func (f *follower) catchUpAll(ctx context.Context, shards []Shard) {
+	var err error
 	for {
 		if shards = f.behind(ctx, shards); len(shards) == 0 {
 			return
 		}
-		if err := f.readFor(ctx, shards); err != nil && ctx.Err() == nil {
+		if err = f.readFor(ctx, shards, err); err != nil && ctx.Err() == nil {
 			f.live.Complaints.Warn("catch-up reader of shards stopped, starting again", err, slog.String("partition", string(f.partition)))
 			pause(ctx, readRetry)
 		}
@@ -92,10 +93,10 @@ func (f *follower) behind(ctx context.Context, shards []Shard) []Shard {
 var errTakenBack = errors.New("a shard's place was taken back meanwhile")
 
 // readFor reads for some shards, from the place of the one that has read least, up to what the
-// follower has handed to the others.
-func (f *follower) readFor(ctx context.Context, shards []Shard) error {
+// follower has handed to the others. before is what it returned the last time.
+func (f *follower) readFor(ctx context.Context, shards []Shard, before error) error {
 	l := f.live
-	if err := l.Recheck(ctx, f.partition); err != nil {
+	if err := l.recheckAfter(ctx, f.partition, before); err != nil {
 		return err
 	}
 	f.mu.Lock()

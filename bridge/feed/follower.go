@@ -43,13 +43,14 @@ func (f *follower) run(ctx context.Context) {
 	case <-ctx.Done():
 	case <-f.live.Begin:
 	}
+	var err error
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.live.Fed():
 		}
-		err := f.follow(ctx, &helpers)
+		err = f.follow(ctx, &helpers, err)
 		if err != nil && !errors.Is(err, errIdle) && ctx.Err() == nil {
 			f.live.Complaints.Warn("following interrupted", err, slog.String("partition", string(f.partition)))
 			pause(ctx, readRetry)
@@ -59,10 +60,11 @@ func (f *follower) run(ctx context.Context) {
 
 var errIdle = errors.New("no shard is owned")
 
-// follow reads once, after the places were held against what is there.
-func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup) error {
+// follow reads once, after the places were held against what is there. before is what it returned
+// the last time.
+func (f *follower) follow(ctx context.Context, helpers *sync.WaitGroup, before error) error {
 	l := f.live
-	if err := l.Recheck(ctx, f.partition); err != nil {
+	if err := l.recheckAfter(ctx, f.partition, before); err != nil {
 		return err
 	}
 	at := l.lowest(f.partition, l.Shards())

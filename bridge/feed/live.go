@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -134,6 +135,25 @@ func (l *Live) seenByFollower(span bus.Span, at bus.Position) bool {
 
 // Recheck holds the places in memory against a partition before it is read (again).
 func (l *Live) Recheck(ctx context.Context, p bus.Partition) error {
+	return l.recheck(ctx, p, l.Partitions.Truncation)
+}
+
+// RecheckAll does it for a partition that a reader has found cut back, place by place.
+func (l *Live) RecheckAll(ctx context.Context, p bus.Partition) error {
+	return l.recheck(ctx, p, l.Partitions.TruncationOfAll)
+}
+
+type truncating func(context.Context, bus.Span, []bus.Position, History) (Truncation, error)
+
+// recheckAfter rechecks before a reader begins that ended with an error the last time.
+func (l *Live) recheckAfter(ctx context.Context, p bus.Partition, err error) error {
+	if errors.Is(err, bus.ErrCutBack) {
+		return l.RecheckAll(ctx, p)
+	}
+	return l.Recheck(ctx, p)
+}
+
+func (l *Live) recheck(ctx context.Context, p bus.Partition, find truncating) error {
 	// The places first: other readers go on meanwhile, and what they will have read by then is
 	// not beyond an end that was asked for afterwards.
 	shards := l.Shards()
@@ -150,7 +170,7 @@ func (l *Live) Recheck(ctx context.Context, p bus.Partition) error {
 		return err
 	}
 	for i, s := range shards {
-		t, err := l.Partitions.Truncation(ctx, span, held[i], s.History)
+		t, err := find(ctx, span, held[i], s.History)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,9 +44,10 @@ type Candidate struct {
 type RangesOptions struct {
 	Partitions *Partitions
 	Hungry     func() map[bus.Partition][]Candidate
-	Admit      func(context.Context) error         // waits while nothing may be read
-	Inspect    func(context.Context, *Batch) error // is called with every batch before a range passes it
-	Reach      int64                               // sequences within which ranges share a reader
+	Admit      func(context.Context) error                // waits while nothing may be read
+	Inspect    func(context.Context, *Batch) error        // is called with every batch before a range passes it
+	Recheck    func(context.Context, bus.Partition) error // a reader found the partition cut back
+	Reach      int64                                      // sequences within which ranges share a reader
 	Complaints Complaints
 }
 
@@ -152,6 +154,9 @@ func (r *rangeReader) serve(ctx context.Context) {
 	}
 	for _, x := range r.ranges {
 		x.Release()
+	}
+	if errors.Is(err, bus.ErrCutBack) { // what is live need not have met it
+		err = errors.Join(err, r.Recheck(ctx, r.partition))
 	}
 	if err == nil || ctx.Err() != nil {
 		return

@@ -81,6 +81,7 @@ func TestRanges(t *testing.T) {
 				return nil
 			},
 			Inspect:    func(context.Context, *feed.Batch) error { inspected.Add(1); return nil },
+			Recheck:    func(context.Context, bus.Partition) error { return nil },
 			Reach:      5,
 			Complaints: complaints{t},
 		})

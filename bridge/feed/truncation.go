@@ -56,10 +56,40 @@ func (ps *Partitions) Truncation(ctx context.Context, span bus.Span, places []bu
 	} else if cut, err = ps.fallBack(ctx, span, marked, history); err != nil {
 		return t, err
 	}
-	t.Cut = &cut
+	return ps.cut(span, newest, cut), nil
+}
+
+// TruncationOfAll is Truncation for a partition that is said to be cut back. It believes no place
+// for the sake of a newer one: that may have been counted after the cut, and tells nothing of those
+// before it.
+func (ps *Partitions) TruncationOfAll(ctx context.Context, span bus.Span, places []bus.Position, history History) (Truncation, error) {
+	var lowest *bus.Position // that does not match
+	checked := map[bus.Position]bool{}
+	for _, at := range places {
+		if at.Identity != span.Identity || at.Mark == 0 || checked[at] || lowest != nil && at.Seq >= lowest.Seq {
+			continue
+		}
+		checked[at] = true
+		ok, err := ps.Matches(ctx, span, at)
+		if err != nil {
+			return Truncation{}, err
+		}
+		if !ok {
+			lowest = &at
+		}
+	}
+	if lowest == nil {
+		return ps.Truncation(ctx, span, places, history)
+	}
+	cut, err := ps.fallBack(ctx, span, *lowest, history)
+	return ps.cut(span, *lowest, cut), err
+}
+
+// cut is the truncation of a partition that was cut back to a place, and tells of it.
+func (ps *Partitions) cut(span bus.Span, from, to bus.Position) Truncation {
 	ps.log.Warn("partition was cut back, its events are read again from the last place that matches",
-		slog.String("partition", string(span.Partition)), slog.Int64("from", newest.Seq), slog.Int64("to", cut.Seq))
-	return t, nil
+		slog.String("partition", string(span.Partition)), slog.Int64("from", from.Seq), slog.Int64("to", to.Seq))
+	return Truncation{Partition: span.Partition, Front: front(span), Cut: &to}
 }
 
 // Furthest is the newest of some places in a partition, and the newest that has a mark; the

@@ -78,3 +78,37 @@ func TestTruncation(t *testing.T) {
 		}
 	})
 }
+
+// A place that was counted after a cut back tells nothing of those that were counted before it.
+func TestTruncationOfAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := dispatchtest.New()
+		publish := func(from, to int) (at []bus.Position) {
+			for n := from; n <= to; n++ {
+				at = append(at, store.Publish(part, dispatchtest.Event(n, "a")))
+				<-time.After(30 * time.Second)
+			}
+			return at
+		}
+		before := publish(1, 6)
+		store.CutBack(part, 3)
+		after := publish(11, 16) // at 4 to 9
+		ps := feed.NewPartitions(store.Connect(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		spans, err := ps.Spans(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		places := []bus.Position{after[5], before[4], before[5], before[1]}
+		tr, err := ps.TruncationOfAll(t.Context(), spans[0], places, feed.NoHistory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tr.Cut == nil || tr.Cut.Seq > 3 {
+			t.Errorf("cut back to %v, want 3 at most: what was counted at 5 and 6 is gone", tr.Cut)
+		}
+		if tr, err = ps.TruncationOfAll(t.Context(), spans[0], after[2:], feed.NoHistory); err != nil || tr.Cut != nil {
+			t.Errorf("cut back to %v, %v, want nothing moved: all places match", tr.Cut, err)
+		}
+	})
+}

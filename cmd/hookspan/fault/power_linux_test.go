@@ -26,14 +26,18 @@ func TestFaultPowerCut(t *testing.T) {
 	})
 }
 
-// lazyCuts are enough to meet the moment between two syncs of the server's own.
-const lazyCuts = 2
+// So many power cuts and webhooks a second meet the moment between two syncs of the server's own.
+const (
+	lazyCuts = 3
+	lazyRate = 800
+)
 
 // The same without a sync before the answer loses something, which shows that the test above
 // can fail. What is sent after the restart arrives all the same.
 func TestFaultPowerCutLazy(t *testing.T) {
 	t.Parallel()
 	c := newCutter(t, "lazy")
+	c.driver.Rate = max(*rate, lazyRate)
 	stopDriver := c.drive(16)
 	for range lazyCuts {
 		c.cut(func() {})

@@ -1,0 +1,85 @@
+{{/* What the schema cannot say. Each sentence says what to do. */}}
+{{- define "hookspan.check" -}}
+{{- $v := .Values -}}
+{{- $own := eq (include "hookspan.embedded" .) "true" -}}
+{{- if and (not $own) (not $v.bus.url) -}}
+{{- fail (printf "bus.url: missing; with bus.kind %s give its servers, such as %s" $v.bus.kind (ternary "nats://nats:4222" "kafka://kafka:9092" (eq $v.bus.kind "nats"))) -}}
+{{- end -}}
+{{- if and $own $v.bus.url -}}
+{{- fail (printf "bus.url: not with bus.kind %s, whose bus is in the pods; choose nats or kafka, or leave it out" $v.bus.kind) -}}
+{{- end -}}
+{{- if and (not $own) $v.bus.url -}}
+{{- $schemes := ternary "^(nats|tls)://" "^kafka(\\+tls)?://" (eq $v.bus.kind "nats") -}}
+{{- if not (regexMatch $schemes $v.bus.url) -}}
+{{- fail (printf "bus.url: %s is not of bus.kind %s: nats://, tls:// or kafka://, kafka+tls://" (regexFind "^[a-z+]+://" $v.bus.url) $v.bus.kind) -}}
+{{- end -}}
+{{- if contains "@" $v.bus.url -}}
+{{- fail "bus.url: no user and password here, where everybody reads them; put them into bus.existingSecret and name them in bus.files" -}}
+{{- end -}}
+{{- end -}}
+{{- $n := include "hookspan.replicas" . | int -}}
+{{- if and (eq $v.bus.kind "embedded") (ne $n 1) -}}
+{{- fail (printf "replicas: %d pods cannot share one embedded bus; choose bus.kind embedded-cluster, nats or kafka" $n) -}}
+{{- end -}}
+{{- if and (eq $v.bus.kind "embedded-cluster") (or (lt $n 3) (eq (mod $n 2) 0)) -}}
+{{- fail (printf "replicas: %d; an embedded cluster has 3 or 5 members, most of which have to be there" $n) -}}
+{{- end -}}
+{{- if and $own $v.roles.split -}}
+{{- fail (printf "roles.split: not with bus.kind %s, whose pods have the bus; choose nats or kafka" $v.bus.kind) -}}
+{{- end -}}
+{{- if and $own (or $v.autoscaling.hpa.enabled $v.autoscaling.keda.enabled) -}}
+{{- fail (printf "autoscaling: not with bus.kind %s, whose pods hold the events; choose nats or kafka" $v.bus.kind) -}}
+{{- end -}}
+{{- range $kind := list "hpa" "keda" -}}
+{{- $s := get $v.autoscaling $kind -}}
+{{- if and $s.enabled (lt (int $s.maxReplicas) (int $s.minReplicas)) -}}
+{{- fail (printf "autoscaling.%s.maxReplicas: %d is less than minReplicas, %d" $kind (int $s.maxReplicas) (int $s.minReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.autoscaling.hpa.enabled $v.autoscaling.keda.enabled (not $v.roles.split) -}}
+{{- fail "autoscaling: hpa and keda would fight over the same pods; choose one, or set roles.split" -}}
+{{- end -}}
+{{- if and $v.autoscaling.keda.enabled (not $v.autoscaling.keda.prometheus) -}}
+{{- fail "autoscaling.keda.prometheus: missing; give Prometheus' address, such as http://prometheus.monitoring:9090" -}}
+{{- end -}}
+{{- if and (not $v.auth.existingSecret) (not $v.auth.generate) -}}
+{{- fail "auth: no admin token and no seal key; set auth.existingSecret (keys admin-token, seal-key) or auth.generate" -}}
+{{- end -}}
+{{- if and $v.persistence.existingClaim (ne $v.bus.kind "embedded") -}}
+{{- fail (printf "persistence.existingClaim: not with bus.kind %s; one claim is for the one pod of embedded" $v.bus.kind) -}}
+{{- end -}}
+{{- if and $v.bus.files (not $v.bus.existingSecret) -}}
+{{- fail "bus.existingSecret: missing; bus.files are keys of that Secret" -}}
+{{- end -}}
+{{- if $v.natsService.enabled -}}
+{{- if not $own -}}
+{{- fail (printf "natsService: not with bus.kind %s; clients go to that bus themselves" $v.bus.kind) -}}
+{{- end -}}
+{{- if not $v.natsService.existingSecret -}}
+{{- fail "natsService.existingSecret: missing; NATS clients beyond the pod need a user and a password" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.gateway.enabled (not $v.gateway.parentRefs) -}}
+{{- fail "gateway.parentRefs: missing; name the Gateway that takes webhooks in" -}}
+{{- end -}}
+{{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled -}}
+{{- fail "metrics: serviceMonitor and podMonitor would count everything twice; choose one" -}}
+{{- end -}}
+{{- range $place := list "namespace" "listen" "admin_listen" "data_dir" "bus" "roles" "sources" "endpoints" "embedded_cluster" "embedded_peers" "embedded_cluster_size" "embedded_routes_listen" "embedded_listen" "embedded_user" "providers_dir" -}}
+{{- if and (hasKey $v.config $place) (ne $place "namespace") -}}
+{{- fail (printf "config.%s: the chart sets this itself, by values of its own" $place) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The ports in bus.url, as JSON. */}}
+{{- define "hookspan.busPorts" -}}
+{{- $ports := list -}}
+{{- range $server := splitList "," (regexReplaceAll "^[a-z+]+://" .Values.bus.url "") -}}
+{{- $port := regexFind ":[0-9]+/?$" (trim $server) | trimPrefix ":" | trimSuffix "/" -}}
+{{- if trim $server -}}
+{{- $ports = append $ports (int ($port | default (ternary 4222 9092 (eq $.Values.bus.kind "nats")))) -}}
+{{- end -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}

@@ -1,0 +1,102 @@
+{{/* Where a secret of a source or endpoint is mounted. */}}
+{{- define "hookspan.secretPath" -}}
+{{- printf "/run/hookspan/secrets/%s/%s" .name .key -}}
+{{- end -}}
+
+{{/* A source or endpoint in the words of the configuration file: references become paths. */}}
+{{- define "hookspan.item" -}}
+{{- $item := omit . "secretsFrom" "encryptSecretFrom" -}}
+{{- with .secretsFrom -}}
+{{- $paths := list -}}
+{{- range (kindIs "slice" . | ternary . (list .)) -}}
+{{- $paths = append $paths (printf "file:%s" (include "hookspan.secretPath" .)) -}}
+{{- end -}}
+{{- $_ := set $item "secrets" $paths -}}
+{{- end -}}
+{{- with .encryptSecretFrom -}}
+{{- $_ := set $item "encrypt_secret_file" (include "hookspan.secretPath" .) -}}
+{{- end -}}
+{{- toYaml $item -}}
+{{- end -}}
+
+{{/* Every reference to a Secret in sources and endpoints, as JSON: name → list of keys. */}}
+{{- define "hookspan.references" -}}
+{{- $all := dict -}}
+{{- range $items := list .Values.sources .Values.endpoints -}}
+{{- range $item := $items -}}
+{{- range $from := list $item.secretsFrom $item.encryptSecretFrom -}}
+{{- if $from -}}
+{{- range (kindIs "slice" $from | ternary $from (list $from)) -}}
+{{- $_ := set $all .name (append (get $all .name | default list) .key | uniq | sortAlpha) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end -}}
+
+{{/* Four fifths of the volume, as it is by now or else as it is asked for. */}}
+{{- define "hookspan.maxStore" -}}
+{{- $bytes := include "hookspan.bytes" .Values.persistence.size | int64 -}}
+{{- $claim := .Values.persistence.existingClaim | default (printf "data-%s-0" (include "hookspan.fullname" .)) -}}
+{{- $found := lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim -}}
+{{- if $found -}}
+{{- with dig "status" "capacity" "storage" "" $found -}}
+{{- $bytes = include "hookspan.bytes" . | int64 -}}
+{{- end -}}
+{{- end -}}
+{{- div (mul $bytes 4) 5 -}}
+{{- end -}}
+
+{{/* Settings that a process reads once, when it starts. */}}
+{{- define "hookspan.processConfig" -}}
+{{- $v := .Values -}}
+{{- $name := include "hookspan.fullname" . -}}
+{{- $c := dict
+  "namespace" $name
+  "log_format" "json"
+  "seal_key_file" "/run/hookspan/auth/seal-key" -}}
+{{- if eq (include "hookspan.embedded" .) "true" -}}
+{{- $_ := set $c "data_dir" "/data/hookspan" -}}
+{{- if $v.persistence.enabled -}}
+{{- $_ := set $c "embedded_max_store" (include "hookspan.maxStore" . | int64) -}}
+{{- end -}}
+{{- if $v.natsService.enabled -}}
+{{- $_ := set $c "embedded_listen" ":4222" -}}
+{{- $_ := set $c "embedded_password_file" "/run/hookspan/nats/password" -}}
+{{- end -}}
+{{- else -}}
+{{- $_ := set $c "bus" $v.bus.url -}}
+{{- end -}}
+{{- if eq $v.bus.kind "embedded-cluster" -}}
+{{- $_ := set $c "embedded_cluster" $name -}}
+{{- $_ := set $c "embedded_peers" (printf "dns:%s-headless.%s.svc.%s" $name .Release.Namespace $v.clusterDomain) -}}
+{{- $_ := set $c "embedded_cluster_size" (include "hookspan.replicas" . | int) -}}
+{{- end -}}
+{{- range $setting, $key := $v.bus.files -}}
+{{- $_ := set $c $setting (printf "/run/hookspan/bus/%s" $key) -}}
+{{- end -}}
+{{- if $v.providers }}{{ $_ := set $c "providers_dir" "/etc/hookspan/providers" }}{{ end -}}
+{{- range $listener, $tls := dict "" $v.tls "admin_" $v.adminTLS -}}
+{{- if $tls.existingSecret -}}
+{{- $_ := set $c (printf "%stls_cert" $listener) (printf "/run/hookspan/%stls/tls.crt" $listener) -}}
+{{- $_ := set $c (printf "%stls_key_file" $listener) (printf "/run/hookspan/%stls/tls.key" $listener) -}}
+{{- end -}}
+{{- end -}}
+{{- mergeOverwrite $c (deepCopy $v.config) (dict "listen" ":8080" "admin_listen" ":8081") | toYaml -}}
+{{- end -}}
+
+{{/* The whole file. */}}
+{{- define "hookspan.config" -}}
+{{- include "hookspan.processConfig" . }}
+{{- range $kind, $items := dict "endpoints" .Values.endpoints "sources" .Values.sources }}
+{{- if $items }}
+{{ $kind }}:
+{{- range $name, $item := $items }}
+  {{ $name }}:
+    {{- include "hookspan.item" $item | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,218 @@
+package test
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/kubernetes/scheme"
+	psa "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// decoder knows Kubernetes' own types, Gateway API and the Prometheus operator, and refuses
+// unknown fields and wrong types.
+func decoder(t *testing.T) runtime.Decoder {
+	t.Helper()
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, gatewayv1.Install, monitoringv1.AddToScheme} {
+		if err := add(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return serializer.NewCodecFactory(s, serializer.EnableStrict).UniversalDeserializer()
+}
+
+// A ScaledObject of KEDA as far as the chart writes it; its own types pull in thousands of packages.
+type scaledObject struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		ScaleTargetRef  struct{ Name string }
+		MinReplicaCount int
+		MaxReplicaCount int
+		Advanced        map[string]any
+		Triggers        []struct {
+			Type, MetricType string
+			Metadata         map[string]string
+		}
+	}
+}
+
+func TestEveryObjectIsOneThatKubernetesKnows(t *testing.T) {
+	decode := decoder(t)
+	for name, values := range matrix(t) {
+		t.Run(name, func(t *testing.T) {
+			objects, _, err := release{values: values}.render(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]bool{}
+			for _, text := range objects {
+				var meta metav1.PartialObjectMetadata
+				if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
+					t.Fatalf("%v in\n%s", err, text)
+				}
+				id := meta.Kind + "/" + meta.Name
+				if seen[id] {
+					t.Errorf("%s twice", id)
+				}
+				seen[id] = true
+				if strings.HasPrefix(meta.APIVersion, "keda.sh/") {
+					var so scaledObject
+					if err := yaml.UnmarshalStrict([]byte(text), &so); err != nil {
+						t.Errorf("%s: %v", id, err)
+					}
+					continue
+				}
+				if _, _, err := decode.Decode([]byte(text), nil, nil); err != nil {
+					t.Errorf("%s: %v in\n%s", id, err, text)
+				}
+			}
+		})
+	}
+}
+
+// pods returns the pod templates of a release by the name of their workload.
+func pods(t *testing.T, objects []string) map[string]corev1.PodTemplateSpec {
+	t.Helper()
+	found := map[string]corev1.PodTemplateSpec{}
+	decode := decoder(t)
+	for _, text := range objects {
+		o, _, err := decode.Decode([]byte(text), nil, nil)
+		if err != nil {
+			continue // judged elsewhere
+		}
+		switch w := o.(type) {
+		case *appsv1.Deployment:
+			found[w.Name] = w.Spec.Template
+		case *appsv1.StatefulSet:
+			found[w.Name] = w.Spec.Template
+		}
+	}
+	if len(found) == 0 {
+		t.Fatal("no workload")
+	}
+	return found
+}
+
+func TestPodsFitTheRestrictedPodSecurity(t *testing.T) {
+	judge, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range matrix(t) {
+		t.Run(name, func(t *testing.T) {
+			objects, _, err := release{values: values}.render(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for workload, pod := range pods(t, objects) {
+				level := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
+				got := policy.AggregateCheckResults(judge.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec))
+				if !got.Allowed {
+					t.Errorf("%s: %s", workload, got.ForbiddenDetail())
+				}
+				if own := pod.Spec.Containers[0]; !*own.SecurityContext.ReadOnlyRootFilesystem || *pod.Spec.AutomountServiceAccountToken {
+					t.Errorf("%s: the root can be written, or the token is mounted", workload)
+				}
+			}
+		})
+	}
+}
+
+func TestAPodLivesWhateverTheBusDoes(t *testing.T) {
+	objects, _, err := release{values: matrix(t)["nats"]}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range pods(t, objects) {
+		c := pod.Spec.Containers[0]
+		if got := c.LivenessProbe.HTTPGet.Path + c.StartupProbe.HTTPGet.Path + c.ReadinessProbe.HTTPGet.Path; got != "/healthz/healthz/readyz" {
+			t.Errorf("liveness, startup, readiness: %s", got)
+		}
+	}
+}
+
+// A stop has the preStop, the program's own grace, and some seconds more.
+func TestThePodIsGivenTheTimeToStop(t *testing.T) {
+	for grace, want := range map[string]int64{"": 35, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 40} {
+		objects, _, err := release{values: grace}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range pods(t, objects) {
+			if got := *pod.Spec.TerminationGracePeriodSeconds; got != want {
+				t.Errorf("%q: %d s, want %d", grace, got, want)
+			}
+		}
+	}
+}
+
+func TestTheStoreTakesFourFifthsOfTheVolumeAndOfTheMemory(t *testing.T) {
+	objects, _, err := release{values: "persistence: {size: 50Gi}\nresources: {limits: {memory: 2Gi, cpu: 1500m}}"}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(objects, "")
+	for _, want := range []string{"embedded_max_store: 42949672960\n", "value: \"1717986918\"\n", "resource: limits.cpu\n"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+}
+
+func TestReleasesLiveSideBySide(t *testing.T) {
+	one, _, err := release{name: "one", values: matrix(t)["nats"]}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _, err := release{name: "two", values: matrix(t)["nats"]}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, text := range append(one, two...) {
+		var meta metav1.PartialObjectMetadata
+		if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
+			t.Fatal(err)
+		}
+		if id := meta.Kind + "/" + meta.Name; names[id] {
+			t.Errorf("%s is in both", id)
+		} else {
+			names[id] = true
+		}
+	}
+	if all := strings.Join(two, ""); !strings.Contains(all, "namespace: two-hookspan\n") {
+		t.Error("the namespace of topics does not follow the release")
+	}
+}
+
+// random is what differs from rendering to rendering.
+var random = regexp.MustCompile(`(admin-token|seal-key): \S{20,}`)
+
+func TestGolden(t *testing.T) {
+	for name, values := range matrix(t) {
+		t.Run(name, func(t *testing.T) {
+			objects, notes, err := release{values: values}.render(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := random.ReplaceAllString(strings.Join(objects, "---\n"), "$1: RANDOM")
+			if strings.Contains(text, "dashboard") { // made from files that have a test of their own
+				text = regexp.MustCompile(`(?s)\.json: \|\n.*?\n---`).ReplaceAllString(text, ".json: …\n---")
+			}
+			golden(t, filepath.Join("testdata/golden", name+".yaml"), []byte(fmt.Sprintf("%s--- # notes\n%s\n", text, strings.TrimSpace(notes))))
+		})
+	}
+}

@@ -1,0 +1,49 @@
+package test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What cannot work is refused before anything is installed, with the value's name.
+func TestWhatCannotWorkIsRefused(t *testing.T) {
+	for name, c := range map[string]struct{ values, says string }{
+		"an unknown value":               {"persistance: {size: 1Gi}", "persistance"},
+		"an unknown value below":         {"image: {tagg: x}", "tagg"},
+		"an unknown setting":             {"config: {retentoin: 1h}", "retentoin"},
+		"an unknown setting of a source": {"sources: {shop: {provider: shopify, secrt: x}}", "secrt"},
+		"a kind of bus that is none":     {"bus: {kind: rabbit}", "kind"},
+		"two pods of one bus":            {"replicas: 2", "embedded-cluster"},
+		"a cluster of two":               {"bus: {kind: embedded-cluster}\nreplicas: 2", "3 or 5"},
+		"a cluster of four":              {"bus: {kind: embedded-cluster}\nreplicas: 4", "3 or 5"},
+		"no pod":                         {"replicas: 0", "replicas"},
+		"NATS without servers":           {"bus: {kind: nats}", "bus.url: missing"},
+		"Kafka's servers for NATS":       {"bus: {kind: nats, url: 'kafka://k:9092'}", "not of bus.kind nats"},
+		"servers for an embedded bus":    {"bus: {url: 'nats://n:4222'}", "bus.url: not with"},
+		"a password in the address":      {"bus: {kind: nats, url: 'nats://user:secret@n:4222'}", "bus.existingSecret"},
+		"roles of an embedded bus":       {"roles: {split: true}", "roles.split"},
+		"scaling an embedded bus":        {"autoscaling: {hpa: {enabled: true}}", "autoscaling"},
+		"a maximum below the minimum":    {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true, minReplicas: 5, maxReplicas: 3}}", "maxReplicas"},
+		"two scalers of the same pods":   {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true}, keda: {enabled: true, prometheus: 'http://p'}}", "choose one"},
+		"KEDA without Prometheus":        {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true}}", "keda.prometheus"},
+		"no admin token":                 {"bus: {kind: nats, url: 'nats://n:4222'}\nauth: {generate: false}", "auth.existingSecret"},
+		"a secret among the values":      {"sources: {shop: {provider: shopify, secrets: [hush]}}", "secrets"},
+		"a password among the values":    {"config: {nats_password: hush}", "nats_password"},
+		"a claim for three pods":         {"bus: {kind: embedded-cluster}\npersistence: {existingClaim: mine}", "existingClaim"},
+		"files without a Secret":         {"bus: {kind: nats, url: 'nats://n:4222', files: {nats_creds: c}}", "bus.existingSecret"},
+		"a file that is no setting":      {"bus: {kind: nats, url: 'nats://n:4222', existingSecret: s, files: {nats_credz: c}}", "nats_credz"},
+		"a setting that the chart makes": {"config: {listen: ':1'}", "listen"},
+		"NATS clients without password":  {"natsService: {enabled: true}", "natsService.existingSecret"},
+		"a route without a gateway":      {"gateway: {enabled: true}", "gateway.parentRefs"},
+		"everything measured twice":      {"metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}", "choose one"},
+		"a size that is none":            {"persistence: {size: big}", "size"},
+		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := release{values: c.values}.render(t)
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,180 @@
+package test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"sigs.k8s.io/yaml"
+)
+
+// measured returns the metrics of a running process: of a histogram, its three series.
+func measured(t *testing.T) map[string]bool {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, hookspan(t))
+	cmd.Env = []string{"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0", "HOOKSPAN_LOG_FORMAT=json"}
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		stop()
+		_ = cmd.Wait() // it was killed
+	}()
+	var line struct{ Msg, Admin string }
+	for lines := bufio.NewScanner(log); line.Msg != "ready"; {
+		if !lines.Scan() {
+			t.Fatal("the program ended before it was ready")
+		}
+		_ = json.Unmarshal(lines.Bytes(), &line) // other lines may be others' text
+	}
+	res, err := http.Get("http://" + line.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(text), -1) {
+		found[m[1]] = true
+		if m[2] == "histogram" {
+			found[m[1]+"_bucket"], found[m[1]+"_sum"], found[m[1]+"_count"] = true, true, true
+		}
+	}
+	return found
+}
+
+// metrics returns what an expression reads.
+func metrics(t *testing.T, expr string) []string {
+	t.Helper()
+	expr = strings.NewReplacer("$__rate_interval", "5m", "RELEASE", `namespace="n"`).Replace(expr)
+	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	var names []string
+	parser.Inspect(parsed, func(n parser.Node, _ []parser.Node) error {
+		if v, ok := n.(*parser.VectorSelector); ok {
+			names = append(names, v.Name)
+		}
+		return nil
+	})
+	return names
+}
+
+func TestWhatIsWatchedIsMeasured(t *testing.T) {
+	found := measured(t)
+	known := func(where, expr string) {
+		names := metrics(t, expr)
+		if len(names) == 0 {
+			t.Errorf("%s reads no metric: %s", where, expr)
+		}
+		for _, name := range names {
+			if !found[name] {
+				t.Errorf("%s: there is no metric %s", where, name)
+			}
+		}
+	}
+	for name, d := range dashboards {
+		for _, p := range d.panels {
+			for _, q := range p.queries {
+				known("the panel "+p.title+" of "+name, q.expr)
+			}
+		}
+	}
+	for _, r := range rules(t) {
+		known("the alert "+r.Alert, r.Expr)
+	}
+	objects, _, err := release{values: matrix(t)["kafka-split"]}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	triggers := 0
+	for _, text := range objects {
+		if !strings.Contains(text, "kind: ScaledObject") {
+			continue
+		}
+		var so scaledObject
+		if err := yaml.Unmarshal([]byte(text), &so); err != nil {
+			t.Fatal(err)
+		}
+		for _, trigger := range so.Spec.Triggers {
+			triggers++
+			known("the scaler", trigger.Metadata["query"])
+		}
+	}
+	if triggers != 2 {
+		t.Errorf("%d triggers", triggers)
+	}
+}
+
+func rules(t *testing.T) []rulefmt.Rule {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "alerts.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, errs := rulefmt.Parse([]byte(strings.ReplaceAll(string(text), "RELEASE", `namespace="n"`)), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	return groups.Groups[0].Rules
+}
+
+func TestEveryAlertHasARunbook(t *testing.T) {
+	books := map[string]bool{}
+	for _, path := range files(t, filepath.Join(dir, "runbooks/*.md")) {
+		books[strings.TrimSuffix(filepath.Base(path), ".md")] = true
+	}
+	for _, r := range rules(t) {
+		if want := fmt.Sprintf("RUNBOOKS/%s.md", r.Alert); r.Annotations["runbook_url"] != want || !books[r.Alert] {
+			t.Errorf("%s: %s, want %s, which is there: %v", r.Alert, r.Annotations["runbook_url"], want, books[r.Alert])
+		}
+		delete(books, r.Alert)
+	}
+	for name := range books {
+		t.Errorf("runbooks/%s.md is of no alert", name)
+	}
+}
+
+// Commands in runbooks, in the README and in the notes are ones that the program has.
+func TestCommandsInTextsAreThere(t *testing.T) {
+	bin := hookspan(t)
+	command := regexp.MustCompile("(?:/hookspan|`hookspan) ([a-z]+(?: [a-z][a-z-]*)?)")
+	seen := 0
+	for _, path := range append(files(t, filepath.Join(dir, "runbooks/*.md")), filepath.Join(dir, "README.md"), filepath.Join(dir, "templates/NOTES.txt")) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			if out, err := exec.Command(bin, append(strings.Fields(m[1]), "--help")...).CombinedOutput(); err != nil || strings.Contains(string(out), "Available Commands") && !strings.HasSuffix(m[1], "doctor") {
+				t.Errorf("%s: hookspan %s: %v\n%s", path, m[1], err, out)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no command was found")
+	}
+}

@@ -11,10 +11,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
-// An exchange is one request on its way through, and the answer's place. It is also the context
-// of what is done for the request once its body has come, which ends with the publish timeout
-// and not with the connection. Exchanges are used again, with timer and channel, so that a
-// request that is answered in time costs neither.
+// An exchange is one request on its way through, and the answer's place. Exchanges are used
+// again, with their timer, so that a request that is answered in time costs neither.
 type exchange struct {
 	of      *Receiver
 	source  *intake
@@ -30,19 +28,26 @@ type exchange struct {
 	postings []posting
 	one      [1]posting // the usual number
 
-	until time.Time
-	timer *time.Timer   // calls ring
-	done  chan struct{} // closed by ring when the time is over; for who waits for the bus
+	bound *deadline   // once the events are to be durable; ring closes it
+	timer *time.Timer // calls ring
 
 	mu       sync.Mutex // one answers
-	over     bool       // done is closed
+	over     bool       // the bound is closed
 	answered bool
+}
+
+// A deadline is the context of what is done for a request once its body has come: it ends with
+// the publish timeout and not with the connection. It is never used again, because contexts
+// that were made from it may look at it later.
+type deadline struct {
+	at   time.Time
+	done chan struct{} // closed by the exchange when the time is over; for who waits for the bus
 }
 
 func (r *Receiver) newExchange(source *intake, w http.ResponseWriter, q *http.Request) *exchange {
 	x, _ := r.exchanges.Get().(*exchange)
 	if x == nil {
-		x = &exchange{of: r, done: make(chan struct{})}
+		x = &exchange{of: r}
 		x.timer = time.AfterFunc(time.Hour, x.ring)
 		x.timer.Stop()
 	}
@@ -57,9 +62,9 @@ const lastWord = 20
 
 // start begins the time within which the events have to be durable.
 func (x *exchange) start() {
-	bound := x.of.publishTimeout - x.of.publishTimeout/lastWord
-	x.until = time.Now().Add(bound)
-	x.timer.Reset(bound)
+	within := x.of.publishTimeout - x.of.publishTimeout/lastWord
+	x.bound = &deadline{time.Now().Add(within), make(chan struct{})}
+	x.timer.Reset(within)
 }
 
 // errNoAnswer: a request is answered in time whether or not the bus keeps to its own limit.
@@ -75,7 +80,7 @@ func (x *exchange) ring() {
 	case x.answered:
 	case !x.over:
 		x.over = true
-		close(x.done)
+		close(x.bound.done)
 		x.timer.Reset(x.of.publishTimeout / lastWord)
 	default:
 		f := x.of.notStored(x, errNoAnswer)
@@ -117,14 +122,14 @@ func (x *exchange) end() {
 		return
 	}
 	clear(x.postings)
-	*x = exchange{of: x.of, timer: x.timer, done: x.done}
+	*x = exchange{of: x.of, timer: x.timer}
 	x.of.exchanges.Put(x)
 }
 
 // free reports whether nobody else can be holding the exchange: its timer will not ring, and
 // no other request waits for one of its flights.
 func (x *exchange) free() bool {
-	if !x.until.IsZero() && !x.timer.Stop() {
+	if x.bound != nil && !x.timer.Stop() {
 		return false
 	}
 	for i := range x.postings {
@@ -136,21 +141,21 @@ func (x *exchange) free() bool {
 }
 
 // Deadline implements context.Context.
-func (x *exchange) Deadline() (time.Time, bool) { return x.until, true }
+func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
 
 // Done implements context.Context.
-func (x *exchange) Done() <-chan struct{} { return x.done }
+func (d *deadline) Done() <-chan struct{} { return d.done }
 
 // Err implements context.Context.
-func (x *exchange) Err() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.over {
+func (d *deadline) Err() error {
+	select {
+	case <-d.done:
 		return context.DeadlineExceeded
+	default:
+		return nil
 	}
-	return nil
 }
 
 // Value implements context.Context. What the connection's context holds would also say that the
 // sender has gone.
-func (x *exchange) Value(any) any { return nil }
+func (d *deadline) Value(any) any { return nil }

@@ -25,7 +25,7 @@ func (r *Receiver) store(x *exchange) (outcome, error) {
 	err := r.publishAll(x)
 	for i := range x.postings {
 		if p := &x.postings[i]; p.standing == underway {
-			err = errors.Join(err, p.flight.wait(x))
+			err = errors.Join(err, p.flight.wait(x.bound))
 		}
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
 			o.Key = ""
 		}
 	}
-	receipt, err := r.publisher.Publish(x, p.topic, &p.event.Event, o)
+	receipt, err := r.publisher.Publish(x.bound, p.topic, &p.event.Event, o)
 	r.metrics.publish.Observe(time.Since(began).Seconds())
 	if err != nil {
 		return err // the bus names the topic

@@ -27,7 +27,9 @@ const (
 
 func TestLeases(t *testing.T) {
 	t.Parallel()
-	bustest.BubbledLeases(t, func(t *testing.T) bustest.Sharing { return newBrokers(t).sharing(2 * time.Second) })
+	// kfake counts a member that leaves while it waits for its share for one that has not joined
+	// (removeMember), and the group's rounds then end no more. Real brokers run that clause.
+	bustest.BubbledLeases(t, func(t *testing.T) bustest.Sharing { return newBrokers(t).sharing(2 * time.Second) }, bustest.ComeAndGo)
 }
 
 // HOOKSPAN_TEST_KAFKA lists real brokers that allow sessions of 2 s.

@@ -268,9 +268,6 @@ func TestStrangeBodiesAreKeptOrQuarantined(t *testing.T) {
 
 // TestMemoryIsFlat sends many times the memory that all bodies together may take.
 func TestMemoryIsFlat(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sends 200 MB")
-	}
 	w := setup(t, func(o *receiver.Options) { o.Memory = 8 << 20 })
 	forged := http.Header{"X-Signature": {"00"}}
 	body := bytes.Repeat([]byte("x"), 1<<20)

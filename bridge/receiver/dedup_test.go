@@ -156,9 +156,6 @@ func TestWindowAgainstAMap(t *testing.T) {
 
 // TestBytesPerId is the figure that the README states.
 func TestBytesPerId(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures memory over a million ids")
-	}
 	const ids = 1_000_000
 	w := newWindow(72 * time.Hour)
 	before := heap()

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/shared"
 )
@@ -16,10 +15,11 @@ func TestOneAnswerServesAllWhoAskedBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, asked := shared.New[int](), 0
+		answer := make(chan struct{}) // the test sends, a question ends
 		ask := func(context.Context) (int, error) {
 			asked++
 			n := asked
-			time.Sleep(time.Second)
+			<-answer
 			return n, nil
 		}
 		var group sync.WaitGroup
@@ -36,11 +36,14 @@ func TestOneAnswerServesAllWhoAskedBefore(t *testing.T) {
 			want(2)
 		}
 		synctest.Wait()
+		answer <- struct{}{}
+		answer <- struct{}{}
 		group.Wait()
 		if asked != 2 {
 			t.Errorf("asked %d times, want 2", asked)
 		}
 		want(3)
+		answer <- struct{}{}
 		group.Wait()
 	})
 }

@@ -228,6 +228,8 @@ func TestSlowBrokersAreAskedOnce(t *testing.T) {
 		hearing(t, store)
 		patient(t, store) // what it takes to connect
 		later.Store(int64(trip))
+		next := time.NewTicker(100 * time.Millisecond)
+		defer next.Stop()
 		var all sync.WaitGroup
 		for n := range 30 {
 			all.Go(func() {
@@ -241,7 +243,7 @@ func TestSlowBrokersAreAskedOnce(t *testing.T) {
 					t.Errorf("publish %d took %v, with a trip of %v", n, took, trip)
 				}
 			})
-			time.Sleep(100 * time.Millisecond)
+			<-next.C
 		}
 		all.Wait()
 	})

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build fleets && unix
 
 package fault_test
 

@@ -86,7 +86,6 @@ func TestFaultStartOnFullDisk(t *testing.T) {
 // the intake refuses.
 func TestFaultStoreFull(t *testing.T) {
 	t.Parallel()
-	skipShort(t)
 	f := fillerOn(t, t.TempDir(), 1)
 	f.driver.Size, f.driver.Rate = 200_000, 100
 	child := f.ready("HOOKSPAN_EMBEDDED_MAX_STORE=20MiB")
@@ -148,7 +147,6 @@ func newWatermark(t *testing.T) *filler {
 }
 
 func newMemory(t *testing.T) (*fault.Volume, error) {
-	skipShort(t)
 	volume, err := fault.NewMemory(t.TempDir(), volumeSize)
 	if err == nil {
 		t.Cleanup(volume.Close)

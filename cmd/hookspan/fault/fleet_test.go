@@ -1,7 +1,10 @@
+//go:build fleets && unix
+
 package fault_test
 
 import (
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +18,18 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
+
+var (
+	lasts = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
+	lease = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
+)
+
+func duration(variable string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
+		return d
+	}
+	return otherwise
+}
 
 // A fleet is several replicas of one Hookspan on one bus, and what is outside of them.
 type fleet struct {
@@ -65,13 +80,9 @@ type size struct {
 }
 
 // newFleet has nothing running. The environment is that of every replica. A fleet takes minutes
-// and a machine of its own, so these tests run where FAULT_FLEETS asks for them, or
-// FAULT_REQUIRE for everything; what is missing then is a failure.
+// and a machine of its own, so these tests are built with -tags fleets alone.
 func newFleet(t *testing.T, on kind, of size, environ func(receiver string) []string) *fleet {
 	t.Helper()
-	if os.Getenv("FAULT_FLEETS") == "" && os.Getenv("FAULT_REQUIRE") == "" {
-		t.Skip("FAULT_FLEETS is not set")
-	}
 	f := &fleet{on: on, lease: *lease, arrivals: map[string]*fault.Beats{}}
 	if on.cluster != nil {
 		f.bus = on.cluster(t, of.servers, of.proxied)

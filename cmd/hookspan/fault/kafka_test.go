@@ -1,3 +1,5 @@
+//go:build fleets && unix
+
 package fault_test
 
 import (

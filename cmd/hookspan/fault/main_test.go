@@ -25,8 +25,6 @@ var (
 	rate   = flag.Int("fault.rate", number("FAULT_RATE", 150), "webhooks a second at the most; 0: as many as are answered (also FAULT_RATE)")
 	cuts   = flag.Int("fault.cuts", 2, "power cuts")
 	events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
-	lasts  = flag.Duration("fault.duration", duration("FAULT_DURATION", 20*time.Second), "how long a fleet is under fire (also FAULT_DURATION)")
-	lease  = flag.Duration("fault.lease", 3*time.Second, "of a fleet's replicas")
 	given  = flag.String("fault.binary", "", "the program to test; without it this test binary is the program")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
 )
@@ -34,13 +32,6 @@ var (
 func number(variable string, otherwise int) int {
 	if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
 		return n
-	}
-	return otherwise
-}
-
-func duration(variable string, otherwise time.Duration) time.Duration {
-	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
-		return d
 	}
 	return otherwise
 }
@@ -80,13 +71,6 @@ type world struct {
 	driver   *fault.Driver
 }
 
-func skipShort(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("runs the real program for a while")
-	}
-}
-
 // lacks ends a test that needs what this machine does not give. With FAULT_REQUIRE set every
 // test has to run.
 func lacks(t *testing.T, what string, err error) {
@@ -109,7 +93,6 @@ func newWorld(t *testing.T, folder string, environ func(receiver string) []strin
 // newOutside is a world without a site.
 func newOutside(t *testing.T) *world {
 	t.Helper()
-	skipShort(t)
 	w := &world{T: t, seed: *seed, oracle: fault.NewOracle(), logs: t.TempDir()}
 	for w.seed == 0 {
 		w.seed = rand.Uint64()

@@ -67,7 +67,6 @@ type cutter struct {
 
 func newCutter(t *testing.T, sync string) *cutter {
 	t.Helper()
-	skipShort(t)
 	disk, err := fault.NewDisk(t.TempDir(), 512)
 	if err != nil {
 		lacks(t, "disk of its own, which takes root and a loop device", err)

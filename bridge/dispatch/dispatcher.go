@@ -113,7 +113,7 @@ func New(c Config) *Dispatcher {
 		d.limits = *c.limits
 	}
 	d.trouble = newComplaints(c.Log)
-	d.metrics = newMetrics(d, c.Metrics)
+	d.metrics = newMetrics(c.Metrics)
 	d.throttle = &throttle{most: d.limits.unrecorded, resume: d.wakeAll}
 	d.applier = &applier{d: d, woken: make(chan struct{}, 1)}
 	d.commands = newCommands(d)
@@ -127,6 +127,9 @@ func New(c Config) *Dispatcher {
 		Log: c.Log, Complaints: d.trouble,
 	})
 	d.attemptsCtx, d.cutAttempts = context.WithCancelCause(context.Background())
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(&census{d: d}) // last: from here on a scrape may come
+	}
 	return d
 }
 

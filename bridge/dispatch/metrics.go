@@ -25,7 +25,7 @@ type metrics struct {
 	named map[string]bool // endpoints that have a label
 }
 
-func newMetrics(d *Dispatcher, reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		named: map[string]bool{},
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -49,7 +49,7 @@ func newMetrics(d *Dispatcher, reg prometheus.Registerer) *metrics {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.seconds, m.deliveries, m.quarantined, m.dropped, &census{d: d})
+		reg.MustRegister(m.attempts, m.seconds, m.deliveries, m.quarantined, m.dropped)
 	}
 	return m
 }

@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,10 @@ func eventStream(t *testing.T, m *opened) *natsjs.StreamInfo {
 	}
 	var info *natsjs.StreamInfo
 	waitFor(t, func() bool {
-		s, err := js.Stream(within(t), "HOOKSPAN_EVENTS")
+		// Between two leaders a cluster leaves the request unanswered.
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		s, err := js.Stream(ctx, "HOOKSPAN_EVENTS")
 		if err != nil || s.CachedInfo().Cluster == nil {
 			return false
 		}

@@ -98,6 +98,7 @@ func TestLeasesOutliveTheirLeader(t *testing.T) {
 		if leader < 0 {
 			t.Fatal("nobody leads the bucket")
 		}
+		servers.Settle()
 		servers.Stop(leader)
 	})
 }

@@ -163,6 +163,7 @@ func TestServersOfAClusterGo(t *testing.T) {
 	l.more(t, 100)
 
 	// The leader goes.
+	cluster.Settle()
 	leader := cluster.Leader(t, admin, "HOOKSPAN_EVENTS")
 	if leader < 0 {
 		t.Fatal("the event stream has no leader")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
 // eventStream is what the server's cluster says about the event stream.
@@ -36,12 +38,17 @@ func eventStream(t *testing.T, m *opened) *natsjs.StreamInfo {
 	return info
 }
 
-// split takes the server that leads the event stream apart from the others.
-func split(t *testing.T, members [3]*opened) (leader int, others []*opened) {
+// split takes the server that leads the event stream apart from the others, once they have what
+// it has: with an empty log among the two of them they elect no leader.
+func split(t *testing.T, members [3]*opened, names trio) (leader int, others []*opened) {
 	t.Helper()
-	name := eventStream(t, members[0]).Cluster.Leader
+	var info *natsjs.StreamInfo
+	waitFor(t, func() bool {
+		info = eventStream(t, members[0])
+		return !slices.ContainsFunc(names[:], func(o embedded.Options) bool { return !current(info, o.ServerName) })
+	})
 	for i, m := range members {
-		if st, _ := m.Standing(); st.Server == name {
+		if names[i].ServerName == info.Cluster.Leader {
 			leader = i
 		} else {
 			others = append(others, m)
@@ -57,7 +64,7 @@ func TestAServerThatLeavesAndComesBackEmpty(t *testing.T) {
 	t.Parallel()
 	three := newTrio(t)
 	members := joinAll(t, three)
-	leader, others := split(t, members)
+	leader, others := split(t, members, three)
 
 	stop := make(chan struct{}) // closed by the test
 	var publishing sync.WaitGroup

@@ -31,8 +31,6 @@ const (
 	maxPayload = 64 << 20
 	// maxPending is what a connection that does not read may have waiting.
 	maxPending = 16 << 20
-	// syncInterval bounds what a power cut loses without a sync of ours.
-	syncInterval = 100 * time.Millisecond
 )
 
 // Options configure the server. Dir is required; the zero value of the rest works.

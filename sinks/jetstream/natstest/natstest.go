@@ -8,6 +8,7 @@ package natstest
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -81,9 +82,7 @@ func Start(t testing.TB, n int, conf Config) *Servers {
 	for i := range s.nodes {
 		s.run(i)
 	}
-	for i := range s.nodes {
-		s.Await(i)
-	}
+	s.Settle()
 	return s
 }
 
@@ -153,10 +152,12 @@ func (s *Servers) Await(i int) {
 			last = err.Error()
 			continue
 		}
+		why, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
-		if last = answer.Status; answer.StatusCode == http.StatusOK {
+		if answer.StatusCode == http.StatusOK {
 			return
 		}
+		last = fmt.Sprintf("%s: %s %v", answer.Status, why, err)
 	}
 	s.t.Fatalf("JetStream on server %s does not work: %s", n.name, last)
 }
@@ -182,10 +183,20 @@ func (s *Servers) Restart(i int) {
 	s.run(i)
 }
 
+// Settle waits until each server has all that was made. Before, no one may go: the other two
+// elect no leader while one of them has an empty log.
+func (s *Servers) Settle() {
+	s.t.Helper()
+	for i := range s.nodes {
+		s.Await(i)
+	}
+}
+
 // CutOff has the others run again without the i-th server, which goes on, keeps its clients and
 // reaches nobody.
 func (s *Servers) CutOff(i int) {
 	s.t.Helper()
+	s.Settle()
 	for other, n := range s.nodes {
 		if other != i {
 			s.Stop(other)

@@ -94,6 +94,7 @@ func rooms() map[string][]string {
 		"bridge/shared":     {},
 		"bridge/header":     {},
 		"bridge/setting":    {"header"},
+		"bridge/logline":    {},
 		"bridge/event":      {},
 		"bridge/problem":    {},
 		"bridge/bus":        {"event"},
@@ -107,11 +108,11 @@ func rooms() map[string][]string {
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling"},
-		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic"}, // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic"},
+		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling", "logline"},
+		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"}, // settings of endpoints and sources
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic", "logline"},
 	}
 }
 

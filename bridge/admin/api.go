@@ -14,11 +14,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Measures and Log.
+// Options of the API. All are needed but Shards, Tester, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -34,6 +35,7 @@ type Options struct {
 	Metrics    http.Handler
 	Measures   prometheus.Registerer // takes the API's own metrics; nil: nobody does
 	Log        *slog.Logger          // nil: slog.Default()
+	LogLevel   *logline.Level        // of Log; nil: it cannot be changed here
 }
 
 // Outbound is what the API needs of the dispatcher.
@@ -78,6 +80,8 @@ func New(o Options) http.Handler {
 		"GET /v1/refusals":               a.listRefusals,
 		"GET /v1/event-types":            a.listTypes,
 		"GET /v1/stats":                  a.stats,
+		"GET /v1/log-level":              a.getLogLevel,
+		"PUT /v1/log-level":              a.setLogLevel,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}
@@ -125,7 +129,7 @@ func (a *api) guard(mux *http.ServeMux, enter handler) http.Handler {
 
 // methods lists those that a route takes at the request's path.
 func methods(mux *http.ServeMux, r *http.Request) []string {
-	all := []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}
+	all := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return slices.DeleteFunc(all, func(method string) bool {
 		other := r.Clone(r.Context())
 		other.Method = method

@@ -57,7 +57,7 @@ func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.Log.Info("endpoint created", "endpoint", made.Name, "id", made.ID)
+	a.Log.Info("endpoint created", "endpoint", made.Name, "endpoint_id", made.ID)
 	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
 	v := a.look().endpoint(made)
 	v.front.Secrets = shown
@@ -126,7 +126,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.Log.Info("endpoint updated", "endpoint", made.Name, "id", made.ID)
+	a.Log.Info("endpoint updated", "endpoint", made.Name, "endpoint_id", made.ID)
 	v := a.look().endpoint(made)
 	v.front.Secrets = shown
 	return write(w, http.StatusOK, v)
@@ -140,7 +140,7 @@ func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Registry.Delete(r.Context(), e.ID); err != nil {
 		return err
 	}
-	a.Log.Info("endpoint deleted", "endpoint", e.Name, "id", e.ID)
+	a.Log.Info("endpoint deleted", "endpoint", e.Name, "endpoint_id", e.ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

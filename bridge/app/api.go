@@ -15,7 +15,7 @@ func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
-		Metrics: a.metricsPage(), Measures: a.Metrics, Log: a.Log,
+		Metrics: a.metricsPage(), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
@@ -30,7 +31,7 @@ import (
 // Shards is how many slices the endpoints are hashed into.
 const Shards = 32
 
-// Parts are what the caller brings. All are needed but Observer and Reload.
+// Parts are what the caller brings. All are needed but those at the end.
 type Parts struct {
 	Config *config.Config
 	// Open opens the bus. After an error that passes by itself (bus.ErrUnavailable,
@@ -42,6 +43,7 @@ type Parts struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 
+	LogLevel *logline.Level                 // of Log; nil: it cannot be changed
 	Observer delivery.Observer              // also told of every attempt
 	Reload   func() (*config.Config, error) // reads the configuration again; nil: never
 	Hangup   <-chan struct{}                // asks for a reload; whoever makes it sends, nobody closes it

@@ -48,13 +48,13 @@ func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
 	warning, faults := checkEndpoint(ctx, e, a.Check, signature.Schemes{Providers: a.catalog})
 	if warning != "" {
-		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "warning", warning)
+		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "detail", warning)
 	}
 	if e.ManagedBy == endpoint.ByAPI { // those of the configuration were held against its own topics
 		unfollowed, warnings := a.unfollowed(e)
 		faults = append(faults, unfollowed...)
 		for _, w := range warnings {
-			a.Log.Warn("endpoint has a topic that is not followed", "endpoint", e.Name, "warning", w)
+			a.Log.Warn("endpoint has a topic that is not followed", "endpoint", e.Name, "detail", w)
 		}
 	}
 	return faults

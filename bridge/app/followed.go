@@ -46,7 +46,7 @@ func (a *App) warnings(e *endpoint.Endpoint) []string {
 func (a *App) tellUnfollowed(context.Context) error {
 	for _, e := range a.registry.Set().All() {
 		for _, w := range a.warnings(e) {
-			a.Log.Warn("endpoint has a topic that is not followed", slog.String("endpoint", e.Name), slog.String("warning", w))
+			a.Log.Warn("endpoint has a topic that is not followed", slog.String("endpoint", e.Name), slog.String("detail", w))
 		}
 	}
 	return nil

@@ -105,7 +105,7 @@ func (a *App) reseal(ctx context.Context) error {
 	n, err := a.registry.Reseal(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.Log.Warn("not all endpoint secrets are sealed with the newest key; keep the older ones in HOOKSPAN_SEAL_KEY", slog.Int("sealed", n), slog.Any("error", err))
+		a.Log.Warn("not all endpoint secrets are sealed with the newest key; keep the older ones in HOOKSPAN_SEAL_KEY", slog.Int("endpoints", n), slog.Any("error", err))
 	case n > 0:
 		a.Log.Info("endpoint secrets sealed with the newest key; the older ones can be taken out of HOOKSPAN_SEAL_KEY once every replica has it", slog.Int("endpoints", n))
 	}

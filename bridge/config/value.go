@@ -3,8 +3,8 @@ package config
 import (
 	"log/slog"
 	"net/netip"
-	"strings"
 
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -35,11 +35,9 @@ type Level slog.Level
 
 // Parse takes debug, info, warn or error.
 func (l *Level) Parse(text string) error {
-	level, known := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}[strings.ToLower(text)]
+	level, known := logline.Parse(text)
 	if !known {
-		return setting.Wanted("debug, info, warn or error")
+		return setting.Wanted(logline.Words)
 	}
 	*l = Level(level)
 	return nil

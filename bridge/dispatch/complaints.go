@@ -30,7 +30,7 @@ func newComplaints(log *slog.Logger) *complaints {
 func (cs *complaints) Warn(msg string, err error, attrs ...any) {
 	if unheard, tell := cs.count(msg, time.Now()); tell {
 		if attrs = append(attrs, slog.Any("error", err)); unheard > 0 {
-			attrs = append(attrs, slog.Int("times_before", unheard))
+			attrs = append(attrs, slog.Int("suppressed", unheard))
 		}
 		cs.log.Warn(msg, attrs...)
 	}

@@ -56,7 +56,7 @@ func TestTroubleIsToldNowAndThen(t *testing.T) {
 		}})
 		pass(30 * time.Second)
 		told := n.lines("event not read")
-		if len(told) < 2 || len(told) > 4 || !strings.Contains(told[1], "times_before=") {
+		if len(told) < 2 || len(told) > 4 || !strings.Contains(told[1], "suppressed=") {
 			t.Errorf("told %d times in 30 s: %s", len(told), told)
 		}
 		p.client.Set(dispatchtest.Faults{})

@@ -11,6 +11,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 // Operations events tell operators, through the bus, what a person should look at.
@@ -98,7 +99,7 @@ func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *pendingDelivery, r
 	}
 	attrs := []slog.Attr{
 		slog.String("endpoint", ep.Name), slog.String("delivery", first.ID), slog.String("event", first.Event.ID),
-		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), logline.Took(took),
 	}
 	if members > 1 {
 		attrs = append(attrs, slog.Int("members", members))

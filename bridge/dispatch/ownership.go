@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 const (
@@ -152,7 +153,7 @@ func (t *ownership) own(wait time.Duration) *shard {
 		err := d.take(t.tend, s)
 		switch {
 		case err == nil:
-			d.log.Info("shard taken", slog.Int("shard", t.shard), slog.Duration("took", time.Since(began)))
+			d.log.Info("shard taken", slog.Int("shard", t.shard), logline.Took(time.Since(began)))
 			return s
 		case t.tend.Err() != nil:
 			return nil
@@ -194,7 +195,7 @@ func (t *ownership) keep(s *shard) error {
 	if err == nil && !t.lost() {
 		began := time.Now()
 		if err = t.handOver(s); err == nil && t.d.conf.Leases != nil {
-			t.d.log.Info("shard handed over", slog.Int("shard", s.id), slog.Duration("took", time.Since(began)))
+			t.d.log.Info("shard handed over", slog.Int("shard", s.id), logline.Took(time.Since(began)))
 		}
 	}
 	t.d.owned.drop(s)

@@ -31,7 +31,7 @@ func (s *shard) readJournal(ctx context.Context, was *statelog.State) (*past, er
 	}
 	if first != bus.NoPosition && was.Journal != bus.NoPosition && first > was.Journal+1 {
 		s.d.log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
-			slog.Int("shard", s.id), slog.Int64("place", was.Journal), slog.Int64("first", first))
+			slog.Int("shard", s.id), slog.Int64("position", was.Journal), slog.Int64("first", first))
 	}
 	p := &past{done: map[string]delivery.Attempt{}, failed: map[string]delivery.Attempt{}, asked: map[string]time.Time{}, end: max(last, was.Journal)}
 	err = s.d.store.ReadJournal(ctx, s.id, was.Journal+1, func(pos int64, data []byte) error {

@@ -213,7 +213,7 @@ func (q *Quarantine) log(message string, m *bus.Message, more ...slog.Attr) {
 		slog.String("event", m.Event.ID), slog.String("type", m.Event.Type),
 	}, more...)
 	if n := q.suppressed.Swap(0); n > 0 {
-		attrs = append(attrs, slog.Int64("lines_left_out", n))
+		attrs = append(attrs, slog.Int64("suppressed", n))
 	}
 	q.Log.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
 }

@@ -147,7 +147,7 @@ func (r *Receiver) rename(p *posting, sum [sha256.Size]byte) {
 
 func (r *Receiver) countAltered(x *exchange, p *posting, message, detail string) {
 	x.source.altered.Inc()
-	r.note(x, p.event, slog.LevelWarn, message, slog.String("detail", detail), slog.String("done", string(x.source.Altered)))
+	r.note(x, p.event, slog.LevelWarn, message, slog.String("detail", detail), slog.String("policy", string(x.source.Altered)))
 }
 
 func randomHex() string {

@@ -287,8 +287,8 @@ func TestARepeatLeavesALineWithItsId(t *testing.T) {
 	w.stop()
 	log := w.log.String()
 	for _, line := range []string{
-		`level=INFO msg="event repeated" source=shop id=delivery-7 type=com.shop.a`,
-		`level=WARN msg="repeated id came with another body" source=shop id=delivery-7`,
+		`level=INFO msg="event repeated" source=shop event=delivery-7 type=com.shop.a`,
+		`level=WARN msg="repeated id came with another body" source=shop event=delivery-7`,
 	} {
 		if strings.Count(log, line) != 1 {
 			t.Errorf("the log lacks %q:\n%s", line, log)

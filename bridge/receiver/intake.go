@@ -159,7 +159,7 @@ func (r *Receiver) bodyLimit(s Source) int64 {
 		return most
 	}
 	r.log.Warn("source takes smaller bodies than its limit, because the bus does",
-		slog.String("source", s.Name), slog.Int64("max_body", most), slog.Int64("bus_takes", max(room, 0)))
+		slog.String("source", s.Name), slog.Int64("max_body_bytes", most), slog.Int64("bus_max_bytes", max(room, 0)))
 	return max(room, 0)
 }
 

@@ -93,7 +93,7 @@ func (r *Receiver) note(x *exchange, e *provider.Event, level slog.Level, messag
 	if !ok {
 		return
 	}
-	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("id", e.ID), slog.String("type", e.Type)}, more...)
+	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("event", e.ID), slog.String("type", e.Type)}, more...)
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int64("suppressed", suppressed))
 	}

@@ -194,7 +194,7 @@ func (p *Purger) purge(ctx context.Context, span bus.Span, upto int64) error {
 		return nil
 	}
 	p.Log.Warn("event store nearly full, purging what has been passed; the window of what was seen before shrinks with it",
-		slog.String("partition", string(span.Partition)), slog.Int64("first", span.First), slog.Int64("upto", upto))
+		slog.String("partition", string(span.Partition)), slog.Int64("first", span.First), slog.Int64("to", upto))
 	if err := p.Store.PurgeEvents(ctx, span.Partition, upto); err != nil {
 		return fmt.Errorf("purge %s: %w", span.Partition, err)
 	}

@@ -27,6 +27,7 @@ var routes = []route{
 	{"/v1/refusals", "refusal.json", true},
 	{"/v1/event-types", "event-type.json", true},
 	{"/v1/stats", "stats.json", false},
+	{"/v1/log-level", "log-level.json", false},
 	{"/healthz", "status.json", false},
 	{"/readyz", "status.json", false},
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go"
 )
@@ -81,7 +82,7 @@ func (d *drover) look(ctx context.Context) {
 		return
 	}
 	d.log.Warn("the NATS server is cut off from its cluster, moving to another one", "connection", nc.Opts.Name,
-		"server", d.server, "silent", time.Since(d.silent).Round(time.Second))
+		"server", d.server, logline.Took(time.Since(d.silent)))
 	d.silent, d.patience = time.Time{}, min(2*d.patience, moveMost)
 	if err := nc.ForceReconnect(); err != nil {
 		d.log.Warn("connection to NATS", "connection", nc.Opts.Name, "error", err)

@@ -19,7 +19,7 @@ func Bound(log *slog.Logger) {
 	limit, limited := cgroupLimit(os.DirFS("/"))
 	switch given := os.Getenv("GOMEMLIMIT"); {
 	case given != "":
-		log.Info("memory bounded", slog.String("by", "GOMEMLIMIT"), slog.String("limit", given))
+		log.Info("memory bounded", slog.String("by", "GOMEMLIMIT"), slog.String("detail", given))
 	case limited:
 		bound := int64(float64(limit) * share)
 		debug.SetMemoryLimit(bound)

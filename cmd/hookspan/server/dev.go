@@ -74,7 +74,9 @@ func dev(ctx context.Context, t *cli.Terminal) error {
 	if t.Variable("HOOKSPAN_LOG_LEVEL") != "" {
 		level = slog.Level(c.LogLevel)
 	}
-	p, err := Open(c, Parts{Log: slog.New(slog.NewTextHandler(t.Err, &slog.HandlerOptions{Level: level})), Observer: d})
+	log := openLog(t, "text", level)
+	defer log.close()
+	p, err := Open(c, Parts{Log: log.Logger, LogLevel: log.level, Observer: d})
 	if err != nil {
 		return err
 	}

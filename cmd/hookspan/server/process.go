@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/cmd/hookspan/adapter"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/client"
@@ -36,6 +36,7 @@ type Process struct {
 // Parts are what a command may add to a server.
 type Parts struct {
 	Log      *slog.Logger
+	LogLevel *logline.Level // of Log; nil: it cannot be changed
 	Observer delivery.Observer
 	Reload   func() (*config.Config, error)
 	Hangup   <-chan struct{}
@@ -56,7 +57,7 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 	pr.bus = adapter.New(c, p.Log, registry)
 	pr.sender = newSender(c, func() []netip.AddrPort { return *pr.own.Load() })
 	pr.App, err = app.New(app.Parts{
-		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: cli.Version(), Log: p.Log, Metrics: registry,
+		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
 		Observer: p.Observer, Reload: p.Reload, Hangup: p.Hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			o, err := pr.bus.Open(ctx)
@@ -141,26 +142,4 @@ func (p *Process) Close() error {
 		p.sender.Close()
 	}
 	return p.bus.Close()
-}
-
-// newLogger writes to w: text for people, JSON for machines.
-func newLogger(t *cli.Terminal, c *config.Config) *slog.Logger {
-	o := &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}
-	format := c.LogFormat
-	if format == "" && onTerminal(t.Err) {
-		format = "text"
-	}
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(t.Err, o))
-	}
-	return slog.New(slog.NewJSONHandler(t.Err, o))
-}
-
-func onTerminal(w io.Writer) bool {
-	f, ok := cli.Raw(w).(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

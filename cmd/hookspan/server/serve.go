@@ -32,14 +32,15 @@ func serve(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(t, c)
+	log := openLog(t, c.LogFormat, slog.Level(c.LogLevel))
+	defer log.close()
 	for _, w := range c.Warnings {
-		log.Warn(w.Error())
+		log.Warn("configuration", slog.String("setting", w.Where), slog.String("detail", w.What))
 	}
 	hangup, stopListening := hangups()
 	defer stopListening()
 	p, err := Open(c, Parts{
-		Log: log, Hangup: hangup,
+		Log: log.Logger, LogLevel: log.level, Hangup: hangup,
 		Reload: func() (*config.Config, error) { return Configured(ctx, t.Environ) },
 	})
 	if err != nil {

@@ -80,7 +80,7 @@ func (d *desk) serve(m *nats.Msg) {
 	case errors.As(err, &no):
 		d.refuse(m.Reply, no.code, no.text)
 	default:
-		d.s.o.Log.Warn("a request of a NATS client was not answered", "request", subject, "error", err)
+		d.s.o.Log.Warn("a request of a NATS client was not answered", "topic", subject, "error", err)
 		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus does not answer now")
 	}
 }

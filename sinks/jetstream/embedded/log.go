@@ -64,7 +64,7 @@ func (l serverLog) Debugf(string, ...any) {}
 func (l serverLog) Tracef(string, ...any) {}
 
 func (l serverLog) says(format string, v []any) slog.Attr {
-	return slog.String("says", l.hide.Replace(fmt.Sprintf(format, v...)))
+	return slog.String("detail", l.hide.Replace(fmt.Sprintf(format, v...)))
 }
 
 // saidAgain is how often the same trouble is told.

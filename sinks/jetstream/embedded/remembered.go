@@ -94,7 +94,7 @@ func (d *desk) makeForget(inner *server.Server) (more bool) {
 			break
 		}
 		d.s.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
-			"client", clientAddress(inner, a.connection), "requests", a.requests, "limit", d.s.o.mostRemembered)
+			"remote", clientAddress(inner, a.connection), "requests", a.requests, "limit", d.s.o.mostRemembered)
 		d.s.guard.dismiss(a.seat)
 		_ = inner.DisconnectClientByID(a.connection) // it may have left by itself
 		total -= a.requests

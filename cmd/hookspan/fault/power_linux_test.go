@@ -38,6 +38,7 @@ func TestFaultPowerCutLazy(t *testing.T) {
 	t.Parallel()
 	c := newCutter(t, "lazy")
 	c.driver.Rate = max(*rate, lazyRate)
+	c.receiver.Set(map[string]fault.Mood{"steady": {Fail: 0.9}}) // what has arrived cannot be lost
 	stopDriver := c.drive(16)
 	for range lazyCuts {
 		c.cut(func() {})
@@ -86,23 +87,31 @@ func newCutter(t *testing.T, sync string) *cutter {
 func (c *cutter) serve() {
 	c.Helper()
 	c.child = c.start()
+	c.restarts = append(c.restarts, c.accepts(c.child.Started).Sub(c.child.Started))
+}
+
+// accepts waits for the next 2xx.
+func (c *cutter) accepts(since time.Time) time.Time {
+	c.Helper()
 	select {
-	case at := <-c.driver.FirstAfter(c.child.Started):
-		c.restarts = append(c.restarts, at.Sub(c.child.Started))
+	case at := <-c.driver.FirstAfter(since):
+		return at
 	case <-c.child.Done():
 		c.Fatalf("the process ended by itself with exit code %d", c.child.ExitCode())
 	case <-time.After(30 * time.Second):
-		c.Fatal("no 2xx within 30 s of a start")
+		c.Fatal("no 2xx for 30 s")
 	}
+	return time.Time{}
 }
 
-// cut starts the program, does what is to be done before, lets it work, and cuts the power: the file system first,
-// so that no sync after it counts, then the process.
+// cut starts the program, does what is to be done before, lets it work, and cuts the power right
+// after a 2xx: the file system first, so that no sync after it counts, then the process.
 func (c *cutter) cut(before func()) {
 	c.Helper()
 	c.serve()
 	before()
 	fault.Pause(c.Context(), time.Duration(500+c.rng.IntN(1500))*time.Millisecond)
+	c.accepts(time.Now())
 	from := time.Now()
 	c.must(c.disk.CutPower())
 	c.child.Kill()

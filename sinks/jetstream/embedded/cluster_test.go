@@ -199,10 +199,14 @@ func TestClientsOfACluster(t *testing.T) {
 	probes := awaitInterest(t, members[:], got[:], login)
 	for i, m := range members {
 		_, js := dial(t, m, login)
-		if _, err := js.Publish(within(t), topic, fmt.Appendf(nil, `{"server":%d}`, i)); err != nil {
+		if err := publishAs(t, js, fmt.Sprint("server-", i), fmt.Appendf(nil, `{"server":%d}`, i)); err != nil {
 			t.Errorf("through server %d: %v", i, err)
 		}
-		if _, err := js.Stream(within(t), "HOOKSPAN_STATE"); !errors.Is(err, natsjs.ErrStreamNotFound) {
+		err := answered(t, func(ctx context.Context) error {
+			_, err := js.Stream(ctx, "HOOKSPAN_STATE")
+			return err
+		})
+		if !errors.Is(err, natsjs.ErrStreamNotFound) {
 			t.Errorf("the state through server %d: %v", i, err)
 		}
 	}
@@ -210,16 +214,20 @@ func TestClientsOfACluster(t *testing.T) {
 		t.Errorf("%d events in %d copies", info.State.Msgs, info.Config.Replicas)
 	}
 	for _, c := range got { // each of three events at each of three servers
-		for range 3 {
-			if m := receiveBut(t, c, probe); m.Subject != topic {
+		for heard := map[string]bool{}; len(heard) < 3; {
+			m := receive(t, c)
+			if m.Subject != topic {
 				t.Errorf("a subscriber got %s", m.Subject)
+			}
+			if string(m.Data) != probe {
+				heard[string(m.Data)] = true
 			}
 		}
 	}
 	readThroughAll(t, members[:], login)
 	for _, c := range got {
 		for len(c) > 0 {
-			if m := <-c; string(m.Data) != probe {
+			if m := <-c; m.Subject != topic {
 				t.Errorf("a subscriber got more: %s", m.Subject)
 			}
 		}
@@ -227,6 +235,28 @@ func TestClientsOfACluster(t *testing.T) {
 	if info := eventStream(t, members[0]); info.State.FirstSeq != 1 || info.State.NumDeleted != 0 {
 		t.Errorf("the event stream became %+v", info.State)
 	}
+}
+
+// answered does what asks a server of a cluster until there is an answer: one that goes through
+// another server is dropped while that server has not heard of the asker's connection.
+func answered(t *testing.T, ask func(context.Context) error) (err error) {
+	t.Helper()
+	waitFor(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		err = ask(ctx)
+		return !errors.Is(err, context.DeadlineExceeded)
+	})
+	return err
+}
+
+// publishAs publishes an event of a client, which is stored once however often it is sent.
+func publishAs(t *testing.T, js natsjs.JetStream, id string, data []byte) error {
+	t.Helper()
+	return answered(t, func(ctx context.Context) error {
+		_, err := js.Publish(ctx, topic, data, natsjs.WithMsgID(id))
+		return err
+	})
 }
 
 // probe is an event that only asks who hears it.
@@ -239,7 +269,7 @@ func awaitInterest(t *testing.T, members []*opened, got []chan *nats.Msg, login 
 	for _, m := range members {
 		_, js := dial(t, m, login)
 		for heard := map[int]bool{}; len(heard) < len(got); {
-			if _, err := js.Publish(within(t), topic, []byte(probe)); err != nil {
+			if err := publishAs(t, js, fmt.Sprint("probe-", probes), []byte(probe)); err != nil {
 				t.Fatal(err)
 			}
 			probes++
@@ -260,22 +290,17 @@ func awaitInterest(t *testing.T, members []*opened, got []chan *nats.Msg, login 
 	return probes
 }
 
-func receiveBut(t *testing.T, c chan *nats.Msg, not string) *nats.Msg {
-	t.Helper()
-	for {
-		if m := receive(t, c); string(m.Data) != not {
-			return m
-		}
-	}
-}
-
 // readThroughAll reads three events by one consumer, each through another server, which refuses
 // what would harm the others.
 func readThroughAll(t *testing.T, members []*opened, login nats.Option) {
 	t.Helper()
 	for i, m := range members {
 		nc, js := dial(t, m, login)
-		c, err := js.CreateOrUpdateConsumer(within(t), "HOOKSPAN_EVENTS", natsjs.ConsumerConfig{Durable: "shipping"})
+		var c natsjs.Consumer
+		err := answered(t, func(ctx context.Context) (err error) {
+			c, err = js.CreateOrUpdateConsumer(ctx, "HOOKSPAN_EVENTS", natsjs.ConsumerConfig{Durable: "shipping"})
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +312,14 @@ func readThroughAll(t *testing.T, members []*opened, login nats.Option) {
 			t.Errorf("through server %d: %v", i, err)
 		}
 		for _, request := range []string{"STREAM.LEADER.STEPDOWN.HOOKSPAN_EVENTS", "STREAM.PEER.REMOVE.HOOKSPAN_EVENTS", "CONSUMER.LEADER.STEPDOWN.HOOKSPAN_EVENTS.shipping", "STREAM.PURGE.HOOKSPAN_EVENTS"} {
-			if m, err := nc.RequestWithContext(within(t), "$JS.API."+request, nil); err != nil || !strings.Contains(string(m.Data), `"error"`) {
+			err := answered(t, func(ctx context.Context) error {
+				m, err := nc.RequestWithContext(ctx, "$JS.API."+request, nil)
+				if err == nil && !strings.Contains(string(m.Data), `"error"`) {
+					err = errors.New("not refused")
+				}
+				return err
+			})
+			if err != nil {
 				t.Errorf("%s: %v", request, err)
 			}
 		}

@@ -3,7 +3,9 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,9 +15,17 @@ import (
 // openToSync opens a file or folder: any descriptor can sync it.
 func openToSync(path string) (*os.File, error) { return os.Open(path) }
 
-// lockDir takes the folder for this process; it is free again when the file is closed, also
-// by a crash.
-func lockDir(dir string) (*os.File, error) {
+// A folderLock is a folder taken for this process, until Close or the end of the process.
+type folderLock struct{ file *os.File }
+
+// Close frees the folder, whoever has a copy of the descriptor: a process that was just forked
+// and is not yet its own program has one.
+func (l folderLock) Close() error {
+	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
+}
+
+// lockDir takes the folder.
+func lockDir(dir string) (io.Closer, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
@@ -27,7 +37,7 @@ func lockDir(dir string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock the data folder %s: %w", dir, err)
 	}
-	return f, nil
+	return folderLock{f}, nil
 }
 
 // volume is the space of the file system under dir, as an unprivileged user sees it.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,7 @@ var (
 // A Server is the embedded bus. Its methods may be called from any goroutine.
 type Server struct {
 	o     Options
-	lock  *os.File
+	lock  io.Closer
 	group *group
 	conns jetstream.Conns
 	guard *guard

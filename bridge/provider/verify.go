@@ -90,9 +90,13 @@ func (v *Verifier) Warnings() []string { return slices.Clone(v.warnings) }
 
 // Verify says what a request means. The error is a *Refusal, of a request that is not
 // genuine or cannot be unpacked; there is no other. The events' data shares r.Body.
-func (v *Verifier) Verify(r *scheme.Request) (Verdict, error) {
+func (v *Verifier) Verify(r *scheme.Request) (Verdict, error) { return v.VerifyIn(r, nil) }
+
+// VerifyIn is Verify that may use the memory of the events of another request, which nobody
+// looks at any more.
+func (v *Verifier) VerifyIn(r *scheme.Request, room []naming.Event) (Verdict, error) {
 	x := v.setup.Open(r)
-	verdict, refusal := v.judge(x)
+	verdict, refusal := v.judge(x, room)
 	if x.Short {
 		refusal = scheme.NoMemory()
 	}
@@ -103,7 +107,7 @@ func (v *Verifier) Verify(r *scheme.Request) (Verdict, error) {
 	return verdict, nil
 }
 
-func (v *Verifier) judge(x *scheme.Exchange) (Verdict, *scheme.Refusal) {
+func (v *Verifier) judge(x *scheme.Exchange, room []naming.Event) (Verdict, *scheme.Refusal) {
 	for _, h := range v.challenges {
 		if h.open && h.matches(x) {
 			return respond(h, x)
@@ -126,7 +130,7 @@ func (v *Verifier) judge(x *scheme.Exchange) (Verdict, *scheme.Refusal) {
 	if !v.builder.KeepsAttributes() {
 		x.CarryQuery(v.tokens)
 	}
-	return v.events(x)
+	return v.events(x, room)
 }
 
 // isHandshake reports whether some handshake with a signature has this method.
@@ -139,8 +143,8 @@ func respond(h *challenge, x *scheme.Exchange) (Verdict, *scheme.Refusal) {
 	return Verdict{Answer: answer}, refusal
 }
 
-func (v *Verifier) events(x *scheme.Exchange) (Verdict, *scheme.Refusal) {
-	verdict := Verdict{Events: v.builder.Events(x)}
+func (v *Verifier) events(x *scheme.Exchange, room []naming.Event) (Verdict, *scheme.Refusal) {
+	verdict := Verdict{Events: v.builder.Events(x, room)}
 	for i := range verdict.Events {
 		if verdict.Invalid = verdict.Events[i].Invalid; verdict.Invalid != "" {
 			break

@@ -82,19 +82,51 @@ func RequestURL(q *http.Request, public string, trusted []netip.Prefix) string {
 
 func (p proxies) url(q *http.Request, public string) string {
 	if public == "" {
-		scheme, host := "http", q.Host
-		if q.TLS != nil {
-			scheme = "https"
-		}
-		if len(p) > 0 && p.trust(peer(q)) {
-			scheme, host = forwarded(q.Header, scheme, host)
-		}
-		public = scheme + "://" + host + q.URL.EscapedPath()
+		public = p.asked(q).url()
 	}
+	return withQuery(public, q)
+}
+
+func withQuery(bare string, q *http.Request) string {
 	if q.URL.RawQuery == "" {
-		return public
+		return bare
 	}
-	return public + "?" + q.URL.RawQuery
+	return bare + "?" + q.URL.RawQuery
+}
+
+// asked is what a request asked for, but for its query.
+type asked struct{ scheme, host, path string }
+
+// told is the same as its sender was told it.
+type told struct {
+	asked
+	url string
+}
+
+func (a asked) url() string { return a.scheme + "://" + a.host + a.path }
+
+func (p proxies) asked(q *http.Request) asked {
+	scheme, host := "http", q.Host
+	if q.TLS != nil {
+		scheme = "https"
+	}
+	if len(p) > 0 && p.trust(peer(q)) {
+		scheme, host = forwarded(q.Header, scheme, host)
+	}
+	return asked{scheme: scheme, host: host, path: q.URL.EscapedPath()}
+}
+
+// url is RequestURL of a request to the source. Mostly it is the one of the request before.
+func (s *intake) url(p proxies, q *http.Request) string {
+	if s.PublicURL != "" {
+		return withQuery(s.PublicURL, q)
+	}
+	now, last := p.asked(q), s.asked.Load()
+	if last == nil || last.asked != now {
+		last = &told{now, now.url()}
+		s.asked.Store(last)
+	}
+	return withQuery(last.url, q)
 }
 
 // forwarded is what proxies say that the sender asked for. Of a list the first value counts, the

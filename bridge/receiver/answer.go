@@ -103,16 +103,21 @@ func (f *fault) write(w http.ResponseWriter, s *intake) {
 
 // writeAnswer answers in the provider's own words.
 func writeAnswer(w http.ResponseWriter, a *provider.Answer) {
-	h := w.Header()
+	if len(a.Header)+len(a.Body) > 0 { // the server copies a header that was asked for
+		setHeader(w.Header(), a)
+	}
+	w.WriteHeader(a.Status)
+	if len(a.Body) > 0 {
+		_, _ = w.Write(a.Body) // the sender has gone; it will send again
+	}
+}
+
+func setHeader(h http.Header, a *provider.Answer) {
 	for name, values := range a.Header {
 		h[name] = values
 	}
 	if len(a.Body) > 0 && a.Header.Get("Content-Type") == "" {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		h.Set("X-Content-Type-Options", "nosniff")
-	}
-	w.WriteHeader(a.Status)
-	if len(a.Body) > 0 {
-		_, _ = w.Write(a.Body) // the sender has gone; it will send again
 	}
 }

@@ -118,8 +118,8 @@ func TestIdentityKeepsItsPartsApart(t *testing.T) {
 			t.Errorf("%q and %s are one", parts, other)
 		}
 		seen[f] = fmt.Sprint(parts)
-		one, mark := written(1, []fingerprint{f})
-		if two, _ := written(2, []fingerprint{f}); len(one) != 27 || one == two {
+		one, mark := written(nil, 1, []fingerprint{f})
+		if two, _ := written(nil, 2, []fingerprint{f}); len(one) != 27 || one == two {
 			t.Errorf("keys %q and %q", one, two)
 		}
 		if body, prints, ok := readMark(mark); !ok || body != 1 || len(prints) != 1 || prints[0] != f {

@@ -1,8 +1,8 @@
 // Package receiver is the public intake: it takes webhooks over HTTP, has their provider
 // verify them, and answers success only after every event is durable on the bus.
 //
-// Read receiver.go first: it is the way of one request. Then exchange.go (its time, and what it
-// holds), prepare.go (what becomes of each event), claim.go (what it is recognised by) and
+// Read receiver.go first: it is the way of one request. Then exchange.go (what it holds) and
+// bounds.go (its time), prepare.go (what becomes of each event), claim.go (what it is recognised by) and
 // publish.go. Beside them: body.go reads bodies,
 // memory.go bounds what they take, crowd.go bounds connections, dedup.go and fingerprint.go know
 // which ids are durable or on their way, topic.go says where events go, answer.go turns faults

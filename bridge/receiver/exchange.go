@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // An exchange is one request on its way through, and the answer's place. Exchanges are used
-// again, with their timer, so that a request that is answered in time costs neither.
+// again, with their timer and the memory of the event, so that a request that is answered in time
+// costs none of them.
 type exchange struct {
 	of      *Receiver
 	source  *intake
@@ -23,25 +26,18 @@ type exchange struct {
 	request provider.Request
 	genuine bool
 	guest   *guest // the connection, once the body has come; nil without a crowd
-	reuse   bool   // nobody can be reading the body any more
+	reuse   bool   // nobody can be reading the body and the events any more
 
+	texts    scheme.Texts     // those of the events
+	events   []provider.Event // of this request; before, memory of an earlier one's
 	postings []posting
 	one      [1]posting // the usual number
 
-	bound *deadline   // once the events are to be durable; ring closes it
-	timer *time.Timer // calls ring
+	bound context.Context // once the events are to be durable
+	timer *time.Timer     // calls ring
 
 	mu       sync.Mutex // one answers
-	over     bool       // the bound is closed
 	answered bool
-}
-
-// A deadline is the context of what is done for a request once its body has come: it ends with
-// the publish timeout and not with the connection. It is never used again, because contexts
-// that were made from it may look at it later.
-type deadline struct {
-	at   time.Time
-	done chan struct{} // closed by the exchange when the time is over; for who waits for the bus
 }
 
 func (r *Receiver) newExchange(source *intake, w http.ResponseWriter, q *http.Request) *exchange {
@@ -56,39 +52,29 @@ func (r *Receiver) newExchange(source *intake, w http.ResponseWriter, q *http.Re
 	return x
 }
 
-// lastWord is the share of the publish timeout that the bus has to say why, once its own time
-// is up.
-const lastWord = 20
-
 // start begins the time within which the events have to be durable.
 func (x *exchange) start() {
-	within := x.of.publishTimeout - x.of.publishTimeout/lastWord
-	x.bound = &deadline{time.Now().Add(within), make(chan struct{})}
-	x.timer.Reset(within)
+	x.bound = x.of.bounds.next(time.Now())
+	x.timer.Reset(x.of.publishTimeout)
 }
 
 // errNoAnswer: a request is answered in time whether or not the bus keeps to its own limit.
 var errNoAnswer = fmt.Errorf("%w: it has not answered within the publish timeout", bus.ErrUnavailable)
 
-// ring ends the time, and answers a moment later in the place of a bus that does not. What is
+// ring answers in the place of a bus that does not, although its own time was up before. What is
 // on its way then goes on by itself: its flight stays underway, so that the sender's next try
 // waits for the same fate, and its body stays in hand.
 func (x *exchange) ring() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	switch {
-	case x.answered:
-	case !x.over:
-		x.over = true
-		close(x.bound.done)
-		x.timer.Reset(x.of.publishTimeout / lastWord)
-	default:
-		f := x.of.notStored(x, errNoAnswer)
-		f.hangUp = true // the connection serves no other request before the bus has answered
-		x.of.conclude(x, nil, "", f)
-		_ = http.NewResponseController(x.w).Flush() // the sender has gone; it will send again
-		x.leave()
+	if x.answered {
+		return
 	}
+	f := x.of.notStored(x, errNoAnswer)
+	f.hangUp = true // the connection serves no other request before the bus has answered
+	x.of.conclude(x, nil, "", f)
+	_ = http.NewResponseController(x.w).Flush() // the sender has gone; it will send again
+	x.leave()
 }
 
 // answer writes the answer, unless that has been done.
@@ -122,8 +108,19 @@ func (x *exchange) end() {
 		return
 	}
 	clear(x.postings)
-	*x = exchange{of: x.of, timer: x.timer}
+	*x = exchange{of: x.of, timer: x.timer, events: x.room()}
 	x.of.exchanges.Put(x)
+}
+
+// room is the memory of the usual one event, without what was in it.
+func (x *exchange) room() []provider.Event {
+	if !x.reuse || len(x.events) != 1 {
+		return nil
+	}
+	e := &x.events[0]
+	clear(e.Extensions)
+	*e = provider.Event{Event: event.Event{Extensions: e.Extensions[:0]}}
+	return x.events
 }
 
 // free reports whether nobody else can be holding the exchange: its timer will not ring, and
@@ -137,25 +134,5 @@ func (x *exchange) free() bool {
 			return false
 		}
 	}
-	return !x.over
+	return true
 }
-
-// Deadline implements context.Context.
-func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
-
-// Done implements context.Context.
-func (d *deadline) Done() <-chan struct{} { return d.done }
-
-// Err implements context.Context.
-func (d *deadline) Err() error {
-	select {
-	case <-d.done:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
-// Value implements context.Context. What the connection's context holds would also say that the
-// sender has gone.
-func (d *deadline) Value(any) any { return nil }

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // A fingerprint stands for the identity of an event: a base, the CloudEvents source and the id.
@@ -53,7 +55,7 @@ const markFormat = 1
 // the bus guards against two replicas that publish it at once; another body under the same id is
 // another event there too. The mark is what the window has to know of it again: the body, and the
 // fingerprints under which it is known.
-func written(body uint32, prints []fingerprint) (key, mark string) {
+func written(t *scheme.Texts, body uint32, prints []fingerprint) (key, mark string) {
 	var raw [5 + 3*printBytes]byte
 	var room [128]byte
 	text := base64.RawURLEncoding.AppendEncode(room[:0], binary.BigEndian.AppendUint32(prints[0].append(raw[:0]), body))
@@ -62,7 +64,7 @@ func written(body uint32, prints []fingerprint) (key, mark string) {
 	for _, f := range prints {
 		known = f.append(known)
 	}
-	both := string(base64.RawURLEncoding.AppendEncode(text, known))
+	both := t.Copy(base64.RawURLEncoding.AppendEncode(text, known))
 	return both[:end], both[end:]
 }
 

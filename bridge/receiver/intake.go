@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,8 +19,9 @@ import (
 
 // A Verifier judges the requests of one source. *provider.Verifier is one.
 type Verifier interface {
-	// Verify returns what a genuine request means; its error is a *provider.Refusal.
-	Verify(*provider.Request) (provider.Verdict, error)
+	// VerifyIn returns what a genuine request means; its error is a *provider.Refusal. It may use
+	// the memory of room, which held the events of a request that is over.
+	VerifyIn(q *provider.Request, room []provider.Event) (provider.Verdict, error)
 	// Success is the provider's answer to what it need not send again.
 	Success() provider.Answer
 	// RefusalStatus answers a request that is not genuine.
@@ -34,7 +36,8 @@ type Verifier interface {
 	TypePrefix() string
 }
 
-// intake is a source that takes requests. It is never changed but for its counters.
+// intake is a source that takes requests. It is never changed but for its counters and what it
+// was asked for last.
 type intake struct {
 	Source
 	verifier      Verifier
@@ -45,6 +48,7 @@ type intake struct {
 	typePrefix    string
 
 	dedupKey dedupKey
+	asked    atomic.Pointer[told]
 
 	limit    *rate.Limiter // nil without a rate
 	share    *share        // of the intake's memory

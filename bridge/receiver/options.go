@@ -46,6 +46,7 @@ func New(o Options) (*Receiver, error) {
 		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
 		bodies:   newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, readTime), orElse(o.BodyRate, 16<<10)),
 		window:   newWindow(DefaultDedupWindow),
+		bounds:   bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},
 		strange:  newValve(strangePerSecond, 4*strangePerSecond),
 		refusals: make(chan Refusal, traceQueue),
 		ready:    make(chan struct{}),

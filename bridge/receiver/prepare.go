@@ -25,18 +25,18 @@ type posting struct {
 }
 
 // prepare decides what becomes of each event: its topic, quarantine, or none of them is taken.
-func (r *Receiver) prepare(x *exchange, v *provider.Verdict) error {
+func (r *Receiver) prepare(x *exchange) error {
 	s := x.source
 	if err := s.withinRate(x.began); err != nil {
 		return err
 	}
-	if x.postings = x.one[:]; len(v.Events) != 1 {
-		x.postings = make([]posting, len(v.Events))
+	if x.postings = x.one[:]; len(x.events) != 1 {
+		x.postings = make([]posting, len(x.events))
 	}
-	for i := range v.Events {
-		e, p := &v.Events[i], &x.postings[i]
+	for i := range x.events {
+		e, p := &x.events[i], &x.postings[i]
 		r.leftOut(x, e)
-		*p = posting{event: e, topic: r.topic(s, e)}
+		*p = posting{event: e, topic: r.topic(x, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {
 		case Reject:
@@ -101,9 +101,9 @@ func (r *Receiver) note(x *exchange, e *provider.Event, level slog.Level, messag
 }
 
 // topic is where an event goes that is not at fault.
-func (r *Receiver) topic(s *intake, e *provider.Event) string {
+func (r *Receiver) topic(x *exchange, e *provider.Event) string {
 	if r.topicPerSource {
-		return s.Topic
+		return x.source.Topic
 	}
-	return Topic(s.Topic, e.Type, s.typePrefix)
+	return x.texts.Join(x.source.Topic, ".", topicName(e.Type, x.source.typePrefix))
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // store makes every event durable that is not so already. It claims all of them, publishes
@@ -103,7 +104,7 @@ func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
 	}()
 	o := bus.PublishOptions{Structured: s.Content == Structured, Sent: sent}
 	if p.flight != nil {
-		o.Key, o.Mark = written(p.body, p.prints)
+		o.Key, o.Mark = written(x.alone(), p.body, p.prints)
 		if *s.DedupWindow < busWindow {
 			o.Key = ""
 		}
@@ -115,6 +116,14 @@ func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
 	}
 	if receipt.Repeated {
 		p.standing = repeated
+	}
+	return nil
+}
+
+// alone is where a request with one event writes; those of a batch are published at once.
+func (x *exchange) alone() *scheme.Texts {
+	if len(x.postings) == 1 {
+		return &x.texts
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type Receiver struct {
 
 	intakes   atomic.Pointer[intakes]
 	exchanges sync.Pool
+	bounds    bounds
 	strange   *valve // of refusals whose source there is none of
 	bodies    *bodies
 	window    *window
@@ -84,9 +85,9 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 		x.guest.hold() // ServeHTTP lets it go
 	}
 	x.request = provider.Request{
-		Memory: &x.body, Method: x.q.Method, URL: r.proxies.url(x.q, x.source.PublicURL), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
+		Memory: &x.body, Texts: &x.texts, Method: x.q.Method, URL: x.source.url(r.proxies, x.q), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
 	}
-	verdict, err := x.source.verifier.Verify(&x.request)
+	verdict, err := x.source.verifier.VerifyIn(&x.request, x.events)
 	switch {
 	case x.body.short != nil:
 		return nil, "", notTaken(x.body.short)
@@ -96,8 +97,8 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if verdict.Answer != nil {
 		return verdict.Answer, challenge, nil
 	}
-	x.genuine = true
-	if err := r.prepare(x, &verdict); err != nil {
+	x.genuine, x.events = true, verdict.Events
+	if err := r.prepare(x); err != nil {
 		return nil, "", err
 	}
 	out, err := r.store(x)

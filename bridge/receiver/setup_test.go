@@ -66,7 +66,7 @@ func sign(secret string, body []byte) []byte {
 	return h.Sum(nil)
 }
 
-func (s shop) Verify(q *provider.Request) (provider.Verdict, error) {
+func (s shop) VerifyIn(q *provider.Request, _ []provider.Event) (provider.Verdict, error) {
 	if q.Method == "GET" {
 		return provider.Verdict{Answer: &provider.Answer{Status: 200, Body: []byte(q.URL)}}, nil
 	}
@@ -140,7 +140,7 @@ func (s *store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		}
 	}
 	kept := *e
-	kept.Data = bytes.Clone(e.Data)
+	kept.Data, kept.Extensions = bytes.Clone(e.Data), slices.Clone(e.Extensions)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.stored {

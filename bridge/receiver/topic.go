@@ -19,6 +19,11 @@ const (
 // (wildcards, spaces, controls, bytes that are not UTF-8, empty tokens) becomes _, and a type
 // longer than 200 bytes is cut, so a sender cannot name any topic outside of base.
 func Topic(base, eventType, typePrefix string) string {
+	return base + "." + topicName(eventType, typePrefix)
+}
+
+// topicName is what an event's type adds to the topic of its source.
+func topicName(eventType, typePrefix string) string {
 	name := eventType
 	if rest, ok := strings.CutPrefix(eventType, typePrefix+"."); ok && typePrefix != "" {
 		name = rest
@@ -27,13 +32,13 @@ func Topic(base, eventType, typePrefix string) string {
 		name = cut(name, maxTopicType)
 	}
 	if plain(name) {
-		return base + "." + name
+		return name
 	}
 	tokens := strings.Split(name, ".")
 	for i := range tokens {
 		tokens[i] = sanitize(tokens[i])
 	}
-	return base + "." + strings.Join(tokens, ".")
+	return strings.Join(tokens, ".")
 }
 
 // plain reports the usual case: nothing in the name has to be replaced.

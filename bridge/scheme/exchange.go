@@ -87,7 +87,7 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		s = x.Header(p.arg)
 	case "json":
 		x.Scan()
-		s = x.Values[p.slot].Text()
+		s = x.textOf(x.Values[p.slot])
 	case "item":
 		s = x.item(p.arg)
 	case "query":
@@ -117,6 +117,14 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		return x.hashOf(p)
 	}
 	return s, s != ""
+}
+
+// textOf is the text of a JSON value.
+func (x *Exchange) textOf(v pointer.Value) string {
+	if plain, ok := v.Plain(); ok {
+		return x.Request.Texts.Copy(plain)
+	}
+	return v.Text()
 }
 
 func firstOf(values []string) string {

@@ -13,6 +13,7 @@ type Request struct {
 	Body     []byte
 	Received time.Time // the clock: freshness and a missing time are judged by it
 	Memory   Memory    // bounds what is unpacked and parsed; nil does not
+	Texts    *Texts    // where what is found is written; nil gives each text memory of its own
 }
 
 // A Refusal is the error of a request that is not genuine. Neither field ever holds a

@@ -6,19 +6,20 @@ import (
 )
 
 // Events returns the events of a request: one, or one for each element of the provider's
-// array. The attributes of an element are looked for in the element.
-func (b *Builder) Events(x *scheme.Exchange) []Event {
+// array. The attributes of an element are looked for in the element. A single one is made in
+// room, the memory of another request's, as far as there is any.
+func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 	if b.KeepsAttributes() {
 		return b.cloudevents(x)
 	}
 	fault := b.faultOf(x)
 	if b.batch == nil || fault != "" {
-		return []Event{b.build(x, fault)}
+		return b.single(x, fault, room)
 	}
 	x.Scan()
 	array := x.Values[*b.batch]
 	if array.Kind != pointer.Array {
-		return []Event{b.build(x, "it holds no array of events")}
+		return b.single(x, "it holds no array of events", room)
 	}
 	var events []Event
 	one := &scheme.Exchange{Values: make([]pointer.Value, len(x.Values))}
@@ -30,10 +31,19 @@ func (b *Builder) Events(x *scheme.Exchange) []Event {
 		one.Reset(x.Setup, x.Request)
 		one.Held, one.Member = x.Held, true
 		one.DecryptedTo(v.Raw)
-		e := b.build(one, "")
+		e := b.build(one, "", nil)
 		e.DataContentType = "application/json"
 		events = append(events, e)
 	})
 	tellApart(events)
 	return events
+}
+
+func (b *Builder) single(x *scheme.Exchange, fault string, room []Event) []Event {
+	if cap(room) == 0 {
+		room = make([]Event, 1)
+	}
+	room = room[:1]
+	room[0] = b.build(x, fault, room[0].Extensions)
+	return room
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/scheme"
@@ -133,10 +132,12 @@ func (b *Builder) faultOf(x *scheme.Exchange) string {
 }
 
 // build returns the event of x. fault is empty for one that is whole; else the event holds
-// what could be told.
-func (b *Builder) build(x *scheme.Exchange, fault string) Event {
+// what could be told. room is memory for its extensions.
+func (b *Builder) build(x *scheme.Exchange, fault string, room []event.Extension) Event {
 	e := Event{Event: event.Event{Source: b.source, Data: x.Body(), DataContentType: contentType(x), Time: x.Request.Received.UTC()}}
-	e.Extensions = make([]event.Extension, 0, 4)
+	if e.Extensions = room[:0]; cap(room) == 0 {
+		e.Extensions = make([]event.Extension, 0, len(traces)+2+len(b.extensions))
+	}
 	if e.Invalid = fault; fault == "" {
 		e.Type, e.Invalid = b.kind(x)
 	}
@@ -198,12 +199,12 @@ func (b *Builder) kind(x *scheme.Exchange) (kind, fault string) {
 	if len(name) > maxName {
 		return "", fmt.Sprintf("its event type is longer than %d bytes", maxName)
 	}
-	return b.prefix + "." + name, ""
+	return x.Request.Texts.Join(b.prefix, ".", name), ""
 }
 
 // addCommon adds the extensions that every event has.
 func (b *Builder) addCommon(x *scheme.Exchange, e *event.Event) {
-	e.Extensions = append(e.Extensions, event.Extension{Name: "recordedtime", Value: x.Request.Received.UTC().Format(time.RFC3339Nano)})
+	e.Extensions = append(e.Extensions, event.Extension{Name: "recordedtime", Value: x.Request.Texts.Time(x.Request.Received.UTC())})
 	if e.Subject != "" {
 		e.Extensions = append(e.Extensions, event.Extension{Name: "partitionkey", Value: e.Subject})
 	}

@@ -3,7 +3,6 @@ package naming
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/scheme"
@@ -82,7 +81,7 @@ func takeEvent(x *scheme.Exchange, doc []byte) bool {
 
 // complete adds what every event has.
 func (b *Builder) complete(x *scheme.Exchange, e event.Event, flaws []event.Flaw, named *scheme.Template) Event {
-	addMissing(&e, "recordedtime", x.Request.Received.UTC().Format(time.RFC3339Nano))
+	addMissing(&e, "recordedtime", x.Request.Texts.Time(x.Request.Received.UTC()))
 	addMissing(&e, "partitionkey", e.Subject)
 	for _, trace := range traces {
 		addMissing(&e, trace.name, x.Header(trace.header))

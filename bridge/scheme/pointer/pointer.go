@@ -4,6 +4,7 @@
 package pointer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -36,13 +37,23 @@ type Value struct {
 // Text returns a string's content or the literal text of a number or a boolean. It is ""
 // for everything else. It is UTF-8 unless the string escapes half of a surrogate pair.
 func (v Value) Text() string {
+	plain, ok := v.Plain()
+	if !ok {
+		return unescape(v.Raw[1 : len(v.Raw)-1])
+	}
+	return string(plain)
+}
+
+// Plain is Text as it stands in the document; false for a string with escapes.
+func (v Value) Plain() ([]byte, bool) {
 	switch v.Kind {
 	case String:
-		return unquote(v.Raw)
+		inner := v.Raw[1 : len(v.Raw)-1]
+		return inner, bytes.IndexByte(inner, '\\') < 0
 	case Number, Bool:
-		return string(v.Raw)
+		return v.Raw, true
 	default:
-		return ""
+		return nil, true
 	}
 }
 

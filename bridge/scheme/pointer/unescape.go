@@ -1,21 +1,12 @@
 package pointer
 
 import (
-	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// unquote returns the content of a string that the scanner has accepted. An escaped surrogate
-// that is no half of a pair comes out as three bytes that are no UTF-8.
-func unquote(raw []byte) string {
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner)
-	}
-	return unescape(inner)
-}
-
+// unescape returns the content of a string that the scanner has accepted, from between its quotes.
+// An escaped surrogate that is no half of a pair comes out as three bytes that are no UTF-8.
 func unescape(inner []byte) string {
 	out := make([]byte, 0, len(inner))
 	for i := 0; i < len(inner); i++ {

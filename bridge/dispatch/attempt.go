@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -72,6 +73,9 @@ func (a attempt) run(group []*pendingDelivery) {
 // are discarded; those whose event cannot be read now wait a moment. The rest is returned.
 func (a attempt) fetch(ctx context.Context, group []*pendingDelivery) []*pendingDelivery {
 	s := a.shard
+	if !slices.ContainsFunc(group, func(d *pendingDelivery) bool { return d.event == nil }) {
+		return group
+	}
 	left := group[:0:0]
 	for _, d := range group {
 		if d.event != nil {
@@ -116,7 +120,7 @@ func (a attempt) postpone(d *pendingDelivery) {
 		s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
 		return
 	}
-	d.Due = time.Now().Add(fetchRetry)
+	d.draft().Due = time.Now().Add(fetchRetry)
 	l.keep(d)
 	l.waiting.wait(d)
 }

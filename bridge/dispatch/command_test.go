@@ -20,7 +20,7 @@ func (r *rig) pending() delivery.Entry {
 	r.answer(500, 1)
 	r.step()
 	for _, e := range r.logged().Entries {
-		return e
+		return *e
 	}
 	r.t.Fatal("no entry")
 	return delivery.Entry{}

@@ -24,10 +24,10 @@ const (
 
 // A pendingDelivery is one event on its way to one endpoint, in memory.
 type pendingDelivery struct {
-	delivery.Entry
-	lane  *lane
-	event *event.Event // nil once it would have to be read again
-	began time.Time    // its attempt that runs
+	*delivery.Entry // changed by draft alone
+	lane            *lane
+	event           *event.Event // nil once it would have to be read again
+	began           time.Time    // its attempt that runs
 
 	mark int64 // the journal's end as known when the attempt began
 
@@ -36,6 +36,16 @@ type pendingDelivery struct {
 	status    status
 	entry     durability
 	own       bool // the event's texts are no longer parts of the message
+	shared    bool // the state log has the entry, too
+}
+
+// draft is the entry to change, under the shard's mutex: what the state log has stays as it is.
+func (d *pendingDelivery) draft() *delivery.Entry {
+	if d.shared {
+		e := *d.Entry
+		d.Entry, d.shared = &e, false
+	}
+	return d.Entry
 }
 
 // settled: a successor will not need to be fed it again.

@@ -127,8 +127,12 @@ func (dt *delta) puts() (flying []*pendingDelivery) {
 			d.entry = sent
 			flying = append(flying, d)
 			e := d.Entry
-			if !d.own {
-				e.Event = e.Event.Compact()
+			if d.own {
+				d.shared = true
+			} else { // an attempt that runs reads what the delivery has
+				own := *e
+				own.Event = own.Event.Compact()
+				e = &own
 			}
 			dt.r.Put = append(dt.r.Put, e)
 		}

@@ -38,7 +38,7 @@ func pendingOf(ctx context.Context, s *shard, each func(delivery.Entry)) error {
 	}
 	for id, e := range was.Entries {
 		if _, done := past.done[id]; !done {
-			each(e)
+			each(*e)
 		}
 	}
 	return nil

@@ -201,7 +201,7 @@ func (l *lane) dequeue(n int) []*pendingDelivery {
 		}
 		id := delivery.BatchID(ids...)
 		for _, d := range group {
-			d.Batch = id
+			d.draft().Batch = id
 		}
 	}
 	return group
@@ -217,11 +217,13 @@ func (l *lane) skipForgotten() {
 // one than at the attempt before.
 func (l *lane) again(d *pendingDelivery) []*pendingDelivery {
 	if !l.outbound.batched() {
-		d.Batch = ""
+		if d.Batch != "" {
+			d.draft().Batch = ""
+		}
 		return []*pendingDelivery{d}
 	}
 	if d.Batch == "" {
-		d.Batch = delivery.BatchID(d.ID)
+		d.draft().Batch = delivery.BatchID(d.ID)
 	}
 	return l.reunite(d)
 }

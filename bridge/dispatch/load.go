@@ -49,8 +49,11 @@ func (s *shard) own(ctx context.Context) error {
 	if err := was.consult(ctx); err != nil {
 		return fmt.Errorf("load shard %d: %w", s.id, err)
 	}
-	for _, e := range was.rebuild() {
-		s.d.observer.Waiting(e)
+	was.rebuild()
+	for _, l := range s.lanes { // nobody else knows the shard yet
+		for _, d := range l.waiting {
+			s.d.observer.Waiting(*d.Entry)
+		}
 	}
 	for p, at := range was.gaps {
 		if gap := s.expired(p, at, was.read[p]); gap > 0 {

@@ -85,7 +85,7 @@ func TestLargeStepIsSeveralDeltas(t *testing.T) {
 		l := r.s.log
 		all := &statelog.Record{Positions: bus.Positions{part: {Identity: "first", Seq: 9}}, Journal: 5}
 		for n := range 20 {
-			all.Put = append(all.Put, delivery.Entry{ID: fmt.Sprint("e", n)})
+			all.Put = append(all.Put, &delivery.Entry{ID: fmt.Sprint("e", n)})
 		}
 		had := len(r.store.Records(stateOfShard0))
 		r.must(l.Write(ctx, all))

@@ -45,15 +45,15 @@ func (l *lane) retryNow(c *delivery.Command) {
 		l.hold.lift(now)
 		defer l.pump(now)
 	}
-	d := l.shard.known[c.Entry.ID]
+	e := c.Entry
+	d := l.shard.known[e.ID]
 	switch {
 	case d == nil:
-		d = &pendingDelivery{Entry: c.Entry, lane: l, heapIndex: -1, mark: l.shard.journaled}
+		d = &pendingDelivery{Entry: &e, lane: l, heapIndex: -1, mark: l.shard.journaled}
 		l.shard.known[d.ID] = d
 	case d.status == final: // its end is still remembered
-		number := max(c.Entry.Number, d.Number+1)
-		d.Entry, d.mark = c.Entry, l.shard.journaled
-		d.Number = number
+		e.Number = max(e.Number, d.Number+1)
+		d.Entry, d.shared, d.mark = &e, false, l.shard.journaled
 		if d.entry != unwritten { // its end took it out of the count
 			l.entries++
 		}
@@ -63,7 +63,7 @@ func (l *lane) retryNow(c *delivery.Command) {
 	default: // queued or running: it is tried anyway
 		return
 	}
-	d.Due, d.status = now, asked
+	d.draft().Due, d.status = now, asked
 	l.keep(d)
 }
 

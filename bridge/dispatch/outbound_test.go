@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/provider"
@@ -18,7 +19,7 @@ func TestURLIsSignedAsItIsSent(t *testing.T) {
 	ep.Signature, ep.Secrets = "hmac", []string{"a secret of enough bytes"}
 	ep.Options = map[string]string{"template": "{method} {url} {body}"}
 	e := dispatchtest.Event(1, "a")
-	req, err := (&Dispatcher{}).outbound(ep).request([]*pendingDelivery{{event: &e}}, time.Now())
+	req, err := (&Dispatcher{}).outbound(ep).request([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestSignsAsAProvider(t *testing.T) {
 	d := &Dispatcher{conf: Config{Schemes: signature.Schemes{Providers: catalog}}}
 	e := dispatchtest.Event(1, "a")
 	now := time.Now()
-	req, err := d.outbound(ep).request([]*pendingDelivery{{event: &e}}, now)
+	req, err := d.outbound(ep).request([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

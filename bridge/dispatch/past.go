@@ -61,8 +61,9 @@ func (p *past) add(was *statelog.State, a delivery.Attempt) {
 		delete(p.failed, a.Delivery)
 	case pending:
 		p.failed[a.Delivery] = a
-		e.Number, e.Due, e.Batch = a.Number+1, a.Next, a.Batch
-		was.Entries[a.Delivery] = e
+		moved := *e // the log's own stays as it is
+		moved.Number, moved.Due, moved.Batch = a.Number+1, a.Next, a.Batch
+		was.Entries[a.Delivery] = &moved
 	default:
 		_, done := p.done[a.Delivery]
 		if !done && a.Number >= p.failed[a.Delivery].Number {

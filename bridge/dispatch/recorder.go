@@ -226,8 +226,9 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 		default:
 			delete(l.running, d)
 			d.event = nil
-			d.Event, d.own = a.Event, true
-			d.Number, d.Due = a.Number+1, a.Next
+			e := d.draft()
+			e.Event, d.own = a.Event, true
+			e.Number, e.Due = a.Number+1, a.Next
 			l.keep(d)
 			l.waiting.wait(d)
 		}

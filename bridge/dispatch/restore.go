@@ -9,13 +9,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
-// rebuild makes the shard's memory from what was loaded and returns the pending deliveries.
-func (was *loaded) rebuild() (waiting []delivery.Entry) {
+// rebuild makes the shard's memory from what was loaded.
+func (was *loaded) rebuild() {
 	s := was.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.lanes, s.known, s.matches = map[string]*lane{}, map[string]*pendingDelivery{}, map[match][]*lane{}
+	s.lanes, s.known, s.matches = map[string]*lane{}, make(map[string]*pendingDelivery, len(was.Entries)), map[match][]*lane{}
 	s.read, s.back = was.read, was.back
 	s.journaled, s.loaded, s.commands = was.end, was.Journal, was.Commands
 	s.durable = durable{
@@ -40,9 +40,9 @@ func (was *loaded) rebuild() (waiting []delivery.Entry) {
 		}
 	}
 	for _, e := range was.Entries {
-		waiting = was.restoreEntry(e, waiting)
+		was.restoreEntry(e)
 	}
-	return was.restoreFromJournal(waiting)
+	was.restoreFromJournal()
 }
 
 // reopen makes the lane of an endpoint, fed as the log says; what of its list is newer than
@@ -66,27 +66,26 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 }
 
 // restoreEntry takes an entry of the log into memory.
-func (was *loaded) restoreEntry(e delivery.Entry, waiting []delivery.Entry) []delivery.Entry {
+func (was *loaded) restoreEntry(e *delivery.Entry) {
 	s := was.shard
 	l := s.lanes[e.Endpoint]
 	if l == nil { // the endpoint was deleted
 		s.orphan(&pendingDelivery{Entry: e})
-		return waiting
+		return
 	}
-	d := &pendingDelivery{Entry: e, own: true, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
+	d := &pendingDelivery{Entry: e, own: true, shared: true, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
 	s.known[e.ID] = d
 	if _, done := was.done[e.ID]; done {
 		d.status = final
 		l.finished = append(l.finished, d)
 		l.reaches(d.Event)
-		return waiting
+		return
 	}
 	l.entries++
 	if _, moved := was.failed[e.ID]; moved {
 		l.keep(d)
 	}
 	l.waiting.wait(d)
-	return append(waiting, d.Entry)
 }
 
 // orphan ends an entry whose endpoint is gone.
@@ -97,7 +96,7 @@ func (s *shard) orphan(d *pendingDelivery) {
 
 // restoreFromJournal takes in what the journal alone knows. It counts only for what the state would feed
 // again: all else has been counted before.
-func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry {
+func (was *loaded) restoreFromJournal() {
 	s := was.shard
 	take := func(a delivery.Attempt) *pendingDelivery {
 		l := s.lanes[a.Endpoint]
@@ -105,7 +104,7 @@ func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry
 			return nil
 		}
 		d := &pendingDelivery{
-			Entry: delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
+			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
 			own:   true,
 			lane:  l, mark: was.Journal, heapIndex: -1,
 		}
@@ -127,10 +126,8 @@ func (was *loaded) restoreFromJournal(waiting []delivery.Entry) []delivery.Entry
 			d.Number, d.Due = a.Number+1, a.Next
 			d.lane.keep(d)
 			d.lane.waiting.wait(d)
-			waiting = append(waiting, d.Entry)
 		}
 	}
-	return waiting
 }
 
 // reaches makes a reader of a blocked endpoint go up to an event that a load found done or

@@ -148,14 +148,14 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 	}
 	now := time.Now()
 	d := &pendingDelivery{
-		Entry: delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
+		Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
 		lane:  l, event: m.Event, size: m.Size, heapIndex: -1,
 	}
 	s.known[id] = d
 	out.push(handed{d, before})
 	if l.blocked() { // fed only to pass what a load found done: it waits as an entry
 		d.event = nil
-		d.Event, d.own = d.Event.Compact(), true
+		d.Event, d.own = d.Event.Compact(), true // nobody else has it yet
 		l.keep(d)
 		l.waiting.wait(d)
 		return true

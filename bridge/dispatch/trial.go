@@ -22,7 +22,7 @@ func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType 
 	}
 	ref := delivery.EventRef{ID: e.ID, Source: e.Source, Type: e.Type}
 	id := delivery.ID(ep.ID, &ref)
-	trial := &pendingDelivery{Entry: delivery.Entry{ID: id, Endpoint: ep.ID, Event: ref, Number: 1, Batch: ""}, event: e}
+	trial := &pendingDelivery{Entry: &delivery.Entry{ID: id, Endpoint: ep.ID, Event: ref, Number: 1, Batch: ""}, event: e}
 	out := d.outbound(ep)
 	if out.batched() {
 		trial.Batch = delivery.BatchID(trial.ID)

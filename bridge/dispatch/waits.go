@@ -43,8 +43,8 @@ type laneView struct{ *lane }
 
 func (l laneView) list(all []delivery.Waiting, wants func(*delivery.Entry) bool, now time.Time) []delivery.Waiting {
 	take := func(d *pendingDelivery, before int) {
-		if wants(&d.Entry) {
-			w := delivery.Waiting{Entry: d.Entry, Standing: l.standing(d, before, now)}
+		if wants(d.Entry) {
+			w := delivery.Waiting{Entry: *d.Entry, Standing: l.standing(d, before, now)}
 			w.Event = w.Event.Compact()
 			all = append(all, w)
 		}

@@ -118,7 +118,7 @@ func (l *Log) Write(ctx context.Context, r *Record) error {
 func (l *Log) fitting(r *Record) (put, rem int) {
 	size := 0
 	for put < len(r.Put) && (size == 0 || size < l.sizes.RecordBytes) {
-		size += sizeOf(&r.Put[put])
+		size += sizeOf(r.Put[put])
 		put++
 	}
 	for rem < len(r.Remove) && (size == 0 || size < l.sizes.RecordBytes) {
@@ -200,7 +200,7 @@ func (l *Log) chunk(ctx context.Context) error {
 	for size := 0; n < len(l.snapshot.ids) && size < l.sizes.RecordBytes; n++ {
 		if e, ok := l.state.Entries[l.snapshot.ids[n]]; ok {
 			r.Put = append(r.Put, e)
-			size += sizeOf(&e)
+			size += sizeOf(e)
 		}
 	}
 	if err := l.append(ctx, &r); err != nil {

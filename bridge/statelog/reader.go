@@ -36,8 +36,11 @@ func Decode(data []byte) (Record, error) {
 	if r.Version > Version {
 		return r, fmt.Errorf("state record of format %d: %w", r.Version, bus.ErrNewerFormat)
 	}
-	for i := range r.Put {
-		r.Put[i].Share()
+	for _, e := range r.Put {
+		if e == nil {
+			return r, errors.New("decode a state record: an entry is null")
+		}
+		e.Share()
 	}
 	return r, nil
 }

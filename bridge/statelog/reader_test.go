@@ -17,7 +17,7 @@ const part bus.Partition = "EVENTS"
 func put(ids ...string) Record {
 	r := Record{Version: Version, Kind: Delta}
 	for _, id := range ids {
-		r.Put = append(r.Put, delivery.Entry{ID: id})
+		r.Put = append(r.Put, &delivery.Entry{ID: id})
 	}
 	return r
 }

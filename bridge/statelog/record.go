@@ -26,7 +26,7 @@ type Record struct {
 	Version int  `json:"v"`
 	Kind    Kind `json:"k"`
 
-	Put       []delivery.Entry           `json:"put,omitempty"`    // delta, chunk
+	Put       []*delivery.Entry          `json:"put,omitempty"`    // delta, chunk; not changed any more
 	Remove    []string                   `json:"rem,omitempty"`    // delta: delivery ids
 	Positions bus.Positions              `json:"pos,omitempty"`    // of the live feed; merged, those not named stay
 	Feeds     map[string]map[string]Feed `json:"feeds,omitempty"`  // endpoint, partition; a default feed removes the entry

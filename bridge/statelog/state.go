@@ -7,9 +7,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-// State is what the records of a shard's log amount to.
+// State is what the records of a shard's log amount to. An entry is replaced and never changed:
+// the engine holds the same one.
 type State struct {
-	Entries   map[string]delivery.Entry
+	Entries   map[string]*delivery.Entry
 	Positions bus.Positions
 	Feeds     map[string]map[string]Feed
 	Failing   map[string]int64
@@ -23,7 +24,7 @@ type State struct {
 // NewState is that of an empty log.
 func NewState() State {
 	return State{
-		Entries: map[string]delivery.Entry{}, Positions: bus.Positions{},
+		Entries: map[string]*delivery.Entry{}, Positions: bus.Positions{},
 		Feeds: map[string]map[string]Feed{}, Failing: map[string]int64{}, Held: map[string]Hold{},
 		Revision: bus.NoPosition, Journal: bus.NoPosition, Commands: bus.NoPosition,
 	}

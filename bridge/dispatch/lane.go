@@ -68,7 +68,14 @@ func blocked(ep *endpoint.Endpoint) bool { return ep.State != endpoint.Enabled }
 // full: the endpoint must not be fed more.
 func (l *lane) full() bool {
 	limits := &l.shard.d.limits
-	return l.fresh >= limits.laneEvents || l.bytes >= l.shard.d.laneBytes() || l.entries >= limits.laneEntries
+	return l.fresh >= limits.laneEvents || l.bytes >= l.shard.d.laneBytes() || l.laden()
+}
+
+// laden: so many deliveries wait that what follows is left in the topics. A lane may have more
+// than its share as long as others leave room.
+func (l *lane) laden() bool {
+	d := l.shard.d
+	return l.entries >= d.limits.laneEntries || l.entries >= d.laneEntries() && d.entries() >= d.limits.entries
 }
 
 // hungry: the lane would take events of the range now.
@@ -80,13 +87,26 @@ func (l *lane) hungry(c *catchupRange) bool {
 	case l.blocked():
 		return c.until.Same(c.read) && c.until.Seq > c.read.Seq && l.entries < limits.laneEntries
 	}
-	return l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2 && l.entries < limits.laneEntries
+	return l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2 && !l.laden()
 }
 
 // laneBytes is a lane's share of the memory for events.
 func (d *Dispatcher) laneBytes() int {
 	share := d.limits.memory / int(max(d.lanes.Load(), 1))
 	return min(max(share, laneLeft), d.limits.laneBytes)
+}
+
+// laneEntries is a lane's share of the deliveries that may wait.
+func (d *Dispatcher) laneEntries() int {
+	return max(d.limits.entries/int(max(d.lanes.Load(), 1)), d.limits.leastShare)
+}
+
+// entries is how many deliveries waited in all lanes at the last look of their shards.
+func (d *Dispatcher) entries() (n int) {
+	for _, s := range d.owned.all() {
+		n += int(s.entries.Load())
+	}
+	return n
 }
 
 // pump begins every attempt that may begin now and sets the timer for the next one.

@@ -8,6 +8,8 @@ type limits struct {
 	laneBytes   int // of them; less when there are many lanes
 	memory      int // bytes of what waits in all lanes
 	laneEntries int // pending deliveries of one endpoint with an entry
+	entries     int // of all endpoints together; beyond it each has its share and no more
+	leastShare  int // of them, however many endpoints there are
 
 	unrecorded int64 // attempts without an acknowledged record, of the process
 	reach      int64 // sequences within which what lags shares a reader
@@ -17,7 +19,8 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		laneEvents: 1000, laneBytes: 16 << 20, memory: 256 << 20, laneEntries: 10_000,
+		laneEvents: 1000, laneBytes: 16 << 20, memory: 64 << 20, laneEntries: 10_000,
+		entries: 200_000, leastShare: 100,
 		unrecorded: 10_000, reach: 20_000,
 	}
 }

@@ -58,18 +58,23 @@ func (s *shard) serve(ctx, writing context.Context) error {
 }
 
 // overdue takes endpoints out of the live feed whose oldest event has waited too long while
-// attempts did begin.
+// attempts did begin, and counts the entries.
 func (s *shard) overdue() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.d.begun.Load()
 	begun := all != s.begun
 	s.begun = all
+	entries := 0
 	for _, l := range s.lanes {
+		entries += l.entries
 		l.skipForgotten()
 		if begun && l.fresh > 0 && time.Since((*l.queue.front()).Created) > laneAge && l.live(*l.queue.front()) {
 			l.leaveLive()
 		}
+	}
+	if s.entries.Swap(int64(entries)) > int64(entries) { // there may be room for others' now
+		s.d.ranges.Wake()
 	}
 }
 

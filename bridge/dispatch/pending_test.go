@@ -15,6 +15,35 @@ import (
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
+// While all endpoints together have as many entries as may be, each keeps to its share; what one
+// gives up another may have.
+func TestEntriesAreSharedByTheEndpoints(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		many, few := r.register("many", nil), r.register("few", nil)
+		r.d.limits.laneEntries, r.d.limits.entries, r.d.limits.leastShare = 100, 10, 2
+		many.entries, few.entries = 9, 5
+		laden := func() string { return fmt.Sprint(many.laden(), few.laden()) }
+		if got := laden(); got != "false false" {
+			t.Errorf("laden %s before the shard has counted, want neither", got)
+		}
+		r.s.overdue()
+		if got := laden(); got != "true true" {
+			t.Errorf("laden %s with 9 and 5 of 10, want both", got)
+		}
+		few.entries = 4
+		r.s.overdue()
+		if got := laden(); got != "true false" {
+			t.Errorf("laden %s with 9 and 4 of 10, want the one that has more than its half", got)
+		}
+		few.entries = 0
+		r.s.overdue()
+		if got := laden(); got != "false false" {
+			t.Errorf("laden %s with 9 and 0 of 10, want neither", got)
+		}
+		many.entries, few.entries = 0, 0
+	})
+}
+
 // What the state log has of a delivery stays as it was when the delivery moves on.
 func TestEntryInTheLogIsNotChanged(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -26,6 +26,8 @@ type shard struct {
 	lease  atomic.Pointer[bus.Lease] // nil: nobody else wants the shard
 	lapsed atomic.Bool               // an attempt was held back because the lease did not hold
 
+	entries atomic.Int64 // of its lanes, at the last look
+
 	attempts sync.WaitGroup  // that run
 	ctx      context.Context // of them
 	cut      context.CancelCauseFunc

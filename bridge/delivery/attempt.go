@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -61,23 +60,51 @@ func DecodeAttempts(data []byte, each func(Attempt) error) error {
 	})
 }
 
+// GlanceAttempts hands over when each record of a batch was received, and whether it ended its
+// delivery, in order. It decodes nothing else, at a tenth of the cost; a record that cannot be
+// read was received at the zero time.
+func GlanceAttempts(data []byte, each func(received time.Time, ended bool)) error {
+	return lines(data, func(line []byte) error {
+		if !bytes.HasPrefix(line, noteMark) {
+			each(receivedIn(line), bytes.Contains(line, outcomeMark))
+		}
+		return nil
+	})
+}
+
+// Within a text of a record every quote has a backslash before it, so no text looks like these.
+var (
+	receivedMark = []byte(`,"r":"`)
+	outcomeMark  = []byte(`,"o":"`)
+)
+
+func receivedIn(line []byte) time.Time {
+	_, rest, _ := bytes.Cut(line, receivedMark)
+	text, _, _ := bytes.Cut(rest, []byte{'"'})
+	at, _ := time.Parse(time.RFC3339Nano, string(text))
+	return at
+}
+
 // lines hands over the lines of a batch behind that of the version.
 func lines(data []byte, each func([]byte) error) error {
-	all := bufio.NewScanner(bytes.NewReader(data))
-	all.Buffer(nil, len(data)+1)
-	if !all.Scan() || len(all.Bytes()) < 2 || all.Bytes()[0] != 'v' {
+	version, rest, _ := bytes.Cut(data, newline)
+	if len(version) < 2 || version[0] != 'v' {
 		return fmt.Errorf("journal batch of %d bytes has no version line", len(data))
 	}
-	if v, err := strconv.Atoi(string(all.Bytes()[1:])); err != nil || v > journalVersion {
-		return fmt.Errorf("journal batch %q: %w", all.Text(), bus.ErrNewerFormat)
+	if v, err := strconv.Atoi(string(version[1:])); err != nil || v > journalVersion {
+		return fmt.Errorf("journal batch %q: %w", version, bus.ErrNewerFormat)
 	}
-	for all.Scan() {
-		if err := each(all.Bytes()); err != nil {
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, newline)
+		if err := each(line); err != nil {
 			return err
 		}
 	}
-	return all.Err()
+	return nil
 }
+
+var newline = []byte{'\n'}
 
 // appendAttempt writes what json.Marshal would, at a fifth of the cost: there is one record
 // per delivered event.

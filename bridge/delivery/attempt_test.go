@@ -36,6 +36,13 @@ func FuzzAttempts(f *testing.F) {
 		if got := appendAttempt(nil, &a); string(got) != string(want) {
 			t.Fatalf("by hand:\n%s\nby encoding/json:\n%s", got, want)
 		}
+		if err := GlanceAttempts(EncodeAttempts([]Attempt{a}), func(received time.Time, ended bool) {
+			if !received.Equal(a.Received) || ended != (a.Outcome != "") {
+				t.Fatalf("received %v, ended %v: %s", received, ended, want)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
 		var back []Attempt
 		if err := DecodeAttempts(EncodeAttempts([]Attempt{a, a}), func(x Attempt) error { back = append(back, x); return nil }); err != nil {
 			t.Fatal(err)

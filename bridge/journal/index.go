@@ -12,6 +12,7 @@ import (
 // Options of an Index; the zero value works.
 type Options struct {
 	Ended     int          // how many deliveries that ended are kept; 100,000 when 0
+	Records   int          // how many attempts Load reads at most, about; three times Ended when 0
 	TextBytes int          // how much of responses and details is kept in all; 32 MiB when 0
 	Log       *slog.Logger // slog.Default() when nil
 }
@@ -32,6 +33,7 @@ type Index struct {
 	texts   []*text // the oldest first; may hold dropped ones for a while
 	dropped int     // how many of those
 	bytes   int     // of texts
+	loading bool    // nothing that has ended goes
 	counts  map[Status]int64
 	notes   map[string]delivery.Note // by endpoint: the newest, of those that say something
 }
@@ -46,6 +48,9 @@ type ending struct {
 func New(o Options) *Index {
 	if o.Ended <= 0 {
 		o.Ended = 100_000
+	}
+	if o.Records <= 0 {
+		o.Records = 3 * o.Ended
 	}
 	if o.TextBytes <= 0 {
 		o.TextBytes = 32 << 20
@@ -129,12 +134,18 @@ func (ix *Index) row(id, endpoint string, e *delivery.EventRef) *row {
 }
 
 func (ix *Index) take(a *delivery.Attempt) {
-	r := ix.row(a.Delivery, a.Endpoint, &a.Event)
-	was := r.status
-	if t := r.take(a); t != nil {
+	if t := ix.enter(a); t != nil {
 		ix.keepText(t)
 	}
+}
+
+// enter takes a record and returns what was said, nil for nothing.
+func (ix *Index) enter(a *delivery.Attempt) *text {
+	r := ix.row(a.Delivery, a.Endpoint, &a.Event)
+	was := r.status
+	t := r.take(a)
 	ix.moved(r, was)
+	return t
 }
 
 // moved counts a row that has ended, and takes one that is tried again, as an operator may
@@ -151,7 +162,13 @@ func (ix *Index) moved(r *row, was status) {
 
 func (ix *Index) end(r *row) {
 	ix.ended.push(ending{r, r.turn})
-	ix.kept++
+	if ix.kept++; !ix.loading {
+		ix.trimEnded()
+	}
+}
+
+// trimEnded forgets those that ended first, beyond what is kept.
+func (ix *Index) trimEnded() {
 	for ix.kept > ix.o.Ended {
 		oldest := ix.ended.pop()
 		if oldest.row.turn != oldest.turn || oldest.row.status == pending {
@@ -181,6 +198,10 @@ func (ix *Index) evict(r *row) {
 func (ix *Index) keepText(t *text) {
 	ix.texts = append(ix.texts, t)
 	ix.bytes += t.size()
+	ix.trimTexts()
+}
+
+func (ix *Index) trimTexts() {
 	if ix.bytes > ix.o.TextBytes {
 		for _, old := range ix.texts {
 			if ix.bytes <= ix.o.TextBytes*3/4 {
@@ -221,6 +242,11 @@ type queue struct {
 }
 
 func (q *queue) push(x ending) { q.items = append(q.items, x) }
+
+// arrange puts them in the order in which they ended.
+func (q *queue) arrange() {
+	slices.SortStableFunc(q.items[q.head:], func(a, b ending) int { return cmp.Compare(a.row.next, b.row.next) })
+}
 
 func (q *queue) pop() ending {
 	x := q.items[q.head]

@@ -313,6 +313,55 @@ func TestLoadReadsTheTail(t *testing.T) {
 	}
 }
 
+// Where hardly anything ends, the tail does not reach back to the first day.
+func TestLoadReadsSoManyRecordsAtMost(t *testing.T) {
+	t.Parallel()
+	p := newTape()
+	for n := range 5000 {
+		p.write(t, n%2, try(n, 1, ""))
+	}
+	ix := journal.New(journal.Options{Records: 300})
+	if err := ix.Load(t.Context(), p, 2); err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := ix.List(journal.Query{Limit: 1000})
+	if err != nil || len(page) != 300 || page[0].ID != "dlv_4999" {
+		t.Errorf("%d deliveries, %v; want the newest 300", len(page), err)
+	}
+	if p.read > 1500 {
+		t.Errorf("%d of 5000 batches were read for 300 records", p.read)
+	}
+}
+
+// The journals of shards are read one after the other; what goes first is decided by the time.
+func TestLoadPutsShardsInOrder(t *testing.T) {
+	t.Parallel()
+	p := newTape()
+	for n := range 100 {
+		a := try(n, 1, delivery.Delivered)
+		a.Response = strings.Repeat("x", 100)
+		shard := 1 // the second has what is older
+		if n >= 50 {
+			shard = 0
+		}
+		p.write(t, shard, a)
+	}
+	ix := journal.New(journal.Options{Ended: 60, TextBytes: 1000})
+	if err := ix.Load(t.Context(), p, 2); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 {
+		ix.Attempted(try(100+n, 1, delivery.Delivered))
+	}
+	page, _, err := ix.List(journal.Query{Limit: 1000})
+	if err != nil || len(page) != 60 || page[0].ID != "dlv_119" || page[59].ID != "dlv_60" {
+		t.Fatalf("%d deliveries, from %s to %s, %v; want the newest 60", len(page), page[0].ID, page[len(page)-1].ID, err)
+	}
+	if page[20].Attempts[0].Response == "" || page[59].Attempts[0].Response != "" {
+		t.Errorf("responses of the newest %q and the oldest %q, want the newest alone", page[20].Attempts[0].Response, page[59].Attempts[0].Response)
+	}
+}
+
 func TestLoadJoinsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	p := newTape()
@@ -361,4 +410,24 @@ func BenchmarkAttempted(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(min(n, 100_000)), "B/delivery")
 	runtime.KeepAlive(ix)
+}
+
+// A load of a full index: its time, and how much is allocated for what stays.
+func BenchmarkLoad(b *testing.B) {
+	p := newTape()
+	for n := 0; n < 100_000; n += 100 {
+		var batch []delivery.Attempt
+		for i := range 100 {
+			batch = append(batch, try(n+i, 1, delivery.Delivered))
+		}
+		if _, err := p.AppendJournal(b.Context(), n/100%16, delivery.EncodeAttempts(batch)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := journal.New(journal.Options{}).Load(b.Context(), p, 16); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -6,17 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
-// firstWindow is how many batches of a shard's journal are read at first; each further window
+// firstWindow is how many batches of a shard's journal are looked at first; each further window
 // is twice as long as all before.
 const firstWindow = 256
 
-// Load reads the tail of the journals, as far back as the last deliveries that ended reach. What the
-// index was told before, live or of waiting deliveries, stays and gets its earlier attempts.
+// Load reads the tail of the journals, as far back as the last deliveries that ended reach, or
+// Options.Records records. What the index was told before, live or of waiting deliveries, stays
+// and gets its earlier attempts. The journals are glanced through backwards and then read
+// forwards: no record is in memory longer than it takes.
 func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
 	tails, places := make([]*tail, 0, shards), make([]int64, shards)
 	for shard := range shards {
@@ -26,151 +29,153 @@ func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
 		}
 		places[shard] = last
 		if last != bus.NoPosition {
-			tails = append(tails, &tail{shard: shard, first: first, from: last + 1, window: firstWindow})
+			tails = append(tails, &tail{shard: shard, first: first, last: last, from: last + 1, window: firstWindow})
 		}
 	}
 	for _, t := range tails {
-		if err := t.extend(ctx, j); err != nil {
+		if err := t.extend(ctx, j, ix.Noted); err != nil {
 			return err
 		}
 	}
 	for {
 		t := shortest(tails)
-		if t == nil || endedBehind(tails, t.oldest()) >= ix.o.Ended {
+		if t == nil || ix.enough(tails, t.oldest()) {
 			break
 		}
-		if err := t.extend(ctx, j); err != nil {
+		if err := t.extend(ctx, j, ix.Noted); err != nil {
 			return err
 		}
 	}
-	ix.merge(tails)
+	if err := ix.read(ctx, j, tails, ix.beginning(tails)); err != nil {
+		return err
+	}
 	ix.places = places
 	return nil
 }
 
-// A tail is what was read of one shard's journal, from its end backwards.
+// A tail is what was looked at of one shard's journal, from its end backwards.
 type tail struct {
 	shard   int
 	first   int64 // the first batch kept
-	from    int64 // the first batch read
+	last    int64
+	from    int64 // the first batch looked at
 	window  int64
-	records []delivery.Attempt // in order
-	notes   []delivery.Note
+	batches []glance // in order
+}
+
+// A glance is what a look at one batch says.
+type glance struct {
+	pos            int64
+	oldest, newest int64 // when its first and last record were received, in Unix nanoseconds
+	records, ended int
 }
 
 // errBehind ends a read at what is known already.
 var errBehind = errors.New("known already")
 
-// extend reads the window in front of what was read.
-func (t *tail) extend(ctx context.Context, j bus.Journal) error {
+// extend looks at the window in front of what was looked at.
+func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Note)) error {
 	until := t.from
 	t.from = max(t.first, until-t.window)
 	t.window *= 2
-	var earlier []delivery.Attempt
+	var earlier []glance
 	err := j.ReadJournal(ctx, t.shard, t.from, func(pos int64, data []byte) error {
 		if pos >= until {
 			return errBehind
 		}
-		_ = delivery.DecodeNotes(data, func(n delivery.Note) { t.notes = append(t.notes, n) })
-		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
-			earlier = append(earlier, a)
-			return nil
+		_ = delivery.DecodeNotes(data, note) // what cannot be read says nothing
+		g := glance{pos: pos}
+		err := delivery.GlanceAttempts(data, func(received time.Time, ended bool) {
+			if g.newest = nanos(received); g.records == 0 {
+				g.oldest = g.newest
+			}
+			if g.records++; ended {
+				g.ended++
+			}
 		})
+		if g.records > 0 {
+			earlier = append(earlier, g)
+		}
+		return err
 	})
 	if err != nil && !errors.Is(err, errBehind) {
 		return fmt.Errorf("read the journal of shard %d: %w", t.shard, err)
 	}
-	t.records = append(earlier, t.records...)
+	t.batches = append(earlier, t.batches...)
 	return nil
 }
 
 func (t *tail) whole() bool { return t.from <= t.first }
 
-// oldest is the time from which on everything of the shard was read, in Unix nanoseconds.
+// oldest is the time from which on everything of the shard was looked at, in Unix nanoseconds.
 func (t *tail) oldest() int64 {
-	if t.whole() || len(t.records) == 0 {
+	if t.whole() || len(t.batches) == 0 {
 		return 0
 	}
-	return when(&t.records[0])
+	return t.batches[0].oldest
 }
 
 // shortest is the tail that reaches back least, nil when all are whole.
 func shortest(tails []*tail) *tail {
 	var least *tail
 	for _, t := range tails {
-		if !t.whole() && (least == nil || len(t.records) == 0 || t.oldest() > least.oldest()) {
+		if !t.whole() && (least == nil || len(t.batches) == 0 || t.oldest() > least.oldest()) {
 			least = t
 		}
 	}
 	return least
 }
 
-// endedBehind counts the deliveries that ended after a time.
-func endedBehind(tails []*tail, after int64) int {
-	n := 0
+// enough: the batches since a time hold as much as the index takes.
+func (ix *Index) enough(tails []*tail, since int64) bool {
+	records, ended := 0, 0
 	for _, t := range tails {
-		for i := range t.records {
-			if t.records[i].Outcome != "" && when(&t.records[i]) >= after {
-				n++
+		for _, g := range t.batches {
+			if g.newest >= since {
+				records, ended = records+g.records, ended+g.ended
 			}
 		}
 	}
-	return n
+	return ended >= ix.o.Ended || records >= ix.o.Records
 }
 
-func when(a *delivery.Attempt) int64 { return nanos(a.Received) }
-
-// merge puts what was read in front of what is known.
-func (ix *Index) merge(tails []*tail) {
-	var all []delivery.Attempt
+// beginning is the time from which on batches are read: the latest that is early enough.
+func (ix *Index) beginning(tails []*tail) int64 {
+	var all []glance
 	for _, t := range tails {
-		all = append(all, t.records...)
+		all = append(all, t.batches...)
 	}
-	slices.SortStableFunc(all, func(a, b delivery.Attempt) int { return cmp.Compare(when(&a), when(&b)) })
+	slices.SortFunc(all, func(a, b glance) int { return cmp.Compare(b.newest, a.newest) })
+	records, ended := 0, 0
+	for _, g := range all {
+		records, ended = records+g.records, ended+g.ended
+		if ended >= ix.o.Ended || records >= ix.o.Records {
+			return g.newest
+		}
+	}
+	return 0
+}
 
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
+// read takes in the batches since a time, shard by shard; what the order in time decides is
+// settled at the end.
+func (ix *Index) read(ctx context.Context, j bus.Journal, tails []*tail, since int64) error {
+	l := &loading{ix: ix}
+	l.begin()
+	defer l.end()
 	for _, t := range tails {
-		for _, n := range t.notes {
-			ix.note(n)
+		i := slices.IndexFunc(t.batches, func(g glance) bool { return g.newest >= since })
+		if i < 0 {
+			continue
+		}
+		err := j.ReadJournal(ctx, t.shard, t.batches[i].pos, func(pos int64, data []byte) error {
+			if pos > t.last {
+				return errBehind
+			}
+			return l.take(data)
+		})
+		if err != nil && !errors.Is(err, errBehind) {
+			return fmt.Errorf("read the journal of shard %d: %w", t.shard, err)
 		}
 	}
-	known := ix.rows
-	ix.rows, ix.arrived, ix.evicted, ix.kept = map[string]*row{}, nil, 0, 0
-	ix.ended, ix.texts, ix.dropped, ix.bytes = queue{}, nil, 0, 0
-	for i := range all {
-		ix.take(&all[i])
-	}
-	for id, k := range known {
-		ix.join(id, k)
-	}
-	ix.arrange()
-}
-
-// join adds a row that was known before to the one of the journal.
-func (ix *Index) join(id string, k *row) {
-	r := ix.rows[id]
-	if r == nil {
-		ix.rows[id] = k
-		ix.arrived = append(ix.arrived, k)
-		for _, a := range k.attempts {
-			ix.keep(a)
-		}
-		ix.moved(k, pending)
-		return
-	}
-	for _, a := range k.attempts {
-		if r.add(a) {
-			ix.keep(a)
-		}
-	}
-	was := r.status
-	r.follow(k)
-	ix.moved(r, was)
-}
-
-func (ix *Index) keep(a attempt) {
-	if a.text != nil && a.text.size() > 0 {
-		ix.keepText(a.text)
-	}
+	return nil
 }

@@ -31,13 +31,14 @@ type row struct {
 	batch    word
 	ended    word // why, without success
 	created  int64
-	next     int64 // by the schedule
+	next     int64 // by the schedule; of one that has ended, when it did
 	held     int64 // until when the endpoint asked to be left alone
 	attempts []attempt
 	number   int32  // of the next attempt
 	final    int32  // number of the record that ended it; 0 for none
 	turn     uint32 // how often it has ended; an older turn in the queue of the ended is void
 	status   status
+	told     bool // it waits as its shard's log says, and not as a record does
 	evicted  bool
 }
 

@@ -17,11 +17,12 @@ func (r *row) judge(a *delivery.Attempt) {
 	n, said := int32(a.Number), statusOf(a.Outcome)
 	switch {
 	case n+1 < r.number: // a later attempt was made
+	case n+1 == r.number && r.told: // its shard's log says what came of it
 	case n > r.final, n == r.final && said == delivered && r.status != pending:
 		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), nanos(a.Next)
-		r.held = nanos(a.Hold)
+		r.held, r.told = nanos(a.Hold), false
 		if said != pending {
-			r.final = n
+			r.final, r.next = n, nanos(a.Received)
 		}
 	}
 	if !a.Sent.IsZero() {
@@ -39,24 +40,9 @@ func (r *row) wait(e *delivery.Entry) {
 		r.batch = unique.Make(e.Batch)
 	}
 	if n := int32(e.Number); n > r.final && n >= r.number {
-		r.status, r.ended, r.next, r.held, r.number = pending, none, nanos(e.Due), 0, n
+		r.status, r.ended, r.next, r.held, r.number, r.told = pending, none, nanos(e.Due), 0, n, true
 	}
 	if r.created == 0 {
 		r.created = nanos(e.Due)
 	}
-}
-
-// follow takes over where k stands, another row of the same delivery, unless k is behind.
-func (r *row) follow(k *row) {
-	if k.created != 0 {
-		r.created = min(k.created, r.created)
-	}
-	ahead := k.final > r.final || k.final == r.final && (k.status == delivered || r.status != delivered)
-	if k.status == pending {
-		ahead = k.number > r.final
-	}
-	if ahead && k.number >= r.number {
-		r.status, r.ended, r.next, r.held = k.status, k.ended, k.next, k.held
-	}
-	r.number, r.final = max(r.number, k.number), max(r.final, k.final)
 }

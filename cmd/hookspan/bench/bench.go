@@ -95,7 +95,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), publishCommand(t), receiverCommand(t))
+	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), publishCommand(t), receiverCommand(t))
 	return cmd
 }
 

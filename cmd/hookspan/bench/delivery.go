@@ -49,7 +49,7 @@ func deliveryCommand(t *cli.Terminal) *cobra.Command {
 }
 
 func measureDelivery(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measurement, err error) {
-	receiver, err := startReceiver(ctx)
+	receiver, err := startReceiver(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -93,12 +91,11 @@ type receiverProcess struct {
 	stop func()
 }
 
-func startReceiver(ctx context.Context) (*receiverProcess, error) {
-	self, err := os.Executable()
+func startReceiver(ctx context.Context, t *cli.Terminal) (*receiverProcess, error) {
+	cmd, err := self(ctx, t, "bench", "receiver")
 	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "bench", "receiver")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)

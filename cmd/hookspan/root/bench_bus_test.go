@@ -47,6 +47,37 @@ func TestBenchOnABusOfItsOwn(t *testing.T) {
 	}
 }
 
+// The servers that are measured are processes of their own.
+func TestBenchMemory(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"dead":   {"--events", "50", "--pending", "40", "--endpoints", "2"},
+		"paused": {"--events", "0", "--pending", "20", "--paused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{"bench", "memory", "--json", "--sync", "lazy", "--connections", "4"}, args...)
+			out, errs, code := hookspan(t, []string{programVariable + "=1", "HOOKSPAN_SOURCES=none-of-ours"}, args...)
+			var m struct {
+				Name      string  `json:"name"`
+				Events    int64   `json:"events"`
+				Pending   int64   `json:"pending"`
+				Idle      float64 `json:"idle_rss_mb"`
+				RSS       float64 `json:"rss_mb"`
+				Filling   float64 `json:"filling_rss_mb"`
+				Ready     float64 `json:"ready_s"`
+				Restarted float64 `json:"restarted_rss_mb"`
+			}
+			if err := json.Unmarshal([]byte(out), &m); err != nil || code != cli.ExitDone {
+				t.Fatalf("code %d: %v\n%s%s", code, err, out, errs)
+			}
+			if m.Name != "memory" || m.Idle < 1 || (m.Events > 0) != (m.RSS > 1) || m.Pending < 20 || m.Filling < 1 || m.Ready <= 0 || m.Restarted < 1 {
+				t.Errorf("not everything was measured: %+v", m)
+			}
+		})
+	}
+}
+
 // On a bus that others use, a benchmark has a namespace of its own and leaves nothing behind.
 func TestBenchOnNATSLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,7 @@ func TestExitCodes(t *testing.T) {
 		"trigger of nobody":      {nil, []string{"trigger", "nobody"}, cli.ExitUsage, `there is no provider "nobody"`},
 		"trigger of no type":     {nil, []string{"trigger", "sticker", "order.eaten", "--secret", "s", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "order.eaten"},
 		"bench of nothing":       {nil, []string{"bench", "intake", "--connections", "0"}, cli.ExitUsage, "have to be positive"},
+		"memory of nobody":       {nil, []string{"bench", "memory", "--endpoints", "0"}, cli.ExitUsage, "--endpoints have to be positive"},
 		"probe of plain bodies":  {nil, []string{"provider", "probe", "github", "--body-file", "-", "--secret", "s"}, cli.ExitUsage, "does not encrypt"},
 	} {
 		t.Run(name, func(t *testing.T) {

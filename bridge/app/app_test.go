@@ -225,7 +225,7 @@ func (s *server) await(path string, status int, says string) {
 	s.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(90 * time.Second)
 	for {
 		got, body := s.get(path)
 		if got == status && strings.Contains(body, says) {
@@ -256,7 +256,7 @@ func waits(t *testing.T, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(20 * time.Second); !so(); {
+	for limit := time.After(90 * time.Second); !so(); {
 		select {
 		case <-tick.C:
 		case <-limit:

@@ -113,7 +113,7 @@ func (f *following) last(n int) {
 // until waits for what only reading can tell.
 func (f *following) until(done func() bool) {
 	f.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(90 * time.Second)
 	for look := time.NewTicker(time.Millisecond); !done(); {
 		select {
 		case <-look.C:

@@ -28,7 +28,7 @@ func (w *world) raw(request string, hold bool) (answer, bool) {
 		w.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		w.Fatal(err)
 	}
 	var writing sync.WaitGroup

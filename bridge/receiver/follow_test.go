@@ -51,7 +51,7 @@ func (f *feed) FollowPublished(ctx context.Context, since time.Time, each func(b
 // await returns once the receiver has taken in an event.
 func (f *feed) await(t *testing.T, id string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(90 * time.Second)
 	for {
 		select {
 		case got := <-f.told:

@@ -139,7 +139,7 @@ func TestABodyThatGivesWayMayComeAgain(t *testing.T) {
 	if got := w.do(w.request("POST", "/webhooks/shop", "1", body, nil)); got.status != 202 {
 		t.Errorf("%+v", got)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(conn)

@@ -51,7 +51,7 @@ func contextWithin() (context.Context, context.CancelFunc) {
 // eventually waits for what no event tells.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); <-time.After(20 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); !is(); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("it never came to pass: %s", what)
 		}

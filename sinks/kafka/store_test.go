@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // shop is the topic that tests publish to.
 const shop = "hookspan.events.shop"

@@ -98,8 +98,8 @@ func (c *cutter) accepts(since time.Time) time.Time {
 		return at
 	case <-c.child.Done():
 		c.Fatalf("the process ended by itself with exit code %d", c.child.ExitCode())
-	case <-time.After(30 * time.Second):
-		c.Fatal("no 2xx for 30 s")
+	case <-time.After(90 * time.Second):
+		c.Fatal("no 2xx for 90 s")
 	}
 	return time.Time{}
 }

@@ -62,7 +62,7 @@ func TestAccountsOfTheReadmeAllow(t *testing.T) {
 	if _, err := admin.Publish(t.Context(), "hookspan.events.shop.x", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := events.NextMsg(10 * time.Second); err != nil || m.Subject != "hookspan.events.shop.x" {
+	if m, err := events.NextMsg(time.Minute); err != nil || m.Subject != "hookspan.events.shop.x" {
 		t.Errorf("subscribed: %v", err)
 	}
 	if ack, err := js.Publish(t.Context(), "to.hookspan.billing.paid", []byte("7")); err != nil || ack.Stream != "HOOKSPAN_EVENTS" {

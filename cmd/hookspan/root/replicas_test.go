@@ -121,7 +121,7 @@ func (r *replica) shows(path string, status int, text string) {
 	r.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		got, body := r.get(path)
 		if got == status && strings.Contains(body, text) {

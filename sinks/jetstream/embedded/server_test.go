@@ -20,7 +20,7 @@ import (
 
 const (
 	topic    = "hookspan.events.shop.order.created"
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 )
 
 func within(t *testing.T) context.Context {

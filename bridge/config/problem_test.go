@@ -37,6 +37,8 @@ func TestProblemsNameVariableAndRemedy(t *testing.T) {
 		"header":                  {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_HEADERS=nothing"}, "want Name: value, one per line"},
 		"option":                  {source, []string{"HOOKSPAN_SOURCE_SHOP_OPTIONS=lonely"}, "want key=value"},
 		"range":                   {nil, []string{"HOOKSPAN_EGRESS_ALLOW=10.0.0.0/99"}, "want address ranges such as"},
+		"host":                    {nil, []string{"HOOKSPAN_EGRESS_HOSTS=crm.example:8080"}, "want names of hosts such as"},
+		"address for a host":      {nil, []string{"HOOKSPAN_EGRESS_HOSTS=10.0.0.1"}, "addresses go into HOOKSPAN_EGRESS_ALLOW"},
 		"address":                 {nil, []string{"HOOKSPAN_LISTEN=8080"}, "HOOKSPAN_LISTEN: want host:port"},
 		"one listener":            {nil, []string{"HOOKSPAN_LISTEN=:9", "HOOKSPAN_ADMIN_LISTEN=:9"}, "HOOKSPAN_ADMIN_LISTEN: the port is that of HOOKSPAN_LISTEN"},
 		"one port everywhere":     {nil, []string{"HOOKSPAN_LISTEN=:9", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:9"}, "HOOKSPAN_ADMIN_LISTEN: the port is that of HOOKSPAN_LISTEN"},

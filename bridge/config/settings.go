@@ -29,6 +29,7 @@ type Settings struct {
 	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
 	Topics         setting.List  `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
 	EgressAllow    Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses, in whatever form, and Hookspan's own listeners are refused whatever it says."`
+	EgressHosts    Hosts         `env:"EGRESS_HOSTS" doc:"Names of hosts that endpoints may have whatever their addresses, by http too: what you run yourself, such as crm.shop.svc.cluster.local. What EGRESS_ALLOW never lets through is refused here too."`
 	EgressHTTP     bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`
 	StopGrace      time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop may take in all: running attempts finish, what they did is written, the bus is closed. Less than the supervisor waits before it kills (Kubernetes: 30s)."`
 	PublishTimeout time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`

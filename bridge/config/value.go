@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"strings"
 
 	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/setting"
@@ -29,6 +30,25 @@ func (p *Prefixes) Parse(text string) error {
 
 // OfKind is setting.KindList.
 func (Prefixes) OfKind() setting.Kind { return setting.KindList }
+
+// Hosts are names of hosts, separated by commas.
+type Hosts []string
+
+// Parse takes names as they stand in a URL, in any case.
+func (h *Hosts) Parse(text string) error {
+	*h = nil
+	for _, item := range setting.Items(text, ",") {
+		name := strings.ToLower(item)
+		if _, err := netip.ParseAddr(name); err == nil || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" || strings.Trim(name, ".") != name {
+			return setting.Wanted("names of hosts such as crm.example.internal, without ports; addresses go into HOOKSPAN_EGRESS_ALLOW")
+		}
+		*h = append(*h, name)
+	}
+	return nil
+}
+
+// OfKind is setting.KindList.
+func (Hosts) OfKind() setting.Kind { return setting.KindList }
 
 // Level is how much is logged: a slog.Level.
 type Level slog.Level

@@ -15,7 +15,7 @@ import (
 // "name" is its name there where that is not its word, "sealed" with the secrets, "omitzero"
 // that a record without it means zero and not the default, "-" that it has a place of its own.
 type Settings struct {
-	URL           string            `env:"URL" doc:"Where its webhooks go. Required; https unless its address is in HOOKSPAN_EGRESS_ALLOW." example:"https://crm.example/hooks" format:"uri"`
+	URL           string            `env:"URL" doc:"Where its webhooks go. Required; https unless HOOKSPAN_EGRESS_ALLOW has its address or HOOKSPAN_EGRESS_HOSTS its host." example:"https://crm.example/hooks" format:"uri"`
 	Secrets       setting.Secrets   `env:"SECRETS" record:",sealed" doc:"Signing secrets, separated by spaces, newest first; every one signs." example:"whsec_…"`
 	Events        setting.List      `env:"EVENTS" envDefault:"*" record:"-" doc:"Patterns over the event type, separated by commas; * stands for any run of characters." example:"com.sticker.*"`
 	Topics        setting.List      `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`

@@ -28,7 +28,7 @@ func (s *Sender) Check(ctx context.Context, url string) (warning string, err err
 	var denied error
 	good := 0
 	for _, a := range addrs {
-		err := s.egress.address(netip.AddrPortFrom(a, to.port), to.secure)
+		err := s.egress.address(to.host, netip.AddrPortFrom(a, to.port), to.secure)
 		if errors.Is(err, errOwn) { // and what else the name has makes it no better
 			return "", refusedURL(err)
 		}

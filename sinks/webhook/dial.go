@@ -54,7 +54,7 @@ func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.connect(ctx, addrs, uint16(port))
+	conn, err := d.connect(ctx, host, addrs, uint16(port))
 	if err != nil || d.tls == nil {
 		return conn, err
 	}
@@ -108,12 +108,12 @@ func resolveFailure(err error) error {
 }
 
 // connect tries the addresses that the rules allow, one after the other.
-func (d *dialer) connect(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
+func (d *dialer) connect(ctx context.Context, host string, addrs []netip.Addr, port uint16) (net.Conn, error) {
 	var allowed []netip.AddrPort
 	var denied error
 	for _, a := range addrs {
 		to := netip.AddrPortFrom(a, port)
-		if err := d.egress.address(to, d.tls != nil); err != nil {
+		if err := d.egress.address(host, to, d.tls != nil); err != nil {
 			denied = err
 		} else if allowed = append(allowed, to); len(allowed) == maxAddresses {
 			break

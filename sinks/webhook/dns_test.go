@@ -120,6 +120,38 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A host that is named may have any address, and no other host has it for that.
+func TestNamedHosts(t *testing.T) {
+	t.Parallel()
+	port := listen(t, "127.0.0.1:0", func(c net.Conn) { answerOK(c) })
+	for _, c := range []struct {
+		url, leads string
+		reason     delivery.Reason
+	}{
+		{"http://crm.shop.svc:" + port + "/", "127.0.0.1", ""},
+		{"http://CRM.shop.svc:" + port + "/", "127.0.0.1", ""},
+		{"http://other.shop.svc:" + port + "/", "127.0.0.1", delivery.ReasonEgressDenied},
+		{"http://a.crm.shop.svc:" + port + "/", "127.0.0.1", delivery.ReasonEgressDenied},
+		{"http://127.0.0.1:" + port + "/", "", delivery.ReasonEgressDenied},
+		{"http://crm.shop.svc/", "169.254.169.254", delivery.ReasonEgressDenied},
+		{"http://own.shop.svc:" + port + "/", "127.0.0.1", delivery.ReasonEgressDenied},
+	} {
+		egress := webhook.Egress{Hosts: []string{"crm.shop.svc", "own.shop.svc"}}
+		if strings.HasPrefix(c.url, "http://own.") {
+			egress.Own = func() []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:" + port)} }
+		}
+		s := webhook.New(webhook.Options{Egress: egress, Resolver: nameServer(t, func(int) (int, []string) { return noError, []string{c.leads} })})
+		if _, err := s.Check(t.Context(), c.url); (err != nil) != (c.reason != "") {
+			t.Errorf("%s, which leads to %s: check says %v", c.url, c.leads, err)
+		}
+		res := s.Send(t.Context(), delivery.Request{URL: c.url, Header: http.Header{}, Timeout: 10 * time.Second})
+		if res.Reason != c.reason {
+			t.Errorf("%s, which leads to %s: %+v", c.url, c.leads, res)
+		}
+		s.Close()
+	}
+}
+
 // The name server gives another address each time; the rules allow only the first.
 func TestRebinding(t *testing.T) {
 	t.Parallel()

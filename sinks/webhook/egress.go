@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"code.dny.dev/ssrf"
 )
@@ -14,6 +15,8 @@ type Egress struct {
 	// Allow names ranges that endpoints may have besides; in them http and any port are
 	// permitted too. Addresses of cloud metadata services are refused even here.
 	Allow []netip.Prefix
+	// Hosts are names whose addresses, whatever they are, are treated as those in Allow.
+	Hosts []string
 	// AllowHTTP permits plain http to public addresses.
 	AllowHTTP bool
 	// Own lists the listeners of this process: what they serve is no endpoint, whatever Allow
@@ -24,8 +27,8 @@ type Egress struct {
 // errDenied is an address that the rules refuse.
 var errDenied = errors.New("the address is not one that endpoints may have")
 
-// address judges an address and port that is about to be dialled.
-func (e *Egress) address(to netip.AddrPort, secure bool) error {
+// address judges an address and port of a host that is about to be dialled.
+func (e *Egress) address(host string, to netip.AddrPort, secure bool) error {
 	a := to.Addr().Unmap()
 	if a.Zone() != "" {
 		return fmt.Errorf("%w: it has a zone", errDenied)
@@ -36,16 +39,20 @@ func (e *Egress) address(to netip.AddrPort, secure bool) error {
 	if e.own(netip.AddrPortFrom(a, to.Port())) {
 		return errOwn
 	}
-	if within(e.Allow, a) {
+	if within(e.Allow, a) || e.named(host) {
 		return nil
 	}
 	if !public(a) {
-		return fmt.Errorf("%w: %s is not public; HOOKSPAN_EGRESS_ALLOW may name its range", errDenied, a)
+		return fmt.Errorf("%w: %s is not public; HOOKSPAN_EGRESS_ALLOW may name its range, HOOKSPAN_EGRESS_HOSTS its host", errDenied, a)
 	}
 	if !secure && !e.AllowHTTP {
 		return fmt.Errorf("%w: http to the public %s; use https, or set HOOKSPAN_EGRESS_HTTP=true", errDenied, a)
 	}
 	return publicPort(to.Port(), secure)
+}
+
+func (e *Egress) named(host string) bool {
+	return slices.ContainsFunc(e.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 func within(ranges []netip.Prefix, a netip.Addr) bool {

@@ -77,7 +77,9 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 
 // newSender sends to nobody's listener in own, which is asked at each look.
 func newSender(c *config.Config, own func() []netip.AddrPort) *webhook.Sender {
-	return webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP, Own: own}})
+	return webhook.New(webhook.Options{Egress: webhook.Egress{
+		Allow: c.EgressAllow, Hosts: c.EgressHosts, AllowHTTP: c.EgressHTTP, Own: own,
+	}})
 }
 
 // announce leaves the admin address where commands on this machine look for it. Where there is

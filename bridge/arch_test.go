@@ -155,11 +155,12 @@ func TestSinksKnowNoEngine(t *testing.T) {
 func commands() map[string][]string {
 	return map[string][]string{
 		"cli": {}, "adapter": {}, "load": {}, "fault": {}, "memory": {},
-		"client":  {"cli"},
-		"server":  {"cli", "adapter", "client", "memory"},
-		"request": {"cli", "server"},
-		"bench":   {"cli", "adapter", "client", "server", "load"},
-		"root":    {"cli", "client", "server", "request", "bench"},
+		"client":    {"cli"},
+		"server":    {"cli", "adapter", "client", "memory"},
+		"request":   {"cli", "server"},
+		"roundtrip": {"cli", "client"},
+		"bench":     {"cli", "adapter", "client", "server", "load"},
+		"root":      {"cli", "client", "server", "request", "roundtrip", "bench"},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/request"
+	"github.com/hookspan/hookspan/cmd/hookspan/roundtrip"
 	"github.com/hookspan/hookspan/cmd/hookspan/server"
 )
 
@@ -41,7 +42,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 	root.AddCommand(
 		serve, server.DevCommand(t), request.TriggerCommand(t), request.VerifyCommand(t),
 		client.EndpointsCommand(t), client.DeliveriesCommand(t), client.RefusalsCommand(t), client.LogLevelCommand(t),
-		request.ProviderCommand(t), server.ConfigCommand(t), server.DoctorCommand(t), bench.Command(t), cli.VersionCommand(t),
+		request.ProviderCommand(t), server.ConfigCommand(t), server.DoctorCommand(t), roundtrip.Command(t), bench.Command(t), cli.VersionCommand(t),
 	)
 	return root
 }

@@ -19,6 +19,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"no pod":                         {"replicas: 0", "replicas"},
 		"NATS without servers":           {"bus: {kind: nats}", "bus.url: missing"},
 		"Kafka's servers for NATS":       {"bus: {kind: nats, url: 'kafka://k:9092'}", "not of bus.kind nats"},
+		"a server without a port":        {"bus: {kind: nats, url: 'nats://n1:4222,n2'}", "with its port"},
 		"servers for an embedded bus":    {"bus: {url: 'nats://n:4222'}", "bus.url: not with"},
 		"a password in the address":      {"bus: {kind: nats, url: 'nats://user:secret@n:4222'}", "bus.existingSecret"},
 		"roles of an embedded bus":       {"roles: {split: true}", "roles.split"},
@@ -37,6 +38,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"a route without a gateway":      {"gateway: {enabled: true}", "gateway.parentRefs"},
 		"everything measured twice":      {"metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}", "choose one"},
 		"a size that is none":            {"persistence: {size: big}", "size"},
+		"the source of helm test":        {"sources: {helm-test: {provider: shopify}}", "sources.helm-test"},
 		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
 	} {
 		t.Run(name, func(t *testing.T) {

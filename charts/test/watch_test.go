@@ -1,9 +1,6 @@
 package test
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,28 +21,8 @@ import (
 // measured returns the metrics of a running process: of a histogram, its three series.
 func measured(t *testing.T) map[string]bool {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, hookspan(t))
-	cmd.Env = []string{"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0", "HOOKSPAN_LOG_FORMAT=json"}
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		stop()
-		_ = cmd.Wait() // it was killed
-	}()
-	var line struct{ Msg, Admin string }
-	for lines := bufio.NewScanner(log); line.Msg != "ready"; {
-		if !lines.Scan() {
-			t.Fatal("the program ended before it was ready")
-		}
-		_ = json.Unmarshal(lines.Bytes(), &line) // other lines may be others' text
-	}
-	res, err := http.Get("http://" + line.Admin + "/metrics")
+	_, admin := running(t)
+	res, err := http.Get("http://" + admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@
 {{- if not (regexMatch $schemes $v.bus.url) -}}
 {{- fail (printf "bus.url: %s is not of bus.kind %s: nats://, tls:// or kafka://, kafka+tls://" (regexFind "^[a-z+]+://" $v.bus.url) $v.bus.kind) -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z+]+://[^,/]+:[0-9]+(,([a-z+]+://)?[^,/]+:[0-9]+)*/?$" ($v.bus.url | replace " " "")) -}}
+{{- fail (printf "bus.url: give every server with its port, such as %s" (ternary "nats://n1:4222,n2:4222" "kafka://b1:9092,b2:9092" (eq $v.bus.kind "nats"))) -}}
+{{- end -}}
 {{- if contains "@" $v.bus.url -}}
 {{- fail "bus.url: no user and password here, where everybody reads them; put them into bus.existingSecret and name them in bus.files" -}}
 {{- end -}}
@@ -65,6 +68,9 @@
 {{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled -}}
 {{- fail "metrics: serviceMonitor and podMonitor would count everything twice; choose one" -}}
 {{- end -}}
+{{- if and $v.test.enabled (hasKey $v.sources "helm-test") -}}
+{{- fail "sources.helm-test: this is the source of helm test; choose another name, or set test.enabled to false" -}}
+{{- end -}}
 {{- range $place := list "namespace" "listen" "admin_listen" "data_dir" "bus" "roles" "sources" "endpoints" "embedded_cluster" "embedded_peers" "embedded_cluster_size" "embedded_routes_listen" "embedded_listen" "embedded_user" "providers_dir" -}}
 {{- if and (hasKey $v.config $place) (ne $place "namespace") -}}
 {{- fail (printf "config.%s: the chart sets this itself, by values of its own" $place) -}}
@@ -78,7 +84,7 @@
 {{- range $server := splitList "," (regexReplaceAll "^[a-z+]+://" .Values.bus.url "") -}}
 {{- $port := regexFind ":[0-9]+/?$" (trim $server) | trimPrefix ":" | trimSuffix "/" -}}
 {{- if trim $server -}}
-{{- $ports = append $ports (int ($port | default (ternary 4222 9092 (eq $.Values.bus.kind "nats")))) -}}
+{{- $ports = append $ports (int $port) -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | uniq | toJson -}}

@@ -22,7 +22,7 @@
 {{/* Every reference to a Secret in sources and endpoints, as JSON: name → list of keys. */}}
 {{- define "hookspan.references" -}}
 {{- $all := dict -}}
-{{- range $items := list .Values.sources .Values.endpoints -}}
+{{- range $items := list (include "hookspan.testSource" . | fromJson) .Values.sources .Values.endpoints -}}
 {{- range $item := $items -}}
 {{- range $from := list $item.secretsFrom $item.encryptSecretFrom -}}
 {{- if $from -}}
@@ -77,6 +77,10 @@
 {{- range $setting, $key := $v.bus.files -}}
 {{- $_ := set $c $setting (printf "/run/hookspan/bus/%s" $key) -}}
 {{- end -}}
+{{- $hosts := $v.config.egress_hosts | default list -}}
+{{- if not (kindIs "slice" $hosts) }}{{ $hosts = splitList "," (toString $hosts | replace " " "") }}{{ end -}}
+{{- if $v.test.enabled }}{{ $hosts = append $hosts (include "hookspan.testHost" .) }}{{ end -}}
+{{- if $hosts }}{{ $_ := set $c "egress_hosts" (uniq $hosts) }}{{ end -}}
 {{- if $v.providers }}{{ $_ := set $c "providers_dir" "/etc/hookspan/providers" }}{{ end -}}
 {{- range $listener, $tls := dict "" $v.tls "admin_" $v.adminTLS -}}
 {{- if $tls.existingSecret -}}
@@ -84,13 +88,13 @@
 {{- $_ := set $c (printf "%stls_key_file" $listener) (printf "/run/hookspan/%stls/tls.key" $listener) -}}
 {{- end -}}
 {{- end -}}
-{{- mergeOverwrite $c (deepCopy $v.config) (dict "listen" ":8080" "admin_listen" ":8081") | toYaml -}}
+{{- mergeOverwrite $c (omit (deepCopy $v.config) "egress_hosts") (dict "listen" ":8080" "admin_listen" ":8081") | toYaml -}}
 {{- end -}}
 
 {{/* The whole file. */}}
 {{- define "hookspan.config" -}}
 {{- include "hookspan.processConfig" . }}
-{{- range $kind, $items := dict "endpoints" .Values.endpoints "sources" .Values.sources }}
+{{- range $kind, $items := dict "endpoints" .Values.endpoints "sources" (merge (include "hookspan.testSource" . | fromJson) .Values.sources) }}
 {{- if $items }}
 {{ $kind }}:
 {{- range $name, $item := $items }}

@@ -25,9 +25,7 @@ spec:
     {{- include "hookspan.given" $v.podSecurityContext | nindent 4 }}
   {{- with $v.image.pullSecrets }}
   imagePullSecrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
+    {{- include "hookspan.names" . | nindent 4 }}
   {{- end }}
   {{- with $v.priorityClassName }}
   priorityClassName: {{ . }}
@@ -95,6 +93,12 @@ spec:
     {{- end }}
   volumes:
     {{- include "hookspan.volumes" $root | nindent 4 }}
+{{- end -}}
+
+{{- define "hookspan.names" -}}
+{{- range . }}
+- name: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* A map without what is null. */}}

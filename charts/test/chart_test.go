@@ -14,6 +14,11 @@ import (
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/fake"
 	"sigs.k8s.io/yaml"
 )
 
@@ -24,7 +29,9 @@ var update = flag.Bool("update", false, "write what is made from the values, and
 // A release is a rendering of the chart.
 type release struct {
 	name, values string
-	kubernetes   string // version; the newest when empty
+	kubernetes   string   // version; the newest when empty
+	chart        string   // version; the chart's own when empty
+	found        []string // objects that are in the cluster already
 }
 
 // matrix are the renderings that have to be right, by name.
@@ -73,11 +80,13 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 	}
 	caps.KubeVersion = *version
 	c := load(t)
+	c.Metadata.Version = cmpOr(r.chart, c.Metadata.Version)
+	c.Metadata.AppVersion = cmpOr(r.chart, c.Metadata.AppVersion)
 	with, err := util.ToRenderValues(c, values, common.ReleaseOptions{Name: cmpOr(r.name, "hs"), Namespace: "events", IsInstall: true, Revision: 1}, caps)
 	if err != nil {
 		return nil, "", err
 	}
-	rendered, err := engine.Render(c, with)
+	rendered, err := engine.RenderWithClientProvider(c, with, cluster(t, r.found))
 	if err != nil {
 		return nil, "", err
 	}
@@ -93,6 +102,29 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 		}
 	}
 	return objects, notes, nil
+}
+
+// objectsIn is a cluster for the lookups of templates.
+type objectsIn struct{ dynamic.Interface }
+
+func cluster(t *testing.T, objects []string) objectsIn {
+	t.Helper()
+	var all []runtime.Object
+	for _, text := range objects {
+		o := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
+			t.Fatal(err)
+		}
+		o.SetNamespace("events")
+		all = append(all, o)
+	}
+	return objectsIn{fake.NewSimpleDynamicClient(runtime.NewScheme(), all...)}
+}
+
+// GetClientFor knows the plurals of the kinds that the chart looks up.
+func (c objectsIn) GetClientFor(version, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	group, err := schema.ParseGroupVersion(version)
+	return c.Resource(group.WithResource(strings.ToLower(kind) + "s")), true, err
 }
 
 func cmpOr(s, or string) string {

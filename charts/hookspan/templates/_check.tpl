@@ -71,6 +71,7 @@
 {{- if and $v.test.enabled (hasKey $v.sources "helm-test") -}}
 {{- fail "sources.helm-test: this is the source of helm test; choose another name, or set test.enabled to false" -}}
 {{- end -}}
+{{- include "hookspan.checkChange" . -}}
 {{- range $place := list "namespace" "listen" "admin_listen" "data_dir" "bus" "roles" "sources" "endpoints" "embedded_cluster" "embedded_peers" "embedded_cluster_size" "embedded_routes_listen" "embedded_listen" "embedded_user" "providers_dir" -}}
 {{- if and (hasKey $v.config $place) (ne $place "namespace") -}}
 {{- fail (printf "config.%s: the chart sets this itself, by values of its own" $place) -}}

@@ -163,7 +163,7 @@ func TestAPodLivesWhateverTheBusDoes(t *testing.T) {
 
 // A stop has the preStop, the program's own grace, and some seconds more.
 func TestThePodIsGivenTheTimeToStop(t *testing.T) {
-	for grace, want := range map[string]int64{"": 35, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 40} {
+	for grace, want := range map[string]int64{"": 60, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 65} {
 		objects, _, err := release{values: grace}.render(t)
 		if err != nil {
 			t.Fatal(err)

@@ -56,6 +56,7 @@
 {{- $c := dict
   "namespace" $name
   "log_format" "json"
+  "stop_grace" (include "hookspan.stopGrace" .)
   "seal_key_file" "/run/hookspan/auth/seal-key" -}}
 {{- if eq (include "hookspan.embedded" .) "true" -}}
 {{- $_ := set $c "data_dir" "/data/hookspan" -}}

@@ -117,11 +117,15 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* What is left of a stop when the preStop is over, and five seconds. */}}
+{{/* How long a stop may take: an attempt of 30 s, which endpoints have unless they say otherwise, and 20 s. */}}
+{{- define "hookspan.stopGrace" -}}
+{{- .Values.config.stop_grace | default "50s" -}}
+{{- end -}}
+
+{{/* The stop's time in seconds, with the preStop before it and five seconds after it. */}}
 {{- define "hookspan.grace" -}}
-{{- $stop := .Values.config.stop_grace | default "25s" | toString -}}
 {{- $seconds := 0 -}}
-{{- range $part := regexFindAll "[0-9.]+(ms|h|m|s)" $stop -1 -}}
+{{- range $part := regexFindAll "[0-9.]+(ms|h|m|s)" (include "hookspan.stopGrace" .) -1 -}}
 {{- $n := regexFind "^[0-9.]+" $part | float64 -}}
 {{- $unit := regexFind "[a-z]+$" $part -}}
 {{- $seconds = addf $seconds (mulf $n (get (dict "h" 3600 "m" 60 "s" 1 "ms" 0.001) $unit)) -}}

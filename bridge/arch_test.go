@@ -95,12 +95,13 @@ func rooms() map[string][]string {
 		"bridge/header":     {},
 		"bridge/setting":    {"header"},
 		"bridge/logline":    {},
+		"bridge/latency":    {},
 		"bridge/event":      {},
 		"bridge/problem":    {},
 		"bridge/bus":        {"event"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
@@ -108,7 +109,7 @@ func rooms() map[string][]string {
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling", "logline"},
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"}, // settings of endpoints and sources

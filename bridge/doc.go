@@ -24,7 +24,7 @@
 //
 // From the bottom up: event, problem and provider need nothing of the others but event,
 // spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
-// what a setting is, logline what a line of the log is. bus is
+// what a setting is, logline what a line of the log is, latency how long things take. bus is
 // the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
 // endpoint and dispatch are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says

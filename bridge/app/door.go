@@ -46,5 +46,5 @@ func (a *App) probes() http.Handler {
 }
 
 func (a *App) metricsPage() http.Handler {
-	return promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

@@ -1,40 +1,28 @@
 package dispatch
 
 import (
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/latency"
 )
-
-// endpointLabels is how many endpoints get a label of their own; the rest share "other".
-const endpointLabels = 500
 
 // metrics of the outbound path.
 type metrics struct {
-	attempts   *prometheus.CounterVec
-	seconds    prometheus.Histogram
+	endpoints  *endpointMetrics
+	seconds    *latency.Histogram
 	deliveries *prometheus.CounterVec
 
 	quarantined prometheus.Counter
 	dropped     prometheus.Counter
-
-	mu    sync.Mutex
-	named map[string]bool // endpoints that have a label
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
-		named: map[string]bool{},
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "hookspan_attempts_total", Help: "Attempts made, by endpoint and outcome.",
-		}, []string{"endpoint", "outcome"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "hookspan_attempt_seconds", Help: "Duration of attempts, connect to the end of the response.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}),
+		endpoints: newEndpointMetrics(),
+		seconds:   latency.New("hookspan_attempt_seconds", "Duration of attempts, connect to the end of the response."),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_deliveries_total", Help: "Deliveries that ended, by outcome.",
 		}, []string{"outcome"}),
@@ -49,32 +37,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.seconds, m.deliveries, m.quarantined, m.dropped)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.quarantined, m.dropped)
 	}
 	return m
 }
 
-func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Duration) {
-	outcome := "success"
-	if res.Reason != "" {
-		outcome = "failure"
-	}
-	m.attempts.WithLabelValues(m.label(endpoint), outcome).Inc()
-	m.seconds.Observe(took.Seconds())
-}
-
-// label bounds how many endpoints the metric tells apart.
-func (m *metrics) label(endpoint string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.named[endpoint] {
-		return endpoint
-	}
-	if len(m.named) >= endpointLabels {
-		return "other"
-	}
-	m.named[endpoint] = true
-	return endpoint
+func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Duration, traceparent string) {
+	m.endpoints.of(endpoint).attempt(res, took)
+	m.seconds.Observe(took, traceparent)
 }
 
 func (m *metrics) ended(o delivery.Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }
@@ -84,23 +54,38 @@ var (
 	oldestDesc  = prometheus.NewDesc("hookspan_oldest_pending_seconds", "Age of the oldest delivery that waits.", nil, nil)
 	ownedDesc   = prometheus.NewDesc("hookspan_shards_owned", "Shards that this process owns.", nil, nil)
 	lagDesc     = prometheus.NewDesc("hookspan_lag_events", "Events stored that the live feed has not read.", nil, nil)
+
+	endpointPendingDesc = prometheus.NewDesc("hookspan_endpoint_pending", "Deliveries that wait, by endpoint; of those that this process owns.", []string{"endpoint"}, nil)
+	endpointOldestDesc  = prometheus.NewDesc("hookspan_endpoint_oldest_pending_seconds", "Age of the oldest delivery that waits, by endpoint.", []string{"endpoint"}, nil)
 )
 
 // A census counts what waits at the moment of the scrape.
 type census struct{ d *Dispatcher }
 
 func (c *census) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, ownedDesc, lagDesc} {
+	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, ownedDesc, lagDesc, endpointPendingDesc, endpointOldestDesc} {
 		ch <- d
 	}
 }
 
 func (c *census) Collect(ch chan<- prometheus.Metric) {
-	s := c.d.Stats()
+	waits := map[string]waitsOf{} // by label
+	s := c.d.count(func(endpoint string, w waitsOf) {
+		label := c.d.metrics.endpoints.label(endpoint, w.deliveries > 0)
+		if label == otherEndpoints && w.deliveries == 0 {
+			return
+		}
+		all := waits[label]
+		waits[label] = waitsOf{all.deliveries + w.deliveries, max(all.oldest, w.oldest)}
+	})
 	for reason, n := range s.Pending {
 		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(n), reason)
 	}
 	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, s.Oldest.Seconds())
 	ch <- prometheus.MustNewConstMetric(ownedDesc, prometheus.GaugeValue, float64(s.Shards))
 	ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(s.Lag))
+	for label, w := range waits {
+		ch <- prometheus.MustNewConstMetric(endpointPendingDesc, prometheus.GaugeValue, float64(w.deliveries), label)
+		ch <- prometheus.MustNewConstMetric(endpointOldestDesc, prometheus.GaugeValue, w.oldest.Seconds(), label)
+	}
 }

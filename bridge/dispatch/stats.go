@@ -8,7 +8,16 @@ import (
 
 // Stats counts what waits: entries and queued events exactly, what lags in the topics
 // by its sequences.
-func (d *Dispatcher) Stats() delivery.Stats {
+func (d *Dispatcher) Stats() delivery.Stats { return d.count(func(string, waitsOf) {}) }
+
+// waitsOf is what waits for one endpoint.
+type waitsOf struct {
+	deliveries int64
+	oldest     time.Duration
+}
+
+// count also hands over what waits for each endpoint.
+func (d *Dispatcher) count(each func(endpoint string, w waitsOf)) delivery.Stats {
 	st := delivery.Stats{Pending: map[string]int64{}}
 	for _, cause := range delivery.Causes() {
 		if cause != delivery.WaitsRunning {
@@ -20,7 +29,9 @@ func (d *Dispatcher) Stats() delivery.Stats {
 		st.Shards++
 		s.mu.Lock()
 		for _, l := range s.lanes {
-			laneView{l}.count(&st, now)
+			w := laneView{l}.count(&st, now)
+			st.Oldest = max(st.Oldest, w.oldest)
+			each(l.ep.Name, w)
 		}
 		s.mu.Unlock()
 	}
@@ -28,25 +39,28 @@ func (d *Dispatcher) Stats() delivery.Stats {
 	return st
 }
 
-func (l laneView) count(st *delivery.Stats, now time.Time) {
+func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
+	add := func(cause delivery.Cause, n int64, since time.Time) {
+		st.Pending[string(cause)] += n
+		w.deliveries += n
+		if !since.IsZero() {
+			w.oldest = max(w.oldest, now.Sub(since))
+		}
+	}
 	for _, d := range l.waiting {
-		st.Pending[string(l.standing(d, 0, now).Waits)]++
-		st.Oldest = max(st.Oldest, now.Sub(d.Created))
+		add(l.standing(d, 0, now).Waits, 1, d.Created)
 	}
 	if l.fresh > 0 {
 		l.skipForgotten()
-		cause := l.standing(*l.queue.front(), 0, now).Waits
-		st.Pending[string(cause)] += int64(l.fresh)
-		st.Oldest = max(st.Oldest, now.Sub((*l.queue.front()).Created))
+		first := *l.queue.front()
+		add(l.standing(first, 0, now).Waits, int64(l.fresh), first.Created)
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()
 		if cause == "" {
 			cause = delivery.WaitsBehind
 		}
-		st.Pending[string(cause)] += b.Events
-		if !b.Oldest.IsZero() {
-			st.Oldest = max(st.Oldest, now.Sub(b.Oldest))
-		}
+		add(cause, b.Events, b.Oldest)
 	}
+	return w
 }

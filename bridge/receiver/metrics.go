@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookspan/hookspan/bridge/latency"
 )
 
 // outcome is a closed set: what came of a request.
@@ -24,8 +26,8 @@ var outcomes = [...]outcome{accepted, repeats, quarantined, refused, invalid, li
 
 type metrics struct {
 	requests   *prometheus.CounterVec
-	seconds    prometheus.Histogram
-	publish    prometheus.Histogram
+	seconds    *latency.Histogram
+	publish    *latency.Histogram
 	altered    *prometheus.CounterVec
 	dropped    *prometheus.CounterVec
 	suppressed prometheus.Counter
@@ -33,17 +35,12 @@ type metrics struct {
 }
 
 func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
-	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_intake_requests_total", Help: "Requests by source and what came of them; source is empty where there is none of that name.",
 		}, []string{"source", "outcome"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "hookspan_intake_seconds", Help: "Time from a request's headers to its answer.", Buckets: buckets,
-		}),
-		publish: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "hookspan_publish_seconds", Help: "Time until the bus had made an event durable.", Buckets: buckets,
-		}),
+		seconds: latency.New("hookspan_intake_seconds", "Time from a request's headers to its answer."),
+		publish: latency.New("hookspan_publish_seconds", "Time until the bus had made an event durable."),
 		altered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_intake_altered_total", Help: "Repeated ids that came with another body, and signed requests that came again under another id.",
 		}, []string{"source"}),

@@ -110,7 +110,7 @@ func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
 		}
 	}
 	receipt, err := r.publisher.Publish(x.bound, p.topic, &p.event.Event, o)
-	r.metrics.publish.Observe(time.Since(began).Seconds())
+	r.metrics.publish.Observe(time.Since(began), p.event.Extension("traceparent"))
 	if err != nil {
 		return err // the bus names the topic
 	}

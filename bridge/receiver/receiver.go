@@ -136,5 +136,5 @@ func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, e
 		writeAnswer(x.w, answer)
 	}
 	x.source.counters[out].Inc()
-	r.metrics.seconds.Observe(time.Since(x.began).Seconds())
+	r.metrics.seconds.Observe(time.Since(x.began), x.q.Header.Get("Traceparent"))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/latency"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
@@ -43,15 +44,12 @@ func (b *embeddedBus) Check() error {
 
 func (b *embeddedBus) Open(ctx context.Context) (app.Opened, error) {
 	if b.server == nil {
-		synced := prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "hookspan_sync_seconds", Help: "Duration of one sync of the embedded store.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
-		})
+		synced := latency.New("hookspan_sync_seconds", "Duration of one sync of the embedded store.")
 		o, err := b.options()
 		if err != nil {
 			return app.Opened{}, err
 		}
-		o.Synced = func(took time.Duration, _ int) { synced.Observe(took.Seconds()) }
+		o.Synced = func(took time.Duration, _ int) { synced.Observe(took, "") }
 		server, err := embedded.Open(ctx, o)
 		if err != nil {
 			return app.Opened{}, err

@@ -2,18 +2,18 @@
 package header
 
 // ValidName reports whether a header may have the name: a token (RFC 9110, 5.6.2).
-func ValidName(s string) bool {
+func ValidName[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		if !token[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
 
 // ValidValue reports whether a header may have the value (RFC 9110, 5.5): no control character
 // but the tab.
-func ValidValue(s string) bool {
+func ValidValue[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -17,11 +17,24 @@ type conn struct {
 	reader *bufio.Reader
 	left   int64 // bytes that may still be read; guards the head of an answer
 	since  time.Time
+
+	socket syscall.RawConn       // nil where there is none to look at
+	look   func(fd uintptr) bool // is peek: made once, it costs no allocation
+	peeked error                 // what peek found
 }
 
 func newConn(raw net.Conn) *conn {
 	c := &conn{Conn: raw}
 	c.reader = bufio.NewReader(limited{c})
+	c.look = c.peek
+	if secured, ok := raw.(*tls.Conn); ok {
+		raw = secured.NetConn()
+	}
+	if has, ok := raw.(syscall.Conn); ok {
+		if socket, err := has.SyscallConn(); err == nil {
+			c.socket = socket
+		}
+	}
 	return c
 }
 
@@ -44,23 +57,14 @@ func (c *conn) heard() bool { return c.left != maxHead }
 // it. Anything that can be read there is the end of the connection, or an answer to a
 // question that was not asked.
 func (c *conn) quiet() bool {
-	raw := c.Conn
-	if secured, ok := raw.(*tls.Conn); ok {
-		raw = secured.NetConn()
-	}
-	sc, ok := raw.(syscall.Conn)
-	if !ok {
+	if c.socket == nil || c.socket.Read(c.look) != nil {
 		return false
 	}
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return false
-	}
-	var peeked error
+	return c.peeked == syscall.EAGAIN || c.peeked == syscall.EWOULDBLOCK
+}
+
+func (c *conn) peek(fd uintptr) bool {
 	var b [1]byte
-	err = rc.Read(func(fd uintptr) bool {
-		_, _, peeked = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
-	})
-	return err == nil && (peeked == syscall.EAGAIN || peeked == syscall.EWOULDBLOCK)
+	_, _, c.peeked = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return true
 }

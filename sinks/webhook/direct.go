@@ -28,7 +28,7 @@ var writeBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // direct speaks HTTP/1.1 on connections of its own, in the goroutine of the attempt: one
 // write, then reading. The transport of net/http costs half as much again, because it hands
 // every request to one goroutine and takes every answer from another. Answers are parsed by
-// net/http all the same.
+// net/http all the same, but for those that say next to nothing (readPlain).
 type direct struct {
 	dialer *dialer
 	idle   idle
@@ -100,7 +100,7 @@ func (c *conn) attempt(ctx context.Context, to *target, r *delivery.Request, dea
 		return failed(ctx, 0, writeErr), false, false
 	}
 	// A server may answer and close before it has read everything; its answer counts.
-	answer, err := c.readHead()
+	a, err := c.readHead()
 	if err != nil {
 		if writeErr != nil {
 			err = writeErr
@@ -108,8 +108,8 @@ func (c *conn) attempt(ctx context.Context, to *target, r *delivery.Request, dea
 		return failed(ctx, 0, err), true, false
 	}
 	c.left = noLimit
-	res, whole := read(ctx, answer)
-	return res, true, whole && writeErr == nil && !answer.Close && c.reader.Buffered() == 0
+	res, whole := read(ctx, a)
+	return res, true, whole && writeErr == nil && !a.closes && c.reader.Buffered() == 0
 }
 
 // write sends the whole request at once. err is about the request itself, of which nothing
@@ -128,11 +128,7 @@ func (c *conn) write(to *target, r *delivery.Request) (n int, writeErr, err erro
 // compose appends the request. What the connection itself decides is not taken from the
 // request's headers.
 func compose(w []byte, to *target, r *delivery.Request) ([]byte, error) {
-	w = append(w, "POST "...)
-	w = append(w, to.url.RequestURI()...)
-	w = append(w, " HTTP/1.1\r\nHost: "...)
-	w = append(w, to.url.Host...)
-	w = append(w, "\r\nContent-Length: "...)
+	w = append(w, to.head...)
 	w = strconv.AppendInt(w, int64(len(r.Body)), 10)
 	w = append(w, "\r\n"...)
 	for name, values := range r.Header {
@@ -156,15 +152,18 @@ func compose(w []byte, to *target, r *delivery.Request) ([]byte, error) {
 }
 
 // readHead reads up to the body of the answer, past what only announces it.
-func (c *conn) readHead() (*http.Response, error) {
+func (c *conn) readHead() (answer, error) {
 	for range maxHints + 1 {
+		if a, ok, err := readPlain(c.reader); ok || err != nil {
+			return a, err
+		}
 		res, err := http.ReadResponse(c.reader, nil)
 		if err != nil {
-			return nil, err
+			return answer{}, err
 		}
 		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
-			return res, nil
+			return answerOf(res), nil
 		}
 	}
-	return nil, errTooManyHints
+	return answer{}, errTooManyHints
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -19,27 +20,27 @@ func (s *Sender) negotiate(ctx context.Context, to *target, r *delivery.Request)
 	limited, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var use usage
-	answer, err := s.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
+	reply, err := s.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
 	if err != nil && use.unheard() && closed(err) && ctx.Err() == nil {
 		if !room(ctx, r, deadline) {
 			return lost(ctx, failed(ctx, 0, err))
 		}
-		answer, err = s.anew.RoundTrip(transportRequest(limited, to, r))
+		reply, err = s.anew.RoundTrip(transportRequest(limited, to, r))
 	}
 	if err != nil {
 		return failed(ctx, 0, err)
 	}
-	defer answer.Body.Close()
-	if answer.ProtoMajor == 1 {
+	defer reply.Body.Close()
+	if reply.ProtoMajor == 1 {
 		s.http1.Store(to.address, struct{}{})
 	}
-	res, _ := read(ctx, answer)
+	res, _ := read(ctx, answerOf(reply))
 	return res
 }
 
 func transportRequest(ctx context.Context, to *target, r *delivery.Request) *http.Request {
 	req := (&http.Request{
-		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: r.Header,
+		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: maps.Clone(r.Header), // it may be written still when we have returned
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(r.Body)), Body: http.NoBody,
 	}).WithContext(ctx)

@@ -25,26 +25,25 @@ var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
 
 // read makes a response of an answer. whole is true when its body was read to the end, so
 // that the connection can be used again.
-func read(ctx context.Context, answer *http.Response) (res delivery.Response, whole bool) {
-	wait, delayed := retryAfter(answer.Header, time.Now())
-	meaning := delivery.MeaningOf(answer.StatusCode, delayed)
-	res = delivery.Response{Status: answer.StatusCode, RetryAfter: wait, Reason: meaning.Reason, Detail: meaning.Detail}
-	if answer.StatusCode == http.StatusSwitchingProtocols {
+func read(ctx context.Context, a answer) (res delivery.Response, whole bool) {
+	meaning := delivery.MeaningOf(a.status, a.delayed)
+	res = delivery.Response{Status: a.status, RetryAfter: a.wait, Reason: meaning.Reason, Detail: meaning.Detail}
+	if a.status == http.StatusSwitchingProtocols {
 		return res, false // what follows is no body
 	}
-	text, whole, err := readBody(answer)
+	text, whole, err := readBody(a.body)
 	res.Body = text
 	if err != nil && (res.Reason == "" || ctx.Err() != nil) {
 		// Success is only what arrived whole; a failure is what it was.
-		res = failed(ctx, answer.StatusCode, err)
+		res = failed(ctx, a.status, err)
 		res.Body = text
 	}
 	return res, whole
 }
 
 // readBody reads a bounded part of a body and returns its beginning as text.
-func readBody(answer *http.Response) (text string, whole bool, err error) {
-	if answer.ContentLength == 0 || answer.Body == http.NoBody {
+func readBody(body io.Reader) (text string, whole bool, err error) {
+	if body == nil {
 		return "", true, nil
 	}
 	buf := readBuffers.Get().(*[maxRead]byte)
@@ -52,7 +51,7 @@ func readBody(answer *http.Response) (text string, whole bool, err error) {
 	n := 0
 	for n < maxRead && err == nil {
 		var more int
-		more, err = answer.Body.Read(buf[n:])
+		more, err = body.Read(buf[n:])
 		n += more
 	}
 	if err == io.EOF {
@@ -86,6 +85,9 @@ func readable(b []byte, cut bool) string {
 // cannot be read.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" { // as nearly always; what follows would make five errors of it
+		return 0, false
+	}
 	if seconds, err := strconv.ParseUint(v, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) { // beyond the range it is the largest
 		return time.Duration(min(seconds, math.MaxInt64/uint64(time.Second))) * time.Second, true
 	}

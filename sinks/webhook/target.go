@@ -7,12 +7,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // A target is where an endpoint's URL leads: the host is either an address in its one
-// canonical spelling, or a name.
+// canonical spelling, or a name. Nobody changes it.
 type target struct {
 	url     *url.URL
 	secure  bool
@@ -20,6 +21,36 @@ type target struct {
 	addr    netip.Addr // of a literal
 	port    uint16
 	address string // host:port, as it is dialled
+	head    string // what an HTTP/1.1 request to it begins with, up to its first own value
+}
+
+// targetsKept is of how many URLs it is remembered where they lead.
+const targetsKept = 4096
+
+// targets remember where URLs lead: those of endpoints come again with every attempt.
+type targets struct {
+	mu    sync.RWMutex
+	known map[string]*target
+}
+
+func (t *targets) read(raw string) (*target, error) {
+	t.mu.RLock()
+	to := t.known[raw]
+	t.mu.RUnlock()
+	if to != nil {
+		return to, nil
+	}
+	to, err := parseTarget(raw)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.known) >= targetsKept || t.known == nil {
+		t.known = map[string]*target{}
+	}
+	t.known[raw] = to
+	return to, nil
 }
 
 // parseTarget accepts plain http and https URLs only. Whatever could be read one way here
@@ -56,6 +87,7 @@ func parseTarget(raw string) (*target, error) {
 		name = t.addr.String()
 	}
 	t.address = net.JoinHostPort(name, strconv.Itoa(int(t.port)))
+	t.head = "POST " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Length: "
 	return t, nil
 }
 

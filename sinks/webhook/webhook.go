@@ -22,6 +22,7 @@ type Options struct {
 type Sender struct {
 	egress   Egress
 	resolver *net.Resolver
+	targets  targets
 	plain    *direct
 	secure   *direct
 	// first carries the attempts to https addresses until it is known that they speak
@@ -76,7 +77,7 @@ func (s *Sender) Close() {
 // Send makes one attempt, as delivery.Sender says. What the endpoint did is in the
 // response; a URL that was accepted once and is not any more is egress_denied.
 func (s *Sender) Send(ctx context.Context, r delivery.Request) delivery.Response {
-	to, err := parseTarget(r.URL)
+	to, err := s.targets.read(r.URL)
 	if err != nil {
 		return delivery.Response{Reason: delivery.ReasonEgressDenied, Detail: "the url " + err.Error()}
 	}

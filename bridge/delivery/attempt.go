@@ -33,16 +33,15 @@ type Attempt struct {
 	Hold     time.Time `json:"h,omitzero"` // the endpoint asked that nothing be sent before
 }
 
-// EncodeAttempts writes a batch of records: a line with the format's version, then one line
-// of JSON each.
-func EncodeAttempts(attempts []Attempt) []byte {
-	b := make([]byte, 0, 400*len(attempts)+8)
-	b = append(b, "v1\n"...)
-	for i := range attempts {
-		b = appendAttempt(b, &attempts[i])
-		b = append(b, '\n')
-	}
-	return b
+// NewBatch begins a batch of records with room for about n: a line with the format's version,
+// then one line of JSON for each.
+func NewBatch(n int) []byte {
+	return append(make([]byte, 0, 512*n+8), "v1\n"...)
+}
+
+// AppendAttempt adds a record to a batch.
+func AppendAttempt(batch []byte, a *Attempt) []byte {
+	return append(appendAttempt(batch, a), '\n')
 }
 
 // DecodeAttempts hands over the records of a batch in order. A batch of a newer version is

@@ -36,7 +36,7 @@ func FuzzAttempts(f *testing.F) {
 		if got := appendAttempt(nil, &a); string(got) != string(want) {
 			t.Fatalf("by hand:\n%s\nby encoding/json:\n%s", got, want)
 		}
-		if err := GlanceAttempts(EncodeAttempts([]Attempt{a}), func(received time.Time, ended bool) {
+		if err := GlanceAttempts(batchOf(a), func(received time.Time, ended bool) {
 			if !received.Equal(a.Received) || ended != (a.Outcome != "") {
 				t.Fatalf("received %v, ended %v: %s", received, ended, want)
 			}
@@ -44,7 +44,7 @@ func FuzzAttempts(f *testing.F) {
 			t.Fatal(err)
 		}
 		var back []Attempt
-		if err := DecodeAttempts(EncodeAttempts([]Attempt{a, a}), func(x Attempt) error { back = append(back, x); return nil }); err != nil {
+		if err := DecodeAttempts(batchOf(a, a), func(x Attempt) error { back = append(back, x); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		var clean Attempt // JSON replaces what is not UTF-8
@@ -55,6 +55,14 @@ func FuzzAttempts(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+func batchOf(attempts ...Attempt) []byte {
+	b := NewBatch(len(attempts))
+	for i := range attempts {
+		b = AppendAttempt(b, &attempts[i])
+	}
+	return b
 }
 
 func TestDecodeAttemptsRefuses(t *testing.T) {
@@ -74,7 +82,7 @@ func TestDecodeAttemptsRefuses(t *testing.T) {
 		}
 	}
 	stop := errors.New("stop")
-	err := DecodeAttempts(EncodeAttempts(make([]Attempt, 3)), func(Attempt) error { return stop })
+	err := DecodeAttempts(batchOf(make([]Attempt, 3)...), func(Attempt) error { return stop })
 	if !errors.Is(err, stop) {
 		t.Errorf("error %v, want the reader's own", err)
 	}
@@ -84,7 +92,7 @@ func TestLongRecordComesBack(t *testing.T) {
 	t.Parallel()
 	a := Attempt{Response: strings.Repeat("x", 1<<20)}
 	n := 0
-	err := DecodeAttempts(EncodeAttempts([]Attempt{a}), func(x Attempt) error { n = len(x.Response); return nil })
+	err := DecodeAttempts(batchOf(a), func(x Attempt) error { n = len(x.Response); return nil })
 	if err != nil || n != 1<<20 {
 		t.Errorf("%d bytes, error %v", n, err)
 	}

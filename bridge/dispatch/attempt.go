@@ -52,6 +52,7 @@ func (a attempt) run(group []*pendingDelivery) {
 	} else {
 		req.Again = a.lane.reserve
 		res = s.d.sender.Send(ctx, req)
+		release(&req)
 	}
 	ended := time.Now()
 	if res.Reason == delivery.ReasonStopped {
@@ -228,7 +229,11 @@ func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDeliver
 // record journals the attempt for each delivery of the group, and logs it once.
 func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *delivery.Response, v verdict) {
 	s, ep := a.shard, a.ep
-	outcomes := make([]outcome, len(group))
+	var space [1]outcome // is enough for most, and the recorder copies it
+	outcomes := space[:]
+	if len(group) > 1 {
+		outcomes = make([]outcome, len(group))
+	}
 	body := res.Body
 	if len(body) > responseBytes {
 		body = body[:responseBytes]

@@ -103,7 +103,7 @@ func TestJournalIsReadFromWhereWhatRunsBegan(t *testing.T) {
 		r.feed()
 		e := delivery.EntryOf(l.ep.ID, &r.store.Kept(part)[0])
 		done := delivery.Attempt{Delivery: e.ID, Endpoint: e.Endpoint, Event: e.Event, Number: 1, Outcome: delivery.Delivered}
-		if _, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.EncodeAttempts([]delivery.Attempt{done})); err != nil {
+		if _, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.AppendAttempt(delivery.NewBatch(1), &done)); err != nil {
 			t.Fatal(err)
 		}
 		r.answer(200, 2)

@@ -102,7 +102,7 @@ func TestFailureOfWhatIsNotFedAgainCountsNothing(t *testing.T) {
 			r.must(delivery.DecodeAttempts(data, func(a delivery.Attempt) error { late = a; return nil }))
 		}
 		late.Number, late.Outcome, late.Status, late.Next = 1, "", 500, time.Now()
-		_, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.EncodeAttempts([]delivery.Attempt{late}))
+		_, err := r.store.Connect().AppendJournal(t.Context(), 0, delivery.AppendAttempt(delivery.NewBatch(1), &late))
 		r.must(err)
 		r.takeover()
 		elapse(time.Minute)

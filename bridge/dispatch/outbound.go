@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -14,18 +15,28 @@ import (
 
 // An outbound is how requests to one endpoint are made; it is compiled once per revision.
 type outbound struct {
-	ep        *endpoint.Endpoint
-	url       string // as it is sent and signed
-	userAgent []string
-	scheme    *signature.Scheme
-	encrypt   *signature.Encryption
-	size      int // events of a batch at the most; 0: no batches
-	wait      time.Duration
-	err       error // the endpoint's secrets or options do not serve: every attempt fails
+	ep      *endpoint.Endpoint
+	url     string  // as it is sent and signed
+	fixed   []fixed // headers that every request has
+	scheme  *signature.Scheme
+	encrypt *signature.Encryption
+	size    int // events of a batch at the most; 0: no batches
+	wait    time.Duration
+	err     error // the endpoint's secrets or options do not serve: every attempt fails
+}
+
+// A fixed header: all requests share its value.
+type fixed struct {
+	name  string
+	value []string
 }
 
 func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
-	o := &outbound{ep: ep, url: ep.Address(), userAgent: []string{d.conf.UserAgent}}
+	o := &outbound{ep: ep, url: ep.Address()}
+	for _, x := range ep.Headers {
+		o.fixed = append(o.fixed, fixed{http.CanonicalHeaderKey(x.Name), []string{x.Value}})
+	}
+	o.fixed = append(o.fixed, fixed{"User-Agent", []string{d.conf.UserAgent}})
 	o.scheme, o.err = d.conf.Schemes.Compile(ep.Signature, ep.Options, ep.Secrets)
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
@@ -48,12 +59,11 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 		return delivery.Request{}, fmt.Errorf("sign for endpoint %s: %w", o.ep.Name, o.err)
 	}
 	first := group[0]
-	h := make(http.Header, 24)
+	h := headers.Get().(http.Header)
 	body := o.content(h, group)
-	for _, x := range o.ep.Headers {
-		h[http.CanonicalHeaderKey(x.Name)] = []string{x.Value}
+	for _, x := range o.fixed {
+		h[x.name] = x.value
 	}
-	h["User-Agent"] = o.userAgent
 	name, id := first.ID, ""
 	if o.batched() {
 		ids := make([]string, len(group))
@@ -64,8 +74,8 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 	} else {
 		id = signature.MessageID(first.event.Source, first.event.ID)
 	}
-	h["Hookspan-Delivery"] = []string{name}
-	h["Hookspan-Attempt"] = []string{strconv.Itoa(first.Number)}
+	which := []string{name, strconv.Itoa(first.Number)}
+	h["Hookspan-Delivery"], h["Hookspan-Attempt"] = which[:1:1], which[1:]
 	if o.encrypt != nil {
 		var err error
 		if body, err = o.encrypt.Encrypt(h, body); err != nil {
@@ -77,6 +87,15 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})
 	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
+}
+
+// headers are those of requests that have been made, for the next ones.
+var headers = sync.Pool{New: func() any { return make(http.Header, 24) }}
+
+// release gives a request's headers back once it has been made.
+func release(r *delivery.Request) {
+	clear(r.Header)
+	headers.Put(r.Header)
 }
 
 // content writes the events in the endpoint's mode and sets the headers that belong to it.

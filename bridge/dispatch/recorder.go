@@ -16,6 +16,7 @@ const (
 	recordBytes = 256 << 10
 	recordRetry = 250 * time.Millisecond
 
+	recordsKept  = 512 // records whose memory serves the next batch
 	notesInEntry = 100 // of the journal
 )
 
@@ -26,6 +27,7 @@ type recorder struct {
 	shard    int
 	recorded func(pos int64, batch []outcome) // called in order, by run
 	wake     chan struct{}                    // one slot: add sends, run receives
+	spare    []outcome                        // memory for the next batch; run alone uses it
 
 	mu      sync.Mutex
 	batch   []outcome
@@ -115,18 +117,27 @@ func (r *recorder) run(ctx context.Context) {
 		case <-r.wake:
 		}
 		r.collect(ctx)
-		r.mu.Lock()
-		batch, notes := r.batch, r.notes
-		r.batch, r.notes, r.size = nil, nil, 0
-		r.mu.Unlock()
-		for len(batch)+len(notes) > 0 {
+		all, notes := r.take()
+		for batch := all; len(batch)+len(notes) > 0; {
 			some, few := fitting(batch), min(len(notes), notesInEntry)
 			if !r.write(ctx, batch[:some], notes[:few]) {
 				return
 			}
 			batch, notes = batch[some:], notes[few:]
 		}
+		if clear(all); cap(all) <= recordsKept {
+			r.spare = all[:0]
+		}
 	}
+}
+
+// take takes all that is queued.
+func (r *recorder) take() ([]outcome, []delivery.Note) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch, notes := r.batch, r.notes
+	r.batch, r.notes, r.size, r.spare = r.spare, nil, 0, nil
+	return batch, notes
 }
 
 // abandon lets go of the records that nobody will write any more: other shards' attempts must
@@ -161,11 +172,11 @@ func fitting(batch []outcome) (n int) {
 // write appends the batch until the bus has acknowledged it. A batch that landed although
 // its acknowledgement was lost is written twice, which changes nothing.
 func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.Note) bool {
-	records := make([]delivery.Attempt, len(batch))
+	data := delivery.NewBatch(len(batch))
 	for i := range batch {
-		records[i] = batch[i].attempt
+		data = delivery.AppendAttempt(data, &batch[i].attempt)
 	}
-	data := delivery.AppendNotes(delivery.EncodeAttempts(records), notes)
+	data = delivery.AppendNotes(data, notes)
 	late := time.AfterFunc(unrecordedAge, func() { r.d.throttle.stalled(1) })
 	defer func() {
 		if !late.Stop() {
@@ -176,8 +187,8 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 		pos, err := r.d.store.AppendJournal(ctx, r.shard, data)
 		if err == nil {
 			r.landed(pos, batch)
-			for i := range records {
-				r.d.observer.Attempted(records[i])
+			for i := range batch {
+				r.d.observer.Attempted(batch[i].attempt)
 			}
 			return true
 		}

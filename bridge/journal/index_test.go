@@ -267,7 +267,11 @@ func (p *tape) JournalSpan(_ context.Context, shard int) (first, last int64, err
 
 func (p *tape) write(t *testing.T, shard int, attempts ...delivery.Attempt) {
 	t.Helper()
-	if _, err := p.AppendJournal(t.Context(), shard, delivery.EncodeAttempts(attempts)); err != nil {
+	b := delivery.NewBatch(len(attempts))
+	for i := range attempts {
+		b = delivery.AppendAttempt(b, &attempts[i])
+	}
+	if _, err := p.AppendJournal(t.Context(), shard, b); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -416,11 +420,12 @@ func BenchmarkAttempted(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	p := newTape()
 	for n := 0; n < 100_000; n += 100 {
-		var batch []delivery.Attempt
+		batch := delivery.NewBatch(100)
 		for i := range 100 {
-			batch = append(batch, try(n+i, 1, delivery.Delivered))
+			a := try(n+i, 1, delivery.Delivered)
+			batch = delivery.AppendAttempt(batch, &a)
 		}
-		if _, err := p.AppendJournal(b.Context(), n/100%16, delivery.EncodeAttempts(batch)); err != nil {
+		if _, err := p.AppendJournal(b.Context(), n/100%16, batch); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -27,10 +27,12 @@ func BatchID(members []string) string {
 	return identify(text)
 }
 
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
+
 func identify(text []byte) string {
 	sum := sha256.Sum256(text)
 	var out [36]byte
 	copy(out[:], "msg_")
-	base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").Encode(out[4:], sum[:20])
+	lowerBase32.Encode(out[4:], sum[:20])
 	return string(out[:])
 }

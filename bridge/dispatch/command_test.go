@@ -35,7 +35,7 @@ func (r *rig) command(kind delivery.CommandKind, e delivery.Entry) {
 func (r *rig) obey() {
 	r.t.Helper()
 	r.must(r.d.commands.obey(r.t.Context(), newCommandLog(r.client)))
-	elapse(20 * time.Millisecond)
+	elapse(settling)
 }
 
 // Effect and position of a command move in one delta, and only then does an attempt begin.

@@ -119,7 +119,7 @@ func TestHoldSurvivesATakeover(t *testing.T) {
 				p.register(t, "crm", nil)
 				pass(2 * time.Second)
 				w.publish(1, 1, "a")
-				pass(20*time.Millisecond + live)
+				pass(50*time.Millisecond + live)
 				p.kill()
 				<-p.done
 				p = w.start(t, shards)

@@ -10,7 +10,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
-const deltaEvery = time.Second
+const (
+	deltaEvery = time.Second
+	// deltaTurns are the moments of a second at which shards write, some at each: all at once
+	// would hold up what is on its way, and each for itself would be a sync for each.
+	deltaTurns = 8
+)
 
 func (d *Dispatcher) newShard(id int) *shard {
 	s := &shard{d: d, id: id, log: statelog.New(d.store, id, d.log, d.limits.stateLog), journaled: bus.NoPosition, told: map[string]told{}}
@@ -32,14 +37,7 @@ func (d *Dispatcher) addShard(s *shard) {
 // serve writes the shard's deltas until ctx ends, which ends no write. The error is
 // bus.ErrSuperseded.
 func (s *shard) serve(ctx, writing context.Context) error {
-	tick := time.NewTicker(deltaEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	for pause(ctx, s.untilDelta()) {
 		if s.lapsed.Swap(false) { // the lease was renewed late
 			s.wakeAll()
 		}
@@ -55,6 +53,13 @@ func (s *shard) serve(ctx, writing context.Context) error {
 			s.d.trouble.Warn("delta not written, trying again", err, slog.Int("shard", s.id))
 		}
 	}
+	return nil
+}
+
+// untilDelta is how long it is to the shard's next turn to write.
+func (s *shard) untilDelta() time.Duration {
+	turn := time.Duration(s.id%deltaTurns) * deltaEvery / deltaTurns
+	return deltaEvery - (time.Duration(time.Now().UnixNano())-turn)%deltaEvery
 }
 
 // overdue takes endpoints out of the live feed whose oldest event has waited too long while

@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	recordWait  = 5 * time.Millisecond // that a batch of records is collected
+	// recordEvery is when batches are written: by all shards at the same moments, so that they
+	// share a sync of the embedded bus, whose disk intake needs too.
+	recordEvery = 20 * time.Millisecond
 	recordBytes = 256 << 10
 	recordRetry = 250 * time.Millisecond
 
@@ -150,13 +152,14 @@ func (r *recorder) abandon() {
 	r.d.throttle.unrecorded(-open)
 }
 
-// collect gives other attempts a moment to join the batch.
+// collect gives other attempts a moment to join the batch: until the next one at which all shards
+// write.
 func (r *recorder) collect(ctx context.Context) {
 	r.mu.Lock()
 	enough := r.size >= recordBytes
 	r.mu.Unlock()
 	if !enough {
-		pause(ctx, recordWait)
+		pause(ctx, recordEvery-time.Duration(time.Now().UnixNano())%recordEvery)
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	part   = dispatchtest.Partition
-	second = time.Second
+	part     = dispatchtest.Partition
+	second   = time.Second
+	settling = 2 * recordEvery // an attempt that ended is in the journal
 )
 
 // A rig holds the one shard of a dispatcher that does not run: a test feeds it, answers its
@@ -188,7 +189,7 @@ func (r *rig) feed() {
 		}
 		r.read = m.Position
 	}
-	elapse(20 * time.Millisecond)
+	elapse(settling)
 }
 
 // catchUp feeds ranges until none is hungry.
@@ -198,7 +199,7 @@ func (r *rig) catchUp() {
 		if !r.d.ranges.Once(r.t.Context()) {
 			return
 		}
-		elapse(20 * time.Millisecond)
+		elapse(settling)
 	}
 }
 
@@ -217,7 +218,7 @@ func (r *rig) answer(code int, events ...int) {
 		r.out.mu.Unlock()
 		open[0] <- code
 	}
-	elapse(20 * time.Millisecond)
+	elapse(settling)
 }
 
 // posts is how often an event was sent by this owner.

@@ -92,10 +92,10 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Long: "Measure Hookspan against its own baseline in the same run: a bare program that does only what cannot be left out.\n" +
 			"All sides take turns, so that a machine that is busy with something else slows all of them. Beside the baseline\n" +
 			"each benchmark runs a bare publish loop on the same bus, with the bus's own client and as much in flight.",
-		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222",
+		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222\n  hookspan bench neighbours",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), publishCommand(t), receiverCommand(t))
+	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), receiverCommand(t))
 	return cmd
 }
 

@@ -1,12 +1,16 @@
 package bench
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
@@ -46,20 +50,64 @@ func TestBareLoopReachesTheReceiver(t *testing.T) {
 
 func TestACourseTakesAnOrderOnce(t *testing.T) {
 	t.Parallel()
-	c := newCourse(3)
+	c := newCourse(3, 2)
 	s := httptest.NewServer(c)
 	defer s.Close()
-	if err := c.run(t.Context(), s.URL, 2, 10_000, 0, 3); err != nil {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // delivers to both
+		body, err := io.ReadAll(r.Body)
+		for _, path := range []string{"/0", "/1"} {
+			if res, e := s.Client().Post(s.URL+path, "application/json", bytes.NewReader(body)); err != nil || e != nil || res.StatusCode != http.StatusOK {
+				t.Errorf("%v, %v, %v", err, e, res)
+			}
+		}
+	}))
+	defer other.Close()
+	if err := c.run(t.Context(), other.URL, 2, 10_000, 0, 3); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.send(t.Context(), s.Client(), s.URL, 2); err != nil {
+	if err := c.send(t.Context(), s.Client(), s.URL+"/1", 2); err != nil {
 		t.Error(err)
 	}
-	if err := c.send(t.Context(), s.Client(), s.URL, 3); err == nil {
+	for _, unknown := range []string{"/2", "/-1", "/"} {
+		if err := c.send(t.Context(), s.Client(), s.URL+unknown, 2); err == nil {
+			t.Errorf("there is an endpoint %s", unknown)
+		}
+	}
+	if err := c.send(t.Context(), s.Client(), s.URL+"/0", 3); err == nil {
 		t.Error("a webhook that nobody sent is taken")
 	}
-	if n := c.latency.Count(); n != 3 {
-		t.Errorf("%d arrivals, want 3", n)
+	if n := c.latency.Count(); n != 6 {
+		t.Errorf("%d arrivals, want 6", n)
+	}
+}
+
+func TestBadNeighbours(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(newCounting())
+	t.Cleanup(s.Close)
+	post := func(how string) *http.Response {
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/"+how, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if how == hanging {
+			time.AfterFunc(50*time.Millisecond, cancel)
+		}
+		res, err := s.Client().Do(r)
+		if (err != nil) != (how == hanging) {
+			t.Fatalf("%s: %v", how, err)
+		}
+		return res
+	}
+	post(hanging)
+	if res := post(failing); res.StatusCode != http.StatusInternalServerError {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	res := post(trickling)
+	if n, err := io.ReadFull(res.Body, make([]byte, 2)); n != 2 || err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("%d bytes came, status %d: %v", n, res.StatusCode, err)
 	}
 }
 

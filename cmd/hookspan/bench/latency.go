@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func latencyCommand(t *cli.Terminal) *cobra.Command {
 }
 
 func measureLatency(ctx context.Context, t *cli.Terminal, p *plan, rate float64) (*latency, error) {
-	c := newCourse(p.events)
+	c := newCourse(p.events, 1)
 	endpoint, stop, err := serve(c)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func measureLatency(ctx context.Context, t *cli.Terminal, p *plan, rate float64)
 		return nil, err
 	}
 	err = api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": "latency", "url": "http://" + endpoint, "secrets": []string{benchSigningSecret},
+		"name": "latency", "url": "http://" + endpoint + "/0", "secrets": []string{benchSigningSecret},
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("register an endpoint: %w", err)
@@ -155,18 +156,23 @@ func paced(ctx context.Context, rate float64, n int, do func(i int) error) error
 	return nil
 }
 
-// A course is the webhooks of the benchmark on their way. It is their endpoint, too.
+// A course is the webhooks of the benchmark on their way. It is their endpoints, too: the path
+// is an endpoint's number.
 type course struct {
+	endpoints int
+
 	mu      sync.Mutex
-	sent    []time.Time   // by number; zero once it has arrived
+	sent    []time.Time   // by number
+	awaited []uint32      // by number: a bit for each endpoint where it has not arrived
 	missing int           // on their way
 	arrived chan struct{} // ServeHTTP sends when none is missing, run receives
 	serial  int           // of the run: ids do not come again
 	latency load.Histogram
 }
 
-func newCourse(n int64) *course {
-	return &course{sent: make([]time.Time, n), arrived: make(chan struct{}, 1)}
+// newCourse has room for n webhooks on their way to at most 32 endpoints.
+func newCourse(n int64, endpoints int) *course {
+	return &course{endpoints: endpoints, sent: make([]time.Time, n), awaited: make([]uint32, n), arrived: make(chan struct{}, 1)}
 }
 
 func (c *course) total() int { return len(c.sent) }
@@ -180,7 +186,7 @@ func (c *course) forget() {
 // run sends the webhooks of these numbers and waits until the last has arrived.
 func (c *course) run(ctx context.Context, target string, senders int, rate float64, from, to int) error {
 	c.mu.Lock()
-	c.missing = to - from
+	c.missing = (to - from) * c.endpoints
 	c.mu.Unlock()
 	sender := &http.Client{Timeout: answerTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
 	defer sender.CloseIdleConnections()
@@ -189,7 +195,7 @@ func (c *course) run(ctx context.Context, target string, senders int, rate float
 	places := make(chan struct{}, senders) // those that send hold one
 	err := paced(ctx, rate, to-from, func(i int) error {
 		c.mu.Lock()
-		c.sent[from+i] = time.Now()
+		c.sent[from+i], c.awaited[from+i] = time.Now(), 1<<c.endpoints-1
 		err := failed
 		c.mu.Unlock()
 		places <- struct{}{}
@@ -246,7 +252,7 @@ func (c *course) send(ctx context.Context, sender *http.Client, target string, n
 	return err
 }
 
-// ServeHTTP is the endpoint: it knows a webhook by the order in its body.
+// ServeHTTP is an endpoint: it knows a webhook by the order in its body.
 func (c *course) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	now := time.Now()
 	body, err := io.ReadAll(q.Body)
@@ -256,15 +262,16 @@ func (c *course) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	number, err := strconv.ParseUint(string(rest[4:load.IDLength]), 16, 48)
-	if err != nil || number >= uint64(len(c.sent)) {
+	endpoint, e := strconv.Atoi(strings.TrimPrefix(q.URL.Path, "/"))
+	if err != nil || number >= uint64(len(c.sent)) || e != nil || endpoint < 0 || endpoint >= c.endpoints {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if sent := c.sent[number]; !sent.IsZero() {
-		c.latency.Record(now.Sub(sent))
-		c.sent[number] = time.Time{}
+	if bit := uint32(1) << endpoint; c.awaited[number]&bit != 0 {
+		c.latency.Record(now.Sub(c.sent[number]))
+		c.awaited[number] &^= bit
 		if c.missing--; c.missing == 0 {
 			c.arrived <- struct{}{}
 		}

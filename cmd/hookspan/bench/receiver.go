@@ -18,12 +18,12 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 )
 
-// benchReceiver is the bare receiver of the delivery benchmark. It is a process of its own, so
-// that its cost counts for neither side.
+// receiverCommand is the bare receiver of the delivery benchmark, and the bad endpoints of
+// neighbours. It is a process of its own, so that its cost counts for neither side.
 func receiverCommand(t *cli.Terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:     "receiver",
-		Short:   "Take webhooks, count them and answer 200, until standard input ends",
+		Short:   "Take webhooks, count them and answer 200, or badly, until standard input ends",
 		Hidden:  true,
 		Example: "  hookspan bench receiver",
 		Args:    cobra.NoArgs,
@@ -78,11 +78,48 @@ func newCounting() http.Handler {
 		c.last.Store(now)
 		c.count.Add(1)
 	})
+	for how, answer := range bad {
+		mux.HandleFunc("POST /"+how, answer)
+	}
 	mux.HandleFunc("GET /{round}", func(w http.ResponseWriter, r *http.Request) {
 		c := at(r)
 		_ = json.NewEncoder(w).Encode(arrival{Count: c.count.Load(), First: c.first.Load(), Last: c.last.Load()})
 	})
 	return mux
+}
+
+// How an endpoint can be bad.
+const (
+	hanging   = "hanging"   // it takes a webhook and does not answer
+	failing   = "failing"   // it answers 500
+	trickling = "trickling" // its answer comes byte by byte and does not end
+)
+
+var bad = map[string]http.HandlerFunc{
+	hanging: func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	},
+	failing: func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusInternalServerError)
+	},
+	trickling: func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			_, err := w.Write([]byte("."))
+			if err = errors.Join(err, http.NewResponseController(w).Flush()); err != nil {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	},
 }
 
 // A receiverProcess is the bare receiver as a child of this process.

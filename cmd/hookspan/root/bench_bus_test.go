@@ -78,6 +78,25 @@ func TestBenchMemory(t *testing.T) {
 	}
 }
 
+func TestBenchNeighbours(t *testing.T) {
+	t.Parallel()
+	out, errs, code := hookspan(t, []string{programVariable + "=1"}, "bench", "neighbours", "--json", "--rounds", "2", "--events", "20", "--rate", "200")
+	var n struct {
+		Name         string
+		Healthy, Bad int
+		Events       int64
+		P99          float64 `json:"p99_ms"`
+		Alone        float64 `json:"alone_p99_ms"`
+		Ratio        float64
+	}
+	if err := json.Unmarshal([]byte(out), &n); err != nil || code != cli.ExitDone {
+		t.Fatalf("code %d: %v\n%s%s", code, err, out, errs)
+	}
+	if n.Name != "neighbours" || n.Healthy != 10 || n.Bad != 20 || n.Events != 200 || n.P99 <= 0 || n.Alone <= 0 || n.Ratio <= 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
 // On a bus that others use, a benchmark has a namespace of its own and leaves nothing behind.
 func TestBenchOnNATSLeavesNothing(t *testing.T) {
 	t.Parallel()

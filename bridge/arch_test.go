@@ -101,7 +101,9 @@ func rooms() map[string][]string {
 		"bridge/bus":        {"event"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency"},
+		"bridge/line":       {},
+		"bridge/listener":   {"line"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "listener"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
@@ -113,7 +115,7 @@ func rooms() map[string][]string {
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling", "logline"},
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"}, // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic", "logline"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic", "logline", "listener"},
 	}
 }
 

@@ -25,7 +25,8 @@
 // From the bottom up: event, problem and provider need nothing of the others but event,
 // spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
 // what a setting is, logline what a line of the log is, latency how long things take. bus is
-// the contract that every adapter under sinks keeps. receiver is the inbound path. signature,
+// the contract that every adapter under sinks keeps. listener takes connections, receiver is the
+// inbound path (line is a list for both). signature,
 // endpoint and dispatch are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
 // what may be purged, and quarantine keeps what is no event. journal keeps what was attempted.

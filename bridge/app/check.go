@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -157,7 +158,7 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 // listeners reads the certificates.
 func (k *checking) listeners() {
 	for variable, t := range map[string]config.TLS{"HOOKSPAN_TLS_CERT": k.conf.TLS, "HOOKSPAN_ADMIN_TLS_CERT": k.conf.AdminTLS} {
-		if _, err := receiver.Server(receiver.ServerOptions{CertFile: t.Cert, KeyFile: t.KeyFile, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		if _, err := listener.Server(listener.Options{CertFile: t.Cert, KeyFile: t.KeyFile, Log: slog.New(slog.DiscardHandler)}); err != nil {
 			k.problem(variable, err.Error())
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
-	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/listener"
 )
 
 // bind takes the addresses before anything else is done.
@@ -49,15 +49,15 @@ func (a *App) makeServers() (err error) {
 	c := a.Config
 	a.intakeDoor.closed, a.controlDoor.closed = http.HandlerFunc(noIntake), a.probes()
 	if a.intake != nil {
-		a.intakeServer, err = receiver.Server(receiver.ServerOptions{
+		a.intakeServer, err = listener.Server(listener.Options{
 			Handler: &a.intakeDoor, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: a.Log,
 		})
 		if err != nil {
 			return fmt.Errorf("TLS of the intake: %w", err)
 		}
 	}
-	a.controlServer, err = receiver.Server(receiver.ServerOptions{
-		Handler: receiver.Undisturbed(&a.controlDoor), CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
+	a.controlServer, err = listener.Server(listener.Options{
+		Handler: listener.Undisturbed(&a.controlDoor), CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("TLS of the admin listener: %w", err)
@@ -68,7 +68,7 @@ func (a *App) makeServers() (err error) {
 // serve answers on the listeners until they are closed; the channel tells of one that broke.
 func (a *App) serve() <-chan error {
 	files := fileLimit()
-	controls := receiver.NewCrowd(controlConnections(files), a.Log, nil)
+	controls := listener.NewCrowd(controlConnections(files), a.Log, nil)
 	broken := make(chan error, 2) // both servers send at the most once
 	run := func(name string, s *http.Server, l net.Listener) {
 		var err error
@@ -87,7 +87,7 @@ func (a *App) serve() <-chan error {
 			a.Log.Warn("HOOKSPAN_MAX_CONNECTIONS is more than the file limit leaves; raise the limit (ulimit -n, LimitNOFILE)",
 				slog.Int("asked", asked), slog.Int("connections", most), slog.Int("files", files))
 		}
-		go run("webhooks", a.intakeServer, receiver.NewCrowd(most, a.Log, a.Metrics).Listen(a.intake))
+		go run("webhooks", a.intakeServer, listener.NewCrowd(most, a.Log, a.Metrics).Listen(a.intake))
 	}
 	go run("the API", a.controlServer, controls.Listen(a.control))
 	return broken

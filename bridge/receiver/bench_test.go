@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
@@ -71,21 +72,21 @@ func bare(w http.ResponseWriter, q *http.Request) {
 // body is another one. The client side allocates nothing per request, so the allocations are the
 // server's.
 func drive(b *testing.B, handler http.Handler, body []byte) {
-	server, err := receiver.Server(receiver.ServerOptions{Handler: handler, Log: discard()})
+	server, err := listener.Server(listener.Options{Handler: handler, Log: discard()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	go func() { _ = server.Serve(listener) }()
+	go func() { _ = server.Serve(l) }()
 	defer server.Close()
 	var ids atomic.Int64
 	b.SetParallelism(32)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		conn, err := net.Dial("tcp", listener.Addr().String())
+		conn, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			b.Error(err)
 			return

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/line"
 )
 
 const (
@@ -50,7 +52,7 @@ type body struct {
 	charge         int64
 	began          time.Time
 	w              http.ResponseWriter // while it arrives
-	place          place[body]         // among those that arrive
+	place          line.Place[body]    // among those that arrive
 	arriving, cut  bool
 }
 

@@ -84,7 +84,7 @@ func (r *Receiver) alter(x *exchange, p *posting, since time.Time) {
 	if x.source.Altered == Drop {
 		return // answered like a repeat, once the first one is durable
 	}
-	r.rename(p, p.event.Sum)
+	p.rename(p.event.Sum)
 	if x.source.Altered == Quarantine && !p.quarantined {
 		r.quarantine(x, p, provider.Altered, why)
 		p.as.base = quarantineBase + p.as.base
@@ -108,7 +108,7 @@ func (r *Receiver) lookAgain(x *exchange, p *posting, since time.Time) {
 			if !x.source.dedupKey.content {
 				sum = sha256.Sum256([]byte(p.as.key)) // the bodies may be equal
 			}
-			r.rename(p, sum)
+			p.rename(sum)
 			id = identify(x.source.Topic, p.event.Source, p.event.ID)
 		}
 		p.prints = append(p.prints, id)
@@ -138,7 +138,7 @@ func (r *Receiver) replay(x *exchange, p *posting) (dropped bool) {
 const originalID = "hookspanoriginalid"
 
 // rename gives an event an id of its own.
-func (r *Receiver) rename(p *posting, sum [sha256.Size]byte) {
+func (p *posting) rename(sum [sha256.Size]byte) {
 	suffix := "." + hex.EncodeToString(sum[:4])
 	p.event.SetExtension(originalID, p.event.ID)
 	p.event.ID += suffix

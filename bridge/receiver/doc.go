@@ -4,11 +4,12 @@
 // Read receiver.go first: it is the way of one request. Then exchange.go (what it holds) and
 // bounds.go (its time), prepare.go (what becomes of each event), claim.go (what it is recognised by) and
 // publish.go. Beside them: body.go reads bodies,
-// memory.go bounds what they take, crowd.go bounds connections, dedup.go and fingerprint.go know
-// which ids are durable or on their way, topic.go says where events go, answer.go turns faults
-// into answers that tell a stranger nothing, refusals.go keeps the reason for the operator,
-// intake.go holds the sources and replaces them, open.go begins and ends, follow.go learns what
-// other processes publish, server.go has the limits of the listener.
+// memory.go bounds what they take, dedup.go and fingerprint.go know which ids are durable or on
+// their way, past.go learns what was published before and what other processes publish, topic.go
+// says where events go, answer.go turns faults into answers that tell a stranger nothing,
+// refusals.go keeps the reason for the operator, intake.go holds the sources and replaces them,
+// open.go begins and ends. What is in front of it, connections and their limits, is
+// bridge/listener.
 //
 // # Promises
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/scheme"
 )
@@ -25,8 +26,8 @@ type exchange struct {
 	body    body
 	request provider.Request
 	genuine bool
-	guest   *guest // the connection, once the body has come; nil without a crowd
-	reuse   bool   // nobody can be reading the body and the events any more
+	guest   *listener.Guest // the connection, once the body has come; nil without a crowd
+	reuse   bool            // nobody can be reading the body and the events any more
 
 	texts    scheme.Texts     // those of the events
 	events   []provider.Event // of this request; before, memory of an earlier one's
@@ -102,7 +103,7 @@ func (x *exchange) end() {
 		x.leave()
 	}
 	x.mu.Unlock()
-	x.guest.let(x.genuine)
+	x.guest.Let(x.genuine)
 	x.body.release(x.reuse)
 	if panicked || !x.free() {
 		return

@@ -7,6 +7,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/line"
+	"github.com/hookspan/hookspan/bridge/listener"
 )
 
 // errNoMemory is what a request ends with for which there is no room. It may come again.
@@ -38,9 +41,9 @@ type memory struct {
 	all     share
 	part    int64 // of one source; 0 where there is but one
 	senders map[netip.Addr]*share
-	coming  line[body]    // those that arrive, in the order in which they began
-	waiting int           // requests that wait for room
-	freed   chan struct{} // closed and made anew when room was made while some wait
+	coming  line.Line[body] // those that arrive, in the order in which they began
+	waiting int             // requests that wait for room
+	freed   chan struct{}   // closed and made anew when room was made while some wait
 }
 
 func newMemory(limit int64) *memory {
@@ -62,22 +65,9 @@ func (m *memory) inHand() int64 {
 	return m.all.used
 }
 
-// senderOf is whom a share belongs to: an address, or the network of 64 bits that one host may
-// have to itself.
-func senderOf(a netip.Addr) netip.Addr {
-	if !a.Is6() {
-		return a
-	}
-	network, err := a.Prefix(64)
-	if err != nil {
-		return a
-	}
-	return network.Addr()
-}
-
 // arrive takes a body up whose bytes come from now on, with room for its first n.
 func (m *memory) arrive(b *body, w http.ResponseWriter, from netip.Addr, began time.Time, n int64) error {
-	from = senderOf(from)
+	from = listener.Sender(from)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if b.sender = m.senders[from]; b.sender == nil {
@@ -86,7 +76,7 @@ func (m *memory) arrive(b *body, w http.ResponseWriter, from netip.Addr, began t
 	}
 	b.from, b.w, b.began = from, w, began
 	b.sender.bodies++
-	m.coming.join(&b.place, b)
+	m.coming.Join(&b.place, b)
 	b.arriving = true
 	return m.takeLocked(b, n)
 }
@@ -98,7 +88,7 @@ func (m *memory) arrived(b *body) (cut bool) {
 	if !b.arriving {
 		return false
 	}
-	m.coming.leave(&b.place)
+	m.coming.Leave(&b.place)
 	b.arriving, b.w = false, nil
 	if b.cut { // nobody looks at its bytes any more
 		m.charge(b, -b.charge)
@@ -117,7 +107,7 @@ func (m *memory) extend(b *body, deadline time.Time) {
 	control := http.NewResponseController(b.w)
 	// Neither can fail on a connection of our server; elsewhere there is no deadline to move.
 	_ = control.SetReadDeadline(deadline)
-	_ = control.SetWriteDeadline(deadline.Add(answerTime))
+	_ = control.SetWriteDeadline(deadline.Add(listener.AnswerTime))
 }
 
 // take reserves n more bytes for a body, if need be by making others give way.
@@ -210,8 +200,8 @@ func (m *memory) tight(b *body, n int64) *share {
 // to wait for that, or for one to be old enough. False: there is none that could.
 func (m *memory) makeRoom(b *body, s *share, n int64, now time.Time) (wait time.Duration, possible bool) {
 	coming := int64(0)
-	for p := m.coming.front; p != nil; p = p.next {
-		v := p.of
+	for p := m.coming.Front(); p != nil; p = p.Next() {
+		v := p.Of
 		if v == b || v.charge == 0 || (s != &m.all && v.source != s && v.sender != s) {
 			continue
 		}

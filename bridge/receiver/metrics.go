@@ -61,11 +61,11 @@ func newMetrics(into prometheus.Registerer, r *Receiver) (*metrics, error) {
 			Name: "hookspan_dedup_ids", Help: "Ids that are remembered to recognise repeats.",
 		}, func() float64 { return float64(r.window.size()) }),
 	}
-	if r.shared != nil {
+	if r.past.shared != nil {
 		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookspan_dedup_following", Help: "1 while repeats of what other processes published are recognised.",
 		}, func() float64 {
-			if r.following.Load() {
+			if r.past.following.Load() {
 				return 1
 			}
 			return 0

@@ -3,47 +3,34 @@ package receiver
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
-
-	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // Open reads the ids of the dedup window from the history and then lets requests in. What
 // other processes publish meanwhile and after that is for Run to follow.
 func (r *Receiver) Open(ctx context.Context) error {
 	began := time.Now()
-	if r.history != nil {
-		since := began.Add(-time.Duration(r.window.keep.Load()) * time.Hour)
-		if err := r.history.Published(ctx, since, r.recall); err != nil {
-			return fmt.Errorf("reading the ids published since %s: %w", since.UTC().Format(time.RFC3339), err)
-		}
+	if err := r.past.read(ctx); err != nil {
+		return err
 	}
 	r.opening.Do(func() {
-		r.readFrom = began
+		r.past.readFrom = began
 		r.opened.Store(true)
 		close(r.ready)
 	})
 	return nil
 }
 
-// recall remembers one event of the history by what its mark says. One without a mark, which
-// came before there were any, is known by its id, unless it lies on a topic that no source
-// writes to. A time that has not come, by a clock that is wrong, must not make the window forget
-// all that is older.
-func (r *Receiver) recall(p bus.Publication) error {
-	at := p.At
-	if now := time.Now(); at.After(now) {
-		at = now
+// Run writes refusals to their log and, on a bus that others use too, takes in what they
+// publish, until ctx ends. It returns nil: neither is worth stopping for.
+func (r *Receiver) Run(ctx context.Context) error {
+	var working sync.WaitGroup
+	working.Go(func() { r.trail.run(ctx) })
+	if r.past.shared != nil {
+		working.Go(func() { r.past.follow(ctx, r.ready) })
 	}
-	if body, prints, ok := readMark(p.Mark); ok {
-		for _, f := range prints {
-			r.window.remember(f, body, at)
-		}
-		return nil
-	}
-	for _, base := range r.intakes.Load().basesOf(p.Topic) {
-		r.window.remember(identify(base, p.Source, p.ID), 0, at)
-	}
+	working.Wait()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
@@ -30,7 +31,7 @@ type Options struct {
 	PublishTimeout  time.Duration // default 5 s
 	Memory          int64         // bytes of all bodies in hand; default 256 MiB
 	TrustedProxies  []netip.Prefix
-	BodyTime        time.Duration // that every body has to arrive; default that of Server, 20 s
+	BodyTime        time.Duration // that every body has to arrive; default listener.ReadTime
 	BodyRate        int64         // bytes a second that it must keep up beyond that; default 16 KiB
 
 	Log     *slog.Logger
@@ -41,20 +42,24 @@ type Options struct {
 // Requests are answered with 503 until Open has returned.
 func New(o Options) (*Receiver, error) {
 	r := &Receiver{
-		verifier: o.Verifier, publisher: o.Publisher, history: o.History, shared: o.Shared, refusalLog: o.Refusals, schema: o.Schema,
+		verifier: o.Verifier, publisher: o.Publisher, schema: o.Schema,
 		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), topicPerSource: o.TopicPerSource, quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
 		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
-		bodies:   newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, readTime), orElse(o.BodyRate, 16<<10)),
-		window:   newWindow(DefaultDedupWindow),
-		bounds:   bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},
-		strange:  newValve(strangePerSecond, 4*strangePerSecond),
-		refusals: make(chan Refusal, traceQueue),
-		ready:    make(chan struct{}),
-		closed:   make(chan struct{}),
+		bodies: newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, listener.ReadTime), orElse(o.BodyRate, 16<<10)),
+		window: newWindow(DefaultDedupWindow),
+		bounds: bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},
+		ready:  make(chan struct{}),
+		closed: make(chan struct{}),
 	}
+	r.past.history, r.past.shared, r.past.window, r.past.log = o.History, o.Shared, r.window, o.Log
+	r.past.bases = func(topic string) []string { return r.intakes.Load().basesOf(topic) }
 	var err error
 	if r.metrics, err = newMetrics(o.Metrics, r); err != nil {
 		return nil, err
+	}
+	r.trail = trail{
+		kept: o.Refusals, queue: make(chan Refusal, traceQueue), strange: newValve(strangePerSecond, 4*strangePerSecond),
+		proxies: r.proxies, log: o.Log, metrics: r.metrics,
 	}
 	if err := r.Replace(o.Sources); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/scheme"
@@ -24,9 +25,6 @@ const Path = "/webhooks/"
 type Receiver struct {
 	verifier        func(string, provider.Config) (Verifier, error)
 	publisher       bus.Publisher
-	history         bus.History
-	shared          SharedHistory
-	refusalLog      RefusalLog
 	schema          func(*event.Event) error
 	topicPrefix     string
 	topicPerSource  bool
@@ -40,16 +38,14 @@ type Receiver struct {
 	intakes   atomic.Pointer[intakes]
 	exchanges sync.Pool
 	bounds    bounds
-	strange   *valve // of refusals whose source there is none of
 	bodies    *bodies
 	window    *window
-	refusals  chan Refusal // sent by trace without waiting, received by Run; never closed
+	past      past
+	trail     trail
 
-	opened    atomic.Bool
-	opening   sync.Once
-	ready     chan struct{} // closed by Open once it has opened
-	readFrom  time.Time     // when Open began to read the history; settled before ready is closed
-	following atomic.Bool   // what other processes publish is taken in
+	opened  atomic.Bool
+	opening sync.Once
+	ready   chan struct{} // closed by Open once it has opened
 
 	gate    sync.RWMutex // held for reading by every request, for writing by Close for good
 	closing sync.Once
@@ -61,7 +57,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	name, ok := strings.CutPrefix(q.URL.Path, Path)
 	source := r.intakes.Load().named[strings.TrimSuffix(name, "/")]
 	if !ok || source == nil {
-		r.unknown(w, q)
+		r.trail.unknown(w, q, r.intakes.Load())
 		return
 	}
 	x := r.newExchange(source, w, q)
@@ -81,8 +77,8 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if err := r.bodies.read(&x.body, arrival{x.w, x.q, r.proxies.sender(x.q), x.began, int64(x.source.MaxBody)}); err != nil {
 		return nil, "", notTaken(err)
 	}
-	if x.guest = guestOf(x.q); x.guest != nil {
-		x.guest.hold() // ServeHTTP lets it go
+	if x.guest = listener.GuestOf(x.q); x.guest != nil {
+		x.guest.Hold() // ServeHTTP lets it go
 	}
 	x.request = provider.Request{
 		Memory: &x.body, Texts: &x.texts, Method: x.q.Method, URL: x.source.url(r.proxies, x.q), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
@@ -131,7 +127,7 @@ func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, e
 		}
 		out = f.outcome
 		f.write(x.w, x.source)
-		r.trace(x, f)
+		r.trail.leave(x, f)
 	} else {
 		writeAnswer(x.w, answer)
 	}

@@ -42,18 +42,28 @@ type RefusalLog interface {
 	AppendRefusal(ctx context.Context, data []byte) error
 }
 
-// trace logs a request that was not taken and hands a refusal to Run for the log of refusals.
+// A trail is what requests that are not taken leave behind: lines in the log, and refusals.
+type trail struct {
+	kept    RefusalLog   // nil: refusals are logged only
+	queue   chan Refusal // sent by keep without waiting, received by run; never closed
+	strange *valve       // of requests that no source is meant by
+	proxies proxies
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// leave logs a request that was not taken and hands a refusal to run for the log of refusals.
 // It never waits, so neither a flood nor a bus that is down can slow an answer.
-func (r *Receiver) trace(x *exchange, f *fault) {
+func (l *trail) leave(x *exchange, f *fault) {
 	s := x.source
 	missed, ok := s.traces.admit()
 	if !ok {
-		r.metrics.suppressed.Inc()
+		l.metrics.suppressed.Inc()
 		return
 	}
 	refusal := Refusal{
 		Time: x.began.UTC(), Source: s.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: f.problem(s).Status,
-		Method: cut(x.q.Method, 16), Remote: r.proxies.remote(x.q), Size: max(x.q.ContentLength, int64(len(x.body.bytes))), Suppressed: missed,
+		Method: cut(x.q.Method, 16), Remote: l.proxies.remote(x.q), Size: max(x.q.ContentLength, int64(len(x.body.bytes))), Suppressed: missed,
 	}
 	message := "request not taken"
 	if f.reason != "" {
@@ -66,30 +76,30 @@ func (r *Receiver) trace(x *exchange, f *fault) {
 	if refusal.Suppressed > 0 {
 		attrs = append(attrs, slog.Int64("suppressed", refusal.Suppressed))
 	}
-	r.log.LogAttrs(x.q.Context(), slog.LevelWarn, message, attrs...)
+	l.log.LogAttrs(x.q.Context(), slog.LevelWarn, message, attrs...)
 	if f.reason != "" {
-		r.keep(refusal, s.traces)
+		l.keep(refusal, s.traces)
 	}
 }
 
 // unknown answers a request that no source is meant by. Its trace says what may have been meant:
 // the first mistake that people make is in the URL.
-func (r *Receiver) unknown(w http.ResponseWriter, q *http.Request) {
-	r.metrics.unknown.Inc()
+func (l *trail) unknown(w http.ResponseWriter, q *http.Request, sources *intakes) {
+	l.metrics.unknown.Inc()
 	answer := problem.New(problem.UnknownSource)
 	problem.Write(w, answer)
-	missed, ok := r.strange.admit()
+	missed, ok := l.strange.admit()
 	if !ok {
-		r.metrics.suppressed.Inc()
+		l.metrics.suppressed.Inc()
 		return
 	}
 	refusal := Refusal{
-		Time: time.Now().UTC(), Reason: provider.UnknownSource, Detail: r.intakes.Load().meant(cut(q.URL.Path, 200)), Status: answer.Status,
-		Method: cut(q.Method, 16), Remote: r.proxies.remote(q), Size: max(q.ContentLength, 0), Suppressed: missed,
+		Time: time.Now().UTC(), Reason: provider.UnknownSource, Detail: sources.meant(cut(q.URL.Path, 200)), Status: answer.Status,
+		Method: cut(q.Method, 16), Remote: l.proxies.remote(q), Size: max(q.ContentLength, 0), Suppressed: missed,
 	}
-	r.log.LogAttrs(q.Context(), slog.LevelWarn, "request for no source", slog.String("detail", refusal.Detail),
+	l.log.LogAttrs(q.Context(), slog.LevelWarn, "request for no source", slog.String("detail", refusal.Detail),
 		slog.String("method", refusal.Method), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote), slog.Int64("suppressed", missed))
-	r.keep(refusal, r.strange)
+	l.keep(refusal, l.strange)
 }
 
 // meant says in words which source a path is likely to mean.
@@ -104,30 +114,30 @@ func (i *intakes) meant(path string) string {
 	return text
 }
 
-// keep hands a refusal to Run. It never waits.
-func (r *Receiver) keep(refusal Refusal, v *valve) {
+// keep hands a refusal to run. It never waits.
+func (l *trail) keep(refusal Refusal, v *valve) {
 	select {
-	case r.refusals <- refusal:
+	case l.queue <- refusal:
 	default:
 		v.missed.Add(1)
-		r.metrics.suppressed.Inc()
+		l.metrics.suppressed.Inc()
 	}
 }
 
-// keepRefusals writes refusals to their log until ctx ends, then what is still queued, for at
+// run writes refusals to their log until ctx ends, then what is still queued, for at
 // most a few seconds. Refusals are a convenience: what cannot be written stops nothing.
-func (r *Receiver) keepRefusals(ctx context.Context) {
+func (l *trail) run(ctx context.Context) {
 	for {
 		select {
-		case refusal := <-r.refusals:
-			r.writeRefusal(context.WithoutCancel(ctx), refusal)
+		case refusal := <-l.queue:
+			l.write(context.WithoutCancel(ctx), refusal)
 		case <-ctx.Done():
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTime)
 			defer cancel()
 			for ending.Err() == nil {
 				select {
-				case refusal := <-r.refusals:
-					r.writeRefusal(ending, refusal)
+				case refusal := <-l.queue:
+					l.write(ending, refusal)
 				default:
 					return
 				}
@@ -137,19 +147,19 @@ func (r *Receiver) keepRefusals(ctx context.Context) {
 	}
 }
 
-func (r *Receiver) writeRefusal(ctx context.Context, refusal Refusal) {
-	if r.refusalLog == nil {
+func (l *trail) write(ctx context.Context, refusal Refusal) {
+	if l.kept == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, traceTime)
 	defer cancel()
 	data, err := json.Marshal(refusal)
 	if err == nil {
-		err = r.refusalLog.AppendRefusal(ctx, data)
+		err = l.kept.AppendRefusal(ctx, data)
 	}
 	if err != nil {
-		r.metrics.suppressed.Inc()
-		r.log.LogAttrs(ctx, slog.LevelWarn, "refusal not kept", slog.String("source", refusal.Source), slog.Any("error", err))
+		l.metrics.suppressed.Inc()
+		l.log.LogAttrs(ctx, slog.LevelWarn, "refusal not kept", slog.String("source", refusal.Source), slog.Any("error", err))
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/scheme"
@@ -276,24 +277,24 @@ func setup(t *testing.T, edit func(*receiver.Options)) *world {
 }
 
 func (w *world) listen(t *testing.T, o receiver.Options) {
-	server, err := receiver.Server(receiver.ServerOptions{Handler: w.receiver, Log: o.Log, ReadTime: o.BodyTime})
+	server, err := listener.Server(listener.Options{Handler: w.receiver, Log: o.Log, ReadTime: o.BodyTime})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.addr = listener.Addr().String()
+	w.addr = l.Addr().String()
 	if w.most > 0 {
-		listener = receiver.NewCrowd(w.most, o.Log, w.metrics).Listen(listener)
+		l = listener.NewCrowd(w.most, o.Log, w.metrics).Listen(l)
 	}
 	w.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200}, Timeout: 30 * time.Second}
 	run, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	taken := w.receiver
 	running.Go(func() { _ = taken.Run(run) })
-	running.Go(func() { _ = server.Serve(listener) })
+	running.Go(func() { _ = server.Serve(l) })
 	w.stop = sync.OnceFunc(func() {
 		w.client.CloseIdleConnections()
 		_ = server.Close()

@@ -15,7 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/latency"
-	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
@@ -92,7 +92,7 @@ func (b *embeddedBus) options() (embedded.Options, error) {
 	}
 	if c.EmbeddedTLS.Cert != "" && c.Embedded.Listen != "" {
 		var err error
-		if o.TLS, err = receiver.ListenerTLS(c.EmbeddedTLS.Cert, c.EmbeddedTLS.KeyFile, b.log); err != nil {
+		if o.TLS, err = listener.TLS(c.EmbeddedTLS.Cert, c.EmbeddedTLS.KeyFile, b.log); err != nil {
 			return o, fmt.Errorf("TLS of NATS clients (HOOKSPAN_EMBEDDED_TLS_CERT, HOOKSPAN_EMBEDDED_TLS_KEY_FILE): %w", err)
 		}
 	}

@@ -1,22 +1,24 @@
-package receiver
+package listener
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
 )
 
 const (
-	readTime       = 20 * time.Second // of a whole request; Receiver moves it for bodies that keep up
+	ReadTime   = 20 * time.Second // of a whole request; a handler may move it for bodies that keep up
+	AnswerTime = 40 * time.Second // from the request's headers, or a slow body's end, to the answer
+
 	headerTime     = 10 * time.Second
-	answerTime     = 40 * time.Second // from the request's headers, or a slow body's end, to the answer
 	idleTime       = 75 * time.Second // longer than the 60 s of common load balancers, which then hang up first
 	maxHeaderBytes = 16 << 10
 	maxStreams     = 100 // of one HTTP/2 connection
 )
 
-// ServerOptions of a listener.
-type ServerOptions struct {
+// Options of a server.
+type Options struct {
 	Addr     string
 	Handler  http.Handler
 	CertFile string        // with KeyFile: PEM files of a TLS listener, read again when they change
@@ -28,13 +30,14 @@ type ServerOptions struct {
 // Server returns a server with every limit set: times of headers, body, answer and idle
 // connections, the size of headers, and the streams of HTTP/2. With certificate files it has to
 // be started with ServeTLS("", ""). The error says which file cannot be used.
-func Server(o ServerOptions) (*http.Server, error) {
+func Server(o Options) (*http.Server, error) {
+	read := cmp.Or(o.ReadTime, ReadTime)
 	s := &http.Server{
 		Addr:              o.Addr,
 		Handler:           o.Handler,
-		ReadHeaderTimeout: min(headerTime, orElse(o.ReadTime, readTime)),
-		ReadTimeout:       orElse(o.ReadTime, readTime),
-		WriteTimeout:      answerTime,
+		ReadHeaderTimeout: min(headerTime, read),
+		ReadTimeout:       read,
+		WriteTimeout:      AnswerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnContext:       withGuest,
@@ -50,7 +53,7 @@ func Server(o ServerOptions) (*http.Server, error) {
 		return s, nil
 	}
 	var err error
-	if s.TLSConfig, err = ListenerTLS(o.CertFile, o.KeyFile, o.Log); err != nil {
+	if s.TLSConfig, err = TLS(o.CertFile, o.KeyFile, o.Log); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -1,4 +1,4 @@
-package receiver
+package listener
 
 import (
 	"context"
@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"github.com/hookspan/hookspan/bridge/line"
 )
 
 // A Crowd bounds the connections of a listener. When one more comes than there may be, one that
@@ -21,11 +24,12 @@ import (
 type Crowd struct {
 	most   int
 	log    *slog.Logger
-	full   *valve
 	closed prometheus.Counter
 
 	mu    sync.Mutex
 	count int
+	tell  *rate.Limiter           // that there is no room
+	quiet int                     // how often that was not told since
 	hosts [2]map[netip.Addr]*host // strangers, and those that sent something genuine
 	room  sync.Cond               // told when one leaves or begins to wait
 	over  bool                    // the listener is closed
@@ -33,12 +37,12 @@ type Crowd struct {
 
 // A host is a sender with connections that wait, oldest first.
 type host struct {
-	line[guest]
+	line.Line[Guest]
 	waiting int
 }
 
-// A guest is one connection of a crowd.
-type guest struct {
+// A Guest is one connection of a crowd.
+type Guest struct {
 	net.Conn
 	crowd *Crowd
 	from  netip.Addr
@@ -47,14 +51,14 @@ type guest struct {
 	busy    int  // requests that have come in full and are not answered yet
 	genuine bool // one of its requests was
 	since   time.Time
-	place   place[guest] // among those of the host that wait
+	place   line.Place[Guest] // among those of the host that wait
 	gone    bool
 }
 
 // NewCrowd bounds connections to most. Without a registerer it has no metrics.
 func NewCrowd(most int, log *slog.Logger, into prometheus.Registerer) *Crowd {
 	c := &Crowd{
-		most: most, log: log, full: newValve(.1, 1), hosts: [2]map[netip.Addr]*host{{}, {}},
+		most: most, log: log, tell: rate.NewLimiter(.1, 1), hosts: [2]map[netip.Addr]*host{{}, {}},
 		closed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_intake_connections_closed_total", Help: "Connections that were closed, while they waited, to make room for others.",
 		}),
@@ -86,9 +90,9 @@ func (l crowded) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{Conn: conn, crowd: l.Crowd}
+	g := &Guest{Conn: conn, crowd: l.Crowd}
 	if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-		g.from = senderOf(at.Addr().Unmap().WithZone(""))
+		g.from = Sender(at.Addr().Unmap().WithZone(""))
 	}
 	if !l.admit(g) {
 		_ = conn.Close()
@@ -107,16 +111,14 @@ func (l crowded) Close() error {
 }
 
 // admit waits until there is room for a guest, and makes it if it can.
-func (c *Crowd) admit(g *guest) bool {
+func (c *Crowd) admit(g *Guest) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.count >= c.most {
 		if c.over {
 			return false
 		}
-		if missed, ok := c.full.admit(); ok {
-			c.log.Warn("connections have reached HOOKSPAN_MAX_CONNECTIONS; those that wait longest are closed", slog.Int("connections", c.most), slog.Int64("suppressed", missed))
-		}
+		c.tellFull()
 		if v := c.longest(); v != nil {
 			c.closed.Inc()
 			c.leave(v)
@@ -130,11 +132,20 @@ func (c *Crowd) admit(g *guest) bool {
 	return true
 }
 
+func (c *Crowd) tellFull() {
+	if !c.tell.Allow() {
+		c.quiet++
+		return
+	}
+	c.log.Warn("connections have reached HOOKSPAN_MAX_CONNECTIONS; those that wait longest are closed", slog.Int("connections", c.most), slog.Int("suppressed", c.quiet))
+	c.quiet = 0
+}
+
 // looked bounds how many senders are compared, in no order.
 const looked = 64
 
 // longest is the guest that has to go, nil when none waits.
-func (c *Crowd) longest() *guest {
+func (c *Crowd) longest() *Guest {
 	hosts := c.hosts[0]
 	if len(hosts) == 0 {
 		hosts = c.hosts[1]
@@ -142,7 +153,7 @@ func (c *Crowd) longest() *guest {
 	var worst *host
 	n := 0
 	for _, h := range hosts {
-		if worst == nil || h.waiting > worst.waiting || (h.waiting == worst.waiting && h.front.of.since.Before(worst.front.of.since)) {
+		if worst == nil || h.waiting > worst.waiting || (h.waiting == worst.waiting && h.Front().Of.since.Before(worst.Front().Of.since)) {
 			worst = h
 		}
 		if n++; n == looked {
@@ -152,11 +163,11 @@ func (c *Crowd) longest() *guest {
 	if worst == nil {
 		return nil
 	}
-	return worst.front.of
+	return worst.Front().Of
 }
 
 // among are those that a guest waits with.
-func (c *Crowd) among(g *guest) map[netip.Addr]*host {
+func (c *Crowd) among(g *Guest) map[netip.Addr]*host {
 	if g.genuine {
 		return c.hosts[1]
 	}
@@ -164,7 +175,7 @@ func (c *Crowd) among(g *guest) map[netip.Addr]*host {
 }
 
 // wait puts a guest behind those of its host.
-func (c *Crowd) wait(g *guest) {
+func (c *Crowd) wait(g *Guest) {
 	hosts := c.among(g)
 	h := hosts[g.from]
 	if h == nil {
@@ -172,21 +183,21 @@ func (c *Crowd) wait(g *guest) {
 		hosts[g.from] = h
 	}
 	g.since = time.Now()
-	h.line.join(&g.place, g)
+	h.Join(&g.place, g)
 	h.waiting++
 }
 
 // stir takes a guest out of those that wait.
-func (c *Crowd) stir(g *guest) {
+func (c *Crowd) stir(g *Guest) {
 	hosts := c.among(g)
 	h := hosts[g.from]
-	h.line.leave(&g.place)
+	h.Leave(&g.place)
 	if h.waiting--; h.waiting == 0 {
 		delete(hosts, g.from)
 	}
 }
 
-func (c *Crowd) leave(g *guest) {
+func (c *Crowd) leave(g *Guest) {
 	if g.gone {
 		return
 	}
@@ -199,16 +210,16 @@ func (c *Crowd) leave(g *guest) {
 }
 
 // Close gives the guest's place back.
-func (g *guest) Close() error {
+func (g *Guest) Close() error {
 	g.crowd.mu.Lock()
 	g.crowd.leave(g)
 	g.crowd.mu.Unlock()
 	return g.Conn.Close()
 }
 
-// hold says that a request of the connection has come in full. It is nil for a connection that
+// Hold says that a request of the connection has come in full. It is nil for a connection that
 // is in no crowd.
-func (g *guest) hold() {
+func (g *Guest) Hold() {
 	if g == nil {
 		return
 	}
@@ -219,8 +230,8 @@ func (g *guest) hold() {
 	}
 }
 
-// let says that it is answered, and whether it was genuine.
-func (g *guest) let(genuine bool) {
+// Let says that it is answered, and whether it was genuine.
+func (g *Guest) Let(genuine bool) {
 	if g == nil {
 		return
 	}
@@ -233,6 +244,19 @@ func (g *guest) let(genuine bool) {
 	}
 }
 
+// Sender is whom connections and requests are counted for: an address, or the network of 64 bits
+// that one host may have to itself.
+func Sender(a netip.Addr) netip.Addr {
+	if !a.Is6() {
+		return a
+	}
+	network, err := a.Prefix(64)
+	if err != nil {
+		return a
+	}
+	return network.Addr()
+}
+
 type guestKey struct{}
 
 // withGuest lets requests find their connection's guest.
@@ -240,14 +264,15 @@ func withGuest(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if g, ok := c.(*guest); ok {
+	if g, ok := c.(*Guest); ok {
 		return context.WithValue(ctx, guestKey{}, g)
 	}
 	return ctx
 }
 
-func guestOf(q *http.Request) *guest {
-	g, _ := q.Context().Value(guestKey{}).(*guest)
+// GuestOf is the connection of a request, nil where there is no crowd.
+func GuestOf(q *http.Request) *Guest {
+	g, _ := q.Context().Value(guestKey{}).(*Guest)
 	return g
 }
 
@@ -255,9 +280,9 @@ func guestOf(q *http.Request) *guest {
 // headers have come.
 func Undisturbed(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		g := guestOf(q)
-		g.hold()
-		defer g.let(true)
+		g := GuestOf(q)
+		g.Hold()
+		defer g.Let(true)
 		h.ServeHTTP(w, q)
 	})
 }

@@ -1,4 +1,4 @@
-package receiver_test
+package listener_test
 
 import (
 	"crypto/ecdsa"
@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/listener"
 )
 
 // writeCertificate makes a certificate with a serial number and writes both files.
@@ -59,22 +60,22 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	now := time.Now().Add(-time.Hour)
 	writeCertificate(t, certFile, keyFile, 1, now)
-	server, err := receiver.Server(receiver.ServerOptions{
-		CertFile: certFile, KeyFile: keyFile, Log: discard(),
+	server, err := listener.Server(listener.Options{
+		CertFile: certFile, KeyFile: keyFile, Log: slog.New(slog.DiscardHandler),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { _, _ = io.WriteString(w, q.Proto) }),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = server.ServeTLS(listener, "", "") }()
+	go func() { _ = server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 
 	serial := func() int64 {
-		conn, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +102,7 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	client := http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
 	}}
-	resp, err := client.Get("https://" + listener.Addr().String())
+	resp, err := client.Get("https://" + l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,10 +115,10 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 func TestServerNamesTheFileThatIsMissing(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "tls.crt")
-	if _, err := receiver.Server(receiver.ServerOptions{CertFile: missing, KeyFile: missing, Log: discard()}); err == nil {
+	if _, err := listener.Server(listener.Options{CertFile: missing, KeyFile: missing, Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("no error")
 	}
-	s, err := receiver.Server(receiver.ServerOptions{Log: discard()})
+	s, err := listener.Server(listener.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package receiver
+package listener
 
 import (
 	"crypto/tls"
@@ -22,9 +22,9 @@ type certificate struct {
 	checked time.Time
 }
 
-// ListenerTLS is TLS of a listener whose certificate is read again when one of its files has
+// TLS is that of a listener whose certificate is read again when one of its files has
 // changed. The error says which file cannot be used.
-func ListenerTLS(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) {
+func TLS(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
 	if err := c.load(); err != nil {
 		return nil, err

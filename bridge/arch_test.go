@@ -190,6 +190,11 @@ func roomsOfSinks() map[string][]string {
 		"sinks/kafka/topic":   {"sinks/kafka/cluster"},
 		"sinks/kafka/publish": {"sinks/kafka/cluster", "sinks/kafka/topic"},
 		"sinks/kafka/lease":   {},
+
+		"sinks/jetstream/embedded":         {"sinks/jetstream", "sinks/jetstream/embedded/client", "sinks/jetstream/embedded/cluster", "sinks/jetstream/embedded/disk"},
+		"sinks/jetstream/embedded/client":  {"sinks/jetstream"},
+		"sinks/jetstream/embedded/cluster": {"sinks/jetstream/embedded/disk"},
+		"sinks/jetstream/embedded/disk":    {},
 	}
 }
 

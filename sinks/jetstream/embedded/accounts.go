@@ -2,8 +2,12 @@ package embedded
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 )
 
 // The server's accounts are separate worlds: none can name a subject or a stream of another,
@@ -33,74 +37,71 @@ const (
 // limit below that.
 const unlimitedStore = 1 << 60
 
-// accounts are those of one start of the server.
-type accounts struct {
-	events, private, clients *server.Account
-	desk                     *server.Account
-	seats                    []*server.Account
-}
+// eventStore and privateStore are the shares of MaxStore that events and what is kept beside them
+// have; clientStore is what clients take of it.
+func (o *Options) eventStore() int64   { return o.MaxStore / 100 * eventsShare }
+func (o *Options) privateStore() int64 { return o.MaxStore / 100 * (100 - eventsShare) }
+func (o *Options) clientStore() int64  { return o.MaxStore / 100 * clientsShare }
 
-func (a *accounts) all() []*server.Account {
-	list := []*server.Account{a.events, a.private}
-	for _, account := range append([]*server.Account{a.clients, a.desk}, a.seats...) {
-		if account != nil {
+// accounts makes those of one start of the server; clients is nil without Listen. In a cluster
+// those with streams come with their limits, because streams are assigned to the server as soon as
+// it runs, and only a configuration can set them before. There the account of clients is part of
+// every server, whether or not it listens: its streams may be anywhere.
+func (o *Options) accounts(clients *client.Options) ([]*server.Account, error) {
+	own := map[string]*server.Account{eventsAccount: server.NewAccount(eventsAccount), privateAccount: server.NewAccount(privateAccount)}
+	if o.Listen != "" {
+		own[clientsAccount] = server.NewAccount(clientsAccount)
+	}
+	if o.Clustered() {
+		limited, err := o.limitedAccounts()
+		if err != nil {
+			return nil, err
+		}
+		own = limited
+	}
+	var list []*server.Account
+	for _, name := range []string{eventsAccount, privateAccount, clientsAccount} {
+		if account := own[name]; account != nil {
 			list = append(list, account)
 		}
 	}
-	return list
+	if clients == nil {
+		return list, nil
+	}
+	seats, err := clients.Accounts(own[eventsAccount], own[clientsAccount])
+	return append(list, seats...), err
 }
 
-// accounts makes them. In a cluster those with streams come with their limits, because streams
-// are assigned to the server as soon as it runs, and only a configuration can set them before. A
-// limit counts every copy, wherever it is, so it is that of all servers together. There the
-// account of clients is part of every server, whether or not it listens: its streams may be
-// anywhere.
-func (s *Server) accounts() (*accounts, error) {
-	a := &accounts{events: server.NewAccount(eventsAccount), private: server.NewAccount(privateAccount)}
-	if s.o.Listen != "" {
-		a.clients = server.NewAccount(clientsAccount)
-	}
-	if s.o.clustered() {
-		if err := a.limit(s); err != nil {
-			return nil, err
-		}
-	}
-	if s.o.Listen == "" {
-		return a, nil
-	}
-	return a, a.seatClients(s)
-}
-
-func (a *accounts) limit(s *Server) error {
+// limitedAccounts are those of a cluster. A limit counts every copy, wherever it is, so it is that
+// of all servers together.
+func (o *Options) limitedAccounts() (map[string]*server.Account, error) {
 	const text = `accounts {
 		%s { jetstream { max_store: %d } }
 		%s { jetstream { max_store: %d } }
 		%s { jetstream { max_store: %d, max_mem: %d, max_streams: %d, max_consumers: %d } }
 	}`
-	servers := int64(s.o.ClusterSize)
-	var o server.Options
-	if err := o.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*s.EventStore(), privateAccount, servers*s.PrivateStore(),
-		clientsAccount, servers*s.o.clientStore(), servers*clientMemory, clientStreams, clientConsumers)); err != nil {
-		return fmt.Errorf("configure the accounts: %w", err)
+	servers := int64(o.ClusterSize)
+	few := client.Limits(o.clientStore())
+	var parsed server.Options
+	if err := parsed.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*o.eventStore(), privateAccount, servers*o.privateStore(),
+		clientsAccount, servers*few.MaxStore, servers*few.MaxMemory, few.MaxStreams, few.MaxConsumers)); err != nil {
+		return nil, fmt.Errorf("configure the accounts: %w", err)
 	}
-	for _, limited := range o.Accounts {
-		switch limited.GetName() {
-		case eventsAccount:
-			a.events = limited
-		case privateAccount:
-			a.private = limited
-		case clientsAccount:
-			a.clients = limited
+	limited := map[string]*server.Account{}
+	for _, account := range parsed.Accounts {
+		switch name := account.GetName(); name {
+		case eventsAccount, privateAccount, clientsAccount:
+			limited[name] = account
 		}
 	}
-	return nil
+	return limited, nil
 }
 
 // enableJetStream recovers the streams of the accounts, each within its share of the store.
 // Streams that reserved more than that, because the limit was larger once, are kept. In a
 // cluster the server has done so by itself.
-func (s *Server) enableJetStream(inner *server.Server) error {
-	if s.o.clustered() {
+func (o *Options) enableJetStream(inner *server.Server) error {
+	if o.Clustered() {
 		return nil
 	}
 	whole := func(bytes int64) server.JetStreamAccountLimits {
@@ -109,11 +110,9 @@ func (s *Server) enableJetStream(inner *server.Server) error {
 			MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
 		}
 	}
-	shares := map[string]server.JetStreamAccountLimits{eventsAccount: whole(s.EventStore()), privateAccount: whole(s.PrivateStore())}
-	if s.o.Listen != "" {
-		few := whole(s.o.clientStore())
-		few.MaxMemory, few.MaxStreams, few.MaxConsumers, few.MaxAckPending = clientMemory, clientStreams, clientConsumers, clientAckPending
-		shares[clientsAccount] = few
+	shares := map[string]server.JetStreamAccountLimits{eventsAccount: whole(o.eventStore()), privateAccount: whole(o.privateStore())}
+	if o.Listen != "" {
+		shares[clientsAccount] = client.Limits(o.clientStore())
 	}
 	for name, limits := range shares {
 		account, err := inner.LookupAccount(name)
@@ -125,4 +124,18 @@ func (s *Server) enableJetStream(inner *server.Server) error {
 		}
 	}
 	return nil
+}
+
+// eventStreams are those that clients read through consumers which the desk makes: ours, and
+// whatever else lies in the account of events, where clients of the version before made streams.
+func (o *Options) eventStreams() []string {
+	streams := slices.Clone(o.Protect)
+	folders, err := filepath.Glob(filepath.Join(o.Dir, "jetstream", eventsAccount, "streams", "*"))
+	if err == nil {
+		for _, folder := range folders {
+			streams = append(streams, filepath.Base(folder))
+		}
+	}
+	slices.Sort(streams)
+	return slices.Compact(streams)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
 // childOptions says which server is to be run in a process of its own, which is this test's
@@ -62,8 +63,8 @@ func runChild(options string) error {
 		return err
 	}
 	o := embedded.Options{
-		Dir: p.Dir, Cluster: "orders", ServerName: p.Name, RoutesListen: p.Routes, Peers: p.Peers,
-		RouteSecrets: p.Secrets, Protect: []string{"HOOKSPAN_EVENTS"}, MaxStore: 1 << 30,
+		Dir: p.Dir, Protect: []string{"HOOKSPAN_EVENTS"}, MaxStore: 1 << 30,
+		Membership: cluster.Membership{Cluster: "orders", ServerName: p.Name, RoutesListen: p.Routes, Peers: p.Peers, RouteSecrets: p.Secrets},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
@@ -31,9 +32,11 @@ func newTrio(t *testing.T) trio {
 	var three trio
 	for i := range three {
 		three[i] = embedded.Options{
-			Dir: natstest.Folder(t), Cluster: "orders", ServerName: fmt.Sprintf("hookspan-%d", i),
-			RoutesListen: peers[i], Peers: peers, Protect: []string{"HOOKSPAN_EVENTS"},
-			RouteSecrets: []string{"what only the three know"}, MaxStore: 1 << 30,
+			Dir: natstest.Folder(t), Protect: []string{"HOOKSPAN_EVENTS"}, MaxStore: 1 << 30,
+			Membership: cluster.Membership{
+				Cluster: "orders", ServerName: fmt.Sprintf("hookspan-%d", i),
+				RoutesListen: peers[i], Peers: peers, RouteSecrets: []string{"what only the three know"},
+			},
 		}
 	}
 	return three
@@ -329,7 +332,7 @@ func readThroughAll(t *testing.T, members []*opened, login nats.Option) {
 func TestExamine(t *testing.T) {
 	t.Parallel()
 	three := newTrio(t)
-	three[0].RouteSecrets, three[0].Sync = nil, embedded.Lazy
+	three[0].RouteSecrets = nil
 	first := start(t, three[0])
 	verdicts := map[string]bus.Verdict{}
 	for _, f := range first.Examine(t.Context()) {
@@ -339,7 +342,7 @@ func TestExamine(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	want := map[string]bus.Verdict{"data": bus.Fine, "sync": bus.Warning, "cluster": bus.Fault, "routes": bus.Fine}
+	want := map[string]bus.Verdict{"cluster": bus.Fault, "routes": bus.Fine}
 	if !maps.Equal(verdicts, want) {
 		t.Errorf("found %v, want %v", verdicts, want)
 	}

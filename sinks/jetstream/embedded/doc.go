@@ -13,12 +13,12 @@
 // # Clients
 //
 // Clients that come in through Listen are in neither. Each connection has an account of its own,
-// its seat (seats.go), without JetStream: no client sees another's subjects, and the server
+// its seat, without JetStream: no client sees another's subjects, and the server
 // never acts for one of them with more rights than it has. A seat's imports are all that there
-// is to reach, and they are four:
+// is to reach (package client), and they are four:
 //
 //   - the topics of events, to subscribe to;
-//   - the desk (desk.go), code of ours that publishes events and makes consumers for clients. It
+//   - the desk, code of ours that publishes events and makes consumers for clients. It
 //     takes nothing over from a request that it does not know;
 //   - to pull from consumers of event streams, and to acknowledge. Those of our own acknowledge
 //     nothing and have names that nobody can guess; one that loses a message notices;
@@ -27,7 +27,7 @@
 //
 // # Cluster
 //
-// Three processes or more that name one another (Options.Cluster, Peers) form one JetStream.
+// Three processes or more that name one another (cluster.Membership) form one JetStream.
 // Its streams should have three copies; then any one process may be killed or its folder
 // emptied. Open does not wait for the others: Health says what is missing. A new cluster
 // begins once all of its servers have met, from then on most of them are enough. A server that
@@ -49,6 +49,6 @@
 //
 // A folder belongs to one server of one cluster, or to one that runs alone, for good.
 //
-// Start reading at Open (server.go), then group.go and health.go; for clients at seats.go,
-// guard.go and desk.go; for the cluster at cluster.go, peers.go, routes.go and standing.go.
+// Start reading at Open (server.go), then group.go and health.go; for clients at guard.go and
+// package client; for the cluster at package cluster; what is asked of the volume is package disk.
 package embedded

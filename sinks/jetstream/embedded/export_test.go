@@ -12,36 +12,22 @@ func OpenWithFlush(ctx context.Context, o Options, between func(flush func() err
 	return open(ctx, o, between)
 }
 
-// SyncFiles syncs the changed files of a folder, as systems without syncfs do, by the one
-// function that it returns.
-func SyncFiles(dir string) func() error { return newFiles(dir).sync }
-
-// Lookup returns the addresses of the peers.
-func Lookup(ctx context.Context, o Options) ([]string, error) { return o.lookup(ctx) }
-
-// RoutePassword is what servers send one another.
-func RoutePassword(secret string) string { return routePassword(secret) }
-
 // StartOn starts a server that nobody has looked at the port for.
 func StartOn(host string, port int) error {
-	s := &Server{o: Options{Dir: "nowhere", Log: slog.New(slog.DiscardHandler)}}
+	o := Options{Dir: "nowhere", Log: slog.New(slog.DiscardHandler)}
 	inner, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true})
 	if err != nil {
 		return err
 	}
-	log := s.o.serverLog()
+	log := o.serverLog()
 	inner.SetLogger(log, false, false)
 	inner.Start()
 	defer inner.Shutdown()
-	return s.awaitListeners(inner, log.fatal)
+	return o.awaitListeners(inner, log.fatal)
 }
 
 // Remembering bounds how many requests of clients the server remembers.
 func (o *Options) Remembering(most int) { o.mostRemembered = most }
 
 // Remembered is how many it does.
-func (s *Server) Remembered() int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.desk.remembered(s.inner)
-}
+func (s *Server) Remembered() int { return s.desk.Remembered() }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/disk"
 )
 
 // watchInterval is how often disk and server are looked at.
@@ -31,11 +33,36 @@ const (
 	stopsServer               // until it is opened again
 )
 
+// A condition is what is wrong now. It may be asked from any goroutine.
+type condition struct {
+	trouble atomic.Pointer[trouble] // nil: all is well
+	free    atomic.Int64            // bytes of the volume at the last look
+	log     *slog.Logger
+}
+
+func (c *condition) broken() bool {
+	t := c.trouble.Load()
+	return t != nil && t.reach == stopsServer
+}
+
+// set tells of changes once.
+func (c *condition) set(t *trouble) {
+	old := c.trouble.Swap(t)
+	switch {
+	case t != nil && t.reach == stopsNothing && (old == nil || old.err.Error() != t.err.Error()):
+		c.log.Warn("the embedded bus is not ready", "error", t.err)
+	case t != nil && t.reach != stopsNothing && (old == nil || old.reach != t.reach):
+		c.log.Error("the embedded bus takes no events", "error", t.err, "free_bytes", c.free.Load())
+	case t == nil && old != nil:
+		c.log.Info("the embedded bus takes events again", "free_bytes", c.free.Load())
+	}
+}
+
 // Health is nil while events can be published, and in a cluster once this server has caught
 // up with the others after its start. The error wraps bus.ErrDiskFull or bus.ErrUnavailable
 // and is at most half a second old.
 func (s *Server) Health(context.Context) error {
-	if t := s.trouble.Load(); t != nil {
+	if t := s.now.trouble.Load(); t != nil {
 		return t.err
 	}
 	return nil
@@ -44,7 +71,7 @@ func (s *Server) Health(context.Context) error {
 // Usable is what a write would meet: nil, bus.ErrDiskFull or bus.ErrUnavailable. Reserved
 // writes (state, journal, dead letters) go on below the disk's watermark.
 func (s *Server) Usable(reserved bool) error {
-	t := s.trouble.Load()
+	t := s.now.trouble.Load()
 	if t == nil || t.reach == stopsNothing || reserved && t.reach == stopsEvents {
 		return nil
 	}
@@ -52,7 +79,7 @@ func (s *Server) Usable(reserved bool) error {
 }
 
 // FreeBytes is the free space of the volume at the last look.
-func (s *Server) FreeBytes() int64 { return s.free.Load() }
+func (s *Server) FreeBytes() int64 { return s.now.free.Load() }
 
 // watch looks at disk and server until ctx ends, and opens the server again when it cannot
 // write and there is space.
@@ -68,107 +95,67 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		s.approach()
 		s.look()
-		if free := s.free.Load(); s.broken() && free >= s.o.roomToWrite() && next.due(time.Now(), free) {
+		if free := s.now.free.Load(); s.now.broken() && free >= s.o.roomToWrite() && next.due(time.Now(), free) {
 			s.reopen(ctx)
 			next.tried(time.Now(), free)
 		}
 	}
 }
 
-func (s *Server) broken() bool {
-	t := s.trouble.Load()
-	return t != nil && t.reach == stopsServer
-}
-
 // look sets trouble to what is wrong now. A broken server stays so until it is opened again.
 func (s *Server) look() {
-	if t := s.wrong(); !s.broken() {
-		s.setTrouble(t)
+	if t := s.wrong(); !s.now.broken() {
+		s.now.set(t)
 	}
 }
 
 // wrong is the worst of what is wrong now, nil when nothing is.
 func (s *Server) wrong() *trouble {
-	v, err := volume(s.o.Dir)
+	v, err := disk.Volume(s.o.Dir)
 	if err != nil {
 		return &trouble{reach: stopsEvents, err: errors.Join(bus.ErrUnavailable, err)}
 	}
-	s.free.Store(v.free)
-	switch fault, astray := s.newFault(), s.astray(); {
+	s.now.free.Store(v.Free)
+	switch fault, astray := s.faults.fresh(s.current()), s.astray(); {
 	case fault != nil:
 		return &trouble{reach: stopsServer, err: s.o.writeError(fault)}
 	case astray != nil && astray.reach == stopsWrites:
 		return astray
-	case v.free < s.o.Watermark:
-		return &trouble{reach: stopsEvents, err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.free, s.o.Dir, s.o.Watermark)}
+	case v.Free < s.o.Watermark:
+		return &trouble{reach: stopsEvents, err: fmt.Errorf("%w: %d bytes are free in %s, the watermark is %d", bus.ErrDiskFull, v.Free, s.o.Dir, s.o.Watermark)}
 	default:
 		return astray
 	}
 }
 
-// newFault is something wrong with a stream, seen at two looks in a row, that was not so when
-// the server was opened: opening it again can only help against that.
-func (s *Server) newFault() error {
-	s.mu.RLock()
-	inner, old := s.inner, s.inherited
-	s.mu.RUnlock()
+// astray is what keeps a server of a cluster from working, nil when nothing does.
+func (s *Server) astray() *trouble {
+	if s.cluster == nil {
+		return nil
+	}
+	inner := s.current()
 	if inner == nil {
-		return ErrClosed
+		return &trouble{reach: stopsWrites, err: ErrClosed}
 	}
-	var again error
-	now := s.faults(inner)
-	for fault := range now {
-		if !old[fault] && s.suspect[fault] {
-			again = errors.New(fault)
-		}
-	}
-	s.suspect = now
-	return again
-}
-
-// faults are what the server says is wrong with its storage. That it did not answer in time
-// whether it takes connections says nothing about that; neither does, in a cluster, that it
-// is behind the others. A full disk ends all of its storage there.
-func (s *Server) faults(inner *server.Server) map[string]bool {
-	list := map[string]bool{}
-	if !inner.JetStreamEnabled() {
-		list["the server has given up its storage"] = true
-		return list
-	}
-	for _, e := range inner.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		// In a cluster the text is all that tells a stream that cannot write from one that lags.
-		if e.Type != server.HealthzErrorConn && (!s.o.clustered() || strings.Contains(e.Error, "write error")) {
-			list[e.Error] = true
-		}
-	}
-	for _, fault := range s.described.removed(inner) {
-		list[fault] = true
-	}
-	return list
-}
-
-// setTrouble tells of changes once.
-func (s *Server) setTrouble(t *trouble) {
-	old := s.trouble.Swap(t)
-	switch {
-	case t != nil && t.reach == stopsNothing && (old == nil || old.err.Error() != t.err.Error()):
-		s.o.Log.Warn("the embedded bus is not ready", "error", t.err)
-	case t != nil && t.reach != stopsNothing && (old == nil || old.reach != t.reach):
-		s.o.Log.Error("the embedded bus takes no events", "error", t.err, "free_bytes", s.free.Load())
-	case t == nil && old != nil:
-		s.o.Log.Info("the embedded bus takes events again", "free_bytes", s.free.Load())
+	switch alone, err := s.cluster.Working(inner); {
+	case err == nil:
+		return nil
+	case alone:
+		return &trouble{reach: stopsWrites, err: err}
+	default:
+		return &trouble{reach: stopsNothing, err: err}
 	}
 }
 
 // syncFailed: what was written since the last sync may be gone although the server holds it,
 // and no later sync would tell. So the server has to read its files again.
 func (s *Server) syncFailed(err error) {
-	s.setTrouble(&trouble{reach: stopsServer, err: s.o.writeError(err)})
+	s.now.set(&trouble{reach: stopsServer, err: s.o.writeError(err)})
 }
 
 // writeError says whether a failed write is the disk's being full.
 func (o *Options) writeError(cause error) error {
-	if v, err := volume(o.Dir); err == nil && v.free < o.roomToWrite() {
+	if v, err := disk.Volume(o.Dir); err == nil && v.Free < o.roomToWrite() {
 		return fmt.Errorf("%w: %w", bus.ErrDiskFull, cause)
 	}
 	return fmt.Errorf("%w: %w", bus.ErrUnavailable, cause)
@@ -182,15 +169,15 @@ func (o *Options) roomToWrite() int64 { return o.Watermark + 4*min(int64(o.MaxPa
 // reopen replaces a server that cannot write by a new one on the same files, and ends the
 // trouble once all connections are back, which they come by themselves.
 func (s *Server) reopen(ctx context.Context) {
-	s.o.Log.Warn("opening the embedded bus again", "free_bytes", s.free.Load())
+	s.o.Log.Warn("opening the embedded bus again", "free_bytes", s.now.free.Load())
 	s.shutdown((*server.Server).LameDuckShutdown)
 	err := s.start()
 	if err == nil {
-		err = s.awaitConns(ctx)
+		err = awaitConns(ctx, s.ours())
 	}
 	if err != nil {
-		s.setTrouble(&trouble{reach: stopsServer, err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err)})
+		s.now.set(&trouble{reach: stopsServer, err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err)})
 		return
 	}
-	s.setTrouble(s.wrong())
+	s.now.set(s.wrong())
 }

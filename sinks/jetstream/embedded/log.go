@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
 // serverLog passes what the server says on to slog. A fatal message is an error there, and the
@@ -21,7 +23,7 @@ type serverLog struct {
 func (o *Options) serverLog() serverLog {
 	var pairs []string
 	for _, secret := range o.RouteSecrets {
-		pairs = append(pairs, routePassword(secret), "***")
+		pairs = append(pairs, cluster.RoutePassword(secret), "***")
 	}
 	return serverLog{log: o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
 }

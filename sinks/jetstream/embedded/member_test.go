@@ -7,15 +7,16 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 func TestAFolderStaysWithItsServer(t *testing.T) {
 	t.Parallel()
-	cluster := func(name, server, dir string) embedded.Options {
+	memberOf := func(name, server, dir string) embedded.Options {
 		peers := porttest.Addresses(t, 3)
-		return embedded.Options{Dir: dir, Cluster: name, ServerName: server, RoutesListen: peers[0], Peers: peers}
+		return embedded.Options{Dir: dir, Membership: cluster.Membership{Cluster: name, ServerName: server, RoutesListen: peers[0], Peers: peers}}
 	}
 	run := func(t *testing.T, o embedded.Options) {
 		t.Helper()
@@ -35,27 +36,27 @@ func TestAFolderStaysWithItsServer(t *testing.T) {
 	}{
 		"one that ran alone joins no cluster": {
 			func(t *testing.T, dir string) { open(t, embedded.Options{Dir: dir}).close() },
-			func(dir string) embedded.Options { return cluster("orders", "a", dir) },
+			func(dir string) embedded.Options { return memberOf("orders", "a", dir) },
 			embedded.ErrOtherMode, []string{"ran alone", "empty folder"},
 		},
 		"one of a cluster does not run alone": {
-			func(t *testing.T, dir string) { run(t, cluster("orders", "a", dir)) },
+			func(t *testing.T, dir string) { run(t, memberOf("orders", "a", dir)) },
 			func(dir string) embedded.Options { return embedded.Options{Dir: dir} },
 			embedded.ErrOtherMode, []string{"that of a in the cluster orders", "empty folder"},
 		},
 		"nor in another cluster": {
-			func(t *testing.T, dir string) { run(t, cluster("orders", "a", dir)) },
-			func(dir string) embedded.Options { return cluster("invoices", "a", dir) },
+			func(t *testing.T, dir string) { run(t, memberOf("orders", "a", dir)) },
+			func(dir string) embedded.Options { return memberOf("invoices", "a", dir) },
 			embedded.ErrOtherMode, []string{"orders, not invoices"},
 		},
 		"nor under another name": {
-			func(t *testing.T, dir string) { run(t, cluster("orders", "a", dir)) },
-			func(dir string) embedded.Options { return cluster("orders", "b", dir) },
+			func(t *testing.T, dir string) { run(t, memberOf("orders", "a", dir)) },
+			func(dir string) embedded.Options { return memberOf("orders", "b", dir) },
 			embedded.ErrOtherMode, []string{"as that of a, not b"},
 		},
 		"it keeps the name that it has": {
-			func(t *testing.T, dir string) { run(t, cluster("orders", "a", dir)) },
-			func(dir string) embedded.Options { return cluster("orders", "", dir) },
+			func(t *testing.T, dir string) { run(t, memberOf("orders", "a", dir)) },
+			func(dir string) embedded.Options { return memberOf("orders", "", dir) },
 			nil, nil,
 		},
 		"a note that cannot be read stops it": {
@@ -64,7 +65,7 @@ func TestAFolderStaysWithItsServer(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			func(dir string) embedded.Options { return cluster("orders", "a", dir) },
+			func(dir string) embedded.Options { return memberOf("orders", "a", dir) },
 			nil, []string{"member.json", "restore it"},
 		},
 	} {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
 // Sync says what an acknowledgement of the bus waits for.
@@ -51,29 +53,7 @@ type Options struct {
 	// operations events and quarantine).
 	Publish, Read []string
 
-	// Cluster is the name of the cluster that this server is part of; empty: it is alone.
-	Cluster string
-	// RoutesListen is where the other servers connect; default :6222.
-	RoutesListen string
-	// Peers are all servers of the cluster, this one too, the same list on each: three or more
-	// of host:port, or one "dns:NAME". A NAME that begins with an underscore has SRV records;
-	// any other is that of the hosts, which listen on one port (NAME:port, default that of
-	// RoutesListen). A name may come to be, and change, while the server runs.
-	Peers []string
-	// ClusterSize is how many servers NAME is going to stand for; default 3.
-	ClusterSize int
-	// ServerName is what the others know this server by, at every start the same and no two
-	// alike. The data folder keeps it; default the host's name (and the port, where it is not
-	// the default).
-	ServerName string
-	// RouteSecrets are what the servers of the cluster know and nobody else: newest first, of
-	// which the first is used and each is accepted. Only what is derived from them is sent.
-	RouteSecrets []string
-	// RoutesTLS makes routes TLS. It is used on both sides, so it needs a certificate, RootCAs
-	// and, to ask the other for one, ClientCAs and ClientAuth.
-	RoutesTLS *tls.Config
-	// Resolver looks up the NAME; default net.DefaultResolver.
-	Resolver Resolver
+	cluster.Membership // in a cluster; zero: the server is alone
 
 	MaxStore   int64 // bytes of all streams; default 80 % of what is free or already stored
 	Watermark  int64 // free bytes below which events are refused; default the smaller of 5 % and 256 MB
@@ -82,7 +62,7 @@ type Options struct {
 	Log    *slog.Logger                    // default: none
 	Synced func(took time.Duration, n int) // told of every sync and of how many waited for it
 
-	mostRemembered int // see there
+	mostRemembered int // default of client.Options
 }
 
 // Validate reports the first option that cannot work, by its name.
@@ -101,7 +81,7 @@ func (o *Options) Validate() error {
 	case (o.User == "") != (o.Password == ""):
 		return errors.New("embedded bus: User and Password belong together: set both or none")
 	}
-	if err := o.validateCluster(); err != nil {
+	if err := o.Membership.Validate(); err != nil {
 		return err
 	}
 	if o.Listen == "" {
@@ -111,7 +91,7 @@ func (o *Options) Validate() error {
 	if err != nil {
 		return fmt.Errorf("embedded bus: Listen: %w", err)
 	}
-	if o.User == "" && !loopback(host) {
+	if o.User == "" && !cluster.Loopback(host) {
 		return fmt.Errorf("embedded bus: Listen %q is not loopback: set User and Password, or listen on 127.0.0.1", o.Listen)
 	}
 	return nil
@@ -130,14 +110,11 @@ func (o *Options) withDefaults() {
 	if o.Synced == nil {
 		o.Synced = func(time.Duration, int) {}
 	}
-	o.clusterDefaults()
+	o.Membership.WithDefaults()
 	o.clientDefaults()
 }
 
 func (o *Options) clientDefaults() {
-	if o.mostRemembered == 0 {
-		o.mostRemembered = mostRemembered
-	}
 	if len(o.Protect) == 0 {
 		o.Protect = []string{"HOOKSPAN_EVENTS"}
 	}
@@ -157,9 +134,4 @@ func (o *Options) serverName() string {
 		return "hookspan"
 	}
 	return strings.ReplaceAll(o.ServerName, ".", "_")
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -2,126 +2,47 @@ package embedded
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
-const (
-	// lookupInterval is how often a name is asked for servers that are not here yet.
-	lookupInterval = 2 * time.Second
-	lookupTimeout  = 2 * time.Second
-)
-
-// A Resolver answers what a name stands for, as net.Resolver does.
-type Resolver interface {
-	LookupHost(ctx context.Context, host string) ([]string, error)
-	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+// ours reports whether a stream is one that Hookspan cannot do without.
+func (o *Options) ours(account, stream string) bool {
+	return account == privateAccount || slices.Contains(o.Protect, stream)
 }
 
-// lookup returns the addresses of the peers. A name that begins with an underscore has SRV
-// records with hosts and ports; the hosts of another one listen on the port that it names, or
-// on the same as this server.
-func (o *Options) lookup(ctx context.Context) ([]string, error) {
-	name, ok := strings.CutPrefix(o.Peers[0], dnsPeers)
-	if !ok {
-		return o.Peers, nil
+// Standing reports how the cluster looks from here; false for a server alone.
+func (s *Server) Standing() (cluster.Standing, bool) {
+	if s.cluster == nil {
+		return cluster.Standing{}, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	if strings.HasPrefix(name, "_") {
-		return o.lookupSRV(ctx, name)
+	return s.cluster.Standing(s.current()), true
+}
+
+// Examine says how the cluster is, for an operator. It changes nothing.
+func (s *Server) Examine(context.Context) []bus.Finding {
+	if s.cluster == nil {
+		return nil
 	}
-	host, port, err := splitPort(name)
+	return s.cluster.Examine(s.current())
+}
+
+// approach connects to peers that were found since the last look.
+func (s *Server) approach() {
+	if s.cluster == nil || !s.cluster.Found() {
+		return
+	}
+	inner := s.current()
+	if inner == nil {
+		return // the next start takes them
+	}
+	o, err := s.serverOptions()
+	if err == nil {
+		err = inner.ReloadOptions(o)
+	}
 	if err != nil {
-		host = name
-		if _, port, err = splitPort(o.RoutesListen); err != nil {
-			return nil, err
-		}
+		s.o.Log.Error("connecting to peers that were found", "error", err)
 	}
-	hosts, err := o.Resolver.LookupHost(ctx, host)
-	if err != nil {
-		return nil, fmt.Errorf("look up the peers: %w", err)
-	}
-	var peers []string
-	for _, host := range hosts {
-		peers = append(peers, net.JoinHostPort(host, strconv.Itoa(port)))
-	}
-	return distinct(peers), nil
-}
-
-func (o *Options) lookupSRV(ctx context.Context, name string) ([]string, error) {
-	_, records, err := o.Resolver.LookupSRV(ctx, "", "", name)
-	if err != nil {
-		return nil, fmt.Errorf("look up the peers: %w", err)
-	}
-	var peers []string
-	for _, r := range records {
-		peers = append(peers, net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port))))
-	}
-	return distinct(peers), nil
-}
-
-func distinct(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// seek looks for peers until ctx ends, as long as some are missing. Names appear late, and
-// what they stand for changes when servers move.
-func (s *Server) seek(ctx context.Context) {
-	tick := time.NewTicker(lookupInterval)
-	defer tick.Stop()
-	told := ""
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		if len(s.here()) >= s.o.ClusterSize {
-			continue
-		}
-		peers, err := s.o.lookup(ctx)
-		if err != nil {
-			if text := err.Error(); text != told && ctx.Err() == nil {
-				told = text
-				s.o.Log.Warn("the peers cannot be found", "error", err)
-			}
-			continue
-		}
-		told = ""
-		s.found.Store(&peers)
-	}
-}
-
-// routeURLs are where the server connects to, at least as many as the cluster has servers:
-// the server takes their number for the size of a cluster that has none yet, and too small a
-// one could form twice. What is missing leads to the server itself, which it notices.
-func (o *Options) routeURLs(peers []string) []*url.URL {
-	var user *url.Userinfo
-	if len(o.RouteSecrets) > 0 {
-		user = url.UserPassword(routeUser, routePassword(o.RouteSecrets[0]))
-	}
-	var urls []*url.URL
-	for _, peer := range peers {
-		urls = append(urls, &url.URL{Scheme: "nats", User: user, Host: peer})
-	}
-	for len(urls) < o.ClusterSize {
-		urls = append(urls, &url.URL{Scheme: "nats", User: user, Host: o.selfAddress()})
-	}
-	return urls
-}
-
-// selfAddress is where this server reaches its own routes.
-func (o *Options) selfAddress() string {
-	host, port, _ := net.SplitHostPort(o.RoutesListen) // Validate has done so before
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }

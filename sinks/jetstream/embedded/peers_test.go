@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
 // directory is a resolver that knows what it was told.
@@ -156,28 +156,6 @@ func publishSoon(t *testing.T, m *opened, id string) {
 	})
 }
 
-func TestLookup(t *testing.T) {
-	t.Parallel()
-	names := &directory{hosts: []string{"10.0.0.2", "10.0.0.1", "10.0.0.2", "fd00::1"}, srv: []*net.SRV{{Target: "hookspan-0.hookspan.", Port: 7222}}}
-	for name, c := range map[string]struct {
-		peers []string
-		want  []string
-	}{
-		"a list is what it says":       {[]string{"h2:1", "h1:2"}, []string{"h2:1", "h1:2"}},
-		"hosts listen where we do":     {[]string{"dns:hookspan"}, []string{"10.0.0.1:6333", "10.0.0.2:6333", "[fd00::1]:6333"}},
-		"or on the port that is given": {[]string{"dns:hookspan:7"}, []string{"10.0.0.1:7", "10.0.0.2:7", "[fd00::1]:7"}},
-		"an underscore means SRV":      {[]string{"dns:_routes._tcp.hookspan"}, []string{"hookspan-0.hookspan:7222"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := embedded.Lookup(t.Context(), embedded.Options{Peers: c.peers, RoutesListen: ":6333", Resolver: names})
-			if err != nil || !slices.Equal(got, c.want) {
-				t.Errorf("got %v, %v, want %v", got, err, c.want)
-			}
-		})
-	}
-}
-
 func TestServersWithoutTheSecretStayOut(t *testing.T) {
 	t.Parallel()
 	three := newTrio(t)
@@ -215,7 +193,7 @@ func TestServersWithoutTheSecretStayOut(t *testing.T) {
 		t.Errorf("it was said %d times that somebody does not know the secret", n)
 	}
 	for _, secret := range []string{"the new one", "what only the three know", "a guess"} {
-		if heard.count(secret)+heard.count(embedded.RoutePassword(secret)) > 0 {
+		if heard.count(secret)+heard.count(cluster.RoutePassword(secret)) > 0 {
 			t.Errorf("the log has the secret %q, or what is made of it", secret)
 		}
 	}

@@ -8,17 +8,21 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/disk"
 )
 
 var (
 	// ErrInUse: another process, or another Server of this one, has the data folder.
-	ErrInUse = errors.New("data folder is in use by another process")
+	ErrInUse = disk.ErrInUse
+	// ErrOtherMode: the data folder was written by a server of another cluster, or by one alone.
+	ErrOtherMode = cluster.ErrOtherMode
 	// ErrClosed: the server was closed.
 	ErrClosed = fmt.Errorf("embedded bus is closed: %w", bus.ErrUnavailable)
 )
@@ -30,30 +34,20 @@ type Server struct {
 	group *group
 	conns jetstream.Conns
 	guard *guard
-	desk  *desk // nil without Listen
 
-	password string   // of our own connections, in memory alone
-	streams  []string // that clients read through consumers which the desk makes
+	cluster *cluster.Cluster // nil: the server is alone
+	clients *client.Options  // nil without Listen
+	desk    *client.Desk     // likewise
 
 	stop       context.CancelCauseFunc
-	running    sync.WaitGroup // the sync loop and the watch
+	running    sync.WaitGroup // the sync loop, the watch, the desk
 	closeFlush func() error
 
-	trouble atomic.Pointer[trouble] // nil: all is well
-	free    atomic.Int64            // bytes of the volume at the last look
+	now    condition
+	faults faults
 
-	suspect   map[string]bool // faults at the last look; watch alone uses it, and described
-	described described
-
-	// Of a server in a cluster: the addresses of peers it knows (watch alone uses them), those
-	// that were found since, and whether it has caught up with the others since it started.
-	known  []string
-	found  atomic.Pointer[[]string]
-	joined atomic.Bool
-
-	mu        sync.RWMutex
-	inner     *server.Server  // nil while it is opened again, and after Close
-	inherited map[string]bool // faults that it had when it was opened
+	mu    sync.RWMutex
+	inner *server.Server // nil while it is opened again, and after Close
 }
 
 // Open locks the data folder, starts the server in it and connects to it. With ErrInUse
@@ -71,24 +65,24 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Server{o: o, password: rand.Text(), described: described{dir: o.Dir}}
-	s.guard = newGuard(s)
+	s := &Server{o: o}
+	s.now.log, s.faults = o.Log, faults{clustered: o.Clustered(), described: described{dir: o.Dir}}
 	defer func() {
 		if err != nil && !errors.Is(err, errAbandoned) {
 			s.Close()
 		}
 	}()
-	if s.lock, err = lockDir(o.Dir); err != nil {
+	if s.lock, err = disk.Lock(o.Dir); err != nil {
 		return nil, err
 	}
 	if err := s.o.planSpace(); err != nil {
 		return nil, err
 	}
-	if err := s.prepareCluster(ctx); err != nil {
+	if s.cluster, err = cluster.Join(ctx, o.Dir, &s.o.Membership, o.Log, s.o.ours); err != nil {
 		return nil, err
 	}
-	s.streams = s.o.eventStreams()
-	flush, closeFlush, err := newFlush(o.Dir)
+	s.admitClients()
+	flush, closeFlush, err := disk.NewFlush(o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +100,27 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	s.running.Go(func() { s.group.run(run) })
 	s.running.Go(func() { s.watch(run) })
 	if s.desk != nil {
-		s.running.Go(func() { s.desk.watchRoom(run) })
-		s.running.Go(func() { s.desk.limitRemembered(run) })
+		s.running.Go(func() { s.desk.Run(run) })
 	}
-	if s.o.named() {
-		s.running.Go(func() { s.seek(run) })
+	if s.cluster != nil {
+		s.running.Go(func() { s.cluster.Seek(run, s.current) })
 	}
 	return s, nil
+}
+
+// admitClients makes the guard, and what there is for clients where they may come in.
+func (s *Server) admitClients() {
+	s.guard = &guard{password: rand.Text(), log: s.o.Log}
+	if s.o.Listen == "" {
+		return
+	}
+	s.clients = &client.Options{
+		Server: s.o.serverName(), Clustered: s.o.Clustered(), User: s.o.User, Password: s.o.Password,
+		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount, ClientsAccount: clientsAccount,
+		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostRemembered: s.o.mostRemembered,
+		Usable: s.Usable, Running: s.current, Dial: s.dial, Inbox: inboxPrefix, Log: s.o.Log,
+	}
+	s.guard.seats = client.NewSeats(s.clients)
 }
 
 // start runs a new server in the folder.
@@ -135,7 +143,7 @@ func (s *Server) start() error {
 	inner.SetLogger(log, false, false)
 	s.guard.at(inner)
 	inner.Start()
-	if err := s.awaitListeners(inner, log.fatal); err != nil {
+	if err := s.o.awaitListeners(inner, log.fatal); err != nil {
 		inner.Shutdown()
 		return err
 	}
@@ -143,19 +151,29 @@ func (s *Server) start() error {
 		inner.Shutdown()
 		return fmt.Errorf("start the embedded bus in %s: its storage cannot be used: %w", s.o.Dir, bus.ErrUnavailable)
 	}
-	if err := s.enableJetStream(inner); err != nil {
+	if err := s.o.enableJetStream(inner); err != nil {
 		inner.Shutdown()
 		return fmt.Errorf("start the embedded bus in %s: %w", s.o.Dir, err)
 	}
+	s.faults.opened(inner)
 	s.mu.Lock()
-	s.inner, s.inherited = inner, s.faults(inner)
+	s.inner = inner
 	s.mu.Unlock()
-	s.joined.Store(false)
+	if s.cluster != nil {
+		s.cluster.Started()
+	}
 	return nil
 }
 
+// current is the server that runs now, nil when there is none.
+func (s *Server) current() *server.Server {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.inner
+}
+
 func (s *Server) serverOptions() (*server.Options, error) {
-	accounts, err := s.accounts()
+	accounts, err := s.o.accounts(s.clients)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +182,7 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		DontListen: true,
 		NoSigs:     true,
 
-		Accounts:                   accounts.all(),
+		Accounts:                   accounts,
 		CustomClientAuthentication: s.guard,
 
 		JetStream:         true,
@@ -174,11 +192,11 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		SyncAlways:        s.o.Sync == Always,
 
 		MaxPayload: int32(s.o.MaxPayload),
-		MaxSubs:    clientSubscriptions,
+		MaxSubs:    client.Subscriptions,
 		MaxPending: max(maxPending, 4*int64(s.o.MaxPayload)),
 	}
-	if s.o.clustered() {
-		if err := s.clusterOptions(o); err != nil {
+	if s.cluster != nil {
+		if err := s.cluster.Configure(o, s.o.Sync != Lazy, s.o.Listen != ""); err != nil {
 			return nil, err
 		}
 	}
@@ -186,15 +204,15 @@ func (s *Server) serverOptions() (*server.Options, error) {
 		return o, nil
 	}
 	o.DontListen = false
-	if o.Host, o.Port, err = splitPort(s.o.Listen); err != nil {
+	if o.Host, o.Port, err = cluster.SplitPort(s.o.Listen); err != nil {
 		return nil, fmt.Errorf("embedded bus: Listen: %w", err)
 	}
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
-	o.MaxConn = mostConnections
+	o.MaxConn = client.Connections
 	if s.o.TLS != nil {
-		o.TLS, o.TLSConfig, o.TLSTimeout = true, s.o.TLS.Clone(), clientTLSTimeout
+		o.TLS, o.TLSConfig, o.TLSTimeout = true, s.o.TLS.Clone(), client.TLSTimeout
 	}
 	return o, nil
 }
@@ -204,8 +222,8 @@ func (s *Server) MaxStore() int64 { return s.o.MaxStore }
 
 // EventStore and PrivateStore are the shares of MaxStore that events and what is kept beside
 // them have.
-func (s *Server) EventStore() int64   { return s.o.MaxStore / 100 * eventsShare }
-func (s *Server) PrivateStore() int64 { return s.o.MaxStore / 100 * (100 - eventsShare) }
+func (s *Server) EventStore() int64   { return s.o.eventStore() }
+func (s *Server) PrivateStore() int64 { return s.o.privateStore() }
 
 // Sync returns after a sync of the whole store that began after the call, in every mode.
 func (s *Server) Sync(ctx context.Context) error { return s.group.Wait(ctx) }
@@ -214,7 +232,7 @@ func (s *Server) Sync(ctx context.Context) error { return s.group.Wait(ctx) }
 // mode promises: after a sync that others share (group), or at once. In a cluster the
 // acknowledgement itself says so: a sync of this server's copy alone would say nothing.
 func (s *Server) Durable(ctx context.Context) error {
-	if s.o.Sync == Group && !s.o.clustered() {
+	if s.o.Sync == Group && !s.o.Clustered() {
 		return s.group.Wait(ctx)
 	}
 	return nil
@@ -228,7 +246,11 @@ func (s *Server) Close() error {
 		s.stop(ErrClosed)
 		s.running.Wait()
 	}
-	s.disconnect()
+	for _, nc := range s.ours() {
+		if nc != nil {
+			nc.Close()
+		}
+	}
 	s.shutdown((*server.Server).LameDuckShutdown)
 	var errs []error
 	if s.closeFlush != nil {
@@ -251,7 +273,7 @@ func (s *Server) shutdown(leave func(*server.Server)) {
 	if inner == nil {
 		return
 	}
-	if s.o.clustered() {
+	if s.o.Clustered() {
 		leave(inner)
 	}
 	inner.Shutdown()

@@ -3,9 +3,6 @@ package embedded_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -103,7 +101,7 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	three := []string{"h1:6222", "h2:6222", "h3:6222"}
 	clustered := func(change func(o *embedded.Options)) embedded.Options {
-		o := embedded.Options{Dir: "d", Cluster: "orders", Peers: three}
+		o := embedded.Options{Dir: "d", Membership: cluster.Membership{Cluster: "orders", Peers: three}}
 		change(&o)
 		return o
 	}
@@ -137,7 +135,7 @@ func TestOptions(t *testing.T) {
 		"a server with a space in it":       {clustered(func(o *embedded.Options) { o.ServerName = "a b" }), false},
 		"routes on any port":                {clustered(func(o *embedded.Options) { o.RoutesListen = ":0" }), false},
 		"an empty secret":                   {clustered(func(o *embedded.Options) { o.RouteSecrets = []string{""} }), false},
-		"peers of no cluster":               {embedded.Options{Dir: "d", Peers: three}, false},
+		"peers of no cluster":               {embedded.Options{Dir: "d", Membership: cluster.Membership{Peers: three}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -284,35 +282,6 @@ func TestFollowersOutliveAReopenedServer(t *testing.T) {
 		return err == nil
 	})
 	for receive(t, seen) != "after" {
-	}
-}
-
-func TestSyncFilesSyncsWhatChanged(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	sync := embedded.SyncFiles(dir)
-	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 {
-		if err := os.WriteFile(filepath.Join(dir, "a", "b", fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := sync(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
-		t.Fatal(err)
-	}
-	if err := sync(); err != nil {
-		t.Errorf("after the folder was removed: %v", err)
-	}
-	if err := os.Remove(dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := sync(); err != nil {
-		t.Errorf("after all was removed: %v", err)
 	}
 }
 

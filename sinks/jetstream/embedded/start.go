@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/disk"
 )
 
 const (
@@ -49,7 +50,7 @@ func (o *Options) checkListeners() error {
 			return fmt.Errorf("listen for NATS clients on %s (HOOKSPAN_EMBEDDED_LISTEN): %w", o.Listen, err)
 		}
 	}
-	if o.clustered() {
+	if o.Clustered() {
 		if err := checkListener(o.RoutesListen); err != nil {
 			return fmt.Errorf("listen for the other members of the cluster on %s (HOOKSPAN_EMBEDDED_ROUTES_LISTEN): %w", o.RoutesListen, err)
 		}
@@ -72,7 +73,7 @@ func checkListener(address string) error {
 
 // fatal is the end of the start, but for a full disk, which passes.
 func (o *Options) fatal(said string) error {
-	if v, err := volume(o.Dir); err == nil && v.free < o.roomToWrite() {
+	if v, err := disk.Volume(o.Dir); err == nil && v.Free < o.roomToWrite() {
 		return fmt.Errorf("start the embedded bus in %s: %w: %s", o.Dir, bus.ErrDiskFull, said)
 	}
 	return fmt.Errorf("start the embedded bus in %s: %s", o.Dir, said)
@@ -80,19 +81,19 @@ func (o *Options) fatal(said string) error {
 
 // awaitListeners returns once the server takes connections. What it calls fatal ends the wait:
 // somebody has taken a port since it was looked at.
-func (s *Server) awaitListeners(inner *server.Server, fatal <-chan string) error {
+func (o *Options) awaitListeners(inner *server.Server, fatal <-chan string) error {
 	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
 		select {
 		case said := <-fatal:
-			if err := s.o.checkListeners(); err != nil {
+			if err := o.checkListeners(); err != nil {
 				return err
 			}
-			return s.o.fatal(said)
+			return o.fatal(said)
 		default:
 		}
 		if inner.ReadyForConnections(listenLook) {
 			return nil
 		}
 	}
-	return fmt.Errorf("start the embedded bus in %s: not ready after %v", s.o.Dir, startTimeout)
+	return fmt.Errorf("start the embedded bus in %s: not ready after %v", o.Dir, startTimeout)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -30,7 +31,10 @@ func TestATakenPortEndsTheStart(t *testing.T) {
 	t.Parallel()
 	clustered := func(routes, clients string) embedded.Options {
 		peers := append(porttest.Addresses(t, 2), routes)
-		return embedded.Options{Dir: t.TempDir(), Cluster: "orders", ServerName: "a", RoutesListen: routes, Peers: peers, Listen: clients}
+		return embedded.Options{
+			Dir: t.TempDir(), Listen: clients,
+			Membership: cluster.Membership{Cluster: "orders", ServerName: "a", RoutesListen: routes, Peers: peers},
+		}
 	}
 	address := taken(t)
 	for name, c := range map[string]struct {

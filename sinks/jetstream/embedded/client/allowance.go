@@ -1,4 +1,4 @@
-package embedded
+package client
 
 import (
 	"context"
@@ -49,34 +49,38 @@ func (a *allowance) set(room int64) {
 }
 
 // allow looks at how full the event stream is. False when that cannot be told now.
-func (d *desk) allow(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, watchInterval)
+func (d *Desk) allow(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, roomLook)
 	defer cancel()
 	underway := d.allowance.begin()
 	var info jetstream.StreamInfo
-	answer, err := ask(ctx, d.events.nc, "STREAM.INFO."+d.s.o.Protect[0], struct{}{})
+	answer, err := ask(ctx, d.events.nc, "STREAM.INFO."+d.o.Stream, struct{}{})
 	if err != nil || json.Unmarshal(answer, &info) != nil || info.Config.Name == "" {
 		return false
 	}
 	limit := info.Config.MaxBytes
 	if limit <= 0 {
-		limit = d.s.EventStore()
+		limit = d.o.EventStore
 	}
 	d.allowance.set(limit/100*clientsFill - int64(info.State.Bytes) - underway)
 	return true
 }
 
-// firstLook is how often is looked until the stream is there.
-const firstLook = 20 * time.Millisecond
+const (
+	// roomLook is how often is looked, and for how long.
+	roomLook = 500 * time.Millisecond
+	// firstLook is how often is looked until the stream is there.
+	firstLook = 20 * time.Millisecond
+)
 
 // watchRoom keeps the allowance right until ctx ends.
-func (d *desk) watchRoom(ctx context.Context) {
+func (d *Desk) watchRoom(ctx context.Context) {
 	tick := time.NewTicker(firstLook)
 	defer tick.Stop()
 	for known := false; ; {
 		if d.allow(ctx) && !known {
 			known = true
-			tick.Reset(watchInterval)
+			tick.Reset(roomLook)
 		}
 		select {
 		case <-tick.C:

@@ -1,4 +1,4 @@
-package embedded
+package client
 
 import (
 	"bytes"
@@ -29,6 +29,7 @@ const (
 	longestPull = 30 * time.Second
 	// consumerSettles bounds how long a consumer may take to be known in a cluster.
 	consumerSettles = 2 * time.Second
+	settlesLook     = 5 * time.Millisecond
 )
 
 // A clientConsumer is what a client may say of a consumer: how it reads, and nothing of where
@@ -67,7 +68,7 @@ var clientConsumerFields = []string{
 }
 
 // createConsumer makes or changes a consumer of a client.
-func (d *desk) createConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) createConsumer(ctx context.Context, r request) (json.RawMessage, error) {
 	var asked struct {
 		Config json.RawMessage `json:"config"`
 		Action string          `json:"action"`
@@ -107,7 +108,7 @@ func (d *desk) createConsumer(ctx context.Context, r request) (json.RawMessage, 
 		return nil, err
 	}
 	answer, err := d.ask(ctx, "CONSUMER.CREATE."+r.stream+"."+name, map[string]any{"stream_name": r.stream, "config": c, "action": asked.Action})
-	if err == nil && d.s.o.clustered() {
+	if err == nil && d.o.Clustered {
 		d.awaitConsumer(ctx, r.stream, name)
 	}
 	return answer, err
@@ -116,10 +117,10 @@ func (d *desk) createConsumer(ctx context.Context, r request) (json.RawMessage, 
 // awaitConsumer returns once this server knows of a new consumer, whose leader may be another
 // one: till then a client that pulls is told that nobody is there. What it asks is no request
 // that a consumer serves.
-func (d *desk) awaitConsumer(ctx context.Context, stream, name string) {
+func (d *Desk) awaitConsumer(ctx context.Context, stream, name string) {
 	ctx, cancel := context.WithTimeout(ctx, consumerSettles)
 	defer cancel()
-	tick := time.NewTicker(connsInterval)
+	tick := time.NewTicker(settlesLook)
 	defer tick.Stop()
 	for {
 		if _, err := d.events.nc.RequestWithContext(ctx, nextPrefix+stream+"."+name, []byte("{")); !errors.Is(err, nats.ErrNoResponders) {
@@ -134,13 +135,13 @@ func (d *desk) awaitConsumer(ctx context.Context, stream, name string) {
 }
 
 // roomForConsumer bounds how many consumers clients have: each makes publishing slower.
-func (d *desk) roomForConsumer(ctx context.Context, stream, name string) error {
+func (d *Desk) roomForConsumer(ctx context.Context, stream, name string) error {
 	all, err := d.consumersOf(ctx, "CONSUMER.NAMES."+stream)
 	if err != nil {
 		return err
 	}
 	known := slices.ContainsFunc(all.Consumers, func(c json.RawMessage) bool { return nameOf(c) == name })
-	if !known && len(all.Consumers) >= clientConsumers {
+	if !known && len(all.Consumers) >= consumers {
 		return forbidden("clients have %d consumers on %s, which is the most: delete one", len(all.Consumers), stream)
 	}
 	return nil
@@ -193,8 +194,8 @@ func (c *clientConsumer) check() error {
 }
 
 func (c *clientConsumer) bound() {
-	if c.MaxAckPending < 0 || c.MaxAckPending > clientAckPending {
-		c.MaxAckPending = clientAckPending
+	if c.MaxAckPending < 0 || c.MaxAckPending > ackPending {
+		c.MaxAckPending = ackPending
 	}
 	c.MaxWaiting = min(max(c.MaxWaiting, 0), mostWaiting)
 	if c.MaxExpires <= 0 || c.MaxExpires > longestPull {

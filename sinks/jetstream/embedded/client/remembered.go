@@ -1,4 +1,4 @@
-package embedded
+package client
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const (
 )
 
 // limitRemembered disconnects clients that have the server remember too much, until ctx ends.
-func (d *desk) limitRemembered(ctx context.Context) {
+func (d *Desk) limitRemembered(ctx context.Context) {
 	tick := time.NewTicker(rememberedLook)
 	defer tick.Stop()
 	for more := false; ; {
@@ -30,10 +30,7 @@ func (d *desk) limitRemembered(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		d.s.mu.RLock()
-		inner := d.s.inner
-		d.s.mu.RUnlock()
-		if inner != nil && (more || d.remembered(inner) > d.s.o.mostRemembered) {
+		if inner := d.o.Running(); inner != nil && (more || d.remembered(inner) > d.o.MostRemembered) {
 			more = d.makeForget(inner)
 		}
 	}
@@ -41,11 +38,14 @@ func (d *desk) limitRemembered(ctx context.Context) {
 
 // answering are the accounts that answer clients, with a connection of the desk's in each: the
 // server remembers requests there.
-func (d *desk) answering() map[string]*nats.Conn {
-	return map[string]*nats.Conn{eventsAccount: d.events.nc, clientsAccount: d.clients.nc, d.s.o.deskAccount(): d.front}
+func (d *Desk) answering() map[string]*nats.Conn {
+	return map[string]*nats.Conn{d.o.EventsAccount: d.events.nc, d.o.ClientsAccount: d.clients.nc, d.o.deskAccount(): d.front}
 }
 
-func (d *desk) remembered(inner *server.Server) (n int) {
+// Remembered is how many requests the running server remembers.
+func (d *Desk) Remembered() int { return d.remembered(d.o.Running()) }
+
+func (d *Desk) remembered(inner *server.Server) (n int) {
 	for name := range d.answering() {
 		if account, err := inner.LookupAccount(name); err == nil {
 			n += account.NumPendingAllResponses()
@@ -71,16 +71,16 @@ type unanswered struct {
 // makeForget disconnects those who have the server remember most until the others together stay
 // within the bound, and ends what was asked for by who has gone. It reports whether there is more
 // to end: what a client sent last may be read after it was disconnected.
-func (d *desk) makeForget(inner *server.Server) (more bool) {
+func (d *Desk) makeForget(inner *server.Server) (more bool) {
 	requests := d.requestsBySeat(inner)
 	var askers []asker
 	total := 0
-	for i := range clientConnections {
-		seat := d.s.o.seatAccount(i)
+	for i := range connections {
+		seat := d.o.seatAccount(i)
 		if len(requests[seat]) == 0 {
 			continue
 		}
-		if id := d.s.guard.occupant(i); id != 0 {
+		if id := d.seats.occupant(i); id != 0 {
 			askers = append(askers, asker{i, id, len(requests[seat])})
 			total += len(requests[seat])
 			continue
@@ -90,12 +90,12 @@ func (d *desk) makeForget(inner *server.Server) (more bool) {
 	}
 	slices.SortFunc(askers, func(a, b asker) int { return b.requests - a.requests })
 	for _, a := range askers {
-		if total <= d.s.o.mostRemembered {
+		if total <= d.o.MostRemembered {
 			break
 		}
-		d.s.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
-			"remote", clientAddress(inner, a.connection), "requests", a.requests, "limit", d.s.o.mostRemembered)
-		d.s.guard.dismiss(a.seat)
+		d.o.Log.Warn("a NATS client was disconnected: it has asked for more than the server can remember to answer",
+			"remote", clientAddress(inner, a.connection), "requests", a.requests, "limit", d.o.MostRemembered)
+		d.seats.dismiss(a.seat)
 		_ = inner.DisconnectClientByID(a.connection) // it may have left by itself
 		total -= a.requests
 		more = true
@@ -103,7 +103,7 @@ func (d *desk) makeForget(inner *server.Server) (more bool) {
 	return more
 }
 
-func (d *desk) requestsBySeat(inner *server.Server) map[string][]unanswered {
+func (d *Desk) requestsBySeat(inner *server.Server) map[string][]unanswered {
 	list := map[string][]unanswered{}
 	for name, nc := range d.answering() {
 		about, err := inner.Accountz(&server.AccountzOptions{Account: name})
@@ -126,7 +126,7 @@ func clientAddress(inner *server.Server, id uint64) net.Addr {
 
 // end makes the server forget those requests whose answers nobody listens to: an empty answer is
 // the last one.
-func (d *desk) end(inner *server.Server, seat string, requests []unanswered) {
+func (d *Desk) end(inner *server.Server, seat string, requests []unanswered) {
 	account, err := inner.LookupAccount(seat)
 	if err != nil {
 		return

@@ -1,6 +1,6 @@
 //go:build unix
 
-package embedded
+package disk
 
 import (
 	"errors"
@@ -12,11 +12,11 @@ import (
 // Between fork and exec a child has a copy of each descriptor.
 func TestAFolderIsFreeAlthoughAChildHasACopyOfItsLock(t *testing.T) {
 	dir := t.TempDir()
-	lock, err := lockDir(dir)
+	lock, err := Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lockDir(dir); !errors.Is(err, ErrInUse) {
+	if _, err := Lock(dir); !errors.Is(err, ErrInUse) {
 		t.Errorf("taken twice: %v", err)
 	}
 	copied, err := unix.Dup(int(lock.(folderLock).file.Fd()))
@@ -27,7 +27,7 @@ func TestAFolderIsFreeAlthoughAChildHasACopyOfItsLock(t *testing.T) {
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := lockDir(dir)
+	again, err := Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package embedded
+package disk
 
 import (
 	"errors"
@@ -24,8 +24,8 @@ func (l folderLock) Close() error {
 	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
 }
 
-// lockDir takes the folder.
-func lockDir(dir string) (io.Closer, error) {
+// Lock takes the folder.
+func Lock(dir string) (io.Closer, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
@@ -40,12 +40,12 @@ func lockDir(dir string) (io.Closer, error) {
 	return folderLock{f}, nil
 }
 
-// volume is the space of the file system under dir, as an unprivileged user sees it.
-func volume(dir string) (space, error) {
+// Volume is the space of the file system under dir, as an unprivileged user sees it.
+func Volume(dir string) (Space, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
-		return space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+		return Space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
 	block := int64(s.Bsize)
-	return space{free: int64(s.Bavail) * block, size: int64(s.Blocks) * block}, nil
+	return Space{Free: int64(s.Bavail) * block, Size: int64(s.Blocks) * block}, nil
 }

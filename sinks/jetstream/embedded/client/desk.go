@@ -1,11 +1,10 @@
-package embedded
+package client
 
 import (
-	"crypto/rand"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -15,12 +14,13 @@ import (
 // deskRequests is how many requests of clients are served at a time.
 const deskRequests = 16
 
-// A desk does for clients what they may do with events: it publishes for them, and makes
+// A Desk does for clients what they may do with events: it publishes for them, and makes
 // consumers for them. What a client asks for is checked and asked anew, from connections and
 // with reply subjects of our own, so nothing that a client chose is a subject or a header of
 // the accounts behind the desk.
-type desk struct {
-	s         *Server
+type Desk struct {
+	o         *Options
+	seats     *Seats
 	front     *nats.Conn // in the account that clients reach
 	events    *relay
 	clients   *relay
@@ -29,18 +29,30 @@ type desk struct {
 	serving   chan struct{} // holds a token for each request that is served
 }
 
-func (s *Server) openDesk(dial func(name, account string) (*nats.Conn, error)) error {
-	d := &desk{s: s, serving: make(chan struct{}, deskRequests)}
-	d.allowance.set(s.EventStore() / 10) // until the first look
-	s.desk = d
-	var err error
-	if d.front, err = dial("hookspan desk", s.o.deskAccount()); err != nil {
+// OpenDesk begins to serve clients of a server that runs.
+func OpenDesk(o *Options, seats *Seats) (*Desk, error) {
+	d := &Desk{o: o, seats: seats, serving: make(chan struct{}, deskRequests)}
+	if d.o.MostRemembered == 0 {
+		d.o.MostRemembered = mostRemembered
+	}
+	d.allowance.set(o.EventStore / 10) // until the first look
+	if err := d.open(); err != nil {
+		for _, nc := range d.Conns() {
+			nc.Close()
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Desk) open() (err error) {
+	if d.front, err = d.o.Dial("hookspan desk", d.o.deskAccount()); err != nil {
 		return err
 	}
-	if d.events, err = newRelay(dial, "hookspan desk, events", eventsAccount, d.answer); err != nil {
+	if d.events, err = newRelay(d.o, "hookspan desk, events", d.o.EventsAccount, d.answer); err != nil {
 		return err
 	}
-	if d.clients, err = newRelay(dial, "hookspan desk, clients", clientsAccount, d.answer); err != nil {
+	if d.clients, err = newRelay(d.o, "hookspan desk, clients", d.o.ClientsAccount, d.answer); err != nil {
 		return err
 	}
 	_, publishErr := d.front.Subscribe(deskPublish+">", d.publish)
@@ -54,7 +66,16 @@ func (s *Server) openDesk(dial func(name, account string) (*nats.Conn, error)) e
 	return errors.Join(publishErr, apiErr, d.front.Flush())
 }
 
-func (d *desk) conns() []*nats.Conn {
+// Run keeps clients within their bounds until ctx ends.
+func (d *Desk) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	running.Go(func() { d.watchRoom(ctx) })
+	running.Go(func() { d.limitRemembered(ctx) })
+	running.Wait()
+}
+
+// Conns are the desk's connections, which are the caller's to close.
+func (d *Desk) Conns() []*nats.Conn {
 	list := []*nats.Conn{}
 	if d.front != nil {
 		list = append(list, d.front)
@@ -68,14 +89,14 @@ func (d *desk) conns() []*nats.Conn {
 }
 
 // answer brings a client what it asked for. A client that has gone gets nothing.
-func (d *desk) answer(reply string, header nats.Header, data []byte) {
+func (d *Desk) answer(reply string, header nats.Header, data []byte) {
 	if reply != "" {
 		_ = d.front.PublishMsg(&nats.Msg{Subject: reply, Header: header, Data: data})
 	}
 }
 
 // refuse says no in the form of JetStream's API, which publishers understand too.
-func (d *desk) refuse(reply string, code int, text string) {
+func (d *Desk) refuse(reply string, code int, text string) {
 	refusal := struct {
 		Error apiError `json:"error"`
 	}{apiError{Code: code, Description: text}}
@@ -93,16 +114,16 @@ type apiError struct {
 
 // publish takes a client's message. One for an event topic gets what says that it came from a
 // client; any other is for a stream that clients made.
-func (d *desk) publish(m *nats.Msg) {
+func (d *Desk) publish(m *nats.Msg) {
 	subject := strings.TrimPrefix(m.Subject, deskPublish)
 	to := d.clients
 	switch {
-	case matches(d.s.o.Read, subject):
+	case matches(d.o.Read, subject):
 		d.refuse(m.Reply, http.StatusForbidden, "clients read "+subject+", only Hookspan writes there")
 		return
-	case matches(d.s.o.Publish, subject):
+	case matches(d.o.Publish, subject):
 		to = d.events
-		if err := d.s.Usable(false); err != nil {
+		if err := d.o.Usable(false); err != nil {
 			d.refuse(m.Reply, http.StatusServiceUnavailable, err.Error())
 			return
 		}
@@ -119,63 +140,4 @@ func (d *desk) publish(m *nats.Msg) {
 	if err := to.send(&nats.Msg{Subject: subject, Header: header, Data: m.Data}, m.Reply); err != nil {
 		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus is not there")
 	}
-}
-
-// maxRelayed is how many messages may wait for their answers at a time. Of more, those that
-// have waited longest get none.
-const maxRelayed = 1 << 14
-
-// A relay sends messages of clients on, and their answers back.
-type relay struct {
-	nc     *nats.Conn
-	inbox  string // with the last dot
-	answer func(reply string, header nats.Header, data []byte)
-
-	mu      sync.Mutex
-	sent    uint64
-	waiting [maxRelayed]struct {
-		n     uint64
-		reply string
-	}
-}
-
-func newRelay(dial func(name, account string) (*nats.Conn, error), name, account string, answer func(string, nats.Header, []byte)) (*relay, error) {
-	nc, err := dial(name, account)
-	if err != nil {
-		return nil, err
-	}
-	r := &relay{nc: nc, inbox: inboxPrefix + "." + rand.Text() + ".", answer: answer}
-	if _, err := nc.Subscribe(r.inbox+"*", r.receive); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return r, nc.Flush()
-}
-
-func (r *relay) send(m *nats.Msg, reply string) error {
-	if reply != "" {
-		r.mu.Lock()
-		r.sent++
-		w := &r.waiting[r.sent%maxRelayed]
-		w.n, w.reply = r.sent, reply
-		m.Reply = r.inbox + strconv.FormatUint(r.sent, 10)
-		r.mu.Unlock()
-	}
-	return r.nc.PublishMsg(m)
-}
-
-func (r *relay) receive(m *nats.Msg) {
-	n, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, r.inbox), 10, 64)
-	if err != nil {
-		return
-	}
-	r.mu.Lock()
-	w := &r.waiting[n%maxRelayed]
-	reply := w.reply
-	if w.n != n {
-		reply = ""
-	}
-	w.reply = ""
-	r.mu.Unlock()
-	r.answer(reply, m.Header, m.Data)
 }

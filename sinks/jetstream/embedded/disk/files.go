@@ -1,4 +1,4 @@
-package embedded
+package disk
 
 import (
 	"errors"
@@ -45,7 +45,7 @@ func (f *files) sync() error {
 		}
 		s := stamp{size: info.Size(), changed: info.ModTime(), looked: looked}
 		if old, known := f.seen[path]; !known || old.stale(s) {
-			if err := syncFile(path); err != nil {
+			if err := SyncFile(path); err != nil {
 				return err
 			}
 		}
@@ -64,7 +64,8 @@ func (old stamp) stale(s stamp) bool {
 	return old.size != s.size || !old.changed.Equal(s.changed) || old.changed.After(old.looked.Add(-clockGrain))
 }
 
-func syncFile(path string) error {
+// SyncFile makes a file or folder durable; one that is not there any more needs nothing.
+func SyncFile(path string) error {
 	f, err := openToSync(path)
 	if err != nil {
 		return ignoreGone(err)

@@ -1,4 +1,4 @@
-package embedded
+package client
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const deskTimeout = 5 * time.Second
 // A verb is what a client may ask about an event stream.
 type verb struct {
 	begin string // of the request, in front of the stream's name
-	serve func(d *desk, ctx context.Context, r request) (json.RawMessage, error)
+	serve func(d *Desk, ctx context.Context, r request) (json.RawMessage, error)
 }
 
 // A request is about an event stream, and the consumer or whatever else is named behind it.
@@ -33,15 +33,15 @@ type request struct {
 
 // verbs are all of them: what is not here is refused.
 var verbs = []verb{
-	{"STREAM.INFO.", (*desk).streamInfo},
-	{"STREAM.MSG.GET.", (*desk).message},
-	{"CONSUMER.CREATE.", (*desk).createConsumer},
-	{"CONSUMER.DURABLE.CREATE.", (*desk).createConsumer},
-	{"CONSUMER.NAMES.", (*desk).consumers},
-	{"CONSUMER.LIST.", (*desk).consumers},
-	{"CONSUMER.INFO.", (*desk).onConsumer},
-	{"CONSUMER.DELETE.", (*desk).onConsumer},
-	{"CONSUMER.PAUSE.", (*desk).pauseConsumer},
+	{"STREAM.INFO.", (*Desk).streamInfo},
+	{"STREAM.MSG.GET.", (*Desk).message},
+	{"CONSUMER.CREATE.", (*Desk).createConsumer},
+	{"CONSUMER.DURABLE.CREATE.", (*Desk).createConsumer},
+	{"CONSUMER.NAMES.", (*Desk).consumers},
+	{"CONSUMER.LIST.", (*Desk).consumers},
+	{"CONSUMER.INFO.", (*Desk).onConsumer},
+	{"CONSUMER.DELETE.", (*Desk).onConsumer},
+	{"CONSUMER.PAUSE.", (*Desk).pauseConsumer},
 }
 
 // A refusal is an answer that the desk gives by itself.
@@ -65,7 +65,7 @@ var errNoConsumer = errors.New("consumer not found")
 
 const codeNoConsumer = 10014
 
-func (d *desk) serve(m *nats.Msg) {
+func (d *Desk) serve(m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(context.Background(), deskTimeout)
 	defer cancel()
 	subject := strings.TrimPrefix(m.Subject, deskAPI)
@@ -80,12 +80,12 @@ func (d *desk) serve(m *nats.Msg) {
 	case errors.As(err, &no):
 		d.refuse(m.Reply, no.code, no.text)
 	default:
-		d.s.o.Log.Warn("a request of a NATS client was not answered", "topic", subject, "error", err)
+		d.o.Log.Warn("a request of a NATS client was not answered", "topic", subject, "error", err)
 		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus does not answer now")
 	}
 }
 
-func (d *desk) dispatch(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
+func (d *Desk) dispatch(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
 	if subject == "STREAM.NAMES" || subject == "STREAM.LIST" {
 		return d.streams(ctx, subject, body)
 	}
@@ -93,7 +93,7 @@ func (d *desk) dispatch(ctx context.Context, subject string, body []byte) (json.
 		if rest, ok := strings.CutPrefix(subject, v.begin); ok {
 			r := request{verb: v.begin, body: body}
 			r.stream, r.rest, _ = strings.Cut(rest, ".")
-			if slices.Contains(d.s.streams, r.stream) {
+			if slices.Contains(d.o.Streams, r.stream) {
 				return v.serve(d, ctx, r)
 			}
 		}
@@ -102,7 +102,7 @@ func (d *desk) dispatch(ctx context.Context, subject string, body []byte) (json.
 }
 
 // ask asks JetStream in the account of events.
-func (d *desk) ask(ctx context.Context, subject string, body any) (json.RawMessage, error) {
+func (d *Desk) ask(ctx context.Context, subject string, body any) (json.RawMessage, error) {
 	return ask(ctx, d.events.nc, subject, body)
 }
 
@@ -129,7 +129,7 @@ func read(body []byte, into any) error {
 	return nil
 }
 
-func (d *desk) streamInfo(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) streamInfo(ctx context.Context, r request) (json.RawMessage, error) {
 	var what struct {
 		Offset  int    `json:"offset,omitempty"`
 		Filter  string `json:"subjects_filter,omitempty"`
@@ -141,7 +141,7 @@ func (d *desk) streamInfo(ctx context.Context, r request) (json.RawMessage, erro
 	return d.ask(ctx, "STREAM.INFO."+r.stream, what)
 }
 
-func (d *desk) message(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) message(ctx context.Context, r request) (json.RawMessage, error) {
 	var which struct {
 		Seq  uint64     `json:"seq,omitempty"`
 		Last string     `json:"last_by_subj,omitempty"`
@@ -166,7 +166,7 @@ type page struct {
 }
 
 // streams lists the event streams, and behind them what clients made.
-func (d *desk) streams(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
+func (d *Desk) streams(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
 	var which struct {
 		Offset  int    `json:"offset"`
 		Subject string `json:"subject,omitempty"`
@@ -192,7 +192,7 @@ func (d *desk) streams(ctx context.Context, subject string, body []byte) (json.R
 	return json.Marshal(all)
 }
 
-func (d *desk) page(ctx context.Context, nc *nats.Conn, subject string, which any, into *page) error {
+func (d *Desk) page(ctx context.Context, nc *nats.Conn, subject string, which any, into *page) error {
 	answer, err := ask(ctx, nc, subject, which)
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (d *desk) page(ctx context.Context, nc *nats.Conn, subject string, which an
 }
 
 // consumers lists those of clients: the readers of our own are none of their business.
-func (d *desk) consumers(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) consumers(ctx context.Context, r request) (json.RawMessage, error) {
 	var which struct {
 		Offset int `json:"offset"`
 	}
@@ -219,7 +219,7 @@ func (d *desk) consumers(ctx context.Context, r request) (json.RawMessage, error
 }
 
 // consumersOf reads all pages and leaves out what is not a client's.
-func (d *desk) consumersOf(ctx context.Context, subject string) (page, error) {
+func (d *Desk) consumersOf(ctx context.Context, subject string) (page, error) {
 	var all page
 	for offset := 0; ; {
 		var p page
@@ -255,14 +255,14 @@ func nameOf(c json.RawMessage) string {
 }
 
 // onConsumer asks about or ends a consumer of a client.
-func (d *desk) onConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) onConsumer(ctx context.Context, r request) (json.RawMessage, error) {
 	if err := clients(r.rest); err != nil {
 		return nil, err
 	}
 	return d.ask(ctx, r.verb+r.stream+"."+r.rest, struct{}{})
 }
 
-func (d *desk) pauseConsumer(ctx context.Context, r request) (json.RawMessage, error) {
+func (d *Desk) pauseConsumer(ctx context.Context, r request) (json.RawMessage, error) {
 	if err := clients(r.rest); err != nil {
 		return nil, err
 	}

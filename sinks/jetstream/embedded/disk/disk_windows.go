@@ -1,4 +1,4 @@
-package embedded
+package disk
 
 import (
 	"fmt"
@@ -17,9 +17,9 @@ func openToSync(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR, 0)
 }
 
-// lockDir takes the folder for this process; it is free again when the file is closed, also
+// Lock takes the folder for this process; it is free again when the file is closed, also
 // by a crash.
-func lockDir(dir string) (io.Closer, error) {
+func Lock(dir string) (io.Closer, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
@@ -32,15 +32,15 @@ func lockDir(dir string) (io.Closer, error) {
 	return f, nil
 }
 
-// volume is the space of the file system under dir, as this user sees it.
-func volume(dir string) (space, error) {
+// Volume is the space of the file system under dir, as this user sees it.
+func Volume(dir string) (Space, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
-		return space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+		return Space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
 	var free, size uint64
 	if err := windows.GetDiskFreeSpaceEx(path, &free, &size, nil); err != nil {
-		return space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+		return Space{}, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
-	return space{free: int64(free), size: int64(size)}, nil
+	return Space{Free: int64(free), Size: int64(size)}, nil
 }

@@ -1,31 +1,11 @@
-package embedded
+package client
 
 import (
 	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-
-	"github.com/hookspan/hookspan/sinks/jetstream"
-)
-
-// What all clients together may take.
-const (
-	clientConnections   = 100
-	clientSubscriptions = 1000 // of one connection
-	clientStreams       = 50
-	clientConsumers     = 50 // of one stream, and on the event streams together
-	clientMemory        = 64 << 20
-	clientAckPending    = 10_000 // of one consumer
-
-	// mostConnections leaves room for our own, and for those that have not yet said who they
-	// are, for which they have two seconds.
-	mostConnections = 2 * clientConnections
-	// clientTLSTimeout is that of the handshake, in seconds.
-	clientTLSTimeout = 5
 )
 
 // Subjects that a client's messages are mapped to before the server looks at anything else. So
@@ -64,48 +44,35 @@ const (
 	manyAnswers = longestPull + 5*time.Second
 )
 
-// A client's connection has an account of its own, its seat, so no client sees what another
-// one subscribes to or is sent. A seat has no JetStream, which would act for a client with
-// more rights than the client has, and only these imports.
-func (a *accounts) seatClients(s *Server) error {
-	a.desk = server.NewAccount(s.o.deskAccount())
-	if err := a.export(s); err != nil {
-		return fmt.Errorf("configure the accounts of clients: %w", err)
+// accounts are those that the clients of one start of a server have to do with.
+type accounts struct {
+	o               *Options
+	events, clients *server.Account
+	desk            *server.Account
+}
+
+// Accounts makes those that clients need beside the accounts of events and of their own streams,
+// which get exports for them. A client's connection has an account of its own, its seat, so no
+// client sees what another one subscribes to or is sent. A seat has no JetStream, which would act
+// for a client with more rights than the client has, and only the imports that it gets here.
+func (o *Options) Accounts(events, clients *server.Account) ([]*server.Account, error) {
+	a := &accounts{o: o, events: events, clients: clients, desk: server.NewAccount(o.deskAccount())}
+	if err := a.export(); err != nil {
+		return nil, fmt.Errorf("configure the accounts of clients: %w", err)
 	}
-	for i := range clientConnections {
-		seat := server.NewAccount(s.o.seatAccount(i))
-		if err := a.furnish(s, seat); err != nil {
-			return fmt.Errorf("configure the account of a client: %w", err)
+	list := []*server.Account{a.desk}
+	for i := range connections {
+		seat := server.NewAccount(o.seatAccount(i))
+		if err := a.furnish(seat); err != nil {
+			return nil, fmt.Errorf("configure the account of a client: %w", err)
 		}
-		a.seats = append(a.seats, seat)
+		list = append(list, seat)
 	}
-	return nil
+	return list, nil
 }
 
-func (o *Options) deskAccount() string      { return "DESK_" + o.serverName() }
-func (o *Options) seatAccount(n int) string { return fmt.Sprintf("SEAT_%s_%d", o.serverName(), n) }
-func (o *Options) clientStore() int64       { return o.MaxStore / 100 * clientsShare }
-
-// readable are the topics that clients subscribe to. One that two patterns hold would come twice.
-func (o *Options) readable() []string {
-	return jetstream.Disjoint(append(slices.Clone(o.Publish), o.Read...))
-}
-
-// eventStreams are those that clients read through consumers which the desk makes: ours, and
-// whatever else lies in the account of events, where clients of the version before made streams.
-func (o *Options) eventStreams() []string {
-	streams := slices.Clone(o.Protect)
-	folders, err := filepath.Glob(filepath.Join(o.Dir, "jetstream", eventsAccount, "streams", "*"))
-	if err == nil {
-		for _, folder := range folders {
-			streams = append(streams, filepath.Base(folder))
-		}
-	}
-	return distinct(streams)
-}
-
-func (a *accounts) export(s *Server) error {
-	for _, topic := range s.o.readable() {
+func (a *accounts) export() error {
+	for _, topic := range a.o.readable() {
 		if err := a.events.AddStreamExport(topic, nil); err != nil {
 			return err
 		}
@@ -119,7 +86,7 @@ func (a *accounts) export(s *Server) error {
 		{a.desk, deskPublish + ">", server.Singleton}, {a.desk, deskAPI + ">", server.Singleton},
 		{a.clients, apiPrefix + ">", server.Singleton}, {a.clients, nextPrefix + ">", server.Streamed}, {a.clients, ackPrefix + ">", server.Streamed},
 	}
-	for _, stream := range s.streams {
+	for _, stream := range a.o.Streams {
 		list = append(list, export{a.events, nextPrefix + stream + ".>", server.Streamed}, export{a.events, ackPrefix + stream + ".>", server.Streamed})
 	}
 	for _, e := range list {
@@ -138,14 +105,14 @@ func (a *accounts) export(s *Server) error {
 }
 
 // furnish gives a seat its mappings, of which the first that fits counts, and its imports.
-func (a *accounts) furnish(s *Server, seat *server.Account) error {
+func (a *accounts) furnish(seat *server.Account) error {
 	mappings := [][2]string{
 		{inboxes, inboxes}, // answers are mapped as well
 		{"$SYS.>", toNowhere + ">"},
 		{apiPrefix + "STREAM.NAMES", toDeskAPI + "STREAM.NAMES"},
 		{apiPrefix + "STREAM.LIST", toDeskAPI + "STREAM.LIST"},
 	}
-	for _, stream := range s.streams {
+	for _, stream := range a.o.Streams {
 		mappings = append(mappings, [2]string{nextPrefix + stream + ".>", toNext + stream + ".>"}, [2]string{ackPrefix + stream + ".>", toAck + stream + ".>"})
 		for _, about := range []string{
 			"STREAM.*." + stream, "STREAM.*.*." + stream, "DIRECT.GET." + stream, "DIRECT.GET." + stream + ".>",
@@ -163,7 +130,7 @@ func (a *accounts) furnish(s *Server, seat *server.Account) error {
 			return fmt.Errorf("map %s to %s: %w", m[0], m[1], err)
 		}
 	}
-	for _, topic := range s.o.readable() {
+	for _, topic := range a.o.readable() {
 		if err := seat.AddStreamImport(a.events, topic, ""); err != nil {
 			return fmt.Errorf("import %s: %w", topic, err)
 		}
@@ -176,7 +143,7 @@ func (a *accounts) furnish(s *Server, seat *server.Account) error {
 		{a.desk, toDesk, deskPublish}, {a.desk, toDeskAPI, deskAPI},
 		{a.clients, toOwnAPI, apiPrefix}, {a.clients, toOwnNext, nextPrefix}, {a.clients, toOwnAck, ackPrefix},
 	}
-	for _, stream := range s.streams {
+	for _, stream := range a.o.Streams {
 		routes = append(routes, route{a.events, toNext + stream + ".", nextPrefix + stream + "."}, route{a.events, toAck + stream + ".", ackPrefix + stream + "."})
 	}
 	for _, r := range routes {

@@ -1,4 +1,4 @@
-package embedded
+package disk
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newFlush returns a function that syncs the whole file system under dir (syncfs(2)): it
+// NewFlush returns a function that syncs the whole file system under dir (syncfs(2)): it
 // cannot miss a file that the server has just begun. The folder stays open all the time,
 // because the kernel reports a failed write-back once to every descriptor that was open then.
-func newFlush(dir string) (flush func() error, closer func() error, err error) {
+func NewFlush(dir string) (flush func() error, closer func() error, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the data folder to sync it: %w", err)

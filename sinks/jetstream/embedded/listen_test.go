@@ -64,7 +64,7 @@ func TestClientsReadAndPublishEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, err := c.Fetch(2, jetstream.FetchMaxWait(patience))
+	batch, err := c.Fetch(2, jetstream.FetchMaxWait(patience/4))
 	if err != nil {
 		t.Fatal(err)
 	}

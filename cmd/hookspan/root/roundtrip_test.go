@@ -69,7 +69,7 @@ func TestRoundtrip(t *testing.T) {
 
 	addresses := porttest.Addresses(t, 8)
 	forged := through(t, addresses[0], func(r *http.Request) { r.Header.Set("Webhook-Signature", "v1,"+strings.Repeat("A", 43)+"=") })
-	for name, c := range map[string]struct {
+	wrong := map[string]struct {
 		args []string
 		says string
 	}{
@@ -78,19 +78,23 @@ func TestRoundtrip(t *testing.T) {
 		"no such source":               {append(at(addresses[2]), "--to", public+"/webhooks/nobody"), "it has no such source"},
 		"another token":                {append(at(addresses[3]), "--token", "wrong"), "the endpoint was not registered: the server answered 401"},
 		"an address that is refused":   {[]string{"--listen", addresses[4]}, "is not public; HOOKSPAN_EGRESS_ALLOW may name its range, HOOKSPAN_EGRESS_HOSTS its host"},
-		"nobody at the URL":            {[]string{"--listen", addresses[5], "--url", "http://localhost:1/", "--timeout", "1s"}, "attempt 1 ended with connect: the connection was refused"},
-		"nobody at the intake":         {append(at(addresses[6]), "--to", "http://127.0.0.1:1/webhooks/trip", "--timeout", "100ms"), "nobody listens at 127.0.0.1:1"},
-		"nobody at the API":            {[]string{"--server", "http://127.0.0.1:1", "--timeout", "100ms"}, "127.0.0.1:1 is not ready: nobody listens at 127.0.0.1:1"},
-		"a name that is none":          {[]string{"--listen", addresses[7], "--url", "http://tester.invalid:8090/", "--timeout", "1s"}, "the name by which Hookspan is to reach this command does not resolve"},
-		"not ready":                    {[]string{"--server", busAway(t), "--timeout", "100ms"}, "is not ready: the server answered 503 (not_ready): the bus is away"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			out, errs, code := trip(t, c.args...)
-			if code != cli.ExitFailed || !strings.Contains(errs, c.says) || strings.Contains(errs, secret) {
-				t.Errorf("code %d, want %q in:\n%s%s", code, c.says, out, errs)
-			}
-		})
+		"nobody at the URL":            {[]string{"--listen", addresses[5], "--url", "http://localhost:1/", "--timeout", "5s"}, " ended with connect: the connection was refused"},
+		"nobody at the intake":         {append(at(addresses[6]), "--to", "http://127.0.0.1:1/webhooks/trip", "--timeout", "5s"), "nobody listens at 127.0.0.1:1"},
+		"nobody at the API":            {[]string{"--server", "http://127.0.0.1:1", "--timeout", "2s"}, "127.0.0.1:1 is not ready: nobody listens at 127.0.0.1:1"},
+		"a name that is none":          {[]string{"--listen", addresses[7], "--url", "http://tester.invalid:8090/", "--timeout", "5s"}, "the name by which Hookspan is to reach this command does not resolve"},
+		"not ready":                    {[]string{"--server", busAway(t), "--timeout", "2s"}, "is not ready: the server answered 503 (not_ready): the bus is away"},
 	}
+	t.Run("wrong", func(t *testing.T) { // ends when all have
+		for name, c := range wrong {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				out, errs, code := trip(t, c.args...)
+				if code != cli.ExitFailed || !strings.Contains(errs, c.says) || strings.Contains(errs, secret) {
+					t.Errorf("code %d, want %q in:\n%s%s", code, c.says, out, errs)
+				}
+			})
+		}
+	})
 	for _, args := range [][]string{{"--to", "trip"}, {"--secret", "whsec_short"}, {"--timeout", "0s"}, {"--url", "tester"}} {
 		if _, errs, code := trip(t, args...); code != cli.ExitUsage {
 			t.Errorf("%v: code %d, %s", args, code, errs)
@@ -132,7 +136,7 @@ func TestRoundtripThroughRolesApart(t *testing.T) {
 		t.Errorf("code %d: %s%s", code, out, errs)
 	}
 	dispatcher.stop()
-	if out, errs, code := trip(append(at, "--timeout", "1s")...); code != cli.ExitFailed || !strings.Contains(errs, "the webhook was taken in and not delivered: ") {
+	if out, errs, code := trip(append(at, "--timeout", "5s")...); code != cli.ExitFailed || !strings.Contains(errs, "the webhook was taken in and not delivered: ") {
 		t.Errorf("without a dispatcher: code %d: %s%s", code, out, errs)
 	}
 }

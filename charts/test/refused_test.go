@@ -1,8 +1,11 @@
 package test
 
 import (
+	"os"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // What cannot work is refused before anything is installed, with the value's name.
@@ -39,6 +42,8 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"everything measured twice":      {"metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}", "choose one"},
 		"a size that is none":            {"persistence: {size: big}", "size"},
 		"the source of helm test":        {"sources: {helm-test: {provider: shopify}}", "sources.helm-test"},
+		"a login among the headers":      {"endpoints: {crm: {url: 'https://crm.example', headers: {Authorization: Bearer x}}}", "as HOOKSPAN_ENDPOINT_CRM_HEADERS from a Secret"},
+		"a login among lines":            {"endpoints: {my-crm: {url: 'https://crm.example', headers: \"A: b\\nX-Api-Key: x\"}}", "as HOOKSPAN_ENDPOINT_MY_CRM_HEADERS from a Secret"},
 		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,5 +52,44 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
 		})
+	}
+}
+
+// Every option of a provider that is a secret is kept out of the values, however it is written.
+func TestSecretsAmongOptionsAreRefused(t *testing.T) {
+	seen := 0
+	for _, path := range files(t, "../../bridge/provider/catalog/*.yaml") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p struct {
+			Name    string
+			Options []struct {
+				Name   string
+				Secret bool
+			}
+		}
+		if err := yaml.Unmarshal(text, &p); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, o := range p.Options {
+			if !o.Secret {
+				continue
+			}
+			seen++
+			for _, options := range []string{"{" + o.Name + ": x}", o.Name + "=x", "'a=b,  " + o.Name + " = x'", "{a: b, " + o.Name + ": x}"} {
+				_, _, err := release{values: "sources: {shop: {provider: " + p.Name + ", options: " + options + "}}"}.render(t)
+				if err == nil || !strings.Contains(err.Error(), o.Name+" is a secret") {
+					t.Errorf("%s of %s: %v", options, p.Name, err)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no provider has a secret among its options")
+	}
+	if _, _, err := (release{values: "sources: {shop: {provider: hmac, options: {header: verify_token}}}\nendpoints: {crm: {url: 'https://crm.example', headers: {X-Team: 'token: none'}}}"}).render(t); err != nil {
+		t.Error(err)
 	}
 }

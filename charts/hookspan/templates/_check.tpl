@@ -71,12 +71,50 @@
 {{- if and $v.test.enabled (hasKey $v.sources "helm-test") -}}
 {{- fail "sources.helm-test: this is the source of helm test; choose another name, or set test.enabled to false" -}}
 {{- end -}}
+{{- include "hookspan.checkSecrets" . -}}
 {{- include "hookspan.checkChange" . -}}
 {{- range $place := list "namespace" "listen" "admin_listen" "data_dir" "bus" "roles" "sources" "endpoints" "embedded_cluster" "embedded_peers" "embedded_cluster_size" "embedded_routes_listen" "embedded_listen" "embedded_user" "providers_dir" -}}
 {{- if and (hasKey $v.config $place) (ne $place "namespace") -}}
 {{- fail (printf "config.%s: the chart sets this itself, by values of its own" $place) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What is a secret and has no reference of its own goes into a variable, which goes before the file. */}}
+{{- define "hookspan.checkSecrets" -}}
+{{- range $name, $source := .Values.sources -}}
+{{- range $option := include "hookspan.namesIn" (list $source.options "=") | fromJsonArray -}}
+{{- if has $option (list "client_app_key" "verify_token") -}}
+{{- fail (printf "sources.%s.options: %s is a secret, and everybody reads a ConfigMap; give the options by extraEnv, as %s from a Secret" $name $option (include "hookspan.variable" (list "SOURCE" $name "OPTIONS"))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $endpoint := .Values.endpoints -}}
+{{- range $header := include "hookspan.namesIn" (list $endpoint.headers ":") | fromJsonArray -}}
+{{- if regexMatch `(?i)^([a-z0-9-]*authorization|cookie|[a-z0-9-]*(token|secret|password|api-?key))$` $header -}}
+{{- fail (printf "endpoints.%s.headers: %s is a secret, and everybody reads a ConfigMap; give the headers by extraEnv, as %s from a Secret" $name $header (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The names among pairs, as JSON: a list of a map, a list or a text, and what stands behind a name. */}}
+{{- define "hookspan.namesIn" -}}
+{{- $pairs := index . 0 | default "" -}}
+{{- $names := list -}}
+{{- if kindIs "map" $pairs -}}
+{{- $names = keys $pairs -}}
+{{- else -}}
+{{- range (kindIs "slice" $pairs | ternary $pairs (regexSplit "[,\n]" (toString $pairs) -1)) -}}
+{{- $names = append $names (splitList (index $ 1) (toString .) | first | trim) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{/* The variable of a setting: a list of kind, name and setting. */}}
+{{- define "hookspan.variable" -}}
+HOOKSPAN_{{ index . 0 }}_{{ index . 1 | upper | replace "-" "_" }}_{{ index . 2 }}
 {{- end -}}
 
 {{/* The ports in bus.url, as JSON. */}}

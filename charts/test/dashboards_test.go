@@ -15,8 +15,12 @@ type panel struct {
 
 type query struct{ expr, legend string }
 
-// all is what every query is narrowed to: what the reader chose at the top.
-const all = `namespace="$namespace",pod=~"$release-.+"`
+// all is what every query is narrowed to, and this those of one endpoint: what the reader chose
+// at the top.
+const (
+	all  = `namespace="$namespace",pod=~"$release-.+"`
+	this = all + `,endpoint="$endpoint"`
+)
 
 func share(part, whole string) string {
 	return fmt.Sprintf("sum(rate(%s[$__rate_interval])) / sum(rate(%s[$__rate_interval]))", part, whole)
@@ -26,10 +30,12 @@ func rate(by, metric string) string {
 	return fmt.Sprintf("sum by (%s) (rate(%s[$__rate_interval]))", by, metric)
 }
 
-func quantiles(metric string) []query {
+func quantiles(metric string) []query { return quantilesOf(metric, all) }
+
+func quantilesOf(metric, filter string) []query {
 	var qs []query
 	for _, q := range []string{"0.5", "0.95", "0.99"} {
-		qs = append(qs, query{fmt.Sprintf("histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s}[$__rate_interval])))", q, metric, all), "p" + q[2:]})
+		qs = append(qs, query{fmt.Sprintf("histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s}[$__rate_interval])))", q, metric, filter), "p" + (q + "0")[2:4]})
 	}
 	return qs
 }
@@ -73,6 +79,17 @@ var dashboards = map[string]struct {
 		{"Events not read yet", "Stored, and not read by the live feed.", "short", false, one("hookspan_lag_events{"+all+"}", "{{pod}}")},
 		{"Shards", "Shards that each pod owns.", "short", false, one("hookspan_shards_owned{"+all+"}", "{{pod}}")},
 	}},
+	"endpoint": {"Hookspan: one endpoint", []panel{
+		{"Waiting", "Deliveries that wait for it, for whatever reason.", "short", true, one("sum(hookspan_endpoint_pending{"+this+"})", "")},
+		{"Oldest waiting", "Its age.", "s", true, one("max(hookspan_endpoint_oldest_pending_seconds{"+this+"})", "")},
+		{"Success", "Share of attempts that succeeded.", "percentunit", true, one(share("hookspan_attempts_total{"+this+`,outcome="success"}`, "hookspan_attempts_total{"+this+"}"), "")},
+		{"Of all attempts", "Share of the attempts at all endpoints.", "percentunit", true, one(share("hookspan_attempts_total{"+this+"}", "hookspan_attempts_total{"+all+"}"), "")},
+		{"Attempts by outcome", "Attempts at it; failures are made again by its schedule.", "ops", false, one(rate("outcome", "hookspan_attempts_total{"+this+"}"), "{{outcome}}")},
+		{"Attempts, time", "From connect to the end of its answer.", "s", false, quantilesOf("hookspan_endpoint_attempt_seconds", this)},
+		{"Waiting over time", "By the pod that delivers to it.", "short", false, one("hookspan_endpoint_pending{"+this+"}", "{{pod}}")},
+		{"Oldest waiting over time", "Its age, by the pod that delivers to it.", "s", false, one("hookspan_endpoint_oldest_pending_seconds{"+this+"}", "{{pod}}")},
+		{"Attempts at all endpoints, time", "To hold it against.", "s", false, quantiles("hookspan_attempt_seconds")},
+	}},
 	"bus": {"Hookspan: bus", []panel{
 		{"State", "Which state the bus is in, by pod.", "none", false, one("hookspan_bus_state{"+all+"} == 1", "{{pod}} {{state}}")},
 		{"Time to durable", "Until the bus had made an event durable.", "s", false, quantiles("hookspan_publish_seconds")},
@@ -109,14 +126,18 @@ func board(name, title string, panels []panel) map[string]any {
 			x, y = 0, y+h
 		}
 	}
+	chosen := []any{
+		map[string]any{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus"},
+		variable("namespace", "label_values(hookspan_build_info, namespace)"),
+		variable("release", `label_values(hookspan_build_info{namespace="$namespace"}, pod)`),
+	}
+	if name == "endpoint" {
+		chosen = append(chosen, variable("endpoint", "label_values(hookspan_attempts_total{"+all+"}, endpoint)"))
+	}
 	return map[string]any{
 		"uid": "hookspan-" + name, "title": title, "tags": []string{"hookspan"}, "schemaVersion": 41, "editable": true,
 		"refresh": "30s", "time": map[string]string{"from": "now-6h", "to": "now"}, "panels": shown,
-		"templating": map[string]any{"list": []any{
-			map[string]any{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus"},
-			variable("namespace", "label_values(hookspan_build_info, namespace)"),
-			variable("release", `label_values(hookspan_build_info{namespace="$namespace"}, pod)`),
-		}},
+		"templating": map[string]any{"list": chosen},
 	}
 }
 

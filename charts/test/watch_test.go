@@ -18,10 +18,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// measured returns the metrics of a running process: of a histogram, its three series.
-func measured(t *testing.T) map[string]bool {
+// measuredBy returns the metrics of a running process: of a histogram, its three series.
+func measuredBy(t *testing.T, admin string) map[string]bool {
 	t.Helper()
-	_, admin := running(t)
 	res, err := http.Get("http://" + admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +59,7 @@ func metrics(t *testing.T, expr string) []string {
 }
 
 func TestWhatIsWatchedIsMeasured(t *testing.T) {
-	found := measured(t)
+	found := measuredBy(t, keptBusy(t).admin)
 	known := func(where, expr string) {
 		names := metrics(t, expr)
 		if len(names) == 0 {

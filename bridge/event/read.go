@@ -74,7 +74,7 @@ func HeaderMap[M ~map[string][]string](m M) iter.Seq2[string, string] {
 		for name, values := range m {
 			switch {
 			case len(values) == 0:
-			case strings.IndexFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' }) >= 0:
+			case hasCapital(name):
 				spelled = append(spelled, name)
 			case !yield(name, values[0]):
 				return
@@ -87,6 +87,15 @@ func HeaderMap[M ~map[string][]string](m M) iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+func hasCapital(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= 'A' && c <= 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 // binary gathers an event from header fields.

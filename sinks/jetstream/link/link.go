@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -158,22 +159,32 @@ func (l *Link) RequestWithin(ctx context.Context, timeout time.Duration, subject
 	if err != nil {
 		return Unavailable(Why(ctx, err))
 	}
+	failure, err := failureIn(m.Data)
+	if err == nil && failure == nil {
+		err = json.Unmarshal(m.Data, answer)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
+	case failure == nil:
+		return nil
+	case failure.ErrCode == codeStreamNotFound:
+		return ErrNoStream
+	}
+	return failure
+}
+
+// failureIn is the error that an answer of the API tells of, nil for none. A stored message may be
+// long, so only what has the word in it is parsed for that.
+func failureIn(answer []byte) (*APIError, error) {
+	if !bytes.Contains(answer, []byte(`"error"`)) {
+		return nil, nil
+	}
 	var failure struct {
 		Error *APIError `json:"error"`
 	}
-	if err := json.Unmarshal(m.Data, &failure); err != nil {
-		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
-	}
-	if failure.Error != nil {
-		if failure.Error.ErrCode == codeStreamNotFound {
-			return ErrNoStream
-		}
-		return failure.Error
-	}
-	if err := json.Unmarshal(m.Data, answer); err != nil {
-		return fmt.Errorf("%w: read the answer to %s: %w", bus.ErrUnavailable, subject, err)
-	}
-	return nil
+	err := json.Unmarshal(answer, &failure)
+	return failure.Error, err
 }
 
 var errNoJetStream = fmt.Errorf("%w: no server answers for JetStream: it is not enabled for this account, HOOKSPAN_NATS_DOMAIN or HOOKSPAN_NATS_API_PREFIX is another one, or its servers are away", bus.ErrUnavailable)

@@ -23,7 +23,7 @@
 // The rules that all of this keeps are in PROTOCOL.md, by number.
 //
 // Begin with Dispatcher, then ownership for how a shard comes and goes, then shard, lane, attempt;
-// then catchup for ranges, delta for what becomes durable (its form is bridge/statelog), load,
-// past and restore for what a successor knows again, registry for how endpoints change, and
+// then catchup for ranges, delta for what becomes durable (its form is bridge/statelog), load
+// and restore for what a successor knows again, registry for how endpoints change, and
 // positions for topics that were made anew or cut back.
 package dispatch

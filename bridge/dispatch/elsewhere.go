@@ -32,12 +32,12 @@ func pendingOf(ctx context.Context, s *shard, each func(delivery.Entry)) error {
 		return err
 	}
 	was := s.log.State().Clone()
-	past, err := s.readJournal(ctx, &was)
+	past, err := statelog.ReadPast(ctx, s.d.store, s.id, &was, s.d.log)
 	if err != nil {
 		return err
 	}
 	for id, e := range was.Entries {
-		if _, done := past.done[id]; !done {
+		if _, done := past.Done[id]; !done {
 			each(*e)
 		}
 	}

@@ -20,7 +20,7 @@ const ownTries = 5
 type loaded struct {
 	shard *shard
 	statelog.State
-	*past
+	past *statelog.Past // what the journal adds
 	set  *endpoint.Set
 	read bus.Positions          // where the live feed goes on
 	back map[bus.Partition]bool // partitions that were cut back
@@ -70,7 +70,7 @@ func (was *loaded) consult(ctx context.Context) error {
 	var spans []bus.Span
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		if was.past, err = s.readJournal(gctx, &was.State); err == nil {
+		if was.past, err = statelog.ReadPast(gctx, s.d.store, s.id, &was.State, s.d.log); err == nil {
 			was.set, err = s.d.registry.Refresh(gctx)
 		}
 		return err

@@ -17,7 +17,7 @@ func (was *loaded) rebuild() {
 	now := time.Now()
 	s.lanes, s.known, s.matches = map[string]*lane{}, make(map[string]*pendingDelivery, len(was.Entries)), map[match][]*lane{}
 	s.read, s.back = was.read, was.back
-	s.journaled, s.loaded, s.commands = was.end, was.Journal, was.Commands
+	s.journaled, s.loaded, s.commands = was.past.End, was.Journal, was.Commands
 	s.durable = durable{
 		revision: was.Revision, commands: was.Commands,
 		positions: maps.Clone(was.Positions), feeds: maps.Clone(was.Feeds),
@@ -60,7 +60,7 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	if at, ok := was.Failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
-	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.asked[ep.ID])
+	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
 	l.backfill(was.Revision, was.cuts)
 	return l
 }
@@ -75,14 +75,14 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 	}
 	d := &pendingDelivery{Entry: e, own: true, shared: true, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
 	s.known[e.ID] = d
-	if _, done := was.done[e.ID]; done {
+	if _, done := was.past.Done[e.ID]; done {
 		d.status = final
 		l.finished = append(l.finished, d)
 		l.reaches(d.Event)
 		return
 	}
 	l.entries++
-	if _, moved := was.failed[e.ID]; moved {
+	if _, moved := was.past.Failed[e.ID]; moved {
 		l.keep(d)
 	}
 	l.waiting.wait(d)
@@ -115,13 +115,13 @@ func (was *loaded) restoreFromJournal() {
 		l.reaches(d.Event)
 		return d
 	}
-	for _, a := range was.done {
+	for _, a := range was.past.Done {
 		if d := take(a); d != nil {
 			d.status = final
 			d.lane.finished = append(d.lane.finished, d)
 		}
 	}
-	for _, a := range was.failed {
+	for _, a := range was.past.Failed {
 		if d := take(a); d != nil {
 			d.Number, d.Due = a.Number+1, a.Next
 			d.lane.keep(d)

@@ -1,0 +1,78 @@
+package statelog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
+)
+
+// Past is what a shard's journal says about deliveries beyond the state: of each the newest record.
+type Past struct {
+	Done   map[string]delivery.Attempt // by delivery id
+	Failed map[string]delivery.Attempt
+	Asked  map[string]time.Time // by endpoint: until when it asked to be left alone
+	End    int64                // of the journal
+}
+
+// NewPast knows nothing.
+func NewPast() *Past {
+	return &Past{Done: map[string]delivery.Attempt{}, Failed: map[string]delivery.Attempt{}, Asked: map[string]time.Time{}, End: bus.NoPosition}
+}
+
+// ReadPast reads the records after the state's place, and brings the state's entries up to date.
+// A journal that was trimmed past it costs repeats, never a loss.
+func ReadPast(ctx context.Context, journal bus.Journal, shard int, was *State, log *slog.Logger) (*Past, error) {
+	first, last, err := journal.JournalSpan(ctx, shard)
+	if err != nil {
+		return nil, fmt.Errorf("find the journal's end: %w", err)
+	}
+	if last != bus.NoPosition && was.Journal > last { // it was made anew
+		was.Journal = bus.NoPosition
+	}
+	if first != bus.NoPosition && was.Journal != bus.NoPosition && first > was.Journal+1 {
+		log.Info("journal was trimmed, if past the shard's place some deliveries are repeated",
+			slog.Int("shard", shard), slog.Int64("position", was.Journal), slog.Int64("first", first))
+	}
+	p := NewPast()
+	p.End = max(last, was.Journal)
+	err = journal.ReadJournal(ctx, shard, was.Journal+1, func(pos int64, data []byte) error {
+		p.End = max(p.End, pos)
+		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
+			p.Add(was, a)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	return p, nil
+}
+
+// Add takes a record in. A final record is the end of a delivery, and of its entry too when
+// it is of the entry's attempt or a later one; a failed record moves the entry on.
+func (p *Past) Add(was *State, a delivery.Attempt) {
+	if a.Hold.After(p.Asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
+		p.Asked[a.Endpoint] = a.Hold
+	}
+	e, pending := was.Entries[a.Delivery]
+	switch {
+	case pending && a.Number < e.Number:
+	case a.Outcome != "":
+		p.Done[a.Delivery] = a
+		delete(p.Failed, a.Delivery)
+	case pending:
+		p.Failed[a.Delivery] = a
+		moved := *e // the log's own stays as it is
+		moved.Number, moved.Due, moved.Batch = a.Number+1, a.Next, a.Batch
+		was.Entries[a.Delivery] = &moved
+	default:
+		_, done := p.Done[a.Delivery]
+		if !done && a.Number >= p.Failed[a.Delivery].Number {
+			p.Failed[a.Delivery] = a
+		}
+	}
+}

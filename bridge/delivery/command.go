@@ -1,5 +1,15 @@
 package delivery
 
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// commandVersion is the format of commands.
+const commandVersion = 1
+
 // A Command asks the owner of a delivery to do something with it. It is a record of the
 // commands' log: durable before it is answered, and acted on once.
 type Command struct {
@@ -15,3 +25,29 @@ type Command struct {
 type CommandKind string
 
 const RetryNow CommandKind = "retry"
+
+// Encode is the command's record.
+func (c Command) Encode() ([]byte, error) {
+	c.Version = commandVersion
+	data, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode a command: %w", err)
+	}
+	return data, nil
+}
+
+// DecodeCommand reads a record of the commands' log. One of a newer version is
+// bus.ErrNewerFormat.
+func DecodeCommand(data []byte) (Command, error) {
+	var c Command
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("decode a command: %w", err)
+	}
+	if c.Version > commandVersion {
+		return c, fmt.Errorf("command of format %d: %w", c.Version, bus.ErrNewerFormat)
+	}
+	if c.Kind != RetryNow { // who took it for none would count it as acted on
+		return c, fmt.Errorf("command of kind %q: %w", c.Kind, bus.ErrNewerFormat)
+	}
+	return c, nil
+}

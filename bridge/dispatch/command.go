@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -15,8 +14,7 @@ import (
 )
 
 const (
-	commandVersion = 1
-	commandPoll    = 500 * time.Millisecond
+	commandPoll = 500 * time.Millisecond
 
 	trimEvery       = 2 * time.Second
 	trimEveryShared = 5 * time.Minute
@@ -40,10 +38,10 @@ func (cs *commands) wake() { signal(cs.woken) }
 
 // write makes a command durable.
 func (cs *commands) write(ctx context.Context, c delivery.Command) error {
-	c.Version, c.Revision = commandVersion, cs.d.registry.Set().Revision
-	data, err := json.Marshal(c)
+	c.Revision = cs.d.registry.Set().Revision
+	data, err := c.Encode()
 	if err != nil {
-		return fmt.Errorf("encode a command: %w", err)
+		return err
 	}
 	chain := bus.NewChain(cs.d.store, bus.LogName{Kind: bus.Commands})
 	for {
@@ -125,12 +123,9 @@ func (cs *commands) obey(ctx context.Context, log *commandLog) error {
 
 func (log *commandLog) read(ctx context.Context) error {
 	return log.chain.ReadAll(ctx, func() { log.kept = nil }, func(r bus.Record) error {
-		var c delivery.Command
-		if err := json.Unmarshal(r.Data, &c); err != nil {
-			return fmt.Errorf("decode command %d: %w", r.Pos, err)
-		}
-		if c.Version > commandVersion {
-			return fmt.Errorf("command of format %d: %w", c.Version, bus.ErrNewerFormat)
+		c, err := delivery.DecodeCommand(r.Data)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", r.Pos, err)
 		}
 		log.kept = append(log.kept, numbered{r.Pos, c})
 		return nil

@@ -72,6 +72,8 @@ func (rd *Reader) Add(br bus.Record) error {
 		if rd.chunks == r.Chunks {
 			rd.snapshots.End(r.Begin)
 		}
+	default: // whatever it says, the state is not what is known without it
+		return fmt.Errorf("state record %d is of kind %q: %w", br.Pos, r.Kind, bus.ErrNewerFormat)
 	}
 	return nil
 }

@@ -69,6 +69,7 @@ func TestReading(t *testing.T) {
 		"the second one is cut off":       {trimmed: true, log: []Record{Record{}.at(1).of(0, Begin), put("a").of(1, Chunk), Record{}.ends(1, 1), put("b").at(2), Record{}.at(2).of(0, Begin), claim}, entries: "a b", at: 2, complete: 1},
 		"trimmed, deltas alone":           {trimmed: true, log: []Record{put("a").at(1)}, err: ErrDamaged},
 		"a newer format":                  {log: []Record{{Version: Version + 1, Kind: Delta}}, err: bus.ErrNewerFormat},
+		"an unknown kind":                 {log: []Record{{Version: Version, Kind: "merge"}}, err: bus.ErrNewerFormat},
 		"a chunk of an earlier attempt":   {trimmed: true, log: []Record{Record{}.of(0, Begin), put("old").of(1, Chunk), Record{}.at(3).of(0, Begin), put("a").of(3, Chunk), put("old").of(1, Chunk), Record{}.ends(3, 1)}, entries: "a", at: 3, complete: 3},
 		"the end of an earlier attempt":   {trimmed: true, log: []Record{Record{}.of(0, Begin), Record{}.of(0, Begin), Record{}.ends(1, 0)}, err: ErrDamaged},
 		"a claim unsays the handing over": {log: []Record{{Version: Version, Kind: Delta, HandOver: true}, claim}, complete: bus.NoPosition},

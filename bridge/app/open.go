@@ -15,6 +15,7 @@ type Bus interface {
 	bus.Store
 	bus.History
 	bus.Refusals
+	bus.Kept
 }
 
 // Opened is a bus that can be worked on.

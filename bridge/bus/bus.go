@@ -236,6 +236,13 @@ type Publication struct {
 	Mark              string    // PublishOptions.Mark, "" when there was none
 }
 
+// Kept is everything of the installation that is no record of ours. A Store may offer it.
+type Kept interface {
+	// Kept reads the followed topics and, beside them, those that intake writes, the quarantine,
+	// dead letters and operations events, whether or not anybody follows them (clause K1).
+	Kept() Topics
+}
+
 // Refusals is a bounded log of requests that were refused, for people to read. A Store may
 // offer it. Anyone can cause a refusal, so the oldest ones make room, and a power cut may
 // lose the newest.

@@ -11,9 +11,14 @@ import (
 
 // Follow implements bus.Topics (T2, T3, T6).
 func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+	return s.follow(ctx, p, after, s.o.Topics, deliver)
+}
+
+// follow hands over what lies on topics of the patterns.
+func (s *Store) follow(ctx context.Context, p bus.Partition, after bus.Position, patterns []string, deliver func([]bus.Message) error) error {
 	t := &tail{
 		l: s.reads, stream: string(p), place: after, log: s.o.Log, meddled: s.meddled,
-		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.o.Topics, c) },
+		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(patterns, c) },
 		hand: func(got []link.Delivered) error {
 			batch := make([]bus.Message, 0, len(got))
 			for _, d := range got {

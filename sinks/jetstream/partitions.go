@@ -15,7 +15,16 @@ import (
 
 // Spans implements bus.Topics (T1).
 func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
-	streams, err := s.followed(ctx)
+	spans, err := s.spansOf(ctx, s.o.Topics)
+	if err == nil {
+		s.remember(spans)
+	}
+	return spans, err
+}
+
+// spansOf are the partitions that hold topics of the patterns.
+func (s *Store) spansOf(ctx context.Context, patterns []string) ([]bus.Span, error) {
+	streams, err := s.holders(ctx, patterns)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +43,6 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 		}
 		spans = append(spans, span(info))
 	}
-	s.remember(spans)
 	return spans, nil
 }
 
@@ -67,11 +75,11 @@ func span(info *jetstream.StreamInfo) bus.Span {
 	return sp
 }
 
-// followed lists the streams that hold a followed topic and can be read. In place of one that
-// cannot, a stream that copies it stands in.
-func (s *Store) followed(ctx context.Context) ([]string, error) {
+// holders lists the streams that hold a topic of the patterns and can be read. In place of one
+// that cannot, a stream that copies it stands in.
+func (s *Store) holders(ctx context.Context, patterns []string) ([]string, error) {
 	set := map[string]bool{}
-	for _, pattern := range s.o.Topics {
+	for _, pattern := range patterns {
 		holders, err := s.events.Names(ctx, pattern)
 		if err != nil {
 			return nil, err
@@ -149,7 +157,7 @@ func readable(c jetstream.StreamConfig) error {
 
 // refuseUnreadable fails when a followed topic lies on such a stream.
 func (s *Store) refuseUnreadable(ctx context.Context) error {
-	streams, err := s.followed(ctx)
+	streams, err := s.holders(ctx, s.o.Topics)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ const Topic = "hookspan.events.shop"
 const patience = 30 * time.Second
 
 // Run checks the contract. open returns a fresh, empty store that follows Topic and is closed
-// when the test ends. The clauses of History and Refusals are checked where the store offers
-// them.
+// when the test ends. The clauses of History, Kept and Refusals are checked where the store
+// offers them.
 func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 	for name, clause := range map[string]func(*testing.T, bus.Store){
 		"P1 a published event is there":                      publishedIsThere,
@@ -67,6 +67,12 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 		t.Parallel()
 		if s, ok := open(t).(historian); ok {
 			publishedIsListed(t, s)
+		}
+	})
+	t.Run("K1 what nobody follows is read too", func(t *testing.T) {
+		t.Parallel()
+		if s, ok := open(t).(keeper); ok {
+			keptIsRead(t, s)
 		}
 	})
 	t.Run("R1 R2 refusals come back newest first", func(t *testing.T) {

@@ -113,9 +113,10 @@ func rooms() map[string][]string {
 		"bridge/quarantine": {"event", "bus"},
 		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "journal", "setting", "spelling", "logline"},
+		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline"},
+		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"}, // reads what the engine writes, and starts none
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"}, // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "config", "setting", "topic", "logline", "listener"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener"},
 	}
 }
 

@@ -20,20 +20,13 @@ const opsSource = "/hookspan"
 // IsFor reports whether an event is for an endpoint, which its list, the event's place and the
 // event itself decide, and nothing that changes.
 func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
-	return m.Fault == "" && ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.subject(m) != ep.Name
+	return m.Fault == "" && ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.telling().About(m) != ep.Name
 }
 
 func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }
 
-// subject is the endpoint that an event of ours is about, "" for every other event.
-func (d *Dispatcher) subject(m *bus.Message) string {
-	switch m.Topic {
-	case d.conf.DeadTopic:
-		return m.Event.Extension(deadEndpoint)
-	case d.conf.OpsTopic:
-		return m.Event.Subject
-	}
-	return ""
+func (d *Dispatcher) telling() delivery.Telling {
+	return delivery.Telling{Dead: d.conf.DeadTopic, Ops: d.conf.OpsTopic}
 }
 
 // tells reports whether a delivery is of an operations event or a dead letter, ours or that of
@@ -54,7 +47,7 @@ func (d *Dispatcher) tells(x *pendingDelivery) bool {
 
 // Extensions of a dead letter.
 const (
-	deadEndpoint = "hookspanendpoint"
+	deadEndpoint = delivery.ExtensionEndpoint
 	deadDelivery = "hookspandelivery"
 	deadReason   = "hookspanreason"
 	deadAttempts = "hookspanattempts"

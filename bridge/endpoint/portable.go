@@ -1,0 +1,66 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+)
+
+// Records are the endpoints as their records stand in the log, secrets sealed, as of the last
+// reading, in the order of their ids. ReadRecord reads one anywhere; the places in it mean
+// something on this bus only.
+func (r *Registry) Records(ctx context.Context) ([]json.RawMessage, error) {
+	if err := r.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.release()
+	all := make([]json.RawMessage, 0, len(r.state.endpoints))
+	for _, id := range slices.Sorted(maps.Keys(r.state.endpoints)) {
+		all = append(all, r.state.endpoints[id].raw)
+	}
+	return all, nil
+}
+
+// ReadRecord reads the record of an endpoint. Errors: bus.ErrNewerFormat, ErrSealed where no key
+// of the sealer opens its secrets. A nil sealer leaves them closed and that is no error.
+func ReadRecord(raw json.RawMessage, sealer *Sealer) (*Endpoint, error) {
+	rec, err := decodeRecord(bus.Record{Data: raw})
+	if err != nil {
+		return nil, err
+	}
+	if rec.Kind != kindEndpoint {
+		return nil, fmt.Errorf("a record of kind %q is no endpoint: %w", rec.Kind, bus.ErrNewerFormat)
+	}
+	e, locked, err := decodeEndpoint(rec.Endpoint, bus.NoPosition, sealer)
+	if err == nil && sealer != nil {
+		err = locked
+	}
+	return e, err
+}
+
+// Import writes an endpoint that ReadRecord has read, with its id, state and secrets, and with
+// items of this bus in place of its own. It is for a registry that no process uses yet.
+func (r *Registry) Import(ctx context.Context, e *Endpoint, items []Item) error {
+	next := e.Clone()
+	next.Items = slices.Clone(items)
+	for i := range next.Items {
+		next.Items[i].Revision = bus.NoPosition
+	}
+	return r.write(ctx, func(s *state) ([]byte, error) {
+		if s.endpoints[next.ID] != nil || s.byName(next.Name) != nil {
+			return nil, fmt.Errorf("endpoint %s: %w", next.Name, ErrNameTaken)
+		}
+		return encodeEndpoint(next, r.sealer)
+	})
+}
+
+// Matches reports whether an active item of this kind takes events of a topic and type.
+func (it Item) Matches(topic, eventType string) bool {
+	it.Active = true
+	f, err := newFilter(it)
+	return err == nil && f.takes(topic, eventType)
+}

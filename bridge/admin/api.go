@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -32,10 +34,12 @@ type Options struct {
 	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
 	Token      func() string                     // "": no token is set, and the API answers nobody
-	Metrics    http.Handler
-	Measures   prometheus.Registerer // takes the API's own metrics; nil: nobody does
-	Log        *slog.Logger          // nil: slog.Default()
-	LogLevel   *logline.Level        // of Log; nil: it cannot be changed here
+	// Backup writes a backup of the installation.
+	Backup   func(context.Context, backup.Since, io.Writer) error
+	Metrics  http.Handler
+	Measures prometheus.Registerer // takes the API's own metrics; nil: nobody does
+	Log      *slog.Logger          // nil: slog.Default()
+	LogLevel *logline.Level        // of Log; nil: it cannot be changed here
 }
 
 // Outbound is what the API needs of the dispatcher.
@@ -62,7 +66,7 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &api{Options: o, located: &located{}}
+	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures)}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
 		"GET /v1/endpoints":              a.listEndpoints,
@@ -82,6 +86,7 @@ func New(o Options) http.Handler {
 		"GET /v1/stats":                  a.stats,
 		"GET /v1/log-level":              a.getLogLevel,
 		"PUT /v1/log-level":              a.setLogLevel,
+		"GET /v1/backup":                 a.download,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}
@@ -92,6 +97,7 @@ func New(o Options) http.Handler {
 type api struct {
 	Options
 	located *located
+	backups *backups
 }
 
 // A handler answers, or returns the error that answer makes a problem of.

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -13,6 +16,11 @@ import (
 // api is the handler of the admin listener.
 func (a *App) api(o *Opened) http.Handler {
 	return admin.New(admin.Options{
+		Backup: func(ctx context.Context, since backup.Since, w io.Writer) error {
+			source := BackupSource(a.current.Load(), o.Bus, a.Version, a.Log)
+			source.Topics, source.Since = a.Config.Topics, since // a reload changes no topics
+			return backup.Write(ctx, source, w)
+		},
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Metrics: a.metricsPage(), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,

@@ -64,16 +64,11 @@ func (c *API) Call(ctx context.Context, method, path string, query url.Values, i
 		}
 		body = bytes.NewReader(text)
 	}
-	target := c.Server.JoinPath(path)
-	target.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	req, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
+		return err
 	}
 	req.Header.Set("Accept", "application/json")
-	if c.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Token)
-	}
 	switch {
 	case method == http.MethodPatch:
 		req.Header.Set("Content-Type", "application/merge-patch+json")
@@ -85,7 +80,47 @@ func (c *API) Call(ctx context.Context, method, path string, query url.Values, i
 		return fmt.Errorf("ask the server: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }() // read-only
-	err = decodeAnswer(res, out)
+	return c.answer(res, out)
+}
+
+// Download copies the answer of a GET as it comes, for as long as it takes.
+func (c *API) Download(ctx context.Context, path string, query url.Values, to io.Writer) error {
+	req, err := c.request(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	patient := *c.HTTP
+	patient.Timeout = 0
+	res, err := patient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the server: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }() // read-only
+	if res.StatusCode != http.StatusOK {
+		return c.answer(res, nil)
+	}
+	if _, err := io.Copy(to, res.Body); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return nil
+}
+
+// request is one that carries the token.
+func (c *API) request(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Request, error) {
+	target := c.Server.JoinPath(path)
+	target.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	return req, nil
+}
+
+func (c *API) answer(res *http.Response, out any) error {
+	err := decodeAnswer(res, out)
 	if c.Token == "" && res.StatusCode == http.StatusUnauthorized {
 		err = fmt.Errorf("%w; no token was sent: give --token or HOOKSPAN_ADMIN_TOKEN (the data folder's goes to the address there alone)", err)
 	}

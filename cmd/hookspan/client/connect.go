@@ -63,6 +63,11 @@ func (c *Connection) Open(t *cli.Terminal) (*API, error) {
 	}}, nil
 }
 
+// Named reports whether a server was named, by flag or variable.
+func (c *Connection) Named(t *cli.Terminal) bool {
+	return cmp.Or(c.server, t.Variable("HOOKSPAN_SERVER")) != ""
+}
+
 // given is what flags and variables say.
 func (c *Connection) given(t *cli.Terminal) (place, error) {
 	p := place{server: cmp.Or(c.server, t.Variable("HOOKSPAN_SERVER")), token: cmp.Or(c.token, t.Variable("HOOKSPAN_ADMIN_TOKEN"))}

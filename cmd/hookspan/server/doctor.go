@@ -110,6 +110,10 @@ func (d *doctor) open(ctx context.Context, c *config.Config, b adapter.Bus) (app
 	if _, err := os.Stat(c.DataDir); c.Bus.Kind == config.BusEmbedded && err != nil {
 		return app.Opened{}, fmt.Errorf("%w: %w", errNoFolder, err)
 	}
+	return d.openPatiently(ctx, b)
+}
+
+func (d *doctor) openPatiently(ctx context.Context, b adapter.Bus) (app.Opened, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	for {

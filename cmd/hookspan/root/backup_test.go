@@ -1,0 +1,274 @@
+package root_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+)
+
+// A crew is endpoints that note what they took, how often they refused what, and with which
+// attempt.
+type crew struct {
+	*httptest.Server
+	t     *testing.T
+	moved chan struct{} // one slot: the handler sends, await receives
+
+	mu      sync.Mutex
+	refuses map[string]bool           // by endpoint
+	refused map[string]map[string]int // by endpoint and event
+	took    map[string]map[string]int
+	attempt map[string]int // the lowest with which an endpoint took something old
+}
+
+func newCrew(t *testing.T) *crew {
+	c := &crew{t: t, moved: make(chan struct{}, 1), refuses: map[string]bool{}}
+	c.forget()
+	c.Server = httptest.NewServer(c)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *crew) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused, c.took, c.attempt = map[string]map[string]int{}, map[string]map[string]int{}, map[string]int{}
+}
+
+func (c *crew) refuse(name string, yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuses[name] = yes
+}
+
+func (c *crew) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, id := r.URL.Path[1:], r.Header.Get("Ce-Id")
+	attempt, _ := strconv.Atoi(r.Header.Get("Hookspan-Attempt"))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	notes := c.took
+	if c.refuses[name] {
+		notes = c.refused
+		w.WriteHeader(http.StatusInternalServerError)
+	} else if low, ok := c.attempt[name]; id != "new" && (!ok || attempt < low) {
+		c.attempt[name] = attempt
+	}
+	if notes[name] == nil {
+		notes[name] = map[string]int{}
+	}
+	notes[name][id]++
+	select {
+	case c.moved <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until an endpoint has noted all of these.
+func (c *crew) await(what, name string, ids ...string) {
+	c.t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		c.mu.Lock()
+		notes := c.took
+		if what == "refused" {
+			notes = c.refused
+		}
+		missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return notes[name][id] > 0 })
+		c.mu.Unlock()
+		if len(missing) == 0 {
+			return
+		}
+		select {
+		case <-c.moved:
+		case <-time.After(100 * time.Millisecond): // another goroutine may have taken the signal
+		case <-limit:
+			c.t.Fatalf("%s has not %s %d of %d events, such as %s", name, what, len(missing), len(ids), missing[0])
+		}
+	}
+}
+
+// got holds what an endpoint took against what it was owed.
+func (c *crew) got(name string, repeats bool, ids ...string) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, times := range c.took[name] {
+		if !repeats && (times != 1 || !slices.Contains(ids, id)) {
+			c.t.Errorf("%s took %s %d times, it was owed: %v", name, id, times, slices.Contains(ids, id))
+		}
+	}
+	for _, id := range ids {
+		if c.took[name][id] == 0 {
+			c.t.Errorf("%s has lost %s", name, id)
+		}
+	}
+}
+
+// commands runs the program with settings, and wants its exit code and text.
+func commands(t *testing.T, environ ...string) func(code int, says string, args ...string) string {
+	return func(code int, says string, args ...string) string {
+		t.Helper()
+		out, errs, got := hookspan(t, environ, args...)
+		if got != code || !strings.Contains(out+errs, says) {
+			t.Fatalf("hookspan %s: code %d, want %d and %q in:\n%s%s", strings.Join(args, " "), got, code, says, out, errs)
+		}
+		return out
+	}
+}
+
+// sets has the API pause or enable an endpoint.
+func (r *replica) sets(name, what string) {
+	r.t.Helper()
+	if status, body := r.call(http.MethodPost, "http://"+r.AdminAddr()+"/v1/endpoints/"+name+"/"+what, ""); status != http.StatusOK {
+		r.t.Fatalf("%s endpoint %s: %d %s", what, name, status, body)
+	}
+}
+
+// A backed is an installation with a past: what its endpoints took, refused and wait for.
+type backed struct {
+	*crew
+	events          []string // before the first backup
+	online, offline string   // files: of the running server, and of the folder after one more event
+}
+
+// What was accepted before the backup is delivered after the restore exactly as it was owed, on
+// every kind of bus.
+func TestBackupIsRestoredOnEveryBus(t *testing.T) {
+	t.Parallel()
+	b := backUp(t)
+	all := append(slices.Clone(b.events), "after")
+	for name, c := range map[string]struct {
+		file    string
+		owed    []string
+		bus     func(*testing.T) []string
+		repeats bool // what was delivered in the moment of the backup may come again
+	}{
+		"embedded": {b.offline, all, func(t *testing.T) []string {
+			return []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "new"), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
+		}, false},
+		"NATS":  {b.online, b.events, func(t *testing.T) []string { return onNATS(natstest.Start(t, 1, natstest.Config{})) }, true},
+		"Kafka": {b.offline, all, func(t *testing.T) []string { return append(onKafka(t), "HOOKSPAN_KAFKA_PARTITIONS=3") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			crew := b.crew
+			crew.t = t
+			crew.forget()
+			environ := c.bus(t)
+			run := commands(t, append(environ, "HOOKSPAN_SEAL_KEY="+sealKey)...)
+			wrong := commands(t, append(environ, "HOOKSPAN_SEAL_KEY=QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")...)
+			wrong(cli.ExitFailed, "sealed with a key that is not given", "restore", c.file)
+			run(cli.ExitDone, "It was restored", "restore", c.file)
+			run(cli.ExitFailed, "the bus is not empty", "restore", c.file)
+
+			r := launch(t, append(environ, "HOOKSPAN_SEAL_KEY="+sealKey)...)
+			r.shows("/readyz", http.StatusOK, "ready")
+			crew.await("taken", "failing", c.owed...)
+			r.sets("paused", "enable")
+			crew.await("taken", "paused", c.owed...)
+			r.takes(b.events[0]) // its provider sends it again
+			r.takes("new")
+			for _, name := range []string{"fine", "failing", "paused", "late"} {
+				crew.await("taken", name, "new")
+			}
+			r.stop()
+			crew.got("failing", false, append(slices.Clone(c.owed), "new")...)
+			crew.got("paused", false, append(slices.Clone(c.owed), "new")...)
+			crew.got("fine", c.repeats, "new")
+			crew.got("late", c.repeats, "new")
+			if failing, paused := crew.attempt["failing"], crew.attempt["paused"]; paused != 1 || failing < 2 && !c.repeats {
+				t.Errorf("attempts were counted from %d for what had been refused, from %d for what had not been sent", failing, paused)
+			}
+		})
+	}
+}
+
+// backUp makes the past and the backups of it.
+func backUp(t *testing.T) *backed {
+	t.Helper()
+	dir := t.TempDir()
+	b := &backed{crew: newCrew(t), online: filepath.Join(dir, "online"), offline: filepath.Join(dir, "offline")}
+	environ := []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(dir, "data"), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_SEAL_KEY=" + sealKey, "HOOKSPAN_ADMIN_TOKEN=" + testToken}
+	r := launch(t, environ...)
+	r.shows("/readyz", http.StatusOK, "ready")
+	api := commands(t, "HOOKSPAN_SERVER=http://"+r.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
+	create := func(name string, more ...string) {
+		t.Helper()
+		api(cli.ExitDone, name, append([]string{"endpoints", "create", name, "--url", b.URL + "/" + name}, more...)...)
+	}
+	create("fine")
+	create("failing", "--schedule", strings.Repeat("1s,", 99)+"1s")
+	create("paused")
+	r.sets("paused", "pause")
+	b.refuse("failing", true)
+	for n := range 120 { // enough in a row for a range
+		b.events = append(b.events, fmt.Sprintf("e%03d", n))
+		r.takes(b.events[n])
+	}
+	b.await("taken", "fine", b.events...)
+	b.await("refused", "failing", b.events...)
+	create("late")
+	b.events = append(b.events, "late")
+	r.takes("late")
+	b.await("taken", "late", "late")
+	b.await("refused", "failing", "late")
+	if status, body := r.call(http.MethodPost, "http://"+r.IntakeAddr()+"/webhooks/shop", `{`); status != http.StatusOK {
+		t.Errorf("what is quarantined is answered %d %s", status, body)
+	}
+
+	run := commands(t, append(environ, "HOOKSPAN_ADMIN_LISTEN="+r.AdminAddr())...) // as the server was started
+	run(cli.ExitDone, "4 endpoint(s), 122 event(s)", "backup", b.online)
+	run(cli.ExitUsage, "a backup overwrites nothing", "backup", b.online)
+	run(cli.ExitDone, "122 event(s)", "restore", b.online, "--check")
+	if info, err := os.Stat(b.online); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+	r.takes("after")
+	for _, name := range []string{"fine", "late"} {
+		b.await("taken", name, "after")
+	}
+	b.await("refused", "failing", "after")
+	r.stop()
+	var told struct {
+		Bus   string
+		Holds struct{ Endpoints, Events, Deliveries int }
+	}
+	if err := json.Unmarshal([]byte(run(cli.ExitDone, "", "backup", b.offline, "--json")), &told); err != nil {
+		t.Fatal(err)
+	}
+	if h := told.Holds; told.Bus != "embedded" || h.Endpoints != 4 || h.Events != 123 || h.Deliveries != 2*122 {
+		t.Errorf("the backup holds %+v", told)
+	}
+	b.refuse("failing", false)
+	return b
+}
+
+// A file that is not right changes nothing, and nothing but a server's own is taken for a backup.
+func TestWrongBackups(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text, folder := filepath.Join(dir, "text"), filepath.Join(dir, "data")
+	if err := os.WriteFile(text, []byte("hello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := commands(t, "HOOKSPAN_DATA_DIR="+folder)
+	run(cli.ExitFailed, "this is no backup of Hookspan", "restore", text)
+	run(cli.ExitUsage, "no such file", "restore", filepath.Join(dir, "none"))
+	run(cli.ExitFailed, "there is no data folder", "backup", filepath.Join(dir, "new"))
+	run(cli.ExitUsage, "--since: want all, none or", "backup", filepath.Join(dir, "new"), "--since", "yesterday")
+	for _, path := range []string{folder, filepath.Join(dir, "new")} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s was made", path)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/backup"
+	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+)
+
+// RestoreCommand is the command.
+func RestoreCommand(t *cli.Terminal) *cobra.Command {
+	d := &doctor{Terminal: t}
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a backup onto an empty bus",
+		Long: "Put a backup onto the bus that the settings of serve name: endpoints, events, and what was owed to whom when the backup\n" +
+			"was made. The bus may be of another kind than the one that the backup is of. It must hold no event and no record of this\n" +
+			"namespace, and no server may run on it yet. The seal key has to be the one of the old installation (HOOKSPAN_SEAL_KEY, or\n" +
+			"the file seal-key in the data folder). The whole file is read before anything is written.\n\n" +
+			"What was delivered or published after the backup was made is not known to it: the former is delivered again, with the same\n" +
+			"webhook-id, the latter is missing. Events have the time of the restore as the one at which they were stored.",
+		Example: "  hookspan restore hookspan.backup\n  HOOKSPAN_BUS=nats://h1:4222,h2:4222,h3:4222 hookspan restore hookspan.backup\n  hookspan restore hookspan.backup --check",
+		Args:    cobra.ExactArgs(1),
+		RunE: t.Action(func(cmd *cobra.Command, args []string) error {
+			return d.restore(cmd.Context(), args[0], check)
+		}),
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "read the file to its end, say what it holds, and write nothing; no settings are needed")
+	cmd.Flags().DurationVar(&d.patience, "timeout", 15*time.Second, "how long to wait for a bus that does not answer")
+	return cmd
+}
+
+func (d *doctor) restore(ctx context.Context, path string, check bool) (err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return cli.Usage("%w", err)
+	}
+	defer func() { _ = file.Close() }() // read-only
+	if check {
+		head, holds, err := backup.Check(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return d.Document(report{head, holds}, func(w io.Writer) { describe(head, holds, w) })
+	}
+	c, b, err := d.bus(ctx)
+	if err != nil {
+		return err
+	}
+	target, err := app.BackupTarget(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	x, err := backup.Examine(file, target)
+	switch {
+	case errors.Is(err, endpoint.ErrSealed):
+		return fmt.Errorf("%s: %w (a server with an embedded bus keeps its key in the file %s of its data folder)", path, err, app.SealFile)
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	o, err := d.openPatiently(ctx, b)
+	defer func() { err = errors.Join(err, b.Close()) }()
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		return fmt.Errorf("a server has the data folder %s: stop it, and give the restore a folder without events", c.DataDir)
+	case err != nil:
+		f := unopened(err)
+		return fmt.Errorf("open the bus: %s: %s", f.Detail, f.Remedy)
+	}
+	err = x.Restore(ctx, o.Bus)
+	switch {
+	case errors.Is(err, backup.ErrUnfinished), errors.Is(err, backup.ErrNotEmpty):
+		return fmt.Errorf("%w; %s", err, emptied(c))
+	case err != nil:
+		return err
+	}
+	return d.Document(report{x.Head, x.Holds}, func(w io.Writer) {
+		describe(x.Head, x.Holds, w)
+		fmt.Fprintln(w, "It was restored. Start the servers with the settings that this command had.")
+	})
+}
+
+// emptied says how the bus becomes one that a backup can be restored onto.
+func emptied(c *config.Config) string {
+	stopped := "stop all servers of the namespace " + c.Namespace + ", then "
+	switch c.Bus.Kind {
+	case config.BusNATS:
+		return stopped + "delete the streams " + strings.ToUpper(c.Namespace) + "_* and " + c.Stream + ", and whatever others hold the topics " + strings.Join(c.Topics, ",")
+	case config.BusKafka:
+		return stopped + "delete the topics " + c.Namespace + ".* and those that sources write to"
+	}
+	return stopped + "move the data folder " + c.DataDir + " away, all but " + app.SealFile + " and " + app.TokenFile
+}

@@ -125,7 +125,7 @@ func (s *storm) judge(v fault.Verdict) {
 	}
 	// Who takes over needs the bus, too, whose leaders may have been on what was killed.
 	most := map[string]time.Duration{
-		"stop a replica": s.on.stop, "kill a replica": s.lease + s.on.stop, "freeze a replica": s.lease + s.on.stop,
+		"stop a replica": s.on.stop, "upgrade a replica": s.on.stop, "take a replica back": s.on.stop, "kill a replica": s.lease + s.on.stop, "freeze a replica": s.lease + s.on.stop,
 		"kill a server": election + s.lease, "kill both": election + s.lease, "move the leaders": election,
 	}
 	if s.bus == nil { // each replica is a server

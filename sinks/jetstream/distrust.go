@@ -56,7 +56,7 @@ func (s *Store) believe(ctx context.Context, topic string, a link.Ack) error {
 }
 
 // ours reports whether what a stream took for a repeat of m is m.
-func (s *Store) ours(ctx context.Context, m *nats.Msg, a link.Ack) (bool, error) {
+func (s *Store) ours(ctx context.Context, m *link.Message, a link.Ack) (bool, error) {
 	had, err := s.events.Get(ctx, a.Stream, link.Which{Seq: a.Seq})
 	if errors.Is(err, bus.ErrGone) {
 		return false, nil
@@ -65,10 +65,11 @@ func (s *Store) ours(ctx context.Context, m *nats.Msg, a link.Ack) (bool, error)
 		return false, err
 	}
 	h, err := nats.DecodeHeadersMsg(had.Header)
-	if err != nil || had.Subject != m.Subject || link.First(h, headerMark) != link.First(m.Header, headerMark) {
+	want := m.Map()
+	if err != nil || had.Subject != m.Subject || link.First(h, headerMark) != link.First(want, headerMark) {
 		return false, nil
 	}
 	id, source := identityIn(h)
-	wantID, wantSource := identityIn(m.Header)
+	wantID, wantSource := identityIn(want)
 	return id == wantID && source == wantSource && !fromClient(h), nil
 }

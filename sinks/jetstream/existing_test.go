@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -148,6 +149,7 @@ func publishAndRead(t *testing.T, store *jetstream.Store) {
 type anyDisk struct{}
 
 func (anyDisk) Durable(context.Context) error { return nil }
+func (anyDisk) Join(link.Waiter, uint64) bool { return false }
 func (anyDisk) Sync(context.Context) error    { return nil }
 func (anyDisk) Usable(bool) error             { return nil }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -17,7 +16,7 @@ import (
 
 // AppendJournal implements bus.Journal (J1).
 func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
-	return s.append(ctx, s.names.journal, &nats.Msg{Subject: s.journalSubject(shard), Data: data})
+	return s.append(ctx, s.names.journal, &link.Message{Subject: s.journalSubject(shard), Data: data})
 }
 
 // ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
@@ -20,10 +19,10 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 	if err != nil {
 		return bus.NoPosition, err
 	}
-	m := nats.NewMsg(subject)
-	m.Header[link.HeaderExpectedLast] = []string{strconv.FormatInt(max(r.Prev, 0), 10)}
-	m.Data = appendRecord(nil, r)
-	return s.append(ctx, stream, m)
+	return s.append(ctx, stream, &link.Message{
+		Subject: subject, Data: appendRecord(nil, r),
+		Header: []event.Field{{Name: link.HeaderExpectedLast, Value: strconv.FormatInt(max(r.Prev, 0), 10)}},
+	})
 }
 
 // ledTimeout is how long the acknowledgement of a record may take in a cluster: what was sent to
@@ -31,19 +30,20 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 const ledTimeout = 2 * time.Second
 
 // append sends a record of a log or of the journal.
-func (s *Store) append(ctx context.Context, stream string, m *nats.Msg) (int64, error) {
+func (s *Store) append(ctx context.Context, stream string, m *link.Message) (int64, error) {
 	waiting := ctx
 	if !s.alone(s.private) {
 		var cancel context.CancelFunc
 		waiting, cancel = context.WithTimeout(ctx, ledTimeout)
 		defer cancel()
 	}
+	m.Synced = true
 	a, err := s.private.Acks.Send(waiting, m, nil)
 	if err == nil {
 		err = s.from(stream, a)
 	}
 	switch {
-	case err == nil:
+	case err == nil && !a.Synced:
 		err = s.durable(ctx)
 	case waiting.Err() != nil && ctx.Err() == nil:
 		err = link.Unavailable(err)

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
@@ -63,7 +62,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 		a, err = s.repeated(ctx, &out.msg, a, o.Sent)
 	}
 	out.release()
-	if err == nil {
+	if err == nil && !a.Synced {
 		err = s.durable(ctx)
 	}
 	if err != nil {
@@ -78,7 +77,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 
 // send sends a message until it is known to be stored, or to be refused, or time is up. One
 // whose key is on its way to be stored is neither, nor is one that no server took.
-func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (link.Ack, error) {
+func (s *Store) send(ctx context.Context, m *link.Message, sent func()) (link.Ack, error) {
 	began := time.Now()
 	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
 		a, err := s.events.Acks.Send(ctx, m, sent)
@@ -108,13 +107,13 @@ func (s *Store) send(ctx context.Context, m *nats.Msg, sent func()) (link.Ack, e
 
 // repeated looks at what has the key of m. When that is another message, m is published
 // without: whoever guesses a key must not keep an event away.
-func (s *Store) repeated(ctx context.Context, m *nats.Msg, a link.Ack, sent func()) (link.Ack, error) {
+func (s *Store) repeated(ctx context.Context, m *link.Message, a link.Ack, sent func()) (link.Ack, error) {
 	same, err := s.ours(ctx, m, a)
 	if err != nil || same {
 		return a, err
 	}
 	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", link.ForeignID, a.Seq, a.Stream), "topic", m.Subject)
-	delete(m.Header, headerMessageID)
+	m.Header = slices.DeleteFunc(m.Header, func(f event.Field) bool { return f.Name == headerMessageID })
 	return s.send(ctx, m, sent)
 }
 
@@ -133,21 +132,19 @@ func (s *Store) identityOf(stream string) string {
 	return s.known[stream]
 }
 
-// An outgoing message and the memory that building it takes. The client library wants headers
-// as a map of lists; built anew each time, that map costs more than all the rest.
+// An outgoing message and the memory that building it takes.
 type outgoing struct {
-	msg    nats.Msg
-	header nats.Header
+	msg    link.Message
 	fields []event.Field
-	values []string // what header's lists point into
-	data   []byte   // of a structured event
+	data   []byte // of a structured event
 }
 
-var outgoings = sync.Pool{New: func() any { return &outgoing{header: make(nats.Header, 16)} }}
+var outgoings = sync.Pool{New: func() any { return &outgoing{} }}
 
 // release gives the memory back, and lets go of the event's.
 func (out *outgoing) release() {
-	out.msg = nats.Msg{}
+	out.msg = link.Message{}
+	clear(out.fields)
 	if cap(out.data) > 64<<10 {
 		out.data = nil
 	}
@@ -175,13 +172,5 @@ func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
 	if o.Mark != "" {
 		out.fields = append(out.fields, event.Field{Name: headerMark, Value: o.Mark})
 	}
-	clear(out.header)
-	out.values = out.values[:0]
-	for _, f := range out.fields {
-		out.values = append(out.values, f.Value)
-	}
-	for i, f := range out.fields {
-		out.header[f.Name] = out.values[i : i+1 : i+1]
-	}
-	out.msg = nats.Msg{Subject: topic, Header: out.header, Data: data}
+	out.msg = link.Message{Subject: topic, Header: out.fields, Data: data, Synced: true}
 }

@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // AppendRefusal implements bus.Refusals (R1).
 func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
-	a, err := s.private.Acks.Send(ctx, &nats.Msg{Subject: s.names.ns + ".refusals", Data: data}, nil)
+	a, err := s.private.Acks.Send(ctx, &link.Message{Subject: s.names.ns + ".refusals", Data: data}, nil)
 	if err == nil {
 		err = s.from(s.names.refusals, a)
 	}

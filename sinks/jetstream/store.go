@@ -21,15 +21,19 @@ import (
 // Conns are the connections that a Store works on; Events is required. Read is for following
 // topics (default Events). Private is for logs, journal and refusals, in another account where
 // the server has one for them (default Events). They should not buffer while they reconnect
-// (nats.ReconnectBufSize(-1)), so that a publish fails at once.
+// (nats.ReconnectBufSize(-1)), so that a publish fails at once. Process is the server of Events
+// where that is in this process: events are published to it without the client library.
 type Conns struct {
 	Events, Read, Private *nats.Conn
+	Process               *link.Process
 }
 
 // A Disk is the storage of an embedded server.
 type Disk interface {
 	// Durable returns once what was acknowledged before the call is as durable as promised.
 	Durable(ctx context.Context) error
+	// Syncer does the same without a call that waits.
+	link.Syncer
 	// Sync returns after a sync that began after the call.
 	Sync(ctx context.Context) error
 	// Usable is nil, or why a write would fail. Reserved writes may go on longer.
@@ -105,7 +109,9 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 		health: health{turn: make(chan struct{}, 1)}, distrusted: newDistrusted(o.Metrics),
 	}
 	var err error
-	if s.events, err = link.New(c.Events, o.link(true)); err != nil {
+	events := o.link(true)
+	events.Process = c.Process
+	if s.events, err = link.New(c.Events, events); err != nil {
 		return nil, err
 	}
 	s.reads, s.private = s.events, s.events
@@ -254,7 +260,7 @@ func (o *Options) withDefaults() {
 }
 
 func (o *Options) link(publishes bool) link.Options {
-	return link.Options{APIPrefix: o.APIPrefix, Domain: o.Domain, PublishTimeout: o.PublishTimeout, Publishes: publishes, Watched: o.Disk == nil}
+	return link.Options{APIPrefix: o.APIPrefix, Domain: o.Domain, PublishTimeout: o.PublishTimeout, Publishes: publishes, Watched: o.Disk == nil, Disk: o.Disk}
 }
 
 func (o *Options) names() names {

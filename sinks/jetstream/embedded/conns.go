@@ -11,10 +11,12 @@ import (
 
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // connect makes the connections that the adapter works on, and opens the desk.
 func (s *Server) connect() (err error) {
+	s.conns.Process = &link.Process{Dial: s.InProcessConn, Token: s.guard.token(eventsAccount), Name: "hookspan publish events"}
 	if s.conns.Events, err = s.dial("hookspan publish", eventsAccount); err != nil {
 		return err
 	}

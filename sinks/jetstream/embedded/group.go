@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 // A group shares syncs among those who wait for one. Whoever calls Wait joins the next sync,
@@ -22,13 +24,22 @@ type group struct {
 	next   *round
 	enough int   // how many run waits for
 	closed error // why nothing is synced any more
+
+	spare []waiter // memory for those of a round; run alone uses it
 }
 
-// A round is the waiters of one sync. err is set before done is closed.
+// A round is who waits for one sync. err is set before done is closed, and told after that.
 type round struct {
-	n    int
-	done chan struct{}
-	err  error
+	n      int
+	done   chan struct{}
+	err    error
+	joined []waiter
+}
+
+// A waiter is somebody who is told.
+type waiter struct {
+	link.Waiter
+	turn uint64
 }
 
 func newGroup(flush func() error, synced func(time.Duration, int), failed func(error)) *group {
@@ -47,23 +58,40 @@ func (g *group) Wait(ctx context.Context) error {
 		return err
 	}
 	r := g.next
-	r.n++
-	first, enough := r.n == 1, r.n == g.enough
+	g.count(r)
 	g.mu.Unlock()
-	if first {
-		g.wake <- struct{}{} // never blocks: one per round, and run takes it before the next
-	}
-	if enough {
-		select {
-		case g.full <- struct{}{}:
-		default: // run has not looked at the one before yet
-		}
-	}
 	select {
 	case <-r.done:
 		return r.err
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// join has w told of the end of a sync that begins after the call; false once nothing is synced
+// any more.
+func (g *group) join(w link.Waiter, turn uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed != nil {
+		return false
+	}
+	r := g.next
+	r.joined = append(r.joined, waiter{w, turn})
+	g.count(r)
+	return true
+}
+
+// count counts one more who waits for a round.
+func (g *group) count(r *round) {
+	if r.n++; r.n == 1 {
+		g.wake <- struct{}{} // never blocks: one per round, and run takes it before the next
+	}
+	if r.n == g.enough {
+		select {
+		case g.full <- struct{}{}:
+		default: // run has not looked at the one before yet
+		}
 	}
 }
 
@@ -88,6 +116,8 @@ func (g *group) run(ctx context.Context) {
 			g.failed(err)
 		}
 		r.finish(err)
+		clear(r.joined)
+		g.spare = r.joined[:0]
 	}
 }
 
@@ -117,7 +147,8 @@ func (g *group) take() *round {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r := g.next
-	g.next = &round{done: make(chan struct{})}
+	g.next = &round{done: make(chan struct{}), joined: g.spare}
+	g.spare = nil
 	return r
 }
 
@@ -131,4 +162,7 @@ func (g *group) close(ctx context.Context) {
 func (r *round) finish(err error) {
 	r.err = err
 	close(r.done)
+	for _, w := range r.joined {
+		w.Synced(w.turn, err)
+	}
 }

@@ -129,3 +129,62 @@ func TestAClosedGroupTellsSo(t *testing.T) {
 		}
 	})
 }
+
+// told is a waiter that keeps what it was told.
+type told chan error
+
+func (c told) Synced(turn uint64, err error) {
+	if turn != 7 {
+		err = errors.New("told of another turn")
+	}
+	c <- err
+}
+
+func TestWhoJoinsIsToldOfASyncThatBeganAfter(t *testing.T) {
+	t.Parallel()
+	var let chan error
+	broken := errors.New("input/output error")
+	withGroup(t, func() error { return <-let }, func(t *testing.T, g *group, _ *[]int) {
+		let = make(chan error, 2)
+		early, late := make(told, 1), make(told, 1)
+		if !g.join(early, 7) {
+			t.Error("a group that runs was not joined")
+		}
+		synctest.Wait() // the first flush runs
+		if !g.join(late, 7) {
+			t.Error("a group that syncs was not joined")
+		}
+		let <- broken
+		if err := <-early; !errors.Is(err, broken) {
+			t.Errorf("told %v, want %v", err, broken)
+		}
+		synctest.Wait()
+		if len(late) != 0 {
+			t.Errorf("told %v of a sync that had begun before", <-late)
+		}
+		let <- nil
+		if err := <-late; err != nil {
+			t.Errorf("told %v after a good sync", err)
+		}
+	})
+}
+
+func TestAClosedGroupIsNotJoined(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(func() error { return nil }, func(time.Duration, int) {}, func(error) {})
+		before := make(told, 1)
+		if !g.join(before, 7) {
+			t.Error("it could not be joined before")
+		}
+		ctx, stop := context.WithCancelCause(t.Context())
+		stop(ErrClosed)
+		g.close(ctx)
+		if err := <-before; !errors.Is(err, ErrClosed) {
+			t.Errorf("told %v, want ErrClosed", err)
+		}
+		if g.join(before, 7) {
+			t.Error("it was joined")
+		}
+	})
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/disk"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 var (
@@ -236,6 +237,11 @@ func (s *Server) Durable(ctx context.Context) error {
 		return s.group.Wait(ctx)
 	}
 	return nil
+}
+
+// Join is Durable for who is told. False: there is nothing to wait for, or Durable says why not.
+func (s *Server) Join(w link.Waiter, turn uint64) bool {
+	return s.o.Sync == Group && !s.o.Clustered() && s.group.join(w, turn)
 }
 
 // Close disconnects, stops the server cleanly and frees the folder. It may be called twice. A

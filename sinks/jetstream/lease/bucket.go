@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
@@ -100,9 +100,7 @@ func (b *bucket) create(ctx context.Context) error {
 // bus.ErrRefused when the last revision is another. That it is denied the server tells beside
 // the write, which itself gets no answer.
 func (b *bucket) put(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
-	m := nats.NewMsg(b.publish + key)
-	m.Header[link.HeaderExpectedLast] = []string{strconv.FormatUint(rev, 10)}
-	m.Data = value
+	m := &link.Message{Subject: b.publish + key, Data: value, Header: []event.Field{{Name: link.HeaderExpectedLast, Value: strconv.FormatUint(rev, 10)}}}
 	ctx, done := b.l.Permitted(ctx, m.Subject)
 	defer done()
 	a, err := b.l.Acks.Send(ctx, m, nil)

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,14 +22,14 @@ const SweepEvery = 250 * time.Millisecond
 // maxInFlight bounds the publishes that wait for their acknowledgement; more wait their turn.
 const maxInFlight = 4096
 
-// acks sends messages and brings each its acknowledgement. All of them come to one
-// subscription: the last token of the reply subject names a slot and its turn, so an
-// acknowledgement that is late for one turn is not taken for the next one's.
+// acks sends messages and brings each its acknowledgement. All of them come to one inbox: the
+// last token of the reply subject is a ticket, so an acknowledgement that is late for one turn of
+// a slot is not taken for the next one's.
 type acks struct {
-	nc      *nats.Conn
-	sub     *nats.Subscription
+	by      carrier
 	inbox   string // with the last dot
 	watched bool   // others read what is published, and where it is to be acknowledged
+	disk    Syncer // nil: an acknowledgement is all that is waited for
 	slots   []slot
 	maxWait int    // in sweeps
 	stream  string // that acknowledged last; receive alone uses it, so that naming it costs nothing
@@ -40,14 +39,39 @@ type acks struct {
 	free  []*slot // the one used last on top: the server remembers few reply subjects
 }
 
+// A carrier takes messages to the server. It hands over what comes to the inbox.
+type carrier interface {
+	publish(m *Message, reply string) error
+	close() error
+}
+
+// arrived is told of an acknowledgement. Its data is somebody else's once it returns.
+type arrived func(t ticket, data []byte)
+
+// A Syncer makes durable what was acknowledged.
+type Syncer interface {
+	// Join has w told of the end of a sync that begins after the call. False: there is nothing
+	// to wait for, or nobody to wait for it.
+	Join(w Waiter, turn uint64) bool
+}
+
+// A Waiter has joined a sync, and is told of its end by the same turn. It must return at once.
+type Waiter interface {
+	Synced(turn uint64, err error)
+}
+
 // An Ack is what the server said, or err.
 type Ack struct {
 	Stream   string
 	Domain   string
 	Seq      uint64
 	Repeated bool
+	Synced   bool // since it was acknowledged
 	err      error
 }
+
+// plain reports an acknowledgement of what was stored now.
+func (a *Ack) plain() bool { return a.err == nil && !a.Repeated }
 
 type slot struct {
 	number int
@@ -57,14 +81,16 @@ type slot struct {
 	turn    uint64
 	reply   string
 	waiting bool
+	syncs   bool // a sync is to be waited for, too
+	stored  bool // ack has come, and the sync has not
 	sweeps  int
 	ack     Ack
 }
 
-func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) {
+func newAcks(nc *nats.Conn, o Options) (*acks, error) {
 	a := &acks{
-		nc: nc, inbox: NewInbox(nc) + ".", watched: watched,
-		maxWait: int(timeout/SweepEvery) + 1,
+		inbox: NewInbox(nc) + ".", watched: o.Watched, disk: o.Disk,
+		maxWait: int(o.PublishTimeout/SweepEvery) + 1,
 		slots:   make([]slot, maxInFlight), free: make([]*slot, maxInFlight),
 		turns: make(chan struct{}, maxInFlight),
 	}
@@ -75,30 +101,29 @@ func newAcks(nc *nats.Conn, timeout time.Duration, watched bool) (*acks, error) 
 		a.free[i] = s
 	}
 	var err error
-	if a.sub, err = nc.Subscribe(a.inbox+"*", a.receive); err != nil {
-		return nil, fmt.Errorf("subscribe to acknowledgements: %w", Unavailable(err))
+	if o.Process != nil {
+		a.by, err = newWire(*o.Process, a.inbox, a.receive, func() { a.fail(errLost) })
+	} else {
+		a.by, err = newLibrary(nc, a.inbox, a.receive)
 	}
-	if err := a.sub.SetPendingLimits(-1, -1); err != nil {
-		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
-	}
-	return a, nil
+	return a, err
 }
 
-// Send publishes m, calls sent unless it is nil, and returns the acknowledgement. m's Reply is
-// overwritten; nothing of m is kept.
-func (a *acks) Send(ctx context.Context, m *nats.Msg, sent func()) (Ack, error) {
+// Send publishes m, calls sent unless it is nil, and returns the acknowledgement. Nothing of m is
+// kept.
+func (a *acks) Send(ctx context.Context, m *Message, sent func()) (Ack, error) {
 	s, err := a.acquire(ctx)
 	if err != nil {
 		return Ack{}, err
 	}
 	defer a.release(s)
 	s.mu.Lock()
-	s.waiting, s.sweeps = true, 0
-	m.Reply = s.reply
+	s.waiting, s.syncs, s.stored, s.sweeps = true, m.Synced && a.disk != nil, false, 0
+	reply := s.reply
 	s.mu.Unlock()
-	if err := a.nc.PublishMsg(m); err != nil {
+	if err := a.by.publish(m, reply); err != nil {
 		a.giveUp(s)
-		return Ack{}, Unavailable(err)
+		return Ack{}, err
 	}
 	if sent != nil {
 		sent() // one connection: the server takes messages in this order
@@ -170,35 +195,68 @@ func unguessable() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-func (a *acks) receive(m *nats.Msg) {
-	number, turn, ok := strings.Cut(m.Subject[len(a.inbox):], "-")
-	if !ok {
-		return
+// A ticket is where an acknowledgement belongs: a slot, and its turn.
+type ticket struct {
+	slot int
+	turn uint64
+}
+
+// readTicket reads what next writes behind the inbox.
+func readTicket[T string | []byte](token T) (t ticket, ok bool) {
+	i := 0
+	for ; i < len(token) && token[i] != '-'; i++ {
+		if token[i] < '0' || token[i] > '9' || t.slot >= maxInFlight {
+			return ticket{}, false
+		}
+		t.slot = 10*t.slot + int(token[i]-'0')
 	}
-	i, err := strconv.Atoi(number)
-	if err != nil || i < 0 || i >= len(a.slots) {
-		return
+	if i == 0 || t.slot >= maxInFlight || i+1 >= len(token) || len(token)-i > len("-18446744073709551615") {
+		return ticket{}, false
 	}
-	n, err := strconv.ParseUint(turn, 10, 64)
-	if err != nil {
-		return
+	for i++; i < len(token); i++ {
+		if token[i] < '0' || token[i] > '9' {
+			return ticket{}, false
+		}
+		t.turn = 10*t.turn + uint64(token[i]-'0')
 	}
-	s := &a.slots[i]
-	got := a.read(m)
+	return t, true
+}
+
+func (a *acks) receive(t ticket, data []byte) {
+	s := &a.slots[t.slot]
+	got := a.read(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting && s.turn == n {
-		s.finish(got)
+	if !s.waiting || s.stored || s.turn != t.turn {
+		return
 	}
+	if s.syncs && got.plain() && a.disk.Join(s, t.turn) {
+		s.ack, s.stored = got, true
+		return
+	}
+	s.finish(got)
+}
+
+// Synced implements Waiter: what was stored is on the disk, or err says why not.
+func (s *slot) Synced(turn uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.waiting || !s.stored || s.turn != turn {
+		return // given up meanwhile
+	}
+	got := s.ack
+	got.Synced, got.err = true, Unavailable(err)
+	s.finish(got)
 }
 
 func (s *slot) finish(a Ack) {
-	s.waiting = false
+	s.waiting, s.stored = false, false
 	s.ack = a
 	s.done <- struct{}{}
 }
 
-// Sweep fails what has waited too long, and with trouble all that waits.
+// Sweep fails what has waited too long for an acknowledgement, and with trouble all that waits
+// for one. A sync has an end of its own.
 func (a *acks) Sweep(trouble error) {
 	late := trouble
 	if late == nil {
@@ -208,7 +266,7 @@ func (a *acks) Sweep(trouble error) {
 		s := &a.slots[i]
 		s.mu.Lock()
 		s.sweeps++
-		if s.waiting && (trouble != nil || s.sweeps > a.maxWait) {
+		if s.waiting && !s.stored && (trouble != nil || s.sweeps > a.maxWait) {
 			a.next(s)
 			s.finish(Ack{err: late})
 		}
@@ -220,12 +278,9 @@ func (a *acks) Sweep(trouble error) {
 func (a *acks) fail(err error) { a.Sweep(err) }
 
 func (a *acks) close() error {
-	err := a.sub.Unsubscribe()
+	err := a.by.close()
 	a.fail(errLost)
-	if err != nil && !a.nc.IsClosed() {
-		return fmt.Errorf("end the subscription to acknowledgements: %w", err)
-	}
-	return nil
+	return err
 }
 
 var (
@@ -234,11 +289,11 @@ var (
 )
 
 // read reads a publish acknowledgement. The form that nearly all have is read by hand.
-func (a *acks) read(m *nats.Msg) Ack {
-	if len(m.Data) == 0 {
+func (a *acks) read(data []byte) Ack {
+	if len(data) == 0 {
 		return Ack{err: ErrNoOwner} // status 503: no responders
 	}
-	if stream, seq, ok := plainAck(m.Data); ok {
+	if stream, seq, ok := plainAck(data); ok {
 		if string(stream) != a.stream {
 			a.stream = string(stream)
 		}
@@ -251,7 +306,7 @@ func (a *acks) read(m *nats.Msg) Ack {
 		Duplicate bool      `json:"duplicate"`
 		Error     *APIError `json:"error"`
 	}
-	switch err := json.Unmarshal(m.Data, &full); {
+	switch err := json.Unmarshal(data, &full); {
 	case err != nil:
 		return Ack{err: fmt.Errorf("%w: read an acknowledgement: %w", bus.ErrUnavailable, err)}
 	case full.Error != nil:

@@ -7,5 +7,7 @@
 // were made as (check.go): others may use the same account. Errors are those of bridge/bus
 // (errors.go); that a right is missing the server tells beside a request (rights.go).
 //
-// Start reading at New (link.go), then acks.go for publishing and reader.go for reading.
+// Start reading at New (link.go), then acks.go for publishing and reader.go for reading. Messages
+// go out through the client library (library.go), and to a server in this process over a
+// connection of our own (process.go).
 package link

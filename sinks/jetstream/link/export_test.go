@@ -14,3 +14,9 @@ func PlainAck(data []byte) (string, uint64, bool) {
 	stream, seq, ok := plainAck(data)
 	return string(stream), seq, ok
 }
+
+// ReadTicket is readTicket, its fields laid open.
+func ReadTicket(token string) (slot int, turn uint64, ok bool) {
+	t, ok := readTicket(token)
+	return t.slot, t.turn, ok
+}

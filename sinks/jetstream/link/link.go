@@ -42,12 +42,14 @@ type Link struct {
 	rights rights
 }
 
-// linkOptions say how the JetStream API is reached, and whether this link publishes.
+// Options say how the JetStream API is reached, and whether this link publishes.
 type Options struct {
 	APIPrefix, Domain string // one of both, or none
 	PublishTimeout    time.Duration
 	Publishes         bool
-	Watched           bool // others read what is published, and where it is to be acknowledged
+	Watched           bool     // others read what is published, and where it is to be acknowledged
+	Process           *Process // where the server is in this one; nil: through the connection
+	Disk              Syncer   // of the server, where it is ours; nil elsewhere
 }
 
 func New(nc *nats.Conn, o Options) (*Link, error) {
@@ -71,7 +73,7 @@ func New(nc *nats.Conn, o Options) (*Link, error) {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	if o.Publishes {
-		if l.Acks, err = newAcks(nc, o.PublishTimeout, o.Watched); err != nil {
+		if l.Acks, err = newAcks(nc, o); err != nil {
 			return nil, err
 		}
 	}

@@ -58,6 +58,7 @@ func (c *Connection) Open(t *cli.Terminal) (*API, error) {
 		return nil, err
 	}
 	return &API{Server: u, Token: at.token, HTTP: &http.Client{
+		Transport:     transport(t, u),
 		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil

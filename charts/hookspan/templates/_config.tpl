@@ -83,11 +83,9 @@
 {{- if $v.test.enabled }}{{ $hosts = append $hosts (include "hookspan.testHost" .) }}{{ end -}}
 {{- if $hosts }}{{ $_ := set $c "egress_hosts" (uniq $hosts) }}{{ end -}}
 {{- if $v.providers }}{{ $_ := set $c "providers_dir" "/etc/hookspan/providers" }}{{ end -}}
-{{- range $listener, $tls := dict "" $v.tls "admin_" $v.adminTLS -}}
-{{- if $tls.existingSecret -}}
-{{- $_ := set $c (printf "%stls_cert" $listener) (printf "/run/hookspan/%stls/tls.crt" $listener) -}}
-{{- $_ := set $c (printf "%stls_key_file" $listener) (printf "/run/hookspan/%stls/tls.key" $listener) -}}
-{{- end -}}
+{{- if $v.tls.existingSecret -}}
+{{- $_ := set $c "tls_cert" "/run/hookspan/tls/tls.crt" -}}
+{{- $_ := set $c "tls_key_file" "/run/hookspan/tls/tls.key" -}}
 {{- end -}}
 {{- mergeOverwrite $c (omit (deepCopy $v.config) "egress_hosts") (dict "listen" ":8080" "admin_listen" ":8081") | toYaml -}}
 {{- end -}}

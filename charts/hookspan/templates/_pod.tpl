@@ -153,6 +153,12 @@ env:
   # For commands in the pod: kubectl exec POD -- /hookspan endpoints list
   - name: HOOKSPAN_SERVER
     value: {{ ternary "https" "http" (not (empty $v.adminTLS.existingSecret)) }}://127.0.0.1:8081
+  {{- if $v.adminTLS.existingSecret }}
+  - name: HOOKSPAN_ADMIN_TLS_CERT
+    value: /run/hookspan/admin_tls/tls.crt
+  - name: HOOKSPAN_ADMIN_TLS_KEY_FILE
+    value: /run/hookspan/admin_tls/tls.key
+  {{- end }}
   {{- with .role }}
   - name: HOOKSPAN_ROLES
     value: {{ . }}

@@ -115,7 +115,7 @@ func rooms() map[string][]string {
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"}, // reads what the engine writes, and starts none
-		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"}, // settings of endpoints and sources
+		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"},   // settings of endpoints and sources
 		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener"},
 	}
 }

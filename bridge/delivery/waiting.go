@@ -43,4 +43,8 @@ type Stats struct {
 	Oldest  time.Duration    // age of the oldest delivery that waits
 	Shards  int
 	Lag     int64 // events stored that the live feed has not read
+
+	// OldestOf is the age of the oldest by the reason. Of what is limited only first attempts
+	// count: a retry that has its turn in a moment is as old as its event.
+	OldestOf map[string]time.Duration
 }

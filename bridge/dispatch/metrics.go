@@ -50,10 +50,11 @@ func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Dur
 func (m *metrics) ended(o delivery.Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }
 
 var (
-	pendingDesc = prometheus.NewDesc("hookspan_pending", "Deliveries that wait, by reason.", []string{"reason"}, nil)
-	oldestDesc  = prometheus.NewDesc("hookspan_oldest_pending_seconds", "Age of the oldest delivery that waits.", nil, nil)
-	ownedDesc   = prometheus.NewDesc("hookspan_shards_owned", "Shards that this process owns.", nil, nil)
-	lagDesc     = prometheus.NewDesc("hookspan_lag_events", "Events stored that the live feed has not read.", nil, nil)
+	pendingDesc  = prometheus.NewDesc("hookspan_pending", "Deliveries that wait, by reason.", []string{"reason"}, nil)
+	oldestDesc   = prometheus.NewDesc("hookspan_oldest_pending_seconds", "Age of the oldest delivery that waits.", nil, nil)
+	oldestOfDesc = prometheus.NewDesc("hookspan_pending_oldest_seconds", "Age of the oldest delivery that waits, by reason; of limited ones those without an attempt.", []string{"reason"}, nil)
+	ownedDesc    = prometheus.NewDesc("hookspan_shards_owned", "Shards that this process owns.", nil, nil)
+	lagDesc      = prometheus.NewDesc("hookspan_lag_events", "Events stored that the live feed has not read.", nil, nil)
 
 	endpointPendingDesc = prometheus.NewDesc("hookspan_endpoint_pending", "Deliveries that wait, by endpoint; of those that this process owns.", []string{"endpoint"}, nil)
 	endpointOldestDesc  = prometheus.NewDesc("hookspan_endpoint_oldest_pending_seconds", "Age of the oldest delivery that waits, by endpoint.", []string{"endpoint"}, nil)
@@ -63,7 +64,7 @@ var (
 type census struct{ d *Dispatcher }
 
 func (c *census) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, ownedDesc, lagDesc, endpointPendingDesc, endpointOldestDesc} {
+	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, oldestOfDesc, ownedDesc, lagDesc, endpointPendingDesc, endpointOldestDesc} {
 		ch <- d
 	}
 }
@@ -80,6 +81,9 @@ func (c *census) Collect(ch chan<- prometheus.Metric) {
 	})
 	for reason, n := range s.Pending {
 		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(n), reason)
+	}
+	for reason, age := range s.OldestOf {
+		ch <- prometheus.MustNewConstMetric(oldestOfDesc, prometheus.GaugeValue, age.Seconds(), reason)
 	}
 	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, s.Oldest.Seconds())
 	ch <- prometheus.MustNewConstMetric(ownedDesc, prometheus.GaugeValue, float64(s.Shards))

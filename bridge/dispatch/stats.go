@@ -18,10 +18,10 @@ type waitsOf struct {
 
 // count also hands over what waits for each endpoint.
 func (d *Dispatcher) count(each func(endpoint string, w waitsOf)) delivery.Stats {
-	st := delivery.Stats{Pending: map[string]int64{}}
+	st := delivery.Stats{Pending: map[string]int64{}, OldestOf: map[string]time.Duration{}}
 	for _, cause := range delivery.Causes() {
 		if cause != delivery.WaitsRunning {
-			st.Pending[string(cause)] = 0
+			st.Pending[string(cause)], st.OldestOf[string(cause)] = 0, 0
 		}
 	}
 	now := time.Now()
@@ -40,27 +40,31 @@ func (d *Dispatcher) count(each func(endpoint string, w waitsOf)) delivery.Stats
 }
 
 func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
-	add := func(cause delivery.Cause, n int64, since time.Time) {
+	add := func(cause delivery.Cause, n int64, since time.Time, first bool) {
 		st.Pending[string(cause)] += n
 		w.deliveries += n
-		if !since.IsZero() {
-			w.oldest = max(w.oldest, now.Sub(since))
+		if since.IsZero() {
+			return
+		}
+		w.oldest = max(w.oldest, now.Sub(since))
+		if first || cause != delivery.WaitsLimited {
+			st.OldestOf[string(cause)] = max(st.OldestOf[string(cause)], now.Sub(since))
 		}
 	}
 	for _, d := range l.waiting {
-		add(l.standing(d, 0, now).Waits, 1, d.Created)
+		add(l.standing(d, 0, now).Waits, 1, d.Created, d.Number == 1)
 	}
 	if l.fresh > 0 {
 		l.skipForgotten()
 		first := *l.queue.front()
-		add(l.standing(first, 0, now).Waits, int64(l.fresh), first.Created)
+		add(l.standing(first, 0, now).Waits, int64(l.fresh), first.Created, true)
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()
 		if cause == "" {
 			cause = delivery.WaitsBehind
 		}
-		add(cause, b.Events, b.Oldest)
+		add(cause, b.Events, b.Oldest, true)
 	}
 	return w
 }

@@ -82,6 +82,29 @@ func TestStandingUnderARate(t *testing.T) {
 	})
 }
 
+// A retry is as old as its event, which is no sign that anything is late.
+func TestAgesAreToldByReason(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", func(e *endpoint.Endpoint) { e.Concurrency = 1 })
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.answer(500, 1) // the second one runs from here on
+		time.Sleep(5 * second)
+		r.publish(3, 3, "a")
+		r.feed()
+		time.Sleep(second)
+		st := r.d.Stats()
+		age := func(waits string) time.Duration { return st.OldestOf[waits].Truncate(second) }
+		if st.Oldest.Truncate(second) != 6*second || age("retry") != 6*second || age("limited") != second || age("behind") != 0 {
+			t.Errorf("ages %v, %v in all", st.OldestOf, st.Oldest)
+		}
+		if st.Pending["retry"] != 1 || st.Pending["limited"] != 1 {
+			t.Errorf("pending %v", st.Pending)
+		}
+	})
+}
+
 // entry is the id of an event's delivery to the one endpoint.
 func (r *rig) entry(n int) string {
 	for _, m := range r.store.Kept(part) {

@@ -74,7 +74,7 @@ var dashboards = map[string]struct {
 		{"Deliveries by outcome", "Deliveries that ended.", "ops", false, one(rate("outcome", "hookspan_deliveries_total{"+all+"}"), "{{outcome}}")},
 		{"Success", "Share of ended deliveries that were delivered.", "percentunit", false, one(share("hookspan_deliveries_total{"+all+`,outcome="delivered"}`, "hookspan_deliveries_total{"+all+"}"), "")},
 		{"Waiting, by reason", "Deliveries that wait.", "short", false, one("sum by (reason) (hookspan_pending{"+all+"})", "{{reason}}")},
-		{"Oldest waiting", "Age of the oldest delivery that waits.", "s", false, one("max by (pod) (hookspan_oldest_pending_seconds{"+all+"})", "{{pod}}")},
+		{"Oldest waiting, by reason", "Age of the oldest delivery that waits.", "s", false, one("max by (reason) (hookspan_pending_oldest_seconds{"+all+"})", "{{reason}}")},
 		{"Attempts, time", "From connect to the end of the endpoint's answer.", "s", false, quantiles("hookspan_attempt_seconds")},
 		{"Events not read yet", "Stored, and not read by the live feed.", "short", false, one("hookspan_lag_events{"+all+"}", "{{pod}}")},
 		{"Shards", "Shards that each pod owns.", "short", false, one("hookspan_shards_owned{"+all+"}", "{{pod}}")},

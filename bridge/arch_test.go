@@ -192,7 +192,7 @@ func roomsOfSinks() map[string][]string {
 		"sinks/kafka/publish": {"sinks/kafka/cluster", "sinks/kafka/topic"},
 		"sinks/kafka/lease":   {},
 
-		"sinks/jetstream/embedded":         {"sinks/jetstream", "sinks/jetstream/embedded/client", "sinks/jetstream/embedded/cluster", "sinks/jetstream/embedded/disk"},
+		"sinks/jetstream/embedded":         {"sinks/jetstream", "sinks/jetstream/link", "sinks/jetstream/embedded/client", "sinks/jetstream/embedded/cluster", "sinks/jetstream/embedded/disk"},
 		"sinks/jetstream/embedded/client":  {"sinks/jetstream"},
 		"sinks/jetstream/embedded/cluster": {"sinks/jetstream/embedded/disk"},
 		"sinks/jetstream/embedded/disk":    {},

@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +50,7 @@ type Parts struct {
 // An App is one process's worth of Hookspan. New, then Run.
 type App struct {
 	Parts
+	doors
 	catalog *provider.Catalog
 
 	// Those of a role that the process does not have are nil, and all are until the bus is
@@ -61,29 +60,25 @@ type App struct {
 	receiver   *receiver.Receiver
 	index      *journal.Index
 
-	intake, control         net.Listener
-	intakeDoor, controlDoor door
-	intakeServer            *http.Server
-	controlServer           *http.Server
-
 	current atomic.Pointer[config.Config] // as the newest reload left it
 	opened  atomic.Pointer[Opened]        // nil until the bus is open
 	keys    atomic.Pointer[Keys]          // nil until the bus is open
 	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
 
-	reloading *reloading // watchConfig alone uses it
+	reloading *reloading
 
 	stopBy time.Time // when the stop has to be over; set by Run
 }
 
 // New binds the listeners. Nothing is read or answered before Run.
 func New(p Parts) (_ *App, err error) {
-	a := &App{Parts: p, reloading: newReloading(p.Config)}
+	a := &App{Parts: p, doors: doors{conf: p.Config, log: p.Log, metrics: p.Metrics}}
+	a.reloading = newReloading(a)
 	a.current.Store(p.Config)
 	a.notReady("starting")
 	defer func() {
 		if err != nil {
-			a.closeListeners()
+			a.doors.close()
 		}
 	}()
 	if a.catalog, err = provider.Load(p.Config.ProvidersDir); err != nil {
@@ -93,7 +88,7 @@ func New(p Parts) (_ *App, err error) {
 		return nil, err
 	}
 	a.measure()
-	return a, a.makeServers()
+	return a, a.makeServers(a.probes())
 }
 
 // Run serves until ctx ends and returns when everything has been handed over. An error is

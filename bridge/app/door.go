@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hookspan/hookspan/bridge/admin"
@@ -42,9 +43,9 @@ func (a *App) probes() http.Handler {
 	if a.runs(config.RoleAdmin) {
 		absent = problem.New(problem.NotReady).With("the server is starting; /readyz says what it waits for")
 	}
-	return admin.Probes(a.Readiness, a.metricsPage(), absent)
+	return admin.Probes(a.Readiness, metricsPage(a.Metrics), absent)
 }
 
-func (a *App) metricsPage() http.Handler {
-	return promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true})
+func metricsPage(m *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(m, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

@@ -64,7 +64,7 @@ func (a *App) loadKeys(context.Context) error {
 		return fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
 	}
 	a.keys.Store(&k)
-	a.tellOfKeys(&k)
+	k.tell(a.Log, a.runs(config.RoleAdmin))
 	return nil
 }
 
@@ -82,20 +82,20 @@ func Sealer(c *config.Config) (*endpoint.Sealer, error) {
 	return endpoint.ParseSealer(seal)
 }
 
-// tellOfKeys logs what an operator may look for later.
-func (a *App) tellOfKeys(k *Keys) {
+// tell logs what an operator may look for later.
+func (k *Keys) tell(log *slog.Logger, admin bool) {
 	switch {
 	case k.TokenPath != "":
 		path, err := filepath.Abs(k.TokenPath)
 		if err != nil {
 			path = k.TokenPath
 		}
-		a.Log.Info("no HOOKSPAN_ADMIN_TOKEN is set; the API's token is kept in a file", slog.String("file", path))
-	case k.AdminToken == "" && a.runs(config.RoleAdmin):
-		a.Log.Warn("no HOOKSPAN_ADMIN_TOKEN is set; the API answers 503 until the process is started with one")
+		log.Info("no HOOKSPAN_ADMIN_TOKEN is set; the API's token is kept in a file", slog.String("file", path))
+	case k.AdminToken == "" && admin:
+		log.Warn("no HOOKSPAN_ADMIN_TOKEN is set; the API answers 503 until the process is started with one")
 	}
-	if k.Sealer.Newest() == "" && a.runs(config.RoleAdmin) {
-		a.Log.Warn("no HOOKSPAN_SEAL_KEY is set; the API takes no endpoint with a secret")
+	if k.Sealer.Newest() == "" && admin {
+		log.Warn("no HOOKSPAN_SEAL_KEY is set; the API takes no endpoint with a secret")
 	}
 }
 
@@ -120,18 +120,18 @@ func freshSealKey() string {
 
 // makeSecrets gives each configured endpoint without a secret one of its own, which is made
 // once and kept in the data folder like the admin token.
-func (a *App) makeSecrets(endpoints []*endpoint.Endpoint) error {
+func makeSecrets(dir string, log *slog.Logger, endpoints []*endpoint.Endpoint) error {
 	for _, e := range endpoints {
 		made := signature.GenerateSecret(e.Signature)
 		if len(e.Secrets) > 0 || made == "" {
 			continue
 		}
-		path := filepath.Join(a.Config.DataDir, "endpoint-"+e.Name+"-"+e.Signature)
+		path := filepath.Join(dir, "endpoint-"+e.Name+"-"+e.Signature)
 		secret, err := keep(path, func() string { return made })
 		if err != nil {
 			return fmt.Errorf("secret of endpoint %s: %w", e.Name, err)
 		}
-		a.Log.Info("endpoint has no secret in its configuration; the one that was made for it is kept in a file",
+		log.Info("endpoint has no secret in its configuration; the one that was made for it is kept in a file",
 			slog.String("endpoint", e.Name), slog.String("file", path))
 		e.Secrets = []string{secret}
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,25 +9,39 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/listener"
 )
 
+// doors are the listeners of the process, and what answers on them.
+type doors struct {
+	conf    *config.Config
+	log     *slog.Logger
+	metrics *prometheus.Registry
+
+	intake, control         net.Listener // intake is nil without that role
+	intakeDoor, controlDoor door
+	intakeServer            *http.Server
+	controlServer           *http.Server
+}
+
 // bind takes the addresses before anything else is done.
-func (a *App) bind() (err error) {
-	if a.runs(config.RoleReceiver) {
-		if a.intake, err = net.Listen("tcp", string(a.Config.Listen)); err != nil {
+func (d *doors) bind() (err error) {
+	if d.conf.Runs(config.RoleReceiver) {
+		if d.intake, err = net.Listen("tcp", string(d.conf.Listen)); err != nil {
 			return fmt.Errorf("listen for webhooks (HOOKSPAN_LISTEN): %w", err)
 		}
 	}
-	if a.control, err = net.Listen("tcp", string(a.Config.AdminListen)); err != nil {
+	if d.control, err = net.Listen("tcp", string(d.conf.AdminListen)); err != nil {
 		return fmt.Errorf("listen for the API (HOOKSPAN_ADMIN_LISTEN): %w", err)
 	}
 	return nil
 }
 
-func (a *App) closeListeners() {
-	for _, l := range []net.Listener{a.intake, a.control} {
+func (d *doors) close() {
+	for _, l := range []net.Listener{d.intake, d.control} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -34,30 +49,30 @@ func (a *App) closeListeners() {
 }
 
 // IntakeAddr is the address that webhooks are taken on, "" in a process without that role.
-func (a *App) IntakeAddr() string {
-	if a.intake == nil {
+func (d *doors) IntakeAddr() string {
+	if d.intake == nil {
 		return ""
 	}
-	return a.intake.Addr().String()
+	return d.intake.Addr().String()
 }
 
 // AdminAddr is the address of health, metrics and the API.
-func (a *App) AdminAddr() string { return a.control.Addr().String() }
+func (d *doors) AdminAddr() string { return d.control.Addr().String() }
 
-// makeServers makes the servers of the listeners.
-func (a *App) makeServers() (err error) {
-	c := a.Config
-	a.intakeDoor.closed, a.controlDoor.closed = http.HandlerFunc(noIntake), a.probes()
-	if a.intake != nil {
-		a.intakeServer, err = listener.Server(listener.Options{
-			Handler: &a.intakeDoor, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: a.Log,
+// makeServers makes the servers of the listeners; probes answer until the API does.
+func (d *doors) makeServers(probes http.Handler) (err error) {
+	c := d.conf
+	d.intakeDoor.closed, d.controlDoor.closed = http.HandlerFunc(noIntake), probes
+	if d.intake != nil {
+		d.intakeServer, err = listener.Server(listener.Options{
+			Handler: &d.intakeDoor, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: d.log,
 		})
 		if err != nil {
 			return fmt.Errorf("TLS of the intake: %w", err)
 		}
 	}
-	a.controlServer, err = listener.Server(listener.Options{
-		Handler: listener.Undisturbed(&a.controlDoor), CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: a.Log,
+	d.controlServer, err = listener.Server(listener.Options{
+		Handler: listener.Undisturbed(&d.controlDoor), CertFile: c.AdminTLS.Cert, KeyFile: c.AdminTLS.KeyFile, ReadTime: 30 * time.Second, Log: d.log,
 	})
 	if err != nil {
 		return fmt.Errorf("TLS of the admin listener: %w", err)
@@ -66,9 +81,9 @@ func (a *App) makeServers() (err error) {
 }
 
 // serve answers on the listeners until they are closed; the channel tells of one that broke.
-func (a *App) serve() <-chan error {
+func (d *doors) serve() <-chan error {
 	files := fileLimit()
-	controls := listener.NewCrowd(controlConnections(files), a.Log, nil)
+	controls := listener.NewCrowd(controlConnections(files), d.log, nil)
 	broken := make(chan error, 2) // both servers send at the most once
 	run := func(name string, s *http.Server, l net.Listener) {
 		var err error
@@ -81,14 +96,21 @@ func (a *App) serve() <-chan error {
 			broken <- fmt.Errorf("serve %s: %w", name, err)
 		}
 	}
-	if a.intakeServer != nil {
-		most := intakeConnections(a.Config.MaxConnections, files)
-		if asked := a.Config.MaxConnections; most < asked {
-			a.Log.Warn("HOOKSPAN_MAX_CONNECTIONS is more than the file limit leaves; raise the limit (ulimit -n, LimitNOFILE)",
+	if d.intakeServer != nil {
+		most := intakeConnections(d.conf.MaxConnections, files)
+		if asked := d.conf.MaxConnections; most < asked {
+			d.log.Warn("HOOKSPAN_MAX_CONNECTIONS is more than the file limit leaves; raise the limit (ulimit -n, LimitNOFILE)",
 				slog.Int("asked", asked), slog.Int("connections", most), slog.Int("files", files))
 		}
-		go run("webhooks", a.intakeServer, listener.NewCrowd(most, a.Log, a.Metrics).Listen(a.intake))
+		go run("webhooks", d.intakeServer, listener.NewCrowd(most, d.log, d.metrics).Listen(d.intake))
 	}
-	go run("the API", a.controlServer, controls.Listen(a.control))
+	go run("the API", d.controlServer, controls.Listen(d.control))
 	return broken
+}
+
+// shutIntake lets the connections of the intake end until ctx does.
+func (d *doors) shutIntake(ctx context.Context) {
+	if d.intakeServer != nil && d.intakeServer.Shutdown(ctx) != nil {
+		_ = d.intakeServer.Close()
+	}
 }

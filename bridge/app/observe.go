@@ -8,6 +8,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/dispatch"
+	"github.com/hookspan/hookspan/bridge/journal"
 )
 
 // pendingRetry is the pause after a bus that did not tell what is pending.
@@ -33,29 +35,38 @@ func (a *App) observer() delivery.Observer {
 	return all
 }
 
-// recall reads what was attempted before the start from the journal's tail.
-func (a *App) recall(ctx context.Context) error {
-	_, shards := a.dispatcher.Owned() // it has asked the registry
-	return a.index.Load(ctx, a.opened.Load().Bus, shards)
+// A reading is how the index learns what this process does not tell it.
+type reading struct {
+	index      *journal.Index
+	dispatcher *dispatch.Dispatcher
+	opened     *Opened
+	log        *slog.Logger
 }
 
-// followJournal shows what other processes attempt, too.
-func (a *App) followJournal(ctx context.Context) {
-	o := a.opened.Load()
-	_, shards := a.dispatcher.Owned()
-	_ = a.index.Follow(ctx, sharedJournal{o.Bus, o.Shared}, shards) // nil, once ctx has ended
+func (a *App) reading() reading { return reading{a.index, a.dispatcher, a.opened.Load(), a.Log} }
+
+// load reads what was attempted before the start from the journal's tail.
+func (r reading) load(ctx context.Context) error {
+	_, shards := r.dispatcher.Owned() // it has asked the registry
+	return r.index.Load(ctx, r.opened.Bus, shards)
 }
 
-// recallPending shows what waits since longer ago than the journal's tail reaches, in shards of
+// follow shows what other processes attempt, too.
+func (r reading) follow(ctx context.Context) {
+	_, shards := r.dispatcher.Owned()
+	_ = r.index.Follow(ctx, sharedJournal{r.opened.Bus, r.opened.Shared}, shards) // nil, once ctx has ended
+}
+
+// pending shows what waits since longer ago than the journal's tail reaches, in shards of
 // other processes.
-func (a *App) recallPending(ctx context.Context) {
+func (r reading) pending(ctx context.Context) {
 	for told := false; ; told = true {
-		err := a.dispatcher.PendingElsewhere(ctx, a.index.Waiting)
+		err := r.dispatcher.PendingElsewhere(ctx, r.index.Waiting)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		if !told {
-			a.Log.Warn("what waits in shards of others is not known yet, trying again", slog.Any("error", err))
+			r.log.Warn("what waits in shards of others is not known yet, trying again", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

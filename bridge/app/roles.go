@@ -23,7 +23,7 @@ func (a *App) assemble() error {
 	a.index = journal.New(journal.Options{Log: a.Log})
 	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: o.Bus, Leases: a.leases(), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
+		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
 		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics,
 	})
@@ -57,11 +57,11 @@ func (a *App) assembleReceiver(o *Opened) error {
 
 // leases are the bus's where others use it too. A process that delivers nothing on a bus of
 // its own takes no shard either.
-func (a *App) leases() bus.Leases {
-	switch o := a.opened.Load(); {
+func leases(o *Opened, delivers bool) bus.Leases {
+	switch {
 	case o.Shared != nil:
 		return o.Shared
-	case !a.runs(config.RoleDispatcher):
+	case !delivers:
 		return bus.Alone{} // never joined
 	}
 	return nil
@@ -78,7 +78,7 @@ func (a *App) steps() []step {
 	}
 	all = append(all, step{"take the shards", a.dispatcher.Prepare})
 	if a.runs(config.RoleAdmin) {
-		all = append(all, step{"read the journal's tail", a.recall})
+		all = append(all, step{"read the journal's tail", a.reading().load})
 	}
 	if a.runs(config.RoleDispatcher) {
 		all = append(all, step{"look at what endpoints follow", a.tellUnfollowed})
@@ -102,10 +102,10 @@ func (a *App) work(w *workers) <-chan error {
 		w.running.Go(func() { _ = a.receiver.Run(w.rest) })
 	}
 	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
-		w.running.Go(func() { a.followJournal(w.rest) })
-		w.running.Go(func() { a.recallPending(w.rest) })
+		w.running.Go(func() { a.reading().follow(w.rest) })
+		w.running.Go(func() { a.reading().pending(w.rest) })
 	}
-	w.running.Go(func() { a.watchConfig(w.delivery) })
+	w.running.Go(func() { a.reloading.watch(w.delivery) })
 	return failed
 }
 
@@ -113,7 +113,7 @@ func (a *App) work(w *workers) <-chan error {
 func (a *App) adopt(ctx context.Context, c *config.Config) error {
 	byEnv, byFile := endpoints(c)
 	if c.Alone() {
-		if err := a.makeSecrets(append(byEnv[:len(byEnv):len(byEnv)], byFile...)); err != nil {
+		if err := makeSecrets(c.DataDir, a.Log, append(byEnv[:len(byEnv):len(byEnv)], byFile...)); err != nil {
 			return err
 		}
 	}

@@ -49,9 +49,9 @@ func (a *App) stop(w *workers) error {
 	w.stopDelivery()
 	a.closeIntake(began.Add(plan.attempts))
 	w.stopRest()
-	err := a.join(w, a.stopBy.Add(-plan.closing))
+	err := w.join(a.stopBy.Add(-plan.closing / 2))
 	_ = a.controlServer.Close()
-	a.closeListeners()
+	a.doors.close()
 	return err
 }
 
@@ -65,22 +65,20 @@ func (a *App) closeIntake(deadline time.Time) {
 			a.Log.Warn("requests were cut off by the stop, their senders come again", slog.Any("error", err))
 		}
 	}
-	if a.intakeServer != nil && a.intakeServer.Shutdown(ctx) != nil {
-		_ = a.intakeServer.Close()
-	}
+	a.shutIntake(ctx)
 }
 
 // errStillRunning: what has to end by itself has not.
 var errStillRunning = errors.New("stop: not everything has ended within HOOKSPAN_STOP_GRACE; what was not handed over is repeated by its next owner")
 
-// join waits for the workers until the deadline, and a moment more for those that heed it.
-func (a *App) join(w *workers, deadline time.Time) error {
+// join waits for the workers, and no longer than till then.
+func (w *workers) join(latest time.Time) error {
 	joined := make(chan struct{}) // closed once all have ended
 	go func() {
 		defer close(joined)
 		w.running.Wait()
 	}()
-	late := time.NewTimer(time.Until(deadline.Add(stopping(a.Config.StopGrace).closing / 2)))
+	late := time.NewTimer(time.Until(latest))
 	defer late.Stop()
 	select {
 	case <-joined:

@@ -3,11 +3,8 @@ package endpoint
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -40,21 +37,7 @@ type Options struct {
 
 // A Registry follows the endpoints into memory and edits them. It is safe for concurrent
 // use, and so are any number of registries over one bus.
-type Registry struct {
-	store  Store
-	sealer *Sealer
-	o      Options
-
-	turn       chan struct{} // holds one token: whoever has it reads or writes the log
-	refreshed  *shared.Answer[*Set]
-	chain      *bus.Chain
-	state      *state
-	configured map[string]*Endpoint // by name: endpoints of our environment and file
-
-	set     atomic.Pointer[Set]
-	mu      sync.Mutex
-	changed chan struct{} // closed when set is replaced
-}
+type Registry struct{ *ledger }
 
 // NewRegistry returns a registry that has read nothing yet: Load comes first. A nil sealer
 // has no keys.
@@ -71,7 +54,7 @@ func NewRegistry(store Store, sealer *Sealer, o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Registry{
+	r := &Registry{&ledger{
 		store: store, sealer: sealer, o: o,
 		turn:       make(chan struct{}, 1),
 		refreshed:  shared.New[*Set](),
@@ -79,7 +62,7 @@ func NewRegistry(store Store, sealer *Sealer, o Options) *Registry {
 		state:      newState(sealer),
 		configured: map[string]*Endpoint{},
 		changed:    make(chan struct{}),
-	}
+	}}
 	r.turn <- struct{}{}
 	r.set.Store(newSet(bus.NoPosition, nil))
 	return r
@@ -140,114 +123,4 @@ func (r *Registry) Run(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// follow reads what is new and reports whether a snapshot is due.
-func (r *Registry) follow(ctx context.Context) (bool, error) {
-	if err := r.take(ctx); err != nil {
-		return false, err
-	}
-	defer r.release()
-	if err := r.read(ctx); err != nil {
-		return false, err
-	}
-	return r.snapshotDue(), nil
-}
-
-// Set is the registry as last read.
-func (r *Registry) Set() *Set { return r.set.Load() }
-
-// Changed returns a channel that is closed at the next change. Take it before Set, so that
-// no change falls between the two.
-func (r *Registry) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-// Refresh reads the log to its end and returns what it holds then. One reading serves all who
-// asked before it began.
-func (r *Registry) Refresh(ctx context.Context) (*Set, error) {
-	return r.refreshed.Get(ctx, func(ctx context.Context) (*Set, error) {
-		if err := r.take(ctx); err != nil {
-			return nil, err
-		}
-		defer r.release()
-		if err := r.read(ctx); err != nil {
-			return nil, err
-		}
-		return r.Set(), nil
-	})
-}
-
-func (r *Registry) take(ctx context.Context) error {
-	select {
-	case <-r.turn:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the registry: %w", context.Cause(ctx))
-	}
-}
-
-func (r *Registry) release() { r.turn <- struct{}{} }
-
-// read brings the state to the end of the log and publishes it when something is new. The
-// caller has the turn. Until it has succeeded nothing may be written.
-func (r *Registry) read(ctx context.Context) error {
-	had := r.Set().Revision
-	err := r.chain.ReadAll(ctx, func() { r.state = newState(r.sealer) }, func(rec bus.Record) error { return r.state.apply(rec) })
-	if err != nil {
-		return err
-	}
-	if err := r.state.whole(); err != nil {
-		return err
-	}
-	if r.state.snapshots.Empty() && had != bus.NoPosition {
-		return fmt.Errorf("%w: it is empty and was read up to record %d before", ErrDamaged, had)
-	}
-	if r.chain.Last() != had {
-		r.publish()
-	}
-	return nil
-}
-
-// publish makes what was read the Set. The caller has the turn.
-func (r *Registry) publish() {
-	all := make([]*Endpoint, 0, len(r.state.endpoints))
-	for _, k := range r.state.endpoints {
-		if k.view == nil {
-			k.view = r.view(k)
-		}
-		all = append(all, k.view)
-	}
-	set := newSet(r.chain.Last(), all)
-	for _, k := range r.state.starts {
-		set.followed = append(set.followed, k.patterns...)
-	}
-	r.set.Store(set)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	close(r.changed)
-	r.changed = make(chan struct{})
-}
-
-// view is how a Set shows an endpoint: its record joined with what is configured here. What
-// cannot be sent to from here is shown as paused or removed, so its events are kept.
-func (r *Registry) view(k *kept) *Endpoint {
-	e := k.endpoint.Clone()
-	if !e.Managed() {
-		if k.locked != nil {
-			e.State, e.Reason = Paused, k.locked.Error()
-		}
-		return e
-	}
-	c := r.configured[e.Name]
-	if c == nil {
-		e.State, e.Reason = Removed, "it is no longer in the environment or the file"
-		return e
-	}
-	v := c.Clone()
-	v.ID, v.Start, v.State, v.Reason, v.Created, v.Updated = e.ID, e.Start, e.State, e.Reason, e.Created, e.Updated
-	v.Items, v.filters, v.Revision, v.unknown = e.Items, e.filters, e.Revision, e.unknown
-	return v
 }

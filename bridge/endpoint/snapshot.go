@@ -23,7 +23,7 @@ const (
 var errGivenUp = errors.New("another replica began a snapshot")
 
 // snapshotDue: the log has grown to more than twice what counts in it, and nobody is at it.
-func (r *Registry) snapshotDue() bool {
+func (r *ledger) snapshotDue() bool {
 	s := r.state
 	if !s.snapshots.Due(s.live, r.o.SnapshotSlack) {
 		return false
@@ -34,7 +34,7 @@ func (r *Registry) snapshotDue() bool {
 
 // Snapshot writes everything that counts once more behind the log, if that is due, and trims
 // what nobody needs any more. Edits go on meanwhile.
-func (r *Registry) Snapshot(ctx context.Context) error {
+func (r *ledger) Snapshot(ctx context.Context) error {
 	begin, err := r.beginSnapshot(ctx)
 	if err != nil || begin == bus.NoPosition {
 		return err
@@ -57,7 +57,7 @@ func (r *Registry) Snapshot(ctx context.Context) error {
 	return r.trim(ctx)
 }
 
-func (r *Registry) beginSnapshot(ctx context.Context) (int64, error) {
+func (r *ledger) beginSnapshot(ctx context.Context) (int64, error) {
 	if err := r.take(ctx); err != nil {
 		return bus.NoPosition, err
 	}
@@ -76,7 +76,7 @@ func (r *Registry) beginSnapshot(ctx context.Context) (int64, error) {
 
 // writeChunk writes the records from key on that fit, as they are in the log's state at the
 // chunk's own place, and returns the key that comes next.
-func (r *Registry) writeChunk(ctx context.Context, begin int64, key string) (next string, more bool, err error) {
+func (r *ledger) writeChunk(ctx context.Context, begin int64, key string) (next string, more bool, err error) {
 	if err := r.take(ctx); err != nil {
 		return "", false, err
 	}
@@ -116,7 +116,7 @@ func (s *state) recordsFrom(key string) (list []earlier, next string, more bool)
 }
 
 // trim takes away what lies in front of the complete snapshot before the newest one.
-func (r *Registry) trim(ctx context.Context) error {
+func (r *ledger) trim(ctx context.Context) error {
 	if err := r.take(ctx); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ var errAgain = errors.New("edit again")
 // write reads to the end of the log, appends what compose makes of that, and does so again
 // when somebody was faster. compose does no I/O; nil data means that nothing is to be
 // written. What write returned nil for is durable.
-func (r *Registry) write(ctx context.Context, compose func(*state) ([]byte, error)) error {
+func (r *ledger) write(ctx context.Context, compose func(*state) ([]byte, error)) error {
 	if err := r.take(ctx); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (r *Registry) write(ctx context.Context, compose func(*state) ([]byte, erro
 }
 
 // append is write for the one whose turn it is, without the sync.
-func (r *Registry) append(ctx context.Context, compose func(*state) ([]byte, error)) (bool, error) {
+func (r *ledger) append(ctx context.Context, compose func(*state) ([]byte, error)) (bool, error) {
 	for {
 		if err := r.read(ctx); err != nil {
 			return false, err
@@ -118,7 +118,7 @@ func (r *Registry) change(ctx context.Context, d edit) (string, error) {
 	}
 }
 
-func (r *Registry) current(ctx context.Context, find func(*state) *kept) (*kept, error) {
+func (r *ledger) current(ctx context.Context, find func(*state) *kept) (*kept, error) {
 	if err := r.take(ctx); err != nil {
 		return nil, err
 	}

@@ -21,12 +21,12 @@ type Embedded struct {
 
 func embeddedKind() kind {
 	return kind{
-		name: BusEmbedded, own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: (*loading).checkEmbedded,
+		name: BusEmbedded, own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
 		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
 	}
 }
 
-func (l *loading) checkEmbedded() {
+func (l checking) checkEmbedded() {
 	e := l.cfg.Embedded
 	l.process("EMBEDDED_PASSWORD").unless((e.User == "") == e.Password.IsZero(), "user and password belong together: give both or none")
 	l.process("EMBEDDED_LISTEN").unless(e.Listen == "" || e.Listen.Loopback() || e.User != "",
@@ -51,7 +51,7 @@ func (l *loading) checkEmbedded() {
 }
 
 // checkClients is about NATS clients of the embedded bus.
-func (l *loading) checkClients() {
+func (l checking) checkClients() {
 	e, tls := l.cfg.Embedded, l.cfg.EmbeddedTLS.Cert != ""
 	if tls && e.Listen == "" {
 		l.process("EMBEDDED_TLS_CERT").warning("has no effect without " + prefix + "EMBEDDED_LISTEN")
@@ -61,7 +61,7 @@ func (l *loading) checkClients() {
 	}
 }
 
-func (l *loading) checkClusterSize() {
+func (l checking) checkClusterSize() {
 	e := l.cfg.Embedded
 	l.process("EMBEDDED_CLUSTER_SIZE").unless(e.ClusterSize == 0 || e.ClusterSize >= 3, "want at least three: fewer cannot agree once one is away")
 	if n := len(e.Peers); n > 0 && !strings.HasPrefix(e.Peers[0], "dns:") {

@@ -24,13 +24,13 @@ type Kafka struct {
 func kafkaKind() kind {
 	return kind{
 		name: BusKafka, schemes: map[string]bool{"kafka": false, "kafka+tls": true}, own: []string{"KAFKA_"}, perSource: true,
-		check: (*loading).checkKafka, topic: kafkaTopic, pattern: kafkaTopics,
+		check: checking.checkKafka, topic: kafkaTopic, pattern: kafkaTopics,
 		copies: func(r report, n int) { r.unless(n < 1<<15, "want at most 32767") }, // as many as there are brokers
 		below:  func(topicPrefix string) string { return "/^" + regexp.QuoteMeta(topicPrefix+".") + "/" },
 	}
 }
 
-func (l *loading) checkKafka() {
+func (l checking) checkKafka() {
 	k := l.cfg.Kafka
 	l.process("KAFKA_PARTITIONS").unless(k.Partitions <= 10_000, "want at most 10000")
 	oauth := map[string]bool{

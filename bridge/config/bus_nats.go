@@ -18,12 +18,12 @@ type NATS struct {
 
 func natsKind() kind {
 	return kind{
-		name: BusNATS, schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: (*loading).checkNATS,
+		name: BusNATS, schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: checking.checkNATS,
 		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
 	}
 }
 
-func (l *loading) checkNATS() {
+func (l checking) checkNATS() {
 	n := l.cfg.NATS
 	l.process("NATS_PASSWORD").unless((n.User == "") == n.Password.IsZero(), "user and password belong together: give both or none")
 	var logins []string

@@ -11,8 +11,11 @@ import (
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
+// A checking holds what was loaded against what works.
+type checking struct{ *loading }
+
 // check finds what is wrong with values that could be read one by one.
-func (l *loading) check() {
+func (l checking) check() {
 	l.checkProcess()
 	l.checkListeners()
 	l.checkTopics()
@@ -38,15 +41,15 @@ type report struct {
 }
 
 // at reports settings of one source or endpoint.
-func (l *loading) at(f family, name string) checked {
+func (l checking) at(f family, name string) checked {
 	return func(variable string) report {
-		return report{l, f.blocks[name].where(f.begin(name) + variable)}
+		return report{l.loading, f.blocks[name].where(f.begin(name) + variable)}
 	}
 }
 
 // process reports settings of the process.
-func (l *loading) process(variable string) report {
-	return report{l, l.core.where(prefix + variable)}
+func (l checking) process(variable string) report {
+	return report{l.loading, l.core.where(prefix + variable)}
 }
 
 func (r report) unless(ok bool, remedy string) {
@@ -62,7 +65,7 @@ func (r report) warning(text string) {
 	}
 }
 
-func (l *loading) checkProcess() {
+func (l checking) checkProcess() {
 	c := l.cfg
 	l.process("NAMESPACE").unless(setting.ValidName(c.Namespace), "only a-z, 0-9 and - are allowed")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
@@ -87,7 +90,7 @@ func (l *loading) checkProcess() {
 	}
 }
 
-func (l *loading) checkListeners() {
+func (l checking) checkListeners() {
 	c := l.cfg
 	l.checkPorts()
 	l.process("TLS_KEY_FILE").unless((c.TLS.Cert == "") == (c.TLS.KeyFile == ""), "certificate and key belong together: give both or none")
@@ -101,7 +104,7 @@ func (l *loading) checkListeners() {
 }
 
 // checkPorts refuses two listeners at one place, of which the start would say that it is taken.
-func (l *loading) checkPorts() {
+func (l checking) checkPorts() {
 	c := l.cfg
 	type listener struct {
 		variable string
@@ -127,7 +130,7 @@ func (l *loading) checkPorts() {
 }
 
 // checkSealKey wants AES-256 keys: 32 bytes each.
-func (l *loading) checkSealKey() {
+func (l checking) checkSealKey() {
 	for _, key := range l.cfg.SealKey.Open() {
 		raw, err := base64.StdEncoding.DecodeString(key)
 		l.process("SEAL_KEY").unless(err == nil && len(raw) == 32, "want 32 bytes in base64, as from: openssl rand -base64 32")

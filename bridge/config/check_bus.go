@@ -7,7 +7,7 @@ import (
 )
 
 // checkBus holds the settings of the bus against each other.
-func (l *loading) checkBus() {
+func (l checking) checkBus() {
 	c := l.cfg
 	l.process("BUS_KEY_FILE").unless((c.BusTLS.Cert == "") == (c.BusTLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	for variable, given := range map[string]string{"BUS_CA": c.BusTLS.CA, "BUS_CERT": c.BusTLS.Cert} {
@@ -25,20 +25,20 @@ func (l *loading) checkBus() {
 	l.warnOfNoEffect()
 }
 
-func (l *loading) within(given map[string]bool, remedy string) {
+func (l checking) within(given map[string]bool, remedy string) {
 	for variable, ok := range given {
 		l.process(variable).unless(ok, remedy)
 	}
 }
 
-func (l *loading) without(given map[string]bool, remedy string) {
+func (l checking) without(given map[string]bool, remedy string) {
 	for variable, ok := range given {
 		l.process(variable).unless(!ok, remedy)
 	}
 }
 
 // checkReplicas holds the number of copies against what the bus can keep.
-func (l *loading) checkReplicas() {
+func (l checking) checkReplicas() {
 	c, r := l.cfg, l.process("REPLICAS")
 	if c.Alone() {
 		r.unless(c.Replicas <= 1, "a bus of its own keeps one copy; remove the variable")
@@ -51,7 +51,7 @@ func (l *loading) checkReplicas() {
 }
 
 // warnOfNoEffect names the settings that say nothing about the bus that was chosen.
-func (l *loading) warnOfNoEffect() {
+func (l checking) warnOfNoEffect() {
 	c := l.cfg
 	idle := c.Bus.Kind.idle()
 	bus := "this bus"

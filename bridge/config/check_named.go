@@ -9,7 +9,7 @@ import (
 )
 
 // checkSource asks the receiver, and adds what it does not know.
-func (l *loading) checkSource(s *Source, at checked) {
+func (l checking) checkSource(s *Source, at checked) {
 	for _, fault := range s.Faults(l.cfg.Retention) {
 		at(strings.ToUpper(fault.Field)).unless(false, fault.Message)
 	}
@@ -18,7 +18,7 @@ func (l *loading) checkSource(s *Source, at checked) {
 }
 
 // checkEndpoint leaves to whoever registers endpoints what it would refuse of the API, too.
-func (l *loading) checkEndpoint(e *endpoint.Endpoint, at checked) {
+func (l checking) checkEndpoint(e *endpoint.Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
 	wanted := endpoint.WantedSignature(e.Signature)
 	at("SIGNATURE").unless(wanted == "", wanted)

@@ -6,7 +6,7 @@ import (
 )
 
 // checkTopics holds the names of topics against what the bus takes.
-func (l *loading) checkTopics() {
+func (l checking) checkTopics() {
 	l.checkTopic(l.process("TOPIC_PREFIX"), l.cfg.TopicPrefix)
 	for _, pattern := range l.cfg.Topics {
 		l.checkPattern(l.process("TOPICS"), pattern)
@@ -14,13 +14,13 @@ func (l *loading) checkTopics() {
 }
 
 // checkTopic wants one fixed topic.
-func (l *loading) checkTopic(r report, name string) { l.cfg.Bus.Kind.of().topic(r, name) }
+func (l checking) checkTopic(r report, name string) { l.cfg.Bus.Kind.of().topic(r, name) }
 
 // checkPattern wants what may stand for several topics.
-func (l *loading) checkPattern(r report, pattern string) { l.cfg.Bus.Kind.of().pattern(r, pattern) }
+func (l checking) checkPattern(r report, pattern string) { l.cfg.Bus.Kind.of().pattern(r, pattern) }
 
 // reserved reports a topic that Hookspan writes to for reasons of its own.
-func (l *loading) reserved(topic string) bool {
+func (l checking) reserved(topic string) bool {
 	own, found := strings.CutPrefix(topic, l.cfg.Namespace+".")
 	if !found {
 		return false

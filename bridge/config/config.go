@@ -77,7 +77,7 @@ func Load(environ []string) (*Config, error) {
 	l.cfg.places = l.places()
 	l.cfg.complete()
 	l.cfg.SecretFiles = append(l.cfg.SecretFiles, l.cfg.keyFiles()...)
-	l.check()
+	checking{l}.check()
 	if len(l.problems) > 0 {
 		return nil, l.problems.Sorted()
 	}

@@ -23,7 +23,7 @@ type kind struct {
 	// perSource: all types of a source share its topic.
 	perSource bool
 
-	check   func(l *loading)                // holds its settings against each other
+	check   func(l checking)                // holds its settings against each other
 	copies  func(r report, n int)           // of a topic that it can keep
 	topic   func(r report, name string)     // what one topic may be called
 	pattern func(r report, pattern string)  // what stands for several topics

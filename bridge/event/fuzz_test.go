@@ -81,7 +81,7 @@ func FuzzJSONAgreesWithTheSDK(f *testing.F) {
 			e.Time = time.Unix(0, ns).UTC()
 		}
 		e.SetExtension(name, value)
-		s, err := event.ToSDK(&e)
+		s, err := eventtest.ToSDK(&e)
 		if err != nil || s.Validate() != nil || e.Validate() != nil || len(data) == 0 {
 			return
 		}

@@ -16,7 +16,7 @@ func TestSDKRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, s := range eventtest.SDK(t) {
 		e := eventtest.FromSDK(t, s)
-		back, err := event.ToSDK(&e)
+		back, err := eventtest.ToSDK(&e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,11 +57,11 @@ func TestToSDKRefuses(t *testing.T) {
 	} {
 		e := eventtest.Order()
 		change(e)
-		if _, err := event.ToSDK(e); err == nil {
+		if _, err := eventtest.ToSDK(e); err == nil {
 			t.Errorf("%+v became an SDK event", e)
 		}
 	}
-	if _, err := event.FromSDK(cloudevents.New()); err == nil {
+	if _, err := eventtest.ReadSDK(cloudevents.New()); err == nil {
 		t.Error("an SDK event without id, source and type was accepted")
 	}
 }

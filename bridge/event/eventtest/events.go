@@ -65,7 +65,7 @@ func SDK(t testing.TB) map[string]cloudevents.Event {
 		e := Order()
 		e.Data = []byte(`{"n":1.50}`)
 		change(e)
-		s, err := event.ToSDK(e)
+		s, err := ToSDK(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func SDK(t testing.TB) map[string]cloudevents.Event {
 // FromSDK is an event of the SDK as Hookspan has it.
 func FromSDK(t testing.TB, s cloudevents.Event) event.Event {
 	t.Helper()
-	e, err := event.FromSDK(s)
+	e, err := ReadSDK(s)
 	if err != nil {
 		t.Fatal(err)
 	}

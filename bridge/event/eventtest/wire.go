@@ -138,7 +138,7 @@ func (w Wire) SDKWrites(t *testing.T) {
 // Knows has the SDK read what was written. It refuses some of what the specification
 // allows, and does not decode escapes, so only identity is compared and only where it has none.
 func (w Wire) Knows(t *testing.T, e *event.Event, written []event.Field) {
-	if s, err := event.ToSDK(e); err != nil || s.Validate() != nil || s.Source() != e.Source || strings.HasPrefix(strings.ToLower(e.DataContentType), "application/cloudevents") {
+	if s, err := ToSDK(e); err != nil || s.Validate() != nil || s.Source() != e.Source || strings.HasPrefix(strings.ToLower(e.DataContentType), "application/cloudevents") {
 		return
 	}
 	for _, f := range written {

@@ -103,7 +103,7 @@ func takenKafka(t *testing.T, ctx context.Context, s cloudevents.Event) (fields 
 // An event without data has no value on Kafka, on either side.
 func TestNoDataIsNoValue(t *testing.T) {
 	t.Parallel()
-	s, err := event.ToSDK(eventtest.Smallest())
+	s, err := eventtest.ToSDK(eventtest.Smallest())
 	if err != nil {
 		t.Fatal(err)
 	}

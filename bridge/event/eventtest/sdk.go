@@ -1,16 +1,20 @@
-package event
+package eventtest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
+
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // ToSDK returns the event as the CloudEvents SDK for Go has it; the data is shared. It
 // fails when source or dataschema is no URI.
-func ToSDK(e *Event) (cloudevents.Event, error) {
+func ToSDK(e *event.Event) (cloudevents.Event, error) {
 	c := &cloudevents.EventContextV1{ID: e.ID, Type: e.Type}
 	source := types.ParseURIRef(e.Source)
 	if source == nil {
@@ -33,20 +37,20 @@ func ToSDK(e *Event) (cloudevents.Event, error) {
 	}
 	for i := range e.Extensions {
 		x := &e.Extensions[i]
-		if err := c.SetExtension(x.Name, x.sdkValue()); err != nil {
+		if err := c.SetExtension(x.Name, sdkValue(x)); err != nil {
 			return cloudevents.Event{}, fmt.Errorf("extension %s: %w", x.Name, err)
 		}
 	}
 	return cloudevents.Event{Context: c, DataEncoded: e.Data}, nil
 }
 
-func (x *Extension) sdkValue() any {
+func sdkValue(x *event.Extension) any {
 	switch x.Kind {
-	case Integer:
+	case event.Integer:
 		if n, err := strconv.ParseInt(x.Value, 10, 32); err == nil {
 			return int32(n)
 		}
-	case Boolean:
+	case event.Boolean:
 		if v, err := strconv.ParseBool(x.Value); err == nil {
 			return v
 		}
@@ -54,13 +58,13 @@ func (x *Extension) sdkValue() any {
 	return x.Value
 }
 
-// FromSDK returns an event of the CloudEvents SDK for Go as Hookspan has it; the data is
+// ReadSDK returns an event of the CloudEvents SDK for Go as Hookspan has it; the data is
 // shared. Binary, time and URI extensions become strings in their canonical form.
-func FromSDK(s cloudevents.Event) (Event, error) {
+func ReadSDK(s cloudevents.Event) (event.Event, error) {
 	if err := s.Validate(); err != nil {
-		return Event{}, fmt.Errorf("%w: %w", ErrNotCloudEvent, err)
+		return event.Event{}, fmt.Errorf("%w: %w", event.ErrNotCloudEvent, err)
 	}
-	e := Event{
+	e := event.Event{
 		ID:              s.ID(),
 		Source:          s.Source(),
 		Type:            s.Type(),
@@ -71,19 +75,19 @@ func FromSDK(s cloudevents.Event) (Event, error) {
 		Data:            s.Data(),
 	}
 	for name, value := range s.Extensions() {
-		x := Extension{Name: name}
+		x := event.Extension{Name: name}
 		switch value.(type) {
 		case int32:
-			x.Kind = Integer
+			x.Kind = event.Integer
 		case bool:
-			x.Kind = Boolean
+			x.Kind = event.Boolean
 		}
 		var err error
 		if x.Value, err = types.Format(value); err != nil {
-			return Event{}, fmt.Errorf("extension %s: %w", name, err)
+			return event.Event{}, fmt.Errorf("extension %s: %w", name, err)
 		}
 		e.Extensions = append(e.Extensions, x)
 	}
-	e.orderExtensions()
+	slices.SortFunc(e.Extensions, func(a, b event.Extension) int { return strings.Compare(a.Name, b.Name) })
 	return e, nil
 }

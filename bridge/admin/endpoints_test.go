@@ -43,7 +43,7 @@ func TestEndpointsLiveTheirLife(t *testing.T) {
 		fmt.Sprint(got["events"], got["headers"], got["schedule"]) != "[com.acme.* com.beta.*] map[X-Api-Key:*** X-New:1] []" || got["secrets"] != nil {
 		t.Errorf("patched: %s", res.body)
 	}
-	if e := s.registry.Set().ByID(id); e.Secrets[0] != secret || e.Headers[0].Value != "canary" || len(e.Items) != 2 {
+	if e := s.registry.Set().ByID(id); e.Secrets[0] != secret || e.Headers[0].Value != "canary" || len(e.Periods) != 2 {
 		t.Errorf("registry: %+v", e)
 	}
 	if got := s.do("PATCH", "/v1/endpoints/"+id, `{"secrets":null}`).object(200); got["secrets"].([]any)[0] == secret {

@@ -242,7 +242,7 @@ func (l *ledger) owed(m *bus.Message) []owed {
 	return list
 }
 
-// matching are the endpoints that take such events by any item of their lists.
+// matching are the endpoints that take such events by any period of their lists.
 func (l *ledger) matching(m *bus.Message) []*endpoint.Endpoint {
 	key := match{m.Topic, m.Event.Type}
 	found, ok := l.matches[key]
@@ -262,7 +262,7 @@ func (l *ledger) matching(m *bus.Message) []*endpoint.Endpoint {
 }
 
 // feeds reports whether the shard would still feed an event to an endpoint: live, by a range, or
-// because of an item that it has not taken up.
+// because of a period that it has not taken up.
 func (sh *shard) feeds(ep *endpoint.Endpoint, m *bus.Message) bool {
 	p, at := m.Partition, m.Position
 	if !ep.Takes(p, at, m.Topic, m.Event.Type) {
@@ -278,7 +278,7 @@ func (sh *shard) feeds(ep *endpoint.Endpoint, m *bus.Message) bool {
 			return true
 		}
 	}
-	for _, it := range ep.Items {
+	for _, it := range ep.Periods {
 		from, named := it.From[p]
 		if it.Revision > sh.Revision && !(named && from.Reaches(at)) && !before(it.Revision) {
 			return true
@@ -305,7 +305,7 @@ func (l *ledger) lowest(span bus.Span) bus.Position {
 				lower(at)
 			}
 		}
-		for _, it := range ep.Items {
+		for _, it := range ep.Periods {
 			if from, named := it.From[span.Partition]; it.Revision > sh.Revision && named {
 				lower(from)
 			} else if it.Revision > sh.Revision {

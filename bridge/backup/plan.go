@@ -23,13 +23,13 @@ const (
 type importing struct {
 	*endpoint.Endpoint
 	account *account
-	item    endpoint.Item // what it takes from now on
+	period  endpoint.Period // what it takes from now on
 	feeds   map[string]statelog.Feed
 	entries []delivery.Entry // without ids and marks
 }
 
-func newImporting(ep *endpoint.Endpoint, a *account, item endpoint.Item) *importing {
-	return &importing{Endpoint: ep, account: a, item: item, feeds: map[string]statelog.Feed{}}
+func newImporting(ep *endpoint.Endpoint, a *account, period endpoint.Period) *importing {
+	return &importing{Endpoint: ep, account: a, period: period, feeds: map[string]statelog.Feed{}}
 }
 
 // A plan gathers, event by event, what the shards of the new bus have to know. Of each partition
@@ -88,7 +88,7 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 
 // extend adds an event to the run of an endpoint. What a range would not bring is an entry.
 func (p *plan) extend(ep *importing, e delivery.Entry) {
-	if !ep.item.Matches(e.Event.Topic, e.Event.Type) {
+	if !ep.period.Matches(e.Event.Topic, e.Event.Type) {
 		ep.entries = append(ep.entries, e)
 		return
 	}
@@ -143,7 +143,7 @@ func (p *plan) matching(topic, eventType string) []*importing {
 		return found
 	}
 	for _, ep := range p.endpoints {
-		if ep.item.Matches(topic, eventType) {
+		if ep.period.Matches(topic, eventType) {
 			found = append(found, ep)
 		}
 	}
@@ -154,17 +154,17 @@ func (p *plan) matching(topic, eventType string) []*importing {
 	return found
 }
 
-// items are the periods of an endpoint on the new bus: what it takes from the ends on and, if it
+// periods are the periods of an endpoint on the new bus: what it takes from the ends on and, if it
 // has ranges, the same in front of them, where nothing but the ranges is read.
-func (ep *importing) items(ends bus.Positions) []endpoint.Item {
-	now := ep.item
+func (ep *importing) periods(ends bus.Positions) []endpoint.Period {
+	now := ep.period
 	now.From = ends
 	if len(ep.feeds) == 0 {
-		return []endpoint.Item{now}
+		return []endpoint.Period{now}
 	}
-	before := ep.item
+	before := ep.period
 	before.From, before.Active = bus.Positions{}, true
-	return []endpoint.Item{before, now}
+	return []endpoint.Period{before, now}
 }
 
 // finish names the entries, now that the marks of their events are known.

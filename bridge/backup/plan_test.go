@@ -27,7 +27,7 @@ func TestPlanOwesWhatWasOwed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, endpoint.Item{Events: []string{"paid"}})
+			ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, endpoint.Period{Events: []string{"paid"}})
 			p := newPlan(map[string]*importing{ep.ID: ep})
 			want, takes := map[int64]bool{}, map[int64]bool{}
 			for n := 1; n <= events; n++ {
@@ -77,7 +77,7 @@ func TestPlanOwesWhatWasOwed(t *testing.T) {
 // However the owed events are scattered, an endpoint has few ranges.
 func TestRangesStayFew(t *testing.T) {
 	t.Parallel()
-	ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, endpoint.Item{Events: []string{"*"}})
+	ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, endpoint.Period{Events: []string{"*"}})
 	p := newPlan(map[string]*importing{ep.ID: ep})
 	for n := int64(1); n <= 200*(inARow+2); n++ {
 		s := &stored{Type: "paid"}

@@ -65,7 +65,7 @@ func (x *Restoration) write(ctx context.Context) error {
 		return err
 	}
 	for _, ep := range x.endpoints {
-		if err := x.registry.Import(ctx, ep.Endpoint, ep.items(ends)); err != nil {
+		if err := x.registry.Import(ctx, ep.Endpoint, ep.periods(ends)); err != nil {
 			return err
 		}
 	}

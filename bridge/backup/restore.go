@@ -127,14 +127,14 @@ func (x *Restoration) take(a *account) error {
 	if err != nil {
 		return err
 	}
-	item := endpoint.Item{Events: ep.Events, Topics: ep.Topics, Active: ep.Active}
-	if n := len(ep.Items); n > 0 {
-		item = ep.Items[n-1]
+	period := endpoint.Period{Events: ep.Events, Topics: ep.Topics, Active: ep.Active}
+	if n := len(ep.Periods); n > 0 {
+		period = ep.Periods[n-1]
 	}
-	if item.Topics, err = x.translate.patterns(item.Topics); err != nil {
+	if period.Topics, err = x.translate.patterns(period.Topics); err != nil {
 		return fmt.Errorf("endpoint %s %w", ep.Name, err)
 	}
-	x.endpoints[ep.ID] = newImporting(ep, a, item)
+	x.endpoints[ep.ID] = newImporting(ep, a, period)
 	return nil
 }
 

@@ -14,10 +14,10 @@ type catchupRange struct {
 	from bus.Position  // everything up to it is settled, as far as deltas know
 	read bus.Position  // brought up to
 	to   *bus.Position // nil: open, until the endpoint joins the live feed
-	base int64         // what the items older than this revision take is not for this range
+	base int64         // what the periods older than this revision take is not for this range
 	out  fifo[handed]
 
-	// doubtful: it begins where an item does, and whether that place still holds the same event
+	// doubtful: it begins where a period does, and whether that place still holds the same event
 	// is not known. All other places were counted by feeds.
 	doubtful bool
 

@@ -39,7 +39,7 @@ type Registry interface {
 	SetState(ctx context.Context, id string, to endpoint.State, reason string) (*endpoint.Endpoint, error)
 	Starts(ctx context.Context, patterns []string) (*endpoint.Starts, error)
 	Shards(ctx context.Context, fresh int) (int, error)
-	Fold(ctx context.Context, id string, safe func(item, next endpoint.Item) bool) error
+	Fold(ctx context.Context, id string, safe func(period, next endpoint.Period) bool) error
 }
 
 // Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite and Metrics.

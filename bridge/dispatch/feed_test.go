@@ -221,7 +221,7 @@ func (r *rig) state(id string, to endpoint.State) {
 	r.apply()
 }
 
-// An item that is taken up after the feed has passed its from gets a range.
+// A period that is taken up after the feed has passed its from gets a range.
 func TestItemTakenUpLateGetsItsRange(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"a"} })
@@ -247,7 +247,7 @@ func TestItemNewerThanTheLogGetsItsRangeAtALoad(t *testing.T) {
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
 		r.publish(1, 3, "b")
 		r.feed()
-		r.step() // positions are past the item, its revision is not
+		r.step() // positions are past the period, its revision is not
 		r.takeover()
 		r.catchUp()
 		elapse(second)
@@ -270,7 +270,7 @@ func TestLateItemMovesNoRangeForward(t *testing.T) {
 	})
 }
 
-// Which items hold is decided by an event's place, also when it is read late.
+// Which periods hold is decided by an event's place, also when it is read late.
 func TestListDecidesByPlace(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
@@ -293,7 +293,7 @@ func TestListDecidesByPlace(t *testing.T) {
 	})
 }
 
-// An item whose place was cut back before it was taken up holds for what came later.
+// A period whose place was cut back before it was taken up holds for what came later.
 func TestItemOfACutBackPartition(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.publish(1, 10, "a")
@@ -315,7 +315,7 @@ func TestItemOfACutBackPartition(t *testing.T) {
 	})
 }
 
-// An item may only be folded when everything in the log is past the next one.
+// A period may only be folded when everything in the log is past the next one.
 func TestFoldsWhatTheLastDeltaHasPassed(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"a"} })
@@ -323,24 +323,24 @@ func TestFoldsWhatTheLastDeltaHasPassed(t *testing.T) {
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
 		fold := func() int {
 			r.d.applier.compact(t.Context(), r.reg.Set())
-			return len(r.reg.Set().ByID(l.ep.ID).Items)
+			return len(r.reg.Set().ByID(l.ep.ID).Periods)
 		}
 		if n := fold(); n != 2 {
-			t.Errorf("folded to %d items before anybody has taken the new one up", n)
+			t.Errorf("folded to %d periods before anybody has taken the new one up", n)
 		}
 		r.feed()
 		r.apply()
 		if n := fold(); n != 2 {
-			t.Errorf("folded to %d items before a delta says so", n)
+			t.Errorf("folded to %d periods before a delta says so", n)
 		}
 		r.step()
 		if n := fold(); n != 1 {
-			t.Errorf("%d items are left, want 1", n)
+			t.Errorf("%d periods are left, want 1", n)
 		}
 	})
 }
 
-// While an attempt of an older event runs, A lies before the item.
+// While an attempt of an older event runs, A lies before the period.
 func TestDoesNotFoldWhileARangeIsBeforeTheItem(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		l := r.register("crm", func(e *endpoint.Endpoint) { e.Events, e.Concurrency = []string{"a"}, 1 })
@@ -351,8 +351,8 @@ func TestDoesNotFoldWhileARangeIsBeforeTheItem(t *testing.T) {
 		r.apply()
 		r.step()
 		r.d.applier.compact(t.Context(), r.reg.Set())
-		if n := len(r.reg.Set().ByID(l.ep.ID).Items); n != 2 {
-			t.Errorf("folded to %d items while a range has to read by the older one", n)
+		if n := len(r.reg.Set().ByID(l.ep.ID).Periods); n != 2 {
+			t.Errorf("folded to %d periods while a range has to read by the older one", n)
 		}
 	})
 }

@@ -26,7 +26,7 @@ type loaded struct {
 	back map[bus.Partition]bool // partitions that were cut back
 	gaps bus.Positions          // where it would go on, had the events there not expired
 	ends bus.Positions          // of the partitions, when the places were held against them
-	cuts bus.Positions          // where items hold from that named places which were cut back
+	cuts bus.Positions          // where periods hold from that named places which were cut back
 }
 
 // own makes this process the owner of a shard: it reads the state log, claims it, and then

@@ -80,8 +80,8 @@ func (s *shard) Truncate(_ bus.Span, t *feed.Truncation) (gap int64) {
 func (s *shard) expired(p bus.Partition, at, front bus.Position) (gap int64) {
 	for _, l := range s.lanes {
 		from := at
-		if len(l.ep.Items) > 0 {
-			since := l.ep.Items[0].From[p]
+		if len(l.ep.Periods) > 0 {
+			since := l.ep.Periods[0].From[p]
 			from = later(at, &since)
 		}
 		if pl := l.feeds[p]; pl == nil || !pl.behind {

@@ -141,7 +141,7 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 4 {
 			t.Errorf("the first event kept is %d, want 4, which runs", kept[0].Position.Seq)
 		}
-		// An item that the last delta does not know needs what is behind its from.
+		// A period that the last delta does not know needs what is behind its from.
 		r.store.SetOthersNeed(5)
 		r.flow(4, 5, 6, 7, 8, 9, 10)
 		elapse(second)
@@ -158,7 +158,7 @@ func TestPurgesWhatNobodyNeeds(t *testing.T) {
 		r.store.SetOthersNeed(100)
 		r.must(r.d.purger.MakeRoom(ctx))
 		if kept := r.store.Kept(part); kept[0].Position.Seq != 11 {
-			t.Errorf("the first event kept is %d, want 11: the new endpoint's item begins there", kept[0].Position.Seq)
+			t.Errorf("the first event kept is %d, want 11: the new endpoint's period begins there", kept[0].Position.Seq)
 		}
 	})
 }

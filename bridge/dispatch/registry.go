@@ -51,7 +51,7 @@ func (a *applier) run(ctx context.Context) {
 
 var errCutMeanwhile = errors.New("a partition was cut back meanwhile")
 
-// apply has every shard take a set up, with the places of its items as they hold now.
+// apply has every shard take a set up, with the places of its periods as they hold now.
 func (a *applier) apply(ctx context.Context, set *endpoint.Set) error {
 	shards, epoch := a.d.owned.all(), a.d.cutBacks.Load()
 	cuts, err := a.cuts(ctx, set, lowestRevision(shards))
@@ -76,13 +76,13 @@ func lowestRevision(shards []*shard) int64 {
 	return low
 }
 
-// cuts holds the places from which items newer than `taken` hold against what the bus has
-// now. Where a partition was cut back since, the newest place that fits is returned: items hold
+// cuts holds the places from which periods newer than `taken` hold against what the bus has
+// now. Where a partition was cut back since, the newest place that fits is returned: periods hold
 // from there on, for events that were stored later.
 func (a *applier) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus.Positions, error) {
-	var late []endpoint.Item
+	var late []endpoint.Period
 	for _, ep := range set.All() {
-		for _, it := range ep.Items {
+		for _, it := range ep.Periods {
 			if it.Revision > taken {
 				late = append(late, it)
 			}
@@ -161,10 +161,10 @@ func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64
 	return true
 }
 
-// backfill gives every item that is newer than `taken` a range over what the endpoint's feeds
+// backfill gives every period that is newer than `taken` a range over what the endpoint's feeds
 // have already passed of it.
 func (l *lane) backfill(taken int64, cuts bus.Positions) {
-	for _, it := range l.ep.Items {
+	for _, it := range l.ep.Periods {
 		if it.Revision <= taken {
 			continue
 		}
@@ -172,7 +172,7 @@ func (l *lane) backfill(taken int64, cuts bus.Positions) {
 			pl := l.feedOf(p)
 			passed := pl.passed(read)
 			from, named := it.From[p]
-			if !named || !from.Same(passed) { // the item holds from the first event
+			if !named || !from.Same(passed) { // the period holds from the first event
 				from, named = l.shard.d.partitions.Front(p, passed.Identity)
 			} else if cut, ok := cuts[p]; ok && cut.Seq < from.Seq {
 				from = cut
@@ -245,24 +245,24 @@ func (l *lane) close() {
 	l.queue, l.waiting, l.finished, l.puts, l.feeds = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*feedState{}
 }
 
-// compact lets the registry forget items that no feed needs any more.
+// compact lets the registry forget periods that no feed needs any more.
 func (a *applier) compact(ctx context.Context, set *endpoint.Set) {
 	d := a.d
 	for _, ep := range set.All() {
 		s := d.owned.shard(delivery.ShardOf(ep.ID, d.owned.total()))
-		if s == nil || len(ep.Items) < 2 || !s.passed(ep.ID, ep.Items[1]) {
+		if s == nil || len(ep.Periods) < 2 || !s.passed(ep.ID, ep.Periods[1]) {
 			continue
 		}
-		err := d.registry.Fold(ctx, ep.ID, func(_, next endpoint.Item) bool { return s.passed(ep.ID, next) })
+		err := d.registry.Fold(ctx, ep.ID, func(_, next endpoint.Period) bool { return s.passed(ep.ID, next) })
 		if err != nil && ctx.Err() == nil && !errors.Is(err, endpoint.ErrNotFound) {
 			d.trouble.Warn("membership not folded, trying again later", err, slog.String("endpoint", ep.Name))
 		}
 	}
 }
 
-// passed reports whether the item before this one can go: the last delta has its
+// passed reports whether the period before this one can go: the last delta has its
 // revision, and its positions and the beginning of every range of the endpoint are past its from.
-func (s *shard) passed(id string, it endpoint.Item) bool {
+func (s *shard) passed(id string, it endpoint.Period) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[id]

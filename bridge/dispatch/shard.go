@@ -120,7 +120,7 @@ func (s *shard) Take(b *feed.Batch) bool {
 	return true
 }
 
-// matching are the lanes whose endpoint takes such events by any item of its list.
+// matching are the lanes whose endpoint takes such events by any period of its list.
 func (s *shard) matching(m *bus.Message) []*lane {
 	key := match{m.Topic, m.Event.Type}
 	lanes, ok := s.matches[key]

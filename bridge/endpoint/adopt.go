@@ -10,7 +10,7 @@ import (
 
 // Adopt takes over the endpoints that managedBy (ByEnvironment or ByFile) defines, instead of
 // those that it defined before. The first sight of a name writes where its events begin;
-// later starts find that. Changed patterns add an item. URL and secrets stay here. Those that
+// later starts find that. Changed patterns add a period. URL and secrets stay here. Those that
 // are defined no longer are shown as removed and keep their place until they return.
 //
 // Errors: InvalidError of any of them, ErrNameTaken for a name that is defined twice or was

@@ -10,18 +10,18 @@ import (
 // A replica of an older version may edit what a newer one wrote. What it does not know it
 // carries on, so that an edit never takes a newer setting away.
 
-// MarshalJSON writes the item with the fields that were unknown when it was read.
-func (it Item) MarshalJSON() ([]byte, error) {
-	type fields Item
+// MarshalJSON writes the period with the fields that were unknown when it was read.
+func (it Period) MarshalJSON() ([]byte, error) {
+	type fields Period
 	return encodeCarrying(fields(it), it.unknown)
 }
 
 // UnmarshalJSON keeps the fields that it does not know for MarshalJSON.
-func (it *Item) UnmarshalJSON(raw []byte) error {
-	type fields Item
+func (it *Period) UnmarshalJSON(raw []byte) error {
+	type fields Period
 	var f fields
 	unknown, err := decodeCarrying(raw, &f)
-	*it = Item(f)
+	*it = Period(f)
 	it.unknown = unknown
 	return err
 }

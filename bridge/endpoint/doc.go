@@ -10,5 +10,5 @@
 // restart (id, state, membership), and a Set joins both. Secrets and header values reach the
 // bus sealed only.
 //
-// Begin with Endpoint and Item, then Takes, then Registry.
+// Begin with Endpoint and Period, then Takes, then Registry.
 package endpoint

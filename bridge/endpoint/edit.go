@@ -22,7 +22,7 @@ func (r *Registry) Create(ctx context.Context, e *Endpoint) (*Endpoint, error) {
 				return nil, fmt.Errorf("endpoint %s: %w", e.Name, ErrNameTaken)
 			}
 			next := e.Clone()
-			next.ID, next.ManagedBy, next.State, next.Reason, next.Items = id, ByAPI, Enabled, "", nil
+			next.ID, next.ManagedBy, next.State, next.Reason, next.Periods = id, ByAPI, Enabled, "", nil
 			next.Created = time.Now().UTC().Truncate(time.Millisecond)
 			next.Updated = next.Created
 			if err := pastStart(next); err != nil {
@@ -54,7 +54,7 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			next = next.Clone()
 			next.ID, next.ManagedBy, next.Start, next.Created = cur.ID, cur.ManagedBy, cur.Start, cur.Created
 			next.State, next.Reason = cur.State, cur.Reason
-			next.Items, next.unknown, next.unknownSealed, next.sealedBy = cur.Items, cur.unknown, cur.unknownSealed, cur.sealedBy
+			next.Periods, next.unknown, next.unknownSealed, next.sealedBy = cur.Periods, cur.unknown, cur.unknownSealed, cur.sealedBy
 			if next.locked != nil && len(next.Secrets) > 0 {
 				next.locked = nil // new secrets replace what cannot be opened
 			}
@@ -80,7 +80,7 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 }
 
 // SetState enables, disables or pauses an endpoint, wherever it is defined. Events are kept
-// meanwhile, so no item is added. Reason says why in words; it is dropped for Enabled.
+// meanwhile, so no period is added. Reason says why in words; it is dropped for Enabled.
 func (r *Registry) SetState(ctx context.Context, id string, to State, reason string) (*Endpoint, error) {
 	if to == Enabled {
 		reason = ""
@@ -110,22 +110,22 @@ func (r *Registry) isRemoved(id string) bool {
 	return e != nil && e.State == Removed
 }
 
-// Fold drops the oldest items of an endpoint that nobody asks any more. safe says whether
-// every feed of the endpoint is past the From of the item behind, and knows of it.
-func (r *Registry) Fold(ctx context.Context, id string, safe func(item, behind Item) bool) error {
+// Fold drops the oldest periods of an endpoint that nobody asks any more. safe says whether
+// every feed of the endpoint is past the From of the period after, and knows of it.
+func (r *Registry) Fold(ctx context.Context, id string, safe func(period, next Period) bool) error {
 	_, err := r.change(ctx, edit{find: byID(id), next: func(cur *Endpoint) (*Endpoint, error) {
 		if cur == nil {
 			return nil, ErrNotFound
 		}
-		items := cur.Items
-		for len(items) > 1 && safe(items[0], items[1]) {
-			items = items[1:]
+		periods := cur.Periods
+		for len(periods) > 1 && safe(periods[0], periods[1]) {
+			periods = periods[1:]
 		}
-		if len(items) == len(cur.Items) {
+		if len(periods) == len(cur.Periods) {
 			return nil, nil
 		}
 		next := cur.Clone()
-		next.Items = items
+		next.Periods = periods
 		return next, nil
 	}})
 	return err

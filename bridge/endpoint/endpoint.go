@@ -20,10 +20,10 @@ type Endpoint struct {
 	Created   time.Time
 	Updated   time.Time
 
-	Items    []Item // membership, newest last; see protocol: Membership
-	Revision int64  // registry position of the record that this value came from
+	Periods  []Period // membership, newest last; see protocol: Membership
+	Revision int64    // registry position of the record that this value came from
 
-	filters       []filter                   // of Items, compiled
+	filters       []filter                   // of Periods, compiled
 	unknown       map[string]json.RawMessage // fields of the record that this version does not know
 	unknownSealed map[string]json.RawMessage // the same of what was sealed
 	locked        *Sealed                    // secrets that no key given here opens
@@ -47,9 +47,9 @@ const (
 	Removed  State = "removed"  // no replica has it in its environment or file any more
 )
 
-// An Item is one period of membership: from (exclusive) its From on, until the next item's
+// A Period of membership lasts from (exclusive) its From on, until the next period's
 // From, the events that Takes accepts are for the endpoint.
-type Item struct {
+type Period struct {
 	From     bus.Positions `json:"from"` // a partition not named: from its first event
 	Events   []string      `json:"events"`
 	Topics   []string      `json:"topics,omitempty"`

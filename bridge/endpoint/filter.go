@@ -8,28 +8,28 @@ import (
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
-// Takes reports whether an event is for the endpoint. The list of items and the event's
-// place alone decide: the last item that holds at the place says which types and topics.
+// Takes reports whether an event is for the endpoint. The list of periods and the event's
+// place alone decide: the last period that holds at the place says which types and topics.
 func (e *Endpoint) Takes(p bus.Partition, at bus.Position, topic, eventType string) bool {
-	return e.takes(len(e.Items), p, at, topic, eventType)
+	return e.takes(len(e.Periods), p, at, topic, eventType)
 }
 
 // TakesBy is Takes by the list as it was at a revision of the registry. An endpoint that did
 // not exist then takes nothing.
 func (e *Endpoint) TakesBy(revision int64, p bus.Partition, at bus.Position, topic, eventType string) bool {
-	known := sort.Search(len(e.Items), func(i int) bool { return e.Items[i].Revision > revision })
+	known := sort.Search(len(e.Periods), func(i int) bool { return e.Periods[i].Revision > revision })
 	return e.takes(known, p, at, topic, eventType)
 }
 
-func (e *Endpoint) takes(items int, p bus.Partition, at bus.Position, topic, eventType string) bool {
-	for i := items - 1; i >= 0; i-- {
-		if !behind(e.Items[i].From, p, at) {
+func (e *Endpoint) takes(periods int, p bus.Partition, at bus.Position, topic, eventType string) bool {
+	for i := periods - 1; i >= 0; i-- {
+		if !behind(e.Periods[i].From, p, at) {
 			continue
 		}
 		if i < len(e.filters) {
 			return e.filters[i].takes(topic, eventType)
 		}
-		f, err := newFilter(e.Items[i])
+		f, err := newFilter(e.Periods[i])
 		return err == nil && f.takes(topic, eventType)
 	}
 	return false
@@ -42,7 +42,7 @@ func behind(from bus.Positions, p bus.Partition, at bus.Position) bool {
 	return !named || !begin.Includes(at)
 }
 
-// MayTake reports whether any item of the list takes events of this topic and type, at
+// MayTake reports whether any period of the list takes events of this topic and type, at
 // whatever place.
 func (e *Endpoint) MayTake(topic, eventType string) bool {
 	for i := range e.filters {
@@ -53,10 +53,10 @@ func (e *Endpoint) MayTake(topic, eventType string) bool {
 	return false
 }
 
-// compile prepares the filters of all items, so that Takes allocates nothing.
+// compile prepares the filters of all periods, so that Takes allocates nothing.
 func (e *Endpoint) compile() error {
-	e.filters = make([]filter, 0, len(e.Items))
-	for _, it := range e.Items {
+	e.filters = make([]filter, 0, len(e.Periods))
+	for _, it := range e.Periods {
 		f, err := newFilter(it)
 		if err != nil {
 			return err
@@ -66,14 +66,14 @@ func (e *Endpoint) compile() error {
 	return nil
 }
 
-// A filter is an item's answer for events at places where it holds.
+// A filter is a period's answer for events at places where it holds.
 type filter struct {
 	active bool
 	events []typePattern
 	topics []topic.Pattern
 }
 
-func newFilter(it Item) (filter, error) {
+func newFilter(it Period) (filter, error) {
 	f := filter{active: it.Active}
 	for _, s := range it.Events {
 		f.events = append(f.events, compileType(s))

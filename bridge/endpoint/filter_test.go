@@ -38,7 +38,7 @@ func TestTakesMatchesTypes(t *testing.T) {
 		{"com.acme.order", "com.acme.orders", false},
 		{"com.acme.order", "com-acme-order", false},
 	} {
-		e := &endpoint.Endpoint{Items: []endpoint.Item{{Events: []string{c.pattern}, Active: true}}}
+		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{c.pattern}, Active: true}}}
 		if got := e.Takes(orders, place("one", 1), "t", c.eventType); got != c.want {
 			t.Errorf("%q takes %q: %v, want %v", c.pattern, c.eventType, got, c.want)
 		}
@@ -63,18 +63,18 @@ func TestTakesMatchesTopics(t *testing.T) {
 		{`/^orders\.(eu|us)$/`, "orders.us", true},
 		{`/^orders\.(eu|us)$/`, "orders.uk", false},
 	} {
-		e := &endpoint.Endpoint{Items: []endpoint.Item{{Events: []string{"*"}, Topics: []string{c.pattern}, Active: true}}}
+		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{"*"}, Topics: []string{c.pattern}, Active: true}}}
 		if got := e.Takes(orders, place("one", 1), c.topic, "x"); got != c.want {
 			t.Errorf("%q takes topic %q: %v, want %v", c.pattern, c.topic, got, c.want)
 		}
 	}
 }
 
-// Three items: odd types from 10 on, everything from 20 on, nothing from 30 on.
+// Three periods: odd types from 10 on, everything from 20 on, nothing from 30 on.
 func TestTakesAsksTheLastItemThatHolds(t *testing.T) {
 	t.Parallel()
 	from := func(seq int64) bus.Positions { return bus.Positions{orders: place("one", seq)} }
-	e := &endpoint.Endpoint{Items: []endpoint.Item{
+	e := &endpoint.Endpoint{Periods: []endpoint.Period{
 		{From: from(10), Events: []string{"odd"}, Active: true, Revision: 3},
 		{From: from(20), Events: []string{"*"}, Active: true, Revision: 5},
 		{From: from(30), Events: []string{"*"}, Active: false, Revision: 8},
@@ -87,10 +87,10 @@ func TestTakesAsksTheLastItemThatHolds(t *testing.T) {
 		revision  int64
 		want      bool
 	}{
-		{"in front of the first item", orders, place("one", 10), "odd", 8, false},
-		{"first item", orders, place("one", 11), "odd", 8, true},
-		{"first item, other type", orders, place("one", 20), "even", 8, false},
-		{"second item", orders, place("one", 21), "even", 8, true},
+		{"in front of the first period", orders, place("one", 10), "odd", 8, false},
+		{"first period", orders, place("one", 11), "odd", 8, true},
+		{"first period, other type", orders, place("one", 20), "even", 8, false},
+		{"second period", orders, place("one", 21), "even", 8, true},
 		{"inactive", orders, place("one", 31), "even", 8, false},
 		{"by an older list", orders, place("one", 31), "even", 7, true},
 		{"by the first list", orders, place("one", 31), "even", 4, false},
@@ -98,14 +98,14 @@ func TestTakesAsksTheLastItemThatHolds(t *testing.T) {
 		{"before it existed", orders, place("one", 31), "odd", 2, false},
 		{"a partition that came later", "NEW", place("one", 1), "odd", 7, true},
 		{"a recreated partition", orders, place("two", 1), "even", 5, true},
-		{"a recreated partition, newest item", orders, place("two", 1), "even", 8, false},
+		{"a recreated partition, newest period", orders, place("two", 1), "even", 8, false},
 	} {
 		if got := e.TakesBy(c.revision, c.partition, c.at, "t", c.eventType); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 	if e.Takes(orders, place("one", 31), "t", "odd") {
-		t.Error("Takes does not ask the newest item")
+		t.Error("Takes does not ask the newest period")
 	}
 }
 
@@ -117,7 +117,7 @@ func FuzzTypePattern(f *testing.F) {
 		if len(pattern) > 12 || len(text) > 24 {
 			return
 		}
-		e := &endpoint.Endpoint{Items: []endpoint.Item{{Events: []string{pattern}, Active: true}}}
+		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{pattern}, Active: true}}}
 		if got, want := e.Takes(orders, place("one", 1), "t", text), slowMatch(pattern, text); got != want {
 			t.Fatalf("%q takes %q: %v, want %v", pattern, text, got, want)
 		}

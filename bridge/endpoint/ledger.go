@@ -134,6 +134,6 @@ func (r *ledger) view(k *kept) *Endpoint {
 	}
 	v := c.Clone()
 	v.ID, v.Start, v.State, v.Reason, v.Created, v.Updated = e.ID, e.Start, e.State, e.Reason, e.Created, e.Updated
-	v.Items, v.filters, v.Revision, v.unknown = e.Items, e.filters, e.Revision, e.unknown
+	v.Periods, v.filters, v.Revision, v.unknown = e.Periods, e.filters, e.Revision, e.unknown
 	return v
 }

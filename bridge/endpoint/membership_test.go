@@ -18,9 +18,9 @@ func TestItemsAreAddedOnlyForWhatIsTaken(t *testing.T) {
 	store.Publish(orders, time.Now())
 	made := mustCreate(t, r, receiver("crm"))
 	for _, c := range []struct {
-		name  string
-		items int
-		edit  func(*endpoint.Endpoint)
+		name    string
+		periods int
+		edit    func(*endpoint.Endpoint)
 	}{
 		{"url", 1, func(e *endpoint.Endpoint) { e.URL = "https://other.example/" }},
 		{"events", 2, func(e *endpoint.Endpoint) { e.Events = []string{"com.acme.*"} }},
@@ -37,29 +37,29 @@ func TestItemsAreAddedOnlyForWhatIsTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(got.Items) != c.items {
-			t.Fatalf("%s: %d items, want %d", c.name, len(got.Items), c.items)
+		if len(got.Periods) != c.periods {
+			t.Fatalf("%s: %d periods, want %d", c.name, len(got.Periods), c.periods)
 		}
-		newest := got.Items[len(got.Items)-1]
+		newest := got.Periods[len(got.Periods)-1]
 		if newest.Revision == got.Revision && newest.From[orders] != end {
-			t.Errorf("%s: the item begins at %v, want %v", c.name, newest.From[orders], end)
+			t.Errorf("%s: the period begins at %v, want %v", c.name, newest.From[orders], end)
 		}
 	}
 	if _, err := r.SetState(t.Context(), made.ID, endpoint.Paused, "by hand"); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Set().ByID(made.ID); len(got.Items) != 4 || got.State != endpoint.Paused {
-		t.Errorf("pausing: %d items, state %s", len(got.Items), got.State)
+	if got := r.Set().ByID(made.ID); len(got.Periods) != 4 || got.State != endpoint.Paused {
+		t.Errorf("pausing: %d periods, state %s", len(got.Periods), got.State)
 	}
-	if err := r.Fold(t.Context(), made.ID, func(_, behind endpoint.Item) bool { return behind.Active }); err != nil {
+	if err := r.Fold(t.Context(), made.ID, func(_, behind endpoint.Period) bool { return behind.Active }); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Set().ByID(made.ID); len(got.Items) != 2 || got.Items[1].Active {
-		t.Errorf("folded to %d items", len(got.Items))
+	if got := r.Set().ByID(made.ID); len(got.Periods) != 2 || got.Periods[1].Active {
+		t.Errorf("folded to %d periods", len(got.Periods))
 	}
 }
 
-// Ends that were captured long before the item is written would make the past the endpoint's.
+// Ends that were captured long before the period is written would make the past the endpoint's.
 func TestOldEndsAreCapturedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestOldEndsAreCapturedAgain(t *testing.T) {
 			end = store.Publish(orders, time.Now())
 			mustCreate(t, theirs, receiver("faster"))
 		})
-		if got := mustCreate(t, ours, receiver("crm")).Items[0].From[orders]; got != end {
-			t.Errorf("the item begins at %v, want %v", got, end)
+		if got := mustCreate(t, ours, receiver("crm")).Periods[0].From[orders]; got != end {
+			t.Errorf("the period begins at %v, want %v", got, end)
 		}
 	})
 }
@@ -96,7 +96,7 @@ func TestStartDecidesTheFirstItem(t *testing.T) {
 	} {
 		e := receiver(c.name)
 		e.Start = c.start
-		got := mustCreate(t, r, e).Items[0].From
+		got := mustCreate(t, r, e).Periods[0].From
 		if len(got) != len(c.from) || got[orders] != c.from[orders] {
 			t.Errorf("start %s: from %v, want %v", c.start, got, c.from)
 		}
@@ -122,7 +122,7 @@ func TestConfiguredEndpointsKeepTheirPlace(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	adopt(r, receiver("crm"))
 	seen := r.Set().ByName("crm")
-	if seen.Items[0].From[orders] != first || seen.URL == "" || seen.ManagedBy != endpoint.ByEnvironment {
+	if seen.Periods[0].From[orders] != first || seen.URL == "" || seen.ManagedBy != endpoint.ByEnvironment {
 		t.Fatalf("first sight: %+v", seen)
 	}
 	if _, err := r.SetState(t.Context(), seen.ID, endpoint.Disabled, "it answered 410"); err != nil {
@@ -138,14 +138,14 @@ func TestConfiguredEndpointsKeepTheirPlace(t *testing.T) {
 	e.URL = "https://moved.example/"
 	adopt(r, e)
 	got := r.Set().ByName("crm")
-	if got.ID != seen.ID || len(got.Items) != 1 || got.Items[0].From[orders] != first || got.URL != e.URL || got.State != endpoint.Disabled {
+	if got.ID != seen.ID || len(got.Periods) != 1 || got.Periods[0].From[orders] != first || got.URL != e.URL || got.State != endpoint.Disabled {
 		t.Errorf("after a restart: %+v", got)
 	}
 	e = receiver("crm")
 	e.Events = []string{"com.acme.*"}
 	adopt(r, e)
-	if got := r.Set().ByName("crm"); len(got.Items) != 2 || got.Items[1].From[orders] != changed {
-		t.Errorf("after a change of events: %+v", got.Items)
+	if got := r.Set().ByName("crm"); len(got.Periods) != 2 || got.Periods[1].From[orders] != changed {
+		t.Errorf("after a change of events: %+v", got.Periods)
 	}
 
 	if _, err := r.Update(t.Context(), seen.ID, nil); !errors.Is(err, endpoint.ErrManaged) {

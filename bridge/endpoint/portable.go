@@ -43,12 +43,12 @@ func ReadRecord(raw json.RawMessage, sealer *Sealer) (*Endpoint, error) {
 }
 
 // Import writes an endpoint that ReadRecord has read, with its id, state and secrets, and with
-// items of this bus in place of its own. It is for a registry that no process uses yet.
-func (r *Registry) Import(ctx context.Context, e *Endpoint, items []Item) error {
+// periods of this bus in place of its own. It is for a registry that no process uses yet.
+func (r *Registry) Import(ctx context.Context, e *Endpoint, periods []Period) error {
 	next := e.Clone()
-	next.Items = slices.Clone(items)
-	for i := range next.Items {
-		next.Items[i].Revision = bus.NoPosition
+	next.Periods = slices.Clone(periods)
+	for i := range next.Periods {
+		next.Periods[i].Revision = bus.NoPosition
 	}
 	return r.write(ctx, func(s *state) ([]byte, error) {
 		if s.endpoints[next.ID] != nil || s.byName(next.Name) != nil {
@@ -58,8 +58,8 @@ func (r *Registry) Import(ctx context.Context, e *Endpoint, items []Item) error 
 	})
 }
 
-// Matches reports whether an active item of this kind takes events of a topic and type.
-func (it Item) Matches(topic, eventType string) bool {
+// Matches reports whether an active period of this kind takes events of a topic and type.
+func (it Period) Matches(topic, eventType string) bool {
 	it.Active = true
 	f, err := newFilter(it)
 	return err == nil && f.takes(topic, eventType)

@@ -70,7 +70,7 @@ type written struct {
 	Reason    string    `json:"reason,omitzero"`
 	Created   time.Time `json:"created"`
 	Updated   time.Time `json:"updated"`
-	Items     []Item    `json:"items"`           // the newest says which events it takes
+	Periods   []Period  `json:"items"`           // the newest says which events it takes
 	Sealed    *Sealed   `json:"sealed,omitzero"` // the settings that are secret: header values may be credentials too
 	Rate                // as per_second and burst
 }
@@ -79,7 +79,7 @@ type written struct {
 func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 	w := written{
 		ID: e.ID, Name: e.Name, ManagedBy: e.ManagedBy, Start: e.Start, State: e.State, Reason: e.Reason,
-		Created: e.Created, Updated: e.Updated, Items: e.Items,
+		Created: e.Created, Updated: e.Updated, Periods: e.Periods,
 	}
 	members := map[string]json.RawMessage{}
 	if !e.Managed() {
@@ -135,7 +135,7 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 	}
 	e = &Endpoint{
 		ID: w.ID, Name: w.Name, ManagedBy: w.ManagedBy, State: w.State, Reason: w.Reason,
-		Created: w.Created, Updated: w.Updated, Items: w.Items, Revision: revision, unknown: unknown,
+		Created: w.Created, Updated: w.Updated, Periods: w.Periods, Revision: revision, unknown: unknown,
 	}
 	if !e.Managed() {
 		if err := Fields().Decode(&e.Settings, unknown, false); err != nil {
@@ -146,13 +146,13 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 	if e.Rate = w.Rate; e.Rate.Burst == 1 {
 		e.Rate.Burst = 0 // evenly spaced
 	}
-	for i := range e.Items {
-		if e.Items[i].Revision == bus.NoPosition {
-			e.Items[i].Revision = revision
+	for i := range e.Periods {
+		if e.Periods[i].Revision == bus.NoPosition {
+			e.Periods[i].Revision = revision
 		}
 	}
-	if n := len(e.Items); n > 0 {
-		e.Events, e.Topics, e.Active = e.Items[n-1].Events, e.Items[n-1].Topics, e.Items[n-1].Active
+	if n := len(e.Periods); n > 0 {
+		e.Events, e.Topics, e.Active = e.Periods[n-1].Events, e.Periods[n-1].Topics, e.Periods[n-1].Active
 	}
 	if err := e.compile(); err != nil {
 		return nil, nil, fmt.Errorf("endpoint %s of registry record %d: %w", e.Name, revision, err)

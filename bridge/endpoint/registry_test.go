@@ -64,8 +64,8 @@ func TestCreateIsDurableAndSurvivesARestart(t *testing.T) {
 	if store.Syncs() == 0 {
 		t.Error("Create returned without a sync")
 	}
-	if got := made.Items[0].From[orders]; got != end {
-		t.Errorf("the first item begins at %v, want the end %v", got, end)
+	if got := made.Periods[0].From[orders]; got != end {
+		t.Errorf("the first period begins at %v, want the end %v", got, end)
 	}
 
 	again := loaded(t, store, endpoint.Options{}).Set().ByName("crm")
@@ -77,8 +77,8 @@ func TestCreateIsDurableAndSurvivesARestart(t *testing.T) {
 		again.State != endpoint.Enabled || !again.Created.Equal(made.Created) {
 		t.Errorf("came back changed: %+v", again)
 	}
-	if again.Items[0].Revision != again.Revision {
-		t.Errorf("the item's revision is %d, its record is at %d", again.Items[0].Revision, again.Revision)
+	if again.Periods[0].Revision != again.Revision {
+		t.Errorf("the period's revision is %d, its record is at %d", again.Periods[0].Revision, again.Revision)
 	}
 }
 

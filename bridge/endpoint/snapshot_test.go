@@ -77,7 +77,7 @@ func TestSnapshotsKeepTheLogShortAndWhole(t *testing.T) {
 		}
 		for i, e := range set.All() {
 			w := want.All()[i]
-			if e.ID != w.ID || e.Revision != w.Revision || e.Items[0].Revision != w.Items[0].Revision || e.Reason != w.Reason || e.Secrets[0] != w.Secrets[0] {
+			if e.ID != w.ID || e.Revision != w.Revision || e.Periods[0].Revision != w.Periods[0].Revision || e.Reason != w.Reason || e.Secrets[0] != w.Secrets[0] {
 				t.Errorf("%s: %+v, want %+v", name, e, w)
 			}
 		}

@@ -21,7 +21,7 @@ var (
 	ErrRemoved = errors.New("endpoint is no longer in the environment or the file: put it back there, or delete it")
 )
 
-// captureAge is how old captured ends may be when an item is written.
+// captureAge is how old captured ends may be when a period is written.
 const captureAge = 10 * time.Second
 
 // errAgain: the log moved on under the edit.
@@ -163,12 +163,12 @@ func Adoptable(ctx context.Context, e *Endpoint, check func(context.Context, *En
 	return pastStart(e)
 }
 
-// join adds an item when what the endpoint takes is no longer what its newest item says. Its
-// From is captured before the item is written: what is published after the answer is behind
-// it. It returns when it was captured, zero when no item was added.
+// join adds a period when what the endpoint takes is no longer what its newest period says. Its
+// From is captured before the period is written: what is published after the answer is behind
+// it. It returns when it was captured, zero when no period was added.
 func (r *Registry) join(ctx context.Context, next *Endpoint) (time.Time, error) {
-	n := len(next.Items)
-	if n > 0 && next.Items[n-1].says(next) {
+	n := len(next.Periods)
+	if n > 0 && next.Periods[n-1].says(next) {
 		return time.Time{}, nil
 	}
 	start := StartNow
@@ -180,13 +180,13 @@ func (r *Registry) join(ctx context.Context, next *Endpoint) (time.Time, error) 
 	if err != nil {
 		return time.Time{}, err
 	}
-	next.Items = append(slices.Clip(next.Items), Item{
+	next.Periods = append(slices.Clip(next.Periods), Period{
 		From: from, Events: next.Events, Topics: next.Topics, Active: next.Active, Revision: bus.NoPosition,
 	})
 	return at, nil
 }
 
-func (it Item) says(e *Endpoint) bool {
+func (it Period) says(e *Endpoint) bool {
 	return it.Active == e.Active && slices.Equal(it.Events, e.Events) && slices.Equal(it.Topics, e.Topics)
 }
 

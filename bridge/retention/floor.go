@@ -50,7 +50,7 @@ func (fs floors) add(set *endpoint.Set, shardOf func(endpoint string) int, eager
 			return false
 		}
 		f.used = true
-		for _, it := range ep.Items {
+		for _, it := range ep.Periods {
 			if it.Revision > f.revision && !(eager && idle(ep)) {
 				f.late = append(f.late, it.From)
 			}

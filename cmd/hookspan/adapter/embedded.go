@@ -174,6 +174,7 @@ func (b *embeddedBus) Examine(ctx context.Context) []bus.Finding {
 	found := examineFolder(b.conf.DataDir)
 	if b.server != nil {
 		found = append(found, examineServer(b.server, b.server.Health(ctx)))
+		found = append(found, b.server.Examine(ctx)...)
 	}
 	if b.store != nil {
 		found = append(append(found, b.store.Examine(ctx)...), examineClock(ctx, b.store))

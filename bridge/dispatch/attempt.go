@@ -141,7 +141,7 @@ func (a attempt) interrupted(group []*pendingDelivery) {
 // discard ends a delivery without an attempt.
 func (a attempt) discard(d *pendingDelivery, why delivery.Ended) {
 	s := a.shard
-	if !s.d.tells(d) {
+	if !s.d.conf.tells(d) {
 		s.d.ops(opsDelivery(why, d.lane.ep, d))
 	}
 	s.rec.add(outcome{d, d.ended(why)})
@@ -201,7 +201,7 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDelivery, why delivery.Ended) bool {
 	s, ep := a.shard, a.ep
 	for _, d := range group {
-		if s.d.tells(d) {
+		if s.d.conf.tells(d) {
 			continue
 		}
 		letter := deadLetter(ep, d, why)

@@ -20,20 +20,20 @@ const opsSource = "/hookspan"
 // IsFor reports whether an event is for an endpoint, which its list, the event's place and the
 // event itself decide, and nothing that changes.
 func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
-	return m.Fault == "" && ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.telling().About(m) != ep.Name
+	return m.Fault == "" && ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.conf.telling().About(m) != ep.Name
 }
 
 func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }
 
-func (d *Dispatcher) telling() delivery.Telling {
-	return delivery.Telling{Dead: d.conf.DeadTopic, Ops: d.conf.OpsTopic}
+func (c *Config) telling() delivery.Telling {
+	return delivery.Telling{Dead: c.DeadTopic, Ops: c.OpsTopic}
 }
 
 // tells reports whether a delivery is of an operations event or a dead letter, ours or that of
 // another installation, whose topics have other names.
-func (d *Dispatcher) tells(x *pendingDelivery) bool {
+func (c *Config) tells(x *pendingDelivery) bool {
 	topic := x.Event.Topic
-	if topic == d.conf.DeadTopic || topic == d.conf.OpsTopic {
+	if topic == c.DeadTopic || topic == c.OpsTopic {
 		return true
 	}
 	switch {

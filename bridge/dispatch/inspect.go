@@ -14,7 +14,7 @@ func (d *Dispatcher) inspect(ctx context.Context, shards []feed.Shard, b *feed.B
 	if !quarantine.Flawed(b.Messages) {
 		return nil
 	}
-	warden := d.warden(b.Partition)
+	warden := d.owned.warden(b.Partition)
 	for _, s := range shards {
 		at, ok := s.Place(b.Partition)
 		if s.(*shard).id != warden || !ok || !at.Reaches(b.Before) {
@@ -30,4 +30,4 @@ func (d *Dispatcher) inspectRange(ctx context.Context, b *feed.Batch) error {
 }
 
 // warden is the shard that answers for a partition.
-func (d *Dispatcher) warden(p bus.Partition) int { return quarantine.Warden(p, d.owned.total()) }
+func (o *ownedShards) warden(p bus.Partition) int { return quarantine.Warden(p, o.total()) }

@@ -75,7 +75,7 @@ func (l *lane) full() bool {
 // than its share as long as others leave room.
 func (l *lane) laden() bool {
 	d := l.shard.d
-	return l.entries >= d.limits.laneEntries || l.entries >= d.laneEntries() && d.entries() >= d.limits.entries
+	return l.entries >= d.limits.laneEntries || l.entries >= d.laneEntries() && d.owned.entries() >= d.limits.entries
 }
 
 // hungry: the lane would take events of the range now.
@@ -102,8 +102,8 @@ func (d *Dispatcher) laneEntries() int {
 }
 
 // entries is how many deliveries waited in all lanes at the last look of their shards.
-func (d *Dispatcher) entries() (n int) {
-	for _, s := range d.owned.all() {
+func (o *ownedShards) entries() (n int) {
+	for _, s := range o.all() {
 		n += int(s.entries.Load())
 	}
 	return n

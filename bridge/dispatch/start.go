@@ -44,7 +44,7 @@ func (s *shard) skipToEnd(spans []bus.Span) {
 // skipTo moves a shard that nothing is owed to. A partition's warden stays while there are
 // endpoints anywhere: it has to see what they are not given.
 func (s *shard) skipTo(p bus.Partition, to bus.Position) {
-	if s.d.warden(p) == s.id {
+	if s.d.owned.warden(p) == s.id {
 		if s.watching {
 			return
 		}

@@ -20,7 +20,7 @@ type conn struct {
 
 	socket syscall.RawConn       // nil where there is none to look at
 	look   func(fd uintptr) bool // is peek: made once, it costs no allocation
-	peeked error                 // what peek found
+	silent bool                  // what peek found
 }
 
 func newConn(raw net.Conn) *conn {
@@ -57,14 +57,11 @@ func (c *conn) heard() bool { return c.left != maxHead }
 // it. Anything that can be read there is the end of the connection, or an answer to a
 // question that was not asked.
 func (c *conn) quiet() bool {
-	if c.socket == nil || c.socket.Read(c.look) != nil {
-		return false
-	}
-	return c.peeked == syscall.EAGAIN || c.peeked == syscall.EWOULDBLOCK
+	return c.socket != nil && c.socket.Read(c.look) == nil && c.silent
 }
 
+// peek looks at the socket without waiting and without taking anything.
 func (c *conn) peek(fd uintptr) bool {
-	var b [1]byte
-	_, _, c.peeked = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	c.silent = nothingToRead(fd)
 	return true
 }

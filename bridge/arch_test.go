@@ -192,8 +192,14 @@ func roomsOfSinks() map[string][]string {
 		"sinks/kafka/publish": {"sinks/kafka/cluster", "sinks/kafka/topic"},
 		"sinks/kafka/lease":   {},
 
+		"sinks/jetstream":         {"sinks/jetstream/link", "sinks/jetstream/lease", "sinks/jetstream/subject"},
+		"sinks/jetstream/link":    {"sinks/jetstream/subject"},
+		"sinks/jetstream/lease":   {"sinks/jetstream/link"},
+		"sinks/jetstream/subject": {},
+		"sinks/jetstream/dial":    {"sinks/jetstream"},
+
 		"sinks/jetstream/embedded":         {"sinks/jetstream", "sinks/jetstream/link", "sinks/jetstream/embedded/client", "sinks/jetstream/embedded/cluster", "sinks/jetstream/embedded/disk"},
-		"sinks/jetstream/embedded/client":  {"sinks/jetstream"},
+		"sinks/jetstream/embedded/client":  {"sinks/jetstream", "sinks/jetstream/subject"},
 		"sinks/jetstream/embedded/cluster": {"sinks/jetstream/embedded/disk"},
 		"sinks/jetstream/embedded/disk":    {},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/bus/bustest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -40,7 +41,7 @@ func pair(t testing.TB, s *natstest.Servers) (a, b *jetstream.Store) {
 
 func dialed(t testing.TB, s *natstest.Servers, user, password string, o jetstream.Options) *jetstream.Store {
 	t.Helper()
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs(), User: user, Password: password})
+	conns, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs(), User: user, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

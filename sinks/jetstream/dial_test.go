@@ -26,14 +26,15 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // A login is a server's idea of who may come in, a client that it takes and one that it does not.
 type login struct {
 	conf        natstest.Config
-	right       jetstream.DialOptions
-	wrong       jetstream.DialOptions
+	right       dial.Options
+	wrong       dial.Options
 	says        string // what the error of the wrong one names
 	mustNotTell string // a secret of the wrong one
 }
@@ -44,22 +45,22 @@ func TestLogins(t *testing.T) {
 		"nobody": func(*testing.T) login {
 			return login{
 				conf:  natstest.Config{Auth: `authorization { token: "open sesame" }`},
-				right: jetstream.DialOptions{Token: "open sesame"},
+				right: dial.Options{Token: "open sesame"},
 				says:  "HOOKSPAN_NATS_CREDS, HOOKSPAN_NATS_NKEY_FILE, HOOKSPAN_NATS_TOKEN, or HOOKSPAN_NATS_USER",
 			}
 		},
 		"token": func(*testing.T) login {
 			return login{
 				conf:  natstest.Config{Auth: `authorization { token: "open sesame" }`},
-				right: jetstream.DialOptions{Token: "open sesame"},
-				wrong: jetstream.DialOptions{Token: "open barley"}, says: "HOOKSPAN_NATS_TOKEN", mustNotTell: "open barley",
+				right: dial.Options{Token: "open sesame"},
+				wrong: dial.Options{Token: "open barley"}, says: "HOOKSPAN_NATS_TOKEN", mustNotTell: "open barley",
 			}
 		},
 		"user": func(*testing.T) login {
 			return login{
 				conf:  natstest.Config{Auth: `authorization { user: ali, password: "open sesame" }`},
-				right: jetstream.DialOptions{User: "ali", Password: "open sesame"},
-				wrong: jetstream.DialOptions{User: "ali", Password: "open barley"}, says: "HOOKSPAN_NATS_PASSWORD", mustNotTell: "open barley",
+				right: dial.Options{User: "ali", Password: "open sesame"},
+				wrong: dial.Options{User: "ali", Password: "open barley"}, says: "HOOKSPAN_NATS_PASSWORD", mustNotTell: "open barley",
 			}
 		},
 		"nkey":               nkeyLogin,
@@ -73,7 +74,7 @@ func TestLogins(t *testing.T) {
 			var said lockedBuffer
 			l.right.Servers, l.wrong.Servers = s.Addrs(), s.Addrs()
 			l.right.Log = slog.New(slog.NewTextHandler(&said, nil))
-			conns, err := jetstream.Dial(t.Context(), l.right)
+			conns, err := dial.Open(t.Context(), l.right)
 			if err != nil {
 				t.Fatalf("the right ones: %v", err)
 			}
@@ -86,7 +87,7 @@ func TestLogins(t *testing.T) {
 			if _, err := store.Publish(within(t), "hookspan.events.shop", order("1"), bus.PublishOptions{}); err != nil {
 				t.Errorf("publish: %v", err)
 			}
-			_, err = jetstream.Dial(t.Context(), l.wrong)
+			_, err = dial.Open(t.Context(), l.wrong)
 			if err == nil || errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), l.says) {
 				t.Errorf("the wrong ones: %v, want a final error that names %s", err, l.says)
 			}
@@ -101,8 +102,8 @@ func nkeyLogin(t *testing.T) login {
 	mine, other := newUser(t), newUser(t)
 	return login{
 		conf:  natstest.Config{Auth: fmt.Sprintf("authorization { users: [ { nkey: %s } ] }", mine.public)},
-		right: jetstream.DialOptions{NKeyFile: file(t, mine.seed)},
-		wrong: jetstream.DialOptions{NKeyFile: file(t, other.seed)}, says: "HOOKSPAN_NATS_NKEY_FILE", mustNotTell: string(other.seed),
+		right: dial.Options{NKeyFile: file(t, mine.seed)},
+		wrong: dial.Options{NKeyFile: file(t, other.seed)}, says: "HOOKSPAN_NATS_NKEY_FILE", mustNotTell: string(other.seed),
 	}
 }
 
@@ -194,8 +195,8 @@ func credentialsLogin(t *testing.T) login {
 	other := o.credentials(t, newKey(t, nkeys.CreateAccount))
 	return login{
 		conf:  natstest.Config{Auth: o.conf},
-		right: jetstream.DialOptions{Creds: file(t, o.credentials(t, o.account))},
-		wrong: jetstream.DialOptions{Creds: file(t, other)}, says: "HOOKSPAN_NATS_CREDS",
+		right: dial.Options{Creds: file(t, o.credentials(t, o.account))},
+		wrong: dial.Options{Creds: file(t, other)}, says: "HOOKSPAN_NATS_CREDS",
 		mustNotTell: strings.Split(string(other), "\n")[1],
 	}
 }
@@ -253,8 +254,8 @@ func certificateLogin(t *testing.T) login {
 	cert, keyFile := a.issue(t, "client")
 	return login{
 		conf:  natstest.Config{Extra: fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }", serverCert, serverKey, a.file), Auth: " "},
-		right: jetstream.DialOptions{TLS: true, CA: a.file, Cert: cert, KeyFile: keyFile},
-		wrong: jetstream.DialOptions{TLS: true, CA: a.file}, says: "HOOKSPAN_BUS_CERT",
+		right: dial.Options{TLS: true, CA: a.file, Cert: cert, KeyFile: keyFile},
+		wrong: dial.Options{TLS: true, CA: a.file}, says: "HOOKSPAN_BUS_CERT",
 	}
 }
 
@@ -265,26 +266,26 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 	encrypted := natstest.Start(t, 1, natstest.Config{Extra: fmt.Sprintf("tls { cert_file: %q, key_file: %q }", cert, keyFile), Auth: " "})
 	plain := natstest.Start(t, 1, natstest.Config{Auth: " "})
 	for name, c := range map[string]struct {
-		o    jetstream.DialOptions
+		o    dial.Options
 		says string
 	}{
-		"an unknown authority":  {jetstream.DialOptions{Servers: encrypted.Addrs(), TLS: true}, "HOOKSPAN_BUS_CA"},
-		"another authority":     {jetstream.DialOptions{Servers: encrypted.Addrs(), CA: newAuthority(t).file}, "HOOKSPAN_BUS_CA"},
-		"a server without TLS":  {jetstream.DialOptions{Servers: plain.Addrs(), TLS: true}, "nats://"},
-		"an authority's file":   {jetstream.DialOptions{Servers: encrypted.Addrs(), CA: "/nowhere/ca.pem"}, "HOOKSPAN_BUS_CA"},
-		"a certificate's file":  {jetstream.DialOptions{Servers: encrypted.Addrs(), Cert: "/nowhere/c.pem", KeyFile: "/nowhere/k.pem"}, "HOOKSPAN_BUS_CERT"},
-		"a certificate, no key": {jetstream.DialOptions{Servers: encrypted.Addrs(), Cert: cert}, "HOOKSPAN_BUS_KEY_FILE"},
-		"credentials' file":     {jetstream.DialOptions{Servers: plain.Addrs(), Creds: "/nowhere/a.creds"}, "HOOKSPAN_NATS_CREDS"},
-		"credentials without":   {jetstream.DialOptions{Servers: plain.Addrs(), Creds: file(t, []byte("nothing"))}, "HOOKSPAN_NATS_CREDS"},
-		"a seed's file":         {jetstream.DialOptions{Servers: plain.Addrs(), NKeyFile: file(t, []byte("SU nothing"))}, "HOOKSPAN_NATS_NKEY_FILE"},
-		"two logins":            {jetstream.DialOptions{Servers: plain.Addrs(), Token: "a", User: "b"}, "only one of"},
-		"a password alone":      {jetstream.DialOptions{Servers: plain.Addrs(), Password: "b"}, "HOOKSPAN_NATS_USER"},
-		"no server":             {jetstream.DialOptions{}, "HOOKSPAN_BUS"},
-		"credentials in a URL":  {jetstream.DialOptions{Servers: []string{"ali:sesame@127.0.0.1:4222"}}, "without credentials"},
+		"an unknown authority":  {dial.Options{Servers: encrypted.Addrs(), TLS: true}, "HOOKSPAN_BUS_CA"},
+		"another authority":     {dial.Options{Servers: encrypted.Addrs(), CA: newAuthority(t).file}, "HOOKSPAN_BUS_CA"},
+		"a server without TLS":  {dial.Options{Servers: plain.Addrs(), TLS: true}, "nats://"},
+		"an authority's file":   {dial.Options{Servers: encrypted.Addrs(), CA: "/nowhere/ca.pem"}, "HOOKSPAN_BUS_CA"},
+		"a certificate's file":  {dial.Options{Servers: encrypted.Addrs(), Cert: "/nowhere/c.pem", KeyFile: "/nowhere/k.pem"}, "HOOKSPAN_BUS_CERT"},
+		"a certificate, no key": {dial.Options{Servers: encrypted.Addrs(), Cert: cert}, "HOOKSPAN_BUS_KEY_FILE"},
+		"credentials' file":     {dial.Options{Servers: plain.Addrs(), Creds: "/nowhere/a.creds"}, "HOOKSPAN_NATS_CREDS"},
+		"credentials without":   {dial.Options{Servers: plain.Addrs(), Creds: file(t, []byte("nothing"))}, "HOOKSPAN_NATS_CREDS"},
+		"a seed's file":         {dial.Options{Servers: plain.Addrs(), NKeyFile: file(t, []byte("SU nothing"))}, "HOOKSPAN_NATS_NKEY_FILE"},
+		"two logins":            {dial.Options{Servers: plain.Addrs(), Token: "a", User: "b"}, "only one of"},
+		"a password alone":      {dial.Options{Servers: plain.Addrs(), Password: "b"}, "HOOKSPAN_NATS_USER"},
+		"no server":             {dial.Options{}, "HOOKSPAN_BUS"},
+		"credentials in a URL":  {dial.Options{Servers: []string{"ali:sesame@127.0.0.1:4222"}}, "without credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := jetstream.Dial(t.Context(), c.o)
+			_, err := dial.Open(t.Context(), c.o)
 			if err == nil || errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "sesame") {
 				t.Errorf("dial: %v, want a final error that names %s", err, c.says)
 			}
@@ -296,12 +297,12 @@ func TestServersThatAreAwayMayComeBack(t *testing.T) {
 	t.Parallel()
 	s := natstest.Start(t, 1, natstest.Config{Auth: " "})
 	s.Stop(0)
-	if _, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs()}); !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), s.Addr(0)) {
+	if _, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs()}); !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), s.Addr(0)) {
 		t.Errorf("dial: %v, want ErrUnavailable", err)
 	}
 	s.Restart(0)
 	s.Await(0)
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs()})
+	conns, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +316,7 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 	o := newOperator(t)
 	s := natstest.Start(t, 1, natstest.Config{Auth: o.conf})
 	creds := file(t, o.credentials(t, o.account))
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs(), Creds: creds})
+	conns, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs(), Creds: creds})
 	if err != nil {
 		t.Fatal(err)
 	}

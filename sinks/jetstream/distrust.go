@@ -29,18 +29,9 @@ func newDistrusted(r prometheus.Registerer) *prometheus.CounterVec {
 	return c
 }
 
-// meddled tells of an error that is a distrust.
-func (s *Store) meddled(err error, v ...any) {
-	var d link.Distrust
-	if errors.As(err, &d) {
-		s.distrusted.WithLabelValues(string(d)).Inc()
-		s.o.Log.Error("the bus was meddled with, or believed to be what it is not", append([]any{"reason", string(d), "error", err}, v...)...)
-	}
-}
-
 // believe is nil when the stream that acknowledged an event is one that takes its topic.
-func (s *Store) believe(ctx context.Context, topic string, a link.Ack) error {
-	if a.Stream == s.names.events && (a.Domain == "" || s.o.Domain == "" || a.Domain == s.o.Domain) || s.identityOf(a.Stream) != "" {
+func (s *publisher) believe(ctx context.Context, topic string, a link.Ack) error {
+	if a.Stream == s.names.events && (a.Domain == "" || s.o.Domain == "" || a.Domain == s.o.Domain) || s.identities.of(a.Stream) != "" {
 		return nil
 	}
 	holders, err := s.events.Names(ctx, topic)
@@ -56,7 +47,7 @@ func (s *Store) believe(ctx context.Context, topic string, a link.Ack) error {
 }
 
 // ours reports whether what a stream took for a repeat of m is m.
-func (s *Store) ours(ctx context.Context, m *link.Message, a link.Ack) (bool, error) {
+func (s *publisher) ours(ctx context.Context, m *link.Message, a link.Ack) (bool, error) {
 	had, err := s.events.Get(ctx, a.Stream, link.Which{Seq: a.Seq})
 	if errors.Is(err, bus.ErrGone) {
 		return false, nil

@@ -10,9 +10,11 @@
 // leader, never by a direct get, and believed only from one that shows that it still leads
 // (package link).
 //
-// The server is the embedded one (package embedded), or somebody else's: then Dial connects,
+// The server is the embedded one (package embedded), or somebody else's: then package dial connects,
 // streams that exist are used as they are when they can serve (shape.go), and those of ours are
 // watched over (keep.go).
 //
-// Start reading at Open (store.go), then publish.go and follow.go.
+// A Store is put together of parts, each a type over what all of them share (installation.go):
+// publisher, topics, history, logs, streams, space, health. Start reading at Open (store.go), then
+// publish.go and follow.go.
 package jetstream

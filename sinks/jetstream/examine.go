@@ -196,7 +196,7 @@ func (x examination) examineFollowed(ctx context.Context) (findings []bus.Findin
 		f := bus.Finding{Subject: "stream " + stream, Verdict: bus.Fine, Detail: "followed as it is"}
 		info, err := x.reads.Info(ctx, stream)
 		if err == nil {
-			err = readable(info.Config)
+			err = link.Readable(info.Config)
 		}
 		if err != nil {
 			f.Verdict, f.Detail = bus.Fault, err.Error()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/porttest"
@@ -207,7 +208,7 @@ func TestADomain(t *testing.T) {
 		"domain, at the hub":  {hub.Addrs(), jetstream.Options{Domain: "hub", Namespace: "second"}},
 		"prefix, at the leaf": {leaf.Addrs(), jetstream.Options{APIPrefix: "$JS.hub.API", Namespace: "third"}},
 	} {
-		conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: c.servers, User: "ali", Password: "sesame"})
+		conns, err := dial.Open(t.Context(), dial.Options{Servers: c.servers, User: "ali", Password: "sesame"})
 		if err != nil {
 			t.Fatal(err)
 		}

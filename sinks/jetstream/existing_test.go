@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
@@ -226,7 +227,7 @@ func TestLimitsOfOthers(t *testing.T) {
 		return natstest.Config{Auth: `accounts { SYS { }, A { jetstream: ` + limits + `, users: [{user: ali, password: sesame}] } }` + "\nsystem_account: SYS\n"}
 	}
 	openIn := func(t *testing.T, s *natstest.Servers) (*jetstream.Store, jetstream.Conns, error) {
-		conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs(), User: "ali", Password: "sesame"})
+		conns, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs(), User: "ali", Password: "sesame"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +292,7 @@ func TestRightsThatAreMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := natstest.Start(t, 1, natstest.Config{Auth: `accounts { SYS { }, A { jetstream: enabled, users: [{user: ali, password: sesame, permissions: { ` + c.permissions + ` }}] } }` + "\nsystem_account: SYS\n"})
-			conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: s.Addrs(), User: "ali", Password: "sesame"})
+			conns, err := dial.Open(t.Context(), dial.Options{Servers: s.Addrs(), User: "ali", Password: "sesame"})
 			if err != nil {
 				t.Fatal(err)
 			}

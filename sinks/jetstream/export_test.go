@@ -4,9 +4,6 @@ import "time"
 
 // Pure functions that are tested from outside.
 var (
-	Collide    = collide
-	Essential  = essential
-	CheckTopic = checkTopic
 	ReadRecord = readRecord
 )
 

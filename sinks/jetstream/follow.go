@@ -10,16 +10,16 @@ import (
 )
 
 // Follow implements bus.Topics (T2, T3, T6).
-func (s *Store) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+func (s *topics) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
 	return s.follow(ctx, p, after, s.o.Topics, deliver)
 }
 
 // follow hands over what lies on topics of the patterns.
-func (s *Store) follow(ctx context.Context, p bus.Partition, after bus.Position, patterns []string, deliver func([]bus.Message) error) error {
-	t := &tail{
-		l: s.reads, stream: string(p), place: after, log: s.o.Log, meddled: s.meddled,
-		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(patterns, c) },
-		hand: func(got []link.Delivered) error {
+func (s *topics) follow(ctx context.Context, p bus.Partition, after bus.Position, patterns []string, deliver func([]bus.Message) error) error {
+	t := &link.Tail{
+		Link: s.reads, Stream: string(p), Place: after, Log: s.o.Log, Meddled: s.meddled,
+		Filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(patterns, c) },
+		Hand: func(got []link.Delivered) error {
 			batch := make([]bus.Message, 0, len(got))
 			for _, d := range got {
 				batch = append(batch, message(p, after.Identity, d.Msg.Subject, d.Meta, d.Msg.Header, d.Msg.Data))
@@ -27,5 +27,5 @@ func (s *Store) follow(ctx context.Context, p bus.Partition, after bus.Position,
 			return deliver(batch)
 		},
 	}
-	return t.follow(ctx)
+	return t.Follow(ctx)
 }

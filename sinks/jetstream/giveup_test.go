@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -18,7 +18,7 @@ func TestASilentServerDoesNotHoldUpAStop(t *testing.T) {
 		<-came
 		stop(stopped)
 	}()
-	if _, err := jetstream.Dial(ctx, jetstream.DialOptions{Servers: []string{address}}); !errors.Is(err, stopped) {
+	if _, err := dial.Open(ctx, dial.Options{Servers: []string{address}}); !errors.Is(err, stopped) {
 		t.Errorf("dial: %v, want that it ends with its context", err)
 	}
 }

@@ -23,6 +23,7 @@ const (
 
 // health is the last answer, and whose turn it is to find the next one.
 type health struct {
+	*installation
 	turn chan struct{} // one slot: held by whoever asks
 	last atomic.Pointer[finding]
 }
@@ -36,8 +37,7 @@ type finding struct {
 // has a leader that reaches most of its servers. Else it says in words what is wrong. It asks
 // at most once a second, so it may be called freely, and waits no longer than ctx lets it,
 // whoever else asks.
-func (s *Store) Health(ctx context.Context) error {
-	h := &s.health
+func (h *health) Health(ctx context.Context) error {
 	if last := h.fresh(); last != nil {
 		return last.err
 	}
@@ -50,7 +50,7 @@ func (s *Store) Health(ctx context.Context) error {
 	if last := h.fresh(); last != nil { // found while this call waited for its turn
 		return last.err
 	}
-	err := s.ask(ctx)
+	err := h.ask(ctx)
 	if ctx.Err() == nil {
 		h.last.Store(&finding{time.Now(), err})
 	}
@@ -64,17 +64,17 @@ func (h *health) fresh() *finding {
 	return nil
 }
 
-func (s *Store) ask(ctx context.Context) error {
-	if err := s.usable(false); err != nil {
+func (h *health) ask(ctx context.Context) error {
+	if err := h.usable(false); err != nil {
 		return err
 	}
-	if nc := s.events.NC; nc.Status() != nats.CONNECTED {
+	if nc := h.events.NC; nc.Status() != nats.CONNECTED {
 		return fmt.Errorf("%w: not connected to NATS at %s", bus.ErrUnavailable, servers(nc))
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	_, err := s.events.Info(ctx, s.names.events)
-	switch stream := s.names.events; {
+	_, err := h.events.Info(ctx, h.names.events)
+	switch stream := h.names.events; {
 	case errors.Is(err, link.ErrNoStream):
 		return fmt.Errorf("%w: stream %s is missing", bus.ErrUnavailable, stream)
 	case errors.Is(err, link.ErrNoLeader):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/proxytest"
 )
@@ -19,7 +20,7 @@ func TestHealthWaitsForNobodyElse(t *testing.T) {
 	alone := natstest.Start(t, 1, natstest.Config{})
 	user, password := alone.Account()
 	proxy := proxytest.Start(t, alone.Addr(0))
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Address}, User: user, Password: password})
+	conns, err := dial.Open(t.Context(), dial.Options{Servers: []string{proxy.Address}, User: user, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

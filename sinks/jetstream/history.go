@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 // lookForStreams is how often FollowPublished looks for streams that appeared since.
@@ -25,9 +26,12 @@ const lookForStreams = 5 * time.Second
 // A publication is told of an event that intake published.
 type publication func(bus.Publication) error
 
+// A history is what intake published.
+type history struct{ *topics }
+
 // Published implements bus.History (H1). It reads headers alone: publish writes id and source
 // there in either mode.
-func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
+func (s *history) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	streams, err := s.intakeStreams(ctx)
 	if err != nil {
 		return err
@@ -41,12 +45,12 @@ func (s *Store) Published(ctx context.Context, since time.Time, each func(bus.Pu
 }
 
 // intake are the patterns of the topics that intake writes.
-func (s *Store) intake() []string {
+func (s *history) intake() []string {
 	return append([]string{s.names.prefix + ".>", s.names.ns + ".quarantine", s.names.ns + ".quarantine.>"}, s.o.Intake...)
 }
 
 // intakeStreams are the streams that hold such topics.
-func (s *Store) intakeStreams(ctx context.Context) ([]string, error) {
+func (s *history) intakeStreams(ctx context.Context) ([]string, error) {
 	streams := map[string]bool{}
 	for _, pattern := range s.intake() {
 		holders, err := s.events.Names(ctx, pattern)
@@ -60,12 +64,12 @@ func (s *Store) intakeStreams(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(streams)), nil
 }
 
-func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
+func (s *history) publishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
 	info, err := s.reads.Info(ctx, stream)
 	if err != nil || info.State.Msgs == 0 {
 		return err
 	}
-	if readable(info.Config) != nil {
+	if link.Readable(info.Config) != nil {
 		return nil // reading would delete; the window there is the bus's own
 	}
 	before, err := s.Before(ctx, bus.Partition(stream), since)
@@ -79,7 +83,7 @@ func (s *Store) publishedOn(ctx context.Context, stream string, since time.Time,
 	}
 	for tries := 1; what.From <= info.State.LastSeq; tries++ {
 		next, err := s.reads.Scan(ctx, what, info.State.LastSeq, func(d link.Delivered) error {
-			if !byServer && !matches(list, d.Msg.Subject) {
+			if !byServer && !subject.Matches(list, d.Msg.Subject) {
 				return nil
 			}
 			return each.tell(d)
@@ -106,7 +110,7 @@ func (each publication) tell(d link.Delivered) error {
 
 // FollowPublished implements bus.Shared (H2). Every stream that holds topics of intake has a
 // reader of its own, also one that appears later.
-func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
+func (s *history) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var one sync.Mutex
 	var ended error
 	tell := publication(func(p bus.Publication) error {
@@ -133,7 +137,7 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 			}
 			pause := lookForStreams
 			if err != nil {
-				pause = retryMost
+				pause = link.RetryMost
 			}
 			select {
 			case <-time.After(pause):
@@ -149,14 +153,14 @@ func (s *Store) FollowPublished(ctx context.Context, since time.Time, each func(
 }
 
 // followPublishedOn reads one stream, and again from since when that is not the stream it was.
-func (s *Store) followPublishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
+func (s *history) followPublishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
 	for {
 		begin, err := s.Before(ctx, bus.Partition(stream), since)
 		if err == nil {
-			t := &tail{
-				l: s.reads, stream: stream, place: begin, headersOnly: true, log: s.o.Log, meddled: s.meddled,
-				filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.intake(), c) },
-				hand: func(got []link.Delivered) error {
+			t := &link.Tail{
+				Link: s.reads, Stream: stream, Place: begin, HeadersOnly: true, Log: s.o.Log, Meddled: s.meddled,
+				Filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(s.intake(), c) },
+				Hand: func(got []link.Delivered) error {
 					for _, d := range got {
 						if err := each.tell(d); err != nil {
 							return err
@@ -165,12 +169,12 @@ func (s *Store) followPublishedOn(ctx context.Context, stream string, since time
 					return nil
 				},
 			}
-			err = t.follow(ctx)
-			if t.refused != nil || ctx.Err() != nil {
+			err = t.Follow(ctx)
+			if t.Refused != nil || ctx.Err() != nil {
 				return err
 			}
 		}
-		var unreadable *unreadableError
+		var unreadable *link.UnreadableError
 		switch {
 		case errors.As(err, &unreadable):
 			s.tell(stream, err) // the window there is the bus's own
@@ -179,7 +183,7 @@ func (s *Store) followPublishedOn(ctx context.Context, stream string, since time
 			return err
 		}
 		select {
-		case <-time.After(retryMost):
+		case <-time.After(link.RetryMost):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -15,13 +15,13 @@ import (
 )
 
 // AppendJournal implements bus.Journal (J1).
-func (s *Store) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
+func (s *logs) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
 	return s.append(ctx, s.names.journal, &link.Message{Subject: s.journalSubject(shard), Data: data})
 }
 
 // ReadJournal implements bus.Journal (J2). Nothing else would notice that a server which was
 // cut off from the others lacks the last entries, so the leader has to show first that it is.
-func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
+func (s *logs) ReadJournal(ctx context.Context, shard int, from int64, each func(pos int64, data []byte) error) error {
 	if _, err := s.private.Info(ctx, s.names.journal); err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Store) ReadJournal(ctx context.Context, shard int, from int64, each fun
 }
 
 // JournalSpan implements bus.Journal (J3).
-func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
+func (s *logs) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
 	subject := s.journalSubject(shard)
 	newest, err := s.private.Get(ctx, s.names.journal, link.Which{Last: subject})
 	if errors.Is(err, bus.ErrGone) {
@@ -51,7 +51,7 @@ func (s *Store) JournalSpan(ctx context.Context, shard int) (first, last int64, 
 }
 
 // FollowJournal implements bus.Shared (J4). One reader serves all shards.
-func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+func (s *logs) FollowJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
 	from = slices.Clone(from)
 	var refused error
 	for {
@@ -73,7 +73,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 			return err
 		}
 		select {
-		case <-time.After(retryMost):
+		case <-time.After(link.RetryMost):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -81,7 +81,7 @@ func (s *Store) FollowJournal(ctx context.Context, from []int64, each func(shard
 }
 
 // followJournal reads behind the positions and moves them on.
-func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
+func (s *logs) followJournal(ctx context.Context, from []int64, each func(shard int, pos int64, data []byte) error) error {
 	info, err := s.private.Info(ctx, s.names.journal)
 	if err != nil {
 		return err
@@ -94,10 +94,10 @@ func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard
 		begin.Seq = min(begin.Seq, max(from[shard], 0))
 	}
 	prefix := s.names.ns + ".journal."
-	t := &tail{
-		l: s.private, stream: s.names.journal, place: begin, log: s.o.Log, meddled: s.meddled,
-		filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters([]string{prefix + "*"}, c) },
-		hand: func(got []link.Delivered) error {
+	t := &link.Tail{
+		Link: s.private, Stream: s.names.journal, Place: begin, Log: s.o.Log, Meddled: s.meddled,
+		Filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters([]string{prefix + "*"}, c) },
+		Hand: func(got []link.Delivered) error {
 			for _, d := range got {
 				shard, err := strconv.Atoi(strings.TrimPrefix(d.Msg.Subject, prefix))
 				pos := int64(d.Seq)
@@ -112,9 +112,9 @@ func (s *Store) followJournal(ctx context.Context, from []int64, each func(shard
 			return nil
 		},
 	}
-	return t.follow(ctx)
+	return t.Follow(ctx)
 }
 
-func (s *Store) journalSubject(shard int) string {
+func (s *logs) journalSubject(shard int) string {
 	return s.names.ns + ".journal." + strconv.Itoa(shard)
 }

@@ -25,7 +25,7 @@ type loss struct {
 // keep watches over our streams, which others administer, or whose files others can reach. What
 // can begin anew is created again; without its state or its registry an installation would forget silently what
 // was pending and for whom, so those are for an operator to bring back.
-func (s *Store) keep(ctx context.Context) {
+func (s *streams) keep(ctx context.Context) {
 	losses := map[string]*loss{}
 	t := time.NewTicker(keepEvery)
 	defer t.Stop()
@@ -50,7 +50,7 @@ func (s *Store) keep(ctx context.Context) {
 	}
 }
 
-func (s *Store) look(ctx context.Context, want *shape, l *loss) {
+func (s *streams) look(ctx context.Context, want *shape, l *loss) {
 	info, err := want.link.Info(ctx, want.Name)
 	switch {
 	case err == nil:
@@ -58,7 +58,7 @@ func (s *Store) look(ctx context.Context, want *shape, l *loss) {
 			s.o.Log.Info("stream is there again", "stream", want.Name)
 		}
 		*l = loss{}
-		s.learn(want.Name, link.Identity(info))
+		s.identities.learn(want.Name, link.Identity(info))
 		return
 	case !errors.Is(err, link.ErrNoStream):
 		l.looks = 0 // whether it is there is not known
@@ -87,7 +87,7 @@ func (w *shape) renewable(n names) bool { return w.Name != n.state && w.Name != 
 
 // renew creates a stream again. Sequences of events begin anew: their positions name the
 // stream's identity. Those of logs do not.
-func (s *Store) renew(ctx context.Context, want *shape) error {
+func (s *streams) renew(ctx context.Context, want *shape) error {
 	if want.role != forEvents {
 		want.FirstSeq = successorStart()
 		return s.makeStream(ctx, want)
@@ -100,22 +100,13 @@ func (s *Store) renew(ctx context.Context, want *shape) error {
 	if err := s.makeStream(ctx, want); err != nil {
 		return err
 	}
-	_, err = s.Spans(ctx) // learns its identity
+	_, err = s.topics.Spans(ctx) // learns its identity
 	return err
-}
-
-// learn notes the identity of a stream that events are published to.
-func (s *Store) learn(stream, id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, holds := s.known[stream]; holds {
-		s.known[stream] = id
-	}
 }
 
 // refuseLost fails when one of state and registry is missing and the other one holds records:
 // to create it empty would forget silently what was pending, or for whom.
-func (s *Store) refuseLost(ctx context.Context) error {
+func (s *streams) refuseLost(ctx context.Context) error {
 	if s.o.Disk != nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 // A keptReader is bus.Topics over more topics than the followed ones.
@@ -17,7 +18,7 @@ type keptReader struct {
 func (s *Store) Kept() bus.Topics {
 	ns := s.names.ns
 	beside := []string{ns + ".dead", ns + ".dead.>", ns + ".ops", ns + ".ops.>"}
-	return &keptReader{s, essential(slices.Concat(s.o.Topics, s.intake(), beside))}
+	return &keptReader{s, subject.Essential(slices.Concat(s.o.Topics, s.intake(), beside))}
 }
 
 // Spans implements bus.Topics (T1).

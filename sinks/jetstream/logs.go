@@ -12,9 +12,12 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
+// logs are the chained ones, the journal and the refusals, each on a stream of its own.
+type logs struct{ *installation }
+
 // Append implements bus.Logs (L1, L2): the server refuses a record whose Prev is not the
 // subject's last sequence.
-func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
+func (s *logs) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
 	subject, stream, err := s.logPlace(log)
 	if err != nil {
 		return bus.NoPosition, err
@@ -30,7 +33,7 @@ func (s *Store) Append(ctx context.Context, log bus.LogName, r bus.Record) (int6
 const ledTimeout = 2 * time.Second
 
 // append sends a record of a log or of the journal.
-func (s *Store) append(ctx context.Context, stream string, m *link.Message) (int64, error) {
+func (s *logs) append(ctx context.Context, stream string, m *link.Message) (int64, error) {
 	waiting := ctx
 	if !s.alone(s.private) {
 		var cancel context.CancelFunc
@@ -55,7 +58,7 @@ func (s *Store) append(ctx context.Context, stream string, m *link.Message) (int
 }
 
 // from is nil when the stream that acknowledged is the one.
-func (s *Store) from(stream string, a link.Ack) error {
+func (s *logs) from(stream string, a link.Ack) error {
 	if a.Stream == stream {
 		return nil
 	}
@@ -65,7 +68,7 @@ func (s *Store) from(stream string, a link.Ack) error {
 }
 
 // Read implements bus.Logs (L3).
-func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
+func (s *logs) Read(ctx context.Context, log bus.LogName, from int64, each func(bus.Record) error) error {
 	subject, stream, err := s.logPlace(log)
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func (s *Store) Read(ctx context.Context, log bus.LogName, from int64, each func
 }
 
 // Trim implements bus.Logs (L4).
-func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
+func (s *logs) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	subject, stream, err := s.logPlace(log)
 	if err != nil {
 		return err
@@ -89,7 +92,7 @@ func (s *Store) Trim(ctx context.Context, log bus.LogName, below int64) error {
 	return s.private.Purge(ctx, stream, subject, below)
 }
 
-func (s *Store) logPlace(log bus.LogName) (subject, stream string, err error) {
+func (s *logs) logPlace(log bus.LogName) (subject, stream string, err error) {
 	switch log.Kind {
 	case bus.State:
 		return s.names.ns + ".state." + strconv.Itoa(log.Shard), s.names.state, nil

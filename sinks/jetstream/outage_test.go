@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 	"github.com/hookspan/hookspan/sinks/proxytest"
 )
@@ -212,7 +213,7 @@ func TestANetworkThatSwallows(t *testing.T) {
 	alone := natstest.Start(t, 1, natstest.Config{})
 	user, password := alone.Account()
 	proxy := proxytest.Start(t, alone.Addr(0))
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Servers: []string{proxy.Address}, User: user, Password: password, PublishTimeout: 2 * time.Second})
+	conns, err := dial.Open(t.Context(), dial.Options{Servers: []string{proxy.Address}, User: user, Password: password, PublishTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

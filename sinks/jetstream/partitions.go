@@ -3,7 +3,6 @@ package jetstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -14,7 +13,7 @@ import (
 )
 
 // Spans implements bus.Topics (T1).
-func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
+func (s *topics) Spans(ctx context.Context) ([]bus.Span, error) {
 	spans, err := s.spansOf(ctx, s.o.Topics)
 	if err == nil {
 		s.remember(spans)
@@ -23,7 +22,7 @@ func (s *Store) Spans(ctx context.Context) ([]bus.Span, error) {
 }
 
 // spansOf are the partitions that hold topics of the patterns.
-func (s *Store) spansOf(ctx context.Context, patterns []string) ([]bus.Span, error) {
+func (s *topics) spansOf(ctx context.Context, patterns []string) ([]bus.Span, error) {
 	streams, err := s.holders(ctx, patterns)
 	if err != nil {
 		return nil, err
@@ -37,7 +36,7 @@ func (s *Store) spansOf(ctx context.Context, patterns []string) ([]bus.Span, err
 		if err != nil {
 			return nil, err
 		}
-		if err := readable(info.Config); err != nil {
+		if err := link.Readable(info.Config); err != nil {
 			s.tell(stream, err)
 			continue
 		}
@@ -47,7 +46,7 @@ func (s *Store) spansOf(ctx context.Context, patterns []string) ([]bus.Span, err
 }
 
 // remember notes the identities, and marks the streams that appeared after the first call.
-func (s *Store) remember(spans []bus.Span) {
+func (s *topics) remember(spans []bus.Span) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.started == nil
@@ -60,7 +59,7 @@ func (s *Store) remember(spans []bus.Span) {
 			s.started[stream] = true
 		}
 		spans[i].New = !s.started[stream]
-		s.known[stream] = spans[i].Identity
+		s.identities.set(stream, spans[i].Identity)
 	}
 }
 
@@ -77,7 +76,7 @@ func span(info *jetstream.StreamInfo) bus.Span {
 
 // holders lists the streams that hold a topic of the patterns and can be read. In place of one
 // that cannot, a stream that copies it stands in.
-func (s *Store) holders(ctx context.Context, patterns []string) ([]string, error) {
+func (s *topics) holders(ctx context.Context, patterns []string) ([]string, error) {
 	set := map[string]bool{}
 	for _, pattern := range patterns {
 		holders, err := s.events.Names(ctx, pattern)
@@ -106,14 +105,14 @@ func (s *Store) holders(ctx context.Context, patterns []string) ([]string, error
 }
 
 // copies maps each stream that reading would delete from to one that mirrors or sources it.
-func (s *Store) copies(ctx context.Context) (map[string]string, error) {
+func (s *topics) copies(ctx context.Context) (map[string]string, error) {
 	unreadable, from := map[string]bool{}, map[string]string{}
 	all, err := s.events.Streams(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, info := range all {
-		if readable(info.Config) != nil {
+		if link.Readable(info.Config) != nil {
 			unreadable[info.Config.Name] = true
 			continue
 		}
@@ -136,27 +135,8 @@ func origins(c jetstream.StreamConfig) []string {
 	return names
 }
 
-// An unreadableError: reading the stream without acknowledgement could delete from it.
-type unreadableError struct {
-	stream    string
-	retention jetstream.RetentionPolicy
-}
-
-func (e *unreadableError) Error() string {
-	return fmt.Sprintf("stream %s has %s retention, so reading it without acknowledgement could delete its events: "+
-		"create a stream with limits retention that sources %s, and it will be followed instead", e.stream, e.retention, e.stream)
-}
-
-// readable refuses a stream from which reading without acknowledgement would delete.
-func readable(c jetstream.StreamConfig) error {
-	if c.Retention == jetstream.LimitsPolicy {
-		return nil
-	}
-	return &unreadableError{c.Name, c.Retention}
-}
-
 // refuseUnreadable fails when a followed topic lies on such a stream.
-func (s *Store) refuseUnreadable(ctx context.Context) error {
+func (s *topics) refuseUnreadable(ctx context.Context) error {
 	streams, err := s.holders(ctx, s.o.Topics)
 	if err != nil {
 		return err
@@ -166,7 +146,7 @@ func (s *Store) refuseUnreadable(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := readable(info.Config); err != nil {
+		if err := link.Readable(info.Config); err != nil {
 			return err
 		}
 	}
@@ -174,7 +154,7 @@ func (s *Store) refuseUnreadable(ctx context.Context) error {
 }
 
 // tell logs once why a stream that appeared later is not followed.
-func (s *Store) tell(stream string, err error) {
+func (s *topics) tell(stream string, err error) {
 	s.mu.Lock()
 	known := s.told[stream]
 	s.told[stream] = true
@@ -182,26 +162,4 @@ func (s *Store) tell(stream string, err error) {
 	if !known {
 		s.o.Log.Error("a followed topic lies on a stream that cannot be read", "stream", stream, "error", err)
 	}
-}
-
-// filters are the patterns to read from a stream: those that meet its subjects. With byServer
-// the server reads by them (none: everything on it), else whoever reads picks what matches:
-// where patterns overlap the server cannot, and on our event stream, which holds little else,
-// its filter costs more than it saves.
-func (s *Store) filters(patterns []string, c jetstream.StreamConfig) (list []string, byServer bool) {
-	for _, p := range essential(patterns) {
-		if len(c.Subjects) == 0 || slices.ContainsFunc(c.Subjects, func(q string) bool { return collide(p, q) }) {
-			list = append(list, p)
-		}
-	}
-	everything := len(c.Subjects) > 0 && !slices.ContainsFunc(c.Subjects, func(q string) bool { return !matches(list, q) })
-	if everything {
-		return nil, true
-	}
-	return list, c.Name != s.names.events && disjoint(list)
-}
-
-// matches reports whether one of the patterns covers the subject.
-func matches(patterns []string, subject string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return covers(p, subject) })
 }

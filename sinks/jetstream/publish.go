@@ -11,6 +11,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 // Headers of JetStream and of the CloudEvents binding for NATS.
@@ -33,18 +34,24 @@ const (
 	leaderMoves = 500 * time.Millisecond
 )
 
+// A publisher writes events to topics.
+type publisher struct {
+	*installation
+	space *space // of the event stream
+}
+
 // MaxBytes implements bus.Publisher.
-func (s *Store) MaxBytes() int64 {
+func (s *publisher) MaxBytes() int64 {
 	most := s.events.NC.MaxPayload()
-	if size := s.maxMessage.Load(); size > 0 {
+	if size := s.space.maxMessage.Load(); size > 0 {
 		most = min(most, size)
 	}
 	return most - overhead
 }
 
 // Publish implements bus.Publisher (P1 to P6).
-func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
-	if err := checkTopic(topic); err != nil {
+func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {
+	if err := subject.Check(topic); err != nil {
 		return bus.Receipt{}, err
 	}
 	if err := s.usable(o.Reserved); err != nil {
@@ -53,7 +60,7 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	out := outgoings.Get().(*outgoing)
 	out.fill(topic, e, o)
 	size := int64(len(topic) + len(out.msg.Data) + overhead/4)
-	if err := s.room.take(size, o.Reserved); err != nil {
+	if err := s.space.take(size, o.Reserved); err != nil {
 		out.release()
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
@@ -70,14 +77,14 @@ func (s *Store) Publish(ctx context.Context, topic string, e *event.Event, o bus
 	}
 	return bus.Receipt{
 		Partition: bus.Partition(a.Stream),
-		Position:  bus.Position{Identity: s.identityOf(a.Stream), Seq: int64(a.Seq)},
+		Position:  bus.Position{Identity: s.identities.of(a.Stream), Seq: int64(a.Seq)},
 		Repeated:  a.Repeated,
 	}, nil
 }
 
 // send sends a message until it is known to be stored, or to be refused, or time is up. One
 // whose key is on its way to be stored is neither, nor is one that no server took.
-func (s *Store) send(ctx context.Context, m *link.Message, sent func()) (link.Ack, error) {
+func (s *publisher) send(ctx context.Context, m *link.Message, sent func()) (link.Ack, error) {
 	began := time.Now()
 	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
 		a, err := s.events.Acks.Send(ctx, m, sent)
@@ -107,7 +114,7 @@ func (s *Store) send(ctx context.Context, m *link.Message, sent func()) (link.Ac
 
 // repeated looks at what has the key of m. When that is another message, m is published
 // without: whoever guesses a key must not keep an event away.
-func (s *Store) repeated(ctx context.Context, m *link.Message, a link.Ack, sent func()) (link.Ack, error) {
+func (s *publisher) repeated(ctx context.Context, m *link.Message, a link.Ack, sent func()) (link.Ack, error) {
 	same, err := s.ours(ctx, m, a)
 	if err != nil || same {
 		return a, err
@@ -115,21 +122,6 @@ func (s *Store) repeated(ctx context.Context, m *link.Message, a link.Ack, sent 
 	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", link.ForeignID, a.Seq, a.Stream), "topic", m.Subject)
 	m.Header = slices.DeleteFunc(m.Header, func(f event.Field) bool { return f.Name == headerMessageID })
 	return s.send(ctx, m, sent)
-}
-
-// explain prefers what the disk says to what became of it: a server that cannot write does
-// not answer.
-func (s *Store) explain(err error, reserved bool) error {
-	if trouble := s.usable(reserved); trouble != nil {
-		return trouble
-	}
-	return err
-}
-
-func (s *Store) identityOf(stream string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.known[stream]
 }
 
 // An outgoing message and the memory that building it takes.

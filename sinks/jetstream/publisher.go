@@ -31,9 +31,6 @@ func messageID(h nats.Header) string {
 
 func fromClient(h nats.Header) bool { return link.First(h, HeaderPublisher) == PublisherClient }
 
-// Covers reports whether every subject of one pattern is one of another's.
-func Covers(pattern, subject string) bool { return covers(pattern, subject) }
-
 // ReaderPrefix begins the names of the consumers that Hookspan reads through.
 const ReaderPrefix = link.ReaderPrefix
 

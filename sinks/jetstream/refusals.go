@@ -11,7 +11,7 @@ import (
 )
 
 // AppendRefusal implements bus.Refusals (R1).
-func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
+func (s *logs) AppendRefusal(ctx context.Context, data []byte) error {
 	a, err := s.private.Acks.Send(ctx, &link.Message{Subject: s.names.ns + ".refusals", Data: data}, nil)
 	if err == nil {
 		err = s.from(s.names.refusals, a)
@@ -23,7 +23,7 @@ func (s *Store) AppendRefusal(ctx context.Context, data []byte) error {
 }
 
 // Refusals implements bus.Refusals (R2).
-func (s *Store) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
+func (s *logs) Refusals(ctx context.Context, limit int, each func(data []byte) error) error {
 	subject := s.names.ns + ".refusals"
 	newest, err := s.private.Get(ctx, s.names.refusals, link.Which{Last: subject})
 	if errors.Is(err, bus.ErrGone) {

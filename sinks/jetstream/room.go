@@ -16,30 +16,32 @@ import (
 // letters and operations events.
 const reservedShare = 5
 
-// room is what is known of the event stream's size between two looks.
-type room struct {
-	used  atomic.Int64 // at the last look, and what was published since
-	limit atomic.Int64 // 0: none
+// A space is what is known of the event stream's size between two looks.
+type space struct {
+	*installation
+	used       atomic.Int64 // at the last look, and what was published since
+	limit      atomic.Int64 // 0: none
+	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
 }
 
 // take counts an event of about this size; bus.ErrStoreFull when it does not fit.
-func (r *room) take(size int64, reserved bool) error {
-	limit := r.limit.Load()
+func (s *space) take(size int64, reserved bool) error {
+	limit := s.limit.Load()
 	if limit == 0 {
 		return nil
 	}
 	if !reserved {
 		limit -= limit / 100 * reservedShare
 	}
-	if used := r.used.Add(size); used > limit {
-		r.used.Add(-size)
+	if used := s.used.Add(size); used > limit {
+		s.used.Add(-size)
 		return fmt.Errorf("%w: %d of %d bytes are used", bus.ErrStoreFull, used-size, limit)
 	}
 	return nil
 }
 
 // Room implements bus.Durability (D2).
-func (s *Store) Room(ctx context.Context) (bus.Room, error) {
+func (s *space) Room(ctx context.Context) (bus.Room, error) {
 	info, err := s.events.Info(ctx, s.names.events)
 	if err != nil {
 		return bus.Room{}, err
@@ -49,13 +51,13 @@ func (s *Store) Room(ctx context.Context) (bus.Room, error) {
 		limit = ours
 	}
 	s.maxMessage.Store(int64(info.Config.MaxMsgSize))
-	s.room.limit.Store(limit)
-	s.room.used.Store(int64(info.State.Bytes))
+	s.limit.Store(limit)
+	s.used.Store(int64(info.State.Bytes))
 	return bus.Room{Used: int64(info.State.Bytes), Limit: limit, Reserved: limit / 100 * reservedShare}, nil
 }
 
 // PurgeEvents implements bus.Durability (D3). Streams of others are not ours to purge.
-func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) error {
+func (s *space) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) error {
 	if string(p) != s.names.events {
 		return fmt.Errorf("purge stream %s: it belongs to somebody else", p)
 	}
@@ -83,8 +85,8 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 const pressing = 95
 
 // OthersNeed implements bus.Durability (D4). Ours are never durable.
-func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, error) {
-	if limit := s.room.limit.Load(); s.o.Disk != nil && limit > 0 && s.room.used.Load() > (limit-limit/100*reservedShare)/100*pressing {
+func (s *space) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, error) {
+	if limit := s.limit.Load(); s.o.Disk != nil && limit > 0 && s.used.Load() > (limit-limit/100*reservedShare)/100*pressing {
 		return 0, false, nil
 	}
 	stream, err := s.events.JS.Stream(ctx, string(p))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -31,7 +32,7 @@ type shape struct {
 }
 
 // shapes are the streams of an installation, in the order in which they are made.
-func (s *Store) shapes(eventSubjects []string) []shape {
+func (s *streams) shapes(eventSubjects []string) []shape {
 	ns, n := s.names.ns, s.names
 	list := []shape{
 		{role: forEvents, link: s.events, StreamConfig: jetstream.StreamConfig{
@@ -74,7 +75,7 @@ func (s *Store) shapes(eventSubjects []string) []shape {
 
 // most is how many records there may be where no share of a store bounds their bytes: a limit in
 // bytes would be reserved, of everybody's room, whether it is ever used or not.
-func (s *Store) most(records int64) int64 {
+func (s *streams) most(records int64) int64 {
 	if s.o.PrivateStore > 0 {
 		return -1
 	}
@@ -171,9 +172,11 @@ func (w *shape) forgetful(have jetstream.StreamConfig) (flaws []flaw) {
 
 // narrow: it does not take all that would be written to it.
 func (w *shape) narrow(have jetstream.StreamConfig, payload int64) (flaws []flaw) {
-	for _, subject := range w.Subjects {
-		if !slices.ContainsFunc(have.Subjects, func(p string) bool { return covers(p, subject) || w.role == forEvents && collide(p, subject) }) {
-			flaws = append(flaws, flaw{"it does not take " + subject, "add that to its subjects"})
+	for _, wanted := range w.Subjects {
+		if !slices.ContainsFunc(have.Subjects, func(p string) bool {
+			return subject.Covers(p, wanted) || w.role == forEvents && subject.Collide(p, wanted)
+		}) {
+			flaws = append(flaws, flaw{"it does not take " + wanted, "add that to its subjects"})
 		}
 	}
 	if size := int64(have.MaxMsgSize); size > 0 && size < payload && w.role != forEvents {

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,6 +25,15 @@ import (
 type Conns struct {
 	Events, Read, Private *nats.Conn
 	Process               *link.Process
+}
+
+// Close ends the connections.
+func (c Conns) Close() {
+	for _, nc := range []*nats.Conn{c.Events, c.Read, c.Private} {
+		if nc != nil {
+			nc.Close()
+		}
+	}
 }
 
 // A Disk is the storage of an embedded server.
@@ -64,39 +72,23 @@ type Options struct {
 	Metrics prometheus.Registerer // default: none
 	Log     *slog.Logger          // default: none
 
-	cutOffAfter time.Duration // default cutOffAfter
+	cutOffAfter time.Duration // default link.CutOffAfter
 }
 
 // A Store is a bus.Store, bus.History and bus.Refusals on JetStream. It is safe for use by
-// many goroutines.
+// many goroutines. Each of its parts is one of the things that a bus does.
 type Store struct {
-	o       Options
-	names   names
-	events  *link.Link // publishes
-	reads   *link.Link // reads events
-	private *link.Link
-	room    room
-	health  health
-
-	distrusted *prometheus.CounterVec // by reason
-
-	allowance  atomic.Int64 // bytes that an account of somebody else's server may keep; 0: no limit
-	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
+	*installation
+	*publisher
+	*topics
+	*history
+	*logs
+	*streams
+	*space
+	*health
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
-
-	mu      sync.Mutex
-	known   map[string]string // identity by stream, of those that hold a followed topic
-	started map[string]bool   // streams that were there when following began
-	told    map[string]bool   // streams that cannot be followed and were logged
-}
-
-// names are the streams and subjects of an installation.
-type names struct {
-	ns, prefix                                           string
-	events, state, registry, commands, journal, refusals string // streams
-	leases                                               string // a bucket
 }
 
 // Open makes or updates the streams and begins to watch the connections. It fails with the
@@ -104,10 +96,7 @@ type names struct {
 // not close the connections.
 func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	o.withDefaults()
-	s := &Store{
-		o: o, names: o.names(), known: map[string]string{}, told: map[string]bool{},
-		health: health{turn: make(chan struct{}, 1)}, distrusted: newDistrusted(o.Metrics),
-	}
+	s := newStore(o)
 	var err error
 	events := o.link(true)
 	events.Process = c.Process
@@ -133,9 +122,22 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 	s.running.Go(func() { s.watch(run) })
 	s.running.Go(func() { s.keep(run) })
 	if o.Disk == nil {
-		s.drive(run)
+		for _, l := range s.links() {
+			s.running.Go(func() { l.LeaveCutOff(run, s.names.events, o.cutOffAfter, o.Log) })
+		}
 	}
 	return s, nil
+}
+
+func newStore(o Options) *Store {
+	in := &installation{o: o, names: o.names(), identities: identities{all: map[string]string{}}, distrusted: newDistrusted(o.Metrics)}
+	s := &Store{installation: in, space: &space{installation: in}, logs: &logs{in}}
+	s.publisher = &publisher{in, s.space}
+	s.topics = &topics{installation: in, told: map[string]bool{}}
+	s.history = &history{s.topics}
+	s.streams = &streams{installation: in, topics: s.topics}
+	s.health = &health{installation: in, turn: make(chan struct{}, 1)}
+	return s
 }
 
 const defaultPublishTimeout = 5 * time.Second
@@ -169,15 +171,22 @@ func (s *Store) Close() error {
 	return s.closeLinks()
 }
 
+// links are the connections, each once.
+func (s *Store) links() (each []*link.Link) {
+	for _, l := range []*link.Link{s.events, s.reads, s.private} {
+		if l != nil && !slices.Contains(each, l) {
+			each = append(each, l)
+		}
+	}
+	return each
+}
+
 func (s *Store) closeLinks() error {
-	err := s.events.Close()
-	if s.reads != s.events {
-		err = errors.Join(err, s.reads.Close())
+	var errs []error
+	for _, l := range s.links() {
+		errs = append(errs, l.Close())
 	}
-	if s.private != s.events {
-		err = errors.Join(err, s.private.Close())
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 const sweepsPerLook = 4 // at the event stream's size
@@ -196,34 +205,12 @@ func (s *Store) watch(ctx context.Context) {
 		trouble := s.usable(true)
 		s.events.Acks.Sweep(trouble)
 		s.private.Acks.Sweep(trouble)
-		if n%sweepsPerLook == 0 && s.room.limit.Load() > 0 {
+		if n%sweepsPerLook == 0 && s.space.limit.Load() > 0 {
 			look, cancel := context.WithTimeout(ctx, link.SweepEvery)
 			_, _ = s.Room(look) // the estimate stands until the next look
 			cancel()
 		}
 	}
-}
-
-// Sync implements bus.Durability (D1).
-func (s *Store) Sync(ctx context.Context) error {
-	if s.o.Disk == nil {
-		return nil
-	}
-	return link.Unavailable(s.o.Disk.Sync(ctx))
-}
-
-func (s *Store) durable(ctx context.Context) error {
-	if s.o.Disk == nil {
-		return nil
-	}
-	return link.Unavailable(s.o.Disk.Durable(ctx))
-}
-
-func (s *Store) usable(reserved bool) error {
-	if s.o.Disk == nil {
-		return nil
-	}
-	return s.o.Disk.Usable(reserved)
 }
 
 func (o *Options) withDefaults() {
@@ -252,7 +239,7 @@ func (o *Options) withDefaults() {
 		o.Lease = lease.Default
 	}
 	if o.cutOffAfter == 0 {
-		o.cutOffAfter = cutOffAfter
+		o.cutOffAfter = link.CutOffAfter
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -261,22 +248,6 @@ func (o *Options) withDefaults() {
 
 func (o *Options) link(publishes bool) link.Options {
 	return link.Options{APIPrefix: o.APIPrefix, Domain: o.Domain, PublishTimeout: o.PublishTimeout, Publishes: publishes, Watched: o.Disk == nil, Disk: o.Disk}
-}
-
-func (o *Options) names() names {
-	return names{
-		ns: o.Namespace, prefix: o.Prefix, events: o.Stream,
-		state:    streamName(o.Namespace, "STATE"),
-		registry: streamName(o.Namespace, "REGISTRY"),
-		commands: streamName(o.Namespace, "COMMANDS"),
-		journal:  streamName(o.Namespace, "JOURNAL"),
-		refusals: streamName(o.Namespace, "REFUSALS"),
-		leases:   streamName(o.Namespace, "LEASES"),
-	}
-}
-
-func streamName(namespace, what string) string {
-	return strings.ToUpper(namespace) + "_" + what
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -18,7 +19,7 @@ func TestAServerThatIsCutOffIsLeft(t *testing.T) {
 	cluster := natstest.Start(t, 3, natstest.Config{})
 	user, password := cluster.Account()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	conns, err := jetstream.Dial(t.Context(), jetstream.DialOptions{Log: log, Servers: cluster.Addrs(), User: user, Password: password, PublishTimeout: time.Second})
+	conns, err := dial.Open(t.Context(), dial.Options{Log: log, Servers: cluster.Addrs(), User: user, Password: password, PublishTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 const (
@@ -40,8 +42,15 @@ const (
 	clusterReplicas = 3
 )
 
+// streams are those that Hookspan keeps what is durable on: it makes them and watches over them.
+type streams struct {
+	*installation
+	topics    *topics
+	allowance atomic.Int64 // bytes that an account of somebody else's server may keep; 0: no limit
+}
+
 // makeStreams creates the streams that are missing and brings those of ours up to date.
-func (s *Store) makeStreams(ctx context.Context) error {
+func (s *streams) makeStreams(ctx context.Context) error {
 	if err := s.refuseLost(ctx); err != nil {
 		return err
 	}
@@ -61,7 +70,7 @@ func (s *Store) makeStreams(ctx context.Context) error {
 }
 
 // askAllowance finds out what the account may keep.
-func (s *Store) askAllowance(ctx context.Context) {
+func (s *streams) askAllowance(ctx context.Context) {
 	if s.o.Disk != nil {
 		return
 	}
@@ -73,7 +82,7 @@ func (s *Store) askAllowance(ctx context.Context) {
 
 // eventSubjects is what our event stream holds: what it held before, and of what we need
 // whatever no other stream has.
-func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
+func (s *streams) eventSubjects(ctx context.Context) ([]string, error) {
 	var subjects []string
 	switch info, err := s.events.Info(ctx, s.names.events); {
 	case err == nil:
@@ -87,26 +96,28 @@ func (s *Store) eventSubjects(ctx context.Context) ([]string, error) {
 		ns + ".dead", ns + ".dead.>", ns + ".ops", ns + ".ops.>",
 	}
 	need = append(append(need, s.o.Topics...), s.o.Intake...)
-	for _, subject := range need {
+	for _, wanted := range need {
 		// What overlaps with a subject of ours is ours as far as it goes: JetStream takes no
 		// subjects that overlap.
-		if slices.ContainsFunc(subjects, func(p string) bool { return collide(p, subject) && !covers(subject, p) || covers(p, subject) }) {
+		if slices.ContainsFunc(subjects, func(p string) bool {
+			return subject.Collide(p, wanted) && !subject.Covers(wanted, p) || subject.Covers(p, wanted)
+		}) {
 			continue
 		}
-		holders, err := s.events.Names(ctx, subject)
+		holders, err := s.events.Names(ctx, wanted)
 		if err != nil {
 			return nil, err
 		}
 		if !slices.ContainsFunc(holders, func(h string) bool { return h != s.names.events }) {
-			subjects = append(subjects, subject)
+			subjects = append(subjects, wanted)
 		}
 	}
-	return essential(subjects), nil
+	return subject.Essential(subjects), nil
 }
 
 // makeStream creates the stream, changes what is ours to set of the one that is there and
 // ours, or uses somebody else's as it is. It fails, with the remedy, when that cannot serve.
-func (s *Store) makeStream(ctx context.Context, want *shape) error {
+func (s *streams) makeStream(ctx context.Context, want *shape) error {
 	info, err := want.link.Info(ctx, want.Name)
 	if errors.Is(err, link.ErrNoStream) {
 		if err = s.create(ctx, want); !link.HasCode(err, link.CodeStreamExists) { // unless another replica was faster
@@ -133,15 +144,10 @@ func (s *Store) makeStream(ctx context.Context, want *shape) error {
 	return s.update(ctx, want, have, next)
 }
 
-// own reports whether we created a stream. Everything on an embedded server is ours.
-func (s *Store) own(c jetstream.StreamConfig) bool {
-	return s.o.Disk != nil || c.Metadata[markOfOurs] == s.names.ns
-}
-
 // create makes the stream on as many servers as there should be copies. Where the bus has
 // fewer than three, one copy has to do; the members of an embedded cluster are three at least,
 // and the first to ask may know fewer of them.
-func (s *Store) create(ctx context.Context, want *shape) error {
+func (s *streams) create(ctx context.Context, want *shape) error {
 	c := want.StreamConfig
 	if c.Replicas = s.o.Replicas; c.Replicas == 0 {
 		c.Replicas = clusterReplicas
@@ -164,18 +170,12 @@ func (s *Store) create(ctx context.Context, want *shape) error {
 }
 
 // createOn creates the stream on c.Replicas servers.
-func (s *Store) createOn(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
+func (s *streams) createOn(ctx context.Context, want *shape, c jetstream.StreamConfig) error {
 	err := want.link.Change(ctx, "STREAM.CREATE.", c)
 	if err == nil {
 		s.o.Log.Info("stream created", "stream", c.Name, "replicas", c.Replicas, "max_bytes", c.MaxBytes)
 	}
 	return err
-}
-
-// alone reports whether the server that we are connected to is no part of a cluster. Behind a
-// domain or another account that says nothing about the servers that keep the streams.
-func (s *Store) alone(l *link.Link) bool {
-	return l.NC.ConnectedClusterName() == "" && s.o.Domain == "" && s.o.APIPrefix == ""
 }
 
 // tooFewServers reports whether a cluster could never hold so many copies, as it is. The server
@@ -187,7 +187,7 @@ func tooFewServers(err error) bool {
 		link.HasCode(err, link.CodeNoPeers) && errors.As(err, &api) && api.Description == "no suitable peers for placement"
 }
 
-func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.StreamConfig) error {
+func (s *streams) update(ctx context.Context, want *shape, have, next jetstream.StreamConfig) error {
 	err := want.link.Change(ctx, "STREAM.UPDATE.", next)
 	if errors.Is(err, bus.ErrStoreFull) && next.MaxBytes != have.MaxBytes {
 		// The store is smaller than what streams reserved when it was larger. Room counts by
@@ -208,7 +208,7 @@ func (s *Store) update(ctx context.Context, want *shape, have, next jetstream.St
 
 // explainChange says what to do about a change that the server refused. What only an operator
 // can mend is no error of the bus any more.
-func (s *Store) explainChange(err error, c jetstream.StreamConfig) error {
+func (s *streams) explainChange(err error, c jetstream.StreamConfig) error {
 	var api *link.APIError
 	if !errors.As(err, &api) {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,8 +13,17 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
+// topics are read through the streams that hold them.
+type topics struct {
+	*installation
+
+	mu      sync.Mutex
+	started map[string]bool // streams that were there when following began
+	told    map[string]bool // streams that cannot be followed and were logged
+}
+
 // Get implements bus.Topics (T4).
-func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus.Message, error) {
+func (s *topics) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus.Message, error) {
 	if at.Seq < 1 {
 		return bus.Message{}, fmt.Errorf("get %d of %s: %w", at.Seq, p, bus.ErrGone)
 	}
@@ -35,7 +45,7 @@ func (s *Store) Get(ctx context.Context, p bus.Partition, at bus.Position) (bus.
 }
 
 // Before implements bus.Topics (T5): a search by halves, since a stream's timestamps grow.
-func (s *Store) Before(ctx context.Context, p bus.Partition, t time.Time) (bus.Position, error) {
+func (s *topics) Before(ctx context.Context, p bus.Partition, t time.Time) (bus.Position, error) {
 	info, err := s.reads.Info(ctx, string(p))
 	if err != nil {
 		return bus.Position{}, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 func TestSubjects(t *testing.T) {
@@ -32,17 +33,17 @@ func TestSubjects(t *testing.T) {
 		{"*", "a", true, true},
 		{"*.b", "a.>", true, false},
 	} {
-		if got := jetstream.Collide(c.a, c.b); got != c.collide {
+		if got := subject.Collide(c.a, c.b); got != c.collide {
 			t.Errorf("%s and %s collide: %v", c.a, c.b, got)
 		}
-		if got := jetstream.Collide(c.b, c.a); got != c.collide {
+		if got := subject.Collide(c.b, c.a); got != c.collide {
 			t.Errorf("%s and %s collide: %v", c.b, c.a, got)
 		}
-		if got := jetstream.Covers(c.a, c.b); got != c.covers {
+		if got := subject.Covers(c.a, c.b); got != c.covers {
 			t.Errorf("%s covers %s: %v", c.a, c.b, got)
 		}
 	}
-	got := jetstream.Essential([]string{"a.b", "a.*", "b", "a.*", "a.>", "b"})
+	got := subject.Essential([]string{"a.b", "a.*", "b", "a.*", "a.>", "b"})
 	if !slices.Equal(got, []string{"b", "a.>"}) {
 		t.Errorf("essential: %v", got)
 	}

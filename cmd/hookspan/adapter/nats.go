@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 )
 
 // A natsBus is a NATS cluster with JetStream.
@@ -35,7 +36,7 @@ func (b *natsBus) Check() error {
 
 func (b *natsBus) Open(ctx context.Context) (app.Opened, error) {
 	if b.conns.Events == nil {
-		conns, err := jetstream.Dial(ctx, b.dialOptions())
+		conns, err := dial.Open(ctx, b.dialOptions())
 		if err != nil {
 			return app.Opened{}, err
 		}
@@ -54,9 +55,9 @@ func (b *natsBus) Open(ctx context.Context) (app.Opened, error) {
 	return app.Opened{Bus: b.store, Shared: b.store, Health: b.store.Health}, nil
 }
 
-func (b *natsBus) dialOptions() jetstream.DialOptions {
+func (b *natsBus) dialOptions() dial.Options {
 	c := b.conf
-	return jetstream.DialOptions{
+	return dial.Options{
 		Servers: c.Bus.Servers, TLS: c.Bus.TLS, CA: c.BusTLS.CA, Cert: c.BusTLS.Cert, KeyFile: c.BusTLS.KeyFile,
 		Creds: c.NATS.Creds, NKeyFile: c.NATS.NKeyFile, Token: c.NATS.Token.Open(),
 		User: c.NATS.User, Password: c.NATS.Password.Open(),

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 // deskRequests is how many requests of clients are served at a time.
@@ -115,13 +117,13 @@ type apiError struct {
 // publish takes a client's message. One for an event topic gets what says that it came from a
 // client; any other is for a stream that clients made.
 func (d *Desk) publish(m *nats.Msg) {
-	subject := strings.TrimPrefix(m.Subject, deskPublish)
+	topic := strings.TrimPrefix(m.Subject, deskPublish)
 	to := d.clients
 	switch {
-	case matches(d.o.Read, subject):
-		d.refuse(m.Reply, http.StatusForbidden, "clients read "+subject+", only Hookspan writes there")
+	case subject.Matches(d.o.Read, topic):
+		d.refuse(m.Reply, http.StatusForbidden, "clients read "+topic+", only Hookspan writes there")
 		return
-	case matches(d.o.Publish, subject):
+	case subject.Matches(d.o.Publish, topic):
 		to = d.events
 		if err := d.o.Usable(false); err != nil {
 			d.refuse(m.Reply, http.StatusServiceUnavailable, err.Error())
@@ -137,7 +139,7 @@ func (d *Desk) publish(m *nats.Msg) {
 		d.refuse(m.Reply, http.StatusBadRequest, "the header "+bad+" is not taken on event topics: remove it")
 		return
 	}
-	if err := to.send(&nats.Msg{Subject: subject, Header: header, Data: m.Data}, m.Reply); err != nil {
+	if err := to.send(&nats.Msg{Subject: topic, Header: header, Data: m.Data}, m.Reply); err != nil {
 		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus is not there")
 	}
 }

@@ -49,13 +49,3 @@ func isAdded(name string) bool {
 	}
 	return false
 }
-
-// matches reports whether one of the patterns takes the subject.
-func matches(patterns []string, subject string) bool {
-	for _, pattern := range patterns {
-		if jetstream.Covers(pattern, subject) {
-			return true
-		}
-	}
-	return false
-}

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 // Options say who the clients of a server are, and what there is for them. All but User, Password,
@@ -44,5 +44,5 @@ func (o *Options) deskAccount() string { return "DESK_" + o.Server }
 
 // readable are the topics that clients subscribe to. One that two patterns hold would come twice.
 func (o *Options) readable() []string {
-	return jetstream.Disjoint(append(slices.Clone(o.Publish), o.Read...))
+	return subject.Disjoint(append(slices.Clone(o.Publish), o.Read...))
 }

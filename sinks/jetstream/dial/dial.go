@@ -1,4 +1,4 @@
-package jetstream
+package dial
 
 import (
 	"context"
@@ -15,11 +15,13 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream"
 )
 
 const (
 	// reconnectWait is how long a server that refused is left alone, with as much jitter again.
-	reconnectWait = 250 * time.Millisecond
+	reconnectWait  = 250 * time.Millisecond
+	publishTimeout = 5 * time.Second // default
 	// connectTimeout bounds one attempt to connect to one server.
 	connectTimeout = 2 * time.Second
 	// A connection that is silent is given up after two pings without an answer.
@@ -27,10 +29,10 @@ const (
 	pingsMissed = 2
 )
 
-// DialOptions say where NATS servers are and who we are there. Servers is required; of Creds,
+// Options say where NATS servers are and who we are there. Servers is required; of Creds,
 // NKeyFile, Token and User at most one is given. Files are read again whenever a connection
 // is made, so that they may be renewed, except which key is in NKeyFile.
-type DialOptions struct {
+type Options struct {
 	Servers []string // host:port
 
 	TLS     bool   // refuse servers that do not speak TLS
@@ -48,7 +50,7 @@ type DialOptions struct {
 }
 
 // Validate reports the first option that cannot work and the setting that it comes from.
-func (o *DialOptions) Validate() error {
+func (o *Options) Validate() error {
 	given := 0
 	for _, login := range []string{o.Creds, o.NKeyFile, o.Token, o.User} {
 		if login != "" {
@@ -73,8 +75,8 @@ func (o *DialOptions) Validate() error {
 	return nil
 }
 
-// Check is what Dial would refuse before it connects: options and the files that they name.
-func (o *DialOptions) Check() error {
+// Check is what Open would refuse before it connects: options and the files that they name.
+func (o *Options) Check() error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -86,25 +88,25 @@ func (o *DialOptions) Check() error {
 	return nil
 }
 
-// Dial makes the connections that a Store works on. They reconnect for ever, and buffer nothing
-// meanwhile. When no server can be reached the error is bus.ErrUnavailable, and Dial may be
+// Open makes the connections that a Store works on. They reconnect for ever, and buffer nothing
+// meanwhile. When no server can be reached the error is bus.ErrUnavailable, and Open may be
 // called again; any other error is one that waiting does not mend, and names the setting.
 // The caller must Close the connections.
-func Dial(ctx context.Context, o DialOptions) (_ Conns, err error) {
+func Open(ctx context.Context, o Options) (_ jetstream.Conns, err error) {
 	if err := o.Validate(); err != nil {
-		return Conns{}, err
+		return jetstream.Conns{}, err
 	}
 	if o.PublishTimeout == 0 {
-		o.PublishTimeout = defaultPublishTimeout
+		o.PublishTimeout = publishTimeout
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	options, err := o.options()
 	if err != nil {
-		return Conns{}, fmt.Errorf("connect to NATS: %w", err)
+		return jetstream.Conns{}, fmt.Errorf("connect to NATS: %w", err)
 	}
-	var c Conns
+	var c jetstream.Conns
 	defer func() {
 		if err != nil {
 			c.Close()
@@ -115,7 +117,7 @@ func Dial(ctx context.Context, o DialOptions) (_ Conns, err error) {
 		into **nats.Conn
 	}{{"hookspan publish", &c.Events}, {"hookspan read", &c.Read}} {
 		if *one.into, err = o.connect(ctx, append(options, nats.Name(one.name))); err != nil {
-			return Conns{}, fmt.Errorf("connect to NATS: %w", err)
+			return jetstream.Conns{}, fmt.Errorf("connect to NATS: %w", err)
 		}
 	}
 	return c, nil
@@ -123,7 +125,7 @@ func Dial(ctx context.Context, o DialOptions) (_ Conns, err error) {
 
 // connect gives up when ctx ends; the client itself would go on to wait for a server that took
 // the connection and says nothing.
-func (o *DialOptions) connect(ctx context.Context, options []nats.Option) (*nats.Conn, error) {
+func (o *Options) connect(ctx context.Context, options []nats.Option) (*nats.Conn, error) {
 	type connected struct {
 		nc  *nats.Conn
 		err error
@@ -149,16 +151,7 @@ func (o *DialOptions) connect(ctx context.Context, options []nats.Option) (*nats
 	}
 }
 
-// Close ends the connections.
-func (c Conns) Close() {
-	for _, nc := range []*nats.Conn{c.Events, c.Read, c.Private} {
-		if nc != nil {
-			nc.Close()
-		}
-	}
-}
-
-func (o *DialOptions) url() string {
+func (o *Options) url() string {
 	scheme := "nats://"
 	if o.TLS {
 		scheme = "tls://"
@@ -166,7 +159,7 @@ func (o *DialOptions) url() string {
 	return scheme + strings.Join(o.Servers, ","+scheme)
 }
 
-func (o *DialOptions) options() ([]nats.Option, error) {
+func (o *Options) options() ([]nats.Option, error) {
 	log := o.Log
 	list := []nats.Option{
 		nats.Timeout(connectTimeout), nats.MaxReconnects(-1),
@@ -208,7 +201,7 @@ func (o *DialOptions) options() ([]nats.Option, error) {
 
 // login is how the servers are told who we are. Its files must be there and readable at the
 // first time.
-func (o *DialOptions) login() ([]nats.Option, error) {
+func (o *Options) login() ([]nats.Option, error) {
 	switch {
 	case o.Creds != "":
 		text, err := os.ReadFile(o.Creds)
@@ -243,7 +236,7 @@ func present(setting, file string) error {
 
 // refused says what to do about servers that did not take us. What may pass by itself is
 // bus.ErrUnavailable.
-func (o *DialOptions) refused(err error) error {
+func (o *Options) refused(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var network *net.OpError
 	switch {
@@ -263,7 +256,7 @@ func (o *DialOptions) refused(err error) error {
 }
 
 // presented names the setting that the login comes from.
-func (o *DialOptions) presented() string {
+func (o *Options) presented() string {
 	switch {
 	case o.Creds != "":
 		return "the credentials in the file of HOOKSPAN_NATS_CREDS"

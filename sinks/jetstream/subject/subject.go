@@ -1,4 +1,4 @@
-package jetstream
+package subject
 
 import (
 	"fmt"
@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// collide reports whether two patterns have a subject in common.
-func collide(a, b string) bool {
+// Collide reports whether two patterns have a subject in common.
+func Collide(a, b string) bool {
 	return walk(a, b, func(x, y string) bool { return x == y || x == "*" || y == "*" }, true)
 }
 
-// covers reports whether every subject of b is one of a's.
-func covers(a, b string) bool {
+// Covers reports whether every subject of b is one of a's.
+func Covers(a, b string) bool {
 	return walk(a, b, func(x, y string) bool { return x == y || x == "*" && y != ">" }, false)
 }
 
@@ -35,12 +35,12 @@ func walk(a, b string, same func(x, y string) bool, either bool) bool {
 	}
 }
 
-// essential drops patterns that another one covers.
-func essential(patterns []string) []string {
+// Essential drops patterns that another one Covers.
+func Essential(patterns []string) []string {
 	var kept []string
 	for i, p := range patterns {
-		redundant := slices.ContainsFunc(patterns[:i], func(q string) bool { return covers(q, p) }) ||
-			slices.ContainsFunc(patterns[i+1:], func(q string) bool { return covers(q, p) && !covers(p, q) })
+		redundant := slices.ContainsFunc(patterns[:i], func(q string) bool { return Covers(q, p) }) ||
+			slices.ContainsFunc(patterns[i+1:], func(q string) bool { return Covers(q, p) && !Covers(p, q) })
 		if !redundant {
 			kept = append(kept, p)
 		}
@@ -52,26 +52,26 @@ func essential(patterns []string) []string {
 // one before it.
 func Disjoint(patterns []string) []string {
 	var kept []string
-	for _, p := range essential(patterns) {
-		if !slices.ContainsFunc(kept, func(q string) bool { return collide(p, q) }) {
+	for _, p := range Essential(patterns) {
+		if !slices.ContainsFunc(kept, func(q string) bool { return Collide(p, q) }) {
 			kept = append(kept, p)
 		}
 	}
 	return kept
 }
 
-// disjoint reports whether no two patterns have a subject in common.
-func disjoint(patterns []string) bool {
+// Apart reports whether no two patterns have a subject in common.
+func Apart(patterns []string) bool {
 	for i, p := range patterns {
-		if slices.ContainsFunc(patterns[i+1:], func(q string) bool { return collide(p, q) }) {
+		if slices.ContainsFunc(patterns[i+1:], func(q string) bool { return Collide(p, q) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// checkTopic refuses what is no literal subject.
-func checkTopic(topic string) error {
+// Check refuses what is no literal subject.
+func Check(topic string) error {
 	token := 0 // where the current token begins
 	for i := 0; i <= len(topic); i++ {
 		if i == len(topic) || topic[i] == '.' {
@@ -84,4 +84,9 @@ func checkTopic(topic string) error {
 		}
 	}
 	return nil
+}
+
+// Matches reports whether one of the patterns covers a subject.
+func Matches(patterns []string, subject string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return Covers(p, subject) })
 }

@@ -1,22 +1,20 @@
-package jetstream
+package link
 
 import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/logline"
-	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/nats-io/nats.go"
 )
 
 const (
 	probeEvery   = 2 * time.Second
 	probeTimeout = time.Second
-	// cutOffAfter is how long a server may know of no leader: longer than an election takes.
-	cutOffAfter = 10 * time.Second
+	// CutOffAfter is how long a server may know of no leader: longer than an election takes.
+	CutOffAfter = 10 * time.Second
 	// moveMost is the longest pause between two moves that did not help.
 	moveMost = time.Minute
 )
@@ -25,7 +23,7 @@ const (
 // its cluster. Such a server keeps its clients, so nothing else would end the connection: but
 // nothing that they ask for has an answer.
 type drover struct {
-	link   *link.Link
+	link   *Link
 	stream string // ours, with a leader of its own
 	log    *slog.Logger
 	after  time.Duration // of silence
@@ -35,18 +33,12 @@ type drover struct {
 	patience time.Duration
 }
 
-// drive gives every connection a drover.
-func (s *Store) drive(ctx context.Context) {
-	links := []*link.Link{s.events}
-	for _, l := range []*link.Link{s.reads, s.private} {
-		if !slices.Contains(links, l) {
-			links = append(links, l)
-		}
-	}
-	for _, l := range links {
-		d := &drover{link: l, stream: s.names.events, log: s.o.Log, after: s.o.cutOffAfter}
-		s.running.Go(func() { d.run(ctx) })
-	}
+// LeaveCutOff has a connection leave a server that is cut off from its cluster, until ctx ends. A
+// server that reaches it has a leader for the stream, or knows that there is none; after is how
+// long one may not.
+func (l *Link) LeaveCutOff(ctx context.Context, stream string, after time.Duration, log *slog.Logger) {
+	d := &drover{link: l, stream: stream, log: log, after: after}
+	d.run(ctx)
 }
 
 // run looks until ctx ends.
@@ -101,10 +93,10 @@ func (d *drover) reaches(ctx context.Context) bool {
 		Subject string `json:"subject"`
 	}{d.stream}
 	err := d.link.RequestWithin(ctx, probeTimeout, "STREAM.NAMES", ask, &names)
-	var denied *link.DeniedError
+	var denied *DeniedError
 	if err == nil || errors.As(err, &denied) {
 		return true
 	}
 	_, err = d.link.Info(ctx, d.stream)
-	return err == nil || errors.Is(err, link.ErrNoStream)
+	return err == nil || errors.Is(err, ErrNoStream)
 }

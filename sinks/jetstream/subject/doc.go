@@ -1,0 +1,2 @@
+// Package subject compares NATS subjects and patterns over them.
+package subject

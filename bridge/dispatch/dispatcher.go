@@ -26,8 +26,12 @@ import (
 // it cuts off does not count.
 var ErrStopping = errors.New("the process is stopping")
 
-// ownAtOnce is how many shards are taken side by side.
-const ownAtOnce = 16
+// ownAtOnce is how many shards are taken side by side: of a bus that others use too, and of the
+// process's own, whose server has a block of 8 MB in memory for each place that is read.
+const (
+	ownAtOnce      = 16
+	ownAtOnceAlone = 4
+)
 
 type store = bus.Store
 
@@ -104,7 +108,10 @@ func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
 		conf: c, limits: defaultLimits(), owned: newOwnedShards(c.Shards), others: statelog.NewMirrors(c.Store),
-		taking: make(chan struct{}, ownAtOnce), following: make(chan struct{}), locating: make(chan struct{}, 1),
+		following: make(chan struct{}), locating: make(chan struct{}, 1),
+	}
+	if d.taking = make(chan struct{}, ownAtOnce); c.Leases == nil {
+		d.taking = make(chan struct{}, ownAtOnceAlone)
 	}
 	if c.StopWrite == 0 {
 		d.conf.StopWrite = stopWrite

@@ -20,7 +20,7 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 64 << 20, laneEntries: 10_000,
-		entries: 200_000, leastShare: 100,
+		entries: 100_000, leastShare: 100,
 		unrecorded: 10_000, reach: 20_000,
 	}
 }

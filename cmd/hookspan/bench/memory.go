@@ -238,31 +238,25 @@ func (c *child) send(ctx context.Context, p *memoryPlan, n int64) error {
 }
 
 // settle returns once so many deliveries wait, but for the few that are being attempted, and how
-// many of them are left to be read has not changed for a while.
+// many of them are left to be read has not changed for a while, or goes on changing.
 func (c *child) settle(ctx context.Context, n int64) error {
-	const patience, calm, pause = time.Minute, 3 * time.Second, 250 * time.Millisecond
-	var behind, all int64 = -1, -1
-	for changed := time.Now(); ; {
-		var stats struct {
-			Pending map[string]int64 `json:"pending"`
-		}
-		if err := c.api.Call(ctx, http.MethodGet, "/v1/stats", nil, nil, &stats); err != nil {
+	const patience, calm, long, pause = time.Minute, 3 * time.Second, 20 * time.Second, 250 * time.Millisecond
+	var most, behind int64 = -1, -1
+	changed, there := time.Now(), time.Now()
+	for {
+		all, left, err := c.pending(ctx)
+		switch {
+		case err != nil:
 			return err
-		}
-		sum := int64(0)
-		for _, waiting := range stats.Pending {
-			sum += waiting
-		}
-		if sum != all || stats.Pending["behind"] != behind {
-			if stats.Pending["behind"] != behind || sum > all {
-				changed = time.Now()
-			}
-			all, behind = sum, stats.Pending["behind"]
-		}
-		switch still := time.Since(changed); {
-		case all >= n-n/50-100 && still > calm:
+		case all < n-n/50-100:
+			there = time.Now()
+		case time.Since(changed) > calm, time.Since(there) > long:
 			return nil
-		case still > patience:
+		}
+		if all > most || left != behind {
+			most, behind, changed = max(most, all), left, time.Now()
+		}
+		if time.Since(changed) > patience {
 			return fmt.Errorf("%d of %d deliveries wait, and no more for %v", all, n, patience)
 		}
 		select {
@@ -271,4 +265,16 @@ func (c *child) settle(ctx context.Context, n int64) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// pending is how many deliveries wait, and how many of them are left to be read.
+func (c *child) pending(ctx context.Context) (all, left int64, err error) {
+	var stats struct {
+		Pending map[string]int64 `json:"pending"`
+	}
+	err = c.api.Call(ctx, http.MethodGet, "/v1/stats", nil, nil, &stats)
+	for _, n := range stats.Pending {
+		all += n
+	}
+	return all, stats.Pending["behind"], err
 }

@@ -17,9 +17,9 @@ import (
 
 const (
 	// requestMessages and requestBytes bound what one request brings, and so what a reader
-	// holds in memory.
-	requestMessages = 4096
-	requestBytes    = 8 << 20
+	// holds in memory, and the embedded server for it once more.
+	requestMessages = 2048
+	requestBytes    = 2 << 20
 	// requestExpiry is how long a request waits for messages before it is made anew.
 	requestExpiry = 30 * time.Second
 	// heartbeat is how often a server says that it is there while it has no messages, and

@@ -98,12 +98,13 @@ func rooms() map[string][]string {
 		"bridge/latency":    {},
 		"bridge/event":      {},
 		"bridge/problem":    {},
-		"bridge/bus":        {"event"},
+		"bridge/tracing":    {"event"}, // OpenTelemetry's API, never its SDK
+		"bridge/bus":        {"event", "tracing"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/line":       {},
 		"bridge/listener":   {"line"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "listener"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "listener", "tracing"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
@@ -111,12 +112,12 @@ func rooms() map[string][]string {
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "tracing"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"}, // reads what the engine writes, and starts none
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"},   // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing"},
 	}
 }
 
@@ -158,9 +159,9 @@ func TestSinksKnowNoEngine(t *testing.T) {
 // commands are the rooms of the program, and what each may import of the others.
 func commands() map[string][]string {
 	return map[string][]string{
-		"cli": {}, "adapter": {}, "load": {}, "fault": {}, "memory": {},
+		"cli": {}, "adapter": {}, "load": {}, "fault": {}, "memory": {}, "otlp": {},
 		"client":    {"cli"},
-		"server":    {"cli", "adapter", "client", "memory"},
+		"server":    {"cli", "adapter", "client", "memory", "otlp"},
 		"request":   {"cli", "server"},
 		"roundtrip": {"cli", "client"},
 		"bench":     {"cli", "adapter", "client", "server", "load"},
@@ -226,6 +227,22 @@ func TestOnlySinksKnowABroker(t *testing.T) {
 		for _, broker := range brokers {
 			if strings.HasPrefix(i.to, broker) {
 				t.Errorf("%s imports %s: broker clients live under sinks, behind the contract of bridge/bus", i.file, i.to)
+			}
+		}
+	}
+}
+
+// Whoever makes spans knows the API alone: what records and sends them comes with the process.
+func TestOnlyTheExporterKnowsTheSDK(t *testing.T) {
+	t.Parallel()
+	of := []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "go.opentelemetry.io/proto"}
+	for _, i := range imports(t) {
+		if i.test() || strings.HasSuffix(i.from, "test") || i.from == "cmd/hookspan/otlp" {
+			continue
+		}
+		for _, sdk := range of {
+			if strings.HasPrefix(i.to, sdk) {
+				t.Errorf("%s imports %s: spans are made by bridge/tracing, sent by cmd/hookspan/otlp", i.file, i.to)
 			}
 		}
 	}

@@ -19,12 +19,15 @@
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
 //     what the provider sends, and messages on a topic that are meant to be events and are none.
 //     dead letter: an event whose delivery was given up.
+//   - trace: what OpenTelemetry records of one event's way, from the webhook to the attempts;
+//     span: a part of it.
 //
 // # Rooms
 //
 // From the bottom up: event, problem and provider need nothing of the others but event,
 // spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
-// what a setting is, logline what a line of the log is, latency how long things take. bus is
+// what a setting is, logline what a line of the log is, latency how long things take, tracing which
+// spans there are. bus is
 // the contract that every adapter under sinks keeps. listener takes connections, receiver is the
 // inbound path (line is a list for both). signature,
 // endpoint and dispatch are the outbound path; its words, which need no engine, are in

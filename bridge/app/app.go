@@ -24,6 +24,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // Shards is how many slices the endpoints are hashed into.
@@ -41,6 +42,7 @@ type Parts struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 
+	Tracer   *tracing.Tracer                // nil: no traces
 	LogLevel *logline.Level                 // of Log; nil: it cannot be changed
 	Observer delivery.Observer              // also told of every attempt
 	Reload   func() (*config.Config, error) // reads the configuration again; nil: never

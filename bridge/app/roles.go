@@ -25,7 +25,7 @@ func (a *App) assemble() error {
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
-		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics,
+		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
 	if a.runs(config.RoleReceiver) {
 		if err := a.assembleReceiver(o); err != nil {
@@ -50,7 +50,7 @@ func (a *App) assembleReceiver(o *Opened) error {
 		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus,
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
-		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics,
+		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // A Partition is the place within which positions are ordered: a JetStream stream
@@ -57,6 +58,8 @@ type Message struct {
 	// be read of it, and goes to the quarantine and nowhere else.
 	Fault string
 	Size  int // bytes it occupies in memory, roughly
+	// Reading is of whoever follows the topic; nil where no traces are made.
+	Reading *tracing.Reading
 }
 
 // Span is what a partition holds now.

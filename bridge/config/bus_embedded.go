@@ -21,7 +21,7 @@ type Embedded struct {
 
 func embeddedKind() kind {
 	return kind{
-		name: BusEmbedded, own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
+		name: BusEmbedded, system: "nats", own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
 		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
 	}
 }

@@ -18,7 +18,7 @@ type NATS struct {
 
 func natsKind() kind {
 	return kind{
-		name: BusNATS, schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: checking.checkNATS,
+		name: BusNATS, system: "nats", schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: checking.checkNATS,
 		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
 	}
 }

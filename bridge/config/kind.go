@@ -18,6 +18,7 @@ const (
 // settings of that bus; here they are listed.
 type kind struct {
 	name    BusKind
+	system  string          // what it is to OpenTelemetry (messaging.system)
 	schemes map[string]bool // of HOOKSPAN_BUS; true with TLS
 	own     []string        // how settings begin that say something about this bus
 	// perSource: all types of a source share its topic.
@@ -49,6 +50,9 @@ func (k BusKind) of() kind {
 
 // TopicPerSource reports whether all types of a source share its topic.
 func (k BusKind) TopicPerSource() bool { return k.of().perSource }
+
+// System is what OpenTelemetry calls the bus.
+func (k BusKind) System() string { return k.of().system }
 
 // idle is how settings begin that are of other buses alone.
 func (k BusKind) idle() (begin []string) {

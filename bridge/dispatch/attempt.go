@@ -45,16 +45,19 @@ func (a attempt) run(group []*pendingDelivery) {
 		return
 	}
 	sent := time.Now()
+	span := a.span(group, sent)
 	req, err := a.out.request(group, sent)
 	var res delivery.Response
 	if err != nil {
 		res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
 	} else {
+		span.Pass(req.Header)
 		req.Again = a.lane.reserve
 		res = s.d.sender.Send(ctx, req)
 		release(&req)
 	}
 	ended := time.Now()
+	span.Responded(res.Status, string(res.Reason), res.Detail)
 	if res.Reason == delivery.ReasonStopped {
 		a.unanswered()
 		a.interrupted(group)

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // status is where a delivery stands in the memory of its shard's owner.
@@ -26,13 +27,14 @@ const (
 type pendingDelivery struct {
 	*delivery.Entry // changed by draft alone
 	lane            *lane
-	event           *event.Event // nil once it would have to be read again
-	began           time.Time    // its attempt that runs
+	event           *event.Event    // nil once it would have to be read again
+	trace           *tracing.Parent // of its attempts; nil where the reading was not recorded, or is forgotten
+	began           time.Time       // its attempt that runs
 
 	mark int64 // the journal's end as known when the attempt began
 
-	heapIndex int
 	size      int
+	heapIndex int32
 	status    status
 	entry     durability
 	own       bool // the event's texts are no longer parts of the message
@@ -103,11 +105,11 @@ func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].Due.Before(h[j].Due) }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].heapIndex, h[j].heapIndex = i, j
+	h[i].heapIndex, h[j].heapIndex = int32(i), int32(j)
 }
 func (h *dueHeap) Push(x any) {
 	d := x.(*pendingDelivery)
-	d.heapIndex = len(*h)
+	d.heapIndex = int32(len(*h))
 	*h = append(*h, d)
 }
 func (h *dueHeap) Pop() any {
@@ -127,7 +129,7 @@ func (h *dueHeap) wait(d *pendingDelivery) {
 
 // take removes a waiting delivery.
 func (h *dueHeap) take(d *pendingDelivery) {
-	if d.heapIndex >= 0 && d.heapIndex < len(*h) && (*h)[d.heapIndex] == d {
-		heap.Remove(h, d.heapIndex)
+	if i := int(d.heapIndex); i >= 0 && i < len(*h) && (*h)[i] == d {
+		heap.Remove(h, i)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/statelog"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // ErrStopping is the cause of contexts that end because the process stops. An attempt that
@@ -46,7 +47,7 @@ type Registry interface {
 	Fold(ctx context.Context, id string, safe func(period, next endpoint.Period) bool) error
 }
 
-// Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite and Metrics.
+// Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite, Metrics and Tracer.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
@@ -64,6 +65,7 @@ type Config struct {
 	StopWrite       time.Duration // that journal and hand-over get after that; default 5s
 	Log             *slog.Logger
 	Metrics         prometheus.Registerer // nil: none
+	Tracer          *tracing.Tracer       // nil: no traces
 
 	limits *limits // nil: the default ones
 }
@@ -142,7 +144,7 @@ func New(c Config) *Dispatcher {
 
 // readers makes what reads the topics.
 func (d *Dispatcher) readers() {
-	d.partitions = feed.NewPartitions(d.store, d.log)
+	d.partitions = feed.NewPartitions(d.topics(), d.log)
 	d.live = feed.NewLive(feed.LiveOptions{
 		Partitions: d.partitions, Shards: d.owned.toFeed, Fed: d.owned.any, Begin: d.following, Admit: d.throttle.wait,
 		Inspect: d.inspect, Expired: d.lost, CutBack: func() { d.cutBacks.Add(1) }, Reach: d.limits.reach, Complaints: d.trouble,

@@ -257,7 +257,7 @@ func (l *lane) reunite(first *pendingDelivery) []*pendingDelivery {
 		}
 	}
 	for _, d := range group[1:] {
-		heap.Remove(&l.waiting, d.heapIndex)
+		heap.Remove(&l.waiting, int(d.heapIndex))
 	}
 	slices.SortFunc(group, func(a, b *pendingDelivery) int {
 		return cmp.Or(strings.Compare(string(a.Event.Partition), string(b.Event.Partition)), cmp.Compare(a.Event.Seq, b.Event.Seq))

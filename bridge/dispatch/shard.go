@@ -151,7 +151,7 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 	now := time.Now()
 	d := &pendingDelivery{
 		Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
-		lane:  l, event: m.Event, size: m.Size, heapIndex: -1,
+		lane:  l, event: m.Event, trace: taken(m), size: m.Size, heapIndex: -1,
 	}
 	s.known[id] = d
 	out.push(handed{d, before})

@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // A world is one bus, the receivers outside, and the processes that come and go. It lives in
@@ -25,6 +26,7 @@ type world struct {
 	store  *dispatchtest.Store
 	leases *dispatchtest.Leases // nil: each process takes all shards
 	log    *slog.Logger
+	tracer *tracing.Tracer
 	small  bool     // processes with small limits
 	topics []string // that processes follow; nil: the first partition's
 
@@ -102,7 +104,7 @@ func (p *process) config(leases bus.Leases) dispatch.Config {
 	conf := dispatch.Config{
 		Store: p.client, Leases: leases, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: p.shards,
 		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", QuarantineTopic: "quarantine", UserAgent: "Hookspan/test",
-		StopGrace: 5 * time.Second, Log: p.w.log,
+		StopGrace: 5 * time.Second, Log: p.w.log, Tracer: p.w.tracer,
 	}
 	if p.w.topics != nil {
 		conf.Topics = p.w.topics

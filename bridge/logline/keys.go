@@ -78,6 +78,7 @@ func keys() map[string]string {
 		"setting":        "variable or key of the configuration",
 		"shard":          "number of a shard",
 		"source":         "name of a source",
+		"spans":          "number of spans that were dropped",
 		"sources":        "number of sources",
 		"stack":          "stack of a panic",
 		"state":          "state of an endpoint",

@@ -16,11 +16,14 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/tracing/tracingtest"
 )
 
 // instant acknowledges at once, so that what is measured is ours and net/http's.
@@ -37,19 +40,22 @@ func BenchmarkIntake(b *testing.B) {
 	verifier := catalog(b)
 	body := []byte(`{"event":"order.shipped","timestamp":"2026-05-04T10:00:00Z","data":{"order_id":"0000000000000000","note":"` + strings.Repeat("x", 900) + `"}}`)
 	b.Run("bare", func(b *testing.B) { drive(b, http.HandlerFunc(bare), body) })
-	b.Run("receiver", func(b *testing.B) {
-		r, err := receiver.New(receiver.Options{
-			Sources:  []receiver.Source{{Name: "shop", Provider: "sticker", Secrets: []string{secret}}},
-			Verifier: verifier, Publisher: instant{}, Metrics: prometheus.NewRegistry(), Log: discard(),
+	percent, _ := tracingtest.New(sdk.ParentBased(sdk.TraceIDRatioBased(0.01)))
+	for name, tracer := range map[string]*tracing.Tracer{"receiver": nil, "receiver, 1 % traced": percent} {
+		b.Run(name, func(b *testing.B) {
+			r, err := receiver.New(receiver.Options{
+				Sources:  []receiver.Source{{Name: "shop", Provider: "sticker", Secrets: []string{secret}}},
+				Verifier: verifier, Publisher: instant{}, Metrics: prometheus.NewRegistry(), Log: discard(), Tracer: tracer,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := r.Open(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			drive(b, r, body)
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := r.Open(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		drive(b, r, body)
-	})
+	}
 }
 
 func bare(w http.ResponseWriter, q *http.Request) {

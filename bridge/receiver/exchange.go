@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // An exchange is one request on its way through, and the answer's place. Exchanges are used
@@ -26,6 +27,8 @@ type exchange struct {
 	body    body
 	request provider.Request
 	genuine bool
+	span    tracing.Span    // of the request, where it is recorded
+	drawn   bool            // the sampler was asked
 	guest   *listener.Guest // the connection, once the body has come; nil without a crowd
 	reuse   bool            // nobody can be reading the body and the events any more
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // Options of a Receiver. Verifier, Publisher, Log and Metrics are required.
@@ -36,6 +37,7 @@ type Options struct {
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	Tracer  *tracing.Tracer // nil: no traces
 }
 
 // New makes a receiver of the sources. Every source that is wrong is named in the error.
@@ -44,7 +46,7 @@ func New(o Options) (*Receiver, error) {
 	r := &Receiver{
 		verifier: o.Verifier, publisher: o.Publisher, schema: o.Schema,
 		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), topicPerSource: o.TopicPerSource, quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
-		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log,
+		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log, tracer: o.Tracer,
 		bodies: newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, listener.ReadTime), orElse(o.BodyRate, 16<<10)),
 		window: newWindow(DefaultDedupWindow),
 		bounds: bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},

@@ -109,8 +109,10 @@ func (r *Receiver) publish(x *exchange, p *posting, sent func()) (err error) {
 			o.Key = ""
 		}
 	}
+	sending := x.publishing(p, &o)
 	receipt, err := r.publisher.Publish(x.bound, p.topic, &p.event.Event, o)
 	r.metrics.publish.Observe(time.Since(began), p.event.Extension("traceparent"))
+	x.published(sending, err)
 	if err != nil {
 		return err // the bus names the topic
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 // Path is what the URL path of every source begins with.
@@ -34,6 +35,7 @@ type Receiver struct {
 	proxies         proxies
 	log             *slog.Logger
 	metrics         *metrics
+	tracer          *tracing.Tracer // nil: no traces
 
 	intakes   atomic.Pointer[intakes]
 	exchanges sync.Pool
@@ -83,7 +85,9 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	x.request = provider.Request{
 		Memory: &x.body, Texts: &x.texts, Method: x.q.Method, URL: x.source.url(r.proxies, x.q), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
 	}
+	verifying := r.tracer.Now()
 	verdict, err := x.source.verifier.VerifyIn(&x.request, x.events)
+	x.verified(verifying, &verdict, err)
 	switch {
 	case x.body.short != nil:
 		return nil, "", notTaken(x.body.short)
@@ -120,9 +124,10 @@ func (r *Receiver) admit(x *exchange) error {
 
 // conclude answers, counts, and leaves a trace of what was not taken.
 func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, err error) {
+	var f *fault
 	if err != nil {
-		f, ok := errors.AsType[*fault](err)
-		if !ok {
+		var ok bool
+		if f, ok = errors.AsType[*fault](err); !ok {
 			f = r.notStored(x, err)
 		}
 		out = f.outcome
@@ -132,5 +137,6 @@ func (r *Receiver) conclude(x *exchange, answer *provider.Answer, out outcome, e
 		writeAnswer(x.w, answer)
 	}
 	x.source.counters[out].Inc()
-	r.metrics.seconds.Observe(time.Since(x.began), x.q.Header.Get("Traceparent"))
+	r.metrics.seconds.Observe(time.Since(x.began), x.traceparent())
+	x.told(answer, f, out)
 }

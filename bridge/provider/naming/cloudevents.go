@@ -83,10 +83,11 @@ func takeEvent(x *scheme.Exchange, doc []byte) bool {
 func (b *Builder) complete(x *scheme.Exchange, e event.Event, flaws []event.Flaw, named *scheme.Template) Event {
 	addMissing(&e, "recordedtime", x.Request.Texts.Time(x.Request.Received.UTC()))
 	addMissing(&e, "partitionkey", e.Subject)
+	traced := e.Extension("traceparent") != ""
 	for _, trace := range traces {
 		addMissing(&e, trace.name, x.Header(trace.header))
 	}
-	whole := Event{Event: e, Flaws: flaws}
+	whole := Event{Event: e, Flaws: flaws, Traced: traced}
 	b.identify(x, &whole, named)
 	return whole
 }

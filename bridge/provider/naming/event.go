@@ -44,6 +44,7 @@ type Event struct {
 	Invalid string
 	Flaws   []event.Flaw      // attributes that it came with and that were left out
 	Named   bool              // the provider gave the id; else it is a hash
+	Traced  bool              // it came with a traceparent of its own, which names what caused it
 	Sum     [sha256.Size]byte // SHA-256 of the data
 	// Signed is the hash of all that was signed, where the id is not part of that: who repeats
 	// the request under another id cannot change it. Else it is zero.

@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/adapter"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/cmd/hookspan/otlp"
 )
 
 // ConfigCommand is the command and all below it.
@@ -41,6 +42,7 @@ func Configured(ctx context.Context, environ []string) (*config.Config, error) {
 	if err := adapter.New(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Check(); err != nil {
 		problems = append(problems, config.Problem{Where: "HOOKSPAN_BUS", What: err.Error()})
 	}
+	problems = append(problems, otlp.Check(environ)...)
 	if len(problems) > 0 {
 		return nil, problems.Sorted()
 	}

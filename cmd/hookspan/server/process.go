@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/memory"
+	"github.com/hookspan/hookspan/cmd/hookspan/otlp"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -30,6 +32,7 @@ type Process struct {
 	*app.App
 	bus    adapter.Bus
 	sender *webhook.Sender
+	traces *otlp.Traces                     // nil: off
 	own    atomic.Pointer[[]netip.AddrPort] // listeners; none until the bus is open
 }
 
@@ -56,8 +59,12 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 	registry := prometheus.NewRegistry()
 	pr.bus = adapter.New(c, p.Log, registry)
 	pr.sender = newSender(c, func() []netip.AddrPort { return *pr.own.Load() })
+	if pr.traces, err = otlp.Open(cli.Version(), p.Log, registry); err != nil {
+		return nil, err
+	}
 	pr.App, err = app.New(app.Parts{
 		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
+		Tracer:   pr.traces.Tracer(c.Bus.Kind.System()),
 		Observer: p.Observer, Reload: p.Reload, Hangup: p.Hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			o, err := pr.bus.Open(ctx)
@@ -143,5 +150,8 @@ func (p *Process) Close() error {
 	if p.sender != nil {
 		p.sender.Close()
 	}
+	var flushing sync.WaitGroup // beside the bus, which may take as long
+	flushing.Go(p.traces.Close)
+	defer flushing.Wait()
 	return p.bus.Close()
 }

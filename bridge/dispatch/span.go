@@ -1,0 +1,73 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/tracing"
+)
+
+// topics are read with traces, where those are made.
+func (d *Dispatcher) topics() bus.Topics {
+	if d.conf.Tracer == nil {
+		return d.store
+	}
+	return tracedTopics{d.store, d.conf.Tracer}
+}
+
+type tracedTopics struct {
+	bus.Topics
+	tracer *tracing.Tracer
+}
+
+// Follow implements bus.Topics: every message that is handed over has its reading, as long as
+// deliver runs.
+func (t tracedTopics) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+	return t.Topics.Follow(ctx, p, after, func(messages []bus.Message) error {
+		if len(messages) == 0 {
+			return deliver(messages)
+		}
+		now, readings := time.Now(), make([]tracing.Reading, len(messages))
+		for i := range messages {
+			readings[i] = t.tracer.Read(now)
+			messages[i].Reading = &readings[i]
+		}
+		defer func() {
+			for i := range readings {
+				readings[i].End()
+			}
+		}()
+		return deliver(messages)
+	})
+}
+
+// taken is what the attempts of an event are children of that an endpoint takes.
+func taken(m *bus.Message) *tracing.Parent {
+	if m.Reading == nil {
+		return nil
+	}
+	return m.Reading.Taken(tracing.Place{Topic: m.Topic, Partition: string(m.Partition), Sequence: m.Position.Seq}, m.Event)
+}
+
+// span begins that of the attempt. What is not in memory any more since the event was read, as
+// after a takeover, is in the event.
+func (a attempt) span(group []*pendingDelivery, now time.Time) tracing.Span {
+	t := a.shard.d.conf.Tracer
+	if t == nil {
+		return tracing.Span{}
+	}
+	var parents []tracing.Parent
+	for _, d := range group {
+		if d.trace != nil {
+			parents = append(parents, *d.trace)
+		} else if p, recorded := tracing.ParentOf(d.event); recorded {
+			parents = append(parents, p)
+		}
+	}
+	first := group[0]
+	return t.Attempt(tracing.Attempt{
+		Endpoint: a.ep.Name, URL: a.out.url, Delivery: first.ID, Batch: first.Batch, Event: first.event, Events: len(group),
+		Number: first.Number, Began: now, Parents: parents,
+	})
+}

@@ -90,10 +90,10 @@ func TestAgesAreToldByReason(t *testing.T) {
 		r.publish(1, 2, "a")
 		r.feed()
 		r.answer(500, 1) // the second one runs from here on
-		time.Sleep(5 * second)
+		elapse(5 * second)
 		r.publish(3, 3, "a")
 		r.feed()
-		time.Sleep(second)
+		elapse(second)
 		st := r.d.Stats()
 		age := func(waits string) time.Duration { return st.OldestOf[waits].Truncate(second) }
 		if st.Oldest.Truncate(second) != 6*second || age("retry") != 6*second || age("limited") != second || age("behind") != 0 {

@@ -52,7 +52,7 @@ func (b *book) lines(t *testing.T) (all []written) {
 
 // over lets periods pass.
 func over(n int) {
-	time.Sleep(time.Duration(n) * time.Second)
+	<-time.After(time.Duration(n) * time.Second)
 	synctest.Wait()
 }
 
@@ -104,7 +104,7 @@ func TestNothingIsLostFromTheCount(t *testing.T) {
 			log.Info("request refused", attrs...)
 			newest[source] = i
 			if rand.IntN(5) == 0 {
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 			}
 		}
 		sampler.Flush()

@@ -1,3 +1,5 @@
+//go:build brokers
+
 package kafka_test
 
 import (
@@ -5,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,10 @@ import (
 	"github.com/hookspan/hookspan/sinks/kafka"
 )
 
-// TestSecured runs on a real broker of its own that asks for TLS and a login, where
-// HOOKSPAN_TEST_KAFKA_SECURE=1 wants it; it needs Java. A broker that cannot be had fails it.
+// TestSecured runs on a real broker of its own that asks for TLS and a login. That takes Java, so it
+// is built with -tags brokers alone; a broker that cannot be had fails it.
 func TestSecured(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("HOOKSPAN_TEST_KAFKA_SECURE") != "1" {
-		t.Skip("HOOKSPAN_TEST_KAFKA_SECURE is not 1")
-	}
 	b := newSecured(t)
 	tokens := b.tokens(t)
 	oauth := func(change func(*kafka.SASL)) *kafka.SASL {

@@ -1,3 +1,5 @@
+//go:build disks
+
 package fault_test
 
 import (
@@ -102,7 +104,8 @@ func TestFaultStoreFull(t *testing.T) {
 	f.report("store_full", unready, time.Since(began), f.settle())
 }
 
-// A filler is a world on a disk of its own.
+// A filler is a world on a disk of its own. That takes a right to mount, so these tests are built
+// with -tags disks alone.
 type filler struct {
 	*world
 	ballast fault.Ballast
@@ -116,42 +119,26 @@ const volumeSize = 64 // MB
 // nothing.
 func newFiller(t *testing.T) *filler {
 	t.Helper()
-	volume, err := newMemory(t)
-	if err != nil {
-		lacks(t, "file system in memory", err)
-	}
-	return fillerOn(t, volume.Path, 1)
+	return fillerOn(t, small(t), 1)
 }
 
-// newWatermark is the same with the default watermark, 5 % of the volume. Where no volume can
-// be mounted the data folder is where temporary files are, and the watermark just below what
-// is free there.
+// newWatermark is the same with the default watermark, 5 % of the volume.
 func newWatermark(t *testing.T) *filler {
 	t.Helper()
-	volume, err := newMemory(t)
-	if err == nil {
-		f := fillerOn(t, volume.Path, volumeSize<<20/20)
-		f.low = 1 << 20
-		return f
-	}
-	t.Logf("no file system in memory (%v): the watermark is set near what is free instead", err)
-	dir := t.TempDir()
-	free, err := fault.Ballast{Folder: dir}.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const margin = 256 << 20 // others use the disk meanwhile
-	f := fillerOn(t, dir, free-margin)
-	f.low = free - 2*margin
+	f := fillerOn(t, small(t), volumeSize<<20/20)
+	f.low = 1 << 20
 	return f
 }
 
-func newMemory(t *testing.T) (*fault.Volume, error) {
+// small is a folder on a volume in memory.
+func small(t *testing.T) string {
+	t.Helper()
 	volume, err := fault.NewMemory(t.TempDir(), volumeSize)
-	if err == nil {
-		t.Cleanup(volume.Close)
+	if err != nil {
+		t.Fatalf("this machine gives no file system in memory, which takes a right to mount: %v", err)
 	}
-	return volume, err
+	t.Cleanup(volume.Close)
+	return volume.Path
 }
 
 func fillerOn(t *testing.T, folder string, watermark int64) *filler {

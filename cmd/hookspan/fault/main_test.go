@@ -18,12 +18,12 @@ import (
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
-// What the defaults run is short. A nightly run has -fault.rounds=50 -fault.cuts=10
-// -fault.rate=800 -fault.events=1000000 -fault.duration=2m -timeout 1h.
+// What the defaults run is short. A nightly run has -fault.rounds=50 -fault.rate=800
+// -fault.events=1000000 -timeout 1h, with -tags disks -fault.cuts=10, and with -tags fleets
+// -fault.duration=2m.
 var (
 	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 4), "kills of the test of kills (also FAULT_KILLS)")
 	rate   = flag.Int("fault.rate", number("FAULT_RATE", 150), "webhooks a second at the most; 0: as many as are answered (also FAULT_RATE)")
-	cuts   = flag.Int("fault.cuts", 2, "power cuts")
 	events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 	given  = flag.String("fault.binary", "", "the program to test; without it this test binary is the program")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
@@ -69,16 +69,6 @@ type world struct {
 	oracle   *fault.Oracle
 	receiver *fault.Receiver
 	driver   *fault.Driver
-}
-
-// lacks ends a test that needs what this machine does not give. With FAULT_REQUIRE set every
-// test has to run.
-func lacks(t *testing.T, what string, err error) {
-	t.Helper()
-	if os.Getenv("FAULT_REQUIRE") != "" {
-		t.Fatalf("this machine gives the test no %s: %v", what, err)
-	}
-	t.Skipf("this machine gives the test no %s: %v", what, err)
 }
 
 // newWorld has a site on that folder and nothing running. The environment is beside the

@@ -1,12 +1,17 @@
+//go:build disks
+
 package fault_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 )
+
+var cuts = flag.Int("fault.cuts", 2, "power cuts")
 
 // Power cuts under load: what was not synced is gone from the disk, and everything that was
 // acknowledged arrives all the same, also what is sent afterwards, and also at endpoints that
@@ -58,7 +63,8 @@ func TestFaultPowerCutLazy(t *testing.T) {
 	c.figures("power_cut_lazy", map[string]any{"sync": "lazy", "cuts": lazyCuts, "result": v, "first_2xx": fault.SpreadOf(c.restarts)})
 }
 
-// A cutter is a world on a disk of its own.
+// A cutter is a world on a disk of its own. That takes root and a loop device, so these tests are
+// built with -tags disks alone.
 type cutter struct {
 	*world
 	disk     *fault.Volume
@@ -70,7 +76,7 @@ func newCutter(t *testing.T, sync string) *cutter {
 	t.Helper()
 	disk, err := fault.NewDisk(t.TempDir(), 512)
 	if err != nil {
-		lacks(t, "disk of its own, which takes root and a loop device", err)
+		t.Fatalf("this machine gives no disk, which takes root and a loop device: %v", err)
 	}
 	t.Cleanup(disk.Close)
 	c := &cutter{disk: disk}

@@ -93,7 +93,7 @@ func TestACollectorThatIsAwayIsToldOfOnceAMinute(t *testing.T) {
 		}
 		for range 13 { // a minute
 			export()
-			time.Sleep(5 * time.Second)
+			<-time.After(5 * time.Second)
 		}
 		to.err = nil
 		export()

@@ -27,9 +27,6 @@ func (s tenant) Topic() string { return s.namespace + ".events.shop" }
 
 func TestContractOnAnEmbeddedCluster(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("makes hundreds of streams")
-	}
 	three := newTrio(t)
 	for i := range three {
 		three[i].MaxStore = 1 << 40 // of which each store has a part

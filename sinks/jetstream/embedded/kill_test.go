@@ -14,9 +14,6 @@ const backWithin = 10 * time.Second
 // was acknowledged is there in the end, whoever acknowledged it, even after all were killed.
 func TestKilledServersLoseNothing(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
 	three := newTrio(t)
 	children := all(t, func(i int) *child { return spawn(t, three[i]) })
 	everybody := slices.Clone(children[:])

@@ -49,6 +49,7 @@ type plan struct {
 	bus         string // as HOOKSPAN_BUS has it
 	sync        string
 	profile     string
+	rate        float64 // webhooks a second, where the benchmark keeps one
 }
 
 // flags are those that all benchmarks have.
@@ -66,6 +67,18 @@ func (p *plan) check() error {
 		return cli.Usage("--connections, --rounds and --events or --duration have to be positive")
 	}
 	return nil
+}
+
+// rateFlag is that of benchmarks at a steady rate, whose plan is checked by checkRate.
+func rateFlag(p *plan, cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&p.rate, "rate", 100, "webhooks a second")
+}
+
+func (p *plan) checkRate() error {
+	if p.rate <= 0 {
+		return cli.Usage("--rate has to be positive")
+	}
+	return p.check()
 }
 
 // beside bounds what is done beside the measurement, such as warming up, by what is measured.

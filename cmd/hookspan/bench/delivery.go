@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
 
@@ -92,14 +90,12 @@ func measureDelivery(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measurem
 
 // deliver registers an endpoint that takes every event, waits for the last, and removes it.
 func (y *tally) deliver(ctx context.Context, api *benchAPI, receiver *receiverProcess, round int, p *plan) error {
-	name := "round-" + strconv.Itoa(round)
 	before := mallocs()
-	err := api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": name, "url": fmt.Sprintf("%s/%d", receiver.url, round), "start": "all", "concurrency": p.connections,
-		"secrets": []string{benchSigningSecret},
-	}, nil)
+	path, err := api.register(ctx, map[string]any{
+		"name": "round-" + strconv.Itoa(round), "url": fmt.Sprintf("%s/%d", receiver.url, round), "start": "all", "concurrency": p.connections,
+	})
 	if err != nil {
-		return fmt.Errorf("register an endpoint: %w", err)
+		return err
 	}
 	seen, err := receiver.await(ctx, round, p.events)
 	if err != nil {
@@ -108,10 +104,6 @@ func (y *tally) deliver(ctx context.Context, api *benchAPI, receiver *receiverPr
 	y.mallocs += mallocs() - before
 	y.done += seen.Count
 	y.elapsed += seen.elapsed()
-	path, err := api.Find(ctx, name)
-	if err != nil {
-		return err
-	}
 	return api.Call(ctx, http.MethodDelete, path, nil, nil, nil)
 }
 
@@ -173,15 +165,4 @@ func postSigned(ctx context.Context, client *http.Client, target string, key []b
 		err = fmt.Errorf("status %d", res.StatusCode)
 	}
 	return err
-}
-
-// A benchAPI is the admin API of a server in this process.
-type benchAPI struct{ *client.API }
-
-func newBenchAPI(s *benchServer) (*benchAPI, error) {
-	u, err := url.Parse(s.admin)
-	if err != nil {
-		return nil, fmt.Errorf("read the admin URL: %w", err)
-	}
-	return &benchAPI{&client.API{Server: u, Token: s.token, HTTP: &http.Client{Timeout: answerTimeout}}}, nil
 }

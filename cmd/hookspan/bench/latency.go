@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
 
@@ -44,7 +43,6 @@ func (l *latency) write(w io.Writer) {
 
 func latencyCommand(t *cli.Terminal) *cobra.Command {
 	var p plan
-	rate := 100.0
 	cmd := &cobra.Command{
 		Use:   "latency",
 		Short: "Measure how long a webhook takes to its endpoint",
@@ -53,13 +51,10 @@ func latencyCommand(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench latency\n  hookspan bench latency --rate 500 --sync lazy --json",
 		Args:    cobra.NoArgs,
 		RunE: t.Action(func(cmd *cobra.Command, _ []string) error {
-			if err := p.check(); err != nil {
+			if err := p.checkRate(); err != nil {
 				return err
 			}
-			if rate <= 0 {
-				return cli.Usage("--rate has to be positive")
-			}
-			l, err := measureLatency(cmd.Context(), t, &p, rate)
+			l, err := measureLatency(cmd.Context(), t, &p)
 			if err != nil {
 				return err
 			}
@@ -68,11 +63,11 @@ func latencyCommand(t *cli.Terminal) *cobra.Command {
 	}
 	benchFlags(t, &p, cmd, 16, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 3000, "webhooks in all")
-	cmd.Flags().Float64Var(&rate, "rate", rate, "webhooks a second")
+	rateFlag(&p, cmd)
 	return cmd
 }
 
-func measureLatency(ctx context.Context, t *cli.Terminal, p *plan, rate float64) (*latency, error) {
+func measureLatency(ctx context.Context, t *cli.Terminal, p *plan) (*latency, error) {
 	c := newCourse(p.events, 1)
 	endpoint, stop, err := serve(c)
 	if err != nil {
@@ -88,29 +83,26 @@ func measureLatency(ctx context.Context, t *cli.Terminal, p *plan, rate float64)
 	if err != nil {
 		return nil, err
 	}
-	err = api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": "latency", "url": "http://" + endpoint + "/0", "secrets": []string{benchSigningSecret},
-	}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("register an endpoint: %w", err)
+	if _, err := api.register(ctx, map[string]any{"name": "latency", "url": "http://" + endpoint + "/0"}); err != nil {
+		return nil, err
 	}
 	target := server.intake + "/webhooks/bench"
-	if err := c.run(ctx, target, p.connections, rate, 0, min(c.total()/10+1, c.total())); err != nil { // first contact
+	if err := c.run(ctx, target, p.connections, p.rate, 0, min(c.total()/10+1, c.total())); err != nil { // first contact
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
 	c.forget()
 	var bare load.Histogram
 	for round := 1; round <= p.rounds; round++ {
 		from, to := c.total()*(round-1)/p.rounds, c.total()*round/p.rounds
-		if err := errors.Join(appendAndSync(ctx, &bare, rate, to-from), profiled(p.last(round), func() error {
-			return c.run(ctx, target, p.connections, rate, from, to)
+		if err := errors.Join(appendAndSync(ctx, &bare, p.rate, to-from), profiled(p.last(round), func() error {
+			return c.run(ctx, target, p.connections, p.rate, from, to)
 		})); err != nil {
 			return nil, err
 		}
 		t.Progress("round %d of %d: p99 %.2f ms, baseline %.2f ms", round, p.rounds, milliseconds(c.latency.Quantile(.99)), milliseconds(bare.Quantile(.99)))
 	}
 	l := &latency{
-		Name: "latency", Bus: p.kind(), Sync: p.durable(), Rate: rate, Events: c.latency.Count(),
+		Name: "latency", Bus: p.kind(), Sync: p.durable(), Rate: p.rate, Events: c.latency.Count(),
 		P50: milliseconds(c.latency.Quantile(.5)), P99: milliseconds(c.latency.Quantile(.99)),
 		BareP50: milliseconds(bare.Quantile(.5)), BareP99: milliseconds(bare.Quantile(.99)),
 	}

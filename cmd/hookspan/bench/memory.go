@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
 
@@ -152,7 +151,7 @@ func (f *footprint) through(ctx context.Context, t *cli.Terminal, home *benchHom
 		return err
 	}
 	defer c.end()
-	if err := c.register(ctx, "healthy", receiver.url+"/1"); err != nil {
+	if _, err := c.api.register(ctx, map[string]any{"name": "healthy", "url": receiver.url + "/1"}); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -179,14 +178,12 @@ func (f *footprint) waiting(ctx context.Context, t *cli.Terminal, home *benchHom
 	}
 	defer c.end()
 	for i := range p.endpoints {
-		name := "dead-" + strconv.Itoa(i+1)
-		if err := c.register(ctx, name, "http://"+nowhere[0]+"/"); err != nil {
-			return err
+		path, err := c.api.register(ctx, map[string]any{"name": "dead-" + strconv.Itoa(i+1), "url": "http://" + nowhere[0] + "/"})
+		if err == nil && p.paused {
+			err = c.api.Call(ctx, http.MethodPost, path+"/pause", nil, nil, nil)
 		}
-		if p.paused {
-			if err := c.pause(ctx, name); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	each := max(1, p.pending/int64(p.endpoints))
@@ -210,25 +207,6 @@ func (f *footprint) waiting(ctx context.Context, t *cli.Terminal, home *benchHom
 	}
 	f.Restarted = again.end()
 	return nil
-}
-
-// register makes an endpoint that takes every event from now on.
-func (c *child) register(ctx context.Context, name, url string) error {
-	err := c.api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": name, "url": url, "secrets": []string{benchSigningSecret},
-	}, nil)
-	if err != nil {
-		return fmt.Errorf("register an endpoint: %w", err)
-	}
-	return nil
-}
-
-func (c *child) pause(ctx context.Context, name string) error {
-	path, err := c.api.Find(ctx, name)
-	if err != nil {
-		return err
-	}
-	return c.api.Call(ctx, http.MethodPost, path+"/pause", nil, nil, nil)
 }
 
 // send has n webhooks taken in.

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
 
@@ -53,7 +52,6 @@ func (n *neighbourhood) write(w io.Writer) {
 
 func neighboursCommand(t *cli.Terminal) *cobra.Command {
 	var p plan
-	rate := 100.0
 	cmd := &cobra.Command{
 		Use:   "neighbours",
 		Short: "Measure what bad endpoints cost the healthy ones beside them",
@@ -64,13 +62,10 @@ func neighboursCommand(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench neighbours\n  hookspan bench neighbours --rate 50 --sync lazy --json",
 		Args:    cobra.NoArgs,
 		RunE: t.Action(func(cmd *cobra.Command, _ []string) error {
-			if err := p.check(); err != nil {
+			if err := p.checkRate(); err != nil {
 				return err
 			}
-			if rate <= 0 {
-				return cli.Usage("--rate has to be positive")
-			}
-			n, err := measureNeighbours(cmd.Context(), t, &p, rate)
+			n, err := measureNeighbours(cmd.Context(), t, &p)
 			if err != nil {
 				return err
 			}
@@ -79,12 +74,12 @@ func neighboursCommand(t *cli.Terminal) *cobra.Command {
 	}
 	benchFlags(t, &p, cmd, 16, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 6000, "webhooks of each side, all rounds together")
-	cmd.Flags().Float64Var(&rate, "rate", rate, "webhooks a second")
+	rateFlag(&p, cmd)
 	return cmd
 }
 
-func measureNeighbours(ctx context.Context, t *cli.Terminal, p *plan, rate float64) (_ *neighbourhood, err error) {
-	m := &neighbours{plan: p, rate: rate, course: newCourse(max(1, p.events/int64(p.rounds)), healthy)}
+func measureNeighbours(ctx context.Context, t *cli.Terminal, p *plan) (_ *neighbourhood, err error) {
+	m := &neighbours{plan: p, course: newCourse(max(1, p.events/int64(p.rounds)), healthy)}
 	endpoints, stop, err := serve(m.course)
 	if err != nil {
 		return nil, err
@@ -104,7 +99,7 @@ func measureNeighbours(ctx context.Context, t *cli.Terminal, p *plan, rate float
 	}
 	m.target = server.intake + "/webhooks/bench"
 	for i := range healthy {
-		if _, err := m.register(ctx, fmt.Sprintf("healthy-%d", i), fmt.Sprintf("http://%s/%d", endpoints, i)); err != nil {
+		if _, err := m.api.register(ctx, map[string]any{"name": fmt.Sprintf("healthy-%d", i), "url": fmt.Sprintf("http://%s/%d", endpoints, i)}); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +111,7 @@ func measureNeighbours(ctx context.Context, t *cli.Terminal, p *plan, rate float
 		t.Progress("round %d of %d: p99 %.2f ms, alone %.2f ms", round, p.rounds, milliseconds(beside.Quantile(.99)), milliseconds(alone.Quantile(.99)))
 	}
 	n := &neighbourhood{
-		Name: "neighbours", Bus: p.kind(), Sync: p.durable(), Rate: rate, Healthy: healthy, Events: beside.Count(),
+		Name: "neighbours", Bus: p.kind(), Sync: p.durable(), Rate: p.rate, Healthy: healthy, Events: beside.Count(),
 		P50: milliseconds(beside.Quantile(.5)), P99: milliseconds(beside.Quantile(.99)),
 		AloneP50: milliseconds(alone.Quantile(.5)), AloneP99: milliseconds(alone.Quantile(.99)),
 	}
@@ -130,32 +125,19 @@ func measureNeighbours(ctx context.Context, t *cli.Terminal, p *plan, rate float
 // neighbours are the parts of the benchmark.
 type neighbours struct {
 	plan     *plan
-	rate     float64
 	course   *course
 	receiver *receiverProcess
 	api      *benchAPI
 	target   string
 }
 
-// register returns the endpoint's path in the API.
-func (m *neighbours) register(ctx context.Context, name, url string) (path string, err error) {
-	var made struct{ ID string }
-	err = m.api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": name, "url": url, "secrets": []string{benchSigningSecret},
-	}, &made)
-	if err != nil {
-		return "", fmt.Errorf("register an endpoint: %w", err)
-	}
-	return client.EndpointsPath + "/" + made.ID, nil
-}
-
 // run sends the webhooks of one round, after what brings this side up to speed.
 func (m *neighbours) run(ctx context.Context, h *load.Histogram, lead time.Duration, profile string) error {
 	send := func(n int) error {
 		m.course.forget()
-		return m.course.run(ctx, m.target, m.plan.connections, m.rate, 0, n)
+		return m.course.run(ctx, m.target, m.plan.connections, m.plan.rate, 0, n)
 	}
-	for left := int(m.plan.beside(int64(m.rate * lead.Seconds()))); left > 0; left -= m.course.total() {
+	for left := int(m.plan.beside(int64(m.plan.rate * lead.Seconds()))); left > 0; left -= m.course.total() {
 		if err := send(min(left, m.course.total())); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
@@ -170,7 +152,7 @@ func (m *neighbours) beside(ctx context.Context, h *load.Histogram, round int) e
 	var paths []string
 	for how, count := range badly {
 		for i := range count {
-			path, err := m.register(ctx, fmt.Sprintf("%s-%d-%d", how, round, i), m.receiver.url+"/"+how)
+			path, err := m.api.register(ctx, map[string]any{"name": fmt.Sprintf("%s-%d-%d", how, round, i), "url": m.receiver.url + "/" + how})
 			if err != nil {
 				return err
 			}

@@ -7,10 +7,35 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/client"
 )
+
+// A benchAPI is the admin API of a server that is measured.
+type benchAPI struct{ *client.API }
+
+func newBenchAPI(s *benchServer) (*benchAPI, error) {
+	u, err := url.Parse(s.admin)
+	if err != nil {
+		return nil, fmt.Errorf("read the admin URL: %w", err)
+	}
+	return &benchAPI{&client.API{Server: u, Token: s.token, HTTP: &http.Client{Timeout: answerTimeout}}}, nil
+}
+
+// register makes an endpoint with these settings and the secret of the benchmark, and returns its
+// path.
+func (a *benchAPI) register(ctx context.Context, settings map[string]any) (path string, err error) {
+	settings["secrets"] = []string{benchSigningSecret}
+	var made struct{ ID string }
+	if err := a.Call(ctx, http.MethodPost, client.EndpointsPath, nil, settings, &made); err != nil {
+		return "", fmt.Errorf("register an endpoint: %w", err)
+	}
+	return client.EndpointsPath + "/" + made.ID, nil
+}
 
 // attemptMetric is the histogram of how long attempts take.
 const attemptMetric = "hookspan_attempt_seconds_bucket"

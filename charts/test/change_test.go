@@ -15,12 +15,7 @@ import (
 func frozen(t *testing.T, objects []string) map[string]map[string]any {
 	t.Helper()
 	found := map[string]map[string]any{}
-	decode := decoder(t)
-	for _, text := range objects {
-		o, _, err := decode.Decode([]byte(text), nil, nil)
-		if err != nil {
-			continue // judged elsewhere
-		}
+	for _, o := range typed(t, objects) {
 		switch o := o.(type) {
 		case *appsv1.StatefulSet:
 			found["StatefulSet/"+o.Name] = plain(t, map[string]any{

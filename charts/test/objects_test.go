@@ -90,16 +90,42 @@ func TestEveryObjectIsOneThatKubernetesKnows(t *testing.T) {
 	}
 }
 
+// typed are the objects of a release, but for those that the decoder refuses, which is judged
+// elsewhere.
+func typed(t *testing.T, objects []string) (all []runtime.Object) {
+	t.Helper()
+	decode := decoder(t)
+	for _, text := range objects {
+		if o, _, err := decode.Decode([]byte(text), nil, nil); err == nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// everyObject calls do with each object of each case.
+func everyObject(t *testing.T, do func(name string, meta metav1.PartialObjectMetadata, text string)) {
+	t.Helper()
+	for name, values := range matrix(t) {
+		objects, _, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range objects {
+			var meta metav1.PartialObjectMetadata
+			if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
+				t.Fatal(err)
+			}
+			do(name, meta, text)
+		}
+	}
+}
+
 // pods returns the pod templates of a release by the name of their workload, and pods by theirs.
 func pods(t *testing.T, objects []string) map[string]corev1.PodTemplateSpec {
 	t.Helper()
 	found := map[string]corev1.PodTemplateSpec{}
-	decode := decoder(t)
-	for _, text := range objects {
-		o, _, err := decode.Decode([]byte(text), nil, nil)
-		if err != nil {
-			continue // judged elsewhere
-		}
+	for _, o := range typed(t, objects) {
 		switch w := o.(type) {
 		case *appsv1.Deployment:
 			found[w.Name] = w.Spec.Template

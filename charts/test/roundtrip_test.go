@@ -77,12 +77,7 @@ func TestTheTestPodIsNoneOfHookspans(t *testing.T) {
 			}
 			var pod *corev1.Pod
 			selects := map[string]labels.Selector{}
-			decode := decoder(t)
-			for _, text := range objects {
-				o, _, err := decode.Decode([]byte(text), nil, nil)
-				if err != nil {
-					continue // judged elsewhere
-				}
+			for _, o := range typed(t, objects) {
 				switch o := o.(type) {
 				case *corev1.Pod:
 					pod = o

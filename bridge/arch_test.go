@@ -103,15 +103,15 @@ func rooms() map[string][]string {
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/line":       {},
-		"bridge/listener":   {"line"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "listener", "tracing"},
+		"bridge/listener":   {"line", "logline"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
-		"bridge/quarantine": {"event", "bus"},
+		"bridge/quarantine": {"event", "bus", "logline"},
 		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "tracing"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline"},

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 // complainEvery is how often the same trouble is told while it lasts, whoever has it.
@@ -29,10 +31,7 @@ func newComplaints(log *slog.Logger) *complaints {
 // Warn implements feed.Complaints: it tells a trouble; msg is a constant, and the attributes are those of the latest case.
 func (cs *complaints) Warn(msg string, err error, attrs ...any) {
 	if unheard, tell := cs.count(msg, time.Now()); tell {
-		if attrs = append(attrs, slog.Any("error", err)); unheard > 0 {
-			attrs = append(attrs, slog.Int("suppressed", unheard))
-		}
-		cs.log.Warn(msg, attrs...)
+		cs.log.Warn(msg, append(attrs, slog.Any("error", err), logline.Suppressed(int64(unheard)))...)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/hookspan/hookspan/bridge/line"
+	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 // A Crowd bounds the connections of a listener. When one more comes than there may be, one that
@@ -29,7 +30,7 @@ type Crowd struct {
 	mu    sync.Mutex
 	count int
 	tell  *rate.Limiter           // that there is no room
-	quiet int                     // how often that was not told since
+	quiet int64                   // how often that was not told since
 	hosts [2]map[netip.Addr]*host // strangers, and those that sent something genuine
 	room  sync.Cond               // told when one leaves or begins to wait
 	over  bool                    // the listener is closed
@@ -137,7 +138,7 @@ func (c *Crowd) tellFull() {
 		c.quiet++
 		return
 	}
-	c.log.Warn("connections have reached HOOKSPAN_MAX_CONNECTIONS; those that wait longest are closed", slog.Int("connections", c.most), slog.Int("suppressed", c.quiet))
+	c.log.Warn("connections have reached HOOKSPAN_MAX_CONNECTIONS; those that wait longest are closed", slog.Int("connections", c.most), logline.Suppressed(c.quiet))
 	c.quiet = 0
 }
 

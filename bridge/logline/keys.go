@@ -8,8 +8,14 @@ import (
 // suppressedKey counts lines that were left out.
 const suppressedKey = "suppressed"
 
-// Suppressed is how many lines of the same kind were left out before this one.
-func Suppressed(n int64) slog.Attr { return slog.Int64(suppressedKey, n) }
+// Suppressed is how many lines of the same kind were left out before this one, and nothing where
+// none was.
+func Suppressed(n int64) slog.Attr {
+	if n == 0 {
+		return slog.Attr{} // which handlers ignore
+	}
+	return slog.Int64(suppressedKey, n)
+}
 
 // Took is how long something took, in the unit of the API.
 func Took(d time.Duration) slog.Attr {

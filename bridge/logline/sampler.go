@@ -129,9 +129,7 @@ func (k *kind) told() slog.Record {
 		}
 		return true
 	})
-	if before := k.left - 1; before > 0 {
-		r.AddAttrs(Suppressed(before))
-	}
+	r.AddAttrs(Suppressed(k.left - 1))
 	return r
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 const (
@@ -212,8 +213,5 @@ func (q *Quarantine) log(message string, m *bus.Message, more ...slog.Attr) {
 		slog.String("topic", event.Clean(m.Topic)), slog.Int64("position", m.Position.Seq),
 		slog.String("event", m.Event.ID), slog.String("type", m.Event.Type),
 	}, more...)
-	if n := q.suppressed.Swap(0); n > 0 {
-		attrs = append(attrs, slog.Int64("suppressed", n))
-	}
-	q.Log.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
+	q.Log.LogAttrs(context.Background(), slog.LevelWarn, message, append(attrs, logline.Suppressed(q.suppressed.Swap(0)))...)
 }

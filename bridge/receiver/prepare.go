@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
@@ -94,10 +95,7 @@ func (r *Receiver) note(x *exchange, e *provider.Event, level slog.Level, messag
 		return
 	}
 	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("event", e.ID), slog.String("type", e.Type)}, more...)
-	if suppressed > 0 {
-		attrs = append(attrs, slog.Int64("suppressed", suppressed))
-	}
-	r.log.LogAttrs(ctx, level, message, attrs...)
+	r.log.LogAttrs(ctx, level, message, append(attrs, logline.Suppressed(suppressed))...)
 }
 
 // topic is where an event goes that is not at fault.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
@@ -69,14 +70,9 @@ func (l *trail) leave(x *exchange, f *fault) {
 	if f.reason != "" {
 		message = "request refused"
 	}
-	attrs := []slog.Attr{
+	l.log.LogAttrs(x.q.Context(), slog.LevelWarn, message,
 		slog.String("source", s.Name), slog.String("code", string(f.code)), slog.String("reason", string(f.reason)),
-		slog.String("detail", refusal.Detail), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote),
-	}
-	if refusal.Suppressed > 0 {
-		attrs = append(attrs, slog.Int64("suppressed", refusal.Suppressed))
-	}
-	l.log.LogAttrs(x.q.Context(), slog.LevelWarn, message, attrs...)
+		slog.String("detail", refusal.Detail), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote), logline.Suppressed(missed))
 	if f.reason != "" {
 		l.keep(refusal, s.traces)
 	}
@@ -98,7 +94,7 @@ func (l *trail) unknown(w http.ResponseWriter, q *http.Request, sources *intakes
 		Method: cut(q.Method, 16), Remote: l.proxies.remote(q), Size: max(q.ContentLength, 0), Suppressed: missed,
 	}
 	l.log.LogAttrs(q.Context(), slog.LevelWarn, "request for no source", slog.String("detail", refusal.Detail),
-		slog.String("method", refusal.Method), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote), slog.Int64("suppressed", missed))
+		slog.String("method", refusal.Method), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote), logline.Suppressed(missed))
 	l.keep(refusal, l.strange)
 }
 

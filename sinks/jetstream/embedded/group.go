@@ -14,7 +14,6 @@ import (
 type group struct {
 	flush  func() error
 	synced func(took time.Duration, n int)
-	failed func(error)
 
 	// Wait sends and run receives; neither is ever closed.
 	wake chan struct{} // a round got its first waiter
@@ -42,9 +41,9 @@ type waiter struct {
 	turn uint64
 }
 
-func newGroup(flush func() error, synced func(time.Duration, int), failed func(error)) *group {
+func newGroup(flush func() error, synced func(time.Duration, int)) *group {
 	return &group{
-		flush: flush, synced: synced, failed: failed,
+		flush: flush, synced: synced,
 		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		next: &round{done: make(chan struct{})},
 	}
@@ -112,9 +111,6 @@ func (g *group) run(ctx context.Context) {
 		took := time.Since(began)
 		p.synced(r.n, took)
 		g.synced(took, r.n)
-		if err != nil {
-			g.failed(err)
-		}
 		r.finish(err)
 		clear(r.joined)
 		g.spare = r.joined[:0]

@@ -14,7 +14,7 @@ import (
 func withGroup(t *testing.T, flush func() error, test func(t *testing.T, g *group, told *[]int)) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []int
-		g := newGroup(flush, func(_ time.Duration, n int) { told = append(told, n) }, func(error) {})
+		g := newGroup(flush, func(_ time.Duration, n int) { told = append(told, n) })
 		ctx, stop := context.WithCancelCause(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { g.run(ctx) })
@@ -114,7 +114,7 @@ func TestASyncWaitsForOthersButNotLong(t *testing.T) {
 func TestAClosedGroupTellsSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGroup(func() error { return nil }, func(time.Duration, int) {}, func(error) {})
+		g := newGroup(func() error { return nil }, func(time.Duration, int) {})
 		ctx, stop := context.WithCancelCause(t.Context())
 		stop(ErrClosed)
 		g.run(ctx)
@@ -123,7 +123,7 @@ func TestAClosedGroupTellsSo(t *testing.T) {
 		}
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		g = newGroup(func() error { return nil }, func(time.Duration, int) {}, func(error) {})
+		g = newGroup(func() error { return nil }, func(time.Duration, int) {})
 		if err := g.Wait(ended); !errors.Is(err, context.Canceled) {
 			t.Errorf("wait returned %v, want the context's", err)
 		}
@@ -172,7 +172,7 @@ func TestWhoJoinsIsToldOfASyncThatBeganAfter(t *testing.T) {
 func TestAClosedGroupIsNotJoined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGroup(func() error { return nil }, func(time.Duration, int) {}, func(error) {})
+		g := newGroup(func() error { return nil }, func(time.Duration, int) {})
 		before := make(told, 1)
 		if !g.join(before, 7) {
 			t.Error("it could not be joined before")

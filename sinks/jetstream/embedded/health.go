@@ -147,10 +147,20 @@ func (s *Server) astray() *trouble {
 	}
 }
 
-// syncFailed: what was written since the last sync may be gone although the server holds it,
-// and no later sync would tell. So the server has to read its files again.
-func (s *Server) syncFailed(err error) {
-	s.now.set(&trouble{reach: stopsServer, err: s.o.writeError(err)})
+// believed is flush until it has failed: what was written since the last sync may be gone then
+// although the server holds it, and no later sync would tell, not even those who wrote while it
+// ran. So there is none until the server has read its files again.
+func (s *Server) believed(flush func() error) func() error {
+	return func() error {
+		if t := s.now.trouble.Load(); t != nil && t.reach == stopsServer {
+			return t.err
+		}
+		err := flush()
+		if err != nil {
+			s.now.set(&trouble{reach: stopsServer, err: s.o.writeError(err)})
+		}
+		return err
+	}
 }
 
 // writeError says whether a failed write is the disk's being full.

@@ -88,7 +88,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 		return nil, err
 	}
 	s.closeFlush = closeFlush
-	s.group = newGroup(between(flush), o.Synced, s.syncFailed)
+	s.group = newGroup(s.believed(between(flush)), o.Synced)
 	if err := s.startWithin(ctx); err != nil {
 		return nil, err
 	}

@@ -245,6 +245,29 @@ func TestAFailedSyncFailsThoseWhoWaited(t *testing.T) {
 	})
 }
 
+func TestNoSyncIsBelievedAfterOneThatFailed(t *testing.T) {
+	t.Parallel()
+	var s *opened
+	var fail, broken atomic.Bool
+	s = openWith(t, embedded.Options{}, func(flush func() error) func() error {
+		return func() error {
+			if broken.Load() && s.Usable(true) != nil {
+				t.Error("synced before the server has read its files again")
+			}
+			if fail.CompareAndSwap(true, false) {
+				broken.Store(true)
+				return errors.New("input/output error")
+			}
+			return flush()
+		}
+	})
+	fail.Store(true)
+	if err := s.Sync(within(t)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	waitFor(t, func() bool { return s.Sync(within(t)) == nil })
+}
+
 func TestFollowersOutliveAReopenedServer(t *testing.T) {
 	t.Parallel()
 	var fail atomic.Bool

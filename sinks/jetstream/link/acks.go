@@ -41,7 +41,8 @@ type acks struct {
 
 // A carrier takes messages to the server. It hands over what comes to the inbox.
 type carrier interface {
-	publish(m *Message, reply string) error
+	// publish returns once the message is on its way, or with an error when that takes too long.
+	publish(ctx context.Context, m *Message, reply string) error
 	close() error
 }
 
@@ -121,7 +122,7 @@ func (a *acks) Send(ctx context.Context, m *Message, sent func()) (Ack, error) {
 	s.waiting, s.syncs, s.stored, s.sweeps = true, m.Synced && a.disk != nil, false, 0
 	reply := s.reply
 	s.mu.Unlock()
-	if err := a.by.publish(m, reply); err != nil {
+	if err := a.by.publish(ctx, m, reply); err != nil {
 		a.giveUp(s)
 		return Ack{}, err
 	}

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -39,7 +40,8 @@ type sheet struct {
 
 var sheets = sync.Pool{New: func() any { return &sheet{header: make(nats.Header, 16)} }}
 
-func (l *library) publish(m *Message, reply string) error {
+// publish waits no longer than the library does for a server that does not read.
+func (l *library) publish(_ context.Context, m *Message, reply string) error {
 	s := sheets.Get().(*sheet)
 	defer sheets.Put(s)
 	s.msg = nats.Msg{Subject: m.Subject, Reply: reply, Data: m.Data}

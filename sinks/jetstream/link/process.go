@@ -3,6 +3,7 @@ package link
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ type wire struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	taken   sync.Cond // told when what was pending is being written, and when the wire is down
+	taken   sync.Cond // told when what was pending is being written, when the wire is down, and when a wait is over
 	conn    net.Conn  // nil while there is none
 	up      bool
 	closed  bool
@@ -77,15 +78,15 @@ func newWire(p Process, inbox string, came arrived, lost func()) (*wire, error) 
 	}
 }
 
-func (w *wire) publish(m *Message, reply string) error {
+func (w *wire) publish(ctx context.Context, m *Message, reply string) error {
 	header := m.headerSize()
 	if len(m.Subject)+len(reply)+lineMost/8 > lineMost {
 		return fmt.Errorf("%w: its subject has %d bytes", bus.ErrTooLarge, len(m.Subject))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.up && len(w.pending) > fullWire {
-		w.taken.Wait()
+	if err := w.room(ctx); err != nil {
+		return err
 	}
 	switch {
 	case !w.up:
@@ -97,6 +98,27 @@ func (w *wire) publish(m *Message, reply string) error {
 	w.pending = m.append(w.pending, reply, header)
 	if idle {
 		w.kick()
+	}
+	return nil
+}
+
+// room waits while too much is to be written: a server that does not read may go on so for longer
+// than whoever publishes has time.
+func (w *wire) room(ctx context.Context) error {
+	full := func() bool { return w.up && len(w.pending) > fullWire }
+	if !full() {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.taken.Broadcast()
+	})()
+	for full() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.taken.Wait()
 	}
 	return nil
 }

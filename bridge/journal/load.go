@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -107,10 +108,11 @@ func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Not
 
 func (t *tail) whole() bool { return t.from <= t.first }
 
-// oldest is the time from which on everything of the shard was looked at, in Unix nanoseconds.
+// oldest is the time from which on everything of the shard was looked at, in Unix nanoseconds. Where
+// nothing but notes was met nothing is known of any time.
 func (t *tail) oldest() int64 {
-	if t.whole() || len(t.batches) == 0 {
-		return 0
+	if len(t.batches) == 0 {
+		return math.MaxInt64
 	}
 	return t.batches[0].oldest
 }
@@ -119,7 +121,7 @@ func (t *tail) oldest() int64 {
 func shortest(tails []*tail) *tail {
 	var least *tail
 	for _, t := range tails {
-		if !t.whole() && (least == nil || len(t.batches) == 0 || t.oldest() > least.oldest()) {
+		if !t.whole() && (least == nil || t.oldest() > least.oldest()) {
 			least = t
 		}
 	}

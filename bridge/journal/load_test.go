@@ -131,6 +131,32 @@ func TestLoadReadsSoManyRecordsAtMost(t *testing.T) {
 	}
 }
 
+// A shard whose latest batches hold notes alone is read back to its records, as far as the others.
+func TestLoadReadsPastNotes(t *testing.T) {
+	t.Parallel()
+	for _, noted := range []int{0, 1} {
+		p := newTape()
+		for n := range 400 {
+			p.write(t, 1-noted, try(n, 1, delivery.Delivered))
+		}
+		p.write(t, noted, try(400, 1, delivery.Delivered))
+		for range 400 {
+			note := delivery.AppendNotes(delivery.NewBatch(0), []delivery.Note{{Endpoint: "ep_crm", At: noon}})
+			if _, err := p.AppendJournal(t.Context(), noted, note); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ix := journal.New(journal.Options{Ended: 100})
+		if err := ix.Load(t.Context(), p, 2); err != nil {
+			t.Fatal(err)
+		}
+		page, _, err := ix.List(journal.Query{Limit: 1000})
+		if err != nil || len(page) != 100 || page[0].ID != "dlv_400" {
+			t.Errorf("%d deliveries from %s on, %v; want 100 from the one before the notes of shard %d", len(page), page[0].ID, err, noted)
+		}
+	}
+}
+
 // The journals of shards are read one after the other; what goes first is decided by the time.
 func TestLoadPutsShardsInOrder(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,32 @@ func TestURLIsSignedAsItIsSent(t *testing.T) {
 	}
 }
 
+// The memory of headers is used again, for whichever endpoint comes next.
+func TestRequestHasNoHeaderOfAnother(t *testing.T) {
+	t.Parallel()
+	request := func(change func(*endpoint.Endpoint)) delivery.Request {
+		ep := endpoint.Default()
+		ep.Name, ep.URL, ep.Signature = "crm", "https://crm.example/", "none"
+		change(ep)
+		e := dispatchtest.Event(1, "a")
+		req, err := (&Dispatcher{}).outbound(ep).request([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return req
+	}
+	for range 100 { // not every one gets the memory of the one before
+		before := request(func(ep *endpoint.Endpoint) { ep.Headers = []endpoint.Header{{Name: "X-Key", Value: "of one alone"}} })
+		if before.Header.Get("X-Key") == "" {
+			t.Fatalf("no header of the endpoint's own: %v", before.Header)
+		}
+		release(&before)
+		if next := request(func(*endpoint.Endpoint) {}); next.Header.Get("X-Key") != "" {
+			t.Fatalf("another endpoint's header is sent: %v", next.Header)
+		}
+	}
+}
+
 // An endpoint may be signed for as a provider does: what verifies that one's deliveries takes it.
 func TestSignsAsAProvider(t *testing.T) {
 	t.Parallel()

@@ -71,6 +71,13 @@ func TestEntryInTheLogIsNotChanged(t *testing.T) {
 		if n := number(); n != 3 {
 			t.Errorf("the entry waits for attempt %d after it, want 3", n)
 		}
+		r.takeover()
+		r.out.holds(true)
+		elapse(time.Minute + second)
+		r.answer(500, 1)
+		if n := number(); n != 3 {
+			t.Errorf("the entry that was loaded waits for attempt %d before the next delta, want 3", n)
+		}
 	})
 }
 

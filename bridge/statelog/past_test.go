@@ -35,9 +35,9 @@ func TestPast(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			st := NewState()
+			st, logged := NewState(), delivery.Entry{ID: "d", Number: c.entry}
 			if c.entry > 0 {
-				st.Entries["d"] = &delivery.Entry{ID: "d", Number: c.entry}
+				st.Entries["d"] = &logged
 			}
 			p := NewPast()
 			for _, a := range c.records {
@@ -52,6 +52,9 @@ func TestPast(t *testing.T) {
 			}
 			if _, done := p.Done["d"]; done != c.done || next != c.next {
 				t.Errorf("done %v, next attempt %d, want %v and %d", done, next, c.done, c.next)
+			}
+			if want := (delivery.Entry{ID: "d", Number: c.entry}); logged != want {
+				t.Errorf("the log's own entry is %+v, want it as it was", logged)
 			}
 		})
 	}

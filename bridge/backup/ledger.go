@@ -69,12 +69,13 @@ func readLedger(ctx context.Context, s *Source, r *endpoint.Registry) (*ledger, 
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	if l.set, err = r.Refresh(ctx); err != nil {
+	if _, err := r.Refresh(ctx); err != nil {
 		return nil, nil, fmt.Errorf("read the endpoints: %w", err)
 	}
 	if err := l.readStarts(ctx, s, r); err != nil {
 		return nil, nil, err
 	}
+	l.set = r.Set() // of the last reading, to ask for the starts was one: the records are of the same
 	spans, err := s.Store.Kept().Spans(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the partitions: %w", err)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,6 +50,15 @@ func (p *problemAnswer) Error() string {
 		b.WriteString("; redirects are not followed, because the token would go along: give the address that it leads to")
 	}
 	return b.String()
+}
+
+// Status is that of the problem which a server answered with; 0 where err is another.
+func Status(err error) int {
+	var p *problemAnswer
+	if errors.As(err, &p) {
+		return p.Status
+	}
+	return 0
 }
 
 // maxAnswer bounds what is read of one answer.

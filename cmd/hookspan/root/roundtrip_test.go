@@ -2,6 +2,9 @@ package root_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,13 +21,17 @@ import (
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
-// through is a proxy to an address that changes requests on their way.
-func through(t *testing.T, to string, change func(*http.Request)) (port string) {
+// through is a proxy to an address that changes requests on their way, and loses answers.
+func through(t *testing.T, to string, change func(*http.Request), lose func(*http.Response) error) (port string) {
 	t.Helper()
-	s := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(&url.URL{Scheme: "http", Host: to})
-		change(r.Out)
-	}})
+	s := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: to})
+			change(r.Out)
+		},
+		ModifyResponse: lose,
+		ErrorLog:       log.New(io.Discard, "", 0),
+	})
 	t.Cleanup(s.Close)
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	if err != nil {
@@ -67,8 +74,14 @@ func TestRoundtrip(t *testing.T) {
 		}
 	})
 
-	addresses := porttest.Addresses(t, 8)
-	forged := through(t, addresses[0], func(r *http.Request) { r.Header.Set("Webhook-Signature", "v1,"+strings.Repeat("A", 43)+"=") })
+	addresses := porttest.Addresses(t, 9)
+	forged := through(t, addresses[0], func(r *http.Request) { r.Header.Set("Webhook-Signature", "v1,"+strings.Repeat("A", 43)+"=") }, nil)
+	silent := through(t, strings.TrimPrefix(admin, "http://"), func(*http.Request) {}, func(r *http.Response) error {
+		if r.Request.Method == http.MethodPost {
+			return errors.New("lost")
+		}
+		return nil
+	})
 	wrong := map[string]struct {
 		args []string
 		says string
@@ -77,6 +90,7 @@ func TestRoundtrip(t *testing.T) {
 		"another secret":               {append(at(addresses[1]), "--secret", other), "is not one of the source's"},
 		"no such source":               {append(at(addresses[2]), "--to", public+"/webhooks/nobody"), "it has no such source"},
 		"another token":                {append(at(addresses[3]), "--token", "wrong"), "the endpoint was not registered: the server answered 401"},
+		"an answer that is lost":       {append(at(addresses[8]), "--server", "http://127.0.0.1:"+silent), "the endpoint was not registered: the server answered 502"},
 		"an address that is refused":   {[]string{"--listen", addresses[4]}, "is not public; HOOKSPAN_EGRESS_ALLOW may name its range, HOOKSPAN_EGRESS_HOSTS its host"},
 		"nobody at the URL":            {[]string{"--listen", addresses[5], "--url", "http://localhost:1/", "--timeout", "5s"}, " ended with connect: the connection was refused"},
 		"nobody at the intake":         {append(at(addresses[6]), "--to", "http://127.0.0.1:1/webhooks/trip", "--timeout", "5s"), "nobody listens at 127.0.0.1:1"},

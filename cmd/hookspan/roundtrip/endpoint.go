@@ -24,26 +24,35 @@ type endpoint struct {
 }
 
 // register makes an endpoint that takes events of round trips alone, and is tried again at once.
+// It waits for the answer whoever wants to stop: what is cut off may be registered all the same.
 func register(ctx context.Context, api *client.API, r *receiver) (*endpoint, error) {
-	e := &endpoint{api: api}
-	err := api.Call(ctx, http.MethodPost, client.EndpointsPath, nil, map[string]any{
-		"name": "roundtrip-" + strings.ToLower(rand.Text()[:10]), "url": r.url, "secrets": []string{r.secret},
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	e := &endpoint{Name: "roundtrip-" + strings.ToLower(rand.Text()[:10]), api: api}
+	err := api.Call(bounded, http.MethodPost, client.EndpointsPath, nil, map[string]any{
+		"name": e.Name, "url": r.url, "secrets": []string{r.secret},
 		"events": []string{"*." + eventType}, "schedule": slices.Repeat([]string{"1s"}, 60), "timeout": "5s",
 	}, e)
-	if err != nil {
-		return nil, fmt.Errorf("the endpoint was not registered: %w", plainly(api.Server.Host, err))
+	if err == nil {
+		return e, nil
 	}
-	return e, nil
+	status := client.Status(err)
+	err = fmt.Errorf("the endpoint was not registered: %w", plainly(api.Server.Host, err))
+	if status >= 400 && status < 500 {
+		return nil, err // the server has decided; else it may have, and its answer is lost
+	}
+	return nil, errors.Join(err, e.remove(ctx))
 }
 
-// remove is done when there is no time any more, too.
+// remove is done when there is no time any more, too, and by name: that is known without an answer.
 func (e *endpoint) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
-	if err := e.api.Call(ctx, http.MethodDelete, client.EndpointsPath+"/"+url.PathEscape(e.ID), nil, nil, nil); err != nil {
-		return fmt.Errorf("the endpoint %s is still there, remove it by hookspan endpoints delete: %w", e.Name, err)
+	err := e.api.Call(ctx, http.MethodDelete, client.EndpointsPath+"/"+url.PathEscape(e.Name), nil, nil, nil)
+	if err == nil || client.Status(err) == http.StatusNotFound {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("the endpoint %s may still be there, remove it by hookspan endpoints delete: %w", e.Name, err)
 }
 
 // await waits for the event to come out.

@@ -1,12 +1,7 @@
 package listener_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log/slog"
 	"math/big"
@@ -18,29 +13,17 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/listener"
+	"github.com/hookspan/hookspan/sinks/certtest"
 )
 
-// writeCertificate makes a certificate with a serial number and writes both files.
-func writeCertificate(t *testing.T, certFile, keyFile string, serial int64, at time.Time) {
+// writeCertificate makes a certificate, writes both files and returns its serial number.
+func writeCertificate(t *testing.T, certFile, keyFile string, at time.Time) *big.Int {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(serial), DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), at)
-	write(t, keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), at)
+	issued := certtest.New(t).Issue(t, "localhost")
+	cert, key := certtest.PEM(t, issued)
+	write(t, certFile, cert, at)
+	write(t, keyFile, key, at)
+	return issued.Leaf.SerialNumber
 }
 
 // write sets the time too, so that a change shows on a file system with coarse times.
@@ -59,7 +42,7 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	now := time.Now().Add(-time.Hour)
-	writeCertificate(t, certFile, keyFile, 1, now)
+	first := writeCertificate(t, certFile, keyFile, now)
 	server, err := listener.Server(listener.Options{
 		CertFile: certFile, KeyFile: keyFile, Log: slog.New(slog.DiscardHandler),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { _, _ = io.WriteString(w, q.Proto) }),
@@ -74,30 +57,29 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	go func() { _ = server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 
-	serial := func() int64 {
+	serial := func() *big.Int {
 		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber
 	}
 	// until asks as often as it takes: the files are looked at once a second.
-	until := func(want int64) {
+	until := func(want *big.Int) {
 		deadline := time.Now().Add(60 * time.Second)
-		for serial() != want {
+		for serial().Cmp(want) != 0 {
 			if time.Now().After(deadline) {
-				t.Fatalf("the certificate is %d, want %d", serial(), want)
+				t.Fatalf("the certificate is %v, want %v", serial(), want)
 			}
 		}
 	}
-	until(1)
-	writeCertificate(t, certFile, keyFile, 2, now.Add(time.Minute))
-	until(2)
+	until(first)
+	second := writeCertificate(t, certFile, keyFile, now.Add(time.Minute))
+	until(second)
 	write(t, certFile, []byte("no certificate"), now.Add(2*time.Minute))
-	until(2) // a bad one is refused, the former stays
-	writeCertificate(t, certFile, keyFile, 3, now.Add(3*time.Minute))
-	until(3)
+	until(second) // a bad one is refused, the former stays
+	until(writeCertificate(t, certFile, keyFile, now.Add(3*time.Minute)))
 
 	client := http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,

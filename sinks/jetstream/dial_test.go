@@ -2,29 +2,21 @@ package jetstream_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/certtest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
@@ -201,68 +193,28 @@ func credentialsLogin(t *testing.T) login {
 	}
 }
 
-// An authority signs certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-func newAuthority(t *testing.T) *authority {
+// issued are the files of a certificate for this machine, and of its key.
+func issued(t *testing.T, by *certtest.Authority, name string) (certFile, keyFile string) {
 	t.Helper()
-	a := &authority{cert: &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}}
-	var err error
-	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, a.cert, a.cert, a.key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.file = file(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	return a
-}
-
-func (a *authority) issue(t *testing.T, name string) (cert, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		file(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	cert, key := certtest.PEM(t, by.Issue(t, name, "127.0.0.1"))
+	return file(t, cert), file(t, key)
 }
 
 func certificateLogin(t *testing.T) login {
-	a := newAuthority(t)
-	serverCert, serverKey := a.issue(t, "server")
-	cert, keyFile := a.issue(t, "client")
+	a := certtest.New(t)
+	ca := file(t, a.PEM())
+	serverCert, serverKey := issued(t, a, "server")
+	cert, keyFile := issued(t, a, "client")
 	return login{
-		conf:  natstest.Config{Extra: fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }", serverCert, serverKey, a.file), Auth: " "},
-		right: dial.Options{TLS: true, CA: a.file, Cert: cert, KeyFile: keyFile},
-		wrong: dial.Options{TLS: true, CA: a.file}, says: "HOOKSPAN_BUS_CERT",
+		conf:  natstest.Config{Extra: fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }", serverCert, serverKey, ca), Auth: " "},
+		right: dial.Options{TLS: true, CA: ca, Cert: cert, KeyFile: keyFile},
+		wrong: dial.Options{TLS: true, CA: ca}, says: "HOOKSPAN_BUS_CERT",
 	}
 }
 
 func TestTLSThatDoesNotFit(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	cert, keyFile := a.issue(t, "server")
+	cert, keyFile := issued(t, certtest.New(t), "server")
 	encrypted := natstest.Start(t, 1, natstest.Config{Extra: fmt.Sprintf("tls { cert_file: %q, key_file: %q }", cert, keyFile), Auth: " "})
 	plain := natstest.Start(t, 1, natstest.Config{Auth: " "})
 	for name, c := range map[string]struct {
@@ -270,7 +222,7 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 		says string
 	}{
 		"an unknown authority":  {dial.Options{Servers: encrypted.Addrs(), TLS: true}, "HOOKSPAN_BUS_CA"},
-		"another authority":     {dial.Options{Servers: encrypted.Addrs(), CA: newAuthority(t).file}, "HOOKSPAN_BUS_CA"},
+		"another authority":     {dial.Options{Servers: encrypted.Addrs(), CA: file(t, certtest.New(t).PEM())}, "HOOKSPAN_BUS_CA"},
 		"a server without TLS":  {dial.Options{Servers: plain.Addrs(), TLS: true}, "nats://"},
 		"an authority's file":   {dial.Options{Servers: encrypted.Addrs(), CA: "/nowhere/ca.pem"}, "HOOKSPAN_BUS_CA"},
 		"a certificate's file":  {dial.Options{Servers: encrypted.Addrs(), Cert: "/nowhere/c.pem", KeyFile: "/nowhere/k.pem"}, "HOOKSPAN_BUS_CERT"},

@@ -1,25 +1,19 @@
 package kafka_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/certtest"
 	"github.com/hookspan/hookspan/sinks/kafka"
 )
 
@@ -205,10 +199,10 @@ func TestTokensWhereNobodyTakesThem(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	server, roots := certificate(t)
-	cluster := newCluster(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{server}}), kfake.EnableSASL(), kfake.Superuser("PLAIN", "hookspan", "some-password"))
+	authority := certtest.New(t)
+	cluster := newCluster(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "localhost", "127.0.0.1")}}), kfake.EnableSASL(), kfake.Superuser("PLAIN", "hookspan", "some-password"))
 	o := kafka.Options{
-		TLS:  &tls.Config{RootCAs: roots, ServerName: "localhost"},
+		TLS:  &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"},
 		SASL: &kafka.SASL{Mechanism: "plain", User: "hookspan", Password: "some-password"},
 	}
 	store := open(t, cluster, o)
@@ -220,30 +214,6 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: %v, want ErrUnavailable", name, err)
 		}
 	}
-}
-
-// certificate is one for localhost, and the authority that it is its own.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 func TestOptionsThatCannotWork(t *testing.T) {

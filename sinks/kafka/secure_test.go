@@ -4,7 +4,6 @@ package kafka_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/certtest"
 	"github.com/hookspan/hookspan/sinks/kafka"
 )
 
@@ -112,10 +112,8 @@ func named(c *tls.Config, name string) *tls.Config {
 }
 
 // trusting is a client that trusts an authority, and may have a certificate.
-func (b *secured) trusting(ca *authority, own ...tls.Certificate) *tls.Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.cert)
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: own}
+func (b *secured) trusting(ca *certtest.Authority, own ...tls.Certificate) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Pool(), Certificates: own}
 }
 
 const clientSecret = "the-client's-secret"

@@ -3,38 +3,34 @@
 package kafka_test
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/certtest"
 )
 
 // A secured is a real broker with TLS and logins, and what is needed to be let in.
 type secured struct {
 	dir              string
 	password         string
-	ca, other        *authority
+	ca, other        *certtest.Authority
 	client, stranger tls.Certificate
 	key              *rsa.PrivateKey // signs tokens
 	asked            atomic.Int64    // for the first of some tokens
@@ -45,16 +41,17 @@ func newSecured(t *testing.T) *secured {
 	t.Helper()
 	script, err := filepath.Abs("../../.ci/kafka")
 	must(t, err)
-	b := &secured{dir: filepath.Join(t.TempDir(), "brokers"), ca: newAuthority(t, "ours"), other: newAuthority(t, "another's")}
-	b.client, b.stranger = b.ca.issue(t, "hookspan"), b.other.issue(t, "hookspan")
+	b := &secured{dir: filepath.Join(t.TempDir(), "brokers"), ca: certtest.New(t), other: certtest.New(t)}
+	b.client, b.stranger = b.ca.Issue(t, "hookspan"), b.other.Issue(t, "hookspan")
 	b.key, err = rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
 	material := t.TempDir()
 	write := func(name string, data []byte) {
 		must(t, os.WriteFile(filepath.Join(material, name), data, 0o600))
 	}
-	write("ca.pem", b.ca.pem())
-	write("server.pem", pemOf(t, b.ca.issue(t, "localhost")))
+	write("ca.pem", b.ca.PEM())
+	cert, key := certtest.PEM(t, b.ca.Issue(t, "localhost", "127.0.0.1"))
+	write("server.pem", slices.Concat(key, cert, b.ca.PEM()))
 	write("jwks.json", b.jwks(t))
 	start := exec.Command(script, "start", b.dir, "1")
 	start.Env = append(os.Environ(), "KAFKA_SECURE="+material)
@@ -87,58 +84,6 @@ func (b *secured) file(t *testing.T, name string) string {
 // brokers are the addresses of one of its listeners.
 func (b *secured) brokers(t *testing.T, listener string) []string {
 	return strings.Split(b.file(t, listener), ",")
-}
-
-// An authority issues certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T, name string) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(t, err)
-	cert, err := x509.ParseCertificate(der)
-	must(t, err)
-	return &authority{cert, key}
-}
-
-func (a *authority) issue(t *testing.T, name string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	must(t, err)
-	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
-}
-
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
-}
-
-// pemOf is a key and its certificates, as Kafka reads them.
-func pemOf(t *testing.T, c tls.Certificate) []byte {
-	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	must(t, err)
-	var all bytes.Buffer
-	must(t, pem.Encode(&all, &pem.Block{Type: "PRIVATE KEY", Bytes: key}))
-	for _, der := range c.Certificate {
-		must(t, pem.Encode(&all, &pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	}
-	return all.Bytes()
 }
 
 // tokens serves tokens (RFC 6749, 4.4).

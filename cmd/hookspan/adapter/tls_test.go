@@ -1,52 +1,30 @@
 package adapter
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/sinks/certtest"
 )
 
-// certify writes a certificate that vouches for itself, and its key.
-func certify(t *testing.T, dir string, serial int64) config.BusTLS {
+// certify writes a certificate of an authority of its own, its key and that authority.
+func certify(t *testing.T, dir string) (files config.BusTLS, cert *x509.Certificate) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	files = config.BusTLS{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	authority := certtest.New(t)
+	issued := authority.Issue(t, "bus")
+	certtest.Write(t, issued, files.Cert, files.KeyFile)
+	if err := os.WriteFile(files.CA, authority.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"bus"},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := config.BusTLS{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	for path, block := range map[string]*pem.Block{
-		files.CA: {Type: "CERTIFICATE", Bytes: cert}, files.Cert: {Type: "CERTIFICATE", Bytes: cert}, files.KeyFile: {Type: "PRIVATE KEY", Bytes: private},
-	} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return files
+	return files, issued.Leaf
 }
 
 // shake makes a connection between two sides and returns what each says of it, and how many
@@ -84,15 +62,16 @@ func shake(t *testing.T, server, client *tls.Config) (shown int, err error) {
 
 func TestMembersProveThemselvesToEachOther(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	ours, err := routesTLS(certify(t, dir, 1))
+	members, _ := certify(t, t.TempDir())
+	ours, err := routesTLS(members)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if shown, err := shake(t, ours, ours); err != nil || shown != 2 {
 		t.Fatalf("%v; %d certificates were shown, want one by each side", err, shown)
 	}
-	theirs, err := routesTLS(certify(t, t.TempDir(), 2))
+	others, _ := certify(t, t.TempDir())
+	theirs, err := routesTLS(others)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +83,14 @@ func TestMembersProveThemselvesToEachOther(t *testing.T) {
 func TestClientCertificateIsReadAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	files := certify(t, dir, 1)
+	files, _ := certify(t, dir)
 	client, err := busTLS(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certify(t, dir, 2)
+	_, renewed := certify(t, dir)
 	shown, err := client.GetClientCertificate(nil)
-	if err != nil || shown.Leaf.SerialNumber.Int64() != 2 {
+	if err != nil || !shown.Leaf.Equal(renewed) {
 		t.Errorf("shows %v (%v), want the renewed certificate", shown, err)
 	}
 }
@@ -119,7 +98,7 @@ func TestClientCertificateIsReadAgain(t *testing.T) {
 func TestFilesOfTLSThatDoNotServeAreNamed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	good := certify(t, dir, 1)
+	good, _ := certify(t, dir)
 	empty := filepath.Join(dir, "empty")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -140,7 +119,7 @@ func TestFilesOfTLSThatDoNotServeAreNamed(t *testing.T) {
 func TestCertificateOfNATSClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	files := certify(t, dir, 1)
+	files, _ := certify(t, dir)
 	conf := &config.Config{Embedded: config.Embedded{Listen: "127.0.0.1:0"}, EmbeddedTLS: config.TLS{Cert: files.Cert, KeyFile: files.KeyFile}}
 	b := &embeddedBus{conf: conf, log: slog.New(slog.DiscardHandler)}
 	o, err := b.options()

@@ -1,23 +1,17 @@
 package embedded_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/certtest"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
@@ -136,27 +130,16 @@ func TestClientsNeedThePassword(t *testing.T) {
 
 func TestClientsOverTLS(t *testing.T) {
 	t.Parallel()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(must(x509.ParseCertificate(der)))
+	authority := certtest.New(t)
+	cert := authority.Issue(t, "127.0.0.1")
 	s := open(t, embedded.Options{Listen: "127.0.0.1:0", TLS: &tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
-		},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, nil },
 	}})
 	if nc, err := nats.Connect(strings.Replace(s.ClientURL(), "tls://", "nats://", 1), nats.NoReconnect()); err == nil {
 		nc.Close()
 		t.Error("a client without TLS was let in")
 	}
-	_, js := dial(t, s, nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}))
+	_, js := dial(t, s, nats.Secure(&tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12}))
 	if _, err := js.Publish(within(t), topic, []byte("x")); err != nil {
 		t.Error(err)
 	}

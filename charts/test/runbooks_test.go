@@ -87,7 +87,7 @@ func TestRunbooksCanBeFollowed(t *testing.T) {
 	write(t, request, "POST /webhooks/shop HTTP/1.1\nContent-Type: application/cloudevents+json\nAuthorization: Bearer "+testToken+"\n\n"+saved)
 	stand := strings.NewReplacer("ID", b.delivery, "SOURCE", "shop", "ENDPOINT", "crm", "request.http", request)
 	measured, settings, objects := measuredBy(t, b.admin), chartSettings(t), objectsOf(t)
-	ran := 0
+	ran, named := 0, 0
 	for _, path := range files(t, filepath.Join(dir, "runbooks/*.md")) {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -113,14 +113,15 @@ func TestRunbooksCanBeFollowed(t *testing.T) {
 				t.Errorf("%s: there is no setting %s", path, m[0])
 			}
 		}
-		for _, m := range regexp.MustCompile(`RELEASE(-[a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`\bNAME(-[a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+			named++
 			if !objects["hookspan"+m[1]] {
 				t.Errorf("%s: the chart makes no %s", path, m[0])
 			}
 		}
 	}
-	if ran < 10 {
-		t.Errorf("only %d commands were found", ran)
+	if ran < 10 || named < 2 {
+		t.Errorf("only %d commands and %d objects were found", ran, named)
 	}
 }
 

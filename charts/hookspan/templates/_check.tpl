@@ -2,13 +2,13 @@
 {{- define "hookspan.check" -}}
 {{- $v := .Values -}}
 {{- $own := eq (include "hookspan.embedded" .) "true" -}}
-{{- if and (not $own) (not $v.bus.url) -}}
-{{- fail (printf "bus.url: missing; with bus.kind %s give its servers, such as %s" $v.bus.kind (ternary "nats://nats:4222" "kafka://kafka:9092" (eq $v.bus.kind "nats"))) -}}
-{{- end -}}
-{{- if and $own $v.bus.url -}}
+{{- if $own -}}
+{{- if $v.bus.url -}}
 {{- fail (printf "bus.url: not with bus.kind %s, whose bus is in the pods; choose nats or kafka, or leave it out" $v.bus.kind) -}}
 {{- end -}}
-{{- if and (not $own) $v.bus.url -}}
+{{- else if not $v.bus.url -}}
+{{- fail (printf "bus.url: missing; with bus.kind %s give its servers, such as %s" $v.bus.kind (ternary "nats://nats:4222" "kafka://kafka:9092" (eq $v.bus.kind "nats"))) -}}
+{{- else -}}
 {{- $schemes := ternary "^(nats|tls)://" "^kafka(\\+tls)?://" (eq $v.bus.kind "nats") -}}
 {{- if not (regexMatch $schemes $v.bus.url) -}}
 {{- fail (printf "bus.url: %s is not of bus.kind %s: nats://, tls:// or kafka://, kafka+tls://" (regexFind "^[a-z+]+://" $v.bus.url) $v.bus.kind) -}}
@@ -73,11 +73,6 @@
 {{- end -}}
 {{- include "hookspan.checkSecrets" . -}}
 {{- include "hookspan.checkChange" . -}}
-{{- range $place := list "namespace" "listen" "admin_listen" "data_dir" "bus" "roles" "sources" "endpoints" "embedded_cluster" "embedded_peers" "embedded_cluster_size" "embedded_routes_listen" "embedded_listen" "embedded_user" "providers_dir" -}}
-{{- if and (hasKey $v.config $place) (ne $place "namespace") -}}
-{{- fail (printf "config.%s: the chart sets this itself, by values of its own" $place) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 
 {{/* What is a secret and has no reference of its own goes into a variable, which goes before the file. */}}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"flag"
 	"maps"
 	"os"
@@ -74,15 +75,15 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 		t.Fatal(err)
 	}
 	caps := common.DefaultCapabilities.Copy()
-	version, err := common.ParseKubeVersion(cmpOr(r.kubernetes, "v1.37.2"))
+	version, err := common.ParseKubeVersion(cmp.Or(r.kubernetes, "v1.37.2"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	caps.KubeVersion = *version
 	c := load(t)
-	c.Metadata.Version = cmpOr(r.chart, c.Metadata.Version)
-	c.Metadata.AppVersion = cmpOr(r.chart, c.Metadata.AppVersion)
-	with, err := util.ToRenderValues(c, values, common.ReleaseOptions{Name: cmpOr(r.name, "hs"), Namespace: "events", IsInstall: true, Revision: 1}, caps)
+	c.Metadata.Version = cmp.Or(r.chart, c.Metadata.Version)
+	c.Metadata.AppVersion = cmp.Or(r.chart, c.Metadata.AppVersion)
+	with, err := util.ToRenderValues(c, values, common.ReleaseOptions{Name: cmp.Or(r.name, "hs"), Namespace: "events", IsInstall: true, Revision: 1}, caps)
 	if err != nil {
 		return nil, "", err
 	}
@@ -125,11 +126,4 @@ func cluster(t *testing.T, objects []string) objectsIn {
 func (c objectsIn) GetClientFor(version, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
 	group, err := schema.ParseGroupVersion(version)
 	return c.Resource(group.WithResource(strings.ToLower(kind) + "s")), true, err
-}
-
-func cmpOr(s, or string) string {
-	if s == "" {
-		return or
-	}
-	return s
 }

@@ -2,7 +2,6 @@ package test
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,7 +17,6 @@ import (
 type value struct {
 	path, about string
 	node        *yaml.Node
-	nullable    bool
 }
 
 // shapes are what a value's default does not tell of it: a JSON Schema, which goes before the type.
@@ -314,5 +312,5 @@ func at(lines [][]byte, i int) string {
 	if i < len(lines) {
 		return string(lines[i])
 	}
-	return cmp.Or("", "(no line)")
+	return "(no line)"
 }

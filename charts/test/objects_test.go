@@ -241,6 +241,24 @@ func TestReleasesLiveSideBySide(t *testing.T) {
 	}
 }
 
+func TestEveryObjectHasTheCommonLabelsAndAnnotations(t *testing.T) {
+	for name, values := range matrix(t) {
+		objects, _, err := release{values: merged(t, values, "extraObjects: []\ncommonLabels: {team: shop}\ncommonAnnotations: {page: shop}")}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range objects {
+			var meta metav1.PartialObjectMetadata
+			if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
+				t.Fatal(err)
+			}
+			if meta.Labels["team"] != "shop" || meta.Annotations["page"] != "shop" {
+				t.Errorf("%s: %s/%s has the labels %v and the annotations %v", name, meta.Kind, meta.Name, meta.Labels, meta.Annotations)
+			}
+		}
+	}
+}
+
 // random is what differs from rendering to rendering.
 var random = regexp.MustCompile(`(admin-token|seal-key|secret): \S{20,}`)
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -238,6 +239,31 @@ func TestReleasesLiveSideBySide(t *testing.T) {
 	}
 	if all := strings.Join(two, ""); !strings.Contains(all, "namespace: two-hookspan\n") {
 		t.Error("the namespace of topics does not follow the release")
+	}
+}
+
+// Sources, endpoints and their secrets are read again by a process that runs; what it reads once
+// makes new pods.
+func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
+	template := func(change string) map[string]corev1.PodTemplateSpec {
+		objects, _, err := release{values: merged(t, matrix(t)["kafka-split"], change)}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return serving(t, objects)
+	}
+	was := template("")
+	for change, anew := range map[string]bool{
+		"sources: {other: {provider: hmac, secrets: 'file:/run/other'}}":        false,
+		"endpoints: {other: {url: 'https://other.example', signature: 'none'}}": false,
+		"config: {retention: 24h}": true,
+		"preStopSeconds: 9":        true,
+	} {
+		for workload, pod := range template(change) {
+			if got := !reflect.DeepEqual(was[workload], pod); got != anew {
+				t.Errorf("%s: new pods of %s: %v", change, workload, got)
+			}
+		}
 	}
 }
 

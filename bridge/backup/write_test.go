@@ -4,34 +4,35 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event/eventtest"
+	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
-const (
-	followed = "hookspan.events.>"
-	written  = "hookspan.events.shop.paid"
-)
+const followed = "hookspan.events.>"
 
-// A live bus has somebody do something when it is first asked what it holds.
-type live struct {
-	Store
-	meanwhile func()
+// An installation has one shard, which no process owns.
+type installation struct {
+	*jetstream.Store
+	t        *testing.T
+	registry *endpoint.Registry
+	log      *slog.Logger
 }
 
-func (l live) Spans(ctx context.Context) ([]bus.Span, error) {
-	l.meanwhile()
-	return l.Store.Spans(ctx)
-}
-
-func openBus(t *testing.T) *jetstream.Store {
+// open opens an empty bus.
+func open(t *testing.T) *installation {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	server, err := embedded.Open(t.Context(), embedded.Options{Dir: natstest.Folder(t), Sync: embedded.Lazy, Log: log})
@@ -46,80 +47,240 @@ func openBus(t *testing.T) *jetstream.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	return store
+	return &installation{store, t, endpoint.NewRegistry(store, nil, endpoint.Options{Log: log}), log}
+}
+
+// begin is what a first start does.
+func (i *installation) begin() {
+	i.t.Helper()
+	if _, err := i.registry.Shards(i.t.Context(), 1); err != nil {
+		i.t.Fatal(err)
+	}
+	if _, err := i.registry.Starts(i.t.Context(), []string{followed}); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func (i *installation) create(name string) (id string) {
+	i.t.Helper()
+	e := endpoint.Default()
+	e.Name, e.URL, e.Signature, e.Topics = name, "https://crm.example/in", "none", []string{followed}
+	e, err := i.registry.Create(i.t.Context(), e)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return e.ID
+}
+
+// publish is of an event by its id, and returns it as it is read.
+func (i *installation) publish(id string) bus.Message {
+	i.t.Helper()
+	e := eventtest.Order()
+	e.ID = id
+	r, err := i.Publish(i.t.Context(), "hookspan.events.shop.paid", e, bus.PublishOptions{Key: id})
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	m, err := i.Get(i.t.Context(), r.Partition, r.Position)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return m
+}
+
+func (i *installation) source() Source {
+	return Source{Store: i.Store, Topics: []string{followed}, Layout: Layout{Namespace: "hookspan", Prefix: "hookspan.events"}, Log: i.log}
+}
+
+// written is a backup, and what stands in it: accounts by endpoint, and the events with what is
+// owed of them.
+func written(t *testing.T, s Source) (file []byte, accounts map[string]*account, owing map[string][]owed) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(t.Context(), s, &b); err != nil {
+		t.Fatal(err)
+	}
+	accounts, owing = map[string]*account{}, map[string][]owed{}
+	_, _, err := read(bytes.NewReader(b.Bytes()), func(l *line) error {
+		if l.Event != nil {
+			owing[l.Event.ID] = l.Event.Owed
+			return nil
+		}
+		ep, err := endpoint.ReadRecord(l.Endpoint.Record, nil)
+		if err == nil {
+			accounts[ep.ID] = l.Endpoint
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), accounts, owing
+}
+
+// A live bus has somebody do something when it is first asked what it holds.
+type live struct {
+	Store
+	meanwhile func()
+}
+
+func (l live) Spans(ctx context.Context) ([]bus.Span, error) {
+	l.meanwhile()
+	return l.Store.Spans(ctx)
 }
 
 // Endpoints that come and go while a backup is made are in it as a whole or not at all: nothing is
 // owed to one that is not in it, and one that is in it is owed what it takes.
 func TestEndpointsComeAndGoMeanwhile(t *testing.T) {
 	t.Parallel()
-	store, ctx := openBus(t), t.Context()
-	registry := endpoint.NewRegistry(store, nil, endpoint.Options{})
-	publish := func(id string) {
-		t.Helper()
-		e := eventtest.Order()
-		e.ID = id
-		if _, err := store.Publish(ctx, written, e, bus.PublishOptions{Key: id}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	create := func(name string) string {
-		t.Helper()
-		e := endpoint.Default()
-		e.Name, e.URL, e.Signature, e.Topics = name, "https://crm.example/in", "none", []string{followed}
-		e, err := registry.Create(ctx, e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e.ID
-	}
-	if _, err := registry.Shards(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := registry.Starts(ctx, []string{followed}); err != nil {
-		t.Fatal(err)
-	}
-	goes := create("goes")
-	publish("before")
+	i := open(t)
+	i.begin()
+	goes := i.create("goes")
+	i.publish("before")
 	var comes string
-	source := Source{
-		Topics: []string{followed}, Layout: Layout{Namespace: "hookspan", Prefix: "hookspan.events"}, Log: slog.New(slog.DiscardHandler),
-		Store: live{store, sync.OnceFunc(func() {
-			if err := registry.Delete(ctx, goes); err != nil {
-				t.Error(err)
-			}
-			comes = create("comes")
-			publish("after")
-		})},
+	source := i.source()
+	source.Store = live{i.Store, sync.OnceFunc(func() {
+		if err := i.registry.Delete(t.Context(), goes); err != nil {
+			t.Error(err)
+		}
+		comes = i.create("comes")
+		i.publish("after")
+	})}
+	_, accounts, owing := written(t, source)
+	if len(owing) != 2 {
+		t.Errorf("it holds %v, want two events", owing)
 	}
-	var file bytes.Buffer
-	if err := Write(ctx, source, &file); err != nil {
+	for event, to := range owing {
+		for _, o := range to {
+			if accounts[o.Endpoint] == nil {
+				t.Errorf("%s is owed to endpoint %s, which is not in the backup", event, o.Endpoint)
+			}
+		}
+	}
+	if to := owing["after"]; accounts[comes] != nil && !slices.ContainsFunc(to, func(o owed) bool { return o.Endpoint == comes }) {
+		t.Errorf("what came after the endpoint is owed to %v", to)
+	}
+}
+
+// A backup reads what a successor of the shard would: its state, the journal behind it, commands
+// that nobody has acted on. After a restore the state of the shard says the same.
+func TestABackupHasWhatASuccessorWouldKnow(t *testing.T) {
+	t.Parallel()
+	i := open(t)
+	i.begin()
+	unowed := i.publish("unowed") // before there is an endpoint
+	ep := i.create("crm")
+	began, later := time.Now().UTC().Truncate(time.Second), time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	refs, ids := map[string]delivery.EventRef{}, []string{"waits", "delivered", "retried", "taken", "failed", "new"}
+	entry := func(event string, number int) *delivery.Entry {
+		ref := refs[event]
+		return &delivery.Entry{ID: delivery.ID(ep, &ref), Endpoint: ep, Event: ref, Number: number, Due: later, Created: began}
+	}
+	for _, id := range ids {
+		m := i.publish(id)
+		refs[id] = delivery.RefOf(&m)
+	}
+	state := statelog.Record{
+		Revision: i.registry.Set().Revision, Journal: bus.NoPosition, Commands: bus.NoPosition,
+		Put:       []*delivery.Entry{entry("waits", 3), entry("delivered", 2)},
+		Positions: bus.Positions{unowed.Partition: refs["retried"].Position}, // it was fed up to here
+		Failing:   map[string]int64{ep: began.UnixNano()},
+		Held:      map[string]statelog.Hold{ep: {Until: later.UnixNano(), By: delivery.HeldBySlowing}},
+	}
+	i.writes(&state)
+	journal := delivery.NewBatch(3)
+	for event, a := range map[string]delivery.Attempt{
+		"delivered": {Number: 2, Outcome: delivery.Delivered},
+		"taken":     {Number: 1, Outcome: delivery.Delivered},
+		"failed":    {Number: 1, Next: later},
+	} {
+		e := entry(event, 0)
+		a.Delivery, a.Endpoint, a.Event, a.Sent = e.ID, ep, e.Event, began
+		journal = delivery.AppendAttempt(journal, &a)
+	}
+	if _, err := i.AppendJournal(t.Context(), 0, journal); err != nil {
 		t.Fatal(err)
 	}
-	held, due := map[string]bool{}, map[string][]string{}
-	_, holds, err := read(&file, func(l *line) error {
-		if l.Endpoint != nil {
-			ep, err := endpoint.ReadRecord(l.Endpoint.Record, nil)
-			if err != nil {
-				return err
-			}
-			held[ep.ID] = true
-			return nil
-		}
-		for _, o := range l.Event.Owed {
-			due[o.Endpoint] = append(due[o.Endpoint], l.Event.ID)
-		}
-		return nil
-	})
-	if err != nil || holds.Events != 2 {
-		t.Fatalf("it holds %+v, error %v", holds, err)
+	i.commands(delivery.Command{Kind: delivery.RetryNow, Entry: *entry("retried", 4)})
+
+	source := i.source()
+	source.Since = Since{none: true}
+	file, accounts, owing := written(t, source)
+	want := map[string][]owed{
+		"waits":   {{Endpoint: ep, Number: 3, Due: later, Created: began}},
+		"retried": {{Endpoint: ep, Number: 4, Created: began}},
+		"failed":  {{Endpoint: ep, Number: 2, Due: later, Created: began}},
+		"new":     {{Endpoint: ep}},
 	}
-	for id, events := range due {
-		if !held[id] {
-			t.Errorf("%v are owed to endpoint %s, which is not in the backup", events, id)
-		}
+	if diff := cmp.Diff(want, owing); diff != "" {
+		t.Errorf("wanted and found differ:\n%s", diff)
 	}
-	if held[comes] && len(due[comes]) != 1 {
-		t.Errorf("the endpoint that came is owed %v, want what was published after it", due[comes])
+	if a := accounts[ep]; a.Failing != state.Failing[ep] || a.Held != state.Held[ep] {
+		t.Errorf("of the endpoint it says %+v", a)
+	}
+	source.Since = Since{}
+	if _, _, owing := written(t, source); len(owing) != 7 {
+		t.Errorf("with all events it holds %v", owing)
+	}
+
+	to := open(t)
+	x, err := Examine(bytes.NewReader(file), Target{Topics: source.Topics, Layout: source.Layout, Shards: 1, Log: i.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Restore(t.Context(), to.Store); err != nil {
+		t.Fatal(err)
+	}
+	got := to.reads()
+	if got.Failing[ep] != state.Failing[ep] || got.Held[ep] != state.Held[ep] {
+		t.Errorf("restored are %v, %v", got.Failing, got.Held)
+	}
+	numbers := map[string]int{}
+	for _, e := range got.Entries {
+		numbers[e.Event.ID] = e.Number
+	}
+	if diff := cmp.Diff(map[string]int{"waits": 3, "retried": 4, "failed": 2, "new": 1}, numbers); diff != "" {
+		t.Errorf("wanted and restored differ:\n%s", diff)
+	}
+}
+
+// writes begins the state of the shard.
+func (i *installation) writes(r *statelog.Record) {
+	i.t.Helper()
+	log := statelog.New(i.Store, 0, i.log, statelog.Sizes{})
+	if err := log.Load(i.t.Context()); err != nil {
+		i.t.Fatal(err)
+	}
+	if err := log.Claim(i.t.Context()); err != nil {
+		i.t.Fatal(err)
+	}
+	if err := log.Write(i.t.Context(), r); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+// reads is the state of the shard.
+func (i *installation) reads() *statelog.State {
+	i.t.Helper()
+	log := statelog.New(i.Store, 0, i.log, statelog.Sizes{})
+	if err := log.Load(i.t.Context()); err != nil {
+		i.t.Fatal(err)
+	}
+	return log.State()
+}
+
+// commands gives the shards a command.
+func (i *installation) commands(c delivery.Command) {
+	i.t.Helper()
+	data, err := c.Encode()
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	chain := bus.NewChain(i.Store, bus.LogName{Kind: bus.Commands})
+	if err := chain.SkipAll(i.t.Context()); err != nil {
+		i.t.Fatal(err)
+	}
+	if _, err := chain.Append(i.t.Context(), data); err != nil {
+		i.t.Fatal(err)
 	}
 }

@@ -1,11 +1,9 @@
 package link_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -211,50 +209,6 @@ func TestManyPublishAtOnceToAServerInThisProcess(t *testing.T) {
 		})
 	}
 	all.Wait()
-}
-
-// deaf is a server that greets and then reads nothing more, until the test ends.
-func deaf(t *testing.T) func() (net.Conn, error) {
-	return func() (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		t.Cleanup(func() { _ = theirs.Close() })
-		go func() {
-			_, _ = io.WriteString(theirs, "INFO {\"max_payload\":1048576}\r\n")
-			lines := bufio.NewScanner(theirs)
-			for lines.Scan() && lines.Text() != "PING" {
-			}
-			_, _ = io.WriteString(theirs, "PONG\r\n")
-		}()
-		return ours, nil
-	}
-}
-
-func TestAServerThatDoesNotReadHoldsNobodyUpForLongerThanTheyWait(t *testing.T) {
-	t.Parallel()
-	nc, _, _ := newHome(t).connect(nil)
-	l, err := link.New(nc, link.Options{PublishTimeout: time.Minute, Publishes: true, Process: &link.Process{Dial: deaf(t), Name: "deaf"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	large := &link.Message{Subject: "s.a", Data: make([]byte, 300<<10)}
-	for n := range 4 { // the first is being written, the second is to be, for the others is no room
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		ended := make(chan error, 1)
-		go func() {
-			_, err := l.Acks.Send(ctx, large, nil)
-			ended <- err
-		}()
-		select {
-		case err := <-ended:
-			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("publish %d: %v", n, err)
-			}
-		case <-time.After(30 * time.Second):
-			t.Fatalf("publish %d goes on and on", n)
-		}
-		cancel()
-	}
 }
 
 // held is a disk whose syncs end when they are told to.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // Embedded is the bus inside the process.
@@ -22,8 +23,14 @@ type Embedded struct {
 func embeddedKind() kind {
 	return kind{
 		name: BusEmbedded, system: "nats", own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
-		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
+		copies: copiesOfStreams, topic: subject, pattern: ownSubjects, below: allSubjects,
 	}
+}
+
+// ownSubjects are patterns for a stream of ours, because on the embedded bus nobody else has one.
+func ownSubjects(r report, pattern string) {
+	subjects(r, pattern)
+	r.unless(!topic.MeetsAny(pattern, serverSubjects()), "takes in subjects of the server itself ($JS, $SYS), which no stream may hold; name what is to be followed, such as shop.>")
 }
 
 func (l checking) checkEmbedded() {

@@ -55,7 +55,11 @@ func copiesOfStreams(r report, n int) {
 
 func subject(r report, name string) {
 	r.unless(topic.Valid(name), "want words joined by dots, without spaces and wildcards")
+	r.unless(!topic.MeetsAny(name+".>", serverSubjects()), "names subjects of the server itself; choose others than $JS, $JSC, $NRG and $SYS")
 }
+
+// serverSubjects are the server's own, which it lets no stream hold.
+func serverSubjects() []string { return []string{"$JS.>", "$JSC.>", "$NRG.>", "$SYS.>"} }
 
 func subjects(r report, pattern string) {
 	r.unless(topic.ValidPattern(pattern), "want NATS patterns such as shop.> or orders.*.paid")

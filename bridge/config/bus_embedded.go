@@ -20,6 +20,9 @@ type Embedded struct {
 	ClusterSize  int            `env:"CLUSTER_SIZE" default:"those of the list; 3 with dns:NAME" doc:"How many members dns:NAME is going to stand for."`
 }
 
+// leastStore has room for the streams; less would be waited for without end.
+const leastStore = 1 << 20
+
 func embeddedKind() kind {
 	return kind{
 		name: BusEmbedded, system: "nats", own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
@@ -38,6 +41,7 @@ func (l checking) checkEmbedded() {
 	l.process("EMBEDDED_PASSWORD").unless((e.User == "") == e.Password.IsZero(), "user and password belong together: give both or none")
 	l.process("EMBEDDED_LISTEN").unless(e.Listen == "" || e.Listen.Loopback() || e.User != "",
 		"only a loopback address may be open without "+prefix+"EMBEDDED_USER and "+prefix+"EMBEDDED_PASSWORD")
+	l.process("EMBEDDED_MAX_STORE").unless(e.MaxStore == 0 || e.MaxStore >= leastStore, "want 1MiB or more: what Hookspan keeps beside events has to fit too")
 	l.checkClients()
 	if e.Cluster == "" {
 		l.process("EMBEDDED_CLUSTER").unless(len(e.Peers) == 0, "missing; give the cluster of "+prefix+"EMBEDDED_PEERS a name")

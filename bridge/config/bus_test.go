@@ -82,6 +82,7 @@ func TestSettingsOfTheBusAreHeldAgainstEachOther(t *testing.T) {
 		"the server's topics":      {[]string{"HOOKSPAN_TOPICS=$SYS.x"}, "HOOKSPAN_TOPICS: takes in subjects of the server itself"},
 		"the server's prefix":      {[]string{nats, "HOOKSPAN_TOPIC_PREFIX=$JS"}, "HOOKSPAN_TOPIC_PREFIX: names subjects of the server itself"},
 		"a source's, the server's": {append([]string{"HOOKSPAN_SOURCE_SHOP_TOPIC=$SYS.shop"}, source...), "HOOKSPAN_SOURCE_SHOP_TOPIC: names subjects of the server itself"},
+		"store for nothing":        {[]string{"HOOKSPAN_EMBEDDED_MAX_STORE=1KiB"}, "HOOKSPAN_EMBEDDED_MAX_STORE: want 1MiB or more"},
 		"short lease":              {[]string{nats, "HOOKSPAN_LEASE=1s"}, "HOOKSPAN_LEASE: want 2s to 5m"},
 		"endpoint without secret":  {append([]string{nats}, endpoint...), "HOOKSPAN_ENDPOINT_CRM_SECRETS: missing; the replicas of a cluster share no folder"},
 		"and in a cluster of ours": {append([]string{cluster, "HOOKSPAN_EMBEDDED_PEERS=dns:shop.example"}, endpoint...), "HOOKSPAN_ENDPOINT_CRM_SECRETS: missing"},

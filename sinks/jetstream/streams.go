@@ -228,6 +228,8 @@ func (s *streams) explainChange(err error, c jetstream.StreamConfig) error {
 		return fmt.Errorf("%s: enable JetStream for the account with %d copies, or name another user", api, c.Replicas)
 	case link.CodeMaxBytesRequired, link.CodeMaxBytesExceeded:
 		return fmt.Errorf("%s: the account bounds the size of every stream, and some of Hookspan's cannot have one: lift that for the account", api)
+	case link.CodeInvalidStream:
+		return fmt.Errorf("%s: no server takes it for %q: choose other HOOKSPAN_TOPICS, another HOOKSPAN_TOPIC_PREFIX or other topics of the sources", api, c.Subjects)
 	case link.CodeSubjectsOverlap:
 		return fmt.Errorf("%s: another stream takes one of %q: remove it there, or choose another HOOKSPAN_NAMESPACE or HOOKSPAN_TOPIC_PREFIX", api, c.Subjects)
 	}

@@ -294,3 +294,15 @@ func follow(t *testing.T, s *jetstream.Store, p bus.Partition, n int) []bus.Mess
 	}
 	return got
 }
+
+// What no server takes is not waited for.
+func TestAStreamThatCannotBeEndsTheStart(t *testing.T) {
+	t.Parallel()
+	s, _ := server(t)
+	for _, o := range []jetstream.Options{{Topics: []string{">"}}, {Prefix: "$SYS"}, {Intake: []string{"$JS.shop.>"}}} {
+		_, err := openOn(t, s, o)
+		if err == nil || errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), "HOOKSPAN_TOPICS") {
+			t.Errorf("%+v: opened with %v, want an end that says what to do", o, err)
+		}
+	}
+}

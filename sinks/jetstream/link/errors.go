@@ -21,6 +21,7 @@ const (
 	codeNoMessage             = 10037
 	CodeAccountNotEnabled     = 10039
 	CodeStorageExceeded       = 10047
+	CodeInvalidStream         = 10052 // its configuration, whatever else there is
 	codeMessageTooLarge       = 10054
 	CodeStreamExists          = 10058 // with another configuration
 	codeStreamNotFound        = 10059

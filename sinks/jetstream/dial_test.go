@@ -224,6 +224,7 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 		"an unknown authority":  {dial.Options{Servers: encrypted.Addrs(), TLS: true}, "HOOKSPAN_BUS_CA"},
 		"another authority":     {dial.Options{Servers: encrypted.Addrs(), CA: file(t, certtest.New(t).PEM())}, "HOOKSPAN_BUS_CA"},
 		"a server without TLS":  {dial.Options{Servers: plain.Addrs(), TLS: true}, "nats://"},
+		"no authority in it":    {dial.Options{Servers: encrypted.Addrs(), CA: file(t, []byte("none"))}, "HOOKSPAN_BUS_CA"},
 		"an authority's file":   {dial.Options{Servers: encrypted.Addrs(), CA: "/nowhere/ca.pem"}, "HOOKSPAN_BUS_CA"},
 		"a certificate's file":  {dial.Options{Servers: encrypted.Addrs(), Cert: "/nowhere/c.pem", KeyFile: "/nowhere/k.pem"}, "HOOKSPAN_BUS_CERT"},
 		"a certificate, no key": {dial.Options{Servers: encrypted.Addrs(), Cert: cert}, "HOOKSPAN_BUS_KEY_FILE"},

@@ -3,6 +3,7 @@ package dial
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -184,7 +185,7 @@ func (o *Options) options() ([]nats.Option, error) {
 		list = append(list, nats.Secure())
 	}
 	if o.CA != "" {
-		if err := present("HOOKSPAN_BUS_CA", o.CA); err != nil {
+		if err := authorities(o.CA); err != nil {
 			return nil, err
 		}
 		list = append(list, nats.RootCAs(o.CA))
@@ -226,12 +227,16 @@ func (o *Options) login() ([]nats.Option, error) {
 	return nil, nil
 }
 
-func present(setting, file string) error {
-	f, err := os.Open(file)
+// authorities says what the client would, time and again, when it connects.
+func authorities(file string) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the file of %s: %w", setting, err)
+		return fmt.Errorf("read the file of HOOKSPAN_BUS_CA: %w", err)
 	}
-	return f.Close()
+	if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		return fmt.Errorf("the file of HOOKSPAN_BUS_CA, %s, holds no certificate in PEM", file)
+	}
+	return nil
 }
 
 // refused says what to do about servers that did not take us. What may pass by itself is

@@ -144,6 +144,10 @@ func TestWhatIsSealedOpensInEveryScheme(t *testing.T) {
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("%s: %q, %v", s, got, err)
 		}
+		m.Body = append([]byte("\xef\xbb\xbf"), m.Body...)
+		if got, err := k.Open(m, anything); err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%s behind a byte order mark: %q, %v", s, got, err)
+		}
 		tried++
 	})
 	if tried < 150 {
@@ -350,4 +354,20 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestProbeLooksBehindAByteOrderMark(t *testing.T) {
+	t.Parallel()
+	const secret = "0123456789abcdefABCDEF0123456789"
+	for _, container := range []string{"raw", "json-string", "json:/data"} {
+		want := map[string]string{"container": container}
+		m, err := key(t, want, secret).Seal([]byte(`{"a":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Body = append([]byte("\xef\xbb\xbf"), m.Body...)
+		if fits := cipher.Probe(m, secret); len(fits) == 0 || fits[0].Options()["container"] != container {
+			t.Errorf("%s: %v", container, fits)
+		}
+	}
 }

@@ -14,6 +14,7 @@ import (
 // first. A scheme counts only when the padding is valid and the plaintext is a JSON object in
 // UTF-8. Of schemes that are the same for this secret only the plainest is returned.
 func Probe(m Message, secret string) []*Scheme {
+	m.Body = m.bare()
 	var fits []*Scheme
 	seen := map[string]bool{}
 	for _, container := range containersOf(m.Body) {
@@ -49,6 +50,7 @@ func Probe(m Message, secret string) []*Scheme {
 // ProbeWithoutIV returns the schemes of CBC that open all but the first block, which only the IV
 // hides: it does not travel with the message then. Their IV is zero.
 func ProbeWithoutIV(m Message, secret string) []*Scheme {
+	m.Body = m.bare()
 	var fits []*Scheme
 	for _, container := range containersOf(m.Body) {
 		if container == "salted" || container == "laravel" {
@@ -178,14 +180,13 @@ func tagsOf(m Message, container, cipher string) []string {
 
 // containersOf looks at a body and names the containers that it can be.
 func containersOf(body []byte) []string {
-	text := bytes.TrimSpace(body)
-	if len(text) == 0 {
+	if len(body) == 0 {
 		return nil
 	}
-	switch text[0] {
+	switch body[0] {
 	case '{':
 		var list []string
-		for _, name := range members(text) {
+		for _, name := range members(body) {
 			list = append(list, "json:/"+name)
 		}
 		return list
@@ -193,7 +194,7 @@ func containersOf(body []byte) []string {
 		return []string{"json-string"}
 	}
 	list := []string{"raw", "salted", "laravel"}
-	if form, err := url.ParseQuery(string(text)); err == nil {
+	if form, err := url.ParseQuery(string(body)); err == nil {
 		for name, values := range form {
 			if values[0] != "" {
 				list = append(list, "form:"+name)

@@ -17,6 +17,12 @@ type Message struct {
 	Body   []byte
 }
 
+// bare is the body without the byte order mark that some senders begin a text with, and without
+// the space around it.
+func (m Message) bare() []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(m.Body, []byte("\xef\xbb\xbf")))
+}
+
 // parts is a message taken apart: bytes, no text encoding left.
 type parts struct {
 	text, iv, tag, salt []byte
@@ -33,7 +39,7 @@ func (s *Scheme) unwrap(m Message) (p parts, ok bool) {
 		return s.unwrapLaravel(m)
 	}
 	var values []pointer.Value
-	text := bytes.TrimSpace(m.Body)
+	text := m.bare()
 	switch s.container.kind {
 	case "json-string":
 		var inner string
@@ -120,7 +126,7 @@ func (s *Scheme) split(p *parts) bool {
 }
 
 func (s *Scheme) unwrapLaravel(m Message) (p parts, ok bool) {
-	outer, ok := decodeBase64(base64.StdEncoding, bytes.TrimSpace(m.Body))
+	outer, ok := decodeBase64(base64.StdEncoding, m.bare())
 	if !ok {
 		return p, false
 	}

@@ -2,10 +2,12 @@ package admin
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
@@ -145,25 +147,38 @@ func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// enableEndpoint also ends what holds the endpoint. That is a command, because one that was
+// enabled all the time has no other state now, and its owner may be gone.
 func (a *api) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
-	return a.setState(w, r, endpoint.Enabled, "")
+	made, err := a.setState(r, endpoint.Enabled, "")
+	if err != nil {
+		return err
+	}
+	if err := a.Outbound.Command(r.Context(), delivery.Command{Kind: delivery.EndHold, Entry: delivery.Entry{Endpoint: made.ID}}); err != nil {
+		return fmt.Errorf("end the hold of endpoint %s: %w", made.Name, err)
+	}
+	return write(w, http.StatusOK, a.look().endpoint(made))
 }
 
 func (a *api) pauseEndpoint(w http.ResponseWriter, r *http.Request) error {
-	return a.setState(w, r, endpoint.Paused, "paused by an operator")
-}
-
-func (a *api) setState(w http.ResponseWriter, r *http.Request, to endpoint.State, reason string) error {
-	e, err := a.find(r)
+	made, err := a.setState(r, endpoint.Paused, "paused by an operator")
 	if err != nil {
 		return err
+	}
+	return write(w, http.StatusOK, a.look().endpoint(made))
+}
+
+func (a *api) setState(r *http.Request, to endpoint.State, reason string) (*endpoint.Endpoint, error) {
+	e, err := a.find(r)
+	if err != nil {
+		return nil, err
 	}
 	made, err := a.Registry.SetState(r.Context(), e.ID, to, reason)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.Log.Info("endpoint's state set", "endpoint", made.Name, "state", string(to))
-	return write(w, http.StatusOK, a.look().endpoint(made))
+	return made, nil
 }
 
 // testType is the type of a test event when the request names none.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -60,6 +61,22 @@ func TestEndpointsLiveTheirLife(t *testing.T) {
 		t.Errorf("deleted: %d %s", res.status, res.body)
 	}
 	s.do("GET", "/v1/endpoints/"+id, "").problem(404, "not_found")
+}
+
+// What an endpoint asked for while it was enabled ends with an operator's word too, and a process
+// that takes its shard over meanwhile hears of it.
+func TestEnableEndsAHold(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"]
+	for n, before := range []string{"enable", "pause"} {
+		s.do("POST", "/v1/endpoints/crm/"+before, "").object(200)
+		s.do("POST", "/v1/endpoints/crm/enable", "").object(200)
+		last := s.commands[len(s.commands)-1]
+		if want := (delivery.Entry{Endpoint: id.(string)}); last.Kind != delivery.EndHold || last.Entry != want || len(s.commands) != 2+n {
+			t.Errorf("%s, then enable: commands %+v", before, s.commands)
+		}
+	}
 }
 
 func TestBadInputNamesItsFields(t *testing.T) {

@@ -72,6 +72,12 @@ func TestHoldEndsWithItsCause(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"enabled once more": func(t *testing.T, p *process, e *endpoint.Endpoint) {
+			entry := delivery.Entry{Endpoint: e.ID}
+			if err := p.dispatcher.Command(t.Context(), delivery.Command{Kind: delivery.EndHold, Entry: entry}); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"paused and enabled": func(t *testing.T, p *process, e *endpoint.Endpoint) {
 			for _, to := range []endpoint.State{endpoint.Paused, endpoint.Enabled} {
 				if _, err := p.registry.SetState(t.Context(), e.ID, to, ""); err != nil {

@@ -32,8 +32,13 @@ func (s *shard) act(pos int64, c *delivery.Command) bool {
 	if l == nil {
 		return true
 	}
-	if c.Kind == delivery.RetryNow {
+	switch c.Kind {
+	case delivery.RetryNow:
 		l.retryNow(c)
+	case delivery.EndHold:
+		now := time.Now()
+		l.cleanSlate(now)
+		l.pump(now)
 	}
 	return true
 }

@@ -207,9 +207,8 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	}
 	l.backfill(s.revision, cuts)
 	again := was.State != ep.State && !l.blocked()
-	if again || was.URL != ep.URL { // a clean slate
-		l.failing = time.Time{}
-		l.hold.lift(now)
+	if again || was.URL != ep.URL {
+		l.cleanSlate(now)
 	}
 	switch {
 	case l.blocked():
@@ -218,6 +217,12 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 		s.d.ranges.Wake()
 	}
 	l.pump(now)
+}
+
+// cleanSlate forgets what the endpoint's answers had led to.
+func (l *lane) cleanSlate(now time.Time) {
+	l.failing = time.Time{}
+	l.hold.lift(now)
 }
 
 // close ends the lane of a deleted endpoint. What waits with an entry is recorded as

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/journal"
 )
 
@@ -41,6 +42,7 @@ type behindView struct {
 // A trace is what is known of an event that some endpoints have no record of.
 type trace struct {
 	*look
+	found   []deliveryView       // the records that there are
 	open    []*endpoint.Endpoint // that have none, and where it may wait
 	notes   map[string]*delivery.Note
 	waiting []deliveryView
@@ -50,7 +52,7 @@ type trace struct {
 // trace looks for an event among what waits, for the endpoint that is named, or all. Of those
 // in found there is a record.
 func (l *look) trace(ctx context.Context, event, only string, found []deliveryView) *trace {
-	t := &trace{look: l, notes: map[string]*delivery.Note{}}
+	t := &trace{look: l, found: found, notes: map[string]*delivery.Note{}}
 	for _, e := range l.Registry.Set().All() {
 		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
 			continue
@@ -144,12 +146,27 @@ func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
 	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
 }
 
-// doubt names whoever is behind: the event could be for them.
+// doubt names whoever is behind and could be meant, as far as the event's type is known by what
+// became of it elsewhere.
 func (t *trace) doubt() {
 	for _, e := range t.open {
-		if b := t.look.behind(t.notes[e.ID]); b != nil {
+		if b := t.look.behind(t.notes[e.ID]); b != nil && t.couldBeFor(e) {
 			b.Unknown = notFound
 			t.behindOf(e, b)
 		}
 	}
+}
+
+func (t *trace) couldBeFor(e *endpoint.Endpoint) bool {
+	for i := range t.found {
+		ref := t.found[i].Entry().Event
+		m := bus.Message{
+			Topic: ref.Topic, Partition: ref.Partition, Position: ref.Position,
+			Event: &event.Event{ID: ref.ID, Source: ref.Source, Type: ref.Type, Subject: ref.Subject},
+		}
+		if t.Events.IsFor(e, &m) {
+			return true
+		}
+	}
+	return len(t.found) == 0
 }

@@ -88,6 +88,12 @@ func TestAnEventIsFoundWhereItWaits(t *testing.T) {
 	if got := s.shown("event=e2"); got != "(late:behind)? (other:behind)? (paused:paused)?" {
 		t.Errorf("an event that cannot be found in time: %q", got)
 	}
+	a := attempt("dlv_e2", held, delivery.Delivered)
+	a.Event = delivery.EventRef{ID: "e2", Source: "/s", Type: "t.two", Topic: "hookspan.events.shop", Partition: "EVENTS", Position: bus.Position{Identity: "one", Seq: 2}}
+	s.index.Attempted(a)
+	if got := s.shown("event=e2"); got != "(late:behind)? (paused:paused)? held:<nil>" {
+		t.Errorf("one whose type is known by what became of it elsewhere: %q", got)
+	}
 	one := s.do("GET", "/v1/deliveries/"+s.waiting[0].ID, "").object(200)
 	if one["status"] != "pending" || one["waits"] != "limited" || one["until"] != until.Format(time.RFC3339Nano) || one["next_attempt"] != nil {
 		t.Errorf("by its id: %v", one)

@@ -20,6 +20,11 @@ func (e *OptionError) Error() string { return "option " + e.Name + e.Detail }
 // resolve returns the value of every option, the source's own or the default. An option that
 // the provider does not declare is refused, as is a value that it does not allow.
 func resolve(declared []Option, given map[string]string) (map[string]string, error) {
+	for _, name := range slices.Sorted(maps.Keys(given)) { // first, for one that is misspelt may be needed
+		if !slices.ContainsFunc(declared, func(o Option) bool { return o.Name == name }) {
+			return nil, &OptionError{name, " is unknown here; " + taken(name, declared)}
+		}
+	}
 	values := map[string]string{}
 	for _, o := range declared {
 		value, set := given[o.Name]
@@ -36,11 +41,6 @@ func resolve(declared []Option, given map[string]string) (map[string]string, err
 			return nil, &OptionError{o.Name, fmt.Sprintf(": %q is not one of %s", value, strings.Join(o.Values, ", "))}
 		}
 		values[o.Name] = value
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if _, known := values[name]; !known {
-			return nil, &OptionError{name, " is unknown here; " + taken(name, declared)}
-		}
 	}
 	return values, nil
 }

@@ -275,6 +275,7 @@ func TestCompileRefusesWhatCannotWork(t *testing.T) {
 		{"standard-webhooks", provider.Config{Secrets: []string{"whsec_"}}, "it is empty"},
 		{"standard-webhooks", provider.Config{Secrets: []string{"whsec_!!"}}, "base64"},
 		{"sticker", provider.Config{Options: map[string]string{"colour": "red"}}, "option colour is unknown"},
+		{"hmac", provider.Config{Options: map[string]string{"heade": "X-Sig"}}, "option heade is unknown here; did you mean header?"}, // not: header is needed
 		{"hmac", provider.Config{}, "option header is needed"},
 		{"hmac", provider.Config{Options: map[string]string{"header": "X", "hash": "crc32"}}, "option hash"},
 		{"hmac", provider.Config{Options: map[string]string{"header": "X", "template": "{body"}}, "template"},

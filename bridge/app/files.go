@@ -16,3 +16,11 @@ func intakeConnections(asked, files int) int {
 
 // controlConnections is the same for the admin listener.
 func controlConnections(files int) int { return max(16, min(512, files/16)) }
+
+// mostOnBus is enough for all clients that the embedded bus lets in.
+const mostOnBus = 200
+
+// BusConnections is the same for NATS clients of the embedded bus, its own connections among them.
+func BusConnections() int { return busConnections(fileLimit()) }
+
+func busConnections(files int) int { return max(16, min(mostOnBus, files/8)) }

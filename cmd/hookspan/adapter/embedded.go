@@ -84,7 +84,7 @@ func (b *embeddedBus) health(ctx context.Context) error {
 func (b *embeddedBus) options() (embedded.Options, error) {
 	c := b.conf
 	o := embedded.Options{
-		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen),
+		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen), Connections: app.BusConnections(),
 		User: c.Embedded.User, Password: c.Embedded.Password.Open(), Protect: []string{c.Stream},
 		Publish: clientsPublish(c), Read: clientsRead(c),
 		MaxStore: int64(c.Embedded.MaxStore), Watermark: int64(c.DiskWatermark), MaxPayload: maxPayload(c),

@@ -2,6 +2,8 @@ package embedded_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -190,4 +192,39 @@ func TestClientsLeaveRoomForIntake(t *testing.T) {
 	if _, some, err := s.store.OthersNeed(within(t), eventsOf); err != nil || some {
 		t.Errorf("a client that reads nothing keeps intake shut: %v", err)
 	}
+}
+
+// Connections on which nothing is said take no more descriptors than clients may have.
+func TestHalfOpenClients(t *testing.T) {
+	t.Parallel()
+	const most = 20
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", Connections: most})
+	address := strings.TrimPrefix(s.ClientURL(), "nats://")
+	turned := make(chan string, 3*most)
+	for range 3 * most {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		go func() {
+			said, _ := io.ReadAll(conn)
+			turned <- string(said)
+		}()
+	}
+	refused := 0
+	for range 3 * most { // those that are let in are closed too, because they do not say who they are
+		if strings.Contains(receive(t, turned), "maximum connections exceeded") {
+			refused++
+		}
+	}
+	if refused < 2*most {
+		t.Errorf("%d of %d connections were refused", refused, 3*most)
+	}
+	if nc, err := nats.Connect(s.ClientURL()); err != nil {
+		t.Error(err)
+	} else {
+		nc.Close()
+	}
+	publish(t, s, "after")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	Listen   string // host:port for NATS clients; empty: none
 	User     string // of those clients; without user and password only loopback may listen
 	Password string
+	// Connections bounds their connections, our own and those that have not yet said who they are
+	// among them, because each takes a descriptor; default and at most client.Connections.
+	Connections int
 	// TLS makes the connections of those clients TLS; it needs a certificate.
 	TLS *tls.Config
 	// Protect names the event streams: those clients read them through consumers that are made
@@ -76,6 +80,8 @@ func (o *Options) Validate() error {
 		return errors.New("embedded bus: MaxStore is negative")
 	case o.Watermark < 0:
 		return errors.New("embedded bus: Watermark is negative")
+	case o.Connections < 0 || o.Connections > client.Connections:
+		return fmt.Errorf("embedded bus: Connections %d: clients may have %d at the most", o.Connections, client.Connections)
 	case o.MaxPayload < 0 || o.MaxPayload > maxPayload:
 		return fmt.Errorf("embedded bus: MaxPayload %d: the largest message may have %d bytes", o.MaxPayload, maxPayload)
 	case (o.User == "") != (o.Password == ""):
@@ -100,6 +106,9 @@ func (o *Options) Validate() error {
 func (o *Options) withDefaults() {
 	if o.Sync == "" {
 		o.Sync = Group
+	}
+	if o.Connections == 0 {
+		o.Connections = client.Connections
 	}
 	if o.MaxPayload == 0 {
 		o.MaxPayload = defaultMaxPayload

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -114,13 +115,14 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 	}
 }
 
-// sourcePlace is where the setting was given that a fault of a source begins with.
+// sourcePlace is where the setting was given that a fault of a source begins with. Words of a
+// provider's declaration, such as verify, are none.
 func (k *checking) sourcePlace(name, fault string) string {
-	field, _, ok := strings.Cut(fault, ":")
-	if !ok || strings.ContainsAny(field, " \"") {
+	word, _, _ := strings.Cut(fault, ":")
+	if !slices.ContainsFunc(setting.Of(&receiver.Source{}), func(f setting.Field) bool { return f.Word == word }) {
 		return "source " + name
 	}
-	return k.conf.SourceSetting(name, field)
+	return k.conf.SourceSetting(name, word)
 }
 
 // endpoints holds each against what a registration would.

@@ -39,6 +39,8 @@ func TestExitCodes(t *testing.T) {
 		"missing argument":       {nil, []string{"deliveries", "get"}, cli.ExitUsage, "accepts 1 arg"},
 		"wrong configuration":    {[]string{"HOOKSPAN_LISTNE=:1"}, []string{"config", "check"}, cli.ExitUsage, "did you mean HOOKSPAN_LISTEN?"},
 		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
+		"phrase of a bad length": {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=sticky", "HOOKSPAN_SOURCE_A_SECRETS=short"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: decrypt: secret 1"},
+		"template that is none":  {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=hmac", "HOOKSPAN_SOURCE_A_SECRETS=s", "HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={no}"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: verify[0]: template"},
 		"no server":              {nil, []string{"deliveries"}, cli.ExitUsage, "give --server or HOOKSPAN_SERVER"},
 		"server that is not up":  {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, cli.ExitFailed, "ask the server"},
 		"trigger without secret": {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "give --secret or --secret-file"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +37,8 @@ func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Pro
 	if _, err := endpoint.ParseSealer(strings.Join(c.SealKey.Open(), " ")); err != nil {
 		k.problem("HOOKSPAN_SEAL_KEY", err.Error())
 	}
-	if info, err := os.Stat(c.DataDir); err == nil && !info.IsDir() && c.Bus.Kind == config.BusEmbedded {
-		k.problem("HOOKSPAN_DATA_DIR", c.DataDir+" is no folder")
+	if c.Bus.Kind == config.BusEmbedded {
+		k.dataDir()
 	}
 	return k.problems
 }
@@ -154,6 +155,19 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 				k.problem(k.conf.EndpointSetting(all[i].Name, f.Field), what)
 			}
 		}
+	}
+}
+
+// dataDir wants a folder, or a place where one can be made.
+func (k *checking) dataDir() {
+	path := filepath.Clean(k.conf.DataDir)
+	info, err := os.Stat(path)
+	for err != nil && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	if err == nil && !info.IsDir() {
+		k.problem("HOOKSPAN_DATA_DIR", path+" is no folder")
 	}
 }
 

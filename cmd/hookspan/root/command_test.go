@@ -26,6 +26,10 @@ func hookspan(t *testing.T, environ []string, args ...string) (out, errs string,
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
+	below := filepath.Join(t.TempDir(), "file", "data")
+	if err := os.WriteFile(filepath.Dir(below), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		environ []string
 		args    []string
@@ -41,6 +45,7 @@ func TestExitCodes(t *testing.T) {
 		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
 		"phrase of a bad length": {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=sticky", "HOOKSPAN_SOURCE_A_SECRETS=short"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: decrypt: secret 1"},
 		"template that is none":  {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=hmac", "HOOKSPAN_SOURCE_A_SECRETS=s", "HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={no}"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: verify[0]: template"},
+		"folder below a file":    {[]string{"HOOKSPAN_DATA_DIR=" + below}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_DATA_DIR: " + filepath.Dir(below) + " is no folder"},
 		"no server":              {nil, []string{"deliveries"}, cli.ExitUsage, "give --server or HOOKSPAN_SERVER"},
 		"server that is not up":  {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, cli.ExitFailed, "ask the server"},
 		"trigger without secret": {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "give --secret or --secret-file"},

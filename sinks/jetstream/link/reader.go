@@ -37,7 +37,8 @@ const (
 // ReaderPrefix begins the names of the consumers that are read through.
 const ReaderPrefix = "hookspan-"
 
-// headerPending is set on a status that ends a request whose consumer lives on.
+// headerPending is set on a status that ends a request whose consumer lives on: how many messages
+// it might still have brought.
 const headerPending = "Nats-Pending-Messages"
 
 // errBroken: the reader lost its consumer or a message; another one may go on behind the last
@@ -281,8 +282,12 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 		r.left = 0
 		return r.look(ctx)
 	case 409:
-		// The request is full by bytes, or the consumer or the server is about to go.
-		if m.Header.Get(headerPending) != "" && r.left < requestMessages {
+		// The request is full, or full by bytes, or the consumer or the server is about to go. It is
+		// known already that it is full, and the next one may be on its way.
+		switch pending := m.Header.Get(headerPending); {
+		case pending == "0":
+			return nil
+		case pending != "" && r.left < requestMessages:
 			r.left = 0
 			return nil
 		}

@@ -93,6 +93,10 @@ func (t *Tail) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		end := t.Place
+		if n := len(got); n > 0 {
+			end.Seq, end.Mark = int64(got[n-1].Seq), got[n-1].Time
+		}
 		wanted := got
 		if !byServer {
 			wanted = got[:0]
@@ -102,16 +106,13 @@ func (t *Tail) run(ctx context.Context) error {
 				}
 			}
 		}
-		if len(got) > 0 && len(wanted) == 0 {
-			continue
+		if len(wanted) > 0 || len(got) == 0 {
+			if err := t.Hand(wanted); err != nil {
+				t.Refused = err
+				return err
+			}
 		}
-		if err := t.Hand(wanted); err != nil {
-			t.Refused = err
-			return err
-		}
-		if n := len(wanted); n > 0 {
-			t.Place.Seq, t.Place.Mark = int64(wanted[n-1].Seq), wanted[n-1].Time
-		}
+		t.Place = end // also behind what is not wanted: reading that begins anew gets on
 	}
 }
 

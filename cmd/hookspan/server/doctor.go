@@ -116,6 +116,11 @@ func (d *doctor) open(ctx context.Context, c *config.Config, b adapter.Bus) (app
 func (d *doctor) openPatiently(ctx context.Context, b adapter.Bus) (app.Opened, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
+	return d.openUntil(ctx, b)
+}
+
+// openUntil tries until ctx ends.
+func (d *doctor) openUntil(ctx context.Context, b adapter.Bus) (app.Opened, error) {
 	for {
 		o, err := b.Open(ctx)
 		if err == nil || !errors.Is(err, bus.ErrUnavailable) {

@@ -1,0 +1,143 @@
+package root_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/cmd/hookspan/root"
+	"github.com/hookspan/hookspan/sinks/porttest"
+)
+
+// From a server alone to a cluster of three, a member that has lost its folder, and from three to
+// one, by the steps of the README: what is owed is delivered once each, and what was delivered is
+// not delivered again.
+func TestFromOneToThreeAndBack(t *testing.T) {
+	t.Parallel()
+	g := newGrowing(t)
+	one := launch(t, g.alone("one")...)
+	one.shows("/readyz", http.StatusOK, "ready")
+	api := commands(t, "HOOKSPAN_SERVER=http://"+one.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
+	for _, name := range []string{"fine", "failing"} {
+		api(cli.ExitDone, name, "endpoints", "create", name, "--url", g.URL+"/"+name, "--schedule", strings.Repeat("1s,", 99)+"1s")
+	}
+	g.owe(one, "first", "second")
+	one.stop()
+	commands(t, g.alone("one")...)(cli.ExitDone, "2 endpoint(s), 2 event(s)", "backup", g.file("of-one"))
+
+	interrupt := g.join(0, 1)
+	commands(t, g.member(2)...)(cli.ExitDone, "It was restored", "restore", g.file("of-one"), "--timeout", "1m")
+	interrupt()
+	members := make([]*replica, 3)
+	for i := range members {
+		members[i] = launch(t, g.member(i)...)
+	}
+	for _, m := range members {
+		m.shows("/readyz", http.StatusOK, "ready")
+	}
+	g.pays("first", "second")
+
+	members[1].stop()
+	if err := os.RemoveAll(g.file("member-1")); err != nil {
+		t.Fatal(err)
+	}
+	members[1] = launch(t, g.member(1)...)
+	members[1].shows("/readyz", http.StatusOK, "ready")
+	members[0].stop() // so that the new one is needed
+	members[1].shows("/readyz", http.StatusOK, "ready")
+	g.owe(members[1], "third")
+
+	members[0] = launch(t, append(g.member(0), "HOOKSPAN_ROLES=admin")...)
+	members[0].shows("/readyz", http.StatusOK, "ready")
+	for i := 1; i < 3; i++ {
+		members[i].stop()
+		members[i] = launch(t, append(g.member(i), "HOOKSPAN_ROLES=admin")...)
+		members[i].shows("/readyz", http.StatusOK, "ready")
+	}
+	commands(t, append(g.member(0), "HOOKSPAN_ADMIN_LISTEN="+members[0].AdminAddr())...)(cli.ExitDone, "2 endpoint(s), 3 event(s)", "backup", g.file("of-three"))
+	for _, m := range members {
+		m.end()
+		<-m.done // with an error where the others have gone
+	}
+	commands(t, g.alone("again")...)(cli.ExitDone, "It was restored", "restore", g.file("of-three"))
+	again := launch(t, g.alone("again")...)
+	again.shows("/readyz", http.StatusOK, "ready")
+	g.pays("third")
+	g.owe(again, "fourth")
+	g.pays("fourth")
+	again.stop()
+}
+
+// A growing is an installation that moves, and its endpoints: one takes what comes, one refuses it
+// until it pays.
+type growing struct {
+	*crew
+	dir    string
+	routes []string
+	sent   []string // that the first has taken
+}
+
+func newGrowing(t *testing.T) *growing {
+	g := &growing{crew: newCrew(t), dir: t.TempDir(), routes: porttest.Addresses(t, 3)}
+	g.refuse("failing", true)
+	return g
+}
+
+func (g *growing) file(name string) string { return filepath.Join(g.dir, name) }
+
+func (g *growing) alone(folder string) []string {
+	return []string{
+		"HOOKSPAN_DATA_DIR=" + g.file(folder), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_SEAL_KEY=" + sealKey, "HOOKSPAN_ADMIN_TOKEN=" + testToken,
+	}
+}
+
+func (g *growing) member(i int) []string {
+	return append(g.alone(fmt.Sprintf("member-%d", i)), "HOOKSPAN_EMBEDDED_CLUSTER=grown", "HOOKSPAN_EMBEDDED_SYNC=lazy",
+		"HOOKSPAN_EMBEDDED_PEERS="+strings.Join(g.routes, ","), "HOOKSPAN_EMBEDDED_ROUTES_LISTEN="+g.routes[i])
+}
+
+// join has members there for a restore, until it is over.
+func (g *growing) join(members ...int) (interrupt func()) {
+	ctx, cancel := context.WithCancel(g.t.Context())
+	var joined sync.WaitGroup
+	for _, i := range members {
+		joined.Go(func() {
+			var out bytes.Buffer
+			term := &cli.Terminal{In: strings.NewReader(""), Out: &out, Err: &out, Environ: g.member(i)}
+			if code := term.Run(ctx, root.Command, []string{"restore", "--join"}); code != cli.ExitDone {
+				g.t.Errorf("restore --join: code %d:\n%s", code, out.String())
+			}
+		})
+	}
+	interrupt = func() { cancel(); joined.Wait() }
+	g.t.Cleanup(interrupt)
+	return interrupt
+}
+
+// owe sends events that one endpoint takes and the other is owed.
+func (g *growing) owe(r *replica, ids ...string) {
+	g.t.Helper()
+	for _, id := range ids {
+		r.takes(id)
+	}
+	g.sent = append(g.sent, ids...)
+	g.await("taken", "fine", ids...)
+	g.await("refused", "failing", ids...)
+}
+
+// pays has the endpoint that refused take what it is owed.
+func (g *growing) pays(ids ...string) {
+	g.t.Helper()
+	g.refuse("failing", false)
+	g.await("taken", "failing", ids...)
+	g.got("failing", false, g.sent...)
+	g.got("fine", false, g.sent...)
+	g.refuse("failing", true)
+}

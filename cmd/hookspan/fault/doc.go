@@ -9,7 +9,8 @@
 //
 // A fleet is several replicas on one bus: servers of NATS or Kafka, processes that are killed
 // too, or the replicas themselves. A storm strikes it and measures how long anybody had to
-// wait; a Meter and Beats see what an endpoint with a limit was asked for, and when.
+// wait; a Meter and Beats see what an endpoint with a limit was asked for, and when. An outage is
+// such replicas that are the bus themselves, each on a disk whose power can be cut.
 //
 // The faults are the tests of this package: kills, a full disk, power cuts, dead endpoints,
 // stops, and kills while endpoints are being registered. Each prints its seed and one line of

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
@@ -17,26 +19,17 @@ import (
 // is twice as long as all before.
 const firstWindow = 256
 
+// glances is how many shards are looked at side by side.
+const glances = 4
+
 // Load reads the tail of the journals, as far back as the last deliveries that ended reach, or
 // Options.Records records. What the index was told before, live or of waiting deliveries, stays
 // and gets its earlier attempts. The journals are glanced through backwards and then read
 // forwards: no record is in memory longer than it takes.
 func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
-	tails, places := make([]*tail, 0, shards), make([]int64, shards)
-	for shard := range shards {
-		first, last, err := j.JournalSpan(ctx, shard)
-		if err != nil {
-			return fmt.Errorf("read the journal of shard %d: %w", shard, err)
-		}
-		places[shard] = last
-		if last != bus.NoPosition {
-			tails = append(tails, &tail{shard: shard, first: first, last: last, from: last + 1, window: firstWindow})
-		}
-	}
-	for _, t := range tails {
-		if err := t.extend(ctx, j, ix.Noted); err != nil {
-			return err
-		}
+	tails, places, err := ix.look(ctx, j, shards)
+	if err != nil {
+		return err
 	}
 	for {
 		t := shortest(tails)
@@ -52,6 +45,31 @@ func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
 	}
 	ix.places = places
 	return nil
+}
+
+// look glances at the end of each shard's journal, and says where it ended. A shared bus is
+// waited for more than it has to do, so several shards are looked at side by side.
+func (ix *Index) look(ctx context.Context, j bus.Journal, shards int) (tails []*tail, places []int64, err error) {
+	looked, places := make([]*tail, shards), make([]int64, shards)
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(glances)
+	for shard := range shards {
+		group.Go(func() error {
+			first, last, err := j.JournalSpan(gctx, shard)
+			if err != nil {
+				return fmt.Errorf("read the journal of shard %d: %w", shard, err)
+			}
+			if places[shard] = last; last == bus.NoPosition {
+				return nil
+			}
+			looked[shard] = &tail{shard: shard, first: first, last: last, from: last + 1, window: firstWindow}
+			return looked[shard].extend(gctx, j, ix.Noted)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return slices.DeleteFunc(looked, func(t *tail) bool { return t == nil }), places, nil
 }
 
 // A tail is what was looked at of one shard's journal, from its end backwards.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -155,6 +156,42 @@ func TestLoadReadsPastNotes(t *testing.T) {
 			t.Errorf("%d deliveries from %s on, %v; want 100 from the one before the notes of shard %d", len(page), page[0].ID, err, noted)
 		}
 	}
+}
+
+// abreast has every look at a journal wait until another one is under way.
+type abreast struct {
+	*tape
+	met chan struct{}
+}
+
+func (a abreast) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
+	select {
+	case a.met <- struct{}{}:
+	case <-a.met:
+	case <-ctx.Done():
+		return 0, 0, context.Cause(ctx)
+	}
+	return a.tape.JournalSpan(ctx, shard)
+}
+
+// Looks at a bus that others use are waits, so the shards share them.
+func TestLoadLooksAtShardsSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTape()
+		for shard := range 8 {
+			p.write(t, shard, try(shard, 1, delivery.Delivered))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		ix := journal.New(journal.Options{Ended: 100})
+		if err := ix.Load(ctx, abreast{p, make(chan struct{})}, 8); err != nil {
+			t.Fatal(err)
+		}
+		if page, _, err := ix.List(journal.Query{Limit: 100}); err != nil || len(page) != 8 {
+			t.Errorf("%d deliveries, %v; want one of each shard", len(page), err)
+		}
+	})
 }
 
 // The journals of shards are read one after the other; what goes first is decided by the time.

@@ -79,6 +79,14 @@ func (e *Event) Validate() error {
 			return fmt.Errorf("attribute %s %s", a.name, badText)
 		}
 	}
+	switch {
+	case !IsReference(e.Source):
+		return errors.New("attribute source " + badURI)
+	case !IsReference(e.DataSchema):
+		return errors.New("attribute dataschema " + badURI)
+	case e.DataContentType != "" && !IsMediaType(e.DataContentType):
+		return errors.New("attribute datacontenttype " + badType)
+	}
 	for i := range e.Extensions {
 		switch x := &e.Extensions[i]; {
 		case !validName(x.Name):

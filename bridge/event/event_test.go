@@ -22,6 +22,9 @@ func TestValidate(t *testing.T) {
 		"an own attribute": func(e *event.Event) { e.SetExtension("specversion", "v") },
 		"a control":        func(e *event.Event) { e.Subject = "a\x00b" },
 		"no UTF-8":         func(e *event.Event) { e.ID = "\xc0\xa0" },
+		"source, no URI":   func(e *event.Event) { e.Source = "a b" },
+		"schema, no URI":   func(e *event.Event) { e.DataSchema = ":" },
+		"type, no media":   func(e *event.Event) { e.DataContentType = "json" },
 		"a noncharacter":   func(e *event.Event) { e.Extensions[1].Value = "\ufffe" },
 	} {
 		e := eventtest.Order()

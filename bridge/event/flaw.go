@@ -46,6 +46,8 @@ func Refuse(e Event, flaws []Flaw) error {
 const (
 	badText = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
 	badName = "has a name that is not allowed: only a-z and 0-9 are, and no name of CloudEvents itself"
+	badURI  = "is no URI reference: spaces and other characters that no URI has are written as %20 and the like"
+	badType = "is no media type such as application/json"
 )
 
 // shown is a name as an operator can read it.
@@ -88,8 +90,26 @@ func (f *faults) attribute(name, reason string) {
 	}
 }
 
+// syntax takes out attributes that have a form of their own and not that form.
+func (f *faults) syntax(e *Event) {
+	for _, a := range [...]struct {
+		name, reason string
+		value        *string
+		fits         func(string) bool
+	}{
+		{"source", badURI, &e.Source, IsReference}, {"dataschema", badURI, &e.DataSchema, IsReference},
+		{"datacontenttype", badType, &e.DataContentType, IsMediaType},
+	} {
+		if *a.value != "" && !a.fits(*a.value) {
+			f.attribute(a.name, fmt.Sprintf("%.80q %s", *a.value, a.reason))
+			*a.value = ""
+		}
+	}
+}
+
 // judge returns what was read, or why it is no event.
 func (f *faults) judge(e *Event, version string) (Event, []Flaw, error) {
+	f.syntax(e)
 	e.orderExtensions()
 	switch {
 	case f.invalid != "":

@@ -114,7 +114,8 @@ func (r *binary) read(fields iter.Seq2[string, string]) {
 	for name, value := range fields {
 		switch {
 		case len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix):
-			r.attribute(strings.ToLower(name[len(prefix):]), r.value(value))
+			name := strings.ToLower(name[len(prefix):])
+			r.attribute(name, r.value(name, value))
 		case r.contentType == "" && strings.EqualFold(name, "content-type"):
 			if !Allowed(value) {
 				r.flaw("datacontenttype", badText)
@@ -125,16 +126,23 @@ func (r *binary) read(fields iter.Seq2[string, string]) {
 	}
 }
 
-func (r *binary) value(v string) string {
+// value undoes what the binding has encoded. The SDK for Go never encodes: what is a URI reference
+// only as it stands was not.
+func (r *binary) value(name, v string) string {
+	decoded := v
 	switch r.binding {
 	case HTTP:
-		return percentDecode(unquote(v))
+		v = unquote(v)
+		decoded = percentDecode(v)
 	case NATS:
-		if mayBeEncoded(v) { // the SDK for Go never encodes
-			return percentDecode(v)
+		if mayBeEncoded(v) {
+			decoded = percentDecode(v)
 		}
 	}
-	return v
+	if (name == "source" || name == "dataschema") && !IsReference(decoded) && Allowed(decoded) && IsReference(v) {
+		return v
+	}
+	return decoded
 }
 
 func (r *binary) attribute(name, value string) {

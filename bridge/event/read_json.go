@@ -102,6 +102,7 @@ func fromMembers(members map[string]json.RawMessage) (Event, []Flaw, error) {
 			d.name(name)
 		}
 	}
+	d.syntax(&d.e) // now: what data is depends on its type
 	d.data()
 	e, flaws, err := d.judge(&d.e, d.version)
 	if bad, ok := errors.AsType[*InvalidError](err); ok { // its data is the whole document

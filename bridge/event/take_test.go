@@ -70,6 +70,12 @@ func TestAnInvalidEventIsNotWrapped(t *testing.T) {
 		"a control in the type": {"ce-specversion=1.0\nce-id=1\nce-source=/s\nce-type=a%07b", "d", "attribute type holds", event.Event{
 			ID: "1", Source: "/s", Type: "orders", DataContentType: "text/plain; charset=utf-8",
 		}},
+		"a source that is no URI": {"ce-specversion=1.0\nce-id=1\nce-source=my shop\nce-type=t", "d", `attribute source "my shop" is no URI`, event.Event{
+			ID: "1", Source: "/topics/orders", Type: "t", DataContentType: "text/plain; charset=utf-8",
+		}},
+		"and in JSON": {structured, `{"specversion":"1.0","id":"1","source":"::","type":"t"}`, `attribute source "::" is no URI`, event.Event{
+			ID: "1", Source: "/topics/orders", Type: "t", DataContentType: "application/json",
+		}},
 		"no id in JSON": {structured, `{"specversion":"1.0","source":"/s","type":"t","datacontenttype":"text/plain","data":"x"}`, "attribute id is missing", event.Event{
 			ID: "12", Source: "/s", Type: "t", DataContentType: "application/json",
 		}},
@@ -116,6 +122,10 @@ func TestABadOptionalAttributeCostsThatAttribute(t *testing.T) {
 		"no UTF-8":              {headers + "ce_x=\xed\xa0\x80", "", "x"},
 		"half a pair in JSON":   {structured, `{` + core + `,"x":"\ud83d"}`, "x"},
 		"no UTF-8 in JSON":      {structured, `{` + core + ",\"x\":\"\xff\"}", "x"},
+		"a schema, no URI":      {headers + "ce_dataschema=::not a uri", "", "dataschema"},
+		"a schema in JSON":      {structured, `{` + core + `,"dataschema":"%zz"}`, "dataschema"},
+		"a type, no media type": {headers + "content-type=nope", "", "datacontenttype"},
+		"and in JSON":           {structured, `{` + core + `,"datacontenttype":"nope"}`, "datacontenttype"},
 		"a type with a control": {headers + "content-type=text/\x02", "", "datacontenttype"},
 	} {
 		got := take(event.Kafka, c.headers, c.data, "orders", "")

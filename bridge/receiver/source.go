@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/topic"
@@ -128,7 +129,7 @@ func (s Source) Faults(retention time.Duration) []setting.Fault {
 	unless(len(s.Topic) <= maxTopicBase, "topic", "is longer than %d bytes", maxTopicBase)
 	unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, white), "type_prefix", "want it without the last dot and without spaces")
 	_, err := url.Parse(s.URI)
-	unless(err == nil && !strings.ContainsAny(s.URI, white), "uri", "want a URI reference such as /shops/eu or https://shop.example")
+	unless(err == nil && event.IsReference(s.URI), "uri", "want a URI reference such as /shops/eu or https://shop.example")
 	unless(validPublicURL(s.PublicURL), "public_url", "want an http or https URL without query, credentials and fragment")
 	unless(s.Tolerance == nil || *s.Tolerance >= 0, "tolerance", "is less than nothing")
 	window := *s.DedupWindow

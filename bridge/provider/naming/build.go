@@ -162,7 +162,7 @@ func (b *Builder) build(x *scheme.Exchange, fault string, room []event.Extension
 // describe sets the attributes that an event can do without.
 func (b *Builder) describe(x *scheme.Exchange, e *event.Event) {
 	if !b.forced {
-		if source, from := b.attributes.find(x, func(a *attributes) firsts { return a.source }); from != nil && writable(source, maxSubject) {
+		if source, from := b.attributes.find(x, func(a *attributes) firsts { return a.source }); from != nil && writable(source, maxSubject) && event.IsReference(source) {
 			e.Source = source
 		}
 	}
@@ -228,7 +228,7 @@ func contentType(x *scheme.Exchange) string {
 		}
 		return event.GuessContentType(x.Data)
 	}
-	if sent := x.Header("Content-Type"); writable(sent, maxName) {
+	if sent := x.Header("Content-Type"); writable(sent, maxName) && event.IsMediaType(sent) {
 		return sent
 	}
 	if x.Scanned && x.Kind != pointer.Absent {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
@@ -41,6 +43,8 @@ func (l checking) checkNATS() {
 	if len(logins) > 1 {
 		l.problem(logins[1], "given together with "+logins[0]+": there is one way to log in, remove the others")
 	}
+	l.process("NATS_DOMAIN").unless(n.Domain == "" || topic.Valid(n.Domain) && !strings.Contains(n.Domain, "."), "want one word, without dots, spaces and wildcards")
+	l.process("NATS_API_PREFIX").unless(n.APIPrefix == "" || topic.Valid(strings.TrimSuffix(n.APIPrefix, ".")), "want words joined by dots, without spaces and wildcards")
 	l.process("NATS_API_PREFIX").unless(n.Domain == "" || n.APIPrefix == "", "given together with "+prefix+"NATS_DOMAIN, which is a prefix by itself; remove one of the two")
 }
 

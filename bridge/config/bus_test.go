@@ -45,6 +45,8 @@ func TestSettingsOfTheBusAreHeldAgainstEachOther(t *testing.T) {
 	}{
 		"two logins":               {[]string{nats, "HOOKSPAN_NATS_TOKEN=t", "HOOKSPAN_NATS_CREDS=/c"}, "HOOKSPAN_NATS_TOKEN: given together with HOOKSPAN_NATS_CREDS"},
 		"user without password":    {[]string{nats, "HOOKSPAN_NATS_USER=u"}, "HOOKSPAN_NATS_PASSWORD: user and password belong together"},
+		"domain of two words":      {[]string{nats, "HOOKSPAN_NATS_DOMAIN=a b"}, "HOOKSPAN_NATS_DOMAIN: want one word"},
+		"prefix of everything":     {[]string{nats, "HOOKSPAN_NATS_API_PREFIX=$JS.>"}, "HOOKSPAN_NATS_API_PREFIX: want words"},
 		"domain and prefix":        {[]string{nats, "HOOKSPAN_NATS_DOMAIN=hub", "HOOKSPAN_NATS_API_PREFIX=x"}, "given together with HOOKSPAN_NATS_DOMAIN"},
 		"authority without TLS":    {[]string{nats, "HOOKSPAN_BUS_CA=/ca"}, "HOOKSPAN_BUS_CA: needs a bus with TLS"},
 		"certificate without TLS":  {[]string{kafka, "HOOKSPAN_BUS_CERT=/c", "HOOKSPAN_BUS_KEY_FILE=/k"}, "HOOKSPAN_BUS_CERT: needs a bus with TLS"},

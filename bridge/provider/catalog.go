@@ -67,7 +67,7 @@ func Load(userDir string) (*Catalog, error) {
 	if userDir == "" {
 		return c, nil
 	}
-	if _, err := os.Stat(userDir); err != nil {
+	if _, err := os.ReadDir(userDir); err != nil {
 		return nil, fmt.Errorf("read the directory of providers: %w", err)
 	}
 	own := &Catalog{entries: maps.Clone(c.entries)}

@@ -211,7 +211,13 @@ func TestLoadNamesFilePlaceAndFault(t *testing.T) {
 
 func TestLoadOfADirectoryThatIsNotThere(t *testing.T) {
 	t.Parallel()
-	if _, err := provider.Load(filepath.Join(t.TempDir(), "absent")); err == nil {
-		t.Error("accepted")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"absent", "file"} {
+		if _, err := provider.Load(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
 	}
 }

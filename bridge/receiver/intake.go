@@ -150,7 +150,7 @@ func (s *intake) withinRate(now time.Time) error {
 		return nil
 	}
 	slot.CancelAt(now)
-	return &fault{code: problem.RateLimited, outcome: limited, reason: provider.OverRate, detail: fmt.Sprintf("more requests than %g a second", s.Rate.PerSecond), retry: wait}
+	return &fault{code: problem.RateLimited, outcome: limited, reason: provider.OverRate, detail: "more requests than " + Rate{PerSecond: s.Rate.PerSecond}.String(), retry: wait}
 }
 
 // attributeRoom is what the attributes of an event may take of the bus's largest message.

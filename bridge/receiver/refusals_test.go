@@ -83,7 +83,7 @@ func TestTheRateIsListed(t *testing.T) {
 	w := setup(t, func(o *receiver.Options) { o.Sources[0].Rate = receiver.Rate{PerSecond: .5, Burst: 1} })
 	w.send("1", a1)
 	w.send("2", a1)
-	if got := w.refusal(); got.Status != 429 || got.Reason != "rate" || !strings.Contains(got.Detail, "0.5 a second") {
+	if got := w.refusal(); got.Status != 429 || got.Reason != "rate" || !strings.Contains(got.Detail, "more requests than 30/m") {
 		t.Errorf("%+v", got)
 	}
 }

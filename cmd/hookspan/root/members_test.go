@@ -1,3 +1,5 @@
+//go:build fleets
+
 package root_test
 
 import (
@@ -99,7 +101,7 @@ func (g *growing) alone(folder string) []string {
 }
 
 func (g *growing) member(i int) []string {
-	return append(g.alone(fmt.Sprintf("member-%d", i)), "HOOKSPAN_EMBEDDED_CLUSTER=grown", "HOOKSPAN_EMBEDDED_SYNC=lazy",
+	return append(g.alone(fmt.Sprintf("member-%d", i)), "HOOKSPAN_EMBEDDED_CLUSTER=grown", "HOOKSPAN_EMBEDDED_SYNC=lazy", "HOOKSPAN_LEASE=3s",
 		"HOOKSPAN_EMBEDDED_PEERS="+strings.Join(g.routes, ","), "HOOKSPAN_EMBEDDED_ROUTES_LISTEN="+g.routes[i])
 }
 

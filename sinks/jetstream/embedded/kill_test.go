@@ -1,9 +1,19 @@
+//go:build fleets
+
 package embedded_test
 
 import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
 // backWithin is how soon publishing goes on after a server was killed.
@@ -87,4 +97,108 @@ func checkStored(t *testing.T, three trio, children []*child) {
 			t.Errorf("%d of %d acknowledged events are lost", lost, acked)
 		}
 	}
+}
+
+// A child is such a process, with what it has told.
+type child struct {
+	t     *testing.T
+	name  string
+	cmd   *exec.Cmd
+	input io.Closer     // its end is the child's
+	ended chan struct{} // closed by read once the process has
+
+	mu     sync.Mutex
+	ready  bool
+	leader string
+	health []string
+	acked  []string
+	last   time.Time     // of the newest acknowledgement
+	gap    time.Duration // the longest without one, since it was last asked for
+}
+
+func spawn(t *testing.T, o embedded.Options) *child {
+	t.Helper()
+	options, err := json.Marshal(part{o.Dir, o.ServerName, o.RoutesListen, o.Peers, o.RouteSecrets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &child{t: t, name: o.ServerName, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), childOptions+"="+string(options))
+	c.cmd.Stderr = os.Stderr
+	if c.input, err = c.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go c.read(out)
+	t.Cleanup(c.kill)
+	return c
+}
+
+func (c *child) read(out io.Reader) {
+	defer close(c.ended)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var line told
+		if json.Unmarshal(lines.Bytes(), &line) == nil {
+			c.hear(line)
+		}
+	}
+	_ = c.cmd.Wait() // it may have been killed
+}
+
+func (c *child) hear(line told) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	switch line.What {
+	case tellsReady:
+		c.ready, c.last = true, now
+	case tellsLeader:
+		c.leader = line.Thing
+	case tellsHealth:
+		c.health = append(c.health, line.Thing)
+	case tellsAcked:
+		c.acked = append(c.acked, line.Thing)
+		c.gap = max(c.gap, now.Sub(c.last))
+		c.last = now
+	}
+}
+
+// longestGap is the longest time without an acknowledgement since it was asked for last, the
+// one that goes on now included.
+func (c *child) longestGap() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gap := max(c.gap, time.Since(c.last))
+	c.gap = 0
+	return gap
+}
+
+func (c *child) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.acked)
+}
+
+func (c *child) isReady() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}
+
+func (c *child) whoLeads() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leader
+}
+
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill() // it may be gone already
+	<-c.ended
 }

@@ -56,19 +56,16 @@ type kind struct {
 	name string
 	// cluster makes the servers; nil: the replicas are the bus.
 	cluster func(t *testing.T, n int, proxied bool) *cluster
-	// stop is how long a planned stop may keep an endpoint waiting where two cores carry the
-	// servers, the replicas and the test. What it really was is among the figures.
-	stop time.Duration
 	// twice: it may hold an event twice when a request was not answered.
 	twice   bool
 	environ []string
 }
 
-func onNATS() kind { return kind{name: "nats", cluster: newNATS, stop: 2 * time.Second} }
+func onNATS() kind { return kind{name: "nats", cluster: newNATS} }
 func onKafka() kind {
-	return kind{name: "kafka", cluster: newKafka, stop: 5 * time.Second, twice: true, environ: []string{"HOOKSPAN_KAFKA_PARTITIONS=3"}} // for two cores
+	return kind{name: "kafka", cluster: newKafka, twice: true, environ: []string{"HOOKSPAN_KAFKA_PARTITIONS=3"}} // for two cores
 }
-func ofThemAll() kind { return kind{name: "embedded cluster", stop: 5 * time.Second} }
+func ofThemAll() kind { return kind{name: "embedded cluster"} }
 
 // sealKey seals what the API keeps on the bus.
 const sealKey = "a-key-of-32-bytes-for-all-tests!"

@@ -25,7 +25,7 @@ const (
 	ratePerS    = 50
 	concurrency = 4
 	// election is how long a bus may take to agree on leaders after a kill.
-	election = 10 * time.Second
+	election = 15 * time.Second
 )
 
 // Half of the events each, and their CloudEvents sources.

@@ -7,7 +7,7 @@ import "strings"
 func IsReference(v string) bool {
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
-		case c <= ' ' || c == 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+		case outside[c]:
 			return false
 		case c == '%' && (i+2 >= len(v) || unhex(v[i+1]) < 0 || unhex(v[i+2]) < 0):
 			return false
@@ -16,6 +16,17 @@ func IsReference(v string) bool {
 	colon := strings.IndexByte(v, ':')
 	return colon < 0 || strings.ContainsAny(v[:colon], "/?#") || isScheme(v[:colon])
 }
+
+// outside are the ASCII characters that no URI has.
+var outside = func() (set [256]bool) {
+	for c := range ' ' + 1 {
+		set[c] = true
+	}
+	for _, c := range "\"<>\\^`{|}\x7f" {
+		set[c] = true
+	}
+	return set
+}()
 
 func isScheme(v string) bool {
 	if v == "" || !isLetter(v[0]) {

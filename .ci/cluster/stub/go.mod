@@ -1,0 +1,3 @@
+module github.com/hookspan/hookspan/.ci/cluster/stub
+
+go 1.26.0

@@ -17,9 +17,11 @@ func (r *release) install(t *testing.T) {
 		t.Errorf("pods are not restricted:\n%s", out)
 	}
 	r.anew(t, r.replicas)
-	if err := r.traffic.one(r.intake("shop")); err != nil {
-		t.Errorf("helm said that it is ready: %v", err)
-	}
+	// helm looks at the pods: that the node knows the Service's way to them takes a moment more.
+	eventually(t, 30*time.Second, "the Service takes a webhook", func() (bool, string) {
+		err := r.traffic.one(r.intake("shop"))
+		return err == nil, fmt.Sprint(err)
+	})
 	r.kubectl(t, "wait", "pod/stranger", "--for=condition=Ready", "--timeout=60s")
 }
 

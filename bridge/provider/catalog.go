@@ -216,7 +216,7 @@ func (p *Provider) root() (ast.Node, error) {
 
 // document parses one text; JSON is YAML too.
 func (p *Provider) document(text []byte) (ast.Node, error) {
-	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, scheme.ByteOrderMark), 0)
+	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, pointer.ByteOrderMark), 0)
 	if err != nil {
 		return nil, p.fault(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
 // A requestMistake is something that happens to requests on the way. change undoes it, and
@@ -35,14 +36,14 @@ var bodyMistakes = []requestMistake{
 			return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n")), nil
 		})},
 	{"it is accepted without the byte order mark", "the mark was added when the body was saved; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) { return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), nil })},
+		inBody(func(b []byte) ([]byte, error) { return bytes.TrimPrefix(b, pointer.ByteOrderMark), nil })},
 	{"it is accepted with slashes written \\/ in the JSON", "escapes were changed; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte("/"), []byte(`\/`)), nil })},
 	{"it is accepted with slashes not written \\/ in the JSON", "escapes were changed; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte(`\/`), []byte("/")), nil })},
 	{"it is accepted with other characters than ASCII written \\u…", "escapes were changed; " + keepBytes, inBody(asciiOnly)},
 	{"it is accepted with a byte order mark", "the mark was cut off; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(scheme.ByteOrderMark), b...), nil })},
+		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(pointer.ByteOrderMark), b...), nil })},
 }
 
 func inBody(change func([]byte) ([]byte, error)) func(*scheme.Request) bool {

@@ -176,7 +176,7 @@ func (x *Exchange) FormValues() url.Values {
 		x.form, _ = url.ParseQuery(string(x.Data)) // what can be read of it
 		return x.form
 	}
-	body := bytes.TrimLeft(bytes.TrimPrefix(x.Body(), ByteOrderMark), " \t\r\n")
+	body := bytes.TrimLeft(bytes.TrimPrefix(x.Body(), pointer.ByteOrderMark), " \t\r\n")
 	media := MediaOf(x.Header("Content-Type"))
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') || (media != "" && media != FormType) {
 		return nil

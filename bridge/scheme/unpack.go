@@ -14,9 +14,6 @@ import (
 // DefaultMaxBody is the largest body where neither the source nor the provider's file says.
 const DefaultMaxBody = 1 << 20
 
-// ByteOrderMark is what many programs of Windows begin a text in UTF-8 with.
-var ByteOrderMark = []byte("\xef\xbb\xbf")
-
 // Packed reads Content-Encoding: whether a body has to be unpacked, and what it names that we
 // cannot unpack. Senders also write a charset there, which says nothing of the bytes.
 func Packed(h http.Header) (packed bool, unknown string) {

@@ -14,7 +14,7 @@ import (
 // first. A scheme counts only when the padding is valid and the plaintext is a JSON object in
 // UTF-8. Of schemes that are the same for this secret only the plainest is returned.
 func Probe(m Message, secret string) []*Scheme {
-	m.Body = m.bare()
+	m.Body = bare(m.Body)
 	var fits []*Scheme
 	seen := map[string]bool{}
 	for _, container := range containersOf(m.Body) {
@@ -50,7 +50,7 @@ func Probe(m Message, secret string) []*Scheme {
 // ProbeWithoutIV returns the schemes of CBC that open all but the first block, which only the IV
 // hides: it does not travel with the message then. Their IV is zero.
 func ProbeWithoutIV(m Message, secret string) []*Scheme {
-	m.Body = m.bare()
+	m.Body = bare(m.Body)
 	var fits []*Scheme
 	for _, container := range containersOf(m.Body) {
 		if container == "salted" || container == "laravel" {
@@ -95,7 +95,7 @@ func endsObject(plain []byte) bool {
 }
 
 func isObject(plain []byte) bool {
-	plain = bytes.TrimSpace(bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf")))
+	plain = bare(plain)
 	return len(plain) > 0 && plain[0] == '{' && json.Valid(plain)
 }
 

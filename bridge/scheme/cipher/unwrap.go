@@ -17,11 +17,9 @@ type Message struct {
 	Body   []byte
 }
 
-// bare is the body without the byte order mark that some senders begin a text with, and without
-// the space around it.
-func (m Message) bare() []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(m.Body, []byte("\xef\xbb\xbf")))
-}
+// bare is a text without the byte order mark that some senders begin it with, and without the
+// space around it.
+func bare(text []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(text, pointer.ByteOrderMark)) }
 
 // parts is a message taken apart: bytes, no text encoding left.
 type parts struct {
@@ -39,7 +37,7 @@ func (s *Scheme) unwrap(m Message) (p parts, ok bool) {
 		return s.unwrapLaravel(m)
 	}
 	var values []pointer.Value
-	text := m.bare()
+	text := bare(m.Body)
 	switch s.container.kind {
 	case "json-string":
 		var inner string
@@ -126,7 +124,7 @@ func (s *Scheme) split(p *parts) bool {
 }
 
 func (s *Scheme) unwrapLaravel(m Message) (p parts, ok bool) {
-	outer, ok := decodeBase64(base64.StdEncoding, m.bare())
+	outer, ok := decodeBase64(base64.StdEncoding, bare(m.Body))
 	if !ok {
 		return p, false
 	}

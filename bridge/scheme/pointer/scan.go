@@ -10,13 +10,16 @@ import (
 // maxDepth is the nesting that encoding/json accepts as well.
 const maxDepth = 10000
 
+// ByteOrderMark is what many programs of Windows begin a text in UTF-8 with.
+var ByteOrderMark = []byte("\xef\xbb\xbf")
+
 // Scan validates doc and fills out, which must have Len slots, with what the pointers met; a
 // key that a document repeats counts with its last value. It returns the kind of the whole
 // document, or ErrInvalid. The values point into doc. A byte order mark is passed over, as
 // RFC 8259 (8.1) allows.
 func (s *Set) Scan(doc []byte, out []Value) (Kind, error) {
 	clear(out)
-	doc = bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf"))
+	doc = bytes.TrimPrefix(doc, ByteOrderMark)
 	if !utf8.Valid(doc) {
 		return Absent, ErrInvalid
 	}

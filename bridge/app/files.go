@@ -17,10 +17,8 @@ func intakeConnections(asked, files int) int {
 // controlConnections is the same for the admin listener.
 func controlConnections(files int) int { return max(16, min(512, files/16)) }
 
-// mostOnBus is enough for all clients that the embedded bus lets in.
-const mostOnBus = 200
+// BusConnections is the same for NATS clients of the embedded bus, of whom it lets in so many, its
+// own connections among them.
+func BusConnections(most int) int { return busConnections(most, fileLimit()) }
 
-// BusConnections is the same for NATS clients of the embedded bus, its own connections among them.
-func BusConnections() int { return busConnections(fileLimit()) }
-
-func busConnections(files int) int { return max(16, min(mostOnBus, files/8)) }
+func busConnections(most, files int) int { return max(16, min(most, files/8)) }

@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 )
 
 // An embeddedBus is the server inside the process: alone, or a member of a cluster of such.
@@ -84,7 +85,7 @@ func (b *embeddedBus) health(ctx context.Context) error {
 func (b *embeddedBus) options() (embedded.Options, error) {
 	c := b.conf
 	o := embedded.Options{
-		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen), Connections: app.BusConnections(),
+		Dir: c.DataDir, Sync: embedded.Sync(c.Embedded.Sync), Listen: string(c.Embedded.Listen), Connections: app.BusConnections(client.Connections),
 		User: c.Embedded.User, Password: c.Embedded.Password.Open(), Protect: []string{c.Stream},
 		Publish: clientsPublish(c), Read: clientsRead(c),
 		MaxStore: int64(c.Embedded.MaxStore), Watermark: int64(c.DiskWatermark), MaxPayload: maxPayload(c),

@@ -139,7 +139,7 @@ func (r *binary) value(name, v string) string {
 			decoded = percentDecode(v)
 		}
 	}
-	if (name == "source" || name == "dataschema") && !IsReference(decoded) && Allowed(decoded) && IsReference(v) {
+	if decoded != v && (name == "source" || name == "dataschema") && !IsReference(decoded) && Allowed(decoded) && IsReference(v) {
 		return v
 	}
 	return decoded

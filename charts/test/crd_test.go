@@ -28,7 +28,7 @@ var crds = map[string]struct{ module, file string }{
 func TestObjectsOfOthersFitTheirDefinitions(t *testing.T) {
 	seen := map[string]int{}
 	schemas := map[string]*jsonschema.Schema{}
-	everyObject(t, func(name string, meta metav1.PartialObjectMetadata, text string) {
+	everyObject(t, "", func(name string, meta metav1.PartialObjectMetadata, text string) {
 		at, ok := crds[meta.Kind]
 		if !ok {
 			return

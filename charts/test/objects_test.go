@@ -104,11 +104,11 @@ func typed(t *testing.T, objects []string) (all []runtime.Object) {
 	return all
 }
 
-// everyObject calls do with each object of each case.
-func everyObject(t *testing.T, do func(name string, meta metav1.PartialObjectMetadata, text string)) {
+// everyObject calls do with each object of each case, over whose values more are laid.
+func everyObject(t *testing.T, more string, do func(name string, meta metav1.PartialObjectMetadata, text string)) {
 	t.Helper()
 	for name, values := range matrix(t) {
-		objects, _, err := release{values: values}.render(t)
+		objects, _, err := release{values: merged(t, values, more)}.render(t)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,21 +268,12 @@ func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
 }
 
 func TestEveryObjectHasTheCommonLabelsAndAnnotations(t *testing.T) {
-	for name, values := range matrix(t) {
-		objects, _, err := release{values: merged(t, values, "extraObjects: []\ncommonLabels: {team: shop}\ncommonAnnotations: {page: shop}")}.render(t)
-		if err != nil {
-			t.Fatal(err)
+	const more = "extraObjects: []\ncommonLabels: {team: shop}\ncommonAnnotations: {page: shop}"
+	everyObject(t, more, func(name string, meta metav1.PartialObjectMetadata, _ string) {
+		if meta.Labels["team"] != "shop" || meta.Annotations["page"] != "shop" {
+			t.Errorf("%s: %s/%s has the labels %v and the annotations %v", name, meta.Kind, meta.Name, meta.Labels, meta.Annotations)
 		}
-		for _, text := range objects {
-			var meta metav1.PartialObjectMetadata
-			if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
-				t.Fatal(err)
-			}
-			if meta.Labels["team"] != "shop" || meta.Annotations["page"] != "shop" {
-				t.Errorf("%s: %s/%s has the labels %v and the annotations %v", name, meta.Kind, meta.Name, meta.Labels, meta.Annotations)
-			}
-		}
-	}
+	})
 }
 
 // random is what differs from rendering to rendering.

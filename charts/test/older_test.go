@@ -13,7 +13,7 @@ import (
 func TestEveryObjectIsOneThatOlderKubernetesKnows(t *testing.T) {
 	ours := map[string]bool{"v1": true, "apps/v1": true, "autoscaling/v2": true, "networking.k8s.io/v1": true, "policy/v1": true}
 	var all []string
-	everyObject(t, func(_ string, meta metav1.PartialObjectMetadata, text string) {
+	everyObject(t, "", func(_ string, meta metav1.PartialObjectMetadata, text string) {
 		if ours[meta.APIVersion] {
 			all = append(all, text)
 		}

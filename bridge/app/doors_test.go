@@ -197,6 +197,7 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 		"a secret that is none":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=standard", "HOOKSPAN_ENDPOINT_X_SECRETS=short"), "HOOKSPAN_ENDPOINT_X_SECRETS: "},
 		"certificates that are not":     {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
 		"providers that are not":        {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
+		"a source's URI that is none":   {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/shops/{eu}"}, "HOOKSPAN_SOURCE_SHOP_URI: want a URI reference"},
 		"an unknown provider":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,10 @@
 package provider_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -49,6 +52,41 @@ func TestAnIdThatNobodyGaveIsTheHashOfWhatWasSigned(t *testing.T) {
 		e := accepted(t, v, r).Events[0]
 		if want := sumOf(orElse(c.id, c.signed)); e.ID != want || e.Named {
 			t.Errorf("%s: id %s, want %s", name, e.ID, want)
+		}
+	}
+}
+
+// What a body or a header says is taken where it can be such an attribute; else the event has what
+// it would have had without.
+func TestSourceAndTypeOfTheContentHaveTheirForm(t *testing.T) {
+	t.Parallel()
+	v := userProvider(t, "own", "verify: [{hmac: {header: X-Sig}}]\nevent: {prefix: com.own, source: [/shop]}\n", provider.Config{})
+	for _, c := range []struct{ shop, sent, source, content string }{
+		{"https://shop.example", "application/vnd.shop+json", "https://shop.example", "application/vnd.shop+json"},
+		{"my shop", "json", "/sources/shop", "application/json"},
+	} {
+		body := `{"shop":"` + c.shop + `"}`
+		e := accepted(t, v, post(body, "Content-Type", c.sent, "X-Sig", hexHMAC(body))).Events[0]
+		if e.Source != c.source || e.DataContentType != c.content {
+			t.Errorf("%q, %q: %+v", c.shop, c.sent, e)
+		}
+	}
+}
+
+func TestTwilioNamesAMessageByItsSidAndStatus(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "twilio", provider.Config{Secrets: []string{invented}})
+	for form, want := range map[string][2]string{
+		"MessageSid=SM1&MessageStatus=sent": {"SM1:sent", "MessageSidSM1MessageStatussent"},
+		"MessageSid=SM1&SmsStatus=received": {"SM1:received", "MessageSidSM1SmsStatusreceived"},
+		"CallSid=CA1&CallStatus=completed":  {"CA1:completed", "CallSidCA1CallStatuscompleted"},
+	} {
+		r := post(form, "Content-Type", "application/x-www-form-urlencoded")
+		mac := hmac.New(sha1.New, []byte(invented))
+		mac.Write([]byte(r.URL + want[1]))
+		r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		if e := accepted(t, v, r).Events[0]; e.ID != want[0] {
+			t.Errorf("%s: id %s, want %s", form, e.ID, want[0])
 		}
 	}
 }

@@ -72,15 +72,6 @@ func removeStreams(t testing.TB, nc *nats.Conn) {
 	}
 }
 
-func TestContractOnACluster(t *testing.T) {
-	t.Parallel()
-	cluster := natstest.Start(t, 3, natstest.Config{})
-	bustest.Run(t, func(t *testing.T) bus.Store { return remote(t, cluster, jetstream.Options{}) })
-	t.Run("Shared", func(t *testing.T) {
-		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, cluster) })
-	})
-}
-
 // On one server nothing needs to be agreed upon.
 func TestContractOnOneServer(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,6 @@ package jetstream_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,25 +16,6 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
-
-// HOOKSPAN_TEST_CALM says that the machine does nothing else, so that what has to be done in time
-// can be asked of a cluster, too.
-func TestLeasesOnACluster(t *testing.T) {
-	t.Parallel()
-	clauses := bustest.LeasesAtLeisure
-	if os.Getenv("HOOKSPAN_TEST_CALM") != "" {
-		clauses = bustest.Leases
-	}
-	servers := natstest.Start(t, 3, natstest.Config{})
-	clauses(t, func(t *testing.T) bustest.Sharing {
-		r := newRoom(t, servers)
-		r.replicas = 1 // of all but the bucket, which is what this is about
-		if _, err := r.js(t).CreateKeyValue(within(t), natsjs.KeyValueConfig{Bucket: "HOOKSPAN_LEASES", Replicas: 3}); err != nil {
-			t.Fatal(err)
-		}
-		return r.sharing(4 * time.Second)
-	})
-}
 
 // A room is an account of its own on servers, where members of one test share a bus.
 type room struct {

@@ -64,23 +64,30 @@ func join(t *testing.T, o embedded.Options) *opened {
 
 func openStore(t *testing.T, s *embedded.Server, o jetstream.Options) *opened {
 	t.Helper()
-	o.Disk, o.EventStore, o.PrivateStore, o.Replicas, o.PublishTimeout = s, s.EventStore(), s.PrivateStore(), 3, 2*time.Second
-	both := &opened{Server: s, t: t}
+	o.EventStore, o.PrivateStore, o.PublishTimeout = s.EventStore(), s.PrivateStore(), 2*time.Second
+	both := &opened{Server: s, t: t, store: opens(t, s, o)}
+	t.Cleanup(both.close)
+	return both
+}
+
+// opens opens a store with three copies, and waits as a start does: members may not have heard
+// of each other yet, or leave a request unanswered.
+func opens(t *testing.T, s *embedded.Server, o jetstream.Options) (store *jetstream.Store) {
+	t.Helper()
+	o.Disk, o.Replicas = s, 3
 	waitFor(t, func() bool {
 		if s.Health(t.Context()) != nil {
 			return false
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a cluster may leave a request unanswered
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		store, err := jetstream.Open(ctx, s.Conns(), o)
-		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+		var err error
+		if store, err = jetstream.Open(ctx, s.Conns(), o); err != nil && !errors.Is(err, bus.ErrUnavailable) {
 			t.Fatal(err)
 		}
-		both.store = store
 		return err == nil
 	})
-	t.Cleanup(both.close)
-	return both
+	return store
 }
 
 // all does the same for each of three at once.

@@ -1,3 +1,5 @@
+//go:build fleets
+
 package embedded_test
 
 import (
@@ -51,12 +53,7 @@ func TestContractOnAnEmbeddedCluster(t *testing.T) {
 
 func lodge(t *testing.T, s *embedded.Server, namespace string) tenant {
 	t.Helper()
-	store, err := jetstream.Open(t.Context(), s.Conns(), jetstream.Options{
-		Namespace: namespace, Disk: s, EventStore: 1 << 28, PrivateStore: 1 << 28, Replicas: 3,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := opens(t, s, jetstream.Options{Namespace: namespace, EventStore: 1 << 28, PrivateStore: 1 << 28})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

@@ -83,7 +83,22 @@ func Start(t testing.TB, n int, conf Config) *Servers {
 		s.run(i)
 	}
 	s.Settle()
+	if n > 1 {
+		s.meet()
+	}
 	return s
+}
+
+// meet waits until the server that places streams has heard of the room that each has. Before,
+// a stream with a copy on each of them is refused.
+func (s *Servers) meet() {
+	s.t.Helper()
+	known := func(n *node) bool { return len(n.server.JetStreamClusterPeers()) == len(s.nodes) }
+	for end := time.Now().Add(patience); !slices.ContainsFunc(s.nodes, known); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("the servers have not met")
+		}
+	}
 }
 
 func (s *Servers) config(n *node) string {

@@ -83,17 +83,20 @@ func publish(t *testing.T, s *opened, id string) {
 	}
 }
 
-// stored lists the ids of all events.
+// stored lists the ids of all events. It asks again as a start does: a leader may just have gone.
 func stored(t *testing.T, s *opened) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
-	err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
-		ids[p.ID] = true
-		return nil
+	waitFor(t, func() bool {
+		err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+			ids[p.ID] = true
+			return nil
+		})
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return ids
 }
 

@@ -75,9 +75,12 @@ func removeStreams(t testing.TB, nc *nats.Conn) {
 // On one server nothing needs to be agreed upon.
 func TestContractOnOneServer(t *testing.T) {
 	t.Parallel()
-	alone := natstest.Start(t, 1, natstest.Config{})
-	bustest.Run(t, func(t *testing.T) bus.Store { return remote(t, alone, jetstream.Options{}) })
+	keepContract(t, natstest.Start(t, 1, natstest.Config{}))
+}
+
+func keepContract(t *testing.T, s *natstest.Servers) {
+	bustest.Run(t, func(t *testing.T) bus.Store { return remote(t, s, jetstream.Options{}) })
 	t.Run("Shared", func(t *testing.T) {
-		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, alone) })
+		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, s) })
 	})
 }

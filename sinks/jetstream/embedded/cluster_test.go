@@ -70,22 +70,20 @@ func openStore(t *testing.T, s *embedded.Server, o jetstream.Options) *opened {
 	return both
 }
 
-// opens opens a store with three copies, and waits as a start does: members may not have heard
-// of each other yet, or leave a request unanswered.
+// opens opens a store with three copies. Members may not have heard of each other yet, or leave a
+// request unanswered.
 func opens(t *testing.T, s *embedded.Server, o jetstream.Options) (store *jetstream.Store) {
 	t.Helper()
 	o.Disk, o.Replicas = s, 3
-	waitFor(t, func() bool {
-		if s.Health(t.Context()) != nil {
-			return false
+	untilAvailable(t, func() error {
+		if err := s.Health(t.Context()); err != nil {
+			return err
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		var err error
-		if store, err = jetstream.Open(ctx, s.Conns(), o); err != nil && !errors.Is(err, bus.ErrUnavailable) {
-			t.Fatal(err)
-		}
-		return err == nil
+		store, err = jetstream.Open(ctx, s.Conns(), o)
+		return err
 	})
 	return store
 }

@@ -83,19 +83,15 @@ func publish(t *testing.T, s *opened, id string) {
 	}
 }
 
-// stored lists the ids of all events. It asks again as a start does: a leader may just have gone.
+// stored lists the ids of all events. A leader may just have gone.
 func stored(t *testing.T, s *opened) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
-	waitFor(t, func() bool {
-		err := s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+	untilAvailable(t, func() error {
+		return s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
 			ids[p.ID] = true
 			return nil
 		})
-		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
-			t.Fatal(err)
-		}
-		return err == nil
 	})
 	return ids
 }
@@ -335,4 +331,16 @@ func waitFor(t *testing.T, so func() bool) {
 			t.Fatal("it never came to be")
 		}
 	}
+}
+
+// untilAvailable does what a bus may not be up to yet, again and again, as a start does.
+func untilAvailable(t *testing.T, do func() error) {
+	t.Helper()
+	waitFor(t, func() bool {
+		err := do()
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 }

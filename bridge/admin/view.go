@@ -67,10 +67,8 @@ func (l *look) endpoint(e *endpoint.Endpoint) view {
 	if l.Warnings != nil {
 		v.state.Warnings = l.Warnings(e)
 	}
-	if e.Signature == "standard-ed25519" && len(e.Secrets) > 0 {
-		if key, err := signature.PublicKey(e.Secrets[0]); err == nil {
-			v.front.PublicKey = key
-		}
+	if len(e.Secrets) > 0 {
+		v.front.PublicKey, _ = signature.PublicKey(e.Signature, e.Secrets[0]) // none of what is no key
 	}
 	return v
 }

@@ -120,7 +120,7 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 // provider's declaration, such as verify, are none.
 func (k *checking) sourcePlace(name, fault string) string {
 	word, _, _ := strings.Cut(fault, ":")
-	if !slices.ContainsFunc(setting.Of(&receiver.Source{}), func(f setting.Field) bool { return f.Word == word }) {
+	if !slices.ContainsFunc(receiver.Fields(), func(f setting.Field) bool { return f.Word == word }) {
 		return "source " + name
 	}
 	return k.conf.SourceSetting(name, word)

@@ -22,24 +22,11 @@ func (l checking) checkEndpoint(e *endpoint.Endpoint, at checked) {
 	at("URL").unless(e.URL != "", "missing; give the address that its webhooks go to")
 	wanted := endpoint.WantedSignature(e.Signature)
 	at("SIGNATURE").unless(wanted == "", wanted)
-	at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone() || e.Signature == "none",
-		"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secretForm(e.Signature))
+	secret := endpoint.WantedSecret(e.Signature)
+	at("SECRETS").unless(len(e.Secrets) > 0 || l.cfg.Alone() || secret == "",
+		"missing; the replicas of a cluster share no folder that one could be made and kept in. Give one: "+secret)
 	for _, pattern := range e.Topics {
 		at("TOPICS").unless(!l.cfg.Runs(RoleDispatcher) || topic.MeetsAny(pattern, l.cfg.Topics), fmt.Sprintf(
 			"%s fits no topic that is followed (%sTOPICS=%s): it would never get an event; follow the topic too", pattern, prefix, strings.Join(l.cfg.Topics, ",")))
 	}
-}
-
-// secretForm is how a secret of a signature is written.
-func secretForm(scheme string) string {
-	switch scheme {
-	case "standard":
-		return "whsec_ and the output of openssl rand -base64 32"
-	case "standard-ed25519":
-		return "whsk_ and an Ed25519 seed of 32 bytes in base64"
-	}
-	if strings.HasPrefix(scheme, "provider:") {
-		return "the one that its receiver verifies with"
-	}
-	return "the output of openssl rand -hex 32"
 }

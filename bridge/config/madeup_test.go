@@ -88,7 +88,7 @@ endpoints:
 			t.Errorf("%s was not read", f.Word)
 		}
 	}
-	rows := tableOf("", "A_", &settingtest.MadeUp{}, "A_").Settings
+	rows := tableOf("", "A_", fields, "A_").Settings
 	if len(rows) != len(fields) || rows[1].Name != "A_WORD" || rows[1].Key != "word" || rows[1].Default != "one" || rows[1].Meaning != "A word." {
 		t.Errorf("documents: %+v", rows)
 	}

@@ -32,7 +32,7 @@ func TestProblemsNameVariableAndRemedy(t *testing.T) {
 		"boolean":                 {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_ACTIVE=yes"}, "want true or false"},
 		"start":                   {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_START=yesterday"}, "want now, all or a time such as"},
 		"schedule":                {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_SCHEDULE=1m,0s"}, "want positive durations"},
-		"signature":               {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_SIGNATURE=md5"}, "sticker or provider:NAME"},
+		"signature":               {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_SIGNATURE=md5"}, "HOOKSPAN_ENDPOINT_CRM_SIGNATURE: want "},
 		"secret that is needed":   {endpoint, []string{"HOOKSPAN_BUS=nats://h:4222", "HOOKSPAN_ENDPOINT_CRM_SIGNATURE=hmac"}, "HOOKSPAN_ENDPOINT_CRM_SECRETS: missing"},
 		"header":                  {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_HEADERS=nothing"}, "want Name: value, one per line"},
 		"option":                  {source, []string{"HOOKSPAN_SOURCE_SHOP_OPTIONS=lonely"}, "want key=value"},

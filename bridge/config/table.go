@@ -30,11 +30,11 @@ type Table struct {
 func Tables() []Table {
 	tables := []Table{}
 	for _, g := range (&Config{}).groups() {
-		tables = append(tables, tableOf(g.title, g.prefix, g.into, prefix))
+		tables = append(tables, tableOf(g.title, g.prefix, setting.Of(g.into), prefix))
 	}
 	const name = "<NAME>_"
-	sources := tableOf("Each source", sourcePrefix+name, &receiver.Source{}, sourcePrefix+name)
-	endpoints := tableOf("Each endpoint", endpointPrefix+name, &endpoint.Settings{}, endpointPrefix+name)
+	sources := tableOf("Each source", sourcePrefix+name, receiver.Fields(), sourcePrefix+name)
+	endpoints := tableOf("Each endpoint", endpointPrefix+name, endpoint.Fields(), endpointPrefix+name)
 	sources.Settings = slices.Insert(sources.Settings, 0, Setting{
 		Name: sourcesVariable, Key: "sources", Kind: setting.KindList, Meaning: "Names of the sources, separated by commas: a-z, 0-9 and -. In a variable a name is upper case with _ for -.",
 	})
@@ -44,9 +44,10 @@ func Tables() []Table {
 	return append(tables, sources, endpoints)
 }
 
-func tableOf(title, begin string, settings any, keyPrefix string) Table {
+func tableOf(title, begin string, settings setting.Fields, keyPrefix string) Table {
 	t := Table{Title: title}
-	for _, f := range fieldsOf(begin, settings) {
+	for _, f := range settings {
+		f := field{Field: f, variable: begin + strings.ToUpper(f.Word)}
 		t.Settings = append(t.Settings, Setting{
 			Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words,
 		})

@@ -38,6 +38,14 @@ func WantedSignature(name string) string {
 	return "want " + strings.Join(signature.Names(), ", ") + " or provider:NAME"
 }
 
+// WantedSecret says how a secret of a signature is written, "" where it takes none.
+func WantedSecret(name string) string {
+	if !signature.NeedsSecret(name) {
+		return ""
+	}
+	return signature.SecretForm(name)
+}
+
 // CheckOptions holds an endpoint's options against those that its signature takes, and that its
 // content and encryption do.
 func CheckOptions(e *Endpoint, signs []string) []FieldError {
@@ -89,10 +97,17 @@ func user(key string) string {
 	return ""
 }
 
-func everyOption() []string {
-	all := slices.Concat(batchOptions(), signature.EncryptionOptions())
+func everyOption() []string { return append(documentedOptions(), signature.EncryptionOptions()...) }
+
+// documentedOptions are all but those that only shape the cipher.
+func documentedOptions() []string {
+	var all []string
 	for _, name := range signature.Names() {
-		all = append(all, signature.Options(name)...)
+		for _, option := range signature.Options(name) {
+			if !slices.Contains(all, option) { // of two signatures
+				all = append(all, option)
+			}
+		}
 	}
-	return all
+	return append(append(all, batchOptions()...), "encrypt")
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/signature"
 )
 
 // Settings are what an operator decides about an endpoint. Each field is the one declaration of
@@ -21,7 +22,7 @@ type Settings struct {
 	Topics        setting.List      `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
 	Active        bool              `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
 	Start         Start             `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
-	Signature     string            `env:"SIGNATURE" envDefault:"standard" doc:"standard, standard-ed25519, sticker, cryptlex, hmac, none, or provider:NAME to sign as a provider does."`
+	Signature     string            `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`
 	Content       string            `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
 	Schedule      setting.Durations `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" over:"0s" max:"8760h" most:"100" record:",omitzero" doc:"Waits between attempts; an empty list in the file is a single attempt."`
 	Jitter        setting.Share     `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`
@@ -30,12 +31,14 @@ type Settings struct {
 	Concurrency   int               `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
 	DisableAfter  time.Duration     `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
 	Headers       setting.Headers   `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
-	Options       setting.Options   `env:"OPTIONS" doc:"key=value,… of the signature and content: header_prefix, header, hash, key_encoding, encoding, prefix, template, batch_size, batch_wait, encrypt." example:"header_prefix=X-Acme"`
+	Options       setting.Options   `env:"OPTIONS" doc:"key=value,… of the signature, the content and the encryption: {options}." example:"header_prefix=X-Acme"`
 	EncryptSecret setting.Secret    `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
 }
 
 // Fields are the declarations of Settings.
-var Fields = sync.OnceValue(func() setting.Fields { return setting.Of(&Settings{}) })
+var Fields = sync.OnceValue(func() setting.Fields {
+	return setting.Of(&Settings{}).Naming("signatures", signature.Names()).Naming("options", documentedOptions())
+})
 
 // Rate is how many attempts a second there may be; without a burst they are spaced evenly.
 type Rate = setting.Rate

@@ -8,7 +8,8 @@
 //
 //   - env: the variable behind its prefix. In lower case it is the word in the file and the API.
 //   - envDefault: the default as text; or default: in words, where it depends on something.
-//   - doc: the meaning, a full sentence. example: a value as text, where the default shows little.
+//   - doc: the meaning, a full sentence. {list} in it stands for what is listed elsewhere: see
+//     Fields.Naming. example: a value as text, where the default shows little.
 //   - words: the closed set of values, between spaces.
 //   - min, over, max: limits of a number, a duration, a size, or of each in a list; over is left
 //     out itself. most: how many a list may have.

@@ -53,6 +53,15 @@ func Of(settings any) Fields {
 	return fields
 }
 
+// Naming writes names that are listed elsewhere into the docs, where {list} stands for them.
+func (f Fields) Naming(list string, names []string) Fields {
+	named := slices.Clone(f)
+	for i := range named {
+		named[i].Doc = strings.ReplaceAll(named[i].Doc, "{"+list+"}", strings.Join(names, ", "))
+	}
+	return named
+}
+
 // Find returns the setting of a word.
 func (f Fields) Find(word string) (Field, bool) {
 	i := slices.IndexFunc(f, func(one Field) bool { return one.Word == word })

@@ -4,7 +4,8 @@
 // requests at once; Verify is the other side of the same scheme. Whatever the scheme, a request
 // carries webhook-id and webhook-timestamp as Standard Webhooks names them.
 //
-// A new scheme is one file of the catalogue; its language is the type file in file.go.
+// A new scheme is one file of the catalogue, whose language is the type file in file.go, and a known
+// answer in vector_test.go.
 //
 // Start reading at Schemes.Compile in signature.go.
 package signature

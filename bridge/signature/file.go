@@ -3,6 +3,7 @@ package signature
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -24,7 +25,7 @@ var embedded embed.FS
 type file struct {
 	Secret  string            `yaml:"secret"` // a form of secret.go; none where nothing is signed
 	Options []option          `yaml:"options"`
-	Headers map[string]string `yaml:"headers"` // sent beside the signature: type, delivery or timestamp
+	Headers map[string]string `yaml:"headers"` // sent beside the signature; see sentValues
 	Spec    scheme.Spec       `yaml:",inline"`
 
 	text []byte
@@ -47,7 +48,11 @@ var files = sync.OnceValue(func() map[string]*file {
 		if f.text, err = embedded.ReadFile("catalog/" + e.Name()); err == nil {
 			*f, err = f.read(nil)
 		}
+		if err == nil {
+			err = f.check()
+		}
 		if err != nil {
+			err = fmt.Errorf("%s: %w", e.Name(), err)
 			break
 		}
 		all[strings.TrimSuffix(e.Name(), path.Ext(e.Name()))] = f
@@ -57,6 +62,27 @@ var files = sync.OnceValue(func() map[string]*file {
 	}
 	return all
 })
+
+// sentValues are those that a header beside the signature may have.
+var sentValues = []string{"type", "delivery", "timestamp"}
+
+// check refuses words that nothing reads.
+func (f *file) check() error {
+	if _, known := secretForms[f.Secret]; !known && f.Secret != "none" {
+		return fmt.Errorf("secret: %q is unknown, use none, %s", f.Secret, strings.Join(slices.Sorted(maps.Keys(secretForms)), ", "))
+	}
+	for _, o := range f.Options {
+		if _, known := forms[o.Form]; !known && o.Form != "" {
+			return fmt.Errorf("options: %s: form %q is unknown, use %s", o.Name, o.Form, strings.Join(slices.Sorted(maps.Keys(forms)), ", "))
+		}
+	}
+	for name, value := range f.Headers {
+		if !slices.Contains(sentValues, value) {
+			return fmt.Errorf("headers: %s: %q is unknown, use %s", name, value, strings.Join(sentValues, ", "))
+		}
+	}
+	return nil
+}
 
 // read fills the values of options in, where there are any yet.
 func (f *file) read(values map[string]string) (file, error) {

@@ -51,6 +51,11 @@ func reason(err error) scheme.Reason {
 	return ""
 }
 
+// signing are the schemes that sign at all.
+func signing() []string {
+	return slices.DeleteFunc(signature.Names(), func(name string) bool { return !signature.NeedsSecret(name) })
+}
+
 func sign(t *testing.T, s *signature.Scheme, h http.Header, m signature.Message) {
 	t.Helper()
 	if err := s.Sign(h, m); err != nil {
@@ -76,7 +81,7 @@ func TestSignAndVerify(t *testing.T) {
 			if err := compile(t, name, options[name], old, current).Verify(h, arrived(m), at); err != nil {
 				t.Errorf("a receiver with both secrets: %v", err)
 			}
-			if name == "none" {
+			if !signature.NeedsSecret(name) {
 				return
 			}
 			if err := compile(t, name, options[name], other).Verify(h, arrived(m), at); reason(err) != scheme.BadSignature {
@@ -119,7 +124,7 @@ func TestRotationCarriesBothSignatures(t *testing.T) {
 
 func TestEveryBitCounts(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"standard", "standard-ed25519", "sticker", "cryptlex", "hmac"} {
+	for _, name := range signing() {
 		s := compile(t, name, nil, signature.GenerateSecret(name))
 		h := http.Header{}
 		m := arrived(message())
@@ -314,7 +319,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("v1,AAAA v1,", "msg_1", "1800000000", []byte("x"))
 	f.Fuzz(func(t *testing.T, list, id, stamp string, body []byte) {
 		h := http.Header{"Webhook-Signature": {list}, "Webhook-Id": {id}, "Webhook-Timestamp": {stamp}, "X-Webhook-Signature": {list}}
-		for _, name := range []string{"standard", "standard-ed25519", "sticker", "cryptlex", "hmac"} {
+		for _, name := range signing() {
 			s, err := signature.Compile(name, nil, []string{signature.GenerateSecret(name)})
 			if err != nil {
 				t.Fatal(err)

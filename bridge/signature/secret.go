@@ -18,16 +18,19 @@ const (
 )
 
 // A secretForm is what the secrets of a scheme look like: read returns one as the engine takes it,
-// make makes a new one.
+// make makes a new one, says tells a person how to.
 type secretForm struct {
-	read func(field, secret, encoding string) (string, error)
-	make func() string
+	read   func(field, secret, encoding string) (string, error)
+	make   func() string
+	says   string
+	public func(secret string) (string, error) // the key that others verify with; nil where there is none
 }
 
+// secretForms are listed by the word that a file says of its secret; a scheme that signs nothing says none.
 var secretForms = map[string]secretForm{
-	"whsec": {readStandard, newStandardSecret},
-	"whsk":  {readEd25519, newEd25519Secret},
-	"text":  {readText, newTextSecret},
+	"whsec": {readStandard, newStandardSecret, secretPrefix + " and the output of openssl rand -base64 32", nil},
+	"whsk":  {readEd25519, newEd25519Secret, privatePrefix + " and an Ed25519 seed of 32 bytes in base64", publicEd25519},
+	"text":  {readText, newTextSecret, "the output of openssl rand -hex 32", nil},
 }
 
 // NeedsSecret reports whether a scheme signs with a secret.
@@ -37,6 +40,14 @@ func NeedsSecret(name string) bool {
 	}
 	f := files()[name]
 	return f != nil && f.Secret != "none"
+}
+
+// SecretForm says how a secret of a scheme is written.
+func SecretForm(name string) string {
+	if f := files()[name]; f != nil {
+		return secretForms[f.Secret].says
+	}
+	return "the one that its receiver verifies with"
 }
 
 // GenerateSecret makes a random secret that Compile takes for the scheme, "" when it needs none,
@@ -96,8 +107,17 @@ func readText(field, secret, encoding string) (string, error) {
 	return secret, nil
 }
 
-// PublicKey returns the whpk_ that verifies what a whsk_ secret signs.
-func PublicKey(secret string) (string, error) {
+// PublicKey is what others verify a scheme's signatures with, "" where that is the secret itself.
+func PublicKey(name, secret string) (string, error) {
+	f := files()[name]
+	if f == nil || secretForms[f.Secret].public == nil {
+		return "", nil
+	}
+	return secretForms[f.Secret].public(secret)
+}
+
+// publicEd25519 returns the whpk_ of a whsk_.
+func publicEd25519(secret string) (string, error) {
 	key, err := ed25519Key("secrets", secret)
 	if err != nil {
 		return "", err

@@ -15,6 +15,7 @@ func TestKnownAnswers(t *testing.T) {
 		ID: "msg_p5jXN8AQM9LWM0D4loKWxJek", Time: time.Unix(1614265330, 0),
 		Body: []byte(`{"test": 2432232314}`),
 	}
+	known := map[string]bool{}
 	for _, c := range []struct {
 		name, scheme, secret string
 		options              map[string]string
@@ -67,6 +68,7 @@ func TestKnownAnswers(t *testing.T) {
 			header:  "X-Signature", want: "E3mphE3TWb2TDaqWxSO5RmOL29Y=",
 		},
 	} {
+		known[c.scheme] = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s, err := signature.Compile(c.scheme, c.options, []string{c.secret})
@@ -83,11 +85,19 @@ func TestKnownAnswers(t *testing.T) {
 			}
 		})
 	}
+	for _, name := range signing() {
+		if !known[name] {
+			t.Errorf("%s has no known answer here: give one of those who verify it", name)
+		}
+	}
 }
 
 func TestPublicKey(t *testing.T) {
 	t.Parallel()
-	got, err := signature.PublicKey("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==")
+	if key, err := signature.PublicKey("standard", signature.GenerateSecret("standard")); key != "" || err != nil {
+		t.Errorf("a shared secret has the public key %q, %v", key, err)
+	}
+	got, err := signature.PublicKey("standard-ed25519", "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==")
 	if want := "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}

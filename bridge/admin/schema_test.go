@@ -54,7 +54,7 @@ func declared(t *testing.T, path string, settings setting.Fields) {
 		return
 	}
 	if diff := cmp.Diff(b.String(), string(text)); diff != "" {
-		t.Errorf("%s differs; run go test ./bridge/admin -update\n%s", path, diff)
+		t.Errorf("%s differs; run go test ./bridge/admin -run TestSchema -update\n%s", path, diff)
 	}
 }
 
@@ -68,6 +68,9 @@ func TestSchemaOfASourceHasEverySetting(t *testing.T) {
 	t.Parallel()
 	shown := slices.DeleteFunc(slices.Clone(receiver.Fields()), setting.Field.WriteOnly)
 	declared(t, "../../schemas/source.json", shown)
+	if *update {
+		return // what this test was built with are the schemas of before
+	}
 	s := newServer(t)
 	source := s.do("GET", "/v1/sources", "").object(200)["items"].([]any)[0].(map[string]any)
 	for _, f := range shown {

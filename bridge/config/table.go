@@ -18,6 +18,7 @@ type Setting struct {
 	Meaning string       `json:"meaning"`
 	Kind    setting.Kind `json:"kind"`
 	Words   []string     `json:"words,omitempty"` // the closed set of its values
+	Least   int64        `json:"-"`               // of a number
 }
 
 // A Table is the settings of one part.
@@ -48,9 +49,11 @@ func tableOf(title, begin string, settings setting.Fields, keyPrefix string) Tab
 	t := Table{Title: title}
 	for _, f := range settings {
 		f := field{Field: f, variable: begin + strings.ToUpper(f.Word)}
-		t.Settings = append(t.Settings, Setting{
-			Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words,
-		})
+		row := Setting{Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words}
+		if f.Kind == setting.KindNumber {
+			row.Least = f.Least()
+		}
+		t.Settings = append(t.Settings, row)
 	}
 	return t
 }

@@ -49,7 +49,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	t.Parallel()
 	for _, table := range config.Tables() {
 		for _, s := range table.Settings {
-			if !strings.HasSuffix(s.Meaning, ".") || strings.Contains(s.Meaning, "|") {
+			if !strings.HasSuffix(s.Meaning, ".") || strings.ContainsAny(s.Meaning, "|{") {
 				t.Errorf("%s: meaning %q is no sentence for a table", s.Name, s.Meaning)
 			}
 		}
@@ -157,7 +157,7 @@ func shape(s config.Setting) object {
 	case setting.KindBoolean:
 		return object{"type": "boolean", "examples": []any{true}}
 	case setting.KindNumber:
-		return object{"type": "integer", "minimum": 1, "examples": []any{3}}
+		return object{"type": "integer", "minimum": s.Least, "examples": []any{max(3, s.Least)}}
 	case setting.KindDuration:
 		return text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "30s")
 	case setting.KindSize:
@@ -176,6 +176,8 @@ func shape(s config.Setting) object {
 		return mapOf("X-Team", "core", object{"type": "array", "items": object{"type": "string"}})
 	case setting.KindOptions:
 		return mapOf("header_prefix", "X-Acme")
+	case setting.KindObject: // what is in it the program says
+		return object{"type": []string{"object", "array"}, "examples": []any{object{}}}
 	case setting.KindList:
 		example, _, _ := strings.Cut(s.Default+",", ",")
 		if strings.Contains(example, " ") { // in words

@@ -100,6 +100,12 @@ func (f Field) limit(key string, t reflect.Type) (n int64, ok bool) {
 	return v.Int(), true
 }
 
+// Least is the smallest value of a number.
+func (f Field) Least() int64 {
+	least, _ := f.limit("min", f.typ)
+	return least
+}
+
 func (f Field) within(v reflect.Value) bool {
 	least, hasLeast := f.limit("min", v.Type())
 	over, hasOver := f.limit("over", v.Type())

@@ -54,8 +54,7 @@ func (f Field) shape() map[string]any {
 	case KindBoolean:
 		return map[string]any{"type": "boolean"}
 	case KindNumber:
-		least, _ := f.limit("min", f.typ)
-		return map[string]any{"type": "integer", "minimum": least}
+		return map[string]any{"type": "integer", "minimum": f.Least()}
 	case KindSize:
 		return map[string]any{"type": "integer", "minimum": 0}
 	case KindList, KindSecrets:

@@ -11,24 +11,24 @@ import (
 // Bus says where events live.
 type Bus struct {
 	Kind    BusKind
-	Servers []string // host:port; none for the embedded bus
+	Servers []string // host:port; none inside the process
 	TLS     bool
 }
 
-// Parse takes "embedded" or a URL with one or more servers. Credentials are refused
-// there: a URL ends up in logs.
+// Parse takes the name of a bus inside the process, or a URL with one or more servers. Credentials
+// are refused there: a URL ends up in logs.
 func (b *Bus) Parse(text string) error {
-	if text == string(BusEmbedded) {
-		*b = Bus{Kind: BusEmbedded}
+	if kind, inside := ofName(text); inside {
+		*b = Bus{Kind: kind}
 		return nil
 	}
 	scheme, rest, _ := strings.Cut(text, "://")
 	bus, known := ofScheme(scheme)
 	if !known {
-		return setting.Wanted("embedded, nats://h1:4222,h2:4222, tls://…, kafka://b1:9092,b2:9092 or kafka+tls://…")
+		return setting.Wanted(BusForms())
 	}
 	if strings.Contains(rest, "@") {
-		return setting.Wanted("servers without credentials: they go into " + prefix + "NATS_USER and _PASSWORD, or " + prefix + "KAFKA_USER and _PASSWORD")
+		return setting.Wanted("servers without credentials: they go into " + prefix + bus.Kind.of().own[0] + "USER and _PASSWORD")
 	}
 	for _, server := range setting.Items(rest, ",") {
 		server = strings.TrimPrefix(server, scheme+"://")

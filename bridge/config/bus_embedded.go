@@ -25,7 +25,8 @@ const leastStore = 1 << 20
 
 func embeddedKind() kind {
 	return kind{
-		name: BusEmbedded, system: "nats", own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
+		name: BusEmbedded, system: "nats", forms: []string{"embedded"}, own: []string{"EMBEDDED_", "DISK_WATERMARK", "STREAM"}, check: checking.checkEmbedded,
+		alone:  func(c *Config) bool { return c.Embedded.Cluster == "" },
 		copies: copiesOfStreams, topic: subject, pattern: ownSubjects, below: allSubjects,
 	}
 }

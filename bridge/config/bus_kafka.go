@@ -23,7 +23,7 @@ type Kafka struct {
 
 func kafkaKind() kind {
 	return kind{
-		name: BusKafka, system: "kafka", schemes: map[string]bool{"kafka": false, "kafka+tls": true}, own: []string{"KAFKA_"}, perSource: true,
+		name: BusKafka, system: "kafka", forms: []string{"kafka://host:9092,…", "kafka+tls://…"}, schemes: map[string]bool{"kafka": false, "kafka+tls": true}, own: []string{"KAFKA_"}, perSource: true,
 		check: checking.checkKafka, topic: kafkaTopic, pattern: kafkaTopics,
 		copies: func(r report, n int) { r.unless(n < 1<<15, "want at most 32767") }, // as many as there are brokers
 		below:  func(topicPrefix string) string { return "/^" + regexp.QuoteMeta(topicPrefix+".") + "/" },

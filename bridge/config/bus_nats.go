@@ -9,8 +9,8 @@ import (
 
 // NATS is how to log in to a NATS cluster.
 type NATS struct {
-	Creds     string         `env:"CREDS" doc:"Credentials file (JWT and seed)."`
-	NKeyFile  string         `env:"NKEY_FILE" doc:"Seed file of an NKey."`
+	Creds     string         `env:"CREDS" file:"secret" doc:"Credentials file (JWT and seed)."`
+	NKeyFile  string         `env:"NKEY_FILE" file:"secret" doc:"Seed file of an NKey."`
 	Token     setting.Secret `env:"TOKEN" doc:"Token."`
 	User      string         `env:"USER" doc:"User."`
 	Password  setting.Secret `env:"PASSWORD" doc:"Password."`
@@ -20,7 +20,7 @@ type NATS struct {
 
 func natsKind() kind {
 	return kind{
-		name: BusNATS, system: "nats", schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: checking.checkNATS,
+		name: BusNATS, system: "nats", forms: []string{"nats://host:4222,…", "tls://…"}, schemes: map[string]bool{"nats": false, "tls": true}, own: []string{"NATS_", "STREAM"}, check: checking.checkNATS,
 		copies: copiesOfStreams, topic: subject, pattern: subjects, below: allSubjects,
 	}
 }

@@ -12,7 +12,7 @@ func (l checking) checkBus() {
 	l.process("BUS_KEY_FILE").unless((c.BusTLS.Cert == "") == (c.BusTLS.KeyFile == ""), "certificate and key belong together: give both or none")
 	for variable, given := range map[string]string{"BUS_CA": c.BusTLS.CA, "BUS_CERT": c.BusTLS.Cert} {
 		l.process(variable).unless(given == "" || c.Bus.TLS || c.Bus.Kind == BusEmbedded,
-			"needs a bus with TLS: begin "+prefix+"BUS with tls:// or kafka+tls://")
+			"needs a bus with TLS: begin "+prefix+"BUS with "+strings.Join(secureSchemes(), " or "))
 		if c.Bus.Kind == BusEmbedded && !c.Alone() {
 			l.process(variable).unless(given != "" || c.BusTLS == (BusTLS{}),
 				"missing; members of a cluster prove themselves to each other: give authorities, certificate and key, or none")

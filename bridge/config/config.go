@@ -86,7 +86,10 @@ func Load(environ []string) (*Config, error) {
 
 // Alone reports that no other process uses the bus: what is not given (token, seal key,
 // endpoint secrets) can be made and kept in the data folder.
-func (c *Config) Alone() bool { return c.Bus.Kind == BusEmbedded && c.Embedded.Cluster == "" }
+func (c *Config) Alone() bool {
+	k := c.Bus.Kind.of()
+	return k.name == c.Bus.Kind && k.alone != nil && k.alone(c)
+}
 
 // Runs reports whether this process has a role.
 func (c *Config) Runs(role string) bool { return slices.Contains(c.Roles, role) }
@@ -122,7 +125,13 @@ func (c *Config) complete() {
 }
 
 // keyFiles are the files that settings name and that hold a secret by their nature.
-func (c *Config) keyFiles() []string {
-	all := []string{c.TLS.KeyFile, c.AdminTLS.KeyFile, c.EmbeddedTLS.KeyFile, c.BusTLS.KeyFile, c.NATS.Creds, c.NATS.NKeyFile}
-	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
+func (c *Config) keyFiles() (all []string) {
+	for _, g := range c.groups() {
+		for _, f := range setting.Of(g.into) {
+			if path, _ := f.Value(g.into).(string); path != "" && f.Tag("file") == "secret" {
+				all = append(all, path)
+			}
+		}
+	}
+	return all
 }

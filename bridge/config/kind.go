@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,10 +20,12 @@ const (
 type kind struct {
 	name    BusKind
 	system  string          // what it is to OpenTelemetry (messaging.system)
+	forms   []string        // how HOOKSPAN_BUS names it
 	schemes map[string]bool // of HOOKSPAN_BUS; true with TLS
 	own     []string        // how settings begin that say something about this bus
 	// perSource: all types of a source share its topic.
 	perSource bool
+	alone     func(c *Config) bool // no other process uses the bus; nil: others do
 
 	check   func(l checking)                // holds its settings against each other
 	copies  func(r report, n int)           // of a topic that it can keep
@@ -51,6 +54,28 @@ func (k BusKind) of() kind {
 // TopicPerSource reports whether all types of a source share its topic.
 func (k BusKind) TopicPerSource() bool { return k.of().perSource }
 
+// BusForms are the forms of HOOKSPAN_BUS, as a sentence lists them.
+func BusForms() string {
+	var forms []string
+	for _, k := range kinds() {
+		forms = append(forms, k.forms...)
+	}
+	last := len(forms) - 1
+	return strings.Join(forms[:last], ", ") + " or " + forms[last]
+}
+
+// secureSchemes are those with TLS, as they begin HOOKSPAN_BUS.
+func secureSchemes() (list []string) {
+	for _, k := range kinds() {
+		for _, scheme := range slices.Sorted(maps.Keys(k.schemes)) {
+			if k.schemes[scheme] {
+				list = append(list, scheme+"://")
+			}
+		}
+	}
+	return list
+}
+
 // System is what OpenTelemetry calls the bus.
 func (k BusKind) System() string { return k.of().system }
 
@@ -65,6 +90,12 @@ func (k BusKind) idle() (begin []string) {
 		}
 	}
 	return begin
+}
+
+// ofName is a bus that needs no more than its name, because it is in the process.
+func ofName(name string) (BusKind, bool) {
+	inside := slices.ContainsFunc(kinds(), func(k kind) bool { return len(k.schemes) == 0 && string(k.name) == name })
+	return BusKind(name), inside
 }
 
 // ofScheme is the bus that a URL's scheme names.

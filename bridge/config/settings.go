@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/setting"
@@ -18,7 +19,7 @@ type Settings struct {
 	SealKey     setting.Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
 	DataDir     string          `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
 
-	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: embedded, nats://host:4222,…, tls://…, kafka://host:9092,… or kafka+tls://…. Credentials have variables of their own."`
+	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: {buses}. Credentials have variables of their own."`
 	DiskWatermark  setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
 	Retention      time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
 	ConfigFile     string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
@@ -46,14 +47,14 @@ type Settings struct {
 // TLS of a listener; both files are read again when they change.
 type TLS struct {
 	Cert    string `env:"CERT" doc:"Certificate chain in PEM: this listener speaks TLS."`
-	KeyFile string `env:"KEY_FILE" doc:"Private key of the certificate, in PEM."`
+	KeyFile string `env:"KEY_FILE" file:"secret" doc:"Private key of the certificate, in PEM."`
 }
 
 // BusTLS is TLS to a bus outside the process, and between the members of an embedded cluster.
 type BusTLS struct {
 	CA      string `env:"CA" default:"the system's" doc:"Authorities that the bus's certificate must come from, in PEM."`
 	Cert    string `env:"CERT" doc:"Client certificate, in PEM; read again at each connection."`
-	KeyFile string `env:"KEY_FILE" doc:"Private key of the client certificate, in PEM."`
+	KeyFile string `env:"KEY_FILE" file:"secret" doc:"Private key of the client certificate, in PEM."`
 }
 
 // A group is a struct of settings and what its variables have in front.
@@ -61,6 +62,11 @@ type group struct {
 	prefix string
 	title  string
 	into   any
+}
+
+// documented are its settings as documents show them.
+func (g group) documented() setting.Fields {
+	return setting.Of(g.into).Naming("buses", []string{BusForms()})
 }
 
 // groups lists every struct of settings but those of sources and endpoints.
@@ -71,7 +77,7 @@ func (c *Config) groups() []group {
 		{prefix + "ADMIN_TLS_", "TLS of the admin listener", &c.AdminTLS},
 		{prefix + "EMBEDDED_", "Embedded bus", &c.Embedded},
 		{prefix + "EMBEDDED_TLS_", "TLS of NATS clients of the embedded bus", &c.EmbeddedTLS},
-		{prefix + "BUS_", "TLS to the bus: tls://, kafka+tls://, members of an embedded cluster", &c.BusTLS},
+		{prefix + "BUS_", "TLS to the bus: " + strings.Join(secureSchemes(), ", ") + ", members of an embedded cluster", &c.BusTLS},
 		{prefix + "NATS_", "NATS cluster", &c.NATS},
 		{prefix + "KAFKA_", "Kafka cluster", &c.Kafka},
 	}

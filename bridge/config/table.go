@@ -31,7 +31,7 @@ type Table struct {
 func Tables() []Table {
 	tables := []Table{}
 	for _, g := range (&Config{}).groups() {
-		tables = append(tables, tableOf(g.title, g.prefix, setting.Of(g.into), prefix))
+		tables = append(tables, tableOf(g.title, g.prefix, g.documented(), prefix))
 	}
 	const name = "<NAME>_"
 	sources := tableOf("Each source", sourcePrefix+name, receiver.Fields(), sourcePrefix+name)

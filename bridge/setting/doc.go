@@ -15,6 +15,7 @@
 //     out itself. most: how many a list may have.
 //   - format: of JSON Schema.
 //   - api: "once" cannot be changed after the registration, "hidden" is never shown.
+//   - file: "secret" is the path of a file that holds one.
 //   - record: how the endpoint registry keeps it; see there.
 //
 // A type of setting beside Go's own implements Value; one that is more than texts, lists and pairs

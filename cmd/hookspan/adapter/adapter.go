@@ -20,6 +20,9 @@ type Bus interface {
 	Open(ctx context.Context) (app.Opened, error)
 	// Examine looks at what open has reached, whether or not it succeeded, and changes nothing.
 	Examine(ctx context.Context) []bus.Finding
+	// Emptied says how it becomes a bus without anything of ours, to somebody who has stopped all
+	// servers of the namespace.
+	Emptied() string
 	// Close gives back whatever open took. It may be called without an open.
 	Close() error
 }

@@ -183,6 +183,10 @@ func (b *embeddedBus) Examine(ctx context.Context) []bus.Finding {
 	return found
 }
 
+func (b *embeddedBus) Emptied() string {
+	return "move the data folder " + b.conf.DataDir + " away, all but " + app.SealFile + " and " + app.TokenFile
+}
+
 // heirs is what the others get to take the shards that were handed over, before the leaders of
 // the streams that they need for it move as well.
 const heirs = 300 * time.Millisecond

@@ -91,6 +91,10 @@ func (b *kafkaBus) Examine(ctx context.Context) []bus.Finding {
 	return b.store.Examine(ctx)
 }
 
+func (b *kafkaBus) Emptied() string {
+	return "delete the topics " + b.conf.Namespace + ".* and those that sources write to"
+}
+
 func (b *kafkaBus) Close() error {
 	if b.store == nil {
 		return nil

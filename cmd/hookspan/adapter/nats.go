@@ -78,6 +78,11 @@ func (b *natsBus) Examine(ctx context.Context) []bus.Finding {
 	return nil
 }
 
+func (b *natsBus) Emptied() string {
+	c := b.conf
+	return "delete the streams " + strings.ToUpper(c.Namespace) + "_* and " + c.Stream + ", and whatever others hold the topics " + strings.Join(c.Topics, ",")
+}
+
 func (b *natsBus) Close() error {
 	var err error
 	if b.store != nil {

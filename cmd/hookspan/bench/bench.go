@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
@@ -55,7 +56,7 @@ type plan struct {
 // flags are those that all benchmarks have.
 func benchFlags(t *cli.Terminal, p *plan, cmd *cobra.Command, connections, rounds int) {
 	cmd.Flags().StringVar(&p.bus, "bus", cmp.Or(t.Variable("HOOKSPAN_BUS"), "embedded"),
-		"embedded, nats://host:port,… or kafka://host:port,…; what the benchmark makes there it removes again")
+		config.BusForms()+"; what the benchmark makes there it removes again")
 	cmd.Flags().IntVar(&p.connections, "connections", connections, "requests in flight")
 	cmd.Flags().IntVar(&p.rounds, "rounds", rounds, "rounds of each side, one after the other")
 	cmd.Flags().StringVar(&p.sync, "sync", "group", "of the embedded bus: group, lazy or always")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
@@ -81,7 +82,7 @@ func memoryCommand(t *cli.Terminal) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&p.bus, "bus", cmp.Or(t.Variable("HOOKSPAN_BUS"), "embedded"),
-		"embedded, nats://host:port,… or kafka://host:port,…; what the benchmark makes there it removes again")
+		config.BusForms()+"; what the benchmark makes there it removes again")
 	cmd.Flags().StringVar(&p.sync, "sync", "group", "of the embedded bus: group, lazy or always")
 	cmd.Flags().IntVar(&p.connections, "connections", 64, "requests in flight")
 	cmd.Flags().Int64Var(&p.events, "events", 1_000_000, "events that go in and out; 0 leaves that out")

@@ -16,6 +16,7 @@ type stuck struct{ until chan struct{} }
 func (stuck) Open(context.Context) (app.Opened, error) { return app.Opened{}, bus.ErrUnavailable }
 func (stuck) Check() error                             { return nil }
 func (stuck) Examine(context.Context) []bus.Finding    { return nil }
+func (stuck) Emptied() string                          { return "" }
 func (s stuck) Close() error                           { <-s.until; return nil }
 
 func TestABusThatDoesNotCloseIsLeft(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,7 +95,7 @@ func (d *doctor) restore(ctx context.Context, path string, check bool) (err erro
 	err = x.Restore(ctx, o.Bus)
 	switch {
 	case errors.Is(err, backup.ErrUnfinished), errors.Is(err, backup.ErrNotEmpty):
-		return fmt.Errorf("%w; %s", err, emptied(c))
+		return fmt.Errorf("%w; stop all servers of the namespace %s, then %s", err, c.Namespace, b.Emptied())
 	case err != nil:
 		return err
 	}
@@ -124,16 +123,4 @@ func (d *doctor) join(ctx context.Context) (err error) {
 	d.Progress("The cluster is there. Interrupt this once the restore at another member is done.")
 	<-ctx.Done()
 	return nil
-}
-
-// emptied says how the bus becomes one that a backup can be restored onto.
-func emptied(c *config.Config) string {
-	stopped := "stop all servers of the namespace " + c.Namespace + ", then "
-	switch c.Bus.Kind {
-	case config.BusNATS:
-		return stopped + "delete the streams " + strings.ToUpper(c.Namespace) + "_* and " + c.Stream + ", and whatever others hold the topics " + strings.Join(c.Topics, ",")
-	case config.BusKafka:
-		return stopped + "delete the topics " + c.Namespace + ".* and those that sources write to"
-	}
-	return stopped + "move the data folder " + c.DataDir + " away, all but " + app.SealFile + " and " + app.TokenFile
 }

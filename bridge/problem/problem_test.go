@@ -2,13 +2,17 @@ package problem_test
 
 import (
 	"encoding/json"
+	"flag"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/schemas/schematest"
 )
+
+var update = flag.Bool("update", false, "write the codes into schemas/problem.json anew")
 
 func TestCodesAreTheClosedList(t *testing.T) {
 	t.Parallel()
@@ -21,6 +25,11 @@ func TestCodesAreTheClosedList(t *testing.T) {
 	if diff := cmp.Diff(want, problem.Codes()); diff != "" {
 		t.Errorf("codes (-want +got):\n%s", diff)
 	}
+	var words []string
+	for _, code := range want {
+		words = append(words, string(code))
+	}
+	schematest.Enum(t, *update, "problem.json", "code", words)
 }
 
 func TestEveryCodeIsAReadableProblem(t *testing.T) {

@@ -8,8 +8,9 @@
 //
 // A new provider is two files and no Go: catalog/NAME.yaml, whose whole language is the type
 // file in spec.go, and vectors/NAME.json with requests that the provider really made; the
-// test derives what must be refused from them. How a request is verified and signed is the engine
-// in bridge/scheme.
+// test derives what must be refused from them. Where nobody has published any, hookspan trigger
+// NAME --print makes requests of the file's own samples. How a request is verified and signed is
+// the engine in bridge/scheme.
 //
 // Start reading in verify.go, which is the life of a request. The package naming below makes
 // events of what was verified; sample.go makes requests, explain.go says why one is refused.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/hookspan/hookspan/sinks/jetstream/lease"
 	"sync"
 	"sync/atomic"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/lease"
 )
 
 // PublishBare publishes n messages with the client library's own asynchronous publishing and

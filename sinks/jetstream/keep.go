@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"time"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
 const (

@@ -35,14 +35,16 @@ func (s *Store) Room(ctx context.Context) (bus.Room, error) {
 	if len(topics) == 0 {
 		return bus.Room{}, nil
 	}
-	ctx, cancel := cluster.Bounded(ctx)
-	defer cancel()
-	dirs, err := s.cluster.Admin.DescribeAllLogDirs(ctx, topics)
+	var dirs kadm.DescribedAllLogDirs
+	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
+		dirs, err = s.cluster.Admin.DescribeAllLogDirs(ctx, topics)
+		return cluster.Unavailable(err)
+	})
 	switch {
 	case cluster.Denied(err):
 		return bus.Room{}, nil
 	case err != nil:
-		return bus.Room{}, fmt.Errorf("ask for the size of the topics: %w", cluster.Unavailable(err))
+		return bus.Room{}, fmt.Errorf("ask for the size of the topics: %w", err)
 	}
 	return bus.Room{Used: largest(dirs)}, nil
 }
@@ -102,20 +104,22 @@ func (s *Store) OthersNeed(ctx context.Context, p bus.Partition) (int64, bool, e
 	if !ok {
 		return 0, false, fmt.Errorf("there is no partition %q", p)
 	}
-	ctx, cancel := cluster.Bounded(ctx)
-	defer cancel()
-	groups, err := s.cluster.Admin.ListGroups(ctx)
-	if err != nil {
-		return 0, false, fmt.Errorf("ask for the consumers of %s: %w", p, cluster.Unavailable(err))
-	}
 	need, some := int64(0), false
-	for _, answer := range s.cluster.Admin.FetchManyOffsets(ctx, groups.Groups()...) {
-		if answer.Err != nil {
-			return 0, false, fmt.Errorf("ask what group %s has read: %w", answer.Group, cluster.Unavailable(answer.Err))
+	err := s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
+		need, some = 0, false
+		groups, err := s.cluster.Admin.ListGroups(ctx)
+		if err != nil {
+			return fmt.Errorf("ask for the consumers of %s: %w", p, cluster.Unavailable(err))
 		}
-		if at, ok := answer.Fetched.Lookup(topic, n); ok && at.At >= 0 && (!some || at.At-1 < need) {
-			need, some = at.At-1, true
+		for _, answer := range s.cluster.Admin.FetchManyOffsets(ctx, groups.Groups()...) {
+			if answer.Err != nil {
+				return fmt.Errorf("ask what group %s has read: %w", answer.Group, cluster.Unavailable(answer.Err))
+			}
+			if at, ok := answer.Fetched.Lookup(topic, n); ok && at.At >= 0 && (!some || at.At-1 < need) {
+				need, some = at.At-1, true
+			}
 		}
-	}
-	return need, some, nil
+		return nil
+	})
+	return need, some, err
 }

@@ -5,7 +5,10 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka"
@@ -38,6 +41,26 @@ func TestTopicsOfOthersAreNotPurged(t *testing.T) {
 		if strings.HasPrefix(string(p), "hookspan.state") || strings.HasPrefix(string(p), "hookspan.journal") {
 			t.Errorf("%s is followed", p)
 		}
+	}
+}
+
+// A broker that has not heard of a topic yet, and a coordinator that is only about to take its
+// groups, are asked again.
+func TestRoomAndNeedAreAskedAgain(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	store := open(t, cluster, kafka.Options{})
+	publish(t, store, numbers(0, 9)...)
+	behind := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: shop, Err: kerr.UnknownTopicOrPartition})
+	if room, err := store.Room(within(t)); err != nil || room.Used == 0 {
+		t.Errorf("room: %+v, %v", room, err)
+	}
+	moving := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListGroups}, TopLevel: true, Err: kerr.UnknownServerError})
+	if _, _, err := store.OthersNeed(within(t), shop+"/0"); err != nil {
+		t.Errorf("need: %v", err)
+	}
+	if behind.Hits() == 0 || moving.Hits() == 0 {
+		t.Errorf("broken were %d and %d answers", behind.Hits(), moving.Hits())
 	}
 }
 

@@ -226,11 +226,16 @@ type Durability interface {
 // History tells what intake has published, so that a window of what was seen before can be
 // built anew at the start. A Store may offer it.
 type History interface {
-	// Published tells of every event that was published since then to the topics that intake
-	// writes, quarantine included and dead letters not, up to the end as it was at the call
-	// (clause H1). Messages that intake did not write may be among them or left out.
-	Published(ctx context.Context, since time.Time, each func(Publication) error) error
+	// Published returns a reading of every event that was published since then to the topics
+	// that intake writes, quarantine included and dead letters not (clause H1). Messages that
+	// intake did not write may be among them or left out.
+	Published(since time.Time) Reading
 }
+
+// A Reading hands over what its calls before have not, up to the end as it was at the call. After
+// an error, the bus's or one of each, the next call goes on where it came; a few may come twice
+// (H4). Calls come one after the other.
+type Reading func(ctx context.Context, each func(Publication) error) error
 
 // A Publication is what is told of an event that intake published.
 type Publication struct {

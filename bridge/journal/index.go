@@ -20,8 +20,9 @@ type Options struct {
 // An Index holds the deliveries that are pending and the last ones that ended.
 type Index struct {
 	o       Options
-	places  []int64 // by shard, up to where its journal was read; of Load, then of Follow
-	skipped bool    // some of the journal could not be read; of Follow
+	load    *loading // what Load has come to, while it is not over
+	places  []int64  // by shard, up to where its journal was read; of Load, then of Follow
+	skipped bool     // some of the journal could not be read; of Follow
 
 	mu      sync.RWMutex
 	rows    map[string]*row

@@ -25,61 +25,91 @@ const glances = 4
 // Load reads the tail of the journals, as far back as the last deliveries that ended reach, or
 // Options.Records records. What the index was told before, live or of waiting deliveries, stays
 // and gets its earlier attempts. The journals are glanced through backwards and then read
-// forwards: no record is in memory longer than it takes.
+// forwards: no record is in memory longer than it takes. After an error that wraps
+// bus.ErrUnavailable the next call goes on where this one was; calls come one after the other.
 func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
-	tails, places, err := ix.look(ctx, j, shards)
-	if err != nil {
+	if ix.load == nil {
+		ix.load = newLoading(ix, shards)
+	}
+	l := ix.load
+	err := l.run(ctx, j)
+	if errors.Is(err, bus.ErrUnavailable) {
+		return err
+	}
+	ix.load = nil
+	l.end()
+	if err == nil {
+		ix.places = l.places()
+	}
+	return err
+}
+
+func (l *loading) run(ctx context.Context, j bus.Journal) error {
+	if err := l.look(ctx, j); err != nil {
 		return err
 	}
 	for {
-		t := shortest(tails)
-		if t == nil || ix.enough(tails, t.oldest()) {
+		t := shortest(l.tails)
+		if t == nil || l.ix.enough(l.tails, t.oldest()) {
 			break
 		}
-		if err := t.extend(ctx, j, ix.Noted); err != nil {
+		if err := t.extend(ctx, j, l.ix.Noted); err != nil {
 			return err
 		}
 	}
-	if err := ix.read(ctx, j, tails, ix.beginning(tails)); err != nil {
-		return err
-	}
-	ix.places = places
-	return nil
+	return l.read(ctx, j, l.ix.beginning(l.tails))
 }
 
-// look glances at the end of each shard's journal, and says where it ended. A shared bus is
-// waited for more than it has to do, so several shards are looked at side by side.
-func (ix *Index) look(ctx context.Context, j bus.Journal, shards int) (tails []*tail, places []int64, err error) {
-	looked, places := make([]*tail, shards), make([]int64, shards)
+// look glances at the end of each shard's journal. A shared bus is waited for more than it has
+// to do, so several shards are looked at side by side.
+func (l *loading) look(ctx context.Context, j bus.Journal) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(glances)
-	for shard := range shards {
+	for shard, t := range l.tails {
 		group.Go(func() error {
-			first, last, err := j.JournalSpan(gctx, shard)
-			if err != nil {
-				return fmt.Errorf("read the journal of shard %d: %w", shard, err)
+			if t == nil {
+				first, last, err := j.JournalSpan(gctx, shard)
+				if err != nil {
+					return fmt.Errorf("read the journal of shard %d: %w", shard, err)
+				}
+				t = &tail{shard: shard, first: max(first, 0), last: last, from: last + 1, window: firstWindow, taken: bus.NoPosition}
+				l.tails[shard] = t
 			}
-			if places[shard] = last; last == bus.NoPosition {
+			if t.from <= t.last || t.whole() {
 				return nil
 			}
-			looked[shard] = &tail{shard: shard, first: first, last: last, from: last + 1, window: firstWindow}
-			return looked[shard].extend(gctx, j, ix.Noted)
+			return t.extend(gctx, j, l.ix.Noted)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	return slices.DeleteFunc(looked, func(t *tail) bool { return t == nil }), places, nil
+	return group.Wait()
 }
 
-// A tail is what was looked at of one shard's journal, from its end backwards.
+// places are where the journals ended when they were looked at.
+func (l *loading) places() []int64 {
+	places := make([]int64, len(l.tails))
+	for shard, t := range l.tails {
+		places[shard] = t.last
+	}
+	return places
+}
+
+// A tail is what was looked at of one shard's journal, from its end backwards, and what of it
+// the index has taken in.
 type tail struct {
 	shard   int
 	first   int64 // the first batch kept
-	last    int64
+	last    int64 // bus.NoPosition in an empty journal
 	from    int64 // the first batch looked at
 	window  int64
 	batches []glance // in order
+	looking *look    // nil while no window is looked at
+	taken   int64    // the last batch taken in
+}
+
+// A look is at one window, from its front on; it is over where the tail's from is.
+type look struct {
+	from, next int64
+	batches    []glance
 }
 
 // A glance is what a look at one batch says.
@@ -94,12 +124,14 @@ var errBehind = errors.New("known already")
 
 // extend looks at the window in front of what was looked at.
 func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Note)) error {
-	until := t.from
-	t.from = max(t.first, until-t.window)
-	t.window *= 2
-	var earlier []glance
-	err := j.ReadJournal(ctx, t.shard, t.from, func(pos int64, data []byte) error {
-		if pos >= until {
+	if t.looking == nil {
+		front := max(t.first, t.from-t.window)
+		t.looking = &look{from: front, next: front}
+		t.window *= 2
+	}
+	l := t.looking
+	err := j.ReadJournal(ctx, t.shard, l.next, func(pos int64, data []byte) error {
+		if pos >= t.from {
 			return errBehind
 		}
 		_ = delivery.DecodeNotes(data, note) // what cannot be read says nothing
@@ -113,14 +145,15 @@ func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Not
 			}
 		})
 		if g.records > 0 {
-			earlier = append(earlier, g)
+			l.batches = append(l.batches, g)
 		}
+		l.next = pos + 1
 		return err
 	})
 	if err != nil && !errors.Is(err, errBehind) {
 		return fmt.Errorf("read the journal of shard %d: %w", t.shard, err)
 	}
-	t.batches = append(earlier, t.batches...)
+	t.from, t.batches, t.looking = l.from, append(l.batches, t.batches...), nil
 	return nil
 }
 
@@ -178,20 +211,25 @@ func (ix *Index) beginning(tails []*tail) int64 {
 
 // read takes in the batches since a time, shard by shard; what the order in time decides is
 // settled at the end.
-func (ix *Index) read(ctx context.Context, j bus.Journal, tails []*tail, since int64) error {
-	l := &loading{ix: ix}
-	l.begin()
-	defer l.end()
-	for _, t := range tails {
+func (l *loading) read(ctx context.Context, j bus.Journal, since int64) error {
+	for _, t := range l.tails {
 		i := slices.IndexFunc(t.batches, func(g glance) bool { return g.newest >= since })
 		if i < 0 {
 			continue
 		}
-		err := j.ReadJournal(ctx, t.shard, t.batches[i].pos, func(pos int64, data []byte) error {
+		from := max(t.batches[i].pos, t.taken+1)
+		if from > t.last {
+			continue
+		}
+		err := j.ReadJournal(ctx, t.shard, from, func(pos int64, data []byte) error {
 			if pos > t.last {
 				return errBehind
 			}
-			return l.take(data)
+			if err := l.take(data); err != nil {
+				return err
+			}
+			t.taken = pos
+			return nil
 		})
 		if err != nil && !errors.Is(err, errBehind) {
 			return fmt.Errorf("read the journal of shard %d: %w", t.shard, err)

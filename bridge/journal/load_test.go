@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/journal"
@@ -192,6 +194,82 @@ func TestLoadLooksAtShardsSideBySide(t *testing.T) {
 			t.Errorf("%d deliveries, %v; want one of each shard", len(page), err)
 		}
 	})
+}
+
+// flaky is a tape on a bus that is away after every so many answers.
+type flaky struct {
+	*tape
+	every int
+	mu    sync.Mutex
+	said  int
+}
+
+func (f *flaky) away() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.said++; f.said%f.every == 0 {
+		return fmt.Errorf("%w: no leader", bus.ErrUnavailable)
+	}
+	return nil
+}
+
+func (f *flaky) JournalSpan(ctx context.Context, shard int) (first, last int64, err error) {
+	if err := f.away(); err != nil {
+		return bus.NoPosition, bus.NoPosition, err
+	}
+	return f.tape.JournalSpan(ctx, shard)
+}
+
+func (f *flaky) ReadJournal(ctx context.Context, shard int, from int64, each func(int64, []byte) error) error {
+	return f.tape.ReadJournal(ctx, shard, from, func(pos int64, data []byte) error {
+		if err := f.away(); err != nil {
+			return err
+		}
+		return each(pos, data)
+	})
+}
+
+// However often the bus goes away, a load that is called again comes to its end, to the same
+// one, and reads hardly anything twice.
+func TestLoadGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	p := newTape()
+	for n := range 3000 {
+		a := try(n, 1, delivery.Delivered)
+		a.Response = strings.Repeat("x", 100)
+		p.write(t, n%7, a) // the eighth shard is empty
+	}
+	o := journal.Options{Ended: 1000, TextBytes: 50_000}
+	whole := journal.New(o)
+	if err := whole.Load(t.Context(), p, 8); err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := whole.List(journal.Query{Limit: 3000})
+	if err != nil || len(want) != 1000 {
+		t.Fatalf("%d deliveries, %v", len(want), err)
+	}
+	once := p.read
+	p.read = 0
+	f, ix, cuts := &flaky{tape: p, every: 50}, journal.New(o), 0
+	for err = ix.Load(t.Context(), f, 8); errors.Is(err, bus.ErrUnavailable) && cuts < 1000; err = ix.Load(t.Context(), f, 8) {
+		cuts++
+	}
+	if err != nil || cuts < 20 {
+		t.Fatalf("after %d cuts: %v", cuts, err)
+	}
+	got, _, err := ix.List(journal.Query{Limit: 3000})
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(journal.Delivery{})); err != nil || diff != "" {
+		t.Errorf("%v, (-in one go +in %d)\n%s", err, cuts+1, diff)
+	}
+	if p.read > once+5*cuts { // of four shards that are looked at one is cut, and where it was asks again
+		t.Errorf("%d batches were read, %d in one go and %d cuts", p.read, once, cuts)
+	}
+	for n := range 200 { // what ends from now on makes room again
+		ix.Attempted(try(3000+n, 1, delivery.Delivered))
+	}
+	if page, _, err := ix.List(journal.Query{Limit: 3000}); err != nil || len(page) != 1000 || page[999].ID != "dlv_2200" {
+		t.Errorf("%d deliveries after the load, %v; want the newest 1000", len(page), err)
+	}
 }
 
 // The journals of shards are read one after the other; what goes first is decided by the time.

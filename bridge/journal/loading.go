@@ -11,6 +11,7 @@ import (
 // order in time. Until the end nothing of it is dropped for being too much but texts.
 type loading struct {
 	ix    *Index
+	tails []*tail // by shard; nil for one that was not looked at
 	texts []dated
 	bytes int // of texts
 }
@@ -21,10 +22,11 @@ type dated struct {
 	at int64
 }
 
-func (l *loading) begin() {
-	l.ix.mu.Lock()
-	defer l.ix.mu.Unlock()
-	l.ix.loading = true
+func newLoading(ix *Index, shards int) *loading {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.loading = true
+	return &loading{ix: ix, tails: make([]*tail, shards)}
 }
 
 func (l *loading) take(data []byte) error {

@@ -82,8 +82,46 @@ var errBroken = errors.New("no leader")
 // broken is a bus that cannot be read.
 type broken struct{}
 
-func (broken) Published(context.Context, time.Time, func(bus.Publication) error) error {
-	return errBroken
+func (broken) Published(time.Time) bus.Reading {
+	return func(context.Context, func(bus.Publication) error) error { return errBroken }
+}
+
+// cut is a bus that goes away after every ten publications.
+type cut struct{ *store }
+
+func (c cut) Published(since time.Time) bus.Reading {
+	read, told := c.store.Published(since), 0
+	return func(ctx context.Context, each func(bus.Publication) error) error {
+		return read(ctx, func(p bus.Publication) error {
+			if told++; told%10 == 0 {
+				return errBroken
+			}
+			return each(p)
+		})
+	}
+}
+
+func TestOpenGoesOnWhereTheBusWentAway(t *testing.T) {
+	t.Parallel()
+	before := setup(t, nil)
+	for n := range 25 {
+		before.send(fmt.Sprint(n), `{"event":"a"}`)
+	}
+	o := receiver.Options{
+		Sources:  []receiver.Source{{Name: "shop", Provider: "shop", Secrets: []string{secret}}},
+		Verifier: newShop, Publisher: before.store, History: cut{before.store}, Metrics: prometheus.NewRegistry(), Log: discard(),
+	}
+	r, err := receiver.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts := 0
+	for err = r.Open(t.Context()); errors.Is(err, errBroken) && cuts < 10; err = r.Open(t.Context()) {
+		cuts++
+	}
+	if err != nil || cuts != 2 {
+		t.Errorf("Open after %d cuts: %v", cuts, err)
+	}
 }
 
 func TestCloseWaitsForRequestsInHand(t *testing.T) {

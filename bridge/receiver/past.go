@@ -31,6 +31,7 @@ const (
 // to know it.
 type past struct {
 	history bus.History   // nil: nothing from before the start is recognised as repeated
+	reading bus.Reading   // of the history, once it began
 	shared  SharedHistory // nil: no other process publishes
 	window  *window
 	bases   func(topic string) []string // the topics that an event there may have been written for
@@ -40,14 +41,16 @@ type past struct {
 	following atomic.Bool // what other processes publish is taken in
 }
 
-// read remembers what was published before.
+// read remembers what was published before. After an error it goes on where it was.
 func (p *past) read(ctx context.Context) error {
 	if p.history == nil {
 		return nil
 	}
-	since := time.Now().Add(-time.Duration(p.window.keep.Load()) * time.Hour)
-	if err := p.history.Published(ctx, since, p.recall); err != nil {
-		return fmt.Errorf("reading the ids published since %s: %w", since.UTC().Format(time.RFC3339), err)
+	if p.reading == nil {
+		p.reading = p.history.Published(time.Now().Add(-time.Duration(p.window.keep.Load()) * time.Hour))
+	}
+	if err := p.reading(ctx, p.recall); err != nil {
+		return fmt.Errorf("reading the ids that were published before: %w", err)
 	}
 	return nil
 }

@@ -178,13 +178,17 @@ func (s *store) AppendRefusal(_ context.Context, data []byte) error {
 }
 
 // Published hands over what is stored, as after a restart.
-func (s *store) Published(_ context.Context, since time.Time, each func(bus.Publication) error) error {
-	for _, m := range s.all() {
-		if err := each(bus.Publication{Topic: m.topic, Source: m.event.Source, ID: m.event.ID, At: m.event.Time, Mark: m.options.Mark}); err != nil {
-			return err
+func (s *store) Published(time.Time) bus.Reading {
+	next := 0
+	return func(_ context.Context, each func(bus.Publication) error) error {
+		for all := s.all(); next < len(all); next++ {
+			m := all[next]
+			if err := each(bus.Publication{Topic: m.topic, Source: m.event.Source, ID: m.event.ID, At: m.event.Time, Mark: m.options.Mark}); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // FollowPublished hands over what is stored and waits for more.

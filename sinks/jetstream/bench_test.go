@@ -81,7 +81,7 @@ func BenchmarkPublished(b *testing.B) {
 	b.ResetTimer()
 	n := 0
 	for range b.N {
-		err := store.Published(context.Background(), time.Now().Add(-time.Hour), func(bus.Publication) error {
+		err := store.Published(time.Now().Add(-time.Hour))(context.Background(), func(bus.Publication) error {
 			n++
 			return nil
 		})

@@ -29,19 +29,32 @@ type publication func(bus.Publication) error
 // A history is what intake published.
 type history struct{ *topics }
 
-// Published implements bus.History (H1). It reads headers alone: publish writes id and source
+// Published implements bus.History (H1, H4). It reads headers alone: publish writes id and source
 // there in either mode.
-func (s *history) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
-	streams, err := s.intakeStreams(ctx)
-	if err != nil {
-		return err
-	}
-	for _, stream := range streams {
-		if err := s.publishedOn(ctx, stream, since, each); err != nil {
-			return fmt.Errorf("read what intake wrote: %w", err)
+func (s *history) Published(since time.Time) bus.Reading {
+	read := map[string]*published{}
+	return func(ctx context.Context, each func(bus.Publication) error) error {
+		streams, err := s.intakeStreams(ctx)
+		if err != nil {
+			return err
 		}
+		for _, stream := range streams {
+			if read[stream] == nil {
+				read[stream] = &published{stream: stream}
+			}
+			if err := s.publishedOn(ctx, read[stream], since, each); err != nil {
+				return fmt.Errorf("read what intake wrote: %w", err)
+			}
+		}
+		return nil
 	}
-	return nil
+}
+
+// A published is how far a stream was read.
+type published struct {
+	stream   string
+	identity string
+	next     uint64 // 0 before the first look
 }
 
 // intake are the patterns of the topics that intake writes.
@@ -64,25 +77,29 @@ func (s *history) intakeStreams(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(streams)), nil
 }
 
-func (s *history) publishedOn(ctx context.Context, stream string, since time.Time, each publication) error {
-	info, err := s.reads.Info(ctx, stream)
+func (s *history) publishedOn(ctx context.Context, p *published, since time.Time, each publication) error {
+	info, err := s.reads.Info(ctx, p.stream)
 	if err != nil || info.State.Msgs == 0 {
 		return err
 	}
 	if link.Readable(info.Config) != nil {
 		return nil // reading would delete; the window there is the bus's own
 	}
-	before, err := s.Before(ctx, bus.Partition(stream), since)
-	if err != nil {
-		return err
+	if identity := link.Identity(info); p.next == 0 || p.identity != identity {
+		before, err := s.Before(ctx, bus.Partition(p.stream), since)
+		if err != nil {
+			return err
+		}
+		p.identity, p.next = identity, uint64(before.Seq)+1
 	}
 	list, byServer := s.filters(s.intake(), info.Config)
-	what := link.Reading{Stream: stream, From: uint64(before.Seq) + 1, HeadersOnly: true}
+	what := link.Reading{Stream: p.stream, HeadersOnly: true}
 	if byServer {
 		what.Filters = list
 	}
-	for tries := 1; what.From <= info.State.LastSeq; tries++ {
-		next, err := s.reads.Scan(ctx, what, info.State.LastSeq, func(d link.Delivered) error {
+	for tries := 1; p.next <= info.State.LastSeq; tries++ {
+		what.From = p.next
+		p.next, err = s.reads.Scan(ctx, what, info.State.LastSeq, func(d link.Delivered) error {
 			if !byServer && !subject.Matches(list, d.Msg.Subject) {
 				return nil
 			}
@@ -91,8 +108,8 @@ func (s *history) publishedOn(ctx context.Context, stream string, since time.Tim
 		if err == nil || !errors.Is(err, bus.ErrUnavailable) || tries == link.ReplayTries {
 			return err
 		}
-		if next > what.From {
-			what.From, tries = next, 0
+		if p.next > what.From {
+			tries = 0
 		}
 	}
 	return nil

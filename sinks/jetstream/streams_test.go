@@ -199,7 +199,7 @@ func TestOnlyEventTopicsAreFollowed(t *testing.T) {
 		t.Errorf("followed %v", got)
 	}
 	var intake []string
-	err := store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+	err := store.Published(time.Now().Add(-time.Hour))(within(t), func(p bus.Publication) error {
 		intake = append(intake, p.Topic)
 		return nil
 	})

@@ -13,25 +13,38 @@ import (
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
 )
 
-// Published implements bus.History (H1): it reads the markers.
-func (s *records) Published(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
-	froms, err := s.markersSince(ctx, since)
-	if err != nil {
-		return fmt.Errorf("read what intake wrote: %w", err)
-	}
-	for n, from := range froms {
-		if err := s.cluster.Scan(ctx, s.names.Seen, int32(n), from, func(r *kgo.Record) error { return s.publisher.Hear(r, each) }); err != nil {
+// Published implements bus.History (H1, H4): it reads the markers.
+func (s *records) Published(since time.Time) bus.Reading {
+	identity, next := "", []int64(nil)
+	return func(ctx context.Context, each func(bus.Publication) error) error {
+		topic, froms, err := s.markersSince(ctx, since)
+		if err != nil {
 			return fmt.Errorf("read what intake wrote: %w", err)
 		}
+		if identity != topic || len(next) != len(froms) {
+			identity, next = topic, froms
+		}
+		for n := range next {
+			err := s.cluster.Scan(ctx, s.names.Seen, int32(n), max(next[n], froms[n]), func(r *kgo.Record) error {
+				err := s.publisher.Hear(r, each)
+				if err == nil {
+					next[n] = r.Offset + 1
+				}
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("read what intake wrote: %w", err)
+			}
+		}
+		return nil
 	}
-	return nil
 }
 
 // FollowPublished implements bus.Shared (H2).
 func (s *records) FollowPublished(ctx context.Context, since time.Time, each func(bus.Publication) error) error {
 	var froms []int64
 	err := s.cluster.RetryForever(ctx, func(ctx context.Context) (moved bool, err error) {
-		froms, err = s.markersSince(ctx, since)
+		_, froms, err = s.markersSince(ctx, since)
 		return false, err
 	})
 	if err == nil {
@@ -44,9 +57,9 @@ func (s *records) FollowPublished(ctx context.Context, since time.Time, each fun
 	return err
 }
 
-// markersSince are the first offsets of markers that are not older, by partition; the end where
-// there is none.
-func (s *records) markersSince(ctx context.Context, since time.Time) (froms []int64, err error) {
+// markersSince are the topic's identity and the first offsets of markers that are not older, by
+// partition; the end where there is none.
+func (s *records) markersSince(ctx context.Context, since time.Time) (identity string, froms []int64, err error) {
 	err = s.cluster.RetryBriefly(ctx, func(ctx context.Context) error {
 		t, err := s.cluster.Lookup(ctx, s.names.Seen, time.Time{})
 		if err != nil {
@@ -64,7 +77,7 @@ func (s *records) markersSince(ctx context.Context, since time.Time) (froms []in
 		if err != nil {
 			return err
 		}
-		froms = make([]int64, len(refs))
+		identity, froms = t.Identity, make([]int64, len(refs))
 		for n := range froms {
 			if froms[n] = firsts[n].Offset; froms[n] < 0 {
 				froms[n] = ends[n].Offset
@@ -72,7 +85,7 @@ func (s *records) markersSince(ctx context.Context, since time.Time) (froms []in
 		}
 		return nil
 	})
-	return froms, err
+	return identity, froms, err
 }
 
 // pursueAll hands over the records of a topic's partitions, each from a place on, as they come,

@@ -69,6 +69,12 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 			publishedIsListed(t, s)
 		}
 	})
+	t.Run("H4 a reading goes on where it was", func(t *testing.T) {
+		t.Parallel()
+		if s, ok := open(t).(historian); ok {
+			readingGoesOn(t, s)
+		}
+	})
 	t.Run("K1 what nobody follows is read too", func(t *testing.T) {
 		t.Parallel()
 		if s, ok := open(t).(keeper); ok {

@@ -238,7 +238,7 @@ func publishedIsListed(t *testing.T, s historian) {
 	}
 	list := func(since time.Time) int {
 		n := 0
-		err := s.Published(within(t), since, func(p bus.Publication) error {
+		err := s.Published(since)(within(t), func(p bus.Publication) error {
 			if p.Topic != topicOf(s) || p.Source != "/sources/shop" || !want[p.ID] || p.Mark != markOf(p.ID) || time.Since(p.At) > patience {
 				t.Errorf("listed %+v", p)
 			}
@@ -255,5 +255,43 @@ func publishedIsListed(t *testing.T, s historian) {
 	}
 	if n := list(time.Now().Add(time.Minute)); n != 0 {
 		t.Errorf("%d are listed as published in the future", n)
+	}
+}
+
+func readingGoesOn(t *testing.T, s historian) {
+	publish := func(first, n int) {
+		for i := first; i < first+n; i++ {
+			e := order(i)
+			if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Key: e.ID, Mark: markOf(e.ID)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	publish(0, 30)
+	calls, told, mine := 0, map[string]bool{}, errors.New("mine")
+	read := s.Published(time.Now().Add(-time.Minute))
+	each := func(p bus.Publication) error {
+		calls++
+		if !told[p.ID] {
+			told[p.ID] = true
+			if len(told)%10 == 0 {
+				return mine
+			}
+		}
+		return nil
+	}
+	for n := range 3 {
+		if err := read(within(t), each); !errors.Is(err, mine) {
+			t.Fatalf("an error of each came back as %v", err)
+		}
+		if n == 1 {
+			publish(30, 5)
+		}
+	}
+	if err := read(within(t), each); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 35 || calls > 60 { // from the front each time it would be 95
+		t.Errorf("%d of 35 were told, with %d calls", len(told), calls)
 	}
 }

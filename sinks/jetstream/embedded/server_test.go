@@ -87,8 +87,9 @@ func publish(t *testing.T, s *opened, id string) {
 func stored(t *testing.T, s *opened) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
+	read := s.store.Published(time.Now().Add(-time.Hour))
 	untilAvailable(t, func() error {
-		return s.store.Published(within(t), time.Now().Add(-time.Hour), func(p bus.Publication) error {
+		return read(within(t), func(p bus.Publication) error {
 			ids[p.ID] = true
 			return nil
 		})

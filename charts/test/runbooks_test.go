@@ -34,6 +34,23 @@ func keptBusy(t *testing.T) *busy {
 	if out, code := b.run(t, "endpoints", "create", "crm", "--url", "http://127.0.0.1:1/", "--signature", "none", "--schedule", "1ms"); code != 0 {
 		t.Fatalf("create: %s", out)
 	}
+	send(t, intake)
+	for limit := time.Now().Add(30 * time.Second); b.delivery == ""; {
+		out, code := b.run(t, "deliveries", "list", "--status", "failed", "--json")
+		var d struct{ ID string }
+		if line, _, found := strings.Cut(out, "\n"); found && code == 0 && json.Unmarshal([]byte(line), &d) == nil {
+			b.delivery = d.ID
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("no delivery has failed: %s", out)
+		}
+	}
+	return b
+}
+
+// send sends a webhook that is taken.
+func send(t *testing.T, intake string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+intake+"/webhooks/shop", strings.NewReader(saved))
 	if err != nil {
 		t.Fatal(err)
@@ -47,17 +64,6 @@ func keptBusy(t *testing.T) *busy {
 	if _ = res.Body.Close(); res.StatusCode != http.StatusOK { // the status says it all
 		t.Fatalf("the webhook was answered %d", res.StatusCode)
 	}
-	for limit := time.Now().Add(30 * time.Second); b.delivery == ""; {
-		out, code := b.run(t, "deliveries", "list", "--status", "failed", "--json")
-		var d struct{ ID string }
-		if line, _, found := strings.Cut(out, "\n"); found && code == 0 && json.Unmarshal([]byte(line), &d) == nil {
-			b.delivery = d.ID
-		}
-		if time.Now().After(limit) {
-			t.Fatalf("no delivery has failed: %s", out)
-		}
-	}
-	return b
 }
 
 const saved = `{"specversion":"1.0","id":"1","source":"/t","type":"t.made"}`

@@ -72,6 +72,7 @@
 {{- fail "sources.helm-test: this is the source of helm test; choose another name, or set test.enabled to false" -}}
 {{- end -}}
 {{- include "hookspan.checkSecrets" . -}}
+{{- include "hookspan.checkTraces" . -}}
 {{- include "hookspan.checkChange" . -}}
 {{- end -}}
 

@@ -181,6 +181,9 @@ env:
         containerName: hookspan
         resource: limits.cpu
   {{- end }}
+  {{- with include "hookspan.traces" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with $v.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -238,7 +241,7 @@ livenessProbe:
 {{- define "hookspan.mountedSecrets" -}}
 {{- $v := .Values -}}
 {{- $all := dict -}}
-{{- range $folder, $secret := dict "bus" $v.bus.existingSecret "tls" $v.tls.existingSecret "admin_tls" $v.adminTLS.existingSecret "nats" (ternary $v.natsService.existingSecret "" $v.natsService.enabled) -}}
+{{- range $folder, $secret := dict "bus" $v.bus.existingSecret "tls" $v.tls.existingSecret "admin_tls" $v.adminTLS.existingSecret "nats" (ternary $v.natsService.existingSecret "" $v.natsService.enabled) "traces" $v.traces.existingSecret -}}
 {{- if $secret }}{{ $_ := set $all $folder $secret }}{{ end -}}
 {{- end -}}
 {{- toJson $all -}}

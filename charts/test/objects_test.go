@@ -188,6 +188,23 @@ func TestAPodLivesWhateverTheBusDoes(t *testing.T) {
 	}
 }
 
+// Pods that wait for a restore serve nobody, so nobody asks them whether they do.
+func TestPodsWaitForARestore(t *testing.T) {
+	for kind, pods := range map[string]int{"embedded": 1, "embedded-cluster": 3} {
+		objects, _, err := release{values: "restoring: true\nbus: {kind: " + kind + "}"}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := serving(t, objects)["hs-hookspan"].Spec.Containers[0]
+		if got := strings.Join(c.Args, " "); got != "restore --join" || c.LivenessProbe != nil || c.StartupProbe != nil || c.ReadinessProbe != nil {
+			t.Errorf("%s: the pod runs %q with the probes %v %v %v", kind, got, c.LivenessProbe, c.StartupProbe, c.ReadinessProbe)
+		}
+		if !strings.Contains(strings.Join(objects, ""), fmt.Sprintf("replicas: %d\n", pods)) {
+			t.Errorf("%s has not %d pods", kind, pods)
+		}
+	}
+}
+
 // A stop has the preStop, the program's own grace, and some seconds more.
 func TestThePodIsGivenTheTimeToStop(t *testing.T) {
 	for grace, want := range map[string]int64{"": 60, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 65} {

@@ -30,6 +30,8 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"a maximum below the minimum":    {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true, minReplicas: 5, maxReplicas: 3}}", "maxReplicas"},
 		"two scalers of the same pods":   {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true}, keda: {enabled: true, prometheus: 'http://p'}}", "choose one"},
 		"KEDA without Prometheus":        {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true}}", "keda.prometheus"},
+		"a restore by pods of NATS":      {"bus: {kind: nats, url: 'nats://n:4222'}\nrestoring: true", "restoring: not with"},
+		"a restore without a volume":     {"persistence: {enabled: false}\nrestoring: true", "needs persistence.enabled"},
 		"no admin token":                 {"bus: {kind: nats, url: 'nats://n:4222'}\nauth: {generate: false}", "auth.existingSecret"},
 		"a secret among the values":      {"sources: {shop: {provider: shopify, secrets: [hush]}}", "secrets"},
 		"a password among the values":    {"config: {nats_password: hush}", "nats_password"},

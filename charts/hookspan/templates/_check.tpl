@@ -33,6 +33,12 @@
 {{- if and $own (or $v.autoscaling.hpa.enabled $v.autoscaling.keda.enabled) -}}
 {{- fail (printf "autoscaling: not with bus.kind %s, whose pods hold the events; choose nats or kafka" $v.bus.kind) -}}
 {{- end -}}
+{{- if and $v.restoring (not $own) -}}
+{{- fail (printf "restoring: not with bus.kind %s; run hookspan restore with its settings before the release is installed" $v.bus.kind) -}}
+{{- end -}}
+{{- if and $v.restoring (not $v.persistence.enabled) -}}
+{{- fail "restoring: needs persistence.enabled; what was restored would be gone with the pods that wait for it" -}}
+{{- end -}}
 {{- range $kind := list "hpa" "keda" -}}
 {{- $s := get $v.autoscaling $kind -}}
 {{- if and $s.enabled (lt (int $s.maxReplicas) (int $s.minReplicas)) -}}

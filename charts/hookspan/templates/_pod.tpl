@@ -62,7 +62,7 @@ spec:
     - name: hookspan
       image: {{ include "hookspan.image" $root }}
       imagePullPolicy: {{ $v.image.pullPolicy }}
-      args: [serve]
+      args: {{ ternary "[restore, --join]" "[serve]" $v.restoring }}
       {{- include "hookspan.environment" . | nindent 6 }}
       ports:
         - name: webhooks
@@ -77,7 +77,9 @@ spec:
         - name: nats
           containerPort: 4222
         {{- end }}
+      {{- if not $v.restoring }}
       {{- include "hookspan.probes" $root | nindent 6 }}
+      {{- end }}
       lifecycle:
         preStop:
           sleep:
@@ -158,6 +160,11 @@ env:
     value: /run/hookspan/admin_tls/tls.crt
   - name: HOOKSPAN_ADMIN_TLS_KEY_FILE
     value: /run/hookspan/admin_tls/tls.key
+  {{- end }}
+  {{- if $v.restoring }}
+  # Where restore keeps what comes on its standard input.
+  - name: TMPDIR
+    value: /data
   {{- end }}
   {{- with .role }}
   - name: HOOKSPAN_ROLES

@@ -1,8 +1,12 @@
 package root_test
 
 import (
+	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/cmd/hookspan/root"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -251,6 +256,95 @@ func backUp(t *testing.T) *backed {
 	}
 	b.refuse("failing", false)
 	return b
+}
+
+// One process at a time has the folder of an embedded bus, so a restore beside one that joined, as
+// kubectl exec runs it in a pod, has that one restore.
+func TestRestoreBesideOneThatJoined(t *testing.T) {
+	t.Parallel()
+	dir, c := t.TempDir(), newCrew(t)
+	settings := func(folder string) []string {
+		return []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(dir, folder), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_SEAL_KEY=" + sealKey, "HOOKSPAN_ADMIN_TOKEN=" + testToken}
+	}
+	c.refuse("crm", true)
+	r := launch(t, settings("old")...)
+	r.shows("/readyz", http.StatusOK, "ready")
+	commands(t, "HOOKSPAN_SERVER=http://"+r.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)(
+		cli.ExitDone, "crm", "endpoints", "create", "crm", "--url", c.URL+"/crm", "--schedule", strings.Repeat("1s,", 99)+"1s")
+	r.takes("first")
+	c.await("refused", "crm", "first")
+	r.stop()
+	file := filepath.Join(dir, "backup")
+	commands(t, settings("old")...)(cli.ExitDone, "1 endpoint(s), 1 event(s)", "backup", file)
+
+	restore := func(code int, says string) {
+		t.Helper()
+		in, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		var out bytes.Buffer
+		term := &cli.Terminal{In: in, Out: &out, Err: &out, Environ: settings("new")}
+		if got := term.Run(t.Context(), root.Command, []string{"restore", "-", "--timeout", "2s"}); got != code || !strings.Contains(out.String(), says) {
+			t.Errorf("restore: code %d, want %d and %q in:\n%s", got, code, says, out.String())
+		}
+	}
+	beside := join(t, settings("new"))
+	beside.await(t)
+	restore(cli.ExitDone, "It was restored")
+	restore(cli.ExitFailed, "the bus is not empty")
+	beside.interrupt()
+	c.refuse("crm", false)
+	r = launch(t, settings("new")...)
+	r.shows("/readyz", http.StatusOK, "ready")
+	restore(cli.ExitFailed, "a server has the data folder")
+	c.await("taken", "crm", "first")
+	r.stop()
+	c.got("crm", false, "first")
+	if left, err := filepath.Glob(filepath.Join(dir, "new", "*.sock")); err != nil || len(left) > 0 {
+		t.Errorf("%v stays behind, %v", left, err)
+	}
+}
+
+// A joined is a process that has the bus open for a restore.
+type joined struct {
+	open      chan struct{} // closed once it can be told of a file
+	interrupt func()
+}
+
+// join runs restore --join until it is interrupted.
+func join(t *testing.T, environ []string) joined {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	open, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		term := &cli.Terminal{In: strings.NewReader(""), Out: in, Err: in, Environ: environ}
+		if code := term.Run(ctx, root.Command, []string{"restore", "--join"}); code != cli.ExitDone {
+			t.Errorf("restore --join ended with code %d", code)
+		}
+		_ = in.Close() // never fails
+	}()
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "The bus is open") {
+				close(open)
+			}
+		}
+	}()
+	j := joined{open, func() { cancel(); <-ended }}
+	t.Cleanup(j.interrupt)
+	return j
+}
+
+func (j joined) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-j.open:
+	case <-time.After(time.Minute):
+		t.Fatal("restore --join does not open the bus")
+	}
 }
 
 // A file that is not right changes nothing, and nothing but a server's own is taken for a backup.

@@ -3,18 +3,14 @@
 package root_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/root"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -24,19 +20,12 @@ import (
 func TestFromOneToThreeAndBack(t *testing.T) {
 	t.Parallel()
 	g := newGrowing(t)
-	one := launch(t, g.alone("one")...)
-	one.shows("/readyz", http.StatusOK, "ready")
-	api := commands(t, "HOOKSPAN_SERVER=http://"+one.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
-	for _, name := range []string{"fine", "failing"} {
-		api(cli.ExitDone, name, "endpoints", "create", name, "--url", g.URL+"/"+name, "--schedule", strings.Repeat("1s,", 99)+"1s")
-	}
-	g.owe(one, "first", "second")
-	one.stop()
-	commands(t, g.alone("one")...)(cli.ExitDone, "2 endpoint(s), 2 event(s)", "backup", g.file("of-one"))
+	g.alonePast()
 
-	interrupt := g.join(0, 1)
+	zero, first := join(t, g.member(0)), join(t, g.member(1))
 	commands(t, g.member(2)...)(cli.ExitDone, "It was restored", "restore", g.file("of-one"), "--timeout", "1m")
-	interrupt()
+	zero.interrupt()
+	first.interrupt()
 	members := make([]*replica, 3)
 	for i := range members {
 		members[i] = launch(t, g.member(i)...)
@@ -77,6 +66,28 @@ func TestFromOneToThreeAndBack(t *testing.T) {
 	again.stop()
 }
 
+// As in the pods of a StatefulSet: all members are there for a restore, which is told to one of them,
+// and then they become servers from the last to the first, each once the one before is ready.
+func TestRestoreOntoPods(t *testing.T) {
+	t.Parallel()
+	g := newGrowing(t)
+	g.alonePast()
+
+	var pods []joined
+	for i := range 3 {
+		pods = append(pods, join(t, g.member(i)))
+	}
+	for _, pod := range pods {
+		pod.await(t)
+	}
+	commands(t, g.member(0)...)(cli.ExitDone, "It was restored", "restore", g.file("of-one"), "--timeout", "1m")
+	for i := 2; i >= 0; i-- {
+		pods[i].interrupt()
+		launch(t, g.member(i)...).shows("/readyz", http.StatusOK, "ready")
+	}
+	g.pays("first", "second")
+}
+
 // A growing is an installation that moves, and its endpoints: one takes what comes, one refuses it
 // until it pays.
 type growing struct {
@@ -105,22 +116,18 @@ func (g *growing) member(i int) []string {
 		"HOOKSPAN_EMBEDDED_PEERS="+strings.Join(g.routes, ","), "HOOKSPAN_EMBEDDED_ROUTES_LISTEN="+g.routes[i])
 }
 
-// join has members there for a restore, until it is over.
-func (g *growing) join(members ...int) (interrupt func()) {
-	ctx, cancel := context.WithCancel(g.t.Context())
-	var joined sync.WaitGroup
-	for _, i := range members {
-		joined.Go(func() {
-			var out bytes.Buffer
-			term := &cli.Terminal{In: strings.NewReader(""), Out: &out, Err: &out, Environ: g.member(i)}
-			if code := term.Run(ctx, root.Command, []string{"restore", "--join"}); code != cli.ExitDone {
-				g.t.Errorf("restore --join: code %d:\n%s", code, out.String())
-			}
-		})
+// alonePast is that of a server alone, in the backup of-one: each endpoint took or refused two events.
+func (g *growing) alonePast() {
+	g.t.Helper()
+	one := launch(g.t, g.alone("one")...)
+	one.shows("/readyz", http.StatusOK, "ready")
+	api := commands(g.t, "HOOKSPAN_SERVER=http://"+one.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
+	for _, name := range []string{"fine", "failing"} {
+		api(cli.ExitDone, name, "endpoints", "create", name, "--url", g.URL+"/"+name, "--schedule", strings.Repeat("1s,", 99)+"1s")
 	}
-	interrupt = func() { cancel(); joined.Wait() }
-	g.t.Cleanup(interrupt)
-	return interrupt
+	g.owe(one, "first", "second")
+	one.stop()
+	commands(g.t, g.alone("one")...)(cli.ExitDone, "2 endpoint(s), 2 event(s)", "backup", g.file("of-one"))
 }
 
 // owe sends events that one endpoint takes and the other is owed.

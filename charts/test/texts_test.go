@@ -1,12 +1,17 @@
 package test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -67,6 +72,49 @@ func TestTheNotesNameWhatIsThere(t *testing.T) {
 				t.Errorf("only %d objects are named:\n%s", seen, notes)
 			}
 		})
+	}
+}
+
+// Commands of the README name workloads, pods, claims and Secrets of a release.
+func TestTheReadmeNamesWhatIsThere(t *testing.T) {
+	objects, _, err := release{values: "bus: {kind: embedded-cluster}"}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, o := range typed(t, objects) {
+		switch o := o.(type) {
+		case *corev1.Secret:
+			there[o.Name] = true
+		case *appsv1.StatefulSet:
+			there[o.Name] = true
+			for n := range *o.Spec.Replicas {
+				pod := fmt.Sprintf("%s-%d", o.Name, n)
+				there[pod] = true
+				for _, claim := range o.Spec.VolumeClaimTemplates {
+					there[claim.Name+"-"+pod] = true
+				}
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, seen := regexp.MustCompile(`\b([a-z]+-)?NAME(-[a-z0-9]+)?\b`), map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "$ ") {
+			continue
+		}
+		for _, found := range name.FindAllString(line, -1) {
+			seen[found] = true
+			if !there[strings.ReplaceAll(found, "NAME", "hs-hookspan")] {
+				t.Errorf("there is no %s: %s", found, line)
+			}
+		}
+	}
+	if len(seen) < 5 {
+		t.Errorf("only %v are named", seen)
 	}
 }
 

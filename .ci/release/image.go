@@ -22,6 +22,9 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
+// mostBytes is how large the image of one platform may be, packed.
+const mostBytes = 30_000_000
+
 const (
 	user         = "65532:65532"
 	certificates = "etc/ssl/certs/ca-certificates.crt"
@@ -41,6 +44,9 @@ func writeImage(out, tag string, built []binary) (v1.Hash, error) {
 		if err != nil {
 			return v1.Hash{}, err
 		}
+		if err := small(img); err != nil {
+			return v1.Hash{}, fmt.Errorf("%s/%s: %w", b.os, b.arch, err)
+		}
 		if err := tarball.WriteToFile(filepath.Join(out, "image-"+b.arch+".tar"), ref, img); err != nil {
 			return v1.Hash{}, err
 		}
@@ -56,6 +62,26 @@ func writeImage(out, tag string, built []binary) (v1.Hash, error) {
 		return v1.Hash{}, err
 	}
 	return index.Digest()
+}
+
+// small refuses an image that has become too large.
+func small(img v1.Image) error {
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	var bytes int64
+	for _, layer := range layers {
+		size, err := layer.Size()
+		if err != nil {
+			return err
+		}
+		bytes += size
+	}
+	if bytes > mostBytes {
+		return fmt.Errorf("the image has %d bytes, at most %d are wanted", bytes, mostBytes)
+	}
+	return nil
 }
 
 // imageOf is one layer: the program, the authorities of the web, and the time zones.

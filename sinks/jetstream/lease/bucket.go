@@ -90,7 +90,7 @@ func (b *bucket) create(ctx context.Context) error {
 	}
 	err = fmt.Errorf("make bucket %s: %w", b.name, link.Unavailable(link.Why(ctx, err)))
 	var answer *link.APIError
-	if errors.As(err, &answer) && answer.Code >= 400 && answer.Code < 500 {
+	if errors.As(err, &answer) && answer.Code >= 400 && answer.Code < 500 && answer.ErrCode != link.CodeNoPeers { // members that are away come back
 		return &unfitError{fmt.Errorf("%w: lift the account's limit, or make the bucket (history 1, no TTL) for it", err)}
 	}
 	return err

@@ -260,7 +260,7 @@ func backUp(t *testing.T) *backed {
 
 // One process at a time has the folder of an embedded bus, so a restore beside one that joined, as
 // kubectl exec runs it in a pod, has that one restore.
-func TestRestoreBesideOneThatJoined(t *testing.T) {
+func TestRestoreBeside(t *testing.T) {
 	t.Parallel()
 	dir, c := t.TempDir(), newCrew(t)
 	settings := func(folder string) []string {
@@ -304,6 +304,22 @@ func TestRestoreBesideOneThatJoined(t *testing.T) {
 	c.got("crm", false, "first")
 	if left, err := filepath.Glob(filepath.Join(dir, "new", "*.sock")); err != nil || len(left) > 0 {
 		t.Errorf("%v stays behind, %v", left, err)
+	}
+}
+
+// A restore that cannot be had says so at once, and one that waits for its input can be interrupted.
+func TestRestoresThatEndEarly(t *testing.T) {
+	t.Parallel()
+	long := "HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), strings.Repeat("long", 20))
+	commands(t, long)(cli.ExitFailed, "at most 103 can be had: name the data folder by a shorter", "restore", "--join")
+
+	silent, _ := io.Pipe()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out bytes.Buffer
+	term := &cli.Terminal{In: silent, Out: &out, Err: &out, Environ: []string{"TMPDIR=" + t.TempDir()}}
+	if code := term.Run(ctx, root.Command, []string{"restore", "-"}); code != cli.ExitFailed || !strings.Contains(out.String(), "take in the backup: context canceled") {
+		t.Errorf("interrupted: code %d, %s", code, out.String())
 	}
 }
 

@@ -60,7 +60,7 @@ func RestoreCommand(t *cli.Terminal) *cobra.Command {
 }
 
 func (d *doctor) restore(ctx context.Context, path string, check bool) (err error) {
-	file, err := d.openBackup(path)
+	file, err := d.openBackup(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ type backupFile struct {
 	spooled bool
 }
 
-func (d *doctor) openBackup(path string) (*backupFile, error) {
+func (d *doctor) openBackup(ctx context.Context, path string) (*backupFile, error) {
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
@@ -121,7 +121,14 @@ func (d *doctor) openBackup(path string) (*backupFile, error) {
 		return nil, fmt.Errorf("make a file for the backup: %w (TMPDIR names another folder)", err)
 	}
 	b := &backupFile{file, true}
-	if _, err = io.Copy(file, d.In); err == nil {
+	copied := make(chan error, 1) // the goroutine sends, once
+	go func() { _, err := io.Copy(file, d.In); copied <- err }()
+	select {
+	case err = <-copied:
+	case <-ctx.Done(): // the goroutine ends with what it writes next, or with the process
+		err = context.Cause(ctx)
+	}
+	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {

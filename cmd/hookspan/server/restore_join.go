@@ -13,13 +13,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
+
+// longestSocket is how long the path of a socket may be on every system that we are built for.
+const longestSocket = 103
 
 // restoreSocket is where a process that has the data folder for a restore is told of a file, by
 // another one on the same machine: one process at a time can open the bus.
-const restoreSocket = "restore.sock"
+func restoreSocket(folder string) (string, error) {
+	path := filepath.Join(folder, "restore.sock")
+	if len(path) > longestSocket {
+		return "", fmt.Errorf("the socket for a restore, %s, has a path of %d bytes, at most %d can be had: "+
+			"name the data folder by a shorter or a relative path (HOOKSPAN_DATA_DIR)", path, len(path), longestSocket)
+	}
+	return path, nil
+}
 
 // A restored is the answer.
 type restored struct {
@@ -38,10 +50,24 @@ func (d *doctor) join(ctx context.Context) (err error) {
 		return cli.Usage("--join is for an embedded bus; a restore onto %s needs nobody else", c.Bus.Kind)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	socket, err := restoreSocket(c.DataDir)
+	if err != nil {
+		return err
+	}
 	if c.Embedded.Cluster != "" {
 		d.Progress("Waiting for the other members of %s.", c.Embedded.Cluster)
 	}
 	o, err := d.openUntil(ctx, b)
+	if errors.Is(err, embedded.ErrInUse) {
+		d.Progress("Waiting for the process that has the data folder %s.", c.DataDir)
+	}
+	for errors.Is(err, embedded.ErrInUse) && ctx.Err() == nil { // of a restore that was faster
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+			o, err = d.openUntil(ctx, b)
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -49,11 +75,10 @@ func (d *doctor) join(ctx context.Context) (err error) {
 		f := unopened(err)
 		return fmt.Errorf("open the bus: %s: %s", f.Detail, f.Remedy)
 	}
-	return d.takeRestores(ctx, target{c, b, o.Bus})
+	return d.takeRestores(ctx, socket, target{c, b, o.Bus})
 }
 
-func (d *doctor) takeRestores(ctx context.Context, onto target) error {
-	path := filepath.Join(onto.conf.DataDir, restoreSocket)
+func (d *doctor) takeRestores(ctx context.Context, path string, onto target) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed: the folder is locked
 		return fmt.Errorf("make the socket for a restore: %w", err)
 	}
@@ -62,8 +87,11 @@ func (d *doctor) takeRestores(ctx context.Context, onto target) error {
 	if err != nil {
 		return fmt.Errorf("make the socket for a restore: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // removes the socket
-	defer stop()
+	defer func() { _ = l.Close() }() // removes the socket
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("make the socket for a restore: %w", err)
+	}
 	d.Progress("The bus is open. Interrupt this once a restore beside it, or at another member of its cluster, is done.")
 	for {
 		conn, err := l.Accept()
@@ -73,24 +101,34 @@ func (d *doctor) takeRestores(ctx context.Context, onto target) error {
 		case err != nil:
 			return fmt.Errorf("wait for a restore: %w", err)
 		}
-		takeRestore(ctx, onto, conn)
+		if err := d.takeRestore(ctx, onto, conn); err != nil && ctx.Err() != nil {
+			return err
+		}
 	}
 }
 
-// takeRestore reads the name of a file from a connection and answers what came of it.
-func takeRestore(ctx context.Context, onto target, conn net.Conn) {
+// takeRestore reads the name of a file from a connection and answers what came of it; whoever asked
+// may have gone, so the log has it too. The error is of a bus that now holds a part of a backup.
+func (d *doctor) takeRestore(ctx context.Context, onto target, conn net.Conn) error {
 	defer func() { _ = conn.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })() // an answer still goes out
 	path, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil {
-		return // it went away
+		return nil // it went away
 	}
+	path = strings.TrimSuffix(path, "\n")
 	var answer restored
-	answer.Report, err = restoreFrom(ctx, onto, strings.TrimSuffix(path, "\n"))
-	if err != nil {
+	if answer.Report, err = restoreFrom(ctx, onto, path); err != nil {
 		answer.Error = err.Error()
+		d.Progress("%s was not restored: %v", path, err)
+	} else {
+		d.Progress("%s was restored.", path)
 	}
-	_ = json.NewEncoder(conn).Encode(answer) // whoever asked may have gone
+	_ = json.NewEncoder(conn).Encode(answer)
+	if errors.Is(err, backup.ErrUnfinished) {
+		return err
+	}
+	return nil
 }
 
 func restoreFrom(ctx context.Context, onto target, path string) (done report, err error) {
@@ -108,10 +146,14 @@ func restoreFrom(ctx context.Context, onto target, path string) (done report, er
 
 // handOver has the process that has the data folder restore a file.
 func (d *doctor) handOver(ctx context.Context, folder, path string) (report, error) {
-	conn, err := d.reach(ctx, filepath.Join(folder, restoreSocket))
+	socket, err := restoreSocket(folder)
+	if err != nil {
+		return report{}, err
+	}
+	conn, err := d.reach(ctx, socket)
 	if err != nil {
 		return report{}, fmt.Errorf("a server has the data folder %s: stop it, and give the restore a folder without events; "+
-			"a restore --join that has it does not have its bus open yet: see that all members are there", folder)
+			"a restore --join that has it does not have its bus open yet: see that all members are there (%w)", folder, err)
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()

@@ -20,9 +20,8 @@ type Options struct {
 // An Index holds the deliveries that are pending and the last ones that ended.
 type Index struct {
 	o       Options
-	load    *loading // what Load has come to, while it is not over
-	places  []int64  // by shard, up to where its journal was read; of Load, then of Follow
-	skipped bool     // some of the journal could not be read; of Follow
+	places  []int64 // by shard, up to where its journal was read; of Load, then of Follow
+	skipped bool    // some of the journal could not be read; of Follow
 
 	mu      sync.RWMutex
 	rows    map[string]*row
@@ -30,11 +29,11 @@ type Index struct {
 	evicted int    // how many of those
 	order   uint64
 	ended   queue
-	kept    int     // rows that have ended
-	texts   []*text // the oldest first; may hold dropped ones for a while
-	dropped int     // how many of those
-	bytes   int     // of texts
-	loading bool    // nothing that has ended goes
+	kept    int      // rows that have ended
+	texts   []*text  // the oldest first; may hold dropped ones for a while
+	dropped int      // how many of those
+	bytes   int      // of texts
+	load    *loading // what Load has come to; until it is over nothing that has ended goes
 	counts  map[Status]int64
 	notes   map[string]delivery.Note // by endpoint: the newest, of those that say something
 }
@@ -163,7 +162,7 @@ func (ix *Index) moved(r *row, was status) {
 
 func (ix *Index) end(r *row) {
 	ix.ended.push(ending{r, r.turn})
-	if ix.kept++; !ix.loading {
+	if ix.kept++; ix.load == nil {
 		ix.trimEnded()
 	}
 }

@@ -28,15 +28,11 @@ const glances = 4
 // forwards: no record is in memory longer than it takes. After an error that wraps
 // bus.ErrUnavailable the next call goes on where this one was; calls come one after the other.
 func (ix *Index) Load(ctx context.Context, j bus.Journal, shards int) error {
-	if ix.load == nil {
-		ix.load = newLoading(ix, shards)
-	}
-	l := ix.load
+	l := ix.loads(shards)
 	err := l.run(ctx, j)
 	if errors.Is(err, bus.ErrUnavailable) {
 		return err
 	}
-	ix.load = nil
 	l.end()
 	if err == nil {
 		ix.places = l.places()

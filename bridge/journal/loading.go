@@ -22,11 +22,14 @@ type dated struct {
 	at int64
 }
 
-func newLoading(ix *Index, shards int) *loading {
+// loads is the load that is under way, or a new one.
+func (ix *Index) loads(shards int) *loading {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	ix.loading = true
-	return &loading{ix: ix, tails: make([]*tail, shards)}
+	if ix.load == nil {
+		ix.load = &loading{ix: ix, tails: make([]*tail, shards)}
+	}
+	return ix.load
 }
 
 func (l *loading) take(data []byte) error {
@@ -70,6 +73,6 @@ func (l *loading) end() {
 	ix.trimTexts()
 	ix.arrange()
 	ix.ended.arrange()
-	ix.loading = false
+	ix.load = nil
 	ix.trimEnded()
 }

@@ -111,16 +111,23 @@ func TestOpenGoesOnWhereTheBusWentAway(t *testing.T) {
 		Sources:  []receiver.Source{{Name: "shop", Provider: "shop", Secrets: []string{secret}}},
 		Verifier: newShop, Publisher: before.store, History: cut{before.store}, Metrics: prometheus.NewRegistry(), Log: discard(),
 	}
-	r, err := receiver.New(o)
-	if err != nil {
+	after, err := setup(t, nil), error(nil)
+	if after.receiver, err = receiver.New(o); err != nil {
 		t.Fatal(err)
 	}
+	after.listen(t, o)
 	cuts := 0
-	for err = r.Open(t.Context()); errors.Is(err, errBroken) && cuts < 10; err = r.Open(t.Context()) {
+	for err = after.receiver.Open(t.Context()); errors.Is(err, errBroken) && cuts < 10; err = after.receiver.Open(t.Context()) {
 		cuts++
 	}
 	if err != nil || cuts != 2 {
 		t.Errorf("Open after %d cuts: %v", cuts, err)
+	}
+	for n := range 25 {
+		after.send(fmt.Sprint(n), `{"event":"a"}`)
+	}
+	if n := len(before.store.all()); n != 25 {
+		t.Errorf("%d events are stored, 25 of them once: a repeat was not recognised", n)
 	}
 }
 

@@ -37,7 +37,7 @@ type past struct {
 	bases   func(topic string) []string // the topics that an event there may have been written for
 	log     *slog.Logger
 
-	readFrom  time.Time   // when the history was read first; settled before following begins
+	readFrom  time.Time   // when the call began that came to the history's end; settled before following begins
 	following atomic.Bool // what other processes publish is taken in
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,6 +199,12 @@ func TestPodsWaitForARestore(t *testing.T) {
 		c := serving(t, objects)["hs-hookspan"].Spec.Containers[0]
 		if got := strings.Join(c.Args, " "); got != "restore --join" || c.LivenessProbe != nil || c.StartupProbe != nil || c.ReadinessProbe != nil {
 			t.Errorf("%s: the pod runs %q with the probes %v %v %v", kind, got, c.LivenessProbe, c.StartupProbe, c.ReadinessProbe)
+		}
+		mounted := func(m corev1.VolumeMount) bool {
+			return slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == "TMPDIR" && v.Value == m.MountPath })
+		}
+		if !slices.ContainsFunc(c.VolumeMounts, mounted) {
+			t.Errorf("%s: what restore reads from its input has no place: %v, %v", kind, c.Env, c.VolumeMounts)
 		}
 		if !strings.Contains(strings.Join(objects, ""), fmt.Sprintf("replicas: %d\n", pods)) {
 			t.Errorf("%s has not %d pods", kind, pods)

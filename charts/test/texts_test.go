@@ -106,6 +106,9 @@ func TestTheReadmeNamesWhatIsThere(t *testing.T) {
 		if !strings.HasPrefix(strings.TrimSpace(line), "$ ") {
 			continue
 		}
+		if strings.Contains(line, "helm get values") && !strings.Contains(line, "-o yaml") {
+			t.Errorf("what this prints is no file of values: %s", line)
+		}
 		for _, found := range name.FindAllString(line, -1) {
 			seen[found] = true
 			if !there[strings.ReplaceAll(found, "NAME", "hs-hookspan")] {

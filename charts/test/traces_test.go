@@ -57,12 +57,19 @@ func TestTracesGoWhereTheValuesSay(t *testing.T) {
 	}
 }
 
-// Pods are let through to the collector's port, and to no other for it.
+// Pods are let through to the collector's port, and to no other for it. Where nobody says where it
+// is, the ports of endpoints stay closed to what endpoints may not have.
 func TestTheNetworkPolicyKnowsTheCollector(t *testing.T) {
-	for endpoint, want := range map[string]int{
-		"http://collector:4318": 4318, "https://collector": 443, "http://collector/otlp": 80, "https://[fd00::1]:4318/x": 4318, "http://[fd00::1]": 80, "": 0,
+	const said = "{podSelector: {matchLabels: {app: collector}}}"
+	for _, c := range []struct {
+		endpoint, to string
+		want         int
+	}{
+		{"http://collector:4318", said, 4318}, {"https://collector", said, 443}, {"http://collector/otlp", said, 80},
+		{"https://[fd00::1]:4318/x", said, 4318}, {"http://[fd00::1]", said, 80}, {"", said, 0},
+		{"http://collector:4318", "", 4318}, {"https://collector", "", 0}, {"http://collector/otlp", "", 0},
 	} {
-		objects, _, err := release{values: fmt.Sprintf("traces: {endpoint: %q}\nnetworkPolicy: {tracesTo: [{podSelector: {matchLabels: {app: collector}}}]}", endpoint)}.render(t)
+		objects, _, err := release{values: fmt.Sprintf("traces: {endpoint: %q}\nnetworkPolicy: {tracesTo: [%s]}", c.endpoint, c.to)}.render(t)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,13 +80,17 @@ func TestTheNetworkPolicyKnowsTheCollector(t *testing.T) {
 				continue
 			}
 			for _, rule := range policy.Spec.Egress {
-				if len(rule.To) == 1 && rule.To[0].PodSelector != nil && rule.To[0].PodSelector.MatchLabels["app"] == "collector" {
-					got = rule.Ports[0].Port.IntValue()
+				to := rule.To
+				toCollector := len(to) == 1 && to[0].PodSelector != nil && to[0].PodSelector.MatchLabels["app"] == "collector"
+				for _, port := range rule.Ports {
+					if n := port.Port.IntValue(); toCollector || len(to) == 0 && n != 53 {
+						got = n
+					}
 				}
 			}
 		}
-		if got != want {
-			t.Errorf("%q: port %d is open, want %d", endpoint, got, want)
+		if got != c.want {
+			t.Errorf("%q to %q: port %d is open, want %d", c.endpoint, c.to, got, c.want)
 		}
 	}
 }

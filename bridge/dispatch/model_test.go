@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"testing/cryptotest"
@@ -82,6 +83,13 @@ func drawScript() *rapid.Generator[script] {
 // The model test: whatever happens, at no point would a fresh owner miss a delivery, nothing
 // is delivered that is not for the endpoint, and a takeover repeats nothing that the journal
 // knew.
+// A laptop plays fewer scripts than CI, which names a number.
+func init() {
+	if err := flag.Set("rapid.checks", "40"); err != nil {
+		panic(err)
+	}
+}
+
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript().Draw(rt, "script")

@@ -3,13 +3,19 @@
 package jetstream_test
 
 import (
+	"errors"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/bus/bustest"
+	"github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -34,5 +40,110 @@ func TestLeasesOnACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 		return r.sharing(4 * time.Second)
+	})
+}
+
+func TestLeasesOutliveTheirLeader(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 3, natstest.Config{})
+	r := newRoom(t, servers)
+	bustest.Unsettle(t, r.sharing(10*time.Second), func() {
+		leader := servers.Leader(t, servers.Connect(t, nats.UserInfo(r.user, r.password)), "KV_HOOKSPAN_LEASES")
+		if leader < 0 {
+			t.Fatal("nobody leads the bucket")
+		}
+		servers.Settle()
+		servers.Stop(leader)
+	})
+}
+
+func TestServersOfAClusterGo(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Start(t, 3, natstest.Config{})
+	store, admin := remoteIn(t, cluster, jetstream.Options{PublishTimeout: 2 * time.Second})
+	followed, heard := followAll(t, store), hearAll(t, store)
+	l := newLoad(t, store, 8)
+	l.more(t, 100)
+
+	// The leader goes.
+	cluster.Settle()
+	leader := cluster.Leader(t, admin, "HOOKSPAN_EVENTS")
+	if leader < 0 {
+		t.Fatal("the event stream has no leader")
+	}
+	cluster.Stop(leader)
+	l.more(t, 100)
+	if err := store.Health(within(t)); err != nil {
+		t.Errorf("with two of three servers: %v", err)
+	}
+	l.mu.Lock()
+	t.Logf("the leader went: %d refused, longest time without an acknowledgement %v", l.refused, l.longest)
+	if l.longest > 25*time.Second {
+		t.Errorf("nothing was acknowledged for %v", l.longest)
+	}
+	l.mu.Unlock()
+
+	// Another one goes: there is no majority.
+	other := (leader + 1) % 3
+	cluster.Stop(other)
+	eventually(t, "health says what is wrong", func() bool { return store.Health(within(t)) != nil })
+	if err := store.Health(within(t)); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("health with one of three servers: %v", err)
+	}
+	began := time.Now()
+	_, err := store.Publish(within(t), "hookspan.events.shop", order("no quorum"), bus.PublishOptions{})
+	if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 12*time.Second {
+		t.Errorf("publish with one of three servers: %v after %v, want ErrUnavailable within the timeout", err, took)
+	}
+
+	// They come back, and everything goes on by itself.
+	cluster.Restart(leader)
+	cluster.Restart(other)
+	l.more(t, 100)
+	eventually(t, "health is well again", func() bool { return store.Health(within(t)) == nil })
+	l.end()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	eventually(t, "all that was acknowledged is followed", func() bool { return followed.holds(l.acked) })
+	eventually(t, "all that was acknowledged is heard of", func() bool { return heard.holds(l.acked) })
+	t.Logf("%d acknowledged, none lost; %d refused", len(l.acked), l.refused)
+}
+
+// A server that was cut off from its cluster keeps its clients. They leave it, and lose nothing.
+func TestAServerThatIsCutOffIsLeft(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Start(t, 3, natstest.Config{})
+	user, password := cluster.Account()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	conns, err := dial.Open(t.Context(), dial.Options{Log: log, Servers: cluster.Addrs(), User: user, Password: password, PublishTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conns.Close)
+	store, err := jetstream.Open(t.Context(), conns, jetstream.Options{Log: log, PublishTimeout: time.Second, Replicas: 3}.Impatient(2*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	followed := followAll(t, store)
+	l := newLoad(t, store, 2)
+	l.more(t, 20)
+
+	lonely := conns.Events.ConnectedServerName()
+	cluster.CutOff(cluster.Index(lonely))
+	l.more(t, 20)
+	l.end()
+	if now := conns.Events.ConnectedServerName(); now == lonely {
+		t.Errorf("events are published to server %s, which is cut off", now)
+	}
+	eventually(t, "the other connection has left it too", func() bool {
+		return conns.Read.Status() == nats.CONNECTED && conns.Read.ConnectedServerName() != lonely
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	eventually(t, "all that was acknowledged is followed", func() bool { return followed.holds(l.acked) })
+	eventually(t, "events are taken", func() bool {
+		_, err := store.Publish(within(t), "hookspan.events.shop", order("last"), bus.PublishOptions{})
+		return err == nil
 	})
 }

@@ -69,20 +69,6 @@ func TestLeasesOutliveTheirBucket(t *testing.T) {
 	})
 }
 
-func TestLeasesOutliveTheirLeader(t *testing.T) {
-	t.Parallel()
-	servers := natstest.Start(t, 3, natstest.Config{})
-	r := newRoom(t, servers)
-	bustest.Unsettle(t, r.sharing(10*time.Second), func() {
-		leader := servers.Leader(t, servers.Connect(t, nats.UserInfo(r.user, r.password)), "KV_HOOKSPAN_LEASES")
-		if leader < 0 {
-			t.Fatal("nobody leads the bucket")
-		}
-		servers.Settle()
-		servers.Stop(leader)
-	})
-}
-
 // js is an API to what is in the room.
 func (r *room) js(t *testing.T) natsjs.JetStream {
 	js, err := natsjs.New(r.servers.Connect(t, nats.UserInfo(r.user, r.password)))

@@ -155,58 +155,6 @@ func hearAll(t *testing.T, s *jetstream.Store) *seen {
 	return all
 }
 
-func TestServersOfAClusterGo(t *testing.T) {
-	t.Parallel()
-	cluster := natstest.Start(t, 3, natstest.Config{})
-	store, admin := remoteIn(t, cluster, jetstream.Options{PublishTimeout: 2 * time.Second})
-	followed, heard := followAll(t, store), hearAll(t, store)
-	l := newLoad(t, store, 8)
-	l.more(t, 100)
-
-	// The leader goes.
-	cluster.Settle()
-	leader := cluster.Leader(t, admin, "HOOKSPAN_EVENTS")
-	if leader < 0 {
-		t.Fatal("the event stream has no leader")
-	}
-	cluster.Stop(leader)
-	l.more(t, 100)
-	if err := store.Health(within(t)); err != nil {
-		t.Errorf("with two of three servers: %v", err)
-	}
-	l.mu.Lock()
-	t.Logf("the leader went: %d refused, longest time without an acknowledgement %v", l.refused, l.longest)
-	if l.longest > 25*time.Second {
-		t.Errorf("nothing was acknowledged for %v", l.longest)
-	}
-	l.mu.Unlock()
-
-	// Another one goes: there is no majority.
-	other := (leader + 1) % 3
-	cluster.Stop(other)
-	eventually(t, "health says what is wrong", func() bool { return store.Health(within(t)) != nil })
-	if err := store.Health(within(t)); !errors.Is(err, bus.ErrUnavailable) {
-		t.Errorf("health with one of three servers: %v", err)
-	}
-	began := time.Now()
-	_, err := store.Publish(within(t), "hookspan.events.shop", order("no quorum"), bus.PublishOptions{})
-	if took := time.Since(began); !errors.Is(err, bus.ErrUnavailable) || took > 12*time.Second {
-		t.Errorf("publish with one of three servers: %v after %v, want ErrUnavailable within the timeout", err, took)
-	}
-
-	// They come back, and everything goes on by itself.
-	cluster.Restart(leader)
-	cluster.Restart(other)
-	l.more(t, 100)
-	eventually(t, "health is well again", func() bool { return store.Health(within(t)) == nil })
-	l.end()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	eventually(t, "all that was acknowledged is followed", func() bool { return followed.holds(l.acked) })
-	eventually(t, "all that was acknowledged is heard of", func() bool { return heard.holds(l.acked) })
-	t.Logf("%d acknowledged, none lost; %d refused", len(l.acked), l.refused)
-}
-
 // Between us and the server nothing goes through, and nothing says so either.
 func TestANetworkThatSwallows(t *testing.T) {
 	t.Parallel()

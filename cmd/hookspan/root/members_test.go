@@ -5,6 +5,7 @@ package root_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,42 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
+
+// Three processes with embedded buses form a cluster; what one takes in survives its end.
+func TestReplicasFormACluster(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan string, 100) // the endpoint sends, the test receives
+	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { arrived <- r.Header.Get("Ce-Id") }))
+	t.Cleanup(endpoint.Close)
+	routes := porttest.Addresses(t, 3)
+	members := make([]*replica, len(routes))
+	for i := range members {
+		members[i] = launch(t, "HOOKSPAN_EMBEDDED_CLUSTER=tested", "HOOKSPAN_EMBEDDED_PEERS="+strings.Join(routes, ","),
+			"HOOKSPAN_EMBEDDED_ROUTES_LISTEN="+routes[i], "HOOKSPAN_SEAL_KEY="+sealKey, "HOOKSPAN_EMBEDDED_SYNC=lazy",
+			"HOOKSPAN_ENDPOINTS=crm", "HOOKSPAN_ENDPOINT_CRM_URL="+endpoint.URL, "HOOKSPAN_ENDPOINT_CRM_SIGNATURE=none")
+	}
+	for _, m := range members {
+		m.shows("/readyz", http.StatusOK, "ready")
+	}
+	members[0].takes("first")
+	if id := <-arrived; id != "first" {
+		t.Errorf("the endpoint got %s", id)
+	}
+	for _, m := range members {
+		m.shows("/v1/deliveries?event=first", http.StatusOK, `"status":"delivered"`)
+	}
+	members[0].stop()
+	for _, m := range members[1:] {
+		m.shows("/readyz", http.StatusOK, "ready")
+		m.shows("/metrics", http.StatusOK, "hookspan_shards_owned 16")
+	}
+	members[1].shows("/metrics", http.StatusOK, "hookspan_dedup_ids 1")
+	members[1].takes("first")
+	members[1].takes("second")
+	if id := <-arrived; id != "second" {
+		t.Errorf("the endpoint got %s, want the second event alone", id)
+	}
+}
 
 // From a server alone to a cluster of three, a member that has lost its folder, and from three to
 // one, by the steps of the README: what is owed is delivered once each, and what was delivered is

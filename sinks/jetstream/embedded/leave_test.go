@@ -1,42 +1,24 @@
+//go:build fleets
+
 package embedded_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
-
-// eventStream is what the server's cluster says about the event stream.
-func eventStream(t *testing.T, m *opened) *natsjs.StreamInfo {
-	t.Helper()
-	js, err := natsjs.New(m.Conns().Events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var info *natsjs.StreamInfo
-	waitFor(t, func() bool {
-		// Between two leaders a cluster leaves the request unanswered.
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		s, err := js.Stream(ctx, "HOOKSPAN_EVENTS")
-		if err != nil || s.CachedInfo().Cluster == nil {
-			return false
-		}
-		info = s.CachedInfo()
-		return info.Cluster.Leader != ""
-	})
-	return info
-}
 
 // split takes the server that leads the event stream apart from the others, once they have what
 // it has: with an empty log among the two of them they elect no leader.
@@ -133,4 +115,44 @@ func current(info *natsjs.StreamInfo, server string) bool {
 		}
 	}
 	return false
+}
+
+// A server whose disk refuses a sync is opened again, while the others go on.
+func TestAServerOfAClusterIsOpenedAgain(t *testing.T) {
+	t.Parallel()
+	three := newTrio(t)
+	var fail atomic.Bool
+	servers := all(t, func(i int) *embedded.Server {
+		if i > 0 {
+			return start(t, three[i])
+		}
+		s, err := embedded.OpenWithFlush(within(t), three[0], func(flush func() error) func() error {
+			return func() error {
+				if fail.CompareAndSwap(true, false) {
+					return errors.New("input/output error")
+				}
+				return flush()
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	})
+	members := all(t, func(i int) *opened { return openStore(t, servers[i], jetstream.Options{}) })
+	publish(t, members[0], "before")
+	fail.Store(true)
+	if err := members[0].Sync(within(t)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	if err := members[0].Usable(true); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("usable: %v", err)
+	}
+	publishSoon(t, members[1], "meanwhile")
+	waitFor(t, func() bool { return members[0].Health(t.Context()) == nil })
+	publishSoon(t, members[0], "after")
+	if ids := stored(t, members[2]); len(ids) != 3 {
+		t.Errorf("stored: %v", ids)
+	}
 }

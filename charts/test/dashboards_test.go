@@ -18,7 +18,7 @@ type query struct{ expr, legend string }
 // all is what every query is narrowed to, and this those of one endpoint: what the reader chose
 // at the top.
 const (
-	all  = `namespace="$namespace",pod=~"$release-.+"`
+	all  = `namespace="$namespace",pod=~"$release-([0-9]+|((receiver|dispatcher|admin)-)?[a-z0-9]+-[a-z0-9]{5})"`
 	this = all + `,endpoint="$endpoint"`
 )
 

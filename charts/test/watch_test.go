@@ -104,6 +104,50 @@ func TestWhatIsWatchedIsMeasured(t *testing.T) {
 	}
 }
 
+// Alerts, scalers and dashboards read the pods of one release, whatever others beside it are called.
+func TestReleasesWhoseNamesBeginAlikeAreToldApart(t *testing.T) {
+	const hash = "-7d9f8c6b5d-x2x4z"
+	shapes := map[string]struct{ values, pods string }{
+		"embedded": {"", "-0"},
+		"together": {"bus: {kind: nats, url: 'nats://n:4222'}", hash},
+		"split":    {"bus: {kind: nats, url: 'nats://n:4222'}\nroles: {split: true}", "-receiver" + hash + " -dispatcher" + hash + " -admin" + hash},
+	}
+	told := func(where, pattern, shape string) {
+		is := regexp.MustCompile("^(?:" + pattern + ")$")
+		for _, pod := range strings.Fields(shapes[shape].pods) {
+			if !is.MatchString("hs-hookspan" + pod) {
+				t.Errorf("%s: %s leaves out hs-hookspan%s", where, pattern, pod)
+			}
+		}
+		for _, other := range shapes {
+			for _, pod := range strings.Fields(other.pods) {
+				if is.MatchString("hs-hookspan-eu" + pod) {
+					t.Errorf("%s: %s takes hs-hookspan-eu%s in", where, pattern, pod)
+				}
+			}
+		}
+	}
+	pod, found := regexp.MustCompile(`pod=~"([^"]+)"`), 0
+	for shape, s := range shapes {
+		told("the dashboards", strings.Replace(pod.FindStringSubmatch(all)[1], "$release", "hs-hookspan", 1), shape)
+		more := "\nmetrics: {prometheusRule: {enabled: true}}"
+		if shape != "embedded" {
+			more += "\nautoscaling: {keda: {enabled: true, prometheus: 'http://p:9090'}}"
+		}
+		objects, _, err := release{values: s.values + more}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range pod.FindAllStringSubmatch(strings.Join(objects, ""), -1) {
+			found++
+			told(shape, m[1], shape)
+		}
+	}
+	if found < 40 {
+		t.Errorf("only %d matchers were found", found)
+	}
+}
+
 func rules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "alerts.yaml"))

@@ -105,6 +105,17 @@ annotations:
 {{- mulf $n (get $units $unit) | int64 -}}
 {{- end -}}
 
+{{/* What tells this release's series from those of another whose name begins alike: matchers of its pods. */}}
+{{- define "hookspan.series" -}}
+{{- $pod := "[a-z0-9]+-[a-z0-9]{5}" -}}
+{{- if eq (include "hookspan.embedded" .) "true" -}}
+{{- $pod = "[0-9]+" -}}
+{{- else if .Values.roles.split -}}
+{{- $pod = printf "(receiver|dispatcher|admin)-%s" $pod -}}
+{{- end -}}
+{{- printf `namespace="%s",pod=~"%s-%s"` .Release.Namespace (include "hookspan.fullname" .) $pod -}}
+{{- end -}}
+
 {{- define "hookspan.families" -}}
 ipFamilyPolicy: {{ .ipFamilyPolicy }}
 {{- with .ipFamilies }}

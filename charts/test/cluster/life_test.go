@@ -80,6 +80,25 @@ func (r *release) upgradeAll(t *testing.T) {
 	}
 }
 
+// rollBack goes to the revision before, while webhooks come. What was rotated since is none of it.
+func (r *release) rollBack(t *testing.T) {
+	r.kubectl(t, "patch", "secret", "hs-hookspan-auth", "--patch", fmt.Sprintf(`{"stringData":{"admin-token":%q}}`, strings.Repeat("rotated-", 5)))
+	rotated := r.kubectl(t, "get", "secret", "hs-hookspan-auth", "--output=jsonpath={.data}")
+	was := r.uids(t)
+	refused := r.traffic.during(r.intake("shop"), func() {
+		r.helm(t, "rollback", "hs", "--wait", "--timeout=5m")
+		r.anew(t, r.replicas, was...)
+	})
+	if len(refused) > 0 && r.shared() {
+		t.Errorf("%d webhooks were refused while pods were replaced one by one, such as %s", len(refused), refused[0])
+	}
+	r.traffic.settle(t)
+	if now := r.kubectl(t, "get", "secret", "hs-hookspan-auth", "--output=jsonpath={.data}"); now != rotated {
+		t.Error("the rollback brought another token or key back")
+	}
+	r.kubectl(t, "exec", r.workload(), "--", "/hookspan", "endpoints", "list")
+}
+
 // kill takes a pod away without a word of warning, while webhooks come.
 func (r *release) kill(t *testing.T) {
 	victim := r.uids(t)[0]

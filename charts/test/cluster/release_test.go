@@ -101,6 +101,7 @@ func (s shape) live(t *testing.T) {
 		{"policies", (*release).policies},
 		{"new source", (*release).newSource},
 		{"upgrade", (*release).upgradeAll},
+		{"rollback", (*release).rollBack},
 		{"kill", (*release).kill},
 		{"drain", (*release).drain},
 		{"scale", (*release).scale},

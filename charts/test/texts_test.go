@@ -75,6 +75,35 @@ func TestTheNotesNameWhatIsThere(t *testing.T) {
 	}
 }
 
+// Whoever has metrics scraped and does not let Prometheus in is told so, with values that do.
+func TestTheNotesSayWhoCannotScrape(t *testing.T) {
+	for values, warned := range map[string]bool{
+		"": false,
+		"metrics: {serviceMonitor: {enabled: true}}":                                  true,
+		"metrics: {podMonitor: {enabled: true}}":                                      true,
+		"metrics: {serviceMonitor: {enabled: true}}\nnetworkPolicy: {enabled: false}": false,
+	} {
+		_, notes, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		advice := regexp.MustCompile(`(?m)^  (networkPolicy: .*)$`).FindStringSubmatch(notes)
+		if (advice != nil) != warned {
+			t.Errorf("%q: warned: %v", values, advice)
+		}
+		if advice == nil {
+			continue
+		}
+		objects, notes, err := release{values: values + "\n" + advice[1]}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(notes, "WARNING") || !strings.Contains(strings.Join(objects, ""), "kubernetes.io/metadata.name: monitoring") {
+			t.Errorf("%q: the advice does not help: %s", values, notes)
+		}
+	}
+}
+
 // Commands of the README name workloads, pods, claims and Secrets of a release.
 func TestTheReadmeNamesWhatIsThere(t *testing.T) {
 	objects, _, err := release{values: "bus: {kind: embedded-cluster}"}.render(t)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -101,6 +103,33 @@ func TestWhatIsWatchedIsMeasured(t *testing.T) {
 	}
 	if triggers != 2 {
 		t.Errorf("%d triggers", triggers)
+	}
+}
+
+// With TLS on the API, Prometheus asks for the name that the README wants in the certificate, as the pod
+// of helm test does.
+func TestMonitorsKnowTheNameInTheCertificate(t *testing.T) {
+	for _, kind := range []string{"serviceMonitor", "podMonitor"} {
+		objects, _, err := release{values: "adminTLS: {existingSecret: admin-tls}\nmetrics: {" + kind + ": {enabled: true}}"}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := url.Parse(pods(t, objects)["hs-hookspan-test"].Spec.Containers[0].Env[0].Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := ""
+		for _, o := range typed(t, objects) {
+			switch o := o.(type) {
+			case *monitoringv1.ServiceMonitor:
+				name = *o.Spec.Endpoints[0].TLSConfig.ServerName
+			case *monitoringv1.PodMonitor:
+				name = *o.Spec.PodMetricsEndpoints[0].TLSConfig.ServerName
+			}
+		}
+		if name != server.Hostname() || name == "" {
+			t.Errorf("%s asks for %q, the certificate names %q", kind, name, server.Hostname())
+		}
 	}
 }
 

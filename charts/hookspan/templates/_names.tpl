@@ -133,6 +133,6 @@ ipFamilies:
   tlsConfig:
     ca:
       secret: {name: {{ .root.Values.adminTLS.existingSecret }}, key: ca.crt, optional: true}
-    serverName: {{ include "hookspan.fullname" .root }}-admin
+    serverName: {{ include "hookspan.adminHost" .root }}
   {{- end }}
 {{- end -}}

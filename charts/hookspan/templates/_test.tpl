@@ -33,6 +33,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}://{{ include "hookspan.fullname" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}{{ if ne (int $s.port) (ternary 443 80 (not (empty .Values.tls.existingSecret))) }}:{{ $s.port }}{{ end }}
 {{- end -}}
 
+{{- define "hookspan.adminHost" -}}
+{{- printf "%s-admin.%s.svc.%s" (include "hookspan.fullname" .) .Release.Namespace .Values.clusterDomain -}}
+{{- end -}}
+
 {{- define "hookspan.adminURL" -}}
-{{- ternary "https" "http" (not (empty .Values.adminTLS.existingSecret)) }}://{{ include "hookspan.fullname" . }}-admin.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:{{ .Values.adminService.port }}
+{{- ternary "https" "http" (not (empty .Values.adminTLS.existingSecret)) }}://{{ include "hookspan.adminHost" . }}:{{ .Values.adminService.port }}
 {{- end -}}

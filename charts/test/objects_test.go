@@ -212,9 +212,14 @@ func TestPodsWaitForARestore(t *testing.T) {
 	}
 }
 
-// A stop has the preStop, the program's own grace, and some seconds more.
+// A stop has the preStop, the program's own grace, and some seconds more; by itself the grace is 20 s
+// more than the longest attempt.
 func TestThePodIsGivenTheTimeToStop(t *testing.T) {
-	for grace, want := range map[string]int64{"": 60, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 65} {
+	for grace, want := range map[string]int64{"": 60, "config: {stop_grace: 1m}": 70, "config: {stop_grace: 1m30s}": 100, "config: {stop_grace: 500ms}": 11, "preStopSeconds: 10": 65,
+		"endpoints: {crm: {url: 'https://crm.example', timeout: 1m30s}, erp: {url: 'https://erp.example', timeout: 45s}}": 120,
+		"endpoints: {crm: {url: 'https://crm.example', timeout: 5s}}":                                                     60,
+		"endpoints: {crm: {url: 'https://crm.example', timeout: 2m}}\nconfig: {stop_grace: 20s}":                          30,
+	} {
 		objects, _, err := release{values: grace}.render(t)
 		if err != nil {
 			t.Fatal(err)

@@ -119,20 +119,29 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* How long a stop may take: an attempt of 30 s, which endpoints have unless they say otherwise, and 20 s. */}}
+{{/* How long a stop may take: the longest attempt that the values know of, 30 s unless an endpoint says otherwise, and 20 s. */}}
 {{- define "hookspan.stopGrace" -}}
-{{- .Values.config.stop_grace | default "50s" -}}
+{{- $longest := 30 -}}
+{{- range .Values.endpoints -}}
+{{- with .timeout }}{{ $longest = max $longest (include "hookspan.seconds" .) }}{{ end -}}
+{{- end -}}
+{{- .Values.config.stop_grace | default (printf "%ds" (add $longest 20)) -}}
 {{- end -}}
 
 {{/* The stop's time in seconds, with the preStop before it and five seconds after it. */}}
 {{- define "hookspan.grace" -}}
+{{- add (include "hookspan.stopGrace" . | include "hookspan.seconds") .Values.preStopSeconds 5 -}}
+{{- end -}}
+
+{{/* Whole seconds of a duration such as 1m30s. */}}
+{{- define "hookspan.seconds" -}}
 {{- $seconds := 0 -}}
-{{- range $part := regexFindAll "[0-9.]+(ms|h|m|s)" (include "hookspan.stopGrace" .) -1 -}}
+{{- range $part := regexFindAll "[0-9.]+(ms|h|m|s)" . -1 -}}
 {{- $n := regexFind "^[0-9.]+" $part | float64 -}}
 {{- $unit := regexFind "[a-z]+$" $part -}}
 {{- $seconds = addf $seconds (mulf $n (get (dict "h" 3600 "m" 60 "s" 1 "ms" 0.001) $unit)) -}}
 {{- end -}}
-{{- add (ceil $seconds | int) .Values.preStopSeconds 5 -}}
+{{- ceil $seconds | int -}}
 {{- end -}}
 
 {{/* Members of an embedded cluster never share a node: one lost node is one lost member. */}}

@@ -150,7 +150,7 @@ func TestWhatWasReleasedCanBeUpgraded(t *testing.T) {
 
 // A release that is there, as far as the chart looks it up.
 const (
-	releasedConfig = `{apiVersion: v1, kind: ConfigMap, metadata: {name: hs-hookspan-config, annotations: {hookspan/bus-kind: KIND}}}`
+	releasedConfig = `{apiVersion: v1, kind: ConfigMap, metadata: {name: hs-hookspan-config, annotations: {hookspan/bus-kind: KIND}}, data: {hookspan.yaml: "namespace: hs-hookspan"}}`
 	releasedSet    = `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: hs-hookspan}, spec: {replicas: MEMBERS, volumeClaimTemplates: [` +
 		`{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10240Mi}}}}]}}`
 	releasedClaim = `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data-hs-hookspan-0}, status: {capacity: {storage: 20Gi}}}`
@@ -215,6 +215,8 @@ func TestWhatNoUpgradeCanDoIsRefused(t *testing.T) {
 		"one member to three":      {"embedded", "1", "bus: {kind: embedded-cluster}", "install a second release"},
 		"an own bus to NATS":       {"embedded", "1", "bus: {kind: nats, url: 'nats://n:4222'}", "has its events on embedded"},
 		"five members to three":    {"embedded-cluster", "5", "bus: {kind: embedded-cluster}", "has 5 members"},
+		"another namespace":        {"nats", "1", "bus: {kind: nats, url: 'nats://n:4222'}\nconfig: {namespace: other}", "config.namespace: this release has its topics below"},
+		"its own namespace, named": {"nats", "1", "bus: {kind: nats, url: 'nats://n:4222'}\nconfig: {namespace: hs-hookspan}", ""},
 		"a larger claim":           {"embedded", "1", "persistence: {size: 20Gi}", "patch pvc data-hs-hookspan-0"},
 		"another class":            {"embedded", "1", "persistence: {storageClass: fast}", "persistence.storageClass"},
 		"no claim any more":        {"embedded", "1", "persistence: {enabled: false}", "has claims of its own"},

@@ -8,6 +8,11 @@
 {{- if ne $was $v.bus.kind -}}
 {{- fail (printf "bus.kind: this release has its events on %s, and on %s it would not find them; install a second release and let the first deliver what it has (README, Moving to another bus)" $was $v.bus.kind) -}}
 {{- end -}}
+{{- $had := get (dig "data" "hookspan.yaml" "" $config | fromYaml) "namespace" -}}
+{{- $has := get (include "hookspan.processConfig" . | fromYaml) "namespace" -}}
+{{- if and $had (ne $had $has) -}}
+{{- fail (printf "config.namespace: this release has its topics below %q, and below %q it would not find them; keep the one, or install a second release and let the first deliver what it has (README, Moving to another bus)" $had $has) -}}
+{{- end -}}
 {{- $set := lookup "apps/v1" "StatefulSet" $ns $name | default dict -}}
 {{- if and $set (eq (include "hookspan.embedded" .) "true") -}}
 {{- $members := dig "spec" "replicas" 0 $set | int -}}

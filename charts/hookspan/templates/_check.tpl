@@ -48,6 +48,11 @@
 {{- if and $v.autoscaling.hpa.enabled $v.autoscaling.keda.enabled (not $v.roles.split) -}}
 {{- fail "autoscaling: hpa and keda would fight over the same pods; choose one, or set roles.split" -}}
 {{- end -}}
+{{- range $w := include "hookspan.workloads" . | fromJsonArray -}}
+{{- if and (eq (include "hookspan.scaledBy" (dict "root" $ "role" $w.role)) "hpa") (not (dig "requests" "cpu" (dig "limits" "cpu" "" $w.resources) $w.resources)) -}}
+{{- fail (printf "autoscaling.hpa: a share of the CPU that is asked for, and none is; set %sresources.requests.cpu" (ternary "" (printf "roles.%s." $w.role) (empty $w.role))) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.autoscaling.keda.enabled (not $v.autoscaling.keda.prometheus) -}}
 {{- fail "autoscaling.keda.prometheus: missing; give Prometheus' address, such as http://prometheus.monitoring:9090" -}}
 {{- end -}}
@@ -92,6 +97,9 @@
 {{- end -}}
 {{- end -}}
 {{- range $name, $endpoint := .Values.endpoints -}}
+{{- if regexMatch `^[A-Za-z]+://[^/?#]*@` $endpoint.url -}}
+{{- fail (printf "endpoints.%s.url: no user and password here, where everybody reads them; give an Authorization header by extraEnv, as %s from a Secret" $name (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
+{{- end -}}
 {{- range $header := include "hookspan.namesIn" (list $endpoint.headers ":") | fromJsonArray -}}
 {{- if regexMatch `(?i)^([a-z0-9-]*authorization|cookie|[a-z0-9-]*(token|secret|password|api-?key))$` $header -}}
 {{- fail (printf "endpoints.%s.headers: %s is a secret, and everybody reads a ConfigMap; give the headers by extraEnv, as %s from a Secret" $name $header (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}

@@ -1,10 +1,12 @@
 package test
 
 import (
+	"encoding/base64"
 	"os"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -64,6 +66,36 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
 		})
+	}
+}
+
+// What a Secret of the chart holds stands in no other object, and not in the notes.
+func TestSecretsStandInSecretsAlone(t *testing.T) {
+	for name, values := range matrix(t) {
+		objects, notes, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var held []string
+		elsewhere := notes
+		for _, text := range objects {
+			var s corev1.Secret
+			if err := yaml.Unmarshal([]byte(text), &s); err != nil || s.Kind != "Secret" {
+				elsewhere += text
+				continue
+			}
+			for _, data := range s.Data {
+				held = append(held, string(data), base64.StdEncoding.EncodeToString(data))
+			}
+		}
+		if len(held) == 0 && name != "all" {
+			t.Errorf("%s has no Secret", name)
+		}
+		for _, secret := range held {
+			if strings.Contains(elsewhere, secret) {
+				t.Errorf("%s: %s stands outside of a Secret", name, secret)
+			}
+		}
 	}
 }
 

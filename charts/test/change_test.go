@@ -204,9 +204,11 @@ func TestARollbackLeavesTokenAndKeyAlone(t *testing.T) {
 	if again := secret(released("embedded", "1")...); again != nil {
 		t.Errorf("an upgrade writes %v", again)
 	}
-	_, _, err := release{found: []string{strings.ReplaceAll(releasedAuth, ", seal-key: a2VwdA==", "")}}.render(t)
-	if err == nil || !strings.Contains(err.Error(), "hs-hookspan-auth is there without seal-key") {
-		t.Errorf("a Secret without its key: %v", err)
+	for _, values := range []string{"", "auth: {existingSecret: hs-hookspan-auth}"} {
+		_, _, err := release{values: values, found: []string{strings.ReplaceAll(releasedAuth, ", seal-key: a2VwdA==", "")}}.render(t)
+		if err == nil || !strings.Contains(err.Error(), "hs-hookspan-auth is there without seal-key") {
+			t.Errorf("%q: a Secret without its key: %v", values, err)
+		}
 	}
 }
 

@@ -75,6 +75,26 @@ func TestTheNotesNameWhatIsThere(t *testing.T) {
 	}
 }
 
+// The notes know by which way webhooks come in.
+func TestTheNotesKnowTheWayIn(t *testing.T) {
+	for values, want := range map[string]string{
+		"":                              "once there is an ingress",
+		"service: {type: LoadBalancer}": "get service hs-hookspan -o jsonpath='{.status.loadBalancer",
+		"ingress: {enabled: true}":      "any host name",
+		"ingress: {enabled: true, hosts: [a.example]}":           "  http://a.example/webhooks/NAME",
+		"gateway: {enabled: true, parentRefs: [{name: public}]}": "any host name",
+		"service: {port: 8000}\ntls: {existingSecret: pods}":     "  https://hs-hookspan.events.svc.cluster.local:8000/webhooks/NAME",
+	} {
+		_, notes, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(notes, want) {
+			t.Errorf("%q: the notes do not say %q:\n%s", values, want, notes)
+		}
+	}
+}
+
 // Whoever has metrics scraped and does not let Prometheus in is told so, with values that do.
 func TestTheNotesSayWhoCannotScrape(t *testing.T) {
 	for values, warned := range map[string]bool{

@@ -283,8 +283,9 @@ func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
 	}
 	was := template("")
 	for change, anew := range map[string]bool{
-		"sources: {other: {provider: hmac, secrets: 'file:/run/other'}}":        false,
-		"endpoints: {other: {url: 'https://other.example', signature: 'none'}}": false,
+		"sources: {other: {provider: hmac, secrets: 'file:/run/other'}}":              false,
+		"endpoints: {other: {url: 'https://other.example', signature: 'none'}}":       false,
+		"sources: {other: {provider: hmac, secretsFrom: {name: other, key: secret}}}": true, // it has to be mounted
 		"config: {retention: 24h}": true,
 		"preStopSeconds: 9":        true,
 	} {

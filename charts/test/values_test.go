@@ -55,6 +55,7 @@ var shapes = map[string]string{
 	"traces.attributes":                `{"type":"object","additionalProperties":{"type":"string"},"propertyNames":{"pattern":"^[A-Za-z0-9._/-]+$"}}`,
 	"ingress.annotations":              `{"type":"object","additionalProperties":{"type":"string"}}`,
 	"metrics.dashboards.labels":        `{"type":"object","additionalProperties":{"type":"string"}}`,
+	"networkPolicy.dnsPorts":           `{"type":"array","minItems":1,"items":{"type":"integer"}}`,
 	"networkPolicy.egressExcept":       `{"type":"object","additionalProperties":false,"properties":{"ipv4":{"type":"array","items":{"type":"string"}},"ipv6":{"type":"array","items":{"type":"string"}}}}`,
 	"extraObjects":                     `{"type":"array","items":{"type":["object","string"]}}`,
 	"ingress.hosts":                    `{"type":"array","items":{"type":"string"}}`,

@@ -34,6 +34,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"a share of no CPU":              {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true}}\nresources: {requests: {cpu: null}}", "resources.requests.cpu"},
 		"a share of a role's no CPU":     {"bus: {kind: nats, url: 'nats://n:4222'}\nroles: {split: true, receiver: {resources: {limits: {memory: 1Gi}}}}\nautoscaling: {hpa: {enabled: true}}", "roles.receiver.resources.requests.cpu"},
 		"a login in an endpoint's URL":   {"endpoints: {crm: {url: 'https://user:secret@crm.example'}}", "as HOOKSPAN_ENDPOINT_CRM_HEADERS from a Secret"},
+		"nobody who counts what waits":   {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true, minReplicas: 0, prometheus: 'http://p'}}", "minReplicas"},
 		"KEDA without Prometheus":        {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true}}", "keda.prometheus"},
 		"a restore by pods of NATS":      {"bus: {kind: nats, url: 'nats://n:4222'}\nrestoring: true", "restoring: not with"},
 		"a restore without a volume":     {"persistence: {enabled: false}\nrestoring: true", "needs persistence.enabled"},

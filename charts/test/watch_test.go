@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// measuredBy returns the metrics of a running process: of a histogram, its three series.
-func measuredBy(t *testing.T, admin string) map[string]bool {
+// measuredBy returns the metrics of a running process: of a histogram, its three series. Of each it has
+// the values of its labels.
+func measuredBy(t *testing.T, admin string) map[string]map[string][]string {
 	t.Helper()
 	res, err := http.Get("http://" + admin + "/metrics")
 	if err != nil {
@@ -32,44 +34,76 @@ func measuredBy(t *testing.T, admin string) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]bool{}
+	found := map[string]map[string][]string{}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(text), -1) {
-		found[m[1]] = true
-		if m[2] == "histogram" {
-			found[m[1]+"_bucket"], found[m[1]+"_sum"], found[m[1]+"_count"] = true, true, true
+		for _, series := range map[string][]string{"histogram": {"", "_bucket", "_sum", "_count"}}[m[2]] {
+			found[m[1]+series] = map[string][]string{}
+		}
+		if found[m[1]] == nil {
+			found[m[1]] = map[string][]string{}
+		}
+	}
+	label := regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
+	for _, m := range regexp.MustCompile(`(?m)^([a-z_]+)\{(.*)\} `).FindAllStringSubmatch(string(text), -1) {
+		labels := found[m[1]]
+		if labels == nil {
+			t.Fatalf("%s has no type", m[1])
+		}
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			labels[l[1]] = append(labels[l[1]], l[2])
 		}
 	}
 	return found
 }
 
-// metrics returns what an expression reads.
-func metrics(t *testing.T, expr string) []string {
+// selectors returns what an expression reads.
+func selectors(t *testing.T, expr string) (all []*parser.VectorSelector) {
 	t.Helper()
 	expr = strings.NewReplacer("$__rate_interval", "5m", "RELEASE", `namespace="n"`).Replace(expr)
 	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
-	var names []string
 	parser.Inspect(parsed, func(n parser.Node, _ []parser.Node) error {
 		if v, ok := n.(*parser.VectorSelector); ok {
-			names = append(names, v.Name)
+			all = append(all, v)
 		}
 		return nil
 	})
-	return names
+	return all
+}
+
+// Labels that the installation gives: where it runs, and what it is configured with.
+var given = []string{"__name__", "namespace", "pod", "source", "endpoint"}
+
+// unknown are the matchers that no series of a metric can fit: their label or one of their values is
+// none that the program measures by.
+func unknown(v *parser.VectorSelector, labels map[string][]string) (all []string) {
+	for _, m := range v.LabelMatchers {
+		if slices.Contains(given, m.Name) {
+			continue
+		}
+		for value := range strings.SplitSeq(m.Value, "|") {
+			if !slices.Contains(labels[m.Name], value) {
+				all = append(all, m.Name+"="+value)
+			}
+		}
+	}
+	return all
 }
 
 func TestWhatIsWatchedIsMeasured(t *testing.T) {
 	found := measuredBy(t, keptBusy(t).admin)
 	known := func(where, expr string) {
-		names := metrics(t, expr)
-		if len(names) == 0 {
+		read := selectors(t, expr)
+		if len(read) == 0 {
 			t.Errorf("%s reads no metric: %s", where, expr)
 		}
-		for _, name := range names {
-			if !found[name] {
-				t.Errorf("%s: there is no metric %s", where, name)
+		for _, v := range read {
+			if found[v.Name] == nil {
+				t.Errorf("%s: there is no metric %s", where, v.Name)
+			} else if never := unknown(v, found[v.Name]); len(never) > 0 {
+				t.Errorf("%s: no series of %s has %v", where, v.Name, never)
 			}
 		}
 	}

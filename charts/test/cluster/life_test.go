@@ -111,6 +111,32 @@ func (r *release) kill(t *testing.T) {
 	r.traffic.settle(t)
 }
 
+// loseMember takes the volume of a member of a cluster away, as the README says it, while webhooks come.
+func (r *release) loseMember(t *testing.T) {
+	if !r.embedded() || !r.shared() {
+		return
+	}
+	const name = "hs-hookspan-1"
+	victim := ""
+	for uid, p := range r.pods(t) {
+		if p.name == name {
+			victim = uid
+		}
+	}
+	volume := r.kubectl(t, "get", "pvc", "data-"+name, "--output=jsonpath={.spec.volumeName}")
+	refused := r.traffic.during(r.intake("shop"), func() {
+		r.kubectl(t, "delete", "pvc", "data-"+name, "--wait=false")
+		r.kubectl(t, "delete", "pod", name, "--force")
+		r.anew(t, r.replicas, victim)
+	})
+	t.Logf("%d webhooks were refused", len(refused))
+	if now := r.kubectl(t, "get", "pvc", "data-"+name, "--output=jsonpath={.spec.volumeName}"); now == volume {
+		t.Error("the member has its old volume")
+	}
+	r.kubectl(t, "exec", name, "--", "/hookspan", "doctor")
+	r.traffic.settle(t)
+}
+
 // drain empties the node, which is the only one: pods that leave find no other. A budget lets one
 // go; a single pod, which has none, goes and comes back.
 func (r *release) drain(t *testing.T) {

@@ -103,6 +103,7 @@ func (s shape) live(t *testing.T) {
 		{"upgrade", (*release).upgradeAll},
 		{"rollback", (*release).rollBack},
 		{"kill", (*release).kill},
+		{"lost member", (*release).loseMember},
 		{"drain", (*release).drain},
 		{"scale", (*release).scale},
 		{"uninstall", (*release).uninstall},

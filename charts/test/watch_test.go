@@ -167,6 +167,42 @@ func TestMonitorsKnowTheNameInTheCertificate(t *testing.T) {
 	}
 }
 
+// Labels that the operator gives to whatever it has scraped go before those of a series. Alerts and
+// dashboards need its namespace and pod, and Hookspan's own of any other name.
+func TestMonitorsKeepHookspansLabels(t *testing.T) {
+	operators := []string{"container", "endpoint", "instance", "job", "namespace", "node", "pod", "service"}
+	hidden := map[string]bool{}
+	for _, labels := range measuredBy(t, keptBusy(t).admin) {
+		for label := range labels {
+			hidden[label] = hidden[label] || slices.Contains(operators, label)
+		}
+	}
+	if !hidden["endpoint"] {
+		t.Error("nothing is measured by endpoint")
+	}
+	for _, kind := range []string{"serviceMonitor", "podMonitor"} {
+		objects, _, err := release{values: "metrics: {" + kind + ": {enabled: true}}"}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules []monitoringv1.RelabelConfig
+		for _, o := range typed(t, objects) {
+			switch o := o.(type) {
+			case *monitoringv1.ServiceMonitor:
+				rules = o.Spec.Endpoints[0].RelabelConfigs
+			case *monitoringv1.PodMonitor:
+				rules = o.Spec.PodMetricsEndpoints[0].RelabelConfigs
+			}
+		}
+		for _, label := range operators {
+			dropped := slices.ContainsFunc(rules, func(r monitoringv1.RelabelConfig) bool { return r.Action == "labeldrop" && r.Regex == label })
+			if dropped != hidden[label] {
+				t.Errorf("%s: the operator's %s is dropped: %v, Hookspan has one: %v", kind, label, dropped, hidden[label])
+			}
+		}
+	}
+}
+
 // Alerts, scalers and dashboards read the pods of one release, whatever others beside it are called.
 func TestReleasesWhoseNamesBeginAlikeAreToldApart(t *testing.T) {
 	const hash = "-7d9f8c6b5d-x2x4z"

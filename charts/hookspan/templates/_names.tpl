@@ -128,6 +128,9 @@ ipFamilies:
 - port: admin
   path: /metrics
   interval: {{ .interval }}
+  relabelings:
+    # The operator names the port so, and would hide which of Hookspan's endpoints a series is of.
+    - {action: labeldrop, regex: endpoint}
   {{- if .root.Values.adminTLS.existingSecret }}
   scheme: https
   tlsConfig:

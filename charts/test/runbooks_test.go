@@ -91,7 +91,7 @@ func TestRunbooksCanBeFollowed(t *testing.T) {
 	b := keptBusy(t)
 	request := filepath.Join(t.TempDir(), "request.http")
 	write(t, request, "POST /webhooks/shop HTTP/1.1\nContent-Type: application/cloudevents+json\nAuthorization: Bearer "+testToken+"\n\n"+saved)
-	stand := strings.NewReplacer("ID", b.delivery, "SOURCE", "shop", "ENDPOINT", "crm", "request.http", request)
+	stand := strings.NewReplacer("ID", b.delivery, "{}", b.delivery, "SOURCE", "shop", "ENDPOINT", "crm", "request.http", request)
 	measured, settings, objects := measuredBy(t, b.admin), chartSettings(t), objectsOf(t)
 	ran, named := 0, 0
 	for _, path := range files(t, filepath.Join(dir, "runbooks/*.md")) {

@@ -245,6 +245,25 @@ func TestTheStoreTakesFourFifthsOfTheVolumeAndOfTheMemory(t *testing.T) {
 	}
 }
 
+// Without a volume the store keeps to what the pod may have on the node's disk: who has more is evicted,
+// and everything with it.
+func TestWithoutAVolumeThePodIsNotEvictedForItsStore(t *testing.T) {
+	objects, _, err := release{values: "persistence: {enabled: false, size: 1Gi}"}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(objects, ""), "embedded_max_store: 858993459\n") {
+		t.Error("the store is not four fifths of what it may have")
+	}
+	pod := serving(t, objects)["hs-hookspan"].Spec
+	limit := pod.Containers[0].Resources.Limits.StorageEphemeral().Value()
+	for _, v := range pod.Volumes {
+		if v.Name == "data" && limit < v.EmptyDir.SizeLimit.Value()+256<<20 {
+			t.Errorf("a pod that may have %d bytes has a store of %d", limit, v.EmptyDir.SizeLimit.Value())
+		}
+	}
+}
+
 func TestReleasesLiveSideBySide(t *testing.T) {
 	one, _, err := release{name: "one", values: matrix(t)["nats"]}.render(t)
 	if err != nil {

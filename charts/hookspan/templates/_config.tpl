@@ -41,7 +41,7 @@
 {{- $bytes := include "hookspan.bytes" .Values.persistence.size | int64 -}}
 {{- $claim := .Values.persistence.existingClaim | default (printf "data-%s-0" (include "hookspan.fullname" .)) -}}
 {{- $found := lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim -}}
-{{- if $found -}}
+{{- if and $found .Values.persistence.enabled -}}
 {{- with dig "status" "capacity" "storage" "" $found -}}
 {{- $bytes = include "hookspan.bytes" . | int64 -}}
 {{- end -}}
@@ -60,9 +60,7 @@
   "seal_key_file" "/run/hookspan/auth/seal-key" -}}
 {{- if eq (include "hookspan.embedded" .) "true" -}}
 {{- $_ := set $c "data_dir" "/data/hookspan" -}}
-{{- if $v.persistence.enabled -}}
 {{- $_ := set $c "embedded_max_store" (include "hookspan.maxStore" . | int64) -}}
-{{- end -}}
 {{- if $v.natsService.enabled -}}
 {{- $_ := set $c "embedded_listen" ":4222" -}}
 {{- $_ := set $c "embedded_password_file" "/run/hookspan/nats/password" -}}

@@ -85,7 +85,7 @@ spec:
           sleep:
             seconds: {{ $v.preStopSeconds }}
       resources:
-        {{- toYaml .resources | nindent 8 }}
+        {{- include "hookspan.resources" . | nindent 8 }}
       securityContext:
         {{- include "hookspan.given" $v.securityContext | nindent 8 }}
       volumeMounts:
@@ -95,6 +95,18 @@ spec:
     {{- end }}
   volumes:
     {{- include "hookspan.volumes" $root | nindent 4 }}
+{{- end -}}
+
+{{/* Without a volume the store counts as ephemeral storage: the pod would be evicted with all that it has. */}}
+{{- define "hookspan.resources" -}}
+{{- $v := .root.Values -}}
+{{- $resources := deepCopy .resources -}}
+{{- with dig "limits" "ephemeral-storage" "" $resources -}}
+{{- if and (eq (include "hookspan.embedded" $.root) "true") (not $v.persistence.enabled) -}}
+{{- $_ := set $resources.limits "ephemeral-storage" (add (include "hookspan.bytes" .) (include "hookspan.bytes" $v.persistence.size) | toString) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $resources -}}
 {{- end -}}
 
 {{- define "hookspan.names" -}}

@@ -167,6 +167,19 @@ func TestMonitorsKnowTheNameInTheCertificate(t *testing.T) {
 	}
 }
 
+// A volume that is as full as the store makes it is not one that runs full.
+func TestASmallVolumeIsNotAlwaysFull(t *testing.T) {
+	for size, want := range map[string]string{"10Gi": "< 1e9\n", "4Gi": "< 429496729\n", "1Gi": "< 107374182\n"} {
+		objects, _, err := release{values: "persistence: {size: " + size + "}\nmetrics: {prometheusRule: {enabled: true}}"}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(strings.Join(objects, ""), want) {
+			t.Errorf("with %s the alert is not for %q", size, want)
+		}
+	}
+}
+
 // Labels that the operator gives to whatever it has scraped go before those of a series. Alerts and
 // dashboards need its namespace and pod, and Hookspan's own of any other name.
 func TestMonitorsKeepHookspansLabels(t *testing.T) {

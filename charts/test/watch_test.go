@@ -199,13 +199,17 @@ func TestMonitorsKeepHookspansLabels(t *testing.T) {
 			t.Fatal(err)
 		}
 		var rules []monitoringv1.RelabelConfig
+		var buckets *bool // which the dashboards read
 		for _, o := range typed(t, objects) {
 			switch o := o.(type) {
 			case *monitoringv1.ServiceMonitor:
-				rules = o.Spec.Endpoints[0].RelabelConfigs
+				rules, buckets = o.Spec.Endpoints[0].RelabelConfigs, o.Spec.ScrapeClassicHistograms
 			case *monitoringv1.PodMonitor:
-				rules = o.Spec.PodMetricsEndpoints[0].RelabelConfigs
+				rules, buckets = o.Spec.PodMetricsEndpoints[0].RelabelConfigs, o.Spec.ScrapeClassicHistograms
 			}
+		}
+		if buckets == nil || !*buckets {
+			t.Errorf("%s: buckets are given up for native histograms", kind)
 		}
 		for _, label := range operators {
 			dropped := slices.ContainsFunc(rules, func(r monitoringv1.RelabelConfig) bool { return r.Action == "labeldrop" && r.Regex == label })

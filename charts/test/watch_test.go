@@ -314,3 +314,17 @@ func TestCommandsInTextsAreThere(t *testing.T) {
 		t.Error("no command was found")
 	}
 }
+
+// The pods of a release with a long name are told apart, too: Kubernetes cuts what is in front of their
+// last part to 58 characters.
+func TestPodsOfALongNameAreWhole(t *testing.T) {
+	objects, _, err := release{name: strings.Repeat("long-", 10) + "x", values: "bus: {kind: nats, url: 'nats://n:4222'}\nroles: {split: true}"}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range serving(t, objects) {
+		if n := len(name) + len("-1234567890-"); n > 58 {
+			t.Errorf("%s: in front of a pod's last part are %d characters", name, n)
+		}
+	}
+}

@@ -87,7 +87,7 @@ func TestWhatIsInTheImage(t *testing.T) {
 		modes[h.Name] = h.Mode
 	}
 	if len(files) != 4 || modes["data/"] != 0o1777 || modes["hookspan"] != 0o555 {
-		t.Errorf("files and modes: %o", modes)
+		t.Errorf("files and modes: %v", modes)
 	}
 	roots := 0
 	for rest := files[certificates]; ; roots++ {

@@ -62,16 +62,8 @@ func (r *release) newSource(t *testing.T) {
 
 // upgradeAll changes what every pod is restarted for, while webhooks come.
 func (r *release) upgradeAll(t *testing.T) {
-	was := r.uids(t)
 	secrets := r.kubectl(t, "get", "secrets", "hs-hookspan-auth", "hs-hookspan-test", "--output=jsonpath={.items[*].data}")
-	refused := r.traffic.during(r.intake("shop"), func() {
-		r.upgrade(t, "--set", "preStopSeconds=6", "--set", "config.log_level=debug")
-		r.anew(t, r.replicas, was...)
-	})
-	if len(refused) > 0 && r.shared() {
-		t.Errorf("%d webhooks were refused while pods were replaced one by one, such as %s", len(refused), refused[0])
-	}
-	r.traffic.settle(t)
+	r.replaced(t, func() { r.upgrade(t, "--set", "preStopSeconds=6", "--set", "config.log_level=debug") })
 	if now := r.kubectl(t, "get", "secrets", "hs-hookspan-auth", "hs-hookspan-test", "--output=jsonpath={.items[*].data}"); now != secrets {
 		t.Error("the upgrade made new secrets")
 	}
@@ -80,19 +72,25 @@ func (r *release) upgradeAll(t *testing.T) {
 	}
 }
 
-// rollBack goes to the revision before, while webhooks come. What was rotated since is none of it.
-func (r *release) rollBack(t *testing.T) {
-	r.kubectl(t, "patch", "secret", "hs-hookspan-auth", "--patch", fmt.Sprintf(`{"stringData":{"admin-token":%q}}`, strings.Repeat("rotated-", 5)))
-	rotated := r.kubectl(t, "get", "secret", "hs-hookspan-auth", "--output=jsonpath={.data}")
+// replaced makes a change that gives all new pods, while webhooks come.
+func (r *release) replaced(t *testing.T, change func()) {
+	t.Helper()
 	was := r.uids(t)
 	refused := r.traffic.during(r.intake("shop"), func() {
-		r.helm(t, "rollback", "hs", "--wait", "--timeout=5m")
+		change()
 		r.anew(t, r.replicas, was...)
 	})
 	if len(refused) > 0 && r.shared() {
 		t.Errorf("%d webhooks were refused while pods were replaced one by one, such as %s", len(refused), refused[0])
 	}
 	r.traffic.settle(t)
+}
+
+// rollBack goes to the revision before, while webhooks come. What was rotated since is none of it.
+func (r *release) rollBack(t *testing.T) {
+	r.kubectl(t, "patch", "secret", "hs-hookspan-auth", "--patch", fmt.Sprintf(`{"stringData":{"admin-token":%q}}`, strings.Repeat("rotated-", 5)))
+	rotated := r.kubectl(t, "get", "secret", "hs-hookspan-auth", "--output=jsonpath={.data}")
+	r.replaced(t, func() { r.helm(t, "rollback", "hs", "--wait", "--timeout=5m") })
 	if now := r.kubectl(t, "get", "secret", "hs-hookspan-auth", "--output=jsonpath={.data}"); now != rotated {
 		t.Error("the rollback brought another token or key back")
 	}

@@ -291,7 +291,7 @@ func TestRestoreBeside(t *testing.T) {
 		}
 	}
 	beside := join(t, settings("new"))
-	beside.await(t)
+	await(t, beside.open)
 	restore(cli.ExitDone, "It was restored")
 	restore(cli.ExitFailed, "the bus is not empty")
 	beside.interrupt()
@@ -300,7 +300,14 @@ func TestRestoreBeside(t *testing.T) {
 	r.shows("/readyz", http.StatusOK, "ready")
 	restore(cli.ExitFailed, "a server has the data folder")
 	c.await("taken", "crm", "first")
+	next := join(t, settings("new"))
+	await(t, next.waits)
 	r.stop()
+	await(t, next.open)
+	if info, err := os.Stat(filepath.Join(dir, "new", "restore.sock")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket is %v, %v", info, err)
+	}
+	next.interrupt()
 	c.got("crm", false, "first")
 	if left, err := filepath.Glob(filepath.Join(dir, "new", "*.sock")); err != nil || len(left) > 0 {
 		t.Errorf("%v stays behind, %v", left, err)
@@ -325,6 +332,7 @@ func TestRestoresThatEndEarly(t *testing.T) {
 
 // A joined is a process that has the bus open for a restore.
 type joined struct {
+	waits     chan struct{} // closed once it waits for another one that has the folder
 	open      chan struct{} // closed once it can be told of a file
 	interrupt func()
 }
@@ -333,7 +341,7 @@ type joined struct {
 func join(t *testing.T, environ []string) joined {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
-	open, ended := make(chan struct{}), make(chan struct{})
+	waits, open, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		term := &cli.Terminal{In: strings.NewReader(""), Out: in, Err: in, Environ: environ}
@@ -344,22 +352,25 @@ func join(t *testing.T, environ []string) joined {
 	}()
 	go func() {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if strings.HasPrefix(lines.Text(), "The bus is open") {
+			switch line := lines.Text(); {
+			case strings.HasPrefix(line, "Waiting for the process"):
+				close(waits)
+			case strings.HasPrefix(line, "The bus is open"):
 				close(open)
 			}
 		}
 	}()
-	j := joined{open, func() { cancel(); <-ended }}
+	j := joined{waits, open, func() { cancel(); <-ended }}
 	t.Cleanup(j.interrupt)
 	return j
 }
 
-func (j joined) await(t *testing.T) {
+func await(t *testing.T, said chan struct{}) {
 	t.Helper()
 	select {
-	case <-j.open:
+	case <-said:
 	case <-time.After(time.Minute):
-		t.Fatal("restore --join does not open the bus")
+		t.Fatal("restore --join does not come so far")
 	}
 }
 

@@ -115,7 +115,7 @@ func TestRestoreOntoPods(t *testing.T) {
 		pods = append(pods, join(t, g.member(i)))
 	}
 	for _, pod := range pods {
-		pod.await(t)
+		await(t, pod.open)
 	}
 	commands(t, g.member(0)...)(cli.ExitDone, "It was restored", "restore", g.file("of-one"), "--timeout", "1m")
 	for i := 2; i >= 0; i-- {

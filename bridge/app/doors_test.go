@@ -76,7 +76,8 @@ func byFile(t *testing.T, sort, name string, block map[string]any) string {
 
 // oddly are values of an endpoint's settings: which of them are right is for one place to say.
 var oddly = map[string][]any{
-	"schedule":      {[]any{}, []any{"1m"}, []any{"0s"}, []any{"-1m"}, []any{"1m", "x"}, []any{" 1m "}, []any{"1d"}, []any{60}, "1m,5m", "1m,,5m", "5", ","},
+	"schedule": {[]any{}, []any{"1m"}, []any{"0s"}, []any{"-1m"}, []any{"1m", "x"}, []any{" 1m "}, []any{"1d"}, []any{60}, "1m,5m", "1m,,5m", "5", ",",
+		"exponential(1m, 2, 6h, 10)", "linear(1m,5m,1h,12)", "linear(1m,5m,1h)", "exponential(1m, 0.5, 6h, 10)", "exponential(1m, 2, 6h, 10),1m", []any{"linear(1m,5m,1h,12)"}, "fibonacci(1m)", "linear(1m,5m,1h,5000)"},
 	"jitter":        {"0", "0%", "0.0", "10%", "100%", "101%", "-1%", "10", "0.1", "NaN%", "Inf%", " 5% ", "5 %", "%", 0, 10},
 	"timeout":       {"30s", "0", "0s", "1h", "1h1s", "-5s", "soon", " 1s ", "1e3s", 30, 0},
 	"rate":          {"50/s", "0/s", "1e3/s", "50/s:20", "50/s:0", "50/s:1000001", "2000000/s", "50", "50/d", "-5/s", " 50/s ", "50 / s", "1.5/h", "50/s:", "Inf/s", 50},
@@ -111,6 +112,8 @@ func anyOf(f setting.Field) []any {
 		setting.KindList:     {[]any{}, []any{"x", "y"}, "x,y"},
 		setting.KindHeaders:  {map[string]any{"X-A": "b"}},
 		setting.KindOptions:  {map[string]any{}},
+
+		setting.KindListOrText: {[]any{}, []any{"x", "y"}, "x,y", "x(y)"},
 	}[f.Kind]
 	for _, w := range f.Words {
 		values = append(values, w)

@@ -102,7 +102,7 @@ func TestSourcesAndEndpointsOfTheEnvironment(t *testing.T) {
 	}
 	got := []any{
 		sticky.Secrets.Open(), sticky.Options, *sticky.Tolerance, *sticky.DedupWindow, sticky.MaxBody, eu.Topic,
-		eu.Rate, eu.ManagedBy, crm.Events, crm.Headers, crm.Rate, crm.Jitter, crm.Schedule, crm.Active, crm.Start,
+		eu.Rate, eu.ManagedBy, crm.Events, crm.Headers, crm.Rate, crm.Jitter, crm.Schedule.Waits(), crm.Active, crm.Start,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -160,7 +160,7 @@ endpoints:
 	got := []any{
 		c.Listen, slog.Level(c.LogLevel).String(), c.EgressAllow, shop.Secrets.Open(), shop.MaxBody, shop.Options, shop.ManagedBy,
 		other.Secrets.Open(), bare.Secrets.Open(),
-		c.Endpoints[0].Headers, c.Endpoints[0].Schedule, c.Endpoints[0].Active, c.Files,
+		c.Endpoints[0].Headers, c.Endpoints[0].Schedule.Waits(), c.Endpoints[0].Active, c.Files,
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Error(diff)

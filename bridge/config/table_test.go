@@ -178,7 +178,7 @@ func shape(s config.Setting) object {
 		return mapOf("header_prefix", "X-Acme")
 	case setting.KindObject: // what is in it the program says
 		return object{"type": []string{"object", "array"}, "examples": []any{object{}}}
-	case setting.KindList:
+	case setting.KindList, setting.KindListOrText:
 		example, _, _ := strings.Cut(s.Default+",", ",")
 		if strings.Contains(example, " ") { // in words
 			example = ""

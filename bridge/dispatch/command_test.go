@@ -68,7 +68,7 @@ func TestRetryBeginsBehindItsDelta(t *testing.T) {
 // one entry, and the delta that begins its attempt is the one that knows of the command.
 func TestRetryWhileTheEntryIsOnItsWay(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		l := r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = nil })
+		l := r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Schedule{} })
 		r.out.holds(true)
 		r.publish(1, 1, "a")
 		r.feed()

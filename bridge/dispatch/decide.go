@@ -37,11 +37,11 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	default:
 		v.Slow = m.Slow
 	}
-	if number > len(ep.Schedule) {
+	wait, ok := ep.Schedule.Wait(number)
+	if !ok {
 		v.Outcome, v.Ended = delivery.Failed, delivery.EndedExhausted
 		return v
 	}
-	wait := ep.Schedule[number-1]
 	wait += time.Duration(float64(wait) * float64(ep.Jitter) * chance)
 	v.Next = ended.Add(wait)
 	return v

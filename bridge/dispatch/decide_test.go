@@ -11,7 +11,7 @@ import (
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	ep := endpoint.Default()
-	ep.Schedule, ep.Jitter = []time.Duration{time.Minute, time.Hour}, 0.1
+	ep.Schedule, ep.Jitter = endpoint.Waits(time.Minute, time.Hour), 0.1
 	ended := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	in := func(d time.Duration) time.Time { return ended.Add(d) }
 	failed := func(status int) delivery.Response {
@@ -51,7 +51,18 @@ func TestDecide(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
-	ep.Schedule = nil
+	if err := ep.Schedule.Parse("exponential(10s, 3, 1m, 4)"); err != nil {
+		t.Fatal(err)
+	}
+	for number, wait := range map[int]time.Duration{1: 10 * time.Second, 2: 30 * time.Second, 3: time.Minute} {
+		if got := decide(ep, number, &delivery.Response{Status: 500, Reason: delivery.ReasonStatus}, ended, 0); got != (verdict{Next: in(wait)}) {
+			t.Errorf("after attempt %d by the rule: %+v, want a wait of %v", number, got, wait)
+		}
+	}
+	if got := decide(ep, 4, &delivery.Response{Status: 500, Reason: delivery.ReasonStatus}, ended, 0); got.Ended != delivery.EndedExhausted {
+		t.Errorf("after the last attempt of the rule: %+v", got)
+	}
+	ep.Schedule = endpoint.Schedule{}
 	if got := decide(ep, 1, &delivery.Response{Status: 500, Reason: delivery.ReasonStatus}, ended, 0); got.Ended != delivery.EndedExhausted {
 		t.Errorf("without a schedule there is one attempt, got %+v", got)
 	}

@@ -190,7 +190,7 @@ func TestDeltaGoesOutAfterASync(t *testing.T) {
 
 func TestMemoryDrains(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second} })
+		r.register("crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second) })
 		r.out.holds(true)
 		r.publish(1, 3, "a")
 		r.feed()

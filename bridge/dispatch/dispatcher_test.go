@@ -88,7 +88,7 @@ func TestExhaustedBecomesDeadLetter(t *testing.T) {
 		w := newWorld(t)
 		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
-		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second} })
+		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second) })
 		w.publish(1, 3, "a")
 		pass(20 * time.Second)
 		dead, ops := 0, 0
@@ -235,7 +235,7 @@ func TestExpiredEventIsDiscarded(t *testing.T) {
 		w := newWorld(t)
 		w.answer = func(string, string, int) delivery.Response { return failure }
 		p := w.start(t, shards)
-		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Minute} })
+		p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Minute) })
 		w.publish(1, 2, "a")
 		pass(5 * time.Second)
 		w.store.Expire(dispatchtest.Partition, 3)

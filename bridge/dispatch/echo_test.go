@@ -10,7 +10,7 @@ import (
 )
 
 // tryOnce leaves an endpoint one attempt.
-func tryOnce(e *endpoint.Endpoint) { e.Schedule = nil }
+func tryOnce(e *endpoint.Endpoint) { e.Schedule = endpoint.Schedule{} }
 
 // followsAll is a world whose processes follow their own dead letters and operations events.
 func followsAll(t *testing.T) *world {
@@ -39,7 +39,7 @@ func TestFailedReportsMakeNoOthers(t *testing.T) {
 					w.answer = func(string, string, int) delivery.Response { return answer }
 					p := w.start(t, shards)
 					for _, who := range []string{"one", "two", "three"} {
-						p.register(t, who, func(e *endpoint.Endpoint) { e.Schedule, e.Content = nil, content })
+						p.register(t, who, func(e *endpoint.Endpoint) { e.Schedule, e.Content = endpoint.Schedule{}, content })
 					}
 					w.publish(1, 1, "a")
 					pass(time.Minute)

@@ -157,7 +157,7 @@ func TestSlowsDownWithoutRetryAfter(t *testing.T) {
 				return delivery.Response{Status: status, Reason: delivery.ReasonStatus}
 			}
 			p := w.start(t, shards)
-			p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, time.Hour, time.Hour} })
+			p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second, time.Hour, time.Hour) })
 			w.publish(1, 200, "a")
 			pass(10 * time.Second)
 			if n := w.posted(); n < 18 || n > 25 {

@@ -48,7 +48,7 @@ func (m *model) create(a, b int) {
 	x := &party{mode: "well", may: map[string]bool{}, owed: map[string]bool{}}
 	e := receiver(fmt.Sprintf("ep%d", len(m.parties)), func(e *endpoint.Endpoint) {
 		e.Events, e.Concurrency, e.Timeout = filters[a%3], 1+b%3, 10*time.Second
-		e.Schedule = slices.Repeat([]time.Duration{3 * time.Second}, 100)
+		e.Schedule = endpoint.Waits(slices.Repeat([]time.Duration{3 * time.Second}, 100)...)
 		if b%4 == 3 {
 			e.Rate = endpoint.Rate{PerSecond: 5, Burst: 1}
 		}

@@ -141,7 +141,7 @@ func (r *rig) register(name string, change func(*endpoint.Endpoint)) *lane {
 	r.t.Helper()
 	e := endpoint.Default()
 	e.Name, e.URL, e.Signature, e.Jitter = name, "https://"+name, "none", 0
-	e.Schedule = []time.Duration{time.Minute, time.Minute, time.Minute}
+	e.Schedule = endpoint.Waits(time.Minute, time.Minute, time.Minute)
 	if change != nil {
 		change(e)
 	}

@@ -71,7 +71,7 @@ func TestCommandReachesAShardThatIsAdoptedLater(t *testing.T) {
 	shared(t, 2, func(t *testing.T, w *world, p, q *process) {
 		p.take(0)
 		q.take(1)
-		q.inShard(t, 1, 2, "crm", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Hour} })
+		q.inShard(t, 1, 2, "crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Hour) })
 		w.mu.Lock()
 		w.answer = func(string, string, int) delivery.Response { return failure }
 		w.mu.Unlock()

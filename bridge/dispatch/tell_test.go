@@ -62,7 +62,7 @@ func TestPendingElsewhereIsTold(t *testing.T) {
 			}
 			return delivery.Response{Status: 200}
 		}
-		q.inShard(t, 1, 2, "erp", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Hour} })
+		q.inShard(t, 1, 2, "erp", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Hour) })
 		pass(time.Second)
 		w.publish(1, 5, "a")
 		pass(time.Minute)

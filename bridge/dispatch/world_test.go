@@ -249,7 +249,7 @@ func receiver(name string, change func(*endpoint.Endpoint)) *endpoint.Endpoint {
 	e := endpoint.Default()
 	e.Name, e.URL, e.ManagedBy = name, "https://"+name, endpoint.ByAPI
 	e.Signature, e.Jitter = "none", 0
-	e.Schedule = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second}
+	e.Schedule = endpoint.Waits(time.Second, 2*time.Second, 4*time.Second, 8*time.Second, 16*time.Second, 32*time.Second)
 	if change != nil {
 		change(e)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // format is the version of the records that this code writes. It reads no other yet.
@@ -73,6 +74,10 @@ type written struct {
 	Periods   []Period  `json:"items"`           // the newest says which events it takes
 	Sealed    *Sealed   `json:"sealed,omitzero"` // the settings that are secret: header values may be credentials too
 	Rate                // as per_second and burst
+
+	// The waits of the schedule, as all versions read them, and the rule that they follow.
+	Schedule setting.Durations `json:"schedule,omitempty"`
+	Rule     string            `json:"schedule_rule,omitzero"`
 }
 
 // encodeEndpoint makes the record of an endpoint, its secrets sealed.
@@ -93,6 +98,7 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 		if w.Rate = e.Rate; w.PerSecond > 0 {
 			w.Burst = max(w.Burst, 1) // as all versions read it
 		}
+		w.Schedule, w.Rule = e.Schedule.Waits(), e.Schedule.rule
 	}
 	maps.Copy(members, e.unknown)
 	raw, err := encodeCarrying(w, members)
@@ -146,6 +152,7 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 	if e.Rate = w.Rate; e.Rate.Burst == 1 {
 		e.Rate.Burst = 0 // evenly spaced
 	}
+	e.Schedule = scheduleOf(w.Schedule, w.Rule)
 	for i := range e.Periods {
 		if e.Periods[i].Revision == bus.NoPosition {
 			e.Periods[i].Revision = revision

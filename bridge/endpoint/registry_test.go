@@ -73,7 +73,7 @@ func TestCreateIsDurableAndSurvivesARestart(t *testing.T) {
 		t.Fatal("the endpoint is gone after a restart")
 	}
 	if again.ID != made.ID || again.URL != e.URL || again.Secrets[0] != e.Secrets[0] ||
-		again.Headers[0] != e.Headers[0] || again.Rate != e.Rate || len(again.Schedule) != 6 ||
+		again.Headers[0] != e.Headers[0] || again.Rate != e.Rate || again.Schedule.Attempts() != 7 ||
 		again.State != endpoint.Enabled || !again.Created.Equal(made.Created) {
 		t.Errorf("came back changed: %+v", again)
 	}

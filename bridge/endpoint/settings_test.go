@@ -21,7 +21,7 @@ func exotic(t *testing.T) *endpoint.Endpoint {
 	e.Name, e.URL = "crm", "https://crm.example/hooks?a=b&c=<d>"
 	values := map[string]string{
 		"url": e.URL, "secrets": "canary-one canary-two", "events": "com.a.*,com.b", "topics": "orders.>", "active": "false", "start": "all",
-		"signature": "sticker", "content": "data", "schedule": "1s,90m", "jitter": "12.5%", "timeout": "1m1s", "rate": "7/m:3", "concurrency": "3",
+		"signature": "sticker", "content": "data", "schedule": "linear(1s, 90m, 5h, 9)", "jitter": "12.5%", "timeout": "1m1s", "rate": "7/m:3", "concurrency": "3",
 		"disable_after": "0", "headers": "X-Api-Key: canary", "options": "header_prefix=X-Acme,encrypt=aes-256-cbc", "encrypt_secret": "canary-key",
 	}
 	for _, f := range endpoint.Fields() {
@@ -80,7 +80,7 @@ func TestOlderRecordsAreRead(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	want := endpoint.Default().Settings // of what was not a setting then
 	want.URL, want.Secrets, want.Events, want.Topics = "https://crm.example/", setting.Secrets{"one", "two"}, setting.List{"a.*"}, setting.List{"t"}
-	want.Signature, want.Content, want.Schedule = "hmac", "batch", setting.Durations{time.Minute}
+	want.Signature, want.Content, want.Schedule = "hmac", "batch", endpoint.Waits(time.Minute)
 	want.Jitter, want.DisableAfter = 0, 0 // which those versions left out where they were zero
 	want.Rate, want.Headers = endpoint.Rate{PerSecond: 50}, setting.Headers{{Name: "X-A", Value: "b"}}
 	want.Options, want.EncryptSecret = setting.Options{"batch_size": "5"}, "key"

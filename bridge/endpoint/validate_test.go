@@ -23,8 +23,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{"good", func(*endpoint.Endpoint) {}, ""},
 		{"http is for the egress check", func(e *endpoint.Endpoint) { e.URL = "http://127.0.0.1:8080/x?y=z" }, ""},
-		{"no retries", func(e *endpoint.Endpoint) { e.Schedule = nil }, ""},
-		{"a long schedule", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{1, 1, 1, 1, 1, 1, 1, 1, 1, 1} }, ""},
+		{"no retries", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Schedule{} }, ""},
+		{"a long schedule", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(1, 1, 1, 1, 1, 1, 1, 1, 1, 1) }, ""},
 		{"never disabled", func(e *endpoint.Endpoint) { e.DisableAfter = 0 }, ""},
 		{"a time", func(e *endpoint.Endpoint) { e.Start = "2026-05-01T00:00:00+02:00" }, ""},
 		{"a regular expression", func(e *endpoint.Endpoint) { e.Topics = []string{`/^orders\./`} }, ""},
@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 		{"a bad expression", func(e *endpoint.Endpoint) { e.Topics = []string{"ok", "/(/"} }, "topics[1]"},
 		{"start", func(e *endpoint.Endpoint) { e.Start = "2026-05-01" }, "start"},
 		{"an empty secret", func(e *endpoint.Endpoint) { e.Secrets = []string{"x", ""} }, "secrets[1]"},
-		{"a wait of 0", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, 0} }, "schedule[1]"},
+		{"a wait of 0", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second, 0) }, "schedule[1]"},
 		{"jitter", func(e *endpoint.Endpoint) { e.Jitter = 1.1 }, "jitter"},
 		{"timeout", func(e *endpoint.Endpoint) { e.Timeout = 0 }, "timeout"},
 		{"rate", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 5, Burst: -1} }, "rate"},
@@ -69,8 +69,10 @@ func TestValidate(t *testing.T) {
 		{"a long key", func(e *endpoint.Endpoint) {
 			e.Options, e.EncryptSecret = map[string]string{"encrypt": "aes-256-cbc"}, setting.Secret(strings.Repeat("k", 4097))
 		}, "encrypt_secret"},
-		{"many waits", func(e *endpoint.Endpoint) { e.Schedule = slices.Repeat([]time.Duration{time.Second}, 101) }, "schedule"},
-		{"a long wait", func(e *endpoint.Endpoint) { e.Schedule = []time.Duration{time.Second, 1 << 62} }, "schedule[1]"},
+		{"many waits", func(e *endpoint.Endpoint) {
+			e.Schedule = endpoint.Waits(slices.Repeat([]time.Duration{time.Second}, 101)...)
+		}, "schedule"},
+		{"a long wait", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second, 1<<62) }, "schedule[1]"},
 		{"never disabled in a lifetime", func(e *endpoint.Endpoint) { e.DisableAfter = 1 << 62 }, "disable_after"},
 		{"many patterns", func(e *endpoint.Endpoint) { e.Events = slices.Repeat([]string{"a"}, 101) }, "events"},
 		{"many topics", func(e *endpoint.Endpoint) { e.Topics = slices.Repeat([]string{"a"}, 101) }, "topics"},

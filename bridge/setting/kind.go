@@ -47,13 +47,17 @@ const (
 	KindSecret   Kind = "secret"  // has a _FILE twin
 	KindSecrets  Kind = "secrets" // a list; has a _FILE twin
 	KindObject   Kind = "object"  // JSON in a variable, as it is in the file and the API
+
+	KindListOrText Kind = "list or text" // a list, or one text that stands for more than a list says
 )
 
 // Secret kinds are never shown.
 func (k Kind) Secret() bool { return k == KindSecret || k == KindSecrets }
 
 // List: the file may write a list.
-func (k Kind) List() bool { return k == KindList || k == KindHeaders || k == KindSecrets }
+func (k Kind) List() bool {
+	return k == KindList || k == KindListOrText || k == KindHeaders || k == KindSecrets
+}
 
 // Joint is what stands between key and value where the file may write a map; "" where not.
 func (k Kind) Joint() string {

@@ -59,6 +59,8 @@ func (f Field) shape() map[string]any {
 		return map[string]any{"type": "integer", "minimum": 0}
 	case KindList, KindSecrets:
 		return map[string]any{"type": "array", "items": text}
+	case KindListOrText:
+		return map[string]any{"type": []string{"array", "string"}, "items": text}
 	case KindHeaders, KindOptions:
 		return map[string]any{"type": "object", "additionalProperties": text}
 	case KindRate:

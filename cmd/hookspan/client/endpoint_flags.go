@@ -55,6 +55,9 @@ func (f *endpointFlags) add(cmd *cobra.Command, s setting.Field) {
 	case setting.KindList:
 		v := flags.StringSlice(name, nil, meaning)
 		value(name, func() (any, error) { return *v, nil })
+	case setting.KindListOrText:
+		v := flags.StringArray(name, nil, meaning)
+		value(name, func() (any, error) { return strings.Join(*v, ","), nil })
 	case setting.KindOptions, setting.KindHeaders:
 		v := flags.StringArray(one, nil, meaning+each)
 		value(one, func() (any, error) { return cli.Pairs(one, *v, strings.TrimSpace(s.Kind.Joint())) })

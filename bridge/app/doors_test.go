@@ -83,6 +83,8 @@ var oddly = map[string][]any{
 	"rate":          {"50/s", "0/s", "1e3/s", "50/s:20", "50/s:0", "50/s:1000001", "2000000/s", "50", "50/d", "-5/s", " 50/s ", "50 / s", "1.5/h", "50/s:", "Inf/s", 50},
 	"concurrency":   {1, 0, -1, 1000, 1001, 5000, 1.5},
 	"disable_after": {"0", "0s", "120h", "-1h", "x", 0, 7},
+	"success_on":    {[]any{200, "202-204"}, "200-299, 304", "199", "2xx", "299-200", "200-1000", ",", []any{"200-299", "500"}},
+	"give_up_on":    {[]any{400, "404", "500-599"}, "410", "200", "404,299", []any{}, "400 404"},
 	"active":        {true, false, "yes", 1},
 	"start":         {"now", "all", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", "2020-01-01"},
 	"signature":     {"none", "md5", "standard", "sticker", "provider:github", "provider:twilio", "provider:nobody", "github"},
@@ -113,6 +115,7 @@ func anyOf(f setting.Field) []any {
 		setting.KindHeaders:  {map[string]any{"X-A": "b"}},
 		setting.KindOptions:  {map[string]any{}},
 
+		setting.KindNumbers:    {[]any{}, []any{200, "404"}, 404, "x", "200-299,404"},
 		setting.KindListOrText: {[]any{}, []any{"x", "y"}, "x,y", "x(y)"},
 	}[f.Kind]
 	for _, w := range f.Words {

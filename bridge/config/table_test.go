@@ -178,6 +178,9 @@ func shape(s config.Setting) object {
 		return mapOf("header_prefix", "X-Acme")
 	case setting.KindObject: // what is in it the program says
 		return object{"type": []string{"object", "array"}, "examples": []any{object{}}}
+	case setting.KindNumbers:
+		one := object{"type": []string{"string", "integer"}}
+		return object{"anyOf": []any{one, object{"type": "array", "items": one}}, "examples": []any{[]any{"200-299", 404}}}
 	case setting.KindList, setting.KindListOrText:
 		example, _, _ := strings.Cut(s.Default+",", ",")
 		if strings.Contains(example, " ") { // in words

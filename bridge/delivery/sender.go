@@ -26,6 +26,8 @@ type Request struct {
 	// endpoint's next place under its limits and says how far off that is; false: there is
 	// none before end. Nil: nothing limits it.
 	Again func(end time.Time) (wait time.Duration, ok bool)
+	// Success says which statuses count as success; nil: 2xx.
+	Success func(status int) bool
 }
 
 // A Response is what came of an attempt. Status is 0 when there was no answer.
@@ -33,6 +35,6 @@ type Response struct {
 	Status     int
 	RetryAfter time.Duration // from the header, both forms; 0 when absent or unreadable
 	Body       string        // the first bytes, as readable text
-	Reason     Reason        // "" for 2xx
+	Reason     Reason        // "" for success
 	Detail     string        // in words, without URL, secret or body; for the log and the API
 }

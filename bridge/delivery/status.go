@@ -12,6 +12,20 @@ type Meaning struct {
 	Slow, Delayable bool
 }
 
+// Meaning judges the status of an answer to the request, as MeaningOf does but for what counts as
+// success.
+func (r *Request) Meaning(status int, delayed bool) Meaning {
+	m := MeaningOf(status, delayed)
+	switch {
+	case r.Success == nil || m.Reason == ReasonProtocol:
+	case r.Success(status):
+		return Meaning{}
+	case m.Reason == "":
+		return Meaning{Reason: ReasonStatus, Detail: "the endpoint answered with a status that is not among its success_on"}
+	}
+	return m
+}
+
 // MeaningOf judges a status. delayed says that a Retry-After came with it.
 func MeaningOf(status int, delayed bool) Meaning {
 	failed := Meaning{Reason: ReasonStatus, Detail: "the endpoint answered with an error"}

@@ -31,3 +31,21 @@ func TestMeaningOf(t *testing.T) {
 		}
 	}
 }
+
+func TestMeaningForARequest(t *testing.T) {
+	t.Parallel()
+	r := Request{Success: func(status int) bool {
+		return status == 200 || status == 304 || status == 410 || status == 503 || status == 101
+	}}
+	for status, reason := range map[int]Reason{
+		200: "", 204: ReasonStatus, 304: "", 302: ReasonRedirect, 410: "", 503: "", 504: ReasonStatus, 101: ReasonProtocol,
+	} {
+		m := r.Meaning(status, true)
+		if m.Reason != reason || (m.Detail == "") != (reason == "") || reason == "" && m != (Meaning{}) {
+			t.Errorf("%d: %+v, want %q", status, m, reason)
+		}
+	}
+	if m := (&Request{}).Meaning(299, false); m != (Meaning{}) {
+		t.Errorf("299 is success unless something else is said: %+v", m)
+	}
+}

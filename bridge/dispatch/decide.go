@@ -20,9 +20,10 @@ type verdict struct {
 // decide judges an attempt by the delivery rules. number is that of the attempt, ended when
 // it did, and chance in [0, 1) spreads the next one evenly over the jitter.
 //
-// 2xx is success. 410 is final and disables the endpoint. Everything else is tried again
-// until the schedule is used up. What the status asks for holds or slows the whole endpoint
-// (delivery.MeaningOf), also where the rest of the answer was lost.
+// What counts as success the sender has seen (success_on). 410 is final and disables the endpoint,
+// what is in give_up_on is final. Everything else is tried again until the schedule is used up. What
+// the status asks for holds or slows the whole endpoint (delivery.MeaningOf), also where the rest of
+// the answer was lost.
 func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.Time, chance float64) verdict {
 	switch {
 	case r.Reason == "":
@@ -32,10 +33,15 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	}
 	var v verdict
 	switch m := delivery.MeaningOf(r.Status, r.RetryAfter > 0); {
+	case ep.SuccessOn.Has(r.Status): // which did not arrive whole
 	case m.Delayable && r.RetryAfter > 0:
 		v.Hold = ended.Add(min(r.RetryAfter, maxHold))
 	default:
 		v.Slow = m.Slow
+	}
+	if ep.GiveUpOn.Has(r.Status) {
+		v.Outcome, v.Ended = delivery.Failed, delivery.EndedRefused
+		return v
 	}
 	wait, ok := ep.Schedule.Wait(number)
 	if !ok {

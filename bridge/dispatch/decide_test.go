@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 func TestDecide(t *testing.T) {
@@ -65,6 +66,38 @@ func TestDecide(t *testing.T) {
 	ep.Schedule = endpoint.Schedule{}
 	if got := decide(ep, 1, &delivery.Response{Status: 500, Reason: delivery.ReasonStatus}, ended, 0); got.Ended != delivery.EndedExhausted {
 		t.Errorf("without a schedule there is one attempt, got %+v", got)
+	}
+}
+
+func TestDecideByTheStatusesOfTheEndpoint(t *testing.T) {
+	t.Parallel()
+	ep := endpoint.Default()
+	ep.Schedule, ep.Jitter = endpoint.Waits(time.Minute), 0
+	ep.SuccessOn, ep.GiveUpOn = setting.Statuses{{200, 200}, {504, 504}}, setting.Statuses{{202, 202}, {400, 429}}
+	ended := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	again := verdict{Next: ended.Add(time.Minute)}
+	refused := verdict{Outcome: delivery.Failed, Ended: delivery.EndedRefused}
+	slow, held := refused, refused
+	slow.Slow, held.Hold = true, ended.Add(time.Second)
+	for name, c := range map[string]struct {
+		number int
+		res    delivery.Response
+		want   verdict
+	}{
+		"success":                      {1, delivery.Response{Status: 504}, verdict{Outcome: delivery.Delivered}},
+		"success that was cut off":     {1, delivery.Response{Status: 504, Reason: delivery.ReasonClosed}, again},
+		"2xx that is no success":       {1, delivery.Response{Status: 204, Reason: delivery.ReasonStatus}, again},
+		"2xx that is given up":         {1, delivery.Response{Status: 202, Reason: delivery.ReasonStatus}, refused},
+		"given up":                     {1, delivery.Response{Status: 422, Reason: delivery.ReasonStatus}, refused},
+		"given up at the last attempt": {2, delivery.Response{Status: 422, Reason: delivery.ReasonStatus}, refused},
+		"given up and slowed":          {1, delivery.Response{Status: 429, Reason: delivery.ReasonLimited}, slow},
+		"given up and held":            {1, delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: time.Second}, held},
+		"410 as ever":                  {1, delivery.Response{Status: 410, Reason: delivery.ReasonGone}, verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}},
+		"no answer":                    {1, delivery.Response{Reason: delivery.ReasonTimeout}, again},
+	} {
+		if got := decide(ep, c.number, &c.res, ended, 0); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
 	}
 }
 

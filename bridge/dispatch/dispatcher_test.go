@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 const shards = 4
@@ -138,6 +139,36 @@ func TestGoneDisablesAndEnableGoesOn(t *testing.T) {
 		}
 		pass(10 * time.Second)
 		w.once(t, "crm", 2, 20)
+		p.stop()
+	})
+}
+
+func TestGivenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_, event string, _ int) delivery.Response {
+			if event == id(1) {
+				return delivery.Response{Status: 422, Reason: delivery.ReasonStatus}
+			}
+			return delivery.Response{Status: 200}
+		}
+		p := w.start(t, shards)
+		p.register(t, "crm", func(e *endpoint.Endpoint) { e.GiveUpOn = setting.Statuses{{400, 428}} })
+		w.publish(1, 2, "a")
+		pass(time.Hour)
+		if n := w.posted(); n != 2 || p.ended()[delivery.EndedRefused] != 1 {
+			t.Errorf("%d posts, ended %v; want one of each event and one refused", n, p.ended())
+		}
+		letters := 0
+		for _, m := range w.store.Published() {
+			if m.Topic == "dead" && m.Event.ID == id(1) && m.Event.Extension("hookspanreason") == "refused" {
+				letters++
+			}
+		}
+		if letters != 1 {
+			t.Errorf("%d dead letters of what was refused, want 1", letters)
+		}
 		p.stop()
 	})
 }

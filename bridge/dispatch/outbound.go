@@ -20,6 +20,7 @@ type outbound struct {
 	fixed   []fixed // headers that every request has
 	scheme  *signature.Scheme
 	encrypt *signature.Encryption
+	success func(status int) bool
 	size    int // events of a batch at the most; 0: no batches
 	wait    time.Duration
 	err     error // the endpoint's secrets or options do not serve: every attempt fails
@@ -32,7 +33,7 @@ type fixed struct {
 }
 
 func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
-	o := &outbound{ep: ep, url: ep.Address()}
+	o := &outbound{ep: ep, url: ep.Address(), success: ep.SuccessOn.Has}
 	for _, x := range ep.Headers {
 		o.fixed = append(o.fixed, fixed{http.CanonicalHeaderKey(x.Name), []string{x.Value}})
 	}
@@ -86,7 +87,7 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 		ID: id, Time: now, Delivery: name, Type: first.event.Type,
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})
-	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout}, nil
+	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout, Success: o.success}, nil
 }
 
 // headers are those of requests that have been made, for the next ones.

@@ -16,23 +16,25 @@ import (
 // "name" is its name there where that is not its word, "sealed" with the secrets, "omitzero"
 // that a record without it means zero and not the default, "-" that it has a place of its own.
 type Settings struct {
-	URL           string          `env:"URL" doc:"Where its webhooks go. Required; https unless HOOKSPAN_EGRESS_ALLOW has its address or HOOKSPAN_EGRESS_HOSTS its host." example:"https://crm.example/hooks" format:"uri"`
-	Secrets       setting.Secrets `env:"SECRETS" record:",sealed" doc:"Signing secrets, separated by spaces, newest first; every one signs." example:"whsec_…"`
-	Events        setting.List    `env:"EVENTS" envDefault:"*" record:"-" doc:"Patterns over the event type, separated by commas; * stands for any run of characters." example:"com.sticker.*"`
-	Topics        setting.List    `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
-	Active        bool            `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
-	Start         Start           `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
-	Signature     string          `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`
-	Content       string          `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
-	Schedule      Schedule        `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" record:"-" doc:"Waits between attempts, or exponential(first, factor, max, attempts) or linear(first, step, max, attempts), where attempts include the first one; an empty list in the file is a single attempt."`
-	Jitter        setting.Share   `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`
-	Timeout       time.Duration   `env:"TIMEOUT" envDefault:"30s" over:"0s" max:"1h" doc:"Of one attempt: connect, headers and body."`
-	Rate          Rate            `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
-	Concurrency   int             `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
-	DisableAfter  time.Duration   `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
-	Headers       setting.Headers `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
-	Options       setting.Options `env:"OPTIONS" doc:"key=value,… of the signature, the content and the encryption: {options}." example:"header_prefix=X-Acme"`
-	EncryptSecret setting.Secret  `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
+	URL           string           `env:"URL" doc:"Where its webhooks go. Required; https unless HOOKSPAN_EGRESS_ALLOW has its address or HOOKSPAN_EGRESS_HOSTS its host." example:"https://crm.example/hooks" format:"uri"`
+	Secrets       setting.Secrets  `env:"SECRETS" record:",sealed" doc:"Signing secrets, separated by spaces, newest first; every one signs." example:"whsec_…"`
+	Events        setting.List     `env:"EVENTS" envDefault:"*" record:"-" doc:"Patterns over the event type, separated by commas; * stands for any run of characters." example:"com.sticker.*"`
+	Topics        setting.List     `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
+	Active        bool             `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
+	Start         Start            `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
+	Signature     string           `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`
+	Content       string           `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
+	Schedule      Schedule         `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" record:"-" doc:"Waits between attempts, or exponential(first, factor, max, attempts) or linear(first, step, max, attempts), where attempts include the first one; an empty list in the file is a single attempt."`
+	Jitter        setting.Share    `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`
+	SuccessOn     setting.Statuses `env:"SUCCESS_ON" envDefault:"200-299" doc:"Statuses of an answer that count as success, separated by commas; 200-299 is a range of them." example:"200-299,304"`
+	GiveUpOn      setting.Statuses `env:"GIVE_UP_ON" doc:"Statuses after which no further attempt is made: the delivery has failed, refused. 410 always ends it, and disables the endpoint." example:"400,404,422"`
+	Timeout       time.Duration    `env:"TIMEOUT" envDefault:"30s" over:"0s" max:"1h" doc:"Of one attempt: connect, headers and body."`
+	Rate          Rate             `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
+	Concurrency   int              `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
+	DisableAfter  time.Duration    `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
+	Headers       setting.Headers  `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
+	Options       setting.Options  `env:"OPTIONS" doc:"key=value,… of the signature, the content and the encryption: {options}." example:"header_prefix=X-Acme"`
+	EncryptSecret setting.Secret   `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
 }
 
 // Fields are the declarations of Settings.

@@ -55,6 +55,7 @@ func (e *Endpoint) Validate() []FieldError {
 	if wanted := WantedSignature(e.Signature); wanted != "" {
 		v.add("signature", "%s", wanted)
 	}
+	v.statuses(e)
 	v.encryption(e)
 	v.options(e)
 	return v.list
@@ -162,6 +163,16 @@ func (v *faults) secret(field, s string) {
 		v.add(field, "is empty")
 	case len(s) > maxSecret:
 		v.add(field, "is longer than %d bytes", maxSecret)
+	}
+}
+
+// statuses refuses what would be success and failure at once.
+func (v *faults) statuses(e *Endpoint) {
+	if len(e.SuccessOn) == 0 {
+		v.add("success_on", "give at least one status, such as 200-299")
+	}
+	if n := e.GiveUpOn.Common(e.SuccessOn); n != 0 {
+		v.add("give_up_on", "has %d, which is in success_on, too; take it out of one of them", n)
 	}
 }
 

@@ -53,6 +53,12 @@ func TestValidate(t *testing.T) {
 		{"start", func(e *endpoint.Endpoint) { e.Start = "2026-05-01" }, "start"},
 		{"an empty secret", func(e *endpoint.Endpoint) { e.Secrets = []string{"x", ""} }, "secrets[1]"},
 		{"a wait of 0", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Second, 0) }, "schedule[1]"},
+		{"other statuses", func(e *endpoint.Endpoint) {
+			e.SuccessOn, e.GiveUpOn = setting.Statuses{{200, 204}, {410, 410}}, setting.Statuses{{205, 299}, {400, 409}}
+		}, ""},
+		{"no success", func(e *endpoint.Endpoint) { e.SuccessOn = nil }, "success_on"},
+		{"a status that is none", func(e *endpoint.Endpoint) { e.SuccessOn = setting.Statuses{{200, 200}, {100, 299}} }, "success_on[1]"},
+		{"success and failure at once", func(e *endpoint.Endpoint) { e.GiveUpOn = setting.Statuses{{404, 404}, {299, 300}} }, "give_up_on"},
 		{"jitter", func(e *endpoint.Endpoint) { e.Jitter = 1.1 }, "jitter"},
 		{"timeout", func(e *endpoint.Endpoint) { e.Timeout = 0 }, "timeout"},
 		{"rate", func(e *endpoint.Endpoint) { e.Rate = endpoint.Rate{PerSecond: 5, Burst: -1} }, "rate"},

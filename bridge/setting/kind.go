@@ -48,6 +48,7 @@ const (
 	KindSecrets  Kind = "secrets" // a list; has a _FILE twin
 	KindObject   Kind = "object"  // JSON in a variable, as it is in the file and the API
 
+	KindNumbers    Kind = "numbers"      // a list of numbers and ranges of them
 	KindListOrText Kind = "list or text" // a list, or one text that stands for more than a list says
 )
 
@@ -56,7 +57,7 @@ func (k Kind) Secret() bool { return k == KindSecret || k == KindSecrets }
 
 // List: the file may write a list.
 func (k Kind) List() bool {
-	return k == KindList || k == KindListOrText || k == KindHeaders || k == KindSecrets
+	return k == KindList || k == KindListOrText || k == KindNumbers || k == KindHeaders || k == KindSecrets
 }
 
 // Joint is what stands between key and value where the file may write a map; "" where not.

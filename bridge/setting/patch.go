@@ -30,6 +30,9 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 
 // text is a value of JSON as a variable would have it; a list is marked as one.
 func (f Field) text(raw json.RawMessage) (text, wrong string) {
+	if f.Kind == KindNumbers {
+		raw = quoted(raw)
+	}
 	var number json.Number
 	isText := json.Unmarshal(raw, &text) == nil
 	isNumber := !isText && json.Unmarshal(raw, &number) == nil

@@ -59,6 +59,8 @@ func (f Field) shape() map[string]any {
 		return map[string]any{"type": "integer", "minimum": 0}
 	case KindList, KindSecrets:
 		return map[string]any{"type": "array", "items": text}
+	case KindNumbers:
+		return map[string]any{"type": "array", "items": map[string]any{"type": []string{"string", "integer"}}}
 	case KindListOrText:
 		return map[string]any{"type": []string{"array", "string"}, "items": text}
 	case KindHeaders, KindOptions:

@@ -111,6 +111,30 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
+// What counts as success is the request's to say, and only what arrived whole does.
+func TestOtherSuccess(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		serve  func(net.Conn)
+		reason delivery.Reason
+	}{
+		"its own":    {answer("HTTP/1.1 404 None\r\nContent-Length: 3\r\n\r\nabc"), ""},
+		"broken off": {answer("HTTP/1.1 404 None\r\nContent-Length: 10\r\n\r\nabc"), delivery.ReasonClosed},
+		"not 202":    {answer("HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n"), delivery.ReasonStatus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := sender(t).Send(t.Context(), delivery.Request{
+				URL: "http://127.0.0.1:" + listen(t, "127.0.0.1:0", c.serve) + "/", Header: http.Header{}, Timeout: 20 * time.Second,
+				Success: func(status int) bool { return status == 404 },
+			})
+			if res.Reason != c.reason || res.Status == 0 {
+				t.Errorf("got %+v, want %q", res, c.reason)
+			}
+		})
+	}
+}
+
 // Answers that only announce the real one, as 102 does to keep a connection alive, are passed
 // over; their number has a bound all the same.
 func TestHintsBeforeTheAnswer(t *testing.T) {

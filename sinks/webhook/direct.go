@@ -108,7 +108,7 @@ func (c *conn) attempt(ctx context.Context, to *target, r *delivery.Request, dea
 		return failed(ctx, 0, err), true, false
 	}
 	c.left = noLimit
-	res, whole := read(ctx, a)
+	res, whole := read(ctx, r, a)
 	return res, true, whole && writeErr == nil && !a.closes && c.reader.Buffered() == 0
 }
 

@@ -34,7 +34,7 @@ func (s *Sender) negotiate(ctx context.Context, to *target, r *delivery.Request)
 	if reply.ProtoMajor == 1 {
 		s.http1.Store(to.address, struct{}{})
 	}
-	res, _ := read(ctx, answerOf(reply))
+	res, _ := read(ctx, r, answerOf(reply))
 	return res
 }
 

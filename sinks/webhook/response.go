@@ -23,10 +23,10 @@ const (
 
 var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
 
-// read makes a response of an answer. whole is true when its body was read to the end, so
+// read makes a response of an answer to a request. whole is true when its body was read to the end, so
 // that the connection can be used again.
-func read(ctx context.Context, a answer) (res delivery.Response, whole bool) {
-	meaning := delivery.MeaningOf(a.status, a.delayed)
+func read(ctx context.Context, r *delivery.Request, a answer) (res delivery.Response, whole bool) {
+	meaning := r.Meaning(a.status, a.delayed)
 	res = delivery.Response{Status: a.status, RetryAfter: a.wait, Reason: meaning.Reason, Detail: meaning.Detail}
 	if a.status == http.StatusSwitchingProtocols {
 		return res, false // what follows is no body

@@ -55,7 +55,7 @@ func (f *endpointFlags) add(cmd *cobra.Command, s setting.Field) {
 	case setting.KindList:
 		v := flags.StringSlice(name, nil, meaning)
 		value(name, func() (any, error) { return *v, nil })
-	case setting.KindListOrText:
+	case setting.KindListOrText, setting.KindNumbers:
 		v := flags.StringArray(name, nil, meaning)
 		value(name, func() (any, error) { return strings.Join(*v, ","), nil })
 	case setting.KindOptions, setting.KindHeaders:

@@ -16,6 +16,7 @@
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
 //   - state log, journal: what a shard knows, what was attempted. chained log: each record
 //     names the one that it follows.
+//   - life: what bounds how long an event is of use: its age on the bus, and its own expirytime.
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
 //     what the provider sends, and messages on a topic that are meant to be events and are none.
 //     dead letter: an event whose delivery was given up.

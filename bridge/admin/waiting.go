@@ -62,7 +62,11 @@ func (l *look) delivery(d journal.Delivery) deliveryView {
 	if d.Status != journal.Pending {
 		return l.view(d, delivery.Standing{})
 	}
-	return l.view(d, l.stands(&d))
+	st := l.stands(&d)
+	if e := l.Registry.Set().ByID(d.Endpoint); e != nil && !l.owns(d.Endpoint) { // whose owner would have said so
+		st = st.Within(d.Ends(e.MaxAge))
+	}
+	return l.view(d, st)
 }
 
 func (l *look) view(d journal.Delivery, st delivery.Standing) deliveryView {

@@ -30,7 +30,8 @@ type Attempt struct {
 	Outcome  Outcome   `json:"o,omitempty"` // "": the delivery goes on, at Next
 	Ended    Ended     `json:"w,omitempty"`
 	Next     time.Time `json:"u,omitzero"`
-	Hold     time.Time `json:"h,omitzero"` // the endpoint asked that nothing be sent before
+	Hold     time.Time `json:"h,omitzero"`  // the endpoint asked that nothing be sent before
+	Life     *Life     `json:"l,omitempty"` // of the event, while the delivery goes on
 }
 
 // NewBatch begins a batch of records with room for about n: a line with the format's version,
@@ -144,6 +145,10 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	}
 	b = appendTime(b, `,"u":`, a.Next)
 	b = appendTime(b, `,"h":`, a.Hold)
+	if a.Life != nil {
+		life, _ := json.Marshal(a.Life) // numbers always marshal
+		b = append(append(b, `,"l":`...), life...)
+	}
 	return append(b, '}')
 }
 

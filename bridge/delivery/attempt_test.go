@@ -27,6 +27,7 @@ func FuzzAttempts(f *testing.F) {
 		}
 		if sent != 0 {
 			at := time.Unix(0, sent).UTC()
+			a.Life = &Life{Stored: sent, Expiry: seq}
 			a.Sent, a.Received, a.Next = at, at.Add(time.Second), at.Add(time.Hour)
 		}
 		want, err := json.Marshal(a)

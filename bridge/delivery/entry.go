@@ -22,6 +22,8 @@ type Entry struct {
 	Due      time.Time `json:"due"`
 	Batch    string    `json:"batch,omitempty"`
 	Created  time.Time `json:"at,omitzero"`
+	Life     *Life     `json:"life,omitempty"`  // not changed any more; nil where nothing bounds it, or an earlier version did not keep it
+	Asked    bool      `json:"asked,omitempty"` // an operator wants the attempt, whatever the event's age
 }
 
 // BatchPrefix begins the ids of batches.

@@ -31,6 +31,22 @@ type Standing struct {
 	Due   time.Time // of its next attempt, zero when it waits for its first or runs
 }
 
+// Within is where a delivery stands that ends at a time (Unix nanoseconds) whatever it waits for; 0 is
+// never.
+func (s Standing) Within(ends int64) Standing {
+	if ends == 0 || s.Waits == WaitsRunning {
+		return s
+	}
+	end := time.Unix(0, ends).UTC()
+	if s.Due.After(end) { // there is no attempt any more
+		s.Due = time.Time{}
+	}
+	if s.Until.IsZero() || s.Until.After(end) {
+		s.Until = end
+	}
+	return s
+}
+
 // A Waiting is a pending delivery and where it stands.
 type Waiting struct {
 	Entry

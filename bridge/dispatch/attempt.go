@@ -89,10 +89,14 @@ func (a attempt) fetch(ctx context.Context, group []*pendingDelivery) []*pending
 		m, err := a.event(ctx, d)
 		switch {
 		case err == nil:
+			if why := a.late(d, delivery.LifeOf(&m, a.ep.MaxAge), time.Now()); why != "" {
+				a.discard(d, delivery.EndedExpired, why)
+				continue
+			}
 			d.event = m.Event
 			left = append(left, d)
 		case errors.Is(err, bus.ErrGone):
-			a.discard(d, delivery.EndedExpired)
+			a.discard(d, delivery.EndedExpired, "the event is not stored any more")
 		default:
 			if ctx.Err() == nil {
 				s.d.trouble.Warn("event not read, trying again", err, slog.String("delivery", d.ID))
@@ -121,12 +125,12 @@ func (a attempt) postpone(d *pendingDelivery) {
 	defer s.mu.Unlock()
 	delete(l.running, d)
 	if l.closed {
-		s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
+		s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
 		return
 	}
 	d.draft().Due = time.Now().Add(fetchRetry)
 	l.keep(d)
-	l.waiting.wait(d)
+	l.wait(d)
 }
 
 // interrupted puts back deliveries whose attempt was cut off by a stop: it does not count.
@@ -137,25 +141,25 @@ func (a attempt) interrupted(group []*pendingDelivery) {
 	for _, d := range group {
 		delete(l.running, d)
 		l.keep(d)
-		l.waiting.wait(d)
+		l.wait(d)
 	}
 }
 
 // discard ends a delivery without an attempt.
-func (a attempt) discard(d *pendingDelivery, why delivery.Ended) {
+func (a attempt) discard(d *pendingDelivery, why delivery.Ended, detail string) {
 	s := a.shard
 	if !s.d.conf.tells(d) {
 		s.d.ops(opsDelivery(why, d.lane.ep, d))
 	}
-	s.rec.add(outcome{d, d.ended(why)})
+	s.rec.add(outcome{d, d.ended(why, detail)})
 	s.d.metrics.ended(delivery.Discarded)
 }
 
 // ended is the record of a delivery that ends without an attempt.
-func (d *pendingDelivery) ended(why delivery.Ended) delivery.Attempt {
+func (d *pendingDelivery) ended(why delivery.Ended, detail string) delivery.Attempt {
 	return delivery.Attempt{
 		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
-		Received: time.Now(), Outcome: delivery.Discarded, Ended: why,
+		Received: time.Now(), Outcome: delivery.Discarded, Ended: why, Detail: detail,
 	}
 }
 
@@ -253,6 +257,8 @@ func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *de
 		}}
 		if v.Outcome != "" {
 			s.d.metrics.ended(v.Outcome)
+		} else {
+			outcomes[i].attempt.Life = d.Life
 		}
 	}
 	s.d.logAttempt(ep, group[0], res, v, ended.Sub(sent), len(group))

@@ -33,8 +33,9 @@ type pendingDelivery struct {
 
 	mark int64 // the journal's end as known when the attempt began
 
-	size      int
+	size      int32
 	heapIndex int32
+	mortal    int32 // its place among the mortals of its lane, from 1; 0: none
 	status    status
 	entry     durability
 	own       bool // the event's texts are no longer parts of the message

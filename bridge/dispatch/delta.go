@@ -340,7 +340,7 @@ func (w *stateWriter) landed(flying []*pendingDelivery) {
 	for _, d := range flying {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {
-			d.lane.waiting.wait(d)
+			d.lane.wait(d)
 			d.lane.pump(now)
 		}
 	}

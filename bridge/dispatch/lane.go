@@ -27,6 +27,7 @@ type lane struct {
 	fresh    int                    // of them that are not forgotten
 	bytes    int                    // of their events
 	waiting  dueHeap
+	mortals  mortals
 	running  map[*pendingDelivery]struct{}
 	posts    int // attempts whose response is awaited
 	puts     []*pendingDelivery
@@ -41,6 +42,8 @@ type lane struct {
 	disabled int64     // no attempt before the registry's record of this revision is taken up
 	closed   bool      // the endpoint was deleted
 	timer    *time.Timer
+	watcher  *time.Timer // of the mortals
+	watched  time.Time   // when it fires next; zero: not at all
 }
 
 // A feedState is how the endpoint is fed from one partition.
@@ -111,7 +114,11 @@ func (o *ownedShards) entries() (n int) {
 
 // pump begins every attempt that may begin now and sets the timer for the next one.
 func (l *lane) pump(now time.Time) {
-	if l.shard.closed || l.closed || l.disabled > l.ep.Revision || l.blocked() {
+	if l.shard.closed || l.closed {
+		return
+	}
+	l.expire(now)
+	if l.disabled > l.ep.Revision || l.blocked() {
 		return
 	}
 	for l.posts < l.width() && l.shard.mayBegin() {
@@ -211,7 +218,7 @@ func (l *lane) dequeue(n int) []*pendingDelivery {
 		l.skipForgotten()
 		d := l.queue.pop()
 		l.fresh--
-		l.bytes -= d.size
+		l.bytes -= int(d.size)
 		group = append(group, d)
 	}
 	if l.outbound.batched() {
@@ -228,7 +235,7 @@ func (l *lane) dequeue(n int) []*pendingDelivery {
 }
 
 func (l *lane) skipForgotten() {
-	for l.queue.len() > 0 && (*l.queue.front()).status == forgotten {
+	for l.queue.len() > 0 && (*l.queue.front()).status != queued { // forgotten, or it ended by itself
 		l.queue.pop()
 	}
 }
@@ -269,16 +276,22 @@ func (l *lane) begin(group []*pendingDelivery) {
 	s := l.shard
 	now := time.Now()
 	for _, d := range group {
-		d.status, d.began = running, now
-		if d.entry == unwritten || d.entry == written { // else the failed attempt before is known from the journal alone
-			d.mark = s.journaled
-		}
-		l.running[d] = struct{}{}
+		l.mortals.drop(d)
+		l.run(d, now)
 	}
 	l.posts++
 	s.d.begun.Add(1)
 	s.attempts.Add(1)
 	go attempt{s, l, l.ep, l.outbound}.run(group)
+}
+
+// run has a delivery be on its way to a record.
+func (l *lane) run(d *pendingDelivery, now time.Time) {
+	d.status, d.began = running, now
+	if d.entry == unwritten || d.entry == written { // else the failed attempt before is known from the journal alone
+		d.mark = l.shard.journaled
+	}
+	l.running[d] = struct{}{}
 }
 
 // keep asks for an entry in the next delta.

@@ -18,7 +18,8 @@ func (l *lane) leaveLive() {
 		if d.status == queued && (blocked || l.live(d)) {
 			d.status, d.event = forgotten, nil
 			l.fresh--
-			l.bytes -= d.size
+			l.bytes -= int(d.size)
+			l.mortals.drop(d)
 			delete(l.shard.known, d.ID)
 		}
 	}

@@ -64,11 +64,13 @@ func (l *lane) retryNow(c *delivery.Command) {
 		}
 	case d.status == waiting:
 		l.waiting.take(d)
+		l.mortals.drop(d)
 	case d.status == asked:
 	default: // queued or running: it is tried anyway
 		return
 	}
-	d.draft().Due, d.status = now, asked
+	draft := d.draft()
+	draft.Due, draft.Asked, d.status = now, true, asked
 	l.keep(d)
 }
 

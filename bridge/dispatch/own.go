@@ -87,6 +87,7 @@ func (s *shard) overdue() {
 func (s *shard) wakeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.awake = true
 	now := time.Now()
 	for _, l := range s.lanes {
 		l.pump(now)

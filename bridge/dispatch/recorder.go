@@ -236,15 +236,15 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 			l.finish(d)
 		case l.closed: // the endpoint was deleted meanwhile
 			delete(l.running, d)
-			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
+			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
 		default:
 			delete(l.running, d)
 			d.event = nil
 			e := d.draft()
 			e.Event, d.own = a.Event, true
-			e.Number, e.Due = a.Number+1, a.Next
+			e.Number, e.Due, e.Asked = a.Number+1, a.Next, false
 			l.keep(d)
-			l.waiting.wait(d)
+			l.wait(d)
 		}
 	}
 	now := time.Now()

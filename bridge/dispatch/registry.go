@@ -205,6 +205,9 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	if was.Rate != ep.Rate {
 		l.limit = newLimiter(ep.Rate, now)
 	}
+	if was.MaxAge != ep.MaxAge {
+		l.rebound()
+	}
 	l.backfill(s.revision, cuts)
 	again := was.State != ep.State && !l.blocked()
 	if again || was.URL != ep.URL {
@@ -235,6 +238,9 @@ func (l *lane) close() {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
+	if l.watcher != nil {
+		l.watcher.Stop()
+	}
 	for id, d := range s.known {
 		if d.lane != l {
 			continue
@@ -244,10 +250,10 @@ func (l *lane) close() {
 			s.orphans = append(s.orphans, id)
 		}
 		if d.status == waiting || d.status == asked {
-			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
+			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
 		}
 	}
-	l.queue, l.waiting, l.finished, l.puts, l.feeds = fifo[*pendingDelivery]{}, nil, nil, nil, map[bus.Partition]*feedState{}
+	l.queue, l.waiting, l.mortals, l.finished, l.puts, l.feeds = fifo[*pendingDelivery]{}, nil, nil, nil, nil, map[bus.Partition]*feedState{}
 }
 
 // compact lets the registry forget periods that no feed needs any more.

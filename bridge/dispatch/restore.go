@@ -85,13 +85,13 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 	if _, moved := was.past.Failed[e.ID]; moved {
 		l.keep(d)
 	}
-	l.waiting.wait(d)
+	l.wait(d)
 }
 
 // orphan ends an entry whose endpoint is gone.
 func (s *shard) orphan(d *pendingDelivery) {
 	s.orphans = append(s.orphans, d.ID)
-	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled)})
+	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
 }
 
 // restoreFromJournal takes in what the journal alone knows. It counts only for what the state would feed
@@ -104,7 +104,7 @@ func (was *loaded) restoreFromJournal() {
 			return nil
 		}
 		d := &pendingDelivery{
-			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent},
+			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life},
 			own:   true,
 			lane:  l, mark: was.Journal, heapIndex: -1,
 		}
@@ -125,7 +125,7 @@ func (was *loaded) restoreFromJournal() {
 		if d := take(a); d != nil {
 			d.Number, d.Due = a.Number+1, a.Next
 			d.lane.keep(d)
-			d.lane.waiting.wait(d)
+			d.lane.wait(d)
 		}
 	}
 }

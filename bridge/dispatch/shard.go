@@ -44,6 +44,7 @@ type shard struct {
 	commands  int64                       // the last command acted on
 	matches   map[match][]*lane
 	closed    bool  // no attempt begins any more
+	awake     bool  // attempts may begin: all that was loaded is in place
 	watching  bool  // there were endpoints at the load: a warden passes nothing unread
 	begun     int64 // attempts of the process at the last look for overdue events
 	durable   durable
@@ -150,8 +151,8 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 	}
 	now := time.Now()
 	d := &pendingDelivery{
-		Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now},
-		lane:  l, event: m.Event, trace: taken(m), size: m.Size, heapIndex: -1,
+		Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now, Life: delivery.LifeOf(m, l.ep.MaxAge)},
+		lane:  l, event: m.Event, trace: taken(m), size: int32(m.Size), heapIndex: -1,
 	}
 	s.known[id] = d
 	out.push(handed{d, before})
@@ -159,12 +160,13 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 		d.event = nil
 		d.Event, d.own = d.Event.Compact(), true // nobody else has it yet
 		l.keep(d)
-		l.waiting.wait(d)
+		l.wait(d)
 		return true
 	}
 	l.queue.push(d)
 	l.fresh++
-	l.bytes += d.size
+	l.bytes += m.Size
+	l.bound(d)
 	return true
 }
 

@@ -93,7 +93,12 @@ func (l laneView) stopped() delivery.Cause {
 }
 
 // standing of a delivery that so many first attempts come before.
-func (l laneView) standing(d *pendingDelivery, before int, now time.Time) (st delivery.Standing) {
+func (l laneView) standing(d *pendingDelivery, before int, now time.Time) delivery.Standing {
+	return l.turn(d, before, now).Within(d.ends())
+}
+
+// turn is where a delivery stands that never ends by itself.
+func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delivery.Standing) {
 	if d.status == running {
 		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}

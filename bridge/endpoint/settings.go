@@ -28,6 +28,7 @@ type Settings struct {
 	Jitter        setting.Share    `env:"JITTER" envDefault:"10%" record:",omitzero" doc:"Added to each wait, evenly between 0 and this share of it."`
 	SuccessOn     setting.Statuses `env:"SUCCESS_ON" envDefault:"200-299" doc:"Statuses of an answer that count as success, separated by commas; 200-299 is a range of them." example:"200-299,304"`
 	GiveUpOn      setting.Statuses `env:"GIVE_UP_ON" doc:"Statuses after which no further attempt is made: the delivery has failed, refused. 410 always ends it, and disables the endpoint." example:"400,404,422"`
+	MaxAge        time.Duration    `env:"MAX_AGE" envDefault:"0s" min:"0s" max:"8760h" record:",omitzero" doc:"Age of an event, from when the bus stored it, at which its delivery ends: discarded, expired. 0 is none; an event's own expirytime counts likewise." example:"24h"`
 	Timeout       time.Duration    `env:"TIMEOUT" envDefault:"30s" over:"0s" max:"1h" doc:"Of one attempt: connect, headers and body."`
 	Rate          Rate             `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
 	Concurrency   int              `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`

@@ -26,6 +26,7 @@ type Delivery struct {
 	Event       Event     `json:"event"`
 	Status      Status    `json:"status"`
 	Reason      string    `json:"reason,omitempty"` // why it ended without success
+	Detail      string    `json:"detail,omitempty"` // the same in words, of one that ended without a further attempt
 	Attempts    []Attempt `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
 	Created     time.Time `json:"created"`
@@ -35,6 +36,7 @@ type Delivery struct {
 	number    int
 	scheduled time.Time
 	held      time.Time
+	life      delivery.Life
 }
 
 // An Event names the delivered event.
@@ -71,6 +73,13 @@ func (d *Delivery) Due(n delivery.Note, heard bool) time.Time {
 	return d.scheduled
 }
 
+// Ends is when the delivery ends, whatever it waits for, if its endpoint takes events up to an age;
+// 0 is never.
+func (d *Delivery) Ends(maxAge time.Duration) int64 {
+	at, _ := d.life.Ends(maxAge)
+	return at
+}
+
 // AttemptedBefore reports whether no attempt is known that ended later than t.
 func (d *Delivery) AttemptedBefore(t time.Time) bool {
 	last := len(d.Attempts) - 1
@@ -79,9 +88,14 @@ func (d *Delivery) AttemptedBefore(t time.Time) bool {
 
 // Entry is the delivery as a command names it: with the number of its next attempt.
 func (d *Delivery) Entry() delivery.Entry {
-	return delivery.Entry{
+	e := delivery.Entry{
 		ID: d.ID, Endpoint: d.Endpoint, Event: d.ref, Number: d.number, Due: d.NextAttempt, Batch: d.Batch, Created: d.Created,
 	}
+	if d.life != (delivery.Life{}) {
+		life := d.life
+		e.Life = &life
+	}
+	return e
 }
 
 // Shown is a record of the journal as the API shows an attempt.

@@ -30,6 +30,8 @@ type row struct {
 	mark     int64
 	batch    word
 	ended    word // why, without success
+	why      word // the same in words, where there is more to say
+	life     delivery.Life
 	created  int64
 	next     int64 // by the schedule; of one that has ended, when it did
 	held     int64 // until when the endpoint asked to be left alone
@@ -84,7 +86,7 @@ var none = unique.Make("")
 
 func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
-		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, ended: none, number: 1,
+		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, ended: none, why: none, number: 1,
 		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Partition}),
 	}
 }
@@ -100,6 +102,9 @@ func (r *row) take(a *delivery.Attempt) *text {
 	}
 	if r.created == 0 || first != 0 && first < r.created {
 		r.created = first
+	}
+	if a.Life != nil {
+		r.life = *a.Life
 	}
 	r.judge(a)
 	if a.Sent.IsZero() {
@@ -136,7 +141,7 @@ func (r *row) add(made attempt) bool {
 func (r *row) delivery() Delivery {
 	o := r.origin.Value()
 	d := Delivery{
-		ID: r.id, Endpoint: o.endpoint, Status: r.status.public(), Reason: r.ended.Value(),
+		ID: r.id, Endpoint: o.endpoint, Status: r.status.public(), Reason: r.ended.Value(), Detail: r.why.Value(), life: r.life,
 		Event: Event{
 			ID: r.event, Source: o.source, Type: o.kind, Subject: r.subject, Topic: o.topic,
 		},

@@ -20,7 +20,10 @@ func (r *row) judge(a *delivery.Attempt) {
 	case n+1 == r.number && r.told: // its shard's log says what came of it
 	case n > r.final, n == r.final && said == delivered && r.status != pending:
 		r.status, r.ended, r.next = said, unique.Make(string(a.Ended)), nanos(a.Next)
-		r.held, r.told = nanos(a.Hold), false
+		r.held, r.told, r.why = nanos(a.Hold), false, none
+		if a.Sent.IsZero() { // it ended without an attempt that could say
+			r.why = unique.Make(a.Detail)
+		}
 		if said != pending {
 			r.final, r.next = n, nanos(a.Received)
 		}
@@ -39,8 +42,11 @@ func (r *row) wait(e *delivery.Entry) {
 	if e.Batch != "" {
 		r.batch = unique.Make(e.Batch)
 	}
+	if e.Life != nil {
+		r.life = *e.Life
+	}
 	if n := int32(e.Number); n > r.final && n >= r.number {
-		r.status, r.ended, r.next, r.held, r.number, r.told = pending, none, nanos(e.Due), 0, n, true
+		r.status, r.ended, r.why, r.next, r.held, r.number, r.told = pending, none, none, nanos(e.Due), 0, n, true
 	}
 	if r.created == 0 {
 		r.created = nanos(e.Due)

@@ -67,7 +67,7 @@ func (p *Past) Add(was *State, a delivery.Attempt) {
 	case pending:
 		p.Failed[a.Delivery] = a
 		moved := *e // the log's own stays as it is
-		moved.Number, moved.Due, moved.Batch = a.Number+1, a.Next, a.Batch
+		moved.Number, moved.Due, moved.Batch, moved.Asked = a.Number+1, a.Next, a.Batch, false
 		was.Entries[a.Delivery] = &moved
 	default:
 		_, done := p.Done[a.Delivery]

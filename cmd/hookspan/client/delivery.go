@@ -26,6 +26,7 @@ type deliveryView struct {
 	} `json:"event"`
 	Status      string    `json:"status"`
 	Reason      string    `json:"reason"`
+	Detail      string    `json:"detail"`
 	Attempts    []attempt `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt"`
 	Waits       string    `json:"waits"` // for what, while it is pending
@@ -47,7 +48,7 @@ type attempt struct {
 func (d *deliveryView) write(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s", cli.Plain(d.ID), cli.Plain(d.standing()))
 	if d.Reason != "" {
-		fmt.Fprintf(w, " (%s)", cli.Plain(d.Reason))
+		fmt.Fprintf(w, " (%s)", cli.Plain(d.ending()))
 	}
 	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", cli.Plain(d.Event.Type), cli.Plain(d.Event.ID), cli.Plain(d.Event.Source), cli.Plain(cmp.Or(d.Name, d.Endpoint)), clock(d.Created))
 	for _, a := range d.Attempts {
@@ -85,12 +86,20 @@ func (d *deliveryView) next() time.Time {
 func (d *deliveryView) why() string {
 	var parts []string
 	if d.Reason != "" {
-		parts = append(parts, d.Reason)
+		parts = append(parts, d.ending())
 	}
 	if n := len(d.Attempts); n > 0 && d.Attempts[n-1].Reason != "" {
 		parts = append(parts, d.Attempts[n-1].outcome())
 	}
 	return strings.Join(parts, "; ")
+}
+
+// ending is why it ended, in words where there are some.
+func (d *deliveryView) ending() string {
+	if d.Detail != "" {
+		return d.Reason + ": " + d.Detail
+	}
+	return d.Reason
 }
 
 // outcome is what came of an attempt, on one line.

@@ -115,6 +115,7 @@ func anyOf(f setting.Field) []any {
 		setting.KindHeaders:  {map[string]any{"X-A": "b"}},
 		setting.KindOptions:  {map[string]any{}},
 
+		setting.KindQuota:      {"1/s", "10/h", "10/d", "1/m:2", "0/h", "x", 5},
 		setting.KindNumbers:    {[]any{}, []any{200, "404"}, 404, "x", "200-299,404"},
 		setting.KindListOrText: {[]any{}, []any{"x", "y"}, "x,y", "x(y)"},
 	}[f.Kind]

@@ -178,6 +178,8 @@ func shape(s config.Setting) object {
 		return mapOf("header_prefix", "X-Acme")
 	case setting.KindObject: // what is in it the program says
 		return object{"type": []string{"object", "array"}, "examples": []any{object{}}}
+	case setting.KindQuota:
+		return text("^[0-9]+/[smh]$", "10/h")
 	case setting.KindNumbers:
 		one := object{"type": []string{"string", "integer"}}
 		return object{"anyOf": []any{one, object{"type": "array", "items": one}}, "examples": []any{[]any{"200-299", 404}}}

@@ -93,9 +93,10 @@ func (w *stateWriter) next(handOver bool) *step {
 	dt.forget()
 	dt.failing()
 	dt.held()
+	dt.spent()
 	r.Remove = append(r.Remove, w.orphans...)
 	w.orphans = nil
-	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held) == 0 &&
+	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held)+len(r.Spent) == 0 &&
 		r.Revision == was.Revision && r.Journal == was.Journal && r.Commands == was.Commands && r.HandOver == was.HandOver {
 		return nil
 	}
@@ -329,6 +330,25 @@ func (dt *delta) held() {
 	}
 }
 
+// spent names what endpoints have used up of their limits, and what they may use next.
+func (dt *delta) spent() {
+	dt.r.Spent = map[string]statelog.Spent{}
+	now := time.Now()
+	for id, l := range dt.lanes {
+		if l.quota.none() {
+			continue
+		}
+		if s, changed := l.quota.durable(now, dt.closed); changed {
+			dt.r.Spent[id] = s
+		}
+	}
+	for id := range dt.was.Spent {
+		if l := dt.lanes[id]; l == nil || l.quota.none() {
+			dt.r.Spent[id] = statelog.Spent{}
+		}
+	}
+}
+
 // landed takes in that a delta is in the log.
 func (w *stateWriter) landed(flying []*pendingDelivery) {
 	w.mu.Lock()
@@ -342,6 +362,12 @@ func (w *stateWriter) landed(flying []*pendingDelivery) {
 		if d.status == asked && d.entry == written {
 			d.lane.wait(d)
 			d.lane.pump(now)
+		}
+	}
+	for _, l := range w.lanes {
+		if l.quota.flying {
+			l.quota.landed()
+			l.pump(now)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type lane struct {
 
 	outbound *outbound // how a request to the endpoint is made
 	limit    limiter
+	quota    quota
 	hold     hold
 	failing  time.Time // nothing but failure since
 	left     time.Time // when it left the live feed last
@@ -121,7 +122,7 @@ func (l *lane) pump(now time.Time) {
 	if l.disabled > l.ep.Revision || l.blocked() {
 		return
 	}
-	for l.posts < l.width() && l.shard.mayBegin() {
+	for l.posts < l.width() && l.quota.open() && l.shard.mayBegin() {
 		if at := l.opens(); at.After(now) {
 			l.wake(at.Sub(now))
 			return
@@ -134,6 +135,7 @@ func (l *lane) pump(now time.Time) {
 			return
 		}
 		l.limit.take(now)
+		l.quota.take(now)
 		l.begin(group)
 	}
 }
@@ -146,11 +148,18 @@ func (l *lane) width() int {
 	return l.ep.Concurrency
 }
 
-// opens is when the limiter and the endpoint's own wish allow the next attempt.
-func (l *lane) opens() time.Time {
+// opens is when the limits and the endpoint's own wish allow the next attempt.
+func (l *lane) opens() time.Time { return l.opensAfter(0) }
+
+// opensAfter is the same behind so many others.
+func (l *lane) opensAfter(before int) time.Time {
 	at := l.limit.ready()
 	if l.hold.until.After(at) {
 		at = l.hold.until
+	}
+	at = at.Add(time.Duration(before) * l.limit.interval)
+	if room := l.quota.ready(before); room.After(at) {
+		at = room
 	}
 	return at
 }
@@ -165,10 +174,11 @@ func (l *lane) reserve(end time.Time) (wait time.Duration, ok bool) {
 	if at.Before(now) {
 		at = now
 	}
-	if l.closed || !at.Before(end) {
+	if l.closed || !at.Before(end) || !l.quota.open() {
 		return 0, false
 	}
 	l.limit.take(at)
+	l.quota.take(at)
 	return at.Sub(now), true
 }
 
@@ -182,6 +192,15 @@ func (l *lane) wake(after time.Duration) {
 		return
 	}
 	l.timer.Reset(after)
+}
+
+// rest stops the lane's timers: nothing begins any more.
+func (l *lane) rest() {
+	for _, t := range []*time.Timer{l.timer, l.watcher} {
+		if t != nil {
+			t.Stop()
+		}
+	}
 }
 
 // next takes the deliveries of the next attempt: one, or the members of a batch. With none

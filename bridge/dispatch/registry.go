@@ -205,6 +205,9 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	if was.Rate != ep.Rate {
 		l.limit = newLimiter(ep.Rate, now)
 	}
+	if was.AttemptsLimit != ep.AttemptsLimit {
+		l.quota.renew(ep.AttemptsLimit, now)
+	}
 	if was.MaxAge != ep.MaxAge {
 		l.rebound()
 	}
@@ -235,12 +238,7 @@ func (l *lane) close() {
 	delete(s.lanes, l.ep.ID)
 	s.d.lanes.Add(-1)
 	l.closed = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	if l.watcher != nil {
-		l.watcher.Stop()
-	}
+	l.rest()
 	for id, d := range s.known {
 		if d.lane != l {
 			continue

@@ -60,6 +60,7 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	if at, ok := was.Failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
+	l.quota.restore(was.Spent[ep.ID], now)
 	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
 	l.backfill(was.Revision, was.cuts)
 	return l

@@ -18,9 +18,7 @@ func (s *shard) stop() {
 	s.closed = true
 	s.d.lanes.Add(-int64(len(s.lanes)))
 	for _, l := range s.lanes {
-		if l.timer != nil {
-			l.timer.Stop()
-		}
+		l.rest()
 	}
 }
 

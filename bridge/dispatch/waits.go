@@ -107,7 +107,7 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 			st.Due = l.hold.until
 		}
 	}
-	switch at := l.opens().Add(time.Duration(before) * l.limit.interval); {
+	switch at := l.opensAfter(before); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
 	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.status == asked:

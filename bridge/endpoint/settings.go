@@ -31,6 +31,7 @@ type Settings struct {
 	MaxAge        time.Duration    `env:"MAX_AGE" envDefault:"0s" min:"0s" max:"8760h" record:",omitzero" doc:"Age of an event, from when the bus stored it, at which its delivery ends: discarded, expired. 0 is none; an event's own expirytime counts likewise." example:"24h"`
 	Timeout       time.Duration    `env:"TIMEOUT" envDefault:"30s" over:"0s" max:"1h" doc:"Of one attempt: connect, headers and body."`
 	Rate          Rate             `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
+	AttemptsLimit Quota            `env:"ATTEMPTS_LIMIT" doc:"Attempts within any second, minute or hour, such as 10/h: never more begin, first ones and retries alike, whoever makes them." example:"10/h"`
 	Concurrency   int              `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
 	DisableAfter  time.Duration    `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
 	Headers       setting.Headers  `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
@@ -45,6 +46,9 @@ var Fields = sync.OnceValue(func() setting.Fields {
 
 // Rate is how many attempts a second there may be; without a burst they are spaced evenly.
 type Rate = setting.Rate
+
+// Quota is how many attempts there may be within any interval.
+type Quota = setting.Quota
 
 // A Header is an extra request header.
 type Header = setting.Header

@@ -48,6 +48,7 @@ const (
 	KindSecrets  Kind = "secrets" // a list; has a _FILE twin
 	KindObject   Kind = "object"  // JSON in a variable, as it is in the file and the API
 
+	KindQuota      Kind = "quota"        // so many within an interval
 	KindNumbers    Kind = "numbers"      // a list of numbers and ranges of them
 	KindListOrText Kind = "list or text" // a list, or one text that stands for more than a list says
 )

@@ -15,6 +15,7 @@ type State struct {
 	Feeds     map[string]map[string]Feed
 	Failing   map[string]int64
 	Held      map[string]Hold
+	Spent     map[string]Spent
 	Revision  int64
 	Journal   int64
 	Commands  int64
@@ -58,6 +59,7 @@ func (s *State) apply(r *Record) {
 			s.Held[ep] = h
 		}
 	}
+	s.applySpent(r.Spent)
 	s.Revision, s.Journal, s.Commands, s.HandOver = r.Revision, r.Journal, r.Commands, r.HandOver
 }
 

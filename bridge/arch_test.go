@@ -100,24 +100,25 @@ func rooms() map[string][]string {
 		"bridge/problem":    {},
 		"bridge/tracing":    {"event"}, // OpenTelemetry's API, never its SDK
 		"bridge/bus":        {"event", "tracing"},
+		"bridge/tenant":     {"event", "scheme"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/line":       {},
 		"bridge/listener":   {"line", "logline"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing", "tenant"},
 		"bridge/signature":  {"header", "scheme", "provider"},
-		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared"},
+		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared", "tenant"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "tracing"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "tracing", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline"},
-		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"}, // reads what the engine writes, and starts none
-		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline"},   // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing"},
+		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline", "tenant"},
+		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"},         // reads what the engine writes, and starts none
+		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"}, // settings of endpoints and sources
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant"},
 	}
 }
 

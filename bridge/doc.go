@@ -11,6 +11,7 @@
 //   - topic: where events lie on the bus; bus: what holds everything durable.
 //   - sink: a place that events are written to: jetstream, kafka, webhook.
 //   - endpoint: a registered receiver. delivery: one event to one endpoint. attempt: one POST.
+//   - tenant: whose an event is, and whose events an endpoint takes.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
@@ -26,7 +27,7 @@
 // # Rooms
 //
 // From the bottom up: event, problem and provider need nothing of the others but event,
-// spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
+// tenant says whose an event is, spelling names what somebody meant, topic knows patterns over topics, header what HTTP allows, setting
 // what a setting is, logline what a line of the log is, latency how long things take, tracing which
 // spans there are. bus is
 // the contract that every adapter under sinks keeps. listener takes connections, receiver is the

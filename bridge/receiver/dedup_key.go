@@ -27,14 +27,14 @@ type dedupKey struct {
 }
 
 func parseDedupKey(text string) (dedupKey, error) {
-	name, isHeader := strings.CutPrefix(text, "header:")
+	name, isHeader := headerIn(text)
 	switch {
 	case text == DedupByProvider || text == DedupByNothing:
 		return dedupKey{}, nil
 	case text == DedupByContent:
 		return dedupKey{content: true}, nil
-	case isHeader && name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
-		return dedupKey{header: http.CanonicalHeaderKey(name)}, nil
+	case isHeader && name != "":
+		return dedupKey{header: name}, nil
 	case strings.HasPrefix(text, "/"):
 		set := pointer.NewSet()
 		if _, err := set.Add(text); err != nil {
@@ -43,6 +43,15 @@ func parseDedupKey(text string) (dedupKey, error) {
 		return dedupKey{pointer: set}, nil
 	}
 	return dedupKey{}, errors.New("want provider, content, none, header:Name or a JSON pointer such as /order/id")
+}
+
+// headerIn is the header that header:Name names, "" where that is none.
+func headerIn(text string) (name string, isHeader bool) {
+	name, isHeader = strings.CutPrefix(text, "header:")
+	if !isHeader || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
+		return "", isHeader
+	}
+	return http.CanonicalHeaderKey(name), true
 }
 
 // of returns the key of an event; false where it is the event's id, also because there is none.

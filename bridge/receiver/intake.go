@@ -48,6 +48,7 @@ type intake struct {
 	typePrefix    string
 
 	dedupKey dedupKey
+	tenancy  tenancy
 	asked    atomic.Pointer[told]
 
 	limit    *rate.Limiter // nil without a rate
@@ -124,6 +125,9 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	}
 	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
 		return nil, fmt.Errorf("source %q: dedup_key: %w", s.Name, err)
+	}
+	if in.tenancy, err = parseTenancy(s.Tenant); err != nil {
+		return nil, fmt.Errorf("source %q: tenant: %w", s.Name, err)
 	}
 	if s.Rate.PerSecond > 0 {
 		in.limit = rate.NewLimiter(rate.Limit(s.Rate.PerSecond), s.Rate.Burst)

@@ -37,6 +37,7 @@ func (r *Receiver) prepare(x *exchange) error {
 	for i := range x.events {
 		e, p := &x.events[i], &x.postings[i]
 		r.leftOut(x, e)
+		r.ascribe(x, e)
 		*p = posting{event: e, topic: r.topic(x, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {

@@ -35,6 +35,7 @@ type Source struct {
 	Tolerance   *time.Duration  `env:"TOLERANCE" default:"the provider's" doc:"How far a request's time may be from ours; 0 is no check."`
 	DedupWindow *time.Duration  `env:"DEDUP_WINDOW" default:"72h, or the retention if that is less" doc:"How long a repeated id is recognised, to the second; 0 recognises none. Not longer than the retention."`
 	DedupKey    string          `env:"DEDUP_KEY" envDefault:"provider" doc:"What repeats are recognised by: provider (its id, else a hash of what was signed), content (a hash of the data), none, header:Name or a JSON pointer such as /order/id."`
+	Tenant      string          `env:"TENANT" default:"what the event carries" doc:"Whose its events are, whatever they carry themselves: a name, header:Name or a JSON pointer into the data, such as /data/partner_org_id. It becomes the extension tenant; what is found empty is none."`
 	Altered     Policy          `env:"ALTERED" envDefault:"publish" words:"publish quarantine drop" doc:"What to do with a repeated id that came with another body, and with a signed request that came again under another id: publish (a repeated id gets one of its own, the extension hookspanoriginalid holds the provider's), quarantine or drop."`
 	MaxBody     setting.Size    `env:"MAX_BODY" max:"2147483647" default:"what the provider sends, else 1MiB" doc:"Largest body, also after unpacking gzip; less where the bus takes less."`
 	Rate        Rate            `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
@@ -138,6 +139,8 @@ func (s Source) Faults(retention time.Duration) []setting.Fault {
 	unless(retention == 0 || window <= retention, "dedup_window", "longer than HOOKSPAN_RETENTION (%s): an id is remembered no longer than its event", setting.FormatDuration(retention))
 	_, err = parseDedupKey(s.DedupKey)
 	unless(err == nil, "dedup_key", "%v", err)
+	_, err = parseTenancy(s.Tenant)
+	unless(err == nil, "tenant", "%v", err)
 	return faults
 }
 

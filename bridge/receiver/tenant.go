@@ -1,0 +1,77 @@
+package receiver
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
+	"github.com/hookspan/hookspan/bridge/tenant"
+)
+
+// A tenancy says whose a source's events are. The zero value leaves that to the events.
+type tenancy struct {
+	fixed   string
+	header  string
+	pointer *pointer.Set
+}
+
+var wantedTenancy = errors.New("want a tenant's name, header:Name or a JSON pointer such as /data/partner_org_id")
+
+func parseTenancy(text string) (tenancy, error) {
+	name, isHeader := headerIn(text)
+	switch {
+	case name != "":
+		return tenancy{header: name}, nil
+	case isHeader:
+		return tenancy{}, wantedTenancy
+	case strings.HasPrefix(text, "/"):
+		set := pointer.NewSet()
+		if _, err := set.Add(text); err != nil {
+			return tenancy{}, err
+		}
+		return tenancy{pointer: set}, nil
+	}
+	fixed, flaw := tenant.Name(text)
+	if flaw != "" {
+		return tenancy{}, errors.New(flaw + "; " + wantedTenancy.Error())
+	}
+	return tenancy{fixed: fixed}, nil
+}
+
+// decides: the source's setting says whose its events are, whatever they carry themselves.
+func (t *tenancy) decides() bool { return t.fixed != "" || t.header != "" || t.pointer != nil }
+
+// of is whose an event is, "" for nobody's; a flaw says why what was found is no tenant.
+func (t *tenancy) of(q *http.Request, e *provider.Event) (name, flaw string) {
+	switch {
+	case t.header != "":
+		return tenant.One(q.Header[t.header])
+	case t.pointer != nil:
+		return tenant.Pointed(t.pointer, e.Data)
+	}
+	return t.fixed, ""
+}
+
+// ascribe writes on an event whose it is. A sender cannot choose: where the source finds no tenant
+// there is none.
+func (r *Receiver) ascribe(x *exchange, e *provider.Event) {
+	t := &x.source.tenancy
+	if !t.decides() {
+		return
+	}
+	name, flaw := t.of(x.q, e)
+	if flaw != "" {
+		x.source.dropped.Inc()
+		r.note(x, e, slog.LevelWarn, "tenant left out", slog.String("attribute", tenant.Attribute), slog.String("detail", flaw))
+	}
+	if name == "" {
+		e.Extensions = slices.DeleteFunc(e.Extensions, func(x event.Extension) bool { return x.Name == tenant.Attribute })
+		return
+	}
+	e.SetExtension(tenant.Attribute, name)
+}

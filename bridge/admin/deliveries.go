@@ -11,6 +11,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // A deliveryView is a delivery with its endpoint's name, which an id alone does not tell.
@@ -32,9 +33,9 @@ type deliveryPage struct {
 }
 
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	q := readQuery(r, "endpoint", "status", "type", "subject", "event", "reason", "batch", "since", "until", "limit", "cursor")
+	q := readQuery(r, "endpoint", "status", "type", "tenant", "subject", "event", "reason", "batch", "since", "until", "limit", "cursor")
 	want := journal.Query{
-		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Subject: q.text("subject"), Event: q.text("event"),
+		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
 		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"), Limit: q.limit(), Cursor: q.text("cursor"),
 	}
 	if err := q.err(); err != nil {
@@ -53,7 +54,7 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := deliveryPage{}
 	if want.Event != "" && want.Cursor == "" && want.Waits() {
-		t := l.trace(r.Context(), want.Event, want.Endpoint, items)
+		t := l.trace(r.Context(), want, items)
 		items, p.Behind = append(t.waiting, items...), t.behind
 	}
 	p.page = newPage(items, next)
@@ -66,6 +67,15 @@ func (q *query) status() journal.Status {
 		q.fault("status", fmt.Sprint("must be one of ", journal.Statuses()))
 	}
 	return s
+}
+
+// tenant takes what an event's tenant may be.
+func (q *query) tenant() string {
+	name, flaw := tenant.Name(q.text("tenant"))
+	if flaw != "" {
+		q.fault("tenant", flaw)
+	}
+	return name
 }
 
 func (q *query) time(name string) time.Time {

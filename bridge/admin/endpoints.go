@@ -16,8 +16,8 @@ import (
 
 // listEndpoints pages by name, so what is made or removed meanwhile moves nothing else.
 func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
-	q := readQuery(r, "limit", "cursor")
-	limit := q.limit()
+	q := readQuery(r, "tenant", "limit", "cursor")
+	limit, only := q.limit(), q.tenant()
 	after, err := base64.RawURLEncoding.DecodeString(q.text("cursor"))
 	if err != nil {
 		q.fault("cursor", "is not one that this server gave")
@@ -26,6 +26,9 @@ func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := a.Registry.Set().All()
+	if only != "" {
+		all = slices.DeleteFunc(slices.Clone(all), func(e *endpoint.Endpoint) bool { return e.Tenant != only })
+	}
 	begin, found := slices.BinarySearchFunc(all, string(after), func(e *endpoint.Endpoint, name string) int {
 		return strings.Compare(e.Name, name)
 	})

@@ -156,6 +156,35 @@ func TestConfiguredEndpointsAreReadOnly(t *testing.T) {
 	}
 }
 
+func TestEndpointsOfATenant(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for name, rest := range map[string]string{"one": `,"tenant":"acme"`, "two": `,"tenant":"acme"`, "three": `,"tenant":"other"`, "four": "", "five": `,"tenants":"none"`} {
+		s.do("POST", "/v1/endpoints", `{"name":"`+name+`","url":"https://e.example/"`+rest+`}`).object(201)
+	}
+	for query, want := range map[string]string{"tenant=acme": "one two", "tenant=acme&limit=1": "one", "tenant=acm": "", "tenant=": "five four one three two"} {
+		var names []string
+		for _, item := range s.do("GET", "/v1/endpoints?"+query, "").object(200)["items"].([]any) {
+			names = append(names, item.(map[string]any)["name"].(string))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	if e := s.do("GET", "/v1/endpoints/one", "").object(200); e["tenant"] != "acme" || e["tenants"] != "all" {
+		t.Errorf("shown as %v, %v", e["tenant"], e["tenants"])
+	}
+	for _, path := range []string{"/v1/endpoints", "/v1/deliveries"} {
+		if got := s.do("GET", path+"?tenant=a%00b", "").problem(422, "invalid"); fmt.Sprint(got) != "[tenant]" {
+			t.Errorf("%s with a bad tenant: %v", path, got)
+		}
+	}
+	if got := s.do("PATCH", "/v1/endpoints/five", `{"tenant":"acme"}`).problem(422, "invalid"); fmt.Sprint(got) != "[tenants]" {
+		t.Errorf("a tenant and tenants none: %v", got)
+	}
+	s.do("PATCH", "/v1/endpoints/five", `{"tenant":"acme","tenants":null}`).object(200)
+}
+
 func TestEndpointsComeInPages(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // Events finds what is stored on the followed topics.
@@ -49,12 +50,12 @@ type trace struct {
 	behind  []behindView
 }
 
-// trace looks for an event among what waits, for the endpoint that is named, or all. Of those
-// in found there is a record.
-func (l *look) trace(ctx context.Context, event, only string, found []deliveryView) *trace {
+// trace looks for an event among what waits, for the endpoint and the tenant that are named, or
+// all. Of those in found there is a record.
+func (l *look) trace(ctx context.Context, want journal.Query, found []deliveryView) *trace {
 	t := &trace{look: l, found: found, notes: map[string]*delivery.Note{}}
 	for _, e := range l.Registry.Set().All() {
-		if only != "" && e.ID != only || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
+		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && e.Tenant != "" && e.Tenant != want.Tenant || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
 			continue
 		}
 		n := l.note(e.ID)
@@ -69,8 +70,11 @@ func (l *look) trace(ctx context.Context, event, only string, found []deliveryVi
 	ctx, end := context.WithTimeout(ctx, lookTime)
 	defer end()
 	from, since := t.reach()
-	messages, whole := l.Events.Locate(ctx, event, from, since)
+	messages, whole := l.Events.Locate(ctx, want.Event, from, since)
 	for i := range messages {
+		if want.Tenant != "" && messages[i].Tenant != want.Tenant {
+			continue
+		}
 		for _, e := range t.open {
 			if l.Events.IsFor(e, &messages[i]) {
 				t.place(e, &messages[i])
@@ -163,6 +167,9 @@ func (t *trace) couldBeFor(e *endpoint.Endpoint) bool {
 		m := bus.Message{
 			Topic: ref.Topic, Partition: ref.Partition, Position: ref.Position,
 			Event: &event.Event{ID: ref.ID, Source: ref.Source, Type: ref.Type, Subject: ref.Subject},
+		}
+		if ref.Tenant != "" {
+			m.Event.SetExtension(tenant.Attribute, ref.Tenant)
 		}
 		if t.Events.IsFor(e, &m) {
 			return true

@@ -66,6 +66,8 @@ func TestAnEventIsFoundWhereItWaits(t *testing.T) {
 	}
 	until := time.Now().Add(time.Minute).UTC().Truncate(time.Millisecond)
 	e1 := s.store("e1", "t.one", 9, time.Minute)
+	e1.Tenant, e1.TenantRule = "acme", "tenant"
+	s.stored[0] = e1
 	s.waiting = append(s.waiting, waiting(held, e1, delivery.Standing{Waits: delivery.WaitsLimited, Until: until}))
 
 	for query, want := range map[string]string{
@@ -79,6 +81,10 @@ func TestAnEventIsFoundWhereItWaits(t *testing.T) {
 		"status=pending":            "held:limited",
 		"type=t.one":                "held:limited",
 		"type=t.two":                "",
+		"tenant=acme":               "held:limited",
+		"tenant=other":              "",
+		"event=e1&tenant=acme":      "(late:behind) (paused:paused) held:limited",
+		"event=e1&tenant=other":     "",
 	} {
 		if got := s.shown(query); got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)

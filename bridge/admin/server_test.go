@@ -133,7 +133,7 @@ func (s *server) Locate(_ context.Context, id string, from bus.Positions, _ time
 }
 
 func (s *server) IsFor(e *endpoint.Endpoint, m *bus.Message) bool {
-	return e.Takes(m.Partition, m.Position, m.Topic, m.Event.Type)
+	return e.Takes(m)
 }
 
 func (s *server) Stats() delivery.Stats {

@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // runs reports whether the process has a role.
@@ -20,12 +21,16 @@ func (a *App) runs(role string) bool { return a.Config.Runs(role) }
 // one with the role delivers.
 func (a *App) assemble() error {
 	c, o := a.Config, a.opened.Load()
+	rule, err := tenant.Parse(c.Tenant)
+	if err != nil {
+		return err
+	}
 	a.index = journal.New(journal.Options{Log: a.Log})
-	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, Log: a.Log})
+	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, TenantRule: rule.String(), Log: a.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
-		UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
+		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
 	if a.runs(config.RoleReceiver) {
 		if err := a.assembleReceiver(o); err != nil {
@@ -74,6 +79,7 @@ func (a *App) steps() []step {
 		all = append(all,
 			step{"read the endpoints", a.registry.Load},
 			step{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }},
+			step{"look at whose events endpoints take", a.registry.Retune},
 			step{"seal secrets with the newest key", a.reseal})
 	}
 	all = append(all, step{"take the shards", a.dispatcher.Prepare})

@@ -251,7 +251,7 @@ func (l *ledger) matching(m *bus.Message) []*endpoint.Endpoint {
 		return found
 	}
 	for _, ep := range l.set.All() {
-		if ep.MayTake(key.topic, key.typ) {
+		if ep.MayTake(m) {
 			found = append(found, ep)
 		}
 	}
@@ -266,14 +266,14 @@ func (l *ledger) matching(m *bus.Message) []*endpoint.Endpoint {
 // because of a period that it has not taken up.
 func (sh *shard) feeds(ep *endpoint.Endpoint, m *bus.Message) bool {
 	p, at := m.Partition, m.Position
-	if !ep.Takes(p, at, m.Topic, m.Event.Type) {
+	if !ep.Takes(m) {
 		return false
 	}
 	f := sh.Feeds[ep.ID][string(p)]
 	if !f.Behind && !sh.Positions[p].Reaches(at) && (f.Since == nil || !f.Since.Reaches(at)) {
 		return true
 	}
-	before := func(revision int64) bool { return ep.TakesBy(revision-1, p, at, m.Topic, m.Event.Type) }
+	before := func(revision int64) bool { return ep.TakesBy(revision-1, m) }
 	for _, r := range f.Ranges {
 		if !r.From.Reaches(at) && (r.To == nil || r.To.Reaches(at)) && (r.Base == 0 || !before(r.Base)) {
 			return true

@@ -61,6 +61,7 @@ func newPlan(endpoints map[string]*importing) *plan {
 // add takes in an event that was published, where it lies now.
 func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 	ref := delivery.EventRef{ID: s.ID, Source: s.Source, Type: s.Type, Subject: s.Subject, Topic: topic, Partition: r.Partition, Position: r.Position}
+	m := &bus.Message{Topic: topic, Event: s.event()}
 	due := map[string]bool{}
 	for _, o := range s.Owed {
 		ep := p.endpoints[o.Endpoint]
@@ -68,6 +69,7 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 			return fmt.Errorf("an event is owed to endpoint %s, which is not in the backup: %w", o.Endpoint, ErrDamaged)
 		}
 		due[o.Endpoint] = true
+		ref.Tenant = ep.period.TenantOf(m.Event)
 		e := delivery.Entry{Endpoint: o.Endpoint, Event: ref, Number: max(o.Number, 1), Due: o.Due, Batch: o.Batch, Created: o.Created}
 		if e.Created.IsZero() {
 			e.Created = s.Stored
@@ -75,11 +77,11 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 		if o.Number > 0 { // a range over it passes what has an entry
 			ep.entries = append(ep.entries, e)
 		} else {
-			p.extend(ep, e)
+			p.extend(ep, e, m)
 		}
 	}
-	for _, ep := range p.matching(topic, s.Type) {
-		if at := (lane{ep.ID, r.Partition}); !due[ep.ID] {
+	for _, ep := range p.matching(m) {
+		if at := (lane{ep.ID, r.Partition}); !due[ep.ID] && (!ep.period.ByTenant() || ep.period.Matches(m)) {
 			p.close(ep, at)
 		}
 	}
@@ -87,8 +89,8 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 }
 
 // extend adds an event to the run of an endpoint. What a range would not bring is an entry.
-func (p *plan) extend(ep *importing, e delivery.Entry) {
-	if !ep.period.Matches(e.Event.Topic, e.Event.Type) {
+func (p *plan) extend(ep *importing, e delivery.Entry, m *bus.Message) {
+	if !ep.period.Matches(m) {
 		ep.entries = append(ep.entries, e)
 		return
 	}
@@ -135,15 +137,15 @@ func (p *plan) end() {
 	}
 }
 
-// matching are the endpoints that a range would bring such an event to.
-func (p *plan) matching(topic, eventType string) []*importing {
-	key := match{topic, eventType}
+// matching are the endpoints that a range would bring some event of this topic and type to.
+func (p *plan) matching(m *bus.Message) []*importing {
+	key := match{m.Topic, m.Event.Type}
 	found, ok := p.matches[key]
 	if ok {
 		return found
 	}
 	for _, ep := range p.endpoints {
-		if ep.period.Matches(topic, eventType) {
+		if ep.period.MayMatch(m) {
 			found = append(found, ep)
 		}
 	}

@@ -14,7 +14,6 @@ import (
 // its endpoint takes.
 func TestPlanOwesWhatWasOwed(t *testing.T) {
 	t.Parallel()
-	const events = 1000
 	for name, owes := range map[string]func(n int) (plain, tried bool){
 		"everything":           func(int) (bool, bool) { return true, false },
 		"nothing":              func(int) (bool, bool) { return false, false },
@@ -25,52 +24,63 @@ func TestPlanOwesWhatWasOwed(t *testing.T) {
 		"too few for a range":  func(n int) (bool, bool) { return n%(inARow+1) != 0, false },
 		"just enough in a row": func(n int) (bool, bool) { return n%(inARow+2) != 0, false },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, endpoint.Period{Events: []string{"paid"}})
-			p := newPlan(map[string]*importing{ep.ID: ep})
-			want, takes := map[int64]bool{}, map[int64]bool{}
-			for n := 1; n <= events; n++ {
-				s := &stored{Type: "paid", ID: fmt.Sprint(n)}
-				if n%3 == 0 { // what the endpoint does not take is nothing to it
-					s.Type = "shipped"
-				} else {
-					takes[int64(n)] = true
-					if plain, tried := owes(n); plain || tried {
-						s.Owed = []owed{{Endpoint: ep.ID}}
-						if tried {
-							s.Owed[0].Number = 2
-						}
-						want[int64(n)] = true
-					}
+		byType, byTenant := endpoint.Period{Events: []string{"paid"}}, endpoint.Period{Events: []string{"*"}, Tenant: "acme", TenantRule: "/by"}
+		t.Run(name, func(t *testing.T) { planned(t, name, byType, owes) })
+		t.Run(name+", of a tenant", func(t *testing.T) { planned(t, name, byTenant, owes) })
+	}
+}
+
+func planned(t *testing.T, name string, period endpoint.Period, owes func(n int) (plain, tried bool)) {
+	t.Helper()
+	t.Parallel()
+	const events = 1000
+	ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, period)
+	p := newPlan(map[string]*importing{ep.ID: ep})
+	want, takes := map[int64]bool{}, map[int64]bool{}
+	for n := 1; n <= events; n++ {
+		s := &stored{Type: "paid", ID: fmt.Sprint(n), Data: []byte(`{"by":"acme"}`)}
+		if n%3 == 0 { // what the endpoint does not take is nothing to it
+			if s.Type = "shipped"; period.ByTenant() {
+				s.Type, s.Data = "paid", []byte(`{"by":"other"}`)
+			}
+		} else {
+			takes[int64(n)] = true
+			if plain, tried := owes(n); plain || tried {
+				s.Owed = []owed{{Endpoint: ep.ID}}
+				if tried {
+					s.Owed[0].Number = 2
 				}
-				r := bus.Receipt{Partition: "EVENTS", Position: bus.Position{Identity: "i", Seq: int64(n)}}
-				if err := p.add("shop."+s.Type, s, r); err != nil {
-					t.Fatal(err)
-				}
+				want[int64(n)] = true
 			}
-			p.end()
-			got := map[int64]bool{}
-			for _, e := range ep.entries {
-				if got[e.Event.Seq] {
-					t.Errorf("event %d has two entries", e.Event.Seq)
-				}
-				got[e.Event.Seq] = true
+		}
+		r := bus.Receipt{Partition: "EVENTS", Position: bus.Position{Identity: "i", Seq: int64(n)}}
+		if err := p.add("shop."+s.Type, s, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.end()
+	got := map[int64]bool{}
+	for _, e := range ep.entries {
+		if got[e.Event.Seq] {
+			t.Errorf("event %d has two entries", e.Event.Seq)
+		}
+		got[e.Event.Seq] = true
+		if e.Event.Tenant != period.Tenant {
+			t.Errorf("event %d is of tenant %q, want %q", e.Event.Seq, e.Event.Tenant, period.Tenant)
+		}
+	}
+	for _, r := range ep.feeds["EVENTS"].Ranges {
+		for seq := r.From.Seq + 1; seq <= r.To.Seq; seq++ {
+			if takes[seq] { // one with an entry is passed
+				got[seq] = true
 			}
-			for _, r := range ep.feeds["EVENTS"].Ranges {
-				for seq := r.From.Seq + 1; seq <= r.To.Seq; seq++ {
-					if takes[seq] { // one with an entry is passed
-						got[seq] = true
-					}
-				}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("owed and planned differ:\n%s", diff)
-			}
-			if n := len(ep.feeds["EVENTS"].Ranges); name == "everything" && (n != 1 || len(ep.entries) > 0) {
-				t.Errorf("%d ranges and %d entries, want one range", n, len(ep.entries))
-			}
-		})
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("owed and planned differ:\n%s", diff)
+	}
+	if n := len(ep.feeds["EVENTS"].Ranges); name == "everything" && (n != 1 || len(ep.entries) > 0) {
+		t.Errorf("%d ranges and %d entries, want one range", n, len(ep.entries))
 	}
 }
 

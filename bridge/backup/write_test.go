@@ -3,8 +3,10 @@ package backup
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -63,8 +65,15 @@ func (i *installation) begin() {
 
 func (i *installation) create(name string) (id string) {
 	i.t.Helper()
+	return i.createOf(name, "")
+}
+
+// createOf makes an endpoint of a tenant.
+func (i *installation) createOf(name, tenant string) (id string) {
+	i.t.Helper()
 	e := endpoint.Default()
 	e.Name, e.URL, e.Signature, e.Topics = name, "https://crm.example/in", "none", []string{followed}
+	e.Tenant = tenant
 	e, err := i.registry.Create(i.t.Context(), e)
 	if err != nil {
 		i.t.Fatal(err)
@@ -75,8 +84,17 @@ func (i *installation) create(name string) (id string) {
 // publish is of an event by its id, and returns it as it is read.
 func (i *installation) publish(id string) bus.Message {
 	i.t.Helper()
+	return i.publishOf(id, "")
+}
+
+// publishOf is publish of a tenant's event.
+func (i *installation) publishOf(id, tenant string) bus.Message {
+	i.t.Helper()
 	e := eventtest.Order()
 	e.ID = id
+	if tenant != "" {
+		e.SetExtension("tenant", tenant)
+	}
 	r, err := i.Publish(i.t.Context(), "hookspan.events.shop.paid", e, bus.PublishOptions{Key: id})
 	if err != nil {
 		i.t.Fatal(err)
@@ -160,6 +178,69 @@ func TestEndpointsComeAndGoMeanwhile(t *testing.T) {
 	if to := owing["after"]; accounts[comes] != nil && !slices.ContainsFunc(to, func(o owed) bool { return o.Endpoint == comes }) {
 		t.Errorf("what came after the endpoint is owed to %v", to)
 	}
+}
+
+// Who is owed what goes by tenants, before a backup and after a restore.
+func TestABackupOwesTenantsTheirOwn(t *testing.T) {
+	t.Parallel()
+	i := open(t)
+	i.begin()
+	acme, all := i.createOf("acme", "acme"), i.create("all")
+	const rounds = inARow + 2 // enough for a range
+	for n := range rounds {
+		i.publishOf(fmt.Sprint("acme", n), "acme")
+		i.publishOf(fmt.Sprint("other", n), "other")
+		i.publish(fmt.Sprint("nobody", n))
+	}
+	file, _, owing := written(t, i.source())
+	for event, to := range owing {
+		var ids []string
+		for _, o := range to {
+			ids = append(ids, o.Endpoint)
+		}
+		if slices.Contains(ids, acme) != strings.HasPrefix(event, "acme") || !slices.Contains(ids, all) {
+			t.Errorf("%s is owed to %v", event, ids)
+		}
+	}
+	to := open(t)
+	x, err := Examine(bytes.NewReader(file), Target{Topics: []string{followed}, Layout: i.source().Layout, Shards: 1, Log: i.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Restore(t.Context(), to.Store); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.registry.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ep, met := to.registry.Set().ByID(acme), 0
+	for _, f := range to.reads().Feeds[acme] {
+		for _, r := range f.Ranges {
+			for seq := r.From.Seq + 1; seq <= r.To.Seq; seq++ {
+				m, err := to.Get(t.Context(), partitionOf(t, to), bus.Position{Identity: r.From.Identity, Seq: seq})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ep.Takes(&m) {
+					if met++; m.Event.Extension("tenant") != "acme" {
+						t.Errorf("a range brings %s to it", m.Event.ID)
+					}
+				}
+			}
+		}
+	}
+	if met != rounds || ep.Tenant != "acme" {
+		t.Errorf("a range brings %d events to the endpoint of tenant %q, want %d", met, ep.Tenant, rounds)
+	}
+}
+
+func partitionOf(t *testing.T, i *installation) bus.Partition {
+	t.Helper()
+	spans, err := i.Spans(t.Context())
+	if err != nil || len(spans) != 1 {
+		t.Fatalf("%v, %v", spans, err)
+	}
+	return spans[0].Partition
 }
 
 // A backup reads what a successor of the shard would: its state, the journal behind it, commands

@@ -57,7 +57,11 @@ type Message struct {
 	// Fault says why a message that is meant to be an event is none. Then Event is what could
 	// be read of it, and goes to the quarantine and nowhere else.
 	Fault string
-	Size  int // bytes it occupies in memory, roughly
+	// Tenant is whose the event is by TenantRule, "" for nobody's, and means nothing without that:
+	// whoever follows a topic finds it out once for all.
+	Tenant, TenantRule string
+
+	Size int // bytes it occupies in memory, roughly
 	// Reading is of whoever follows the topic; nil where no traces are made.
 	Reading *tracing.Reading
 }

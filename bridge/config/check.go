@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
@@ -70,6 +71,8 @@ func (l checking) checkProcess() {
 	l.process("NAMESPACE").unless(setting.ValidName(c.Namespace), "only a-z, 0-9 and - are allowed")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
 	l.process("STREAM").unless(topic.Valid(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
+	_, err := tenant.Parse(c.Tenant)
+	l.process("TENANT").unless(err == nil, fmt.Sprint(err))
 	l.process("MAX_CONNECTIONS").unless(c.MaxConnections >= 0, "want 1 or more")
 	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
 	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")

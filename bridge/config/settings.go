@@ -29,6 +29,7 @@ type Settings struct {
 	TopicPrefix    string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`
 	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
 	Topics         setting.List  `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
+	Tenant         string        `env:"TENANT" envDefault:"tenant" doc:"Where events that come on topics without the extension tenant have their tenant: the name of an attribute (subject, source, type or an extension), or a JSON pointer into the data such as /partner/id. The same in all replicas."`
 	EgressAllow    Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses, in whatever form, and Hookspan's own listeners are refused whatever it says."`
 	EgressHosts    Hosts         `env:"EGRESS_HOSTS" doc:"Names of hosts that endpoints may have whatever their addresses, by http too: what you run yourself, such as crm.shop.svc.cluster.local. What EGRESS_ALLOW never lets through is refused here too."`
 	EgressHTTP     bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`

@@ -118,6 +118,9 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	if e.Subject != "" {
 		b = appendString(append(b, `,"sub":`...), e.Subject)
 	}
+	if e.Tenant != "" {
+		b = appendString(append(b, `,"ten":`...), e.Tenant)
+	}
 	b = appendString(append(b, `,"top":`...), e.Topic)
 	b = appendString(append(b, `,"p":`...), string(e.Partition))
 	b = appendString(append(b, `,"i":`...), e.Identity)

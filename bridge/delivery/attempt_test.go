@@ -20,7 +20,7 @@ func FuzzAttempts(f *testing.F) {
 		a := Attempt{
 			Delivery: d, Endpoint: e, Number: number, Status: status, Reason: Reason(reason), Response: body, Detail: body,
 			Event: EventRef{
-				ID: id, Source: source, Type: typ, Subject: subject, Topic: topic, Partition: bus.Partition(topic),
+				ID: id, Source: source, Type: typ, Subject: subject, Tenant: body, Topic: topic, Partition: bus.Partition(topic),
 				Position: bus.Position{Identity: source, Seq: seq, Mark: mark},
 			},
 			Batch: subject, Outcome: Outcome(reason), Ended: Ended(reason),

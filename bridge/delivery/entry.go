@@ -43,6 +43,7 @@ type EventRef struct {
 	Source    string        `json:"src"`
 	Type      string        `json:"typ"`
 	Subject   string        `json:"sub,omitempty"`
+	Tenant    string        `json:"ten,omitempty"`
 	Topic     string        `json:"top"`
 	Partition bus.Partition `json:"p"`
 	bus.Position
@@ -59,6 +60,9 @@ func (e EventRef) Compact() EventRef {
 
 func (e *EventRef) share() {
 	e.Source, e.Type, e.Topic = shared(e.Source), shared(e.Type), shared(e.Topic)
+	if e.Tenant != "" {
+		e.Tenant = shared(e.Tenant)
+	}
 	e.Partition, e.Identity = bus.Partition(shared(string(e.Partition))), shared(e.Identity)
 }
 
@@ -75,7 +79,7 @@ func shared(text string) string { return unique.Make(text).Value() }
 func RefOf(m *bus.Message) EventRef {
 	return EventRef{
 		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
-		Topic: m.Topic, Partition: m.Partition, Position: m.Position,
+		Tenant: m.Tenant, Topic: m.Topic, Partition: m.Partition, Position: m.Position,
 	}
 }
 

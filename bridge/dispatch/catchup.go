@@ -47,7 +47,7 @@ func (c *catchupRange) skip(to bus.Position) {
 // wants reports whether an event that the list takes is for this range.
 func (c *catchupRange) wants(l *lane, m *bus.Message) bool {
 	return l.takes(m) &&
-		(c.base == 0 || !l.ep.TakesBy(c.base-1, m.Partition, m.Position, m.Topic, m.Event.Type))
+		(c.base == 0 || !l.ep.TakesBy(c.base-1, m))
 }
 
 // hungry are the ranges that can be fed now. What has expired before their places is counted.

@@ -20,6 +20,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/statelog"
+	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
@@ -47,7 +48,8 @@ type Registry interface {
 	Fold(ctx context.Context, id string, safe func(period, next endpoint.Period) bool) error
 }
 
-// Config of a Dispatcher. Every field is needed but Leases, Schemes, StopWrite, Metrics and Tracer.
+// Config of a Dispatcher. Every field is needed but Leases, Schemes, TenantRule, StopWrite,
+// Metrics and Tracer.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
@@ -59,7 +61,8 @@ type Config struct {
 	Topics          []string          // patterns that are followed
 	DeadTopic       string
 	OpsTopic        string
-	QuarantineTopic string // of messages that are meant to be events and are none
+	QuarantineTopic string      // of messages that are meant to be events and are none
+	TenantRule      tenant.Rule // says whose the events on topics are
 	UserAgent       string
 	StopGrace       time.Duration // that running attempts get to finish
 	StopWrite       time.Duration // that journal and hand-over get after that; default 5s

@@ -20,7 +20,7 @@ const opsSource = "/hookspan"
 // IsFor reports whether an event is for an endpoint, which its list, the event's place and the
 // event itself decide, and nothing that changes.
 func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
-	return m.Fault == "" && ep.Takes(m.Partition, m.Position, m.Topic, m.Event.Type) && d.conf.telling().About(m) != ep.Name
+	return m.Fault == "" && ep.Takes(m) && d.conf.telling().About(m) != ep.Name
 }
 
 func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }

@@ -17,6 +17,7 @@ type metrics struct {
 
 	quarantined prometheus.Counter
 	dropped     prometheus.Counter
+	tenantless  prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -32,12 +33,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_attributes_dropped_total", Help: "Attributes of events on followed topics that CloudEvents does not allow, left out.",
 		}),
+		tenantless: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_topic_tenants_dropped_total", Help: "Events read from followed topics with something that cannot be the name of a tenant, taken for nobody's.",
+		}),
 	}
 	for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Failed, delivery.Discarded} {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.quarantined, m.dropped)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.quarantined, m.dropped, m.tenantless)
 	}
 	return m
 }

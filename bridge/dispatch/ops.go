@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/logline"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // Operations events tell operators, through the bus, what a person should look at.
@@ -64,10 +65,14 @@ func opsDelivery(why delivery.Ended, ep *endpoint.Endpoint, d *pendingDelivery) 
 
 func opsEvent(kind, id string, ep *endpoint.Endpoint, data any) *event.Event {
 	body, _ := json.Marshal(data) // strings and numbers always marshal
-	return &event.Event{
+	e := &event.Event{
 		ID: kind + "/" + id, Source: opsSource, Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
 		DataContentType: "application/json", Data: body,
 	}
+	if ep.Tenant != "" { // what is told about its endpoint is the tenant's, and nobody else's
+		e.SetExtension(tenant.Attribute, ep.Tenant)
+	}
+	return e
 }
 
 // ops publishes an operations event. It is tried once: what it tells is in the log and in
@@ -100,6 +105,9 @@ func (d *Dispatcher) logAttempt(ep *endpoint.Endpoint, first *pendingDelivery, r
 	attrs := []slog.Attr{
 		slog.String("endpoint", ep.Name), slog.String("delivery", first.ID), slog.String("event", first.Event.ID),
 		slog.String("type", first.Event.Type), slog.Int("attempt", first.Number), logline.Took(took),
+	}
+	if first.Event.Tenant != "" {
+		attrs = append(attrs, slog.String("tenant", first.Event.Tenant))
 	}
 	if members > 1 {
 		attrs = append(attrs, slog.Int("members", members))

@@ -167,7 +167,7 @@ func (r *recorder) collect(ctx context.Context) {
 func fitting(batch []outcome) (n int) {
 	for size := 0; n < len(batch) && size < recordBytes; n++ {
 		a := &batch[n].attempt
-		size += 400 + len(a.Response) + len(a.Detail) + len(a.Event.ID) + len(a.Event.Source) + len(a.Event.Type) + len(a.Event.Subject)
+		size += 400 + len(a.Response) + len(a.Detail) + len(a.Event.ID) + len(a.Event.Source) + len(a.Event.Type) + len(a.Event.Subject) + len(a.Event.Tenant)
 	}
 	return n
 }

@@ -157,7 +157,7 @@ func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64
 		}
 	}
 	s.revision = set.Revision
-	clear(s.matches)
+	s.rematch()
 	return true
 }
 

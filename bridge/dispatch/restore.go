@@ -28,6 +28,7 @@ func (was *loaded) rebuild() {
 		}
 	}
 	s.revision = was.set.Revision
+	s.rematch()
 	s.watching = len(was.set.All()) > 0
 	if len(s.lanes) == 0 { // nothing is owed: what endpoints are registered for later gets a range
 		for p, end := range was.ends {

@@ -184,6 +184,7 @@ func (r *rig) feed() {
 		if r.read.Reaches(m.Position) {
 			continue
 		}
+		r.d.ascribe(&m)
 		if !r.s.Take(&feed.Batch{Partition: part, Before: r.read, End: m.Position, Messages: []bus.Message{m}}) {
 			r.t.Fatalf("the shard does not take %d behind %d", m.Position.Seq, r.read.Seq)
 		}

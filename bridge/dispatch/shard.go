@@ -43,6 +43,7 @@ type shard struct {
 	revision  int64                       // of the registry, as the lanes have taken it up
 	commands  int64                       // the last command acted on
 	matches   map[match][]*lane
+	byTenant  bool  // some endpoint does not take everybody's events
 	closed    bool  // no attempt begins any more
 	awake     bool  // attempts may begin: all that was loaded is in place
 	watching  bool  // there were endpoints at the load: a warden passes nothing unread
@@ -64,8 +65,9 @@ type durable struct {
 	floor, eager retention.Floor
 }
 
-// match is what the endpoints' filters look at; its lanes are cached.
-type match struct{ topic, typ string }
+// match is what the endpoints' filters look at; its lanes are cached. The tenant is left out where
+// no filter looks at it.
+type match struct{ topic, typ, tenant string }
 
 const matchesKept = 10_000
 
@@ -121,15 +123,27 @@ func (s *shard) Take(b *feed.Batch) bool {
 	return true
 }
 
+// rematch forgets which lanes take what, after the endpoints have changed.
+func (s *shard) rematch() {
+	clear(s.matches)
+	s.byTenant = false
+	for _, l := range s.lanes {
+		s.byTenant = s.byTenant || l.ep.ByTenant()
+	}
+}
+
 // matching are the lanes whose endpoint takes such events by any period of its list.
 func (s *shard) matching(m *bus.Message) []*lane {
-	key := match{m.Topic, m.Event.Type}
+	key := match{topic: m.Topic, typ: m.Event.Type}
+	if s.byTenant {
+		key.tenant = m.Tenant
+	}
 	lanes, ok := s.matches[key]
 	if ok {
 		return lanes
 	}
 	for _, l := range s.lanes {
-		if l.ep.MayTake(key.topic, key.typ) {
+		if l.ep.MayTake(m) {
 			lanes = append(lanes, l)
 		}
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
-// topics are read with traces, where those are made.
+// topics are read with whose each event is, and with traces, where those are made.
 func (d *Dispatcher) topics() bus.Topics {
+	owned := tenantTopics{d.store, d.ascribe}
 	if d.conf.Tracer == nil {
-		return d.store
+		return owned
 	}
-	return tracedTopics{d.store, d.conf.Tracer}
+	return tracedTopics{owned, d.conf.Tracer}
 }
 
 type tracedTopics struct {

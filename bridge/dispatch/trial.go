@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // Test sends one event of a type to an endpoint now, outside its lane, and returns what came
@@ -20,7 +21,10 @@ func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType 
 		ID: "test-" + rand.Text(), Source: "/hookspan/test", Type: eventType, Time: now,
 		DataContentType: "application/json", Data: data,
 	}
-	ref := delivery.EventRef{ID: e.ID, Source: e.Source, Type: e.Type}
+	if ep.Tenant != "" {
+		e.SetExtension(tenant.Attribute, ep.Tenant)
+	}
+	ref := delivery.EventRef{ID: e.ID, Source: e.Source, Type: e.Type, Tenant: ep.Tenant}
 	id := delivery.ID(ep.ID, &ref)
 	trial := &pendingDelivery{Entry: &delivery.Entry{ID: id, Endpoint: ep.ID, Event: ref, Number: 1, Batch: ""}, event: e}
 	out := d.outbound(ep)

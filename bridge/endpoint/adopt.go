@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -77,19 +76,20 @@ func (r *Registry) adopt(ctx context.Context, e *Endpoint, managedBy string) err
 			now := time.Now().UTC().Truncate(time.Millisecond)
 			if cur == nil {
 				fresh := &Endpoint{ID: id, Name: e.Name, ManagedBy: managedBy, State: Enabled, Created: now, Updated: now}
-				fresh.Start, fresh.Events, fresh.Topics, fresh.Active = e.Start, e.Events, e.Topics, e.Active
+				fresh.Start = e.Start
+				fresh.takeMembership(&e.Settings)
 				return fresh, nil
 			}
 			if !cur.Managed() {
 				return nil, fmt.Errorf("endpoint %s: %w: the API made it, delete it there or give this one another name", e.Name, ErrNameTaken)
 			}
-			same := slices.Equal(cur.Events, e.Events) && slices.Equal(cur.Topics, e.Topics) && cur.Active == e.Active
-			if same && cur.ManagedBy == managedBy {
+			asked, n := r.periodOf(e), len(cur.Periods)
+			if n > 0 && cur.Periods[n-1].says(asked) && cur.ManagedBy == managedBy {
 				return nil, nil
 			}
 			next := cur.Clone()
 			next.ManagedBy, next.Updated = managedBy, now
-			next.Events, next.Topics, next.Active = e.Events, e.Topics, e.Active
+			next.takeMembership(&e.Settings)
 			return next, nil
 		},
 	})

@@ -50,11 +50,15 @@ const (
 // A Period of membership lasts from (exclusive) its From on, until the next period's
 // From, the events that Takes accepts are for the endpoint.
 type Period struct {
-	From     bus.Positions `json:"from"` // a partition not named: from its first event
-	Events   []string      `json:"events"`
-	Topics   []string      `json:"topics,omitempty"`
-	Active   bool          `json:"active"`
-	Revision int64         `json:"revision"` // of the record that brought it; NoPosition until it is read
+	From    bus.Positions `json:"from"` // a partition not named: from its first event
+	Events  []string      `json:"events"`
+	Topics  []string      `json:"topics,omitempty"`
+	Active  bool          `json:"active"`
+	Tenant  string        `json:"tenant,omitempty"`  // whose events; "": see Tenants
+	Tenants string        `json:"tenants,omitempty"` // TenantsNone, or "" for all
+	// TenantRule is what says whose an event is; "" where that does not matter.
+	TenantRule string `json:"tenant_rule,omitempty"`
+	Revision   int64  `json:"revision"` // of the record that brought it; NoPosition until it is read
 
 	unknown map[string]json.RawMessage // fields that this version does not know
 }

@@ -5,32 +5,31 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
-// Takes reports whether an event is for the endpoint. The list of periods and the event's
-// place alone decide: the last period that holds at the place says which types and topics.
-func (e *Endpoint) Takes(p bus.Partition, at bus.Position, topic, eventType string) bool {
-	return e.takes(len(e.Periods), p, at, topic, eventType)
-}
+// Takes reports whether an event is for the endpoint. The list of periods, the event and its
+// place alone decide: the last period that holds at the place says which events.
+func (e *Endpoint) Takes(m *bus.Message) bool { return e.takes(len(e.Periods), m) }
 
 // TakesBy is Takes by the list as it was at a revision of the registry. An endpoint that did
 // not exist then takes nothing.
-func (e *Endpoint) TakesBy(revision int64, p bus.Partition, at bus.Position, topic, eventType string) bool {
+func (e *Endpoint) TakesBy(revision int64, m *bus.Message) bool {
 	known := sort.Search(len(e.Periods), func(i int) bool { return e.Periods[i].Revision > revision })
-	return e.takes(known, p, at, topic, eventType)
+	return e.takes(known, m)
 }
 
-func (e *Endpoint) takes(periods int, p bus.Partition, at bus.Position, topic, eventType string) bool {
+func (e *Endpoint) takes(periods int, m *bus.Message) bool {
 	for i := periods - 1; i >= 0; i-- {
-		if !behind(e.Periods[i].From, p, at) {
+		if !behind(e.Periods[i].From, m.Partition, m.Position) {
 			continue
 		}
 		if i < len(e.filters) {
-			return e.filters[i].takes(topic, eventType)
+			return e.filters[i].takes(m)
 		}
 		f, err := newFilter(e.Periods[i])
-		return err == nil && f.takes(topic, eventType)
+		return err == nil && f.takes(m)
 	}
 	return false
 }
@@ -42,11 +41,11 @@ func behind(from bus.Positions, p bus.Partition, at bus.Position) bool {
 	return !named || !begin.Includes(at)
 }
 
-// MayTake reports whether any period of the list takes events of this topic and type, at
-// whatever place.
-func (e *Endpoint) MayTake(topic, eventType string) bool {
+// MayTake reports whether any period of the list takes some event of the message's topic and type,
+// and of its tenant by its rule, at whatever place.
+func (e *Endpoint) MayTake(m *bus.Message) bool {
 	for i := range e.filters {
-		if e.filters[i].takes(topic, eventType) {
+		if f := &e.filters[i]; f.takesKind(m) && (!f.knows(m) || f.takesTenant(m)) {
 			return true
 		}
 	}
@@ -71,10 +70,19 @@ type filter struct {
 	active bool
 	events []typePattern
 	topics []topic.Pattern
+	rule   *tenant.Rule // nil: it does not matter whose they are
+	tenant string       // "": nobody's
 }
 
 func newFilter(it Period) (filter, error) {
-	f := filter{active: it.Active}
+	f := filter{active: it.Active, tenant: it.Tenant}
+	if it.ByTenant() {
+		rule, err := tenant.Parse(it.TenantRule)
+		if err != nil {
+			return filter{}, err
+		}
+		f.rule = &rule
+	}
 	for _, s := range it.Events {
 		f.events = append(f.events, compileType(s))
 	}
@@ -88,8 +96,25 @@ func newFilter(it Period) (filter, error) {
 	return f, nil
 }
 
-func (f *filter) takes(topic, eventType string) bool {
-	return f.active && f.takesType(eventType) && f.takesTopic(topic)
+func (f *filter) takes(m *bus.Message) bool { return f.takesKind(m) && f.takesTenant(m) }
+
+// takesKind looks at what many events have in common.
+func (f *filter) takesKind(m *bus.Message) bool {
+	return f.active && f.takesType(m.Event.Type) && f.takesTopic(m.Topic)
+}
+
+// knows: whoever read the message has found out whose it is by the filter's rule.
+func (f *filter) knows(m *bus.Message) bool { return f.rule == nil || m.TenantRule == f.rule.String() }
+
+func (f *filter) takesTenant(m *bus.Message) bool {
+	if f.rule == nil {
+		return true
+	}
+	name := m.Tenant
+	if !f.knows(m) {
+		name, _ = f.rule.Of(m.Event)
+	}
+	return name == f.tenant
 }
 
 func (f *filter) takesType(eventType string) bool {

@@ -7,12 +7,17 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 const orders = bus.Partition("ORDERS")
 
 func place(identity string, seq int64) bus.Position {
 	return bus.Position{Identity: identity, Seq: seq}
+}
+
+func message(p bus.Partition, at bus.Position, topic, eventType string) *bus.Message {
+	return &bus.Message{Partition: p, Position: at, Topic: topic, Event: &event.Event{Type: eventType}}
 }
 
 func TestTakesMatchesTypes(t *testing.T) {
@@ -39,7 +44,7 @@ func TestTakesMatchesTypes(t *testing.T) {
 		{"com.acme.order", "com-acme-order", false},
 	} {
 		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{c.pattern}, Active: true}}}
-		if got := e.Takes(orders, place("one", 1), "t", c.eventType); got != c.want {
+		if got := e.Takes(message(orders, place("one", 1), "t", c.eventType)); got != c.want {
 			t.Errorf("%q takes %q: %v, want %v", c.pattern, c.eventType, got, c.want)
 		}
 	}
@@ -64,7 +69,7 @@ func TestTakesMatchesTopics(t *testing.T) {
 		{`/^orders\.(eu|us)$/`, "orders.uk", false},
 	} {
 		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{"*"}, Topics: []string{c.pattern}, Active: true}}}
-		if got := e.Takes(orders, place("one", 1), c.topic, "x"); got != c.want {
+		if got := e.Takes(message(orders, place("one", 1), c.topic, "x")); got != c.want {
 			t.Errorf("%q takes topic %q: %v, want %v", c.pattern, c.topic, got, c.want)
 		}
 	}
@@ -100,11 +105,11 @@ func TestTakesAsksTheLastItemThatHolds(t *testing.T) {
 		{"a recreated partition", orders, place("two", 1), "even", 5, true},
 		{"a recreated partition, newest period", orders, place("two", 1), "even", 8, false},
 	} {
-		if got := e.TakesBy(c.revision, c.partition, c.at, "t", c.eventType); got != c.want {
+		if got := e.TakesBy(c.revision, message(c.partition, c.at, "t", c.eventType)); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	if e.Takes(orders, place("one", 31), "t", "odd") {
+	if e.Takes(message(orders, place("one", 31), "t", "odd")) {
 		t.Error("Takes does not ask the newest period")
 	}
 }
@@ -118,7 +123,7 @@ func FuzzTypePattern(f *testing.F) {
 			return
 		}
 		e := &endpoint.Endpoint{Periods: []endpoint.Period{{Events: []string{pattern}, Active: true}}}
-		if got, want := e.Takes(orders, place("one", 1), "t", text), slowMatch(pattern, text); got != want {
+		if got, want := e.Takes(message(orders, place("one", 1), "t", text)), slowMatch(pattern, text); got != want {
 			t.Fatalf("%q takes %q: %v, want %v", pattern, text, got, want)
 		}
 	})
@@ -150,8 +155,9 @@ func BenchmarkTakes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	m := message(orders, place("one", 2), "orders.eu", "com.acme.invoice.paid")
 	b.ReportAllocs()
 	for b.Loop() {
-		e.Takes(orders, place("one", 2), "orders.eu", "com.acme.invoice.paid")
+		e.Takes(m)
 	}
 }

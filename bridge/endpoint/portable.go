@@ -58,9 +58,16 @@ func (r *Registry) Import(ctx context.Context, e *Endpoint, periods []Period) er
 	})
 }
 
-// Matches reports whether an active period of this kind takes events of a topic and type.
-func (it Period) Matches(topic, eventType string) bool {
+// Matches reports whether an active period of this kind takes an event.
+func (it Period) Matches(m *bus.Message) bool {
 	it.Active = true
 	f, err := newFilter(it)
-	return err == nil && f.takes(topic, eventType)
+	return err == nil && f.takes(m)
+}
+
+// MayMatch is Matches for some event of the message's topic and type.
+func (it Period) MayMatch(m *bus.Message) bool {
+	it.Active = true
+	f, err := newFilter(it)
+	return err == nil && f.takesKind(m)
 }

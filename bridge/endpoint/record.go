@@ -10,8 +10,13 @@ import (
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
-// format is the version of the records that this code writes. It reads no other yet.
-const format = 1
+// The versions of the records that this code writes, each as the lowest one that says all: an
+// earlier version of the program refuses what it would take for less than it is.
+const (
+	format        = 1
+	formatTenants = 2 // a period says whose events the endpoint takes
+	formatNewest  = formatTenants
+)
 
 // The kinds of records in the registry's log.
 const (
@@ -50,8 +55,8 @@ func decodeRecord(r bus.Record) (record, error) {
 	if err := json.Unmarshal(r.Data, &rec); err != nil {
 		return record{}, fmt.Errorf("registry record %d is not readable: %w", r.Pos, err)
 	}
-	if rec.V > format {
-		return record{}, fmt.Errorf("registry record %d has format %d, this version reads %d: %w", r.Pos, rec.V, format, bus.ErrNewerFormat)
+	if rec.V > formatNewest {
+		return record{}, fmt.Errorf("registry record %d has format %d, this version reads %d: %w", r.Pos, rec.V, formatNewest, bus.ErrNewerFormat)
 	}
 	if rec.V < 1 {
 		return record{}, fmt.Errorf("registry record %d has no format version", r.Pos)
@@ -105,7 +110,11 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode endpoint %s: %w", e.Name, err)
 	}
-	return json.Marshal(record{V: format, Kind: kindEndpoint, Endpoint: raw})
+	version := format
+	if e.ByTenant() {
+		version = formatTenants
+	}
+	return json.Marshal(record{V: version, Kind: kindEndpoint, Endpoint: raw})
 }
 
 func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {
@@ -158,9 +167,7 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 			e.Periods[i].Revision = revision
 		}
 	}
-	if n := len(e.Periods); n > 0 {
-		e.Events, e.Topics, e.Active = e.Periods[n-1].Events, e.Periods[n-1].Topics, e.Periods[n-1].Active
-	}
+	e.readMembership()
 	if err := e.compile(); err != nil {
 		return nil, nil, fmt.Errorf("endpoint %s of registry record %d: %w", e.Name, revision, err)
 	}

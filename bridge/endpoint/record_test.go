@@ -18,7 +18,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	mustCreate(t, r, receiver("crm"))
 	last := store.Records(registryLog)[0]
-	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: []byte(`{"v":2,"kind":"endpoint"}`)})
+	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: []byte(`{"v":3,"kind":"endpoint"}`)})
 	if _, err := r.Refresh(t.Context()); !errors.Is(err, bus.ErrNewerFormat) {
 		t.Errorf("read: %v", err)
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	// SnapshotSlack is by how many bytes the log may exceed twice what counts in it; 1 MB
 	// when 0.
 	SnapshotSlack int
+	// TenantRule is what says whose the events on topics are; the extension tenant when "".
+	TenantRule string
 	// Log; slog.Default() when nil.
 	Log *slog.Logger
 }

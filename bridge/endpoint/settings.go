@@ -20,6 +20,8 @@ type Settings struct {
 	Secrets       setting.Secrets  `env:"SECRETS" record:",sealed" doc:"Signing secrets, separated by spaces, newest first; every one signs." example:"whsec_…"`
 	Events        setting.List     `env:"EVENTS" envDefault:"*" record:"-" doc:"Patterns over the event type, separated by commas; * stands for any run of characters." example:"com.sticker.*"`
 	Topics        setting.List     `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
+	Tenant        string           `env:"TENANT" record:"-" doc:"Whose events it takes, and nobody else's; without one, see tenants." example:"acme"`
+	Tenants       string           `env:"TENANTS" envDefault:"all" words:"all none" record:"-" doc:"Whose events an endpoint without a tenant takes: all, or none, which are those that have no tenant."`
 	Active        bool             `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
 	Start         Start            `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
 	Signature     string           `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`

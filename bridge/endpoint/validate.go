@@ -50,6 +50,7 @@ func (e *Endpoint) Validate() []FieldError {
 	v.url(e.URL)
 	v.events(e.Events)
 	v.topics(e.Topics)
+	v.tenants(e)
 	v.secrets(e.Secrets)
 	v.headers(e.Headers)
 	if wanted := WantedSignature(e.Signature); wanted != "" {

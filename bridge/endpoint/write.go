@@ -166,9 +166,9 @@ func Adoptable(ctx context.Context, e *Endpoint, check func(context.Context, *En
 // join adds a period when what the endpoint takes is no longer what its newest period says. Its
 // From is captured before the period is written: what is published after the answer is behind
 // it. It returns when it was captured, zero when no period was added.
-func (r *Registry) join(ctx context.Context, next *Endpoint) (time.Time, error) {
-	n := len(next.Periods)
-	if n > 0 && next.Periods[n-1].says(next) {
+func (r *Registry) join(ctx context.Context, next *Endpoint) (captured time.Time, err error) {
+	period, n := r.periodOf(next), len(next.Periods)
+	if n > 0 && next.Periods[n-1].says(period) {
 		return time.Time{}, nil
 	}
 	start := StartNow
@@ -176,18 +176,11 @@ func (r *Registry) join(ctx context.Context, next *Endpoint) (time.Time, error) 
 		start = next.Start
 	}
 	at := time.Now()
-	from, err := r.capture(ctx, start)
-	if err != nil {
+	if period.From, err = r.capture(ctx, start); err != nil {
 		return time.Time{}, err
 	}
-	next.Periods = append(slices.Clip(next.Periods), Period{
-		From: from, Events: next.Events, Topics: next.Topics, Active: next.Active, Revision: bus.NoPosition,
-	})
+	next.Periods = append(slices.Clip(next.Periods), period)
 	return at, nil
-}
-
-func (it Period) says(e *Endpoint) bool {
-	return it.Active == e.Active && slices.Equal(it.Events, e.Events) && slices.Equal(it.Topics, e.Topics)
 }
 
 // capture returns the place behind which an endpoint's events begin.

@@ -46,6 +46,7 @@ type Event struct {
 	Type    string `json:"type"`
 	Subject string `json:"subject,omitempty"`
 	Topic   string `json:"topic"`
+	Tenant  string `json:"tenant,omitempty"` // whose it is
 }
 
 // An Attempt is one POST and what came of it.
@@ -110,7 +111,7 @@ func Shown(a delivery.Attempt) Attempt {
 func Unrecorded(e *delivery.Entry) Delivery {
 	return Delivery{
 		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch,
-		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic},
+		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic, Tenant: e.Event.Tenant},
 		ref:   e.Event, number: e.Number,
 	}
 }

@@ -151,7 +151,7 @@ func TestListFiltersAndPages(t *testing.T) {
 			a = try(n, 1, delivery.Failed)
 		}
 		if n == 20 {
-			a.Endpoint, a.Event.Type = "ep_erp", "com.acme.invoice"
+			a.Endpoint, a.Event.Type, a.Event.Tenant = "ep_erp", "com.acme.invoice", "acme"
 		}
 		ix.Attempted(a)
 	}
@@ -162,6 +162,8 @@ func TestListFiltersAndPages(t *testing.T) {
 	}{
 		{"endpoint", journal.Query{Endpoint: "ep_erp"}, "20"},
 		{"type", journal.Query{Type: "com.acme.invoice"}, "20"},
+		{"tenant", journal.Query{Tenant: "acme"}, "20"},
+		{"another tenant", journal.Query{Tenant: "acm"}, ""},
 		{"subject", journal.Query{Subject: "order-7"}, "27 17 7"},
 		{"event", journal.Query{Event: "evt-4"}, "4"},
 		{"status", journal.Query{Status: journal.Failed, Subject: "order-5"}, "5"},

@@ -14,6 +14,7 @@ type Query struct {
 	Endpoint string // id
 	Status   Status
 	Type     string
+	Tenant   string
 	Subject  string
 	Event    string
 	Reason   string // of the end, or of one of the attempts
@@ -71,6 +72,7 @@ func (q *Query) wants(r *row) bool {
 	case q.Endpoint != "" && r.origin.Value().endpoint != q.Endpoint,
 		q.Status != "" && r.status.public() != q.Status,
 		q.Type != "" && r.origin.Value().kind != q.Type,
+		q.Tenant != "" && r.origin.Value().tenant != q.Tenant,
 		q.Subject != "" && r.subject != q.Subject,
 		q.Event != "" && r.event != q.Event,
 		q.Batch != "" && r.batch.Value() != q.Batch,
@@ -90,7 +92,7 @@ func (q *Query) Waits() bool {
 func (q *Query) WantsEntry(e *delivery.Entry) bool {
 	return (q.Endpoint == "" || e.Endpoint == q.Endpoint) && (q.Type == "" || e.Event.Type == q.Type) &&
 		(q.Subject == "" || e.Event.Subject == q.Subject) && (q.Event == "" || e.Event.ID == q.Event) &&
-		(q.Batch == "" || e.Batch == q.Batch) &&
+		(q.Tenant == "" || e.Event.Tenant == q.Tenant) && (q.Batch == "" || e.Batch == q.Batch) &&
 		(q.Since.IsZero() || !e.Created.Before(q.Since)) && (q.Until.IsZero() || e.Created.Before(q.Until))
 }
 

@@ -15,8 +15,8 @@ type word = unique.Handle[string]
 
 // An origin is what all deliveries of one kind of event to one endpoint have in common.
 type origin struct {
-	endpoint, source, kind, topic, identity string
-	partition                               bus.Partition
+	endpoint, source, kind, topic, identity, tenant string
+	partition                                       bus.Partition
 }
 
 // A row is a Delivery in as few bytes as it takes. Times are Unix nanoseconds, 0 for none.
@@ -87,7 +87,7 @@ var none = unique.Make("")
 func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
 		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, ended: none, why: none, number: 1,
-		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Partition}),
+		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Tenant, e.Partition}),
 	}
 }
 
@@ -143,7 +143,7 @@ func (r *row) delivery() Delivery {
 	d := Delivery{
 		ID: r.id, Endpoint: o.endpoint, Status: r.status.public(), Reason: r.ended.Value(), Detail: r.why.Value(), life: r.life,
 		Event: Event{
-			ID: r.event, Source: o.source, Type: o.kind, Subject: r.subject, Topic: o.topic,
+			ID: r.event, Source: o.source, Type: o.kind, Subject: r.subject, Topic: o.topic, Tenant: o.tenant,
 		},
 		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch.Value(), number: int(max(r.number, r.final+1)),
 	}
@@ -161,7 +161,7 @@ func (r *row) delivery() Delivery {
 		}
 	}
 	d.ref = delivery.EventRef{
-		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic,
+		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic, Tenant: o.tenant,
 		Partition: o.partition,
 		Position:  bus.Position{Identity: o.identity, Seq: r.seq, Mark: r.mark},
 	}

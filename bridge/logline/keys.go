@@ -92,6 +92,7 @@ func keys() map[string]string {
 		"stream":         "stream of JetStream",
 		"subject":        "subject of an event",
 		suppressedKey:    "lines of the same kind that were left out before this one",
+		"tenant":         "whose an event is",
 		"to":             "position where it ends",
 		"topic":          "topic of an event",
 		"type":           "type of an event",

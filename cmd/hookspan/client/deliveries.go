@@ -44,7 +44,7 @@ func deliveryList(t *cli.Terminal, c *Connection) *cobra.Command {
 	}
 	for name, meaning := range map[string]string{
 		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
-		"type": "event type", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
+		"type": "event type", "tenant": "whose event it is", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
 		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
 	} {
 		filters[name] = cmd.Flags().String(name, "", meaning)

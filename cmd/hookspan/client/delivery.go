@@ -23,6 +23,7 @@ type deliveryView struct {
 		Type    string `json:"type"`
 		Subject string `json:"subject"`
 		Topic   string `json:"topic"`
+		Tenant  string `json:"tenant"`
 	} `json:"event"`
 	Status      string    `json:"status"`
 	Reason      string    `json:"reason"`
@@ -51,6 +52,9 @@ func (d *deliveryView) write(w io.Writer) {
 		fmt.Fprintf(w, " (%s)", cli.Plain(d.ending()))
 	}
 	fmt.Fprintf(w, "\n%s  %s  from %s\nto %s, since %s\n", cli.Plain(d.Event.Type), cli.Plain(d.Event.ID), cli.Plain(d.Event.Source), cli.Plain(cmp.Or(d.Name, d.Endpoint)), clock(d.Created))
+	if d.Event.Tenant != "" {
+		fmt.Fprintf(w, "of tenant %s\n", cli.Plain(d.Event.Tenant))
+	}
 	for _, a := range d.Attempts {
 		fmt.Fprintf(w, "  attempt %d  %s  %.0f ms  %s", a.Number, clock(a.Sent), a.DurationMS, cli.Plain(a.outcome()))
 		if a.Response != "" {

@@ -27,6 +27,7 @@ func EndpointsCommand(t *cli.Terminal) *cobra.Command {
 	c.Flags(cmd)
 	list := endpointList(t, &c)
 	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
+	cmd.Flags().AddFlagSet(list.Flags())
 	cmd.AddCommand(list, endpointGet(t, &c), endpointCreate(t, &c), endpointUpdate(t, &c), endpointDelete(t, &c))
 	cmd.AddCommand(endpointAct(t, &c, "enable", "Deliver again to an endpoint that was disabled or paused, or is held by its own answer"))
 	cmd.AddCommand(endpointAct(t, &c, "test", "Send a test event to an endpoint and show what came of it"))
@@ -47,21 +48,26 @@ type endpointItem struct {
 }
 
 func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
-	return &cobra.Command{
+	var tenant string
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List endpoints",
-		Example: "  hookspan endpoints list --json",
+		Example: "  hookspan endpoints list --json\n  hookspan endpoints list --tenant acme",
 		Args:    cobra.NoArgs,
 		RunE: t.Action(func(cmd *cobra.Command, _ []string) error {
 			client, err := c.Open(t)
 			if err != nil {
 				return err
 			}
+			query := url.Values{}
+			if tenant != "" {
+				query.Set("tenant", tenant)
+			}
 			if t.JSON {
-				return client.list(cmd.Context(), EndpointsPath, url.Values{}, 0, func(item json.RawMessage) error { return t.Line(item) })
+				return client.list(cmd.Context(), EndpointsPath, query, 0, func(item json.RawMessage) error { return t.Line(item) })
 			}
 			g := cli.NewGrid(t.Out, "NAME", "STATE", "FROM", "EVENTS", "URL", "ID")
-			err = client.list(cmd.Context(), EndpointsPath, url.Values{}, 0, func(item json.RawMessage) error {
+			err = client.list(cmd.Context(), EndpointsPath, query, 0, func(item json.RawMessage) error {
 				var e endpointItem
 				if err := json.Unmarshal(item, &e); err != nil {
 					return fmt.Errorf("decode an endpoint: %w", err)
@@ -75,6 +81,8 @@ func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
 			return g.End()
 		}),
 	}
+	cmd.Flags().StringVar(&tenant, "tenant", "", "only those of this tenant")
+	return cmd
 }
 
 func (e *endpointItem) status() string {

@@ -32,6 +32,8 @@ type Measurement struct {
 	P99            float64 `json:"p99_ms"`
 	AllocsPerEvent float64 `json:"allocs_per_event"`
 	RSS            float64 `json:"rss_mb"` // largest of the process so far
+
+	Traced *Tracing `json:"traced,omitempty"` // nil: nothing was
 }
 
 func (m *Measurement) write(w io.Writer) {
@@ -39,6 +41,9 @@ func (m *Measurement) write(w io.Writer) {
 	fmt.Fprintf(w, "  throughput  %.0f/s\n  baseline    %.0f/s\n  ratio       %.2f\n", m.Throughput, m.Baseline, m.Ratio)
 	fmt.Fprintf(w, "  bare loop   %.0f/s published on this bus\n  ratio       %.2f\n", m.BarePublish, m.PublishRatio)
 	fmt.Fprintf(w, "  p50         %.2f ms\n  p99         %.2f ms\n  allocations %.1f per event\n  memory      %.0f MB\n", m.P50, m.P99, m.AllocsPerEvent, m.RSS)
+	if m.Traced != nil {
+		m.Traced.write(w)
+	}
 }
 
 // A plan is how a benchmark is run.
@@ -51,6 +56,7 @@ type plan struct {
 	sync        string
 	profile     string
 	rate        float64 // webhooks a second, where the benchmark keeps one
+	traces      float64 // share that a second server records; 0: there is none
 }
 
 // flags are those that all benchmarks have.
@@ -66,6 +72,9 @@ func benchFlags(t *cli.Terminal, p *plan, cmd *cobra.Command, connections, round
 func (p *plan) check() error {
 	if p.connections < 1 || p.rounds < 1 || p.events < 0 || (p.events == 0 && p.duration <= 0) {
 		return cli.Usage("--connections, --rounds and --events or --duration have to be positive")
+	}
+	if !(p.traces >= 0 && p.traces <= 1) {
+		return cli.Usage("--traces: want a share between 0 and 1, such as 0.01")
 	}
 	return nil
 }
@@ -106,7 +115,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Long: "Measure Hookspan against its own baseline in the same run: a bare program that does only what cannot be left out.\n" +
 			"All sides take turns, so that a machine that is busy with something else slows all of them. Beside the baseline\n" +
 			"each benchmark runs a bare publish loop on the same bus, with the bus's own client and as much in flight.",
-		Example: "  hookspan bench intake --sync group\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222\n  hookspan bench neighbours",
+		Example: "  hookspan bench intake --sync group\n  hookspan bench intake --traces 0.01 --rounds 20 --duration 60s\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222\n  hookspan bench neighbours",
 		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), receiverCommand(t))
@@ -128,6 +137,22 @@ func (y *tally) rate() float64 {
 	return float64(y.done) / y.elapsed.Seconds()
 }
 
+// merge adds the rounds of another.
+func (y *tally) merge(o *tally) {
+	y.done += o.done
+	y.elapsed += o.elapsed
+	y.mallocs += o.mallocs
+	y.latency.Merge(&o.latency)
+}
+
+// allocs is how many allocations there were for an event.
+func (y *tally) allocs() float64 {
+	if y.done == 0 {
+		return 0
+	}
+	return float64(y.mallocs) / float64(y.done)
+}
+
 // measured adds up the sides. Allocations are those of the whole process while Hookspan's side
 // ran; the client makes none.
 func measured(name string, p *plan, ours, baseline, published *tally) *Measurement {
@@ -135,10 +160,7 @@ func measured(name string, p *plan, ours, baseline, published *tally) *Measureme
 		Name: name, Bus: p.kind(), Sync: p.durable(), Connections: p.connections, Events: ours.done,
 		Throughput: ours.rate(), Baseline: baseline.rate(), BarePublish: published.rate(),
 		P50: milliseconds(ours.latency.Quantile(0.5)), P99: milliseconds(ours.latency.Quantile(0.99)),
-		RSS: residentMB(),
-	}
-	if ours.done > 0 {
-		m.AllocsPerEvent = float64(ours.mallocs) / float64(ours.done)
+		AllocsPerEvent: ours.allocs(), RSS: residentMB(),
 	}
 	if m.Baseline > 0 {
 		m.Ratio = m.Throughput / m.Baseline

@@ -135,3 +135,30 @@ hookspan_attempt_seconds_sum 3
 		t.Error("a bucket without a bound is taken")
 	}
 }
+
+// Each round compares its own two turns, and the middle round counts: one that something else has
+// slowed down does not.
+func TestSidesAreComparedWithinARound(t *testing.T) {
+	t.Parallel()
+	var s sides
+	var order string
+	turn := func(name string, rate int64) func(*tally) error {
+		return func(y *tally) error {
+			order += name
+			y.done, y.elapsed, y.mallocs = rate, time.Second, uint64(2*rate)
+			return nil
+		}
+	}
+	for n, traced := range []int64{99, 10, 98} {
+		if err := s.round(n+1, turn("a", 100), turn("b", traced)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.tracing(0.01); order != "abbaab" || *got != (Tracing{Share: 0.01, Throughput: 69, Ratio: 0.98, Least: 0.1, Most: 0.99, AllocsPerEvent: 2}) {
+		t.Errorf("order %s, %+v", order, got)
+	}
+	var alone sides
+	if err := alone.round(2, turn("", 100), nil); err != nil || alone.tracing(0) != nil || alone.plain.done != 100 {
+		t.Errorf("%v, %+v", err, alone)
+	}
+}

@@ -43,6 +43,7 @@ func deliveryCommand(t *cli.Terminal) *cobra.Command {
 	}
 	benchFlags(t, &p, cmd, 64, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 100_000, "events to publish; every round delivers all of them")
+	tracesFlag(&p, cmd)
 	return cmd
 }
 
@@ -57,35 +58,54 @@ func measureDelivery(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measurem
 		return nil, err
 	}
 	defer loop.close(&err)
-	server, err := startServer(ctx, t, p, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8")
+	var both sides
+	server, traced, err := startSides(ctx, t, p, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8")
 	if err != nil {
 		return nil, err
 	}
 	defer server.stop()
-
-	t.Progress("publishing %d events", p.events)
-	const publishers = 256
-	publish := load.Run{Connections: publishers, Requests: p.events, Counter: &atomic.Int64{}}
-	if err := (&tally{}).add(ctx, publish, benchRequest(address(server.intake), "/webhooks/bench")); err != nil {
-		return nil, fmt.Errorf("publish: %w", err)
-	}
-	api, err := newBenchAPI(server)
+	defer traced.close(ctx, p.traces, &both.traced.done, &err)
+	api, err := server.filled(ctx, t, p)
 	if err != nil {
 		return nil, err
 	}
-	var ours, bare, published tally
-	for round := 1; round <= p.rounds; round++ {
-		if err := errors.Join(bare.post(ctx, receiver, 2*round, p), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
+	var bare, published tally
+	var tracedTurn func(*tally) error
+	round := 1
+	if traced != nil {
+		its, err := traced.filled(ctx, t, p)
+		if err != nil {
 			return nil, err
 		}
-		if err := profiled(p.last(round), func() error { return ours.deliver(ctx, api, receiver, 2*round+1, p) }); err != nil {
-			return nil, err
-		}
-		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())
+		tracedTurn = func(y *tally) error { return y.deliver(ctx, its, receiver, 3*round+2, p) }
 	}
-	m := measured("delivery", p, &ours, &bare, &published)
+	for ; round <= p.rounds; round++ {
+		if err := errors.Join(bare.post(ctx, receiver, 3*round, p), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
+			return nil, err
+		}
+		err := both.round(round, func(y *tally) error {
+			return profiled(p.last(round), func() error { return y.deliver(ctx, api, receiver, 3*round+1, p) })
+		}, tracedTurn)
+		if err != nil {
+			return nil, err
+		}
+		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, both.plain.rate(), bare.rate())
+	}
+	m := measured("delivery", p, &both.plain, &bare, &published)
+	m.Traced = both.tracing(p.traces)
 	m.P50, m.P99, err = api.attemptSeconds(ctx)
 	return m, err
+}
+
+// filled publishes the plan's events by a server's intake, and returns its API.
+func (s *benchServer) filled(ctx context.Context, t *cli.Terminal, p *plan) (*benchAPI, error) {
+	t.Progress("publishing %d events", p.events)
+	const publishers = 256
+	publish := load.Run{Connections: publishers, Requests: p.events, Counter: &atomic.Int64{}}
+	if err := (&tally{}).add(ctx, publish, benchRequest(address(s.intake), "/webhooks/bench")); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	return newBenchAPI(s)
 }
 
 // deliver registers an endpoint that takes every event, waits for the last, and removes it.

@@ -71,6 +71,7 @@ func intakeCommand(t *cli.Terminal) *cobra.Command {
 	benchFlags(t, &p, cmd, 256, 3)
 	cmd.Flags().Int64Var(&p.events, "events", 0, "webhooks in all (instead of --duration)")
 	cmd.Flags().DurationVar(&p.duration, "duration", 15*time.Second, "how long each side is measured, all rounds together")
+	tracesFlag(&p, cmd)
 	return cmd
 }
 
@@ -80,11 +81,13 @@ func measureIntake(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measuremen
 		return nil, err
 	}
 	defer loop.close(&err)
-	server, err := startServer(ctx, t, p)
+	var both sides
+	server, traced, err := startSides(ctx, t, p)
 	if err != nil {
 		return nil, err
 	}
 	defer server.stop()
+	defer traced.close(ctx, p.traces, &both.traced.done, &err)
 	bareAddress, stopBare, err := startBareIntake()
 	if err != nil {
 		return nil, err
@@ -98,25 +101,37 @@ func measureIntake(ctx context.Context, t *cli.Terminal, p *plan) (_ *Measuremen
 	}
 	oursRequest := benchRequest(address(server.intake), "/webhooks/bench")
 	bareRequest := benchRequest(bareAddress, "/")
+	warming := []load.Request{bareRequest, oursRequest}
+	var tracedTurn func(*tally) error
+	if traced != nil {
+		request := benchRequest(address(traced.intake), "/webhooks/bench")
+		warming = append(warming, request)
+		tracedTurn = func(y *tally) error { return y.add(ctx, run, request) }
+	}
 
 	t.Progress("warming up")
 	warm := load.Run{Connections: p.connections, Requests: p.events, Duration: time.Second, Counter: counter}
-	for _, request := range []load.Request{bareRequest, oursRequest} {
+	for _, request := range warming {
 		if err := (&tally{}).add(ctx, warm, request); err != nil {
 			return nil, err
 		}
 	}
-	var ours, bare, published tally
+	var bare, published tally
 	for round := 1; round <= p.rounds; round++ {
 		if err := errors.Join(bare.add(ctx, run, bareRequest), loop.round(ctx, &published, p.beside(bareEvents))); err != nil {
 			return nil, err
 		}
-		if err := profiled(p.last(round), func() error { return ours.add(ctx, run, oursRequest) }); err != nil {
+		err := both.round(round, func(y *tally) error {
+			return profiled(p.last(round), func() error { return y.add(ctx, run, oursRequest) })
+		}, tracedTurn)
+		if err != nil {
 			return nil, err
 		}
-		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, ours.rate(), bare.rate())
+		t.Progress("round %d of %d: %.0f/s, baseline %.0f/s", round, p.rounds, both.plain.rate(), bare.rate())
 	}
-	return measured("intake", p, &ours, &bare, &published), nil
+	m := measured("intake", p, &both.plain, &bare, &published)
+	m.Traced = both.tracing(p.traces)
+	return m, nil
 }
 
 // add runs one round of a side.

@@ -55,11 +55,14 @@ type arrival struct {
 
 func (a arrival) elapsed() time.Duration { return time.Duration(a.Last - a.First) }
 
+// mostCounts is enough for rounds of three sides.
+const mostCounts = 1024
+
 // newCounting counts per path, so that every round has a count of its own: POST /r1 counts,
 // GET /r1 tells.
 func newCounting() http.Handler {
 	type counts struct{ count, first, last atomic.Int64 }
-	rounds := [64]counts{}
+	rounds := [mostCounts]counts{}
 	mux := http.NewServeMux()
 	at := func(r *http.Request) *counts {
 		var n int

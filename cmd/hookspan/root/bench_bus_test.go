@@ -47,6 +47,18 @@ func TestBenchOnABusOfItsOwn(t *testing.T) {
 	}
 }
 
+// What traces cost is measured beside a server without them. The variables of the process are
+// those of the SDK, so this runs with nothing else.
+func TestBenchOfTraces(t *testing.T) {
+	environ := []string{programVariable + "=1"}
+	for _, name := range []string{"intake", "delivery"} {
+		m := runBench(t, environ, name, "--events", "100", "--sync", "lazy", "--traces", "1")
+		if m.Events != 100 || m.Traced == nil || m.Traced.Share != 1 || m.Traced.Ratio <= 0 || m.Traced.Throughput <= 0 || m.Traced.AllocsPerEvent <= m.AllocsPerEvent {
+			t.Errorf("%+v, %+v", m, m.Traced)
+		}
+	}
+}
+
 // The servers that are measured are processes of their own.
 func TestBenchMemory(t *testing.T) {
 	t.Parallel()

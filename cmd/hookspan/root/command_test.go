@@ -53,6 +53,7 @@ func TestExitCodes(t *testing.T) {
 		"trigger of nobody":      {nil, []string{"trigger", "nobody"}, cli.ExitUsage, `there is no provider "nobody"`},
 		"trigger of no type":     {nil, []string{"trigger", "sticker", "order.eaten", "--secret", "s", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "order.eaten"},
 		"bench of nothing":       {nil, []string{"bench", "intake", "--connections", "0"}, cli.ExitUsage, "have to be positive"},
+		"traces beyond all":      {nil, []string{"bench", "delivery", "--traces", "1.5"}, cli.ExitUsage, "--traces: want a share"},
 		"memory of nobody":       {nil, []string{"bench", "memory", "--endpoints", "0"}, cli.ExitUsage, "--endpoints have to be positive"},
 		"probe of plain bodies":  {nil, []string{"provider", "probe", "github", "--body-file", "-", "--secret", "s"}, cli.ExitUsage, "does not encrypt"},
 	} {

@@ -64,7 +64,7 @@ func (a attempt) run(group []*pendingDelivery) {
 		return
 	}
 	v := decide(a.ep, group[0].Number, &res, ended, rand.Float64())
-	s.d.metrics.attempt(a.ep.Name, &res, ended.Sub(sent), group[0].event.Extension("traceparent"))
+	s.d.metrics.attempt(a.ep.Name, &res, ended.Sub(sent), traceparent(span, group[0].event))
 	a.answered(&v, sent, ended)
 	if v.Outcome == delivery.Failed && !a.publishDeadLetters(ctx, group, v.Ended) {
 		a.interrupted(group)

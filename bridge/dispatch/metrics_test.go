@@ -13,6 +13,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/tracing/tracingtest"
 )
 
 // An eager registry is scraped the moment that it takes a collector.
@@ -89,5 +91,22 @@ func TestOnlyWhatWaitsTakesALabel(t *testing.T) {
 	m := newEndpointMetrics()
 	if m.label("idle", false) != otherEndpoints || m.label("busy", true) != "busy" || m.label("busy", false) != "busy" || len(m.meter) != 1 {
 		t.Errorf("labels of %v", m.meter)
+	}
+}
+
+// An attempt that is recorded leaves its own trace as an exemplar, whatever its event names.
+func TestAnAttemptLeavesItsTrace(t *testing.T) {
+	t.Parallel()
+	tracer, spans := tracingtest.New(tracingtest.Always())
+	e := dispatchtest.Event(1, "a")
+	parent, _ := tracer.ParentOf(&e)
+	s := tracer.Attempt(tracing.Attempt{Event: &e, Number: 1, Parents: []tracing.Parent{parent}})
+	s.Responded(200, "", "")
+	if got := traceparent(s, &e); !strings.Contains(got, spans.Named(t, "POST").SpanContext.TraceID().String()) {
+		t.Errorf("recorded: %q", got)
+	}
+	e.SetExtension("traceparent", "of its sender")
+	if got := traceparent(tracing.Span{}, &e); got != "of its sender" {
+		t.Errorf("not recorded: %q", got)
 	}
 }

@@ -2,9 +2,11 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
@@ -25,11 +27,10 @@ type tracedTopics struct {
 // Follow implements bus.Topics: every message that is handed over has its reading, as long as
 // deliver runs.
 func (t tracedTopics) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+	var readings []tracing.Reading // of one batch after the other
 	return t.Topics.Follow(ctx, p, after, func(messages []bus.Message) error {
-		if len(messages) == 0 {
-			return deliver(messages)
-		}
-		now, readings := time.Now(), make([]tracing.Reading, len(messages))
+		now := time.Now()
+		readings = slices.Grow(readings[:0], len(messages))[:len(messages)]
 		for i := range messages {
 			readings[i] = t.tracer.Read(now)
 			messages[i].Reading = &readings[i]
@@ -38,6 +39,7 @@ func (t tracedTopics) Follow(ctx context.Context, p bus.Partition, after bus.Pos
 			for i := range readings {
 				readings[i].End()
 			}
+			clear(readings)
 		}()
 		return deliver(messages)
 	})
@@ -51,8 +53,8 @@ func taken(m *bus.Message) *tracing.Parent {
 	return m.Reading.Taken(tracing.Place{Topic: m.Topic, Partition: string(m.Partition), Sequence: m.Position.Seq}, m.Event)
 }
 
-// span begins that of the attempt. What is not in memory any more since the event was read, as
-// after a takeover, is in the event.
+// span begins that of the attempt, if it is recorded. What is not in memory any more since the
+// event was read, as after a takeover, is told by the event.
 func (a attempt) span(group []*pendingDelivery, now time.Time) tracing.Span {
 	t := a.shard.d.conf.Tracer
 	if t == nil {
@@ -62,13 +64,24 @@ func (a attempt) span(group []*pendingDelivery, now time.Time) tracing.Span {
 	for _, d := range group {
 		if d.trace != nil {
 			parents = append(parents, *d.trace)
-		} else if p, recorded := tracing.ParentOf(d.event); recorded {
+		} else if p, recorded := t.ParentOf(d.event); recorded {
 			parents = append(parents, p)
 		}
+	}
+	if len(parents) == 0 {
+		return tracing.Span{}
 	}
 	first := group[0]
 	return t.Attempt(tracing.Attempt{
 		Endpoint: a.ep.Name, URL: a.out.url, Delivery: first.ID, Batch: first.Batch, Event: first.event, Events: len(group),
 		Number: first.Number, Began: now, Parents: parents,
 	})
+}
+
+// traceparent names the attempt, or what its event names where it is not recorded.
+func traceparent(s tracing.Span, e *event.Event) string {
+	if s.Recorded() {
+		return s.Traceparent()
+	}
+	return e.Extension("traceparent")
 }

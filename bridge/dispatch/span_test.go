@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/tracing"
 	"github.com/hookspan/hookspan/bridge/tracing/tracingtest"
 )
 
@@ -61,6 +62,52 @@ func TestAttemptsAreOfTheEventsTrace(t *testing.T) {
 		}
 		if got := tracingtest.Attribute(spans.Named(t, "match"), "hookspan.endpoints"); got != "1" {
 			t.Errorf("%s endpoints took the event", got)
+		}
+	})
+}
+
+// An event that names no trace begins one, the same wherever it is read: a successor's attempt is
+// in it too.
+func TestAnEventBeginsItsTrace(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		tracer, spans := tracingtest.New(tracing.Share(0.5).ByParent())
+		w.tracer = tracer
+		w.answer = func(_, _ string, attempt int) delivery.Response {
+			if attempt < 2 {
+				return failure
+			}
+			return delivery.Response{Status: 200}
+		}
+		p := w.start(t, shards)
+		p.register(t, "crm", nil)
+		pass(time.Second)
+		const events = 20
+		w.publish(1, events, "a")
+		pass(500 * time.Millisecond) // the second attempt is made after 1 s
+		p.kill()
+		<-p.done
+		q := w.start(t, shards)
+		pass(time.Minute)
+		if err := q.stop(); err != nil {
+			t.Error(err)
+		}
+		attempts := map[string]int{} // by trace
+		read := map[string]int{}
+		for _, s := range spans.Spans() {
+			switch id := s.SpanContext.TraceID().String(); s.Name {
+			case "POST":
+				attempts[id]++
+			case "follow events":
+				read[id]++
+			}
+		}
+		if len(read) < 2 || len(read) == events || len(attempts) != len(read) {
+			t.Errorf("%d of %d events were recorded when they were read, %d when they were sent", len(read), events, len(attempts))
+		}
+		for id, n := range attempts {
+			if n != 2 || read[id] == 0 {
+				t.Errorf("trace %s has %d attempts and was read %d times", id, n, read[id])
+			}
 		}
 	})
 }

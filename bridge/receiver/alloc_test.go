@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/tracing/tracingtest"
 )
 
 // A blank takes an answer and keeps its status alone.
@@ -26,12 +28,22 @@ func (b *blank) Header() http.Header { return b.header }
 func (b *blank) WriteHeader(s int)   { b.status = s }
 
 // What a request takes in memory of its own has to be little: the texts of its event, and now and
-// then a piece of the dedup window. The race detector empties pools, so there is nothing to count.
+// then a piece of the dedup window. One that could be recorded in a trace and is not takes no more.
+// The race detector empties pools, so there is nothing to count.
 func TestAnEventTakesLittleMemory(t *testing.T) {
-	const runs, most = 400, 4
+	const most = 4
+	rare, _ := tracingtest.New(tracing.Share(1e-15).ByParent())
+	off, on := allocations(t, nil), allocations(t, rare)
+	if off > most || on > off {
+		t.Errorf("%v allocations a request, %v with tracing, at most %d are needed", off, on, most)
+	}
+}
+
+func allocations(t *testing.T, tracer *tracing.Tracer) float64 {
+	const runs = 400
 	r, err := receiver.New(receiver.Options{
 		Sources:  []receiver.Source{{Name: "shop", Provider: "sticker", Secrets: []string{secret}}},
-		Verifier: catalog(t), Publisher: instant{}, Metrics: prometheus.NewRegistry(), Log: discard(),
+		Verifier: catalog(t), Publisher: instant{}, Metrics: prometheus.NewRegistry(), Log: discard(), Tracer: tracer,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +76,5 @@ func TestAnEventTakesLittleMemory(t *testing.T) {
 	for range runs / 2 { // pools, maps and the window have their first memory then
 		take()
 	}
-	if n := testing.AllocsPerRun(runs, take); n > most {
-		t.Errorf("%v allocations a request, at most %d are needed", n, most)
-	}
+	return testing.AllocsPerRun(runs, take)
 }

@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
@@ -40,7 +39,7 @@ func BenchmarkIntake(b *testing.B) {
 	verifier := catalog(b)
 	body := []byte(`{"event":"order.shipped","timestamp":"2026-05-04T10:00:00Z","data":{"order_id":"0000000000000000","note":"` + strings.Repeat("x", 900) + `"}}`)
 	b.Run("bare", func(b *testing.B) { drive(b, http.HandlerFunc(bare), body) })
-	percent, _ := tracingtest.New(sdk.ParentBased(sdk.TraceIDRatioBased(0.01)))
+	percent, _ := tracingtest.New(tracing.Share(0.01).ByParent())
 	for name, tracer := range map[string]*tracing.Tracer{"receiver": nil, "receiver, 1 % traced": percent} {
 		b.Run(name, func(b *testing.B) {
 			r, err := receiver.New(receiver.Options{

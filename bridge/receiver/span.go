@@ -29,14 +29,14 @@ func (x *exchange) verified(from time.Time, v *provider.Verdict, err error) {
 
 func (x *exchange) begin(v *provider.Verdict, genuine bool) {
 	x.drawn = true
-	parent, state := x.q.Header.Get("Traceparent"), x.q.Header.Get("Tracestate")
-	if parent == "" && genuine && len(v.Events) == 1 {
-		parent, state = v.Events[0].Extension("traceparent"), v.Events[0].Extension("tracestate")
-	}
-	x.span = x.of.tracer.Request(tracing.Request{
+	r := tracing.Request{
 		HTTP: x.q, Scheme: x.scheme(), Source: x.source.Name, Provider: x.source.Provider, Began: x.began,
-		Genuine: genuine, Parent: parent, State: state,
-	})
+		Genuine: genuine, Parent: x.q.Header.Get("Traceparent"), State: x.q.Header.Get("Tracestate"),
+	}
+	if genuine && len(v.Events) > 0 {
+		r.Event, r.Alone = &v.Events[0].Event, len(v.Events) == 1
+	}
+	x.span = x.of.tracer.Request(r)
 }
 
 // scheme is that of the URL as the sender knows it.
@@ -78,12 +78,16 @@ func (x *exchange) published(sending *tracing.Publishing, err error) {
 	sending.End(fault)
 }
 
-// traceparent names the span, or what the sender gave where none is recorded.
+// traceparent names the span, or what a genuine sender gave where none is recorded: what a
+// stranger gives leads nowhere.
 func (x *exchange) traceparent() string {
-	if x.span.Recorded() {
+	switch {
+	case x.span.Recorded():
 		return x.span.Traceparent()
+	case x.genuine:
+		return x.q.Header.Get("Traceparent")
 	}
-	return x.q.Header.Get("Traceparent")
+	return ""
 }
 
 // told ends the request's span: f is nil where the answer was the provider's.

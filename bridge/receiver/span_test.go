@@ -2,17 +2,18 @@ package receiver_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/tracing"
 	"github.com/hookspan/hookspan/bridge/tracing/tracingtest"
 )
 
@@ -21,7 +22,7 @@ const (
 	recorded = "00-" + traceID + "-b7ad6b7169203331-01"
 )
 
-func traced(t *testing.T, s sdk.Sampler) (*world, *tracingtest.Recorder) {
+func traced(t *testing.T, s tracing.Sampler) (*world, *tracingtest.Recorder) {
 	t.Helper()
 	tracer, spans := tracingtest.New(s)
 	return setup(t, func(o *receiver.Options) { o.Tracer = tracer }), spans
@@ -72,7 +73,7 @@ func TestAWebhookIsATrace(t *testing.T) {
 // Where the sampler says no, an event carries what its sender gave.
 func TestWhatIsNotRecordedIsPassedOn(t *testing.T) {
 	t.Parallel()
-	tracer, spans := tracingtest.New(sdk.NeverSample())
+	tracer, spans := tracingtest.New(tracing.Sampler{})
 	w := setup(t, func(o *receiver.Options) {
 		o.Tracer, o.Verifier = tracer, catalog(t)
 		o.Sources = []receiver.Source{{Name: "in", Provider: "cloudevents", Secrets: []string{"a-bearer-token"}}}
@@ -83,6 +84,41 @@ func TestWhatIsNotRecordedIsPassedOn(t *testing.T) {
 	}
 	if got := spans.Tree(); got != "" {
 		t.Errorf("spans:\n%s", got)
+	}
+}
+
+// Nothing is added to an event that nobody records. Only those that would be recorded by
+// themselves, as the others of a batch and what has come under another id, are told that their
+// request is not.
+func TestWhatIsNotRecordedCarriesNothing(t *testing.T) {
+	t.Parallel()
+	w, spans := traced(t, tracing.Share(0.5).ByParent())
+	tracer, _ := tracingtest.New(tracing.Share(0.5).ByParent())
+	seen := map[string]int{}
+	stored := 0
+	for n := range 40 {
+		for _, body := range []string{`[{"event":"a","id":"%[1]da"},{"event":"a","id":"%[1]db"}]`, `{"event":"a","id":"%[1]dc"}`, `{"event":"a","id":"%[1]dc","again":"altered"}`} {
+			w.send("", fmt.Sprintf(body, n))
+			recorded := len(spans.Take()) > 0
+			for _, m := range w.store.all()[stored:] {
+				stored++
+				parent := m.event.Extension("traceparent")
+				if _, again := tracer.ParentOf(&m.event); again != recorded {
+					t.Fatalf("event %s with %q is recorded on the way out: %v, its request: %v", m.event.ID, parent, again, recorded)
+				}
+				switch {
+				case recorded:
+					seen["recorded"]++
+				case parent == "":
+					seen["silent"]++
+				case strings.HasSuffix(parent, "-00") && m.event.ID[len(m.event.ID)-1] != 'a':
+					seen["told"]++
+				}
+			}
+		}
+	}
+	if stored != 160 || seen["recorded"] == 0 || seen["silent"] <= seen["told"] || seen["told"] == 0 || seen["recorded"]+seen["silent"]+seen["told"] != stored {
+		t.Errorf("%d events: %v", stored, seen)
 	}
 }
 
@@ -107,7 +143,7 @@ func TestACloudEventsOwnTraceIsKept(t *testing.T) {
 // What comes of a request is in its span, and a stranger does not choose whether there is one.
 func TestWhatASpanSaysOfARefusal(t *testing.T) {
 	t.Parallel()
-	w, spans := traced(t, sdk.ParentBased(sdk.AlwaysSample()))
+	w, spans := traced(t, tracingtest.Always().ByParent())
 	w.sendTraced("1", `{"event":"a"}`, http.Header{"X-Signature": {"00"}})
 	w.sendTraced("2", `{"event":"a"}`, http.Header{"Content-Type": {"text/html"}})
 	w.store.before = func(context.Context, *event.Event) error { return bus.ErrDiskFull }
@@ -130,6 +166,45 @@ func TestWhatASpanSaysOfARefusal(t *testing.T) {
 	}
 }
 
+// An exemplar leads to the trace that is recorded, ours or a genuine sender's. What a stranger
+// names leads nowhere.
+func TestWhoseTraceAnExemplarNames(t *testing.T) {
+	t.Parallel()
+	for name, tracer := range map[string]*tracing.Tracer{"off": nil, "on": first(tracingtest.New(tracingtest.ByParents()))} {
+		w := setup(t, func(o *receiver.Options) { o.Tracer = tracer })
+		w.sendTraced("1", `{"event":"a"}`, http.Header{"X-Signature": {"00"}})
+		if got := w.exemplars("hookspan_intake_seconds"); len(got) > 0 {
+			t.Errorf("tracing %s: a refused request leaves %v", name, got)
+		}
+		w.sendTraced("1", `{"event":"a"}`, nil)
+		if got := w.exemplars("hookspan_intake_seconds"); len(got) != 1 || got[0] != traceID {
+			t.Errorf("tracing %s: a genuine one leaves %v", name, got)
+		}
+	}
+}
+
+func first[T, U any](v T, _ U) T { return v }
+
+// exemplars are the traces that a histogram names.
+func (w *world) exemplars(histogram string) (ids []string) {
+	w.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != histogram {
+			continue
+		}
+		for _, b := range f.GetMetric()[0].GetHistogram().GetBucket() {
+			if x := b.GetExemplar(); x != nil {
+				ids = append(ids, x.GetLabel()[0].GetValue())
+			}
+		}
+	}
+	return ids
+}
+
 func requests(spans *tracingtest.Recorder) (all []tracetest.SpanStub) {
 	for _, s := range spans.Spans() {
 		if strings.HasPrefix(s.Name, "POST ") {
@@ -143,7 +218,7 @@ func requests(spans *tracingtest.Recorder) (all []tracetest.SpanStub) {
 // until its fate is known.
 func TestASpanOfABusThatIsLate(t *testing.T) {
 	t.Parallel()
-	tracer, spans := tracingtest.New(sdk.AlwaysSample())
+	tracer, spans := tracingtest.New(tracingtest.Always())
 	w := setup(t, func(o *receiver.Options) { o.Tracer, o.PublishTimeout = tracer, 40*time.Millisecond })
 	answered := make(chan struct{})
 	w.store.before = func(context.Context, *event.Event) error {

@@ -25,7 +25,7 @@ type Attempt struct {
 	Parents  []Parent // of its events, those that are recorded
 }
 
-// Attempt begins the span of an attempt. It is recorded where one of its events is.
+// Attempt begins the span of an attempt, which is recorded where one of its events is.
 func (t *Tracer) Attempt(a Attempt) Span {
 	if len(a.Parents) == 0 {
 		return Span{}

@@ -1,10 +1,14 @@
 // Package tracing tells OpenTelemetry how an event went through Hookspan: one trace from the
 // webhook to every attempt, across the bus.
 //
-// A Tracer begins spans; the nil Tracer is tracing that is off, and a Span that is not recorded
-// is the zero Span. All their methods may be called then and do nothing, so the ways in and out
-// ask once and go on. Nothing here knows the SDK or an exporter: whoever starts the process
-// brings a provider (cmd/hookspan/otlp).
+// A Tracer begins spans; the nil Tracer is tracing that is off. Methods of a Span that is not
+// recorded may be called and do nothing, so the ways in and out ask once and go on. Nothing here
+// knows the SDK or an exporter: whoever starts the process brings a provider
+// (cmd/hookspan/otlp).
+//
+// Whether a trace is recorded is decided first (sampler.go), by what a traceparent says or by the
+// id of the trace that an event begins (traceparent.go). Most are not, and then nothing is made
+// or allocated.
 //
 // On the way in (request.go, publishing.go) a span of the request has the children verify and,
 // for each event, publish, which has the child durable. The event carries publish's span as

@@ -16,18 +16,19 @@ type Publishing struct {
 	sent atomic.Int64 // when it had its place, in ns; 0 until then
 }
 
-// Publish begins the span of an event that goes to a topic. The event carries it from now on,
+// Publish begins the span of an event that goes to a topic. The event names it from now on,
 // unless it came with a traceparent of its own: that one names what caused the event, and the
 // span links to it.
 func (s Span) Publish(topic string, e *event.Event, own bool) *Publishing {
 	if !s.Recorded() {
+		s.unrecorded(e)
 		return nil
 	}
 	b := beginning{name: "publish " + topic, kind: trace.SpanKindProducer, at: time.Now(), parent: s.of.SpanContext()}
-	if own {
-		if cause := parse(e.Extension(parentName), e.Extension(stateName)); cause.IsValid() {
-			b.links = []trace.Link{{SpanContext: cause}}
-		}
+	if cause := parse(e.Extension(parentName)); own && cause.IsValid() {
+		b.links = []trace.Link{{SpanContext: with(cause, e.Extension(stateName))}}
+	} else {
+		own = false // nobody can read it
 	}
 	p := &Publishing{span: s.tracer.begin(b)}
 	if !p.span.Recorded() {
@@ -36,13 +37,22 @@ func (s Span) Publish(topic string, e *event.Event, own bool) *Publishing {
 	p.span.describe(topic, e)
 	p.span.of.SetAttributes(semconv.MessagingOperationName("publish"), semconv.MessagingOperationTypeSend)
 	if !own {
-		h := p.span.headers()
-		e.SetExtension(parentName, h.parent)
-		if h.state != "" {
-			e.SetExtension(stateName, h.state)
-		}
+		carry(e, p.span.of.SpanContext())
 	}
 	return p
+}
+
+// unrecorded has an event agree with its request, which is not recorded. As a rule it does
+// without a word: it names the sender's trace, or begins the one that was drawn for. What has
+// come to be another event, and the others of a batch, might be recorded by themselves: they are
+// told of the request's trace.
+func (s Span) unrecorded(e *event.Event) {
+	if s.tracer == nil || parse(e.Extension(parentName)).IsValid() {
+		return
+	}
+	if _, recorded := s.tracer.ParentOf(e); recorded {
+		carry(e, spanOf(s.id))
+	}
 }
 
 // Sent says that the event has its place, and waits to be durable.

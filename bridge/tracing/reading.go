@@ -15,7 +15,7 @@ import (
 type Reading struct {
 	tracer *Tracer
 	began  time.Time
-	drawn  bool // the sampler has been asked
+	drawn  bool // it is known whether it is recorded
 	span   Span
 	parent *Parent
 	takers int
@@ -42,9 +42,11 @@ func (r *Reading) Taken(at Place, e *event.Event) *Parent {
 		return r.parent
 	}
 	r.drawn = true
-	r.span = r.tracer.begin(beginning{
-		name: "follow " + at.Topic, kind: trace.SpanKindConsumer, at: r.began, parent: parse(e.Extension(parentName), e.Extension(stateName)),
-	})
+	parent, recorded := r.tracer.ParentOf(e)
+	if !recorded {
+		return nil
+	}
+	r.span = r.tracer.begin(beginning{name: "follow " + at.Topic, kind: trace.SpanKindConsumer, at: r.began, parent: parent.of})
 	if r.span.Recorded() {
 		r.span.describe(at.Topic, e)
 		r.span.of.SetAttributes(

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // Names of attributes that the conventions lack.
@@ -41,19 +43,25 @@ type Request struct {
 	Genuine bool
 	// Parent and State are the sender's traceparent and tracestate.
 	Parent, State string
+	// Event is the first of a genuine request; nil without one. Alone: there is no other, so
+	// that its own traceparent counts where the request has none.
+	Event *event.Event
+	Alone bool
 }
 
-// Request begins the span of a request.
+// Request begins the span of a request, if it is recorded. That is decided here, once for the
+// request and all that comes of it.
 func (t *Tracer) Request(r Request) Span {
-	b := beginning{name: usual, kind: trace.SpanKindServer, at: r.Began}
+	parent, recorded := t.draw(&r)
+	if !recorded {
+		return Span{tracer: t, id: parent.TraceID()}
+	}
+	b := beginning{name: usual, kind: trace.SpanKindServer, at: r.Began, parent: parent}
 	if r.HTTP.Method != http.MethodPost {
 		b.name = method(r.HTTP.Method) + " " + route
 	}
-	switch sender := parse(r.Parent, r.State); {
-	case r.Genuine:
-		b.parent = sender
-	case sender.IsValid():
-		b.links = []trace.Link{{SpanContext: sender}}
+	if sender := parse(r.Parent); !r.Genuine && sender.IsValid() {
+		b.links = []trace.Link{{SpanContext: with(sender, r.State)}}
 	}
 	s := t.begin(b)
 	if !s.Recorded() {
@@ -65,6 +73,30 @@ func (t *Tracer) Request(r Request) Span {
 		semconv.NetworkProtocolVersion(protocol(q)), sourceKey.String(r.Source), providerKey.String(r.Provider),
 	)
 	return s
+}
+
+// draw finds what a request's span is a child of, and whether it is recorded.
+func (t *Tracer) draw(r *Request) (of trace.SpanContext, recorded bool) {
+	if !r.Genuine {
+		of = unpredictable()
+		return of, t.sampler.takes(of)
+	}
+	if of = parse(r.Parent); of.IsValid() {
+		if recorded = t.sampler.takes(of); recorded {
+			of = with(of, r.State)
+		}
+		return of, recorded
+	}
+	switch {
+	case r.Event == nil:
+		of = unpredictable()
+	case r.Alone:
+		p, recorded := t.ParentOf(r.Event)
+		return p.of, recorded
+	default:
+		of = origin(r.Event)
+	}
+	return of, t.sampler.takes(of)
 }
 
 // Answered ends the span of a request: with what was answered, what came of it, and of what is

@@ -1,20 +1,19 @@
 package tracing
 
 import (
-	"context"
 	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Span is recorded, unless it is the zero Span.
+// A Span may be recorded or not; the zero Span is not.
 type Span struct {
 	tracer *Tracer
-	of     trace.Span
+	of     trace.Span    // nil: it is not recorded
+	id     trace.TraceID // of one that is not recorded, where its events may need it
 }
 
 // Recorded reports whether the span is.
@@ -25,7 +24,7 @@ func (s Span) Traceparent() string {
 	if !s.Recorded() {
 		return ""
 	}
-	return s.headers().parent
+	return traceparent(s.of.SpanContext())
 }
 
 // Step records a part of the span that is over. A fault says, by a word of a closed set, why it
@@ -44,11 +43,10 @@ func (s Span) Pass(h http.Header) {
 	if !s.Recorded() {
 		return
 	}
-	own := s.headers()
-	h["Traceparent"] = []string{own.parent}
+	h["Traceparent"] = []string{s.Traceparent()}
 	delete(h, "Tracestate")
-	if own.state != "" {
-		h["Tracestate"] = []string{own.state}
+	if state := s.of.SpanContext().TraceState().String(); state != "" {
+		h["Tracestate"] = []string{state}
 	}
 }
 
@@ -68,9 +66,4 @@ func (s Span) end() {
 	if s.Recorded() {
 		s.of.End()
 	}
-}
-
-func (s Span) headers() (h headers) {
-	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(context.Background(), s.of.SpanContext()), &h)
-	return h
 }

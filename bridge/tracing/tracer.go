@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -17,16 +16,17 @@ const scope = "github.com/hookspan/hookspan"
 
 // A Tracer begins spans. Nil is tracing that is off.
 type Tracer struct {
-	tracer trace.Tracer
-	system attribute.KeyValue
+	tracer  trace.Tracer
+	sampler Sampler
+	system  attribute.KeyValue
 }
 
-// New makes a tracer of an SDK's provider. The system is the bus, as the conventions for
-// messaging name it: nats, kafka.
-func New(p trace.TracerProvider, system, version string) *Tracer {
+// New makes a tracer of an SDK's provider, whose own sampler is of the same rule. The system is
+// the bus, as the conventions for messaging name it: nats, kafka.
+func New(p trace.TracerProvider, s Sampler, system, version string) *Tracer {
 	return &Tracer{
-		tracer: p.Tracer(scope, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL)),
-		system: semconv.MessagingSystemKey.String(system),
+		tracer:  p.Tracer(scope, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL)),
+		sampler: s, system: semconv.MessagingSystemKey.String(system),
 	}
 }
 
@@ -38,7 +38,8 @@ func (t *Tracer) Now() (now time.Time) {
 	return now
 }
 
-// A beginning is how a span begins. Without a parent the sampler decides by itself.
+// A beginning is how a span begins that is recorded. A parent without a span is a trace that
+// begins with it.
 type beginning struct {
 	name   string
 	kind   trace.SpanKind
@@ -47,12 +48,10 @@ type beginning struct {
 	links  []trace.Link
 }
 
-// begin returns the zero Span where the sampler says no.
+// begin returns a Span that is not recorded where the SDK says no, as once it has been shut down.
 func (t *Tracer) begin(b beginning) Span {
-	ctx := context.Background() // a span is its parent's child by what it names, not by who calls
-	if b.parent.IsValid() {
-		ctx = trace.ContextWithSpanContext(ctx, b.parent)
-	}
+	// A span is its parent's child by what it names, not by who calls.
+	ctx := trace.ContextWithSpanContext(context.Background(), b.parent)
 	options := append(make([]trace.SpanStartOption, 0, 3), trace.WithSpanKind(b.kind), trace.WithTimestamp(b.at))
 	if len(b.links) > 0 {
 		options = append(options, trace.WithLinks(b.links...))
@@ -61,56 +60,24 @@ func (t *Tracer) begin(b beginning) Span {
 	if !s.IsRecording() {
 		return Span{}
 	}
-	return Span{t, s}
+	return Span{tracer: t, of: s}
 }
 
-// A Parent is the span that others are children of.
+// A Parent is the span that others are children of, or a trace that has none yet.
 type Parent struct{ of trace.SpanContext }
 
-// ParentOf is what an event's traceparent names; false where there is none, or its trace is not
-// recorded.
-func ParentOf(e *event.Event) (Parent, bool) {
-	p := Parent{parse(e.Extension(parentName), e.Extension(stateName))}
-	return p, p.of.IsSampled()
-}
-
-const (
-	parentName = "traceparent"
-	stateName  = "tracestate"
-)
-
-// parse reads the two values of W3C Trace Context; what cannot be read is not valid.
-func parse(parent, state string) trace.SpanContext {
-	if parent == "" {
-		return trace.SpanContext{}
+// ParentOf is what the spans of an event are children of that have no other parent here: what its
+// traceparent names, or the trace that it begins. It reports whether they are recorded.
+func (t *Tracer) ParentOf(e *event.Event) (p Parent, recorded bool) {
+	if p.of = parse(e.Extension(parentName)); p.of.IsValid() {
+		if recorded = t.sampler.takes(p.of); recorded {
+			p.of = with(p.of, e.Extension(stateName))
+		}
+		return p, recorded
 	}
-	ctx := propagation.TraceContext{}.Extract(context.Background(), &headers{parent, state})
-	return trace.SpanContextFromContext(ctx)
-}
-
-// headers carry a span's context.
-type headers struct{ parent, state string }
-
-// Get implements propagation.TextMapCarrier.
-func (h *headers) Get(key string) string {
-	switch key {
-	case parentName:
-		return h.parent
-	case stateName:
-		return h.state
+	if t.sampler.below == 0 {
+		return p, false
 	}
-	return ""
+	p.of = origin(e)
+	return p, t.sampler.takes(p.of)
 }
-
-// Set implements propagation.TextMapCarrier.
-func (h *headers) Set(key, value string) {
-	switch key {
-	case parentName:
-		h.parent = value
-	case stateName:
-		h.state = value
-	}
-}
-
-// Keys implements propagation.TextMapCarrier.
-func (h *headers) Keys() []string { return []string{parentName, stateName} }

@@ -18,18 +18,26 @@ import (
 type Recorder struct{ kept *tracetest.InMemoryExporter }
 
 // New makes a tracer of a bus called nats that samples as it is told.
-func New(s sdk.Sampler) (*tracing.Tracer, *Recorder) {
+func New(s tracing.Sampler) (*tracing.Tracer, *Recorder) {
 	r := &Recorder{tracetest.NewInMemoryExporter()}
-	return tracing.New(sdk.NewTracerProvider(sdk.WithSampler(s), sdk.WithSyncer(r.kept)), "nats", "test"), r
+	return tracing.New(sdk.NewTracerProvider(sdk.WithSampler(sdk.AlwaysSample()), sdk.WithSyncer(r.kept)), s, "nats", "test"), r
 }
 
-// ByParents samples what a parent says, and of the rest nothing.
-func ByParents() sdk.Sampler { return sdk.ParentBased(sdk.NeverSample()) }
+// Always records everything, and ByParents what a parent says and of the rest nothing.
+func Always() tracing.Sampler    { return tracing.Share(1) }
+func ByParents() tracing.Sampler { return tracing.Sampler{}.ByParent() }
 
 // Spans are those that have ended, in the order in which they began.
 func (r *Recorder) Spans() []tracetest.SpanStub {
 	all := r.kept.GetSpans()
 	slices.SortStableFunc(all, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
+	return all
+}
+
+// Take is like Spans, and they are kept no longer.
+func (r *Recorder) Take() []tracetest.SpanStub {
+	all := r.Spans()
+	r.kept.Reset()
 	return all
 }
 

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
 func TestCheckNamesTheVariableAndNotTheSecret(t *testing.T) {
@@ -131,11 +136,43 @@ func counted(t *testing.T, metrics *prometheus.Registry, outcome string) float64
 	return -1
 }
 
-func TestTheUsualSamplerTakesItsShareFromTheVariable(t *testing.T) {
+// Our rule of the variables is the sampler that the SDK makes of them.
+func TestTheRuleIsTheSDKs(t *testing.T) {
+	for _, name := range append([]string{"", " ParentBased_TraceIDRatio "}, samplers...) {
+		for _, share := range []string{"", "0", "0.3", "1"} {
+			t.Setenv(sampler, name)
+			t.Setenv(ratio, share)
+			v := read(os.Environ())
+			ours := tracing.New(sdk.NewTracerProvider(sdk.WithSampler(sdk.AlwaysSample())), v.rule(), "nats", "test")
+			theirs := tracing.New(sdk.NewTracerProvider(v.options()...), tracing.Share(1), "nats", "test")
+			for n := range 300 {
+				e := &event.Event{ID: strconv.Itoa(n), Source: "/sources/shop", Type: "com.shop.order"}
+				if flag := n % 3; flag < 2 {
+					e.SetExtension("traceparent", fmt.Sprintf("00-%032x-b7ad6b7169203331-0%d", uint64(n+1)*0x9e3779b97f4a7c15, flag))
+				}
+				_, got := ours.ParentOf(e)
+				of, _ := theirs.ParentOf(e)
+				if want := theirs.Attempt(tracing.Attempt{Event: e, Number: 1, Parents: []tracing.Parent{of}}).Recorded(); got != want {
+					t.Fatalf("%q of %q, %q: recorded %v, by the SDK %v", name, share, e.Extension("traceparent"), got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestTheUsualShare(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]float64{"": 0.01, "0.25": 0.25, "0": 0} {
-		if got := (variables{ratio: value}).ratio(); got != want {
-			t.Errorf("%q: %v", value, got)
+	for _, c := range []struct {
+		variables
+		want tracing.Sampler
+	}{
+		{variables{}, tracing.Share(0.01).ByParent()},
+		{variables{ratio: "0.25"}, tracing.Share(0.25).ByParent()},
+		{variables{sampler: "parentbased_traceidratio"}, tracing.Share(1).ByParent()},
+		{variables{sampler: "traceidratio", ratio: "0.25"}, tracing.Share(0.25)},
+	} {
+		if got := c.rule(); got != c.want {
+			t.Errorf("%v: %+v", c.variables, got)
 		}
 	}
 }

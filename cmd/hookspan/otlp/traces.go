@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,9 +18,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
-// defaultRatio is the share of traces that is recorded of those that begin here, where no
-// variable says otherwise.
-const defaultRatio = 0.01
+// defaultShare is recorded of the traces that begin here, where no variable says otherwise.
+const defaultShare = 0.01
 
 // flushTime bounds how long a stop waits for a collector.
 const flushTime = time.Second
@@ -27,6 +27,7 @@ const flushTime = time.Second
 // Traces are recorded by an SDK. Nil: traces are off.
 type Traces struct {
 	provider *sdk.TracerProvider
+	sampler  tracing.Sampler
 	log      *slog.Logger
 	version  string
 }
@@ -58,19 +59,44 @@ func Open(version string, log *slog.Logger, metrics prometheus.Registerer) (*Tra
 	if err != nil {
 		return nil, fmt.Errorf("traces: say where they come from: %w", err)
 	}
-	options := []sdk.TracerProviderOption{sdk.WithBatcher(exporter), sdk.WithResource(what)}
-	if v[sampler] == "" {
-		options = append(options, sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(v.ratio()))))
-	}
-	return &Traces{sdk.NewTracerProvider(options...), log, version}, nil
+	options := append(v.options(), sdk.WithBatcher(exporter), sdk.WithResource(what))
+	return &Traces{sdk.NewTracerProvider(options...), v.rule(), log, version}, nil
 }
 
-// ratio is that of the usual sampler.
-func (v variables) ratio() float64 {
+// options are the SDK's sampler, where no variable names one.
+func (v variables) options() (all []sdk.TracerProviderOption) {
+	if v[sampler] == "" {
+		all = append(all, sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(v.share()))))
+	}
+	return all
+}
+
+// rule is the SDK's sampler as it is asked before anything is made for the SDK.
+func (v variables) rule() tracing.Sampler {
+	name, byParent := strings.CutPrefix(strings.ToLower(v[sampler]), "parentbased_")
+	rule := tracing.Sampler{}
+	switch name {
+	case "", "traceidratio":
+		rule = tracing.Share(v.share())
+	case "always_on":
+		rule = tracing.Share(1)
+	}
+	if byParent || name == "" {
+		return rule.ByParent()
+	}
+	return rule
+}
+
+// share is what is recorded of the traces that begin here, by the rules that have one. Whoever
+// names the rule and no share has the SDK's: all.
+func (v variables) share() float64 {
 	if r, err := strconv.ParseFloat(v[ratio], 64); err == nil {
 		return r
 	}
-	return defaultRatio
+	if v[sampler] == "" {
+		return defaultShare
+	}
+	return 1
 }
 
 // Tracer makes spans on a bus of this kind; nil where traces are off.
@@ -78,7 +104,7 @@ func (t *Traces) Tracer(system string) *tracing.Tracer {
 	if t == nil {
 		return nil
 	}
-	return tracing.New(t.provider, system, t.version)
+	return tracing.New(t.provider, t.sampler, system, t.version)
 }
 
 // Close sends what is left, as far as the collector takes it within a moment.

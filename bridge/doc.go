@@ -12,6 +12,7 @@
 //   - sink: a place that events are written to: jetstream, kafka, webhook.
 //   - endpoint: a registered receiver. delivery: one event to one endpoint. attempt: one POST.
 //   - tenant: whose an event is, and whose events an endpoint takes.
+//   - overlap: how long the secrets of before sign beside an endpoint's new one.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.

@@ -77,6 +77,7 @@ func New(o Options) http.Handler {
 		"POST /v1/endpoints/{id}/enable": a.enableEndpoint,
 		"POST /v1/endpoints/{id}/pause":  a.pauseEndpoint,
 		"POST /v1/endpoints/{id}/test":   a.testEndpoint,
+		"POST /v1/endpoints/{id}/secret": a.rotateSecret,
 		"GET /v1/deliveries":             a.listDeliveries,
 		"GET /v1/deliveries/{id}":        a.getDelivery,
 		"POST /v1/deliveries/{id}/retry": a.retryDelivery,

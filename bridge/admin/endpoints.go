@@ -124,7 +124,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 			return nil, err
 		}
 		if touched {
-			shown = generate(e)
+			shown, e.OldSecrets = generate(e), nil // those that are named sign, and no other
 		}
 		return e, nil
 	})

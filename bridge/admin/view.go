@@ -39,6 +39,7 @@ type state struct {
 	State     endpoint.State  `json:"state"`
 	Reason    string          `json:"reason,omitempty"`
 	Behind    *behind         `json:"behind,omitempty"`
+	Overlap   time.Time       `json:"overlap_until,omitzero"` // until then old secrets sign too
 	HeldUntil time.Time       `json:"held_until,omitzero"`
 	HeldBy    delivery.HeldBy `json:"held_by,omitempty"`
 	Warnings  []string        `json:"warnings,omitempty"`
@@ -64,6 +65,7 @@ func (l *look) endpoint(e *endpoint.Endpoint) view {
 		state:    state{ManagedBy: e.ManagedBy, State: e.State, Reason: e.Reason, Behind: l.behind(n), Created: e.Created, Updated: e.Updated},
 	}
 	v.state.HeldUntil, v.state.HeldBy = l.held(n)
+	v.state.Overlap = e.OverlapUntil(l.now)
 	if l.Warnings != nil {
 		v.state.Warnings = l.Warnings(e)
 	}

@@ -18,7 +18,7 @@ type outbound struct {
 	ep      *endpoint.Endpoint
 	url     string  // as it is sent and signed
 	fixed   []fixed // headers that every request has
-	scheme  *signature.Scheme
+	signing []signing
 	encrypt *signature.Encryption
 	success func(status int) bool
 	size    int // events of a batch at the most; 0: no batches
@@ -38,7 +38,7 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 		o.fixed = append(o.fixed, fixed{http.CanonicalHeaderKey(x.Name), []string{x.Value}})
 	}
 	o.fixed = append(o.fixed, fixed{"User-Agent", []string{d.conf.UserAgent}})
-	o.scheme, o.err = d.conf.Schemes.Compile(ep.Signature, ep.Options, ep.Secrets)
+	o.signing, o.err = compileSigning(d.conf.Schemes, ep)
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
 	}
@@ -83,7 +83,7 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 			return delivery.Request{}, err
 		}
 	}
-	o.scheme.Sign(h, signature.Message{
+	o.schemeAt(now).Sign(h, signature.Message{
 		ID: id, Time: now, Delivery: name, Type: first.event.Type,
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})

@@ -14,6 +14,8 @@ type Endpoint struct {
 	Name string
 	Settings
 
+	OldSecrets []OldSecret // sign until their time; see Rotate
+
 	ManagedBy string // ByEnvironment, ByFile or ByAPI
 	State     State
 	Reason    string // why it is not enabled

@@ -125,6 +125,9 @@ func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
+	if err := e.encodeOldSecrets(members); err != nil {
+		return nil, fmt.Errorf("encode secrets of endpoint %s: %w", e.Name, err)
+	}
 	maps.Copy(members, e.unknownSealed)
 	if len(members) == 0 {
 		return nil, nil
@@ -188,6 +191,9 @@ func (e *Endpoint) open(sealed Sealed, sealer *Sealer) error {
 	if err = json.Unmarshal(plain, &members); err == nil {
 		err = Fields().Decode(&e.Settings, members, true)
 	}
+	if err == nil {
+		err = e.decodeOldSecrets(members)
+	}
 	if err != nil {
 		e.locked = &sealed
 		return fmt.Errorf("endpoint %s: what was sealed is not readable", e.Name)
@@ -204,5 +210,5 @@ func (e *Endpoint) keepOpened(before *Endpoint) {
 			f.Copy(&e.Settings, &before.Settings)
 		}
 	}
-	e.unknownSealed = before.unknownSealed
+	e.unknownSealed, e.OldSecrets = before.unknownSealed, before.OldSecrets
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// forgetRetry is the pause before old secrets that could not be taken out are tried again.
+const forgetRetry = 10 * time.Second
+
 // A Registry follows the endpoints into memory and edits them. It is safe for concurrent
 // use, and so are any number of registries over one bus.
 type Registry struct{ *ledger }
@@ -93,7 +96,7 @@ func (r *Registry) Load(ctx context.Context) error {
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.o.Poll)
 	defer tick.Stop()
-	var snapshotAt time.Time
+	var snapshotAt, forgetAt time.Time
 	failing := false
 	for {
 		select {
@@ -113,6 +116,12 @@ func (r *Registry) Run(ctx context.Context) error {
 			continue
 		}
 		failing = false
+		if now := time.Now(); !now.Before(forgetAt) {
+			if err := r.forget(ctx, now); err != nil && ctx.Err() == nil {
+				r.o.Log.Warn("old secrets are not out of the registry yet; trying again", "error", err)
+				forgetAt = now.Add(forgetRetry)
+			}
+		}
 		switch now := time.Now(); {
 		case !due:
 			snapshotAt = time.Time{}

@@ -52,6 +52,7 @@ func (e *Endpoint) Validate() []FieldError {
 	v.topics(e.Topics)
 	v.tenants(e)
 	v.secrets(e.Secrets)
+	v.oldSecrets(e)
 	v.headers(e.Headers)
 	if wanted := WantedSignature(e.Signature); wanted != "" {
 		v.add("signature", "%s", wanted)
@@ -154,6 +155,13 @@ func (v *faults) secrets(list []string) {
 	}
 	for i, s := range list {
 		v.secret(at("secrets", i), s)
+	}
+}
+
+// oldSecrets bounds the signatures of a request.
+func (v *faults) oldSecrets(e *Endpoint) {
+	if n := len(e.Secrets) + len(e.OldSecrets); n > maxSecrets && len(e.OldSecrets) > 0 {
+		v.add("secrets", "%d secrets would sign, %d may; with overlap 0s those of before are forgotten at once", n, maxSecrets)
 	}
 }
 

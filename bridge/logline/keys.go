@@ -67,6 +67,7 @@ func keys() map[string]string {
 		"next":           "when the next attempt is due",
 		"old":            "what it was before",
 		"outcome":        "how a delivery ended",
+		"overlap_until":  "until when the secrets of before sign beside a new one",
 		"partition":      "a stream, or a topic and its partition",
 		"partitions":     "several of them",
 		"path":           "path of a request, without its query",

@@ -17,6 +17,7 @@ type route struct {
 
 var routes = []route{
 	{"/v1/endpoints/*/test", "attempt.json", false},
+	{"/v1/endpoints/*/secret", "secret.json", false},
 	{"/v1/endpoints/*/*", "endpoint.json", false},
 	{"/v1/endpoints/*", "endpoint.json", false},
 	{"/v1/endpoints", "endpoint.json", true},

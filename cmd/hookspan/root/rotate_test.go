@@ -33,12 +33,19 @@ func TestSealKeyIsRotatedByAStart(t *testing.T) {
 	if _, errs, code := hookspan(t, admins, "endpoints", "create", "crm", "--url", "http://127.0.0.1:1/"); code != cli.ExitDone {
 		t.Error(errs)
 	}
+	out, errs, code := hookspan(t, admins, "endpoints", "rotate", "crm", "--overlap", "48h")
+	if code != cli.ExitDone || !strings.Contains(out, "secret, shown this once: whsec_") || !strings.Contains(out, "the old secret signs too until ") {
+		t.Errorf("rotate the signing secret: code %d: %s%s", code, out, errs)
+	}
+	if _, errs, code := hookspan(t, admins, "endpoints", "rotate", "crm", "--overlap", "999h"); code != cli.ExitFailed || !strings.Contains(errs, "overlap: want a duration of at most 720h") {
+		t.Errorf("an overlap that is too long: code %d: %s", code, errs)
+	}
 	stop()
 	_, stop = start(key(2), key(1))
 	stop()
 	admins, stop = start(key(2))
 	defer stop()
-	if out, errs, code := hookspan(t, admins, "endpoints", "get", "crm"); code != cli.ExitDone || !strings.Contains(out, `"state": "enabled"`) {
+	if out, errs, code := hookspan(t, admins, "endpoints", "get", "crm"); code != cli.ExitDone || !strings.Contains(out, `"state": "enabled"`) || !strings.Contains(out, `"overlap_until": "`) {
 		t.Errorf("code %d: %s%s", code, out, errs)
 	}
 }

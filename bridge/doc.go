@@ -13,6 +13,8 @@
 //   - endpoint: a registered receiver. delivery: one event to one endpoint. attempt: one POST.
 //   - tenant: whose an event is, and whose events an endpoint takes.
 //   - overlap: how long the secrets of before sign beside an endpoint's new one.
+//   - grant: how a token is got that logs requests in. way: how an endpoint is reached; requests
+//     that have the same one may share connections.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.

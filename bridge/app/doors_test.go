@@ -48,6 +48,11 @@ func byVariables(begin string, block map[string]any) []string {
 				text = "," // a variable without any text is one that is not set
 			}
 		case map[string]any:
+			if f, of := endpoint.Fields().Find(word); of && f.Kind == setting.KindObject {
+				object, _ := json.Marshal(v) // of texts and lists
+				text = string(object)
+				break
+			}
 			joint := map[bool]string{true: ": ", false: "="}[word == "headers"]
 			var pairs []string
 			for key, value := range v {
@@ -99,6 +104,17 @@ var oddly = map[string][]any{
 	},
 	"secrets":        {[]any{"whsec_" + strings.Repeat("A", 32)}, []any{"short"}, "short"},
 	"encrypt_secret": {"a key without a cipher"},
+	"auth": {
+		map[string]any{}, "x", map[string]any{"bearer": "x"}, map[string]any{"bearer": "x y"}, map[string]any{"digest": "x"},
+		map[string]any{"basic": map[string]any{"username": "u", "password": "p"}}, map[string]any{"basic": map[string]any{"username": "u"}},
+		map[string]any{"basic": map[string]any{"username": "u", "password": "p"}, "bearer": "x"}, grantOf("https://1.1.1.1/token"), grantOf("https://169.254.169.254/token"),
+		grantOf("http://127.0.0.1/token"), grantOf("https://me:x@1.1.1.1/"),
+	},
+	"tls": {map[string]any{}, "x", map[string]any{"server_name": "a.example"}, map[string]any{"server_name": "a:1"}, map[string]any{"ca": "x"}, map[string]any{"pin": "x"}},
+}
+
+func grantOf(tokenURL string) map[string]any {
+	return map[string]any{"oauth2": map[string]any{"token_url": tokenURL, "client_id": "i", "client_secret": "s", "scopes": []any{"a"}}}
 }
 
 // anyOf are values that a setting of its kind may be given, whatever it means.

@@ -58,6 +58,9 @@ func (l *loading) decodeInto(settings any, prefix string, b *block) {
 		l.problem(prefix+"*", err.Error())
 	}
 	for _, f := range fields {
+		if err := f.Refer(settings, l.opener(b.where(f.variable) != f.variable)); err != nil {
+			l.problem(b.where(f.variable), err.Error())
+		}
 		l.checkField(b, f, settings)
 	}
 }

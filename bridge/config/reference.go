@@ -46,6 +46,31 @@ func (l *loading) open(text string) (string, error) {
 	return secret, nil
 }
 
+// opener opens the members of an object. References of the file are open already.
+func (l *loading) opener(fromFile bool) setting.Opener {
+	return func(text string, as setting.Reference) (string, error) {
+		known := len(l.cfg.SecretFiles)
+		switch {
+		case as.Path:
+			content, err := l.secretFile(text)
+			if err != nil { // the text may be no path, but a secret that was meant to be PEM
+				return "", errors.New("is neither PEM (-----BEGIN …) nor the path of a file that can be read")
+			}
+			text = content
+		case !fromFile:
+			content, err := l.open(text)
+			if err != nil {
+				return "", err
+			}
+			text = content
+		}
+		if !as.Secret {
+			l.cfg.SecretFiles = l.cfg.SecretFiles[:known]
+		}
+		return text, nil
+	}
+}
+
 // openWords resolves a text of several secrets: each word is one, and each line of a file.
 func (l *loading) openWords(text string) (string, error) {
 	var b strings.Builder

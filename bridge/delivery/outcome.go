@@ -28,6 +28,7 @@ const (
 	ReasonEgressDenied Reason = "egress_denied"
 	ReasonConnect      Reason = "connect"
 	ReasonTLS          Reason = "tls"
+	ReasonAuth         Reason = "auth" // no token was to be had to log in with; the endpoint was not asked
 	ReasonTimeout      Reason = "timeout"
 	ReasonClosed       Reason = "closed"
 	ReasonRedirect     Reason = "redirect"

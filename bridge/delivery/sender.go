@@ -22,6 +22,8 @@ type Request struct {
 	Header  http.Header
 	Body    []byte
 	Timeout time.Duration
+	// Access is what lets the request in beside its headers; nil: nothing.
+	Access *Access
 	// Again is asked before the request is sent a second time within the attempt: it takes the
 	// endpoint's next place under its limits and says how far off that is; false: there is
 	// none before end. Nil: nothing limits it.

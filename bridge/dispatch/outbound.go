@@ -21,6 +21,7 @@ type outbound struct {
 	signing []signing
 	encrypt *signature.Encryption
 	success func(status int) bool
+	access  *delivery.Access
 	size    int // events of a batch at the most; 0: no batches
 	wait    time.Duration
 	err     error // the endpoint's secrets or options do not serve: every attempt fails
@@ -37,10 +38,14 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	for _, x := range ep.Headers {
 		o.fixed = append(o.fixed, fixed{http.CanonicalHeaderKey(x.Name), []string{x.Value}})
 	}
+	o.fixed = append(o.fixed, authorization(&ep.Auth)...)
 	o.fixed = append(o.fixed, fixed{"User-Agent", []string{d.conf.UserAgent}})
 	o.signing, o.err = compileSigning(d.conf.Schemes, ep)
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
+	}
+	if o.err == nil {
+		o.access, o.err = accessOf(ep)
 	}
 	if ep.Content == string(event.BatchContent) && o.err == nil {
 		o.size, o.wait, o.err = ep.Batch()
@@ -87,7 +92,7 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 		ID: id, Time: now, Delivery: name, Type: first.event.Type,
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})
-	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout, Success: o.success}, nil
+	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout, Success: o.success, Access: o.access}, nil
 }
 
 // headers are those of requests that have been made, for the next ones.

@@ -102,24 +102,24 @@ func TestOldSecretsAreForgottenOnTheBus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := endpointtest.New()
-		made := mustCreate(t, loaded(t, store, endpoint.Options{}), receiver("crm"))
-		rotated(t, loaded(t, store, endpoint.Options{}), made.ID, "canary-new", 24*time.Hour)
+		made := mustCreate(t, loaded(t, store, endpoint.Options{Poll: 10 * time.Second}), receiver("crm"))
+		rotated(t, loaded(t, store, endpoint.Options{Poll: 10 * time.Second}), made.ID, "canary-new", 24*time.Hour)
 		for _, r := range store.Records(registryLog) {
 			if bytes.Contains(r.Data, []byte("canary")) {
 				t.Errorf("a secret lies open: %s", r.Data)
 			}
 		}
-		again := loaded(t, store, endpoint.Options{}) // a restart
+		again := loaded(t, store, endpoint.Options{Poll: 10 * time.Second}) // a restart
 		if got := again.Set().ByID(made.ID).SigningAt(time.Now()); fmt.Sprint(got) != "[canary-new canary-secret-crm]" {
 			t.Errorf("after a restart %v sign", got)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		blind := endpoint.NewRegistry(store, sealer(t, 2), endpoint.Options{}) // has no key, and must not try for ever
+		blind := endpoint.NewRegistry(store, sealer(t, 2), endpoint.Options{Poll: 10 * time.Second}) // has no key, and must not try for ever
 		if _, err := blind.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range []*endpoint.Registry{again, loaded(t, store, endpoint.Options{}), blind} {
+		for _, r := range []*endpoint.Registry{again, loaded(t, store, endpoint.Options{Poll: 10 * time.Second}), blind} {
 			running.Go(func() {
 				if err := r.Run(ctx); err != nil {
 					t.Error(err)
@@ -139,7 +139,7 @@ func TestOldSecretsAreForgottenOnTheBus(t *testing.T) {
 		}
 		stop()
 		running.Wait()
-		if e := loaded(t, store, endpoint.Options{}).Set().ByID(made.ID); len(e.OldSecrets) != 0 || e.Secrets[0] != "canary-new" {
+		if e := loaded(t, store, endpoint.Options{Poll: 10 * time.Second}).Set().ByID(made.ID); len(e.OldSecrets) != 0 || e.Secrets[0] != "canary-new" {
 			t.Errorf("read again: %d old ones", len(e.OldSecrets))
 		}
 	})

@@ -38,6 +38,8 @@ type Settings struct {
 	DisableAfter  time.Duration    `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
 	Headers       setting.Headers  `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
 	Options       setting.Options  `env:"OPTIONS" doc:"key=value,… of the signature, the content and the encryption: {options}." example:"header_prefix=X-Acme"`
+	Auth          Auth             `env:"AUTH" record:",sealed" doc:"How requests log in, an object with one of basic (username, password), bearer and oauth2 (token_url, client_id, client_secret, scopes: client credentials); in the environment as JSON, where a text may be file:PATH. Never shown." example:"{\"bearer\":\"canary\"}"`
+	TLS           TLS              `env:"TLS" record:",sealed" doc:"An object with ca (authorities beside the system's), cert and key (a client certificate), server_name (that its certificate must be for instead of the URL's host): PEM, in the environment and the file also paths; in the environment as JSON. Never shown." example:"{\"server_name\":\"canary.example\"}"`
 	EncryptSecret setting.Secret   `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
 }
 

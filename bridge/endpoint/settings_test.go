@@ -67,7 +67,7 @@ func TestOlderRecordsAreRead(t *testing.T) {
 		`"created":"2026-05-04T10:00:00Z","updated":"2026-05-04T10:00:00Z","items":[{"from":{},"events":["a.*"],"topics":["t"],"active":true,"revision":-1}],` +
 		`"sealed":SEALED,"url":"https://crm.example/","signature":"hmac","content":"batch","options":{"batch_size":"5"},"schedule":[60000000000],` +
 		`"timeout":30000000000,"per_second":50,"burst":1,"concurrency":16}}`
-	sealed, err := sealer(t, 1).Seal("ep_1", []byte(`{"secrets":["one","two"],"encrypt":"key","headers":[{"Name":"X-A","Value":"b"}],"auth":{"bearer":"of a newer version"}}`))
+	sealed, err := sealer(t, 1).Seal("ep_1", []byte(`{"secrets":["one","two"],"encrypt":"key","headers":[{"Name":"X-A","Value":"b"}],"oath":{"bearer":"of a newer version"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestOlderRecordsAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain, err := sealer(t, 1).Open("ep_1", record.Endpoint.Sealed)
-	if err != nil || !bytes.Contains(plain, []byte(`"auth":{"bearer":"of a newer version"}`)) || bytes.Contains(plain, []byte("encrypt")) {
+	if err != nil || !bytes.Contains(plain, []byte(`"oath":{"bearer":"of a newer version"}`)) || bytes.Contains(plain, []byte("encrypt")) {
 		t.Errorf("sealed anew: %s, %v", plain, err)
 	}
 	if record.Endpoint.PerSecond != 50 || record.Endpoint.Burst != 1 {

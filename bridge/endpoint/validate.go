@@ -54,6 +54,7 @@ func (e *Endpoint) Validate() []FieldError {
 	v.secrets(e.Secrets)
 	v.oldSecrets(e)
 	v.headers(e.Headers)
+	v.access(e)
 	if wanted := WantedSignature(e.Signature); wanted != "" {
 		v.add("signature", "%s", wanted)
 	}

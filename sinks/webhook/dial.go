@@ -150,7 +150,9 @@ func (d *dialer) handshake(ctx context.Context, conn net.Conn, host string) (net
 	ctx, cancel := context.WithTimeout(ctx, shakeTimeout)
 	defer cancel()
 	conf := d.tls.Clone()
-	conf.ServerName = host
+	if conf.ServerName == "" {
+		conf.ServerName = host
+	}
 	secured := tls.Client(conn, conf)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()

@@ -5,6 +5,6 @@
 // the operator lists.
 //
 // Start reading at Sender.Send; target.go says which URLs are accepted, egress.go which
-// addresses, classify.go how a failure gets its reason. Everything here is safe for
-// concurrent use.
+// addresses, route.go who shares connections, token.go how a request is logged in, classify.go
+// how a failure gets its reason. Everything here is safe for concurrent use.
 package webhook

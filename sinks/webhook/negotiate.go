@@ -15,24 +15,24 @@ import (
 
 // negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
 // itself: no redirects, no cookies, no second error type that would quote the URL.
-func (s *Sender) negotiate(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
+func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
 	deadline := time.Now().Add(r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var use usage
-	reply, err := s.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
+	reply, err := rt.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
 	if err != nil && use.unheard() && closed(err) && ctx.Err() == nil {
 		if !room(ctx, r, deadline) {
 			return lost(ctx, failed(ctx, 0, err))
 		}
-		reply, err = s.anew.RoundTrip(transportRequest(limited, to, r))
+		reply, err = rt.anew.RoundTrip(transportRequest(limited, to, r))
 	}
 	if err != nil {
 		return failed(ctx, 0, err)
 	}
 	defer reply.Body.Close()
 	if reply.ProtoMajor == 1 {
-		s.http1.Store(to.address, struct{}{})
+		rt.http1.Store(to.address, struct{}{})
 	}
 	res, _ := read(ctx, r, answerOf(reply))
 	return res

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"net/http"
-	"sync"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
@@ -21,40 +19,23 @@ type Options struct {
 // A Sender makes attempts; it implements delivery.Sender.
 type Sender struct {
 	egress   Egress
+	roots    *x509.CertPool
 	resolver *net.Resolver
 	targets  targets
-	plain    *direct
-	secure   *direct
-	// first carries the attempts to https addresses until it is known that they speak
-	// HTTP/1.1, and all of those that speak HTTP/2.
-	first *http.Transport
-	anew  *http.Transport // the same with a connection for each request
-	http1 sync.Map        // the addresses that chose HTTP/1.1
+	usual    *route // of endpoints that ask for nothing of their own
+	own      routes // of the others
+	tokens   *tokens
 }
 
 var _ delivery.Sender = (*Sender)(nil)
 
 // New makes a Sender. Close it when the last attempt has returned.
 func New(o Options) *Sender {
-	s := &Sender{egress: o.Egress, resolver: o.Resolver}
+	s := &Sender{egress: o.Egress, roots: o.RootCAs, resolver: o.Resolver, tokens: newTokens()}
 	if s.resolver == nil {
 		s.resolver = net.DefaultResolver
 	}
-	s.plain = newDirect(&dialer{egress: &s.egress, resolver: s.resolver})
-	s.secure = newDirect(&dialer{egress: &s.egress, resolver: s.resolver, tls: tlsConfig(o.RootCAs, "http/1.1")})
-	either := &dialer{egress: &s.egress, resolver: s.resolver, tls: tlsConfig(o.RootCAs, "h2", "http/1.1")}
-	s.first = &http.Transport{ // no proxy, nothing unpacked
-		DialTLSContext:         either.dial,
-		TLSClientConfig:        either.tls,
-		ForceAttemptHTTP2:      true, // a dialer of one's own turns it off
-		DisableCompression:     true,
-		MaxIdleConns:           8192,
-		MaxIdleConnsPerHost:    maxIdlePerHost,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHead,
-	}
-	s.anew = s.first.Clone()
-	s.anew.DisableKeepAlives = true
+	s.usual = s.newRoute(nil)
 	return s
 }
 
@@ -69,9 +50,9 @@ func tlsConfig(roots *x509.CertPool, protocols ...string) *tls.Config {
 
 // Close closes the connections that no attempt uses.
 func (s *Sender) Close() {
-	s.plain.idle.shut()
-	s.secure.idle.shut()
-	s.first.CloseIdleConnections()
+	s.tokens.shut()
+	s.usual.shut()
+	s.own.shut()
 }
 
 // Send makes one attempt, as delivery.Sender says. What the endpoint did is in the
@@ -81,15 +62,9 @@ func (s *Sender) Send(ctx context.Context, r delivery.Request) delivery.Response
 	if err != nil {
 		return delivery.Response{Reason: delivery.ReasonEgressDenied, Detail: "the url " + err.Error()}
 	}
-	if !to.secure {
-		return s.plain.send(ctx, to, &r)
+	rt := s.route(&r)
+	if r.Access != nil && r.Access.Grant != nil {
+		return s.tokens.send(ctx, rt, to, &r)
 	}
-	if _, known := s.http1.Load(to.address); !known {
-		return s.negotiate(ctx, to, &r)
-	}
-	res := s.secure.send(ctx, to, &r)
-	if res.Reason == delivery.ReasonTLS {
-		s.http1.Delete(to.address) // it may want HTTP/2 by now
-	}
-	return res
+	return rt.send(ctx, to, &r)
 }

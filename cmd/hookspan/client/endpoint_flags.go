@@ -72,6 +72,16 @@ func (f *endpointFlags) add(cmd *cobra.Command, s setting.Field) {
 	case setting.KindObject:
 		v := flags.String(name, "", meaning+" (JSON)")
 		value(name, func() (any, error) { return object(name, *v) })
+		if s.Sealed() { // it holds secrets
+			path := flags.String(name+"-file", "", "file that holds "+s.Word+" as JSON; others see what a flag says in the list of processes")
+			value(name+"-file", func() (any, error) {
+				text, err := cli.ReadSecret("--"+name+"-file", *path)
+				if err != nil {
+					return nil, err
+				}
+				return object(name+"-file", text)
+			})
+		}
 	default:
 		v := flags.String(name, "", meaning)
 		value(name, func() (any, error) { return *v, nil })

@@ -59,6 +59,11 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"the source of helm test":        {"sources: {helm-test: {provider: shopify}}", "sources.helm-test"},
 		"a login among the headers":      {"endpoints: {crm: {url: 'https://crm.example', headers: {Authorization: Bearer x}}}", "as HOOKSPAN_ENDPOINT_CRM_HEADERS from a Secret"},
 		"a login among lines":            {"endpoints: {my-crm: {url: 'https://crm.example', headers: \"A: b\\nX-Api-Key: x\"}}", "as HOOKSPAN_ENDPOINT_MY_CRM_HEADERS from a Secret"},
+		"a token to log in with":         {"endpoints: {crm: {url: 'https://crm.example', auth: {bearer: hush}}}", "as HOOKSPAN_ENDPOINT_CRM_AUTH from a Secret"},
+		"a password to log in with":      {"endpoints: {crm: {url: 'https://crm.example', auth: {basic: {username: me, password: hush}}}}", "endpoints.crm.auth.basic.password: this is a secret"},
+		"a client's secret":              {"endpoints: {crm: {url: 'https://crm.example', auth: {oauth2: {client_secret: hush}}}}", "endpoints.crm.auth.oauth2.client_secret: this is a secret"},
+		"a login as one text":            {"endpoints: {crm: {url: 'https://crm.example', auth: '{\"bearer\": \"hush\"}'}}", "auth"},
+		"a client certificate's key":     {"endpoints: {my-crm: {url: 'https://crm.example', tls: {key: '-----BEGIN PRIVATE KEY-----'}}}", "as HOOKSPAN_ENDPOINT_MY_CRM_TLS from a Secret"},
 		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +139,7 @@ func TestSecretsAmongOptionsAreRefused(t *testing.T) {
 	if seen == 0 {
 		t.Error("no provider has a secret among its options")
 	}
-	if _, _, err := (release{values: "sources: {shop: {provider: hmac, options: {header: verify_token}}}\nendpoints: {crm: {url: 'https://crm.example', headers: {X-Team: 'token: none'}}}"}).render(t); err != nil {
+	if _, _, err := (release{values: "sources: {shop: {provider: hmac, options: {header: verify_token}}}\nendpoints: {crm: {url: 'https://crm.example', headers: {X-Team: 'token: none'}, auth: {oauth2: {token_url: 'https://login.example', client_id: me, client_secret: 'env:CRM'}}, tls: {ca: /etc/ca.pem, key: /run/secrets/key.pem, cert: 'file:/etc/cert.pem'}}}"}).render(t); err != nil {
 		t.Error(err)
 	}
 }

@@ -100,12 +100,31 @@
 {{- if regexMatch `^[A-Za-z]+://[^/?#]*@` $endpoint.url -}}
 {{- fail (printf "endpoints.%s.url: no user and password here, where everybody reads them; give an Authorization header by extraEnv, as %s from a Secret" $name (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
 {{- end -}}
+{{- range $member := include "hookspan.secretsIn" $endpoint | fromJsonArray -}}
+{{- $setting := splitList "." $member | first -}}
+{{- fail (printf "endpoints.%s.%s: this is a secret, and everybody reads a ConfigMap; give %s by extraEnv, as %s from a Secret with the same as JSON, or env:NAME or file:PATH here" $name $member $setting (include "hookspan.variable" (list "ENDPOINT" $name (upper $setting)))) -}}
+{{- end -}}
 {{- range $header := include "hookspan.namesIn" (list $endpoint.headers ":") | fromJsonArray -}}
 {{- if regexMatch `(?i)^([a-z0-9-]*authorization|cookie|[a-z0-9-]*(token|secret|password|api-?key))$` $header -}}
 {{- fail (printf "endpoints.%s.headers: %s is a secret, and everybody reads a ConfigMap; give the headers by extraEnv, as %s from a Secret" $name $header (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The members of an endpoint's auth and tls that are secrets and stand there themselves, as JSON. */}}
+{{- define "hookspan.secretsIn" -}}
+{{- $found := list -}}
+{{- range $path := list "auth.bearer" "auth.basic.password" "auth.oauth2.client_secret" "tls.key" -}}
+{{- $value := $ -}}
+{{- range $word := splitList "." $path -}}
+{{- $value = kindIs "map" $value | ternary $value (dict) | dig $word "" -}}
+{{- end -}}
+{{- $refers := regexMatch "^(env|file):" (toString $value) -}}
+{{- if and (eq $path "tls.key") (not (contains "-----" (toString $value))) }}{{ $refers = true }}{{ end -}}
+{{- if and $value (not $refers) }}{{ $found = append $found $path }}{{ end -}}
+{{- end -}}
+{{- toJson $found -}}
 {{- end -}}
 
 {{/* The names among pairs, as JSON: a list of a map, a list or a text, and what stands behind a name. */}}

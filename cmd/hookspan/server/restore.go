@@ -101,51 +101,6 @@ func (d *doctor) restore(ctx context.Context, path string, check bool) (err erro
 	})
 }
 
-// A backupFile is read more than once, so what came from standard input lies in a file of its own
-// until it is closed.
-type backupFile struct {
-	*os.File
-	spooled bool
-}
-
-func (d *doctor) openBackup(ctx context.Context, path string) (*backupFile, error) {
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, cli.Usage("%w", err)
-		}
-		return &backupFile{File: file}, nil
-	}
-	file, err := os.CreateTemp("", "hookspan-*.backup")
-	if err != nil {
-		return nil, fmt.Errorf("make a file for the backup: %w (TMPDIR names another folder)", err)
-	}
-	b := &backupFile{file, true}
-	copied := make(chan error, 1) // the goroutine sends, once
-	go func() { _, err := io.Copy(file, d.In); copied <- err }()
-	select {
-	case err = <-copied:
-	case <-ctx.Done(): // the goroutine ends with what it writes next, or with the process
-		err = context.Cause(ctx)
-	}
-	if err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("take in the backup: %w", err), b.Close())
-	}
-	return b, nil
-}
-
-// Close closes the file; one that was spooled is gone.
-func (b *backupFile) Close() error {
-	err := b.File.Close()
-	if b.spooled {
-		err = errors.Join(err, os.Remove(b.Name()))
-	}
-	return err
-}
-
 // examined holds a backup against the settings.
 func examined(c *config.Config, file *os.File) (*backup.Restoration, error) {
 	onto, err := app.BackupTarget(c, slog.New(slog.DiscardHandler))

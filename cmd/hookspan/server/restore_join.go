@@ -54,6 +54,8 @@ func (d *doctor) join(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.sweep()
+	defer d.sweep()
 	if c.Embedded.Cluster != "" {
 		d.Progress("Waiting for the other members of %s.", c.Embedded.Cluster)
 	}

@@ -74,7 +74,7 @@ func leases(o *Opened, delivers bool) bus.Leases {
 
 // steps bring what the roles need up to date; the last one opens the intake.
 func (a *App) steps() []step {
-	var all []step
+	all := []step{{"look for a restore", a.registry.Finished}}
 	if a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin) {
 		all = append(all,
 			step{"read the endpoints", a.registry.Load},

@@ -7,7 +7,8 @@
 // endpoints that have an entry for it or would be fed it, and have not taken it by the journal,
 // stand beside it. Restore publishes the events anew, and from where each came to lie makes the
 // state of every shard: an entry for what had been attempted, a range for what is owed in a row,
-// and nothing for all else. Examine holds the whole file against the installation first, so that
+// and nothing for all else. What a first start writes first it writes last, so that no server
+// takes half of a backup for the whole. Examine holds the whole file against the installation first, so that
 // a wrong one changes nothing.
 //
 // What is owed when Write reads the logs is owed after Restore. What is delivered or published

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func readLedger(ctx context.Context, s *Source, r *endpoint.Registry) (*ledger, 
 	case err != nil:
 		return nil, nil, err
 	case count == 0:
-		return nil, nil, ErrNothing
+		return nil, nil, cmp.Or(r.Finished(ctx), ErrNothing)
 	}
 	l := &ledger{
 		shards: make([]shard, count), telling: delivery.Telling{Dead: s.Layout.Namespace + ".dead", Ops: s.Layout.Namespace + ".ops"},

@@ -15,7 +15,6 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
-	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -28,19 +27,14 @@ const (
 	feedsAtOnce  = 500 // ranges in one record of a state log
 )
 
-// write publishes the events, and then writes what the shards have to know of them. Endpoints come
-// last but for that: until then a process would find an installation that owes nothing.
+// write publishes the events, and then writes the endpoints, what the shards have to know, and, once
+// all that is durable, how many there are: without that number servers refuse what is here.
 func (x *Restoration) write(ctx context.Context) error {
-	x.registry = endpoint.NewRegistry(x.store, x.Sealer, endpoint.Options{Log: x.Log})
 	x.plan, x.name = newPlan(x.endpoints), rand.Text()
-	count, err := x.registry.Shards(ctx, x.Shards)
-	if err != nil {
-		return err
-	}
 	if _, err := x.registry.Starts(ctx, x.Topics); err != nil {
 		return err
 	}
-	_, _, err = read(x.file, func(l *line) error {
+	_, _, err := read(x.file, func(l *line) error {
 		if l.Event == nil {
 			return nil
 		}
@@ -69,15 +63,16 @@ func (x *Restoration) write(ctx context.Context) error {
 			return err
 		}
 	}
-	for id := range count {
-		if err := x.writeShard(ctx, id, count, ends); err != nil {
+	for id := range x.Shards {
+		if err := x.writeShard(ctx, id, ends); err != nil {
 			return fmt.Errorf("write shard %d: %w", id, err)
 		}
 	}
 	if err := x.store.Sync(ctx); err != nil {
 		return fmt.Errorf("sync the bus: %w", err)
 	}
-	return nil
+	_, err = x.registry.Shards(ctx, x.Shards)
+	return err
 }
 
 // A published event is one of a window, with where it went.
@@ -203,7 +198,7 @@ func (x *Restoration) finish(ctx context.Context) error {
 
 // writeShard writes a state log that begins at the ends. A range is named before the positions
 // pass it.
-func (x *Restoration) writeShard(ctx context.Context, id, count int, ends bus.Positions) error {
+func (x *Restoration) writeShard(ctx context.Context, id int, ends bus.Positions) error {
 	log := statelog.New(x.store, id, x.Log, statelog.Sizes{})
 	if err := log.Load(ctx); err != nil {
 		return err
@@ -219,7 +214,7 @@ func (x *Restoration) writeShard(ctx context.Context, id, count int, ends bus.Po
 	last.Positions, last.HandOver = ends, true
 	last.Failing, last.Held = map[string]int64{}, map[string]statelog.Hold{}
 	for _, ep := range x.endpoints {
-		if delivery.ShardOf(ep.ID, count) != id {
+		if delivery.ShardOf(ep.ID, x.Shards) != id {
 			continue
 		}
 		for i := range ep.entries {

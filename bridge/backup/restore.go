@@ -103,10 +103,14 @@ func (x *Restoration) follows(owed map[match]bool) error {
 // Restore writes the backup onto a bus that holds nothing but empty streams or topics and that
 // no process of the installation uses yet. Until the bus is found to be empty and large enough,
 // nothing is written; errors up to there: ErrNotEmpty, bus.ErrTooLarge, bus.ErrStoreFull. After
-// that every error is ErrUnfinished.
+// that every error is ErrUnfinished. Wherever it is cut off, by an error or by the end of the
+// process, the bus is one that Registry.Finished refuses.
 func (x *Restoration) Restore(ctx context.Context, st Store) error {
-	x.store = st
+	x.store, x.registry = st, endpoint.NewRegistry(st, x.Sealer, endpoint.Options{Log: x.Log})
 	if err := x.empty(ctx); err != nil {
+		if errors.Is(err, ErrNotEmpty) && errors.Is(x.registry.Finished(ctx), endpoint.ErrUnfinished) {
+			err = fmt.Errorf("%w, of a restore that was cut off", err)
+		}
 		return err
 	}
 	if err := x.fits(ctx); err != nil {

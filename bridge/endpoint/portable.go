@@ -3,12 +3,32 @@ package endpoint
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
+
+// ErrUnfinished: a restore onto the bus was cut off.
+var ErrUnfinished = errors.New("a restore onto this bus was cut off, and what it wrote is not whole")
+
+// Finished reads the log to its end and returns ErrUnfinished where a restore has begun and not
+// ended. What a first start writes first, the number of shards, a restore writes last.
+func (r *Registry) Finished(ctx context.Context) error {
+	if _, err := r.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := r.take(ctx); err != nil {
+		return err
+	}
+	defer r.release()
+	if r.state.shards == 0 && len(r.state.starts) > 0 {
+		return fmt.Errorf("%w: run hookspan restore again, which says what has to go before that", ErrUnfinished)
+	}
+	return nil
+}
 
 // Records are the endpoints as their records stand in the log, secrets sealed, as of the last
 // reading, in the order of their ids. ReadRecord reads one anywhere; the places in it mean

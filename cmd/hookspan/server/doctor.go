@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,13 +209,15 @@ func shardsThere(ctx context.Context, r *endpoint.Registry) int {
 
 func examineRegistry(ctx context.Context, r *endpoint.Registry) bus.Finding {
 	f := bus.Finding{Subject: "registry", Verdict: bus.Fault}
-	switch err := r.Load(ctx); {
+	switch err := cmp.Or(r.Load(ctx), r.Finished(ctx)); {
 	case err == nil:
 		f.Verdict, f.Detail = bus.Fine, fmt.Sprintf("%d endpoints", len(r.Set().All()))
 	case errors.Is(err, endpoint.ErrSealed):
 		f.Detail, f.Remedy = err.Error(), "add the key to HOOKSPAN_SEAL_KEY"
 	case errors.Is(err, bus.ErrNewerFormat):
 		f.Detail, f.Remedy = err.Error(), "run the version that wrote it, or a later one"
+	case errors.Is(err, endpoint.ErrUnfinished):
+		f.Detail, f.Remedy = endpoint.ErrUnfinished.Error(), "run hookspan restore again, which says what has to go before that"
 	case errors.Is(err, endpoint.ErrDamaged):
 		f.Detail, f.Remedy = err.Error(), "restore the stream or topic of the registry from a backup"
 	default:

@@ -167,8 +167,10 @@ func (d *doctor) handOver(ctx context.Context, folder, path string) (report, err
 		err = json.NewDecoder(conn).Decode(&answer)
 	}
 	switch {
+	case ctx.Err() != nil:
+		return report{}, fmt.Errorf("the process that has the data folder %s goes on, and tells its log what comes of it: %w", folder, context.Cause(ctx))
 	case err != nil:
-		return report{}, fmt.Errorf("ask the process that has the data folder %s: %w", folder, err)
+		return report{}, fmt.Errorf("the process that has the data folder %s ended before it answered: once it is back restore again, which says whether something has to go before that (%w)", folder, err)
 	case answer.Error != "":
 		return report{}, errors.New(answer.Error)
 	}

@@ -40,6 +40,28 @@ type Child struct {
 // Start runs the binary. It returns as soon as the process exists. More environment overrides
 // the site's.
 func (s *Site) Start(more ...string) (*Child, error) {
+	cmd := exec.Command(s.Binary)
+	cmd.Env = append(s.environ(), more...)
+	p, err := run(cmd, s.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Child{p, s}, nil
+}
+
+// Command runs the binary to its end, as an operator does beside the site, and returns all that it
+// says.
+func (s *Site) Command(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.Binary, args...)
+	cmd.Env = s.environ()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("hookspan %v: %w: %s", args, err, out)
+	}
+	return string(out), nil
+}
+
+func (s *Site) environ() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOOKSPAN_DATA_DIR=" + s.Folder, "HOOKSPAN_ADMIN_TOKEN=" + Token,
 		"HOOKSPAN_LISTEN=" + s.Intake, "HOOKSPAN_ADMIN_LISTEN=" + s.Admin,
@@ -48,13 +70,7 @@ func (s *Site) Start(more ...string) (*Child, error) {
 	if s.Bus != "" {
 		env = append(env, "HOOKSPAN_EMBEDDED_LISTEN="+s.Bus)
 	}
-	cmd := exec.Command(s.Binary)
-	cmd.Env = slices.Concat(env, s.Environ, more)
-	p, err := run(cmd, s.Log)
-	if err != nil {
-		return nil, err
-	}
-	return &Child{p, s}, nil
+	return slices.Concat(env, s.Environ)
 }
 
 // Ready waits until /readyz answers that or not.

@@ -126,6 +126,18 @@ func (o *Oracle) Accepted(k Key, at time.Time) {
 	}
 }
 
+// Excuse says that what was first acknowledged between two times may be missing: nothing of it was
+// kept that had to be.
+func (o *Oracle) Excuse(from, to time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.promises {
+		if p.accepted.After(from) && p.accepted.Before(to) {
+			p.accepted = time.Time{}
+		}
+	}
+}
+
 // Killed notes that the process was killed between two times.
 func (o *Oracle) Killed(from, to time.Time) {
 	o.mu.Lock()

@@ -48,6 +48,12 @@ func TestOracleSees(t *testing.T) {
 		"never acknowledged": {[]func(*fault.Oracle){
 			func(o *fault.Oracle) { o.Owe("crm", at(0)); o.Sending(key, sum, at(1)) },
 		}, fault.Verdict{Unknown: 1}, ""},
+		"excused": {
+			[]func(*fault.Oracle){accepted, func(o *fault.Oracle) { o.Excuse(at(1), at(3)) }}, fault.Verdict{Unknown: 1}, "",
+		},
+		"excused is something else": {
+			[]func(*fault.Oracle){accepted, func(o *fault.Oracle) { o.Excuse(at(2), at(3)) }}, fault.Verdict{Accepted: 1, Owed: 1, Lost: 1}, "",
+		},
 		"sent before the endpoint was there": {[]func(*fault.Oracle){
 			func(o *fault.Oracle) { o.Owe("crm", at(5)); o.Sending(key, sum, at(1)); o.Accepted(key, at(9)) },
 		}, fault.Verdict{Accepted: 1}, ""},

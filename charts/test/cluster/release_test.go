@@ -106,6 +106,7 @@ func (s shape) live(t *testing.T) {
 		{"lost member", (*release).loseMember},
 		{"drain", (*release).drain},
 		{"scale", (*release).scale},
+		{"carry", (*release).carry},
 		{"uninstall", (*release).uninstall},
 	} {
 		began := time.Now()
@@ -122,16 +123,18 @@ func (r *release) explain(t *testing.T) {
 	for _, args := range [][]string{
 		{"get", "all,pvc,networkpolicy,pdb", "--output=wide"},
 		{"get", "events", "--sort-by=.lastTimestamp"},
-		{"describe", "pods", "--selector=app.kubernetes.io/instance=hs"},
-		{"logs", "--selector=app.kubernetes.io/instance=hs", "--tail=30", "--prefix"},
+		{"describe", "pods", "--selector=app.kubernetes.io/name=hookspan"},
+		{"logs", "--selector=app.kubernetes.io/name=hookspan", "--tail=30", "--prefix"},
 	} {
 		out, err := r.tryKubectl(t, args...)
 		t.Logf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
-func (r *release) intake(source string) string {
-	return "http://hs-hookspan." + r.namespace + ".svc.cluster.local/webhooks/" + source
+func (r *release) intake(source string) string { return r.intakeOf("hs-hookspan", source) }
+
+func (r *release) intakeOf(name, source string) string {
+	return "http://" + name + "." + r.namespace + ".svc.cluster.local/webhooks/" + source
 }
 
 const own = "--selector=app.kubernetes.io/instance=hs,app.kubernetes.io/name=hookspan"

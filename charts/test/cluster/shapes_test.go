@@ -16,7 +16,8 @@ type shape struct {
 	claims   []string
 }
 
-// together lets members of a cluster share the node: there is no other.
+// together lets members of a cluster share the node: there is no other. A cluster that begins with
+// the backup of a single pod has that pod's values.
 const together = `{podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, ` +
 	`podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app.kubernetes.io/instance: hs}}}}]}}`
 
@@ -35,7 +36,7 @@ func (s shape) shared() bool { return s.replicas > 1 }
 func (s shape) String() string { return fmt.Sprintf("bus.kind %s with %d pods", s.kind, s.replicas) }
 
 func TestEmbedded(t *testing.T) {
-	shape{kind: "embedded", replicas: 1, claims: []string{"data-hs-hookspan-0"}}.live(t)
+	shape{kind: "embedded", replicas: 1, affinity: together, claims: []string{"data-hs-hookspan-0"}}.live(t)
 }
 
 func TestEmbeddedCluster(t *testing.T) {

@@ -137,6 +137,25 @@ func (f *traffic) asked(port int) int {
 	return f.askedAt[port]
 }
 
+// again is how often something came that had come before.
+func (f *traffic) again() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.redundant
+}
+
+// delivered is one that was.
+func (f *traffic) delivered() (id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, delivered := range f.taken {
+		if delivered {
+			return id
+		}
+	}
+	return ""
+}
+
 func (f *traffic) setAway(away bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

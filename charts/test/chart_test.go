@@ -25,6 +25,9 @@ import (
 
 const dir = "../hookspan"
 
+// newest is the version of Kubernetes whose types the tests have.
+const newest = "v1.37.2"
+
 var update = flag.Bool("update", false, "write what is made from the values, and the golden files")
 
 // A release is a rendering of the chart.
@@ -75,7 +78,7 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 		t.Fatal(err)
 	}
 	caps := common.DefaultCapabilities.Copy()
-	version, err := common.ParseKubeVersion(cmp.Or(r.kubernetes, "v1.37.2"))
+	version, err := common.ParseKubeVersion(cmp.Or(r.kubernetes, newest))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +94,12 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 	if err != nil {
 		return nil, "", err
 	}
+	objects, notes = parts(rendered)
+	return objects, notes, nil
+}
+
+// parts are the objects and the notes in what was rendered, by path.
+func parts(rendered map[string]string) (objects []string, notes string) {
 	for _, path := range slices.Sorted(maps.Keys(rendered)) {
 		if strings.HasSuffix(path, "NOTES.txt") {
 			notes = rendered[path]
@@ -102,7 +111,7 @@ func (r release) render(t *testing.T) (objects []string, notes string, err error
 			}
 		}
 	}
-	return objects, notes, nil
+	return objects, notes
 }
 
 // objectsIn is a cluster for the lookups of templates.

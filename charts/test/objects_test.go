@@ -328,6 +328,10 @@ func TestEveryObjectHasTheCommonLabelsAndAnnotations(t *testing.T) {
 // random is what differs from rendering to rendering.
 var random = regexp.MustCompile(`(admin-token|seal-key|secret): \S{20,}`)
 
+func unrandom(objects []string) string {
+	return random.ReplaceAllString(strings.Join(objects, "---\n"), "$1: RANDOM")
+}
+
 func TestGolden(t *testing.T) {
 	for name, values := range matrix(t) {
 		t.Run(name, func(t *testing.T) {
@@ -335,7 +339,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := random.ReplaceAllString(strings.Join(objects, "---\n"), "$1: RANDOM")
+			text := unrandom(objects)
 			if strings.Contains(text, "dashboard") { // made from files that have a test of their own
 				text = regexp.MustCompile(`(?s)\.json: \|\n.*?\n---`).ReplaceAllString(text, ".json: …\n---")
 			}

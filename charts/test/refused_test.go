@@ -10,9 +10,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What cannot work is refused before anything is installed, with the value's name.
-func TestWhatCannotWorkIsRefused(t *testing.T) {
-	for name, c := range map[string]struct{ values, says string }{
+type refusal struct{ values, says string }
+
+// refused are values with which nothing could work, and what is said of them.
+func refused() map[string]refusal {
+	return map[string]refusal{
 		"an unknown value":               {"persistance: {size: 1Gi}", "persistance"},
 		"an unknown value below":         {"image: {tagg: x}", "tagg"},
 		"an unknown setting":             {"config: {retentoin: 1h}", "retentoin"},
@@ -65,7 +67,12 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"a login as one text":            {"endpoints: {crm: {url: 'https://crm.example', auth: '{\"bearer\": \"hush\"}'}}", "auth"},
 		"a client certificate's key":     {"endpoints: {my-crm: {url: 'https://crm.example', tls: {key: '-----BEGIN PRIVATE KEY-----'}}}", "as HOOKSPAN_ENDPOINT_MY_CRM_TLS from a Secret"},
 		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
-	} {
+	}
+}
+
+// What cannot work is refused before anything is installed, with the value's name.
+func TestWhatCannotWorkIsRefused(t *testing.T) {
+	for name, c := range refused() {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := release{values: c.values}.render(t)
 			if err == nil || !strings.Contains(err.Error(), c.says) {

@@ -169,21 +169,3 @@ func TestTheReadmeNamesWhatIsThere(t *testing.T) {
 		t.Errorf("only %v are named", seen)
 	}
 }
-
-// What Artifact Hub is told is what the chart is.
-func TestArtifactHubIsToldTheImage(t *testing.T) {
-	c := load(t)
-	var images []struct{ Name, Image string }
-	if err := yaml.Unmarshal([]byte(c.Metadata.Annotations["artifacthub.io/images"]), &images); err != nil {
-		t.Fatal(err)
-	}
-	objects, _, err := release{}.render(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for id, pod := range pods(t, objects) {
-		if got := pod.Spec.Containers[0].Image; len(images) != 1 || got != images[0].Image {
-			t.Errorf("%s runs %s, the annotation says %v", id, got, images)
-		}
-	}
-}

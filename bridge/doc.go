@@ -24,6 +24,8 @@
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
 //     what the provider sends, and messages on a topic that are meant to be events and are none.
 //     dead letter: an event whose delivery was given up.
+//   - proxy: what stands between us and endpoints, and connects for us. way: how an endpoint is
+//     reached, straight or through one.
 //   - trace: what OpenTelemetry records of one event's way, from the webhook to the attempts;
 //     span: a part of it.
 //

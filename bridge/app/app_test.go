@@ -100,7 +100,7 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	sender := webhook.New(webhook.Options{})
 	t.Cleanup(sender.Close)
 	if s.App, err = app.New(app.Parts{
-		Config: c, Sender: sender, Check: sender.Check, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
+		Config: c, Sender: sender, Check: sender.CheckEndpoint, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
 		Reload: func() (*config.Config, error) { return s.conf.Load(), nil }, Hangup: s.hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			if away := s.away.Load(); away != nil {

@@ -23,8 +23,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/signature"
 )
 
-// An EgressCheck says whether an endpoint may live at a URL.
-type EgressCheck func(ctx context.Context, url string) (warning string, err error)
+// An EgressCheck says whether an endpoint may live where it says, and be reached as it says.
+type EgressCheck func(ctx context.Context, e *endpoint.Endpoint) (warning string, faults []endpoint.FieldError)
 
 // Check finds what a start would refuse, by the start's own parts, without a bus and without
 // taking a port. It adds to the configuration's warnings.

@@ -60,29 +60,9 @@ func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoin
 	return faults
 }
 
-// checkLogin holds the address that gives tokens to the rules of endpoints' own.
-func checkLogin(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck) (warning string, err error) {
-	o := e.Auth.OAuth2
-	if o == nil {
-		return "", nil
-	}
-	if warning, err = egress(ctx, o.TokenURL.Open()); warning != "" {
-		warning = "the token_url: " + warning
-	}
-	return warning, err
-}
-
 // checkEndpoint adds to an endpoint's own validation what egress and the signature scheme say.
 func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck, schemes signature.Schemes) (warning string, faults []endpoint.FieldError) {
-	warning, err := egress(ctx, e.URL)
-	if err != nil {
-		faults = append(faults, endpoint.FieldError{Field: "url", Message: err.Error()})
-	}
-	if told, err := checkLogin(ctx, e, egress); err != nil {
-		faults = append(faults, endpoint.FieldError{Field: "auth.oauth2.token_url", Message: err.Error()})
-	} else if warning == "" {
-		warning = told
-	}
+	warning, faults = egress(ctx, e)
 	if known, ok := schemes.Options(e.Signature); ok && signature.OfProvider(e.Signature) {
 		faults = append(faults, endpoint.CheckOptions(e, known)...)
 	}

@@ -27,7 +27,7 @@ func verdict(ctx context.Context, environ ...string) error {
 	}
 	sender := webhook.New(webhook.Options{})
 	defer sender.Close()
-	if problems := app.Check(ctx, c, sender.Check); len(problems) > 0 {
+	if problems := app.Check(ctx, c, sender.CheckEndpoint); len(problems) > 0 {
 		return problems
 	}
 	return nil
@@ -102,7 +102,10 @@ var oddly = map[string][]any{
 		"https://1.1.1.1/", "ftp://1.1.1.1", "https://user:pw@1.1.1.1/", "https://1.1.1.1/#f", "http://127.0.0.1/", "https://1.1.1.1:0/",
 		"https://1.1.1.1:70000/", "nonsense", "https://", "https://169.254.169.254/", "HTTPS://1.1.1.1/", "https://1.1.1.1/a b", " https://1.1.1.1/",
 	},
-	"secrets":        {[]any{"whsec_" + strings.Repeat("A", 32)}, []any{"short"}, "short"},
+	"secrets": {[]any{"whsec_" + strings.Repeat("A", 32)}, []any{"short"}, "short"},
+	"proxy": {
+		"none", "https://1.1.1.1", "https://me:canary@1.1.1.1", "https://***@1.1.1.1", "https://me:a%0ab@1.1.1.1", "ftp://1.1.1.1", "socks5://1.1.1.1/x", "NONE", "https://1.1.1.1:0",
+	},
 	"encrypt_secret": {"a key without a cipher"},
 	"auth": {
 		map[string]any{}, "x", map[string]any{"bearer": "x"}, map[string]any{"bearer": "x y"}, map[string]any{"digest": "x"},

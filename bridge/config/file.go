@@ -138,7 +138,7 @@ func (d document) text(f field, n ast.Node) (string, error) {
 	switch {
 	case f.Kind == setting.KindSecrets:
 		return d.openWords(text)
-	case f.Kind == setting.KindSecret:
+	case f.Kind == setting.KindSecret, f.Kind == setting.KindLogin:
 		return d.open(text)
 	}
 	return text, nil

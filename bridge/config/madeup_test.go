@@ -53,6 +53,7 @@ endpoints:
     headers: {X-A: "b, c"}
     key: file:` + secret + `
     tokens: [env:CANARY]
+    proxy: env:PROXY
     login: {user: me, password: env:CANARY}
     filters: [{exact: {type: a}}, {any: [1, 1.5, true, null]}]
     once: o
@@ -64,13 +65,13 @@ endpoints:
 	}
 	byEnv, problems := madeUp("HOOKSPAN_ENDPOINTS=a", begin+"TEXT=t", begin+"WORD=two", begin+"FLAG=false", begin+"COUNT=0", begin+"WAIT=90s", begin+"MAYBE=5s",
 		begin+"SHARE=0", begin+"RATE=5/m:2", begin+"ROOM=2KiB", begin+`LABELS=a=b\,c,d=1`, begin+"WAITS=3s,4s", begin+"HEADERS=X-A: b, c\n",
-		begin+"KEY_FILE="+secret, begin+"TOKENS=canary", begin+`LOGIN={"user":"me","password":"canary"}`,
+		begin+"KEY_FILE="+secret, begin+"TOKENS=canary", begin+"PROXY=http://me:canary@proxy", begin+`LOGIN={"user":"me","password":"canary"}`,
 		begin+`FILTERS=[{"exact":{"type":"a"}},{"any":[1,1.5,true,null]}]`, begin+"ONCE=o", begin+"HIDDEN=h")
 	if problems != nil {
 		t.Fatal(problems)
 	}
 	byEnv.List = setting.List{"a,b", "c"} // no variable can say that
-	byFile, problems := madeUp("HOOKSPAN_CONFIG="+file, "CANARY=canary")
+	byFile, problems := madeUp("HOOKSPAN_CONFIG="+file, "CANARY=canary", "PROXY=http://me:canary@proxy")
 	if problems != nil {
 		t.Fatal(problems)
 	}
@@ -107,6 +108,8 @@ func TestFaultsOfADeclaredSetting(t *testing.T) {
 		`LOGIN={"password":"canary"}`:     "LOGIN: login.user is missing",
 		"LABEL=a=b":                       "LABEL: unknown variable; did you mean " + begin + "LABELS?",
 		"KEY=":                            "KEY: an empty secret",
+		"PROXY=":                          "PROXY: an empty secret",
+		"PROXY=ftp://canary@proxy":        "PROXY: want none, or the URL of a proxy",
 		`FILTERS={"canary": "no filter"}`: "FILTERS: want a list of filters",
 	} {
 		_, problems := madeUp("HOOKSPAN_ENDPOINTS=a", begin+variable)

@@ -19,22 +19,24 @@ type Settings struct {
 	SealKey     setting.Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
 	DataDir     string          `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
 
-	Bus            Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: {buses}. Credentials have variables of their own."`
-	DiskWatermark  setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
-	Retention      time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
-	ConfigFile     string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
-	ProvidersDir   string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
-	Lease          time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
-	Roles          setting.List  `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
-	TopicPrefix    string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`
-	Stream         string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
-	Topics         setting.List  `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
-	Tenant         string        `env:"TENANT" envDefault:"tenant" doc:"Where events that come on topics without the extension tenant have their tenant: the name of an attribute (subject, source, type or an extension), or a JSON pointer into the data such as /partner/id. The same in all replicas."`
-	EgressAllow    Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses, in whatever form, and Hookspan's own listeners are refused whatever it says."`
-	EgressHosts    Hosts         `env:"EGRESS_HOSTS" doc:"Names of hosts that endpoints may have whatever their addresses, by http too: what you run yourself, such as crm.shop.svc.cluster.local. What EGRESS_ALLOW never lets through is refused here too."`
-	EgressHTTP     bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`
-	StopGrace      time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop may take in all: running attempts finish, what they did is written, the bus is closed. Less than the supervisor waits before it kills (Kubernetes: 30s)."`
-	PublishTimeout time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`
+	Bus                 Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: {buses}. Credentials have variables of their own."`
+	DiskWatermark       setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
+	Retention           time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
+	ConfigFile          string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
+	ProvidersDir        string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
+	Lease               time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
+	Roles               setting.List  `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
+	TopicPrefix         string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`
+	Stream              string        `env:"STREAM" default:"<NAMESPACE>_EVENTS" doc:"JetStream stream that holds the events (embedded bus and NATS)."`
+	Topics              setting.List  `env:"TOPICS" default:"all below the prefix" doc:"Topics that the outbound side follows: NATS patterns such as orders.>; on Kafka names or /regex/ (one with a comma goes into the file)."`
+	Tenant              string        `env:"TENANT" envDefault:"tenant" doc:"Where events that come on topics without the extension tenant have their tenant: the name of an attribute (subject, source, type or an extension), or a JSON pointer into the data such as /partner/id. The same in all replicas."`
+	EgressAllow         Prefixes      `env:"EGRESS_ALLOW" doc:"Address ranges that endpoints may have besides the public internet, such as 127.0.0.0/8,10.0.0.0/8. Metadata addresses, in whatever form, and Hookspan's own listeners are refused whatever it says."`
+	EgressHosts         Hosts         `env:"EGRESS_HOSTS" doc:"Names of hosts that endpoints may have whatever their addresses, by http too: what you run yourself, such as crm.shop.svc.cluster.local. What EGRESS_ALLOW never lets through is refused here too."`
+	EgressHTTP          bool          `env:"EGRESS_HTTP" envDefault:"false" doc:"Plain http to public addresses."`
+	EgressProxy         setting.Proxy `env:"EGRESS_PROXY" default:"none" doc:"Proxy that webhooks go out through: http:// or https:// (asked by CONNECT, for http targets too) or socks5://, maybe with user:password@. It may be at any address; endpoints behind it are held to the rules as without it. The environment's HTTP_PROXY and its like are ignored." example:"http://proxy.example:3128"`
+	EgressProxyResolves bool          `env:"EGRESS_PROXY_RESOLVES" envDefault:"false" doc:"Proxies that the environment or the file names resolve the names of endpoints, where names outside cannot be resolved here. Then the proxy has to refuse what endpoints must not reach: here only addresses in URLs, ports and plain http are judged."`
+	StopGrace           time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop may take in all: running attempts finish, what they did is written, the bus is closed. Less than the supervisor waits before it kills (Kubernetes: 30s)."`
+	PublishTimeout      time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`
 
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" doc:"How long attempts and refusals can be looked up, and at most a tenth of the store."`
 	IntakeMemory     setting.Size  `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half."`

@@ -129,7 +129,7 @@ func addProperties(properties object, settings []config.Setting) {
 			p["description"] = s.Meaning + " Default: " + s.Default + "."
 		}
 		properties[s.Key] = p
-		if s.Kind == setting.KindSecret || s.Kind == setting.KindSecrets {
+		if s.Kind.Secret() {
 			properties[s.Key+"_file"] = object{
 				"type": "string", "description": "File that holds " + s.Key + ".", "examples": []any{"/run/secrets/" + s.Key},
 			}
@@ -168,6 +168,8 @@ func shape(s config.Setting) object {
 		return text("^[0-9.]+/[smh](:[0-9]+)?$", "50/s:20")
 	case setting.KindAddress:
 		return text(":[0-9]+$", "127.0.0.1:8081")
+	case setting.KindLogin:
+		return object{"type": "string", "examples": []any{"http://proxy.example:3128", "file:/run/secrets/proxy"}}
 	case setting.KindSecret:
 		return object{"type": "string", "examples": []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}}
 	case setting.KindSecrets:

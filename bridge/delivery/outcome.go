@@ -27,6 +27,7 @@ const (
 	ReasonDNS          Reason = "dns"
 	ReasonEgressDenied Reason = "egress_denied"
 	ReasonConnect      Reason = "connect"
+	ReasonProxy        Reason = "proxy" // the proxy failed; of the endpoint that says nothing
 	ReasonTLS          Reason = "tls"
 	ReasonAuth         Reason = "auth" // no token was to be had to log in with; the endpoint was not asked
 	ReasonTimeout      Reason = "timeout"

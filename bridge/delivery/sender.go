@@ -24,6 +24,10 @@ type Request struct {
 	Timeout time.Duration
 	// Access is what lets the request in beside its headers; nil: nothing.
 	Access *Access
+	// Proxy is the endpoint's own, a URL that may hold a login, or none; "": the sender's.
+	Proxy string
+	// Guarded: the proxy was not chosen by an operator, so it may only be where endpoints may.
+	Guarded bool
 	// Again is asked before the request is sent a second time within the attempt: it takes the
 	// endpoint's next place under its limits and says how far off that is; false: there is
 	// none before end. Nil: nothing limits it.

@@ -188,6 +188,7 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 	switch {
 	case v.Outcome == delivery.Delivered:
 		l.failing = time.Time{}
+	case v.Elsewhere:
 	case l.failing.IsZero():
 		l.failing = ended
 	case ep.DisableAfter > 0 && ended.Sub(l.failing) >= ep.DisableAfter:

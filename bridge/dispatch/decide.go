@@ -14,7 +14,9 @@ type verdict struct {
 	Next    time.Time // of the next attempt, by the schedule
 	Hold    time.Time // the endpoint asked for no attempt of any delivery before it
 	Slow    bool      // it asked for fewer, and named no time that counts
-	Disable bool      // the endpoint said that it is gone
+	// Elsewhere: what failed is not the endpoint, of which the attempt says nothing.
+	Elsewhere bool
+	Disable   bool // the endpoint said that it is gone
 }
 
 // decide judges an attempt by the delivery rules. number is that of the attempt, ended when
@@ -31,7 +33,8 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	case r.Reason == delivery.ReasonGone:
 		return verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}
 	}
-	var v verdict
+	// An endpoint that names its own proxy has to see to it; the process's is not its business.
+	v := verdict{Elsewhere: r.Reason == delivery.ReasonProxy && ep.Proxy == ""}
 	switch m := delivery.MeaningOf(r.Status, r.RetryAfter > 0); {
 	case ep.SuccessOn.Has(r.Status): // which did not arrive whole
 	case m.Delayable && r.RetryAfter > 0:

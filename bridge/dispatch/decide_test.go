@@ -34,6 +34,7 @@ func TestDecide(t *testing.T) {
 		"second failure":                  {2, failed(404), 0, verdict{Next: in(time.Hour)}},
 		"redirect":                        {1, delivery.Response{Status: 302, Reason: delivery.ReasonRedirect}, 0, verdict{Next: in(time.Minute)}},
 		"no answer":                       {1, delivery.Response{Reason: delivery.ReasonTimeout}, 0, verdict{Next: in(time.Minute)}},
+		"the proxy failed":                {1, delivery.Response{Reason: delivery.ReasonProxy}, 0, verdict{Next: in(time.Minute), Elsewhere: true}},
 		"the schedule is used up":         {3, failed(500), 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedExhausted}},
 		"beyond the schedule":             {9, failed(500), 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedExhausted}},
 		"410":                             {1, delivery.Response{Status: 410, Reason: delivery.ReasonGone}, 0, verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}},
@@ -51,6 +52,11 @@ func TestDecide(t *testing.T) {
 		if got := decide(ep, c.number, &c.res, ended, c.chance); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
+	}
+	own := ep.Clone()
+	own.Proxy = "http://proxy.example"
+	if got := decide(own, 1, &delivery.Response{Reason: delivery.ReasonProxy}, ended, 0); got.Elsewhere {
+		t.Errorf("a proxy of the endpoint's own: %+v", got)
 	}
 	if err := ep.Schedule.Parse("exponential(10s, 3, 1m, 4)"); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ type metrics struct {
 	seconds    *latency.Histogram
 	deliveries *prometheus.CounterVec
 
+	proxy       prometheus.Counter
 	quarantined prometheus.Counter
 	dropped     prometheus.Counter
 	tenantless  prometheus.Counter
@@ -27,6 +28,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_deliveries_total", Help: "Deliveries that ended, by outcome.",
 		}, []string{"outcome"}),
+		proxy: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_proxy_failures_total", Help: "Attempts that failed because of a proxy, not of the endpoint.",
+		}),
 		quarantined: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_quarantined_total", Help: "Messages on followed topics that are meant to be CloudEvents and are none, sent to the quarantine.",
 		}),
@@ -41,7 +45,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.deliveries.WithLabelValues(string(o))
 	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.quarantined, m.dropped, m.tenantless)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.proxy, m.quarantined, m.dropped, m.tenantless)
 	}
 	return m
 }
@@ -49,6 +53,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Duration, traceparent string) {
 	m.endpoints.of(endpoint).attempt(res, took)
 	m.seconds.Observe(took, traceparent)
+	if res.Reason == delivery.ReasonProxy {
+		m.proxy.Inc()
+	}
 }
 
 func (m *metrics) ended(o delivery.Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }

@@ -92,7 +92,15 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 		ID: id, Time: now, Delivery: name, Type: first.event.Type,
 		Method: http.MethodPost, URL: o.url, Body: body,
 	})
-	return delivery.Request{URL: o.url, Header: h, Body: body, Timeout: o.ep.Timeout, Success: o.success, Access: o.access}, nil
+	r := o.address()
+	r.Header, r.Body = h, body
+	return r, nil
+}
+
+// address is where requests go, by which way, how they are let in, what counts as success,
+// and how long they may take.
+func (o *outbound) address() delivery.Request {
+	return delivery.Request{URL: o.url, Timeout: o.ep.Timeout, Proxy: o.ep.Proxy.Open(), Guarded: !o.ep.Managed(), Access: o.access, Success: o.success}
 }
 
 // headers are those of requests that have been made, for the next ones.

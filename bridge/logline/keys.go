@@ -97,5 +97,6 @@ func keys() map[string]string {
 		"to":             "position where it ends",
 		"topic":          "topic of an event",
 		"type":           "type of an event",
+		"variables":      "names of variables of the environment",
 	}
 }

@@ -20,7 +20,7 @@ type tenancy struct {
 	pointer *pointer.Set
 }
 
-var wantedTenancy = errors.New("want a tenant's name, header:Name or a JSON pointer such as /data/partner_org_id")
+var errTenancy = errors.New("want a tenant's name, header:Name or a JSON pointer such as /data/partner_org_id")
 
 func parseTenancy(text string) (tenancy, error) {
 	name, isHeader := headerIn(text)
@@ -28,7 +28,7 @@ func parseTenancy(text string) (tenancy, error) {
 	case name != "":
 		return tenancy{header: name}, nil
 	case isHeader:
-		return tenancy{}, wantedTenancy
+		return tenancy{}, errTenancy
 	case strings.HasPrefix(text, "/"):
 		set := pointer.NewSet()
 		if _, err := set.Add(text); err != nil {
@@ -38,7 +38,7 @@ func parseTenancy(text string) (tenancy, error) {
 	}
 	fixed, flaw := tenant.Name(text)
 	if flaw != "" {
-		return tenancy{}, errors.New(flaw + "; " + wantedTenancy.Error())
+		return tenancy{}, errors.New(flaw + "; " + errTenancy.Error())
 	}
 	return tenancy{fixed: fixed}, nil
 }

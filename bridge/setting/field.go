@@ -138,8 +138,10 @@ func (f Field) Copy(into, from any) { f.at(into).Set(f.at(from)) }
 // Same reports whether two structs say the same.
 func (f Field) Same(a, b any) bool { return reflect.DeepEqual(f.Value(a), f.Value(b)) }
 
-// WriteOnly: nobody is shown the value.
-func (f Field) WriteOnly() bool { return f.Kind.Secret() || f.tag.Get("api") == "hidden" }
+// WriteOnly: nobody is shown the value. Of an address that holds a login the rest is shown.
+func (f Field) WriteOnly() bool {
+	return f.Kind.Secret() && f.Kind != KindLogin || f.tag.Get("api") == "hidden"
+}
 
 func (f Field) at(into any) reflect.Value { return reflect.ValueOf(into).Elem().Field(f.index) }
 

@@ -46,6 +46,7 @@ const (
 	KindOptions  Kind = "options" // a map
 	KindSecret   Kind = "secret"  // has a _FILE twin
 	KindSecrets  Kind = "secrets" // a list; has a _FILE twin
+	KindLogin    Kind = "login"   // an address that may hold a login; has a _FILE twin
 	KindObject   Kind = "object"  // JSON in a variable, as it is in the file and the API
 
 	KindQuota      Kind = "quota"        // so many within an interval
@@ -53,8 +54,8 @@ const (
 	KindListOrText Kind = "list or text" // a list, or one text that stands for more than a list says
 )
 
-// Secret kinds are never shown.
-func (k Kind) Secret() bool { return k == KindSecret || k == KindSecrets }
+// Secret kinds may hold what nobody is shown.
+func (k Kind) Secret() bool { return k == KindSecret || k == KindSecrets || k == KindLogin }
 
 // List: the file may write a list.
 func (k Kind) List() bool {

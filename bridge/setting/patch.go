@@ -22,6 +22,9 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 	if wrong != "" {
 		return []Fault{{f.Word, wrong}}
 	}
+	if f.Kind == KindLogin && any(text) == f.Show(into) {
+		return nil // as it was shown, so its login stays
+	}
 	if err := f.Set(into, text); err != nil {
 		return []Fault{f.faultOf(err)}
 	}

@@ -89,6 +89,8 @@ func plain(v any) any {
 	switch v := v.(type) {
 	case Secret:
 		return string(v)
+	case Proxy:
+		return string(v)
 	case Secrets:
 		return []string(v)
 	case interface{ Open() any }:

@@ -33,7 +33,7 @@ func shown(t *testing.T, m *settingtest.MadeUp) string {
 func TestDefaultsAreShown(t *testing.T) {
 	t.Parallel()
 	const want = `{"text":"here","word":"one","flag":true,"count":2,"wait":"1m","maybe":null,"share":"10%","rate":null,"room":1024,` +
-		`"labels":{},"list":[],"waits":["1s","2s"],"headers":{},"login":{"user":""},"filters":null,"once":""}`
+		`"labels":{},"list":[],"waits":["1s","2s"],"headers":{},"proxy":null,"login":{"user":""},"filters":null,"once":""}`
 	if diff := cmp.Diff(want, shown(t, fresh())); diff != "" {
 		t.Error(diff)
 	}
@@ -61,28 +61,28 @@ func TestAMergePatch(t *testing.T) {
 	t.Parallel()
 	m := fresh()
 	all := `{"text":"t","word":"two","flag":false,"count":0,"wait":"90s","maybe":"5s","share":0,"rate":"5/m:2","room":"2KiB","labels":{"a":"b","c":"d"},` +
-		`"list":["a,b","c d"],"waits":"3s, 4s","headers":{"X-Team":"core","X-Key":"canary"},"key":"canary","tokens":["a b","c"],` +
+		`"list":["a,b","c d"],"waits":"3s, 4s","headers":{"X-Team":"core","X-Key":"canary"},"key":"canary","tokens":["a b","c"],"proxy":"http://me:canary@proxy",` +
 		`"login":{"user":"me","password":"canary"},"filters":[{"exact":{"type":"a"}}],"once":"o","hidden":"h"}`
 	if faults := patch(t, m, all); faults != "" {
 		t.Fatal(faults)
 	}
 	const want = `{"text":"t","word":"two","flag":false,"count":0,"wait":"1m30s","maybe":"5s","share":"0%","rate":"5/m:2","room":2048,` +
-		`"labels":{"a":"b","c":"d"},"list":["a,b","c d"],"waits":["3s","4s"],"headers":{"X-Key":"***","X-Team":"core"},"login":{"user":"me"},` +
+		`"labels":{"a":"b","c":"d"},"list":["a,b","c d"],"waits":["3s","4s"],"headers":{"X-Key":"***","X-Team":"core"},"proxy":"http://***@proxy","login":{"user":"me"},` +
 		`"filters":[{"exact":{"type":"a"}}],"once":"o"}`
 	if diff := cmp.Diff(want, shown(t, m)); diff != "" {
 		t.Error(diff)
 	}
-	if m.Key != "canary" || len(m.Tokens) != 2 || m.Tokens[0] != "a b" || m.Login.Password != "canary" {
+	if m.Key != "canary" || len(m.Tokens) != 2 || m.Tokens[0] != "a b" || m.Login.Password != "canary" || m.Proxy.Open() != "http://me:canary@proxy" {
 		t.Errorf("secrets: %q %q %+v", m.Key.Open(), m.Tokens.Open(), m.Login)
 	}
 
 	// Objects are merged, lists replaced; what was there before is not written into.
 	before := *m
 	labels := maps.Clone(m.Labels)
-	if faults := patch(t, m, `{"labels":{"a":null,"e":"f"},"headers":{"x-key":"***","X-Team":null},"login":{"user":"you"},"list":[],"maybe":null,"rate":null}`); faults != "" {
+	if faults := patch(t, m, `{"labels":{"a":null,"e":"f"},"headers":{"x-key":"***","X-Team":null},"proxy":"http://***@proxy","login":{"user":"you"},"list":[],"maybe":null,"rate":null}`); faults != "" {
 		t.Fatal(faults)
 	}
-	if got := fmt.Sprint(m.Labels, len(m.Headers), m.Headers[0], m.Login, len(m.List), m.Maybe, m.Rate.Show()); got != "map[c:d e:f] 1 {X-Key canary} {you canary} 0 <nil> <nil>" {
+	if got := fmt.Sprint(m.Labels, len(m.Headers), m.Headers[0], m.Login, len(m.List), m.Maybe, m.Rate.Show(), m.Proxy.Open()); got != "map[c:d e:f] 1 {X-Key canary} {you canary} 0 <nil> <nil>http://me:canary@proxy" {
 		t.Errorf("merged: %s", got)
 	}
 	if !maps.Equal(before.Labels, labels) || len(before.Headers) != 2 {
@@ -118,6 +118,8 @@ func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 		`{"labels":"a=b"}`:                        "labels: must be an object of strings",
 		`{"labels":{"a":1}}`:                      "labels: must be an object of strings",
 		`{"headers":{"X-Key":"***"}}`:             "headers.X-Key: give the value",
+		`{"proxy":"http://***@proxy"}`:            "proxy: has *** where its login was hidden",
+		`{"proxy":"proxy:3128"}`:                  "proxy: want none, or the URL of a proxy",
 		`{"login":"me"}`:                          "login: want an object with user and password",
 		`{"filters":{"exact":1},"login":{"a":5}}`: "filters: want a list of filters",
 	} {
@@ -196,7 +198,7 @@ func TestARecordKeepsEverySetting(t *testing.T) {
 
 func TestSecretsPrintAsStars(t *testing.T) {
 	t.Parallel()
-	m := settingtest.MadeUp{Key: "canary", Tokens: setting.Secrets{"canary"}}
+	m := settingtest.MadeUp{Key: "canary", Tokens: setting.Secrets{"canary"}, Proxy: "http://canary:canary@proxy"}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		if text := fmt.Sprintf(format, m); strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {
 			t.Errorf("%s: %s", format, text)

@@ -65,7 +65,7 @@ func (f Field) shape() map[string]any {
 		return map[string]any{"type": []string{"array", "string"}, "items": text}
 	case KindHeaders, KindOptions:
 		return map[string]any{"type": "object", "additionalProperties": text}
-	case KindRate, KindQuota:
+	case KindRate, KindQuota, KindLogin:
 		return map[string]any{"type": []string{"string", "null"}}
 	case KindDuration:
 		if f.absent {

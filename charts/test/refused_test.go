@@ -36,6 +36,8 @@ func refused() map[string]refusal {
 		"a share of no CPU":              {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {hpa: {enabled: true}}\nresources: {requests: {cpu: null}}", "resources.requests.cpu"},
 		"a share of a role's no CPU":     {"bus: {kind: nats, url: 'nats://n:4222'}\nroles: {split: true, receiver: {resources: {limits: {memory: 1Gi}}}}\nautoscaling: {hpa: {enabled: true}}", "roles.receiver.resources.requests.cpu"},
 		"a login in an endpoint's URL":   {"endpoints: {crm: {url: 'https://user:secret@crm.example'}}", "as HOOKSPAN_ENDPOINT_CRM_HEADERS from a Secret"},
+		"a login to the proxy":           {"config: {egress_proxy: 'http://user:secret@proxy:3128'}", "config.egress_proxy: no user and password"},
+		"a login to an endpoint's proxy": {"endpoints: {crm: {url: 'https://crm.example', proxy: 'socks5://user:secret@proxy'}}", "as HOOKSPAN_ENDPOINT_CRM_PROXY from a Secret"},
 		"nobody who counts what waits":   {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true, minReplicas: 0, prometheus: 'http://p'}}", "minReplicas"},
 		"KEDA without Prometheus":        {"bus: {kind: nats, url: 'nats://n:4222'}\nautoscaling: {keda: {enabled: true}}", "keda.prometheus"},
 		"a restore by pods of NATS":      {"bus: {kind: nats, url: 'nats://n:4222'}\nrestoring: true", "restoring: not with"},

@@ -28,7 +28,7 @@ func failed(ctx context.Context, status int, err error) delivery.Response {
 		res.Reason, res.Detail = delivery.ReasonTLS, tlsDetail(err)
 	case timedOut(err):
 		res.Reason, res.Detail = delivery.ReasonTimeout, "there was no whole answer in time"
-	case closed(err):
+	case closed(err), reset(err):
 		res.Reason, res.Detail = delivery.ReasonClosed, "the connection was closed before the answer was whole"
 	case errors.Is(err, errHeadTooLong):
 		res.Reason, res.Detail = delivery.ReasonProtocol, fmt.Sprintf("the head of the answer is longer than %d KiB", maxHead>>10)
@@ -39,6 +39,12 @@ func failed(ctx context.Context, status int, err error) delivery.Response {
 		res.Reason, res.Detail = delivery.ReasonProtocol, "the answer is not valid HTTP"
 	}
 	return res
+}
+
+// ofReason reports a failure that says so of itself.
+func ofReason(err error, reason delivery.Reason) bool {
+	var f *failure
+	return errors.As(err, &f) && f.reason == reason
 }
 
 func timedOut(err error) bool {
@@ -61,6 +67,10 @@ func closed(err error) bool {
 	return strings.HasSuffix(text, "server closed idle connection") || strings.HasPrefix(text, "http2: client connection") ||
 		strings.HasPrefix(text, "http2: server sent GOAWAY")
 }
+
+// reset reports an answer over HTTP/2 that the server broke off; the connection goes on, and the
+// request was heard. The type is net/http's own secret, so its words have to do.
+func reset(err error) bool { return strings.HasPrefix(err.Error(), "stream error: ") }
 
 // alert is the text of a TLS alert that the server sent, one of a fixed list (RFC 8446, 6).
 func alert(err error) string {

@@ -27,7 +27,11 @@ func newConn(raw net.Conn) *conn {
 	c := &conn{Conn: raw}
 	c.reader = bufio.NewReader(limited{c})
 	c.look = c.peek
-	if secured, ok := raw.(*tls.Conn); ok {
+	for { // through a proxy with TLS there are two layers
+		secured, ok := raw.(*tls.Conn)
+		if !ok {
+			break
+		}
 		raw = secured.NetConn()
 	}
 	if has, ok := raw.(syscall.Conn); ok {

@@ -31,16 +31,17 @@ type failure struct {
 func (f *failure) Error() string { return string(f.reason) + ": " + f.detail }
 func (f *failure) Unwrap() error { return f.cause }
 
-// A dialer connects for one scheme. Names are resolved here and the answer itself is
-// dialled, so that no second look-up can give another one.
+// A dialer connects for one scheme, straight or through a proxy. Names are resolved here and the
+// answer itself is dialled, so that no second look-up can give another one.
 type dialer struct {
 	egress   *Egress
 	resolver *net.Resolver
+	proxy    *proxy      // nil: straight
 	tls      *tls.Config // nil for plain http
 }
 
 // dial resolves, judges, connects and, for https, shakes hands. It has the form of a
-// transport's DialTLSContext.
+// transport's DialContext and DialTLSContext.
 func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error) {
 	host, portText, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -50,15 +51,39 @@ func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error)
 	if err != nil {
 		return nil, fmt.Errorf("read the port: %w", err)
 	}
+	conn, err := d.reach(ctx, host, uint16(port))
+	if err != nil || d.tls == nil {
+		return conn, err
+	}
+	return shake(ctx, d.tls, conn, host)
+}
+
+// reach connects to an address that the rules allow.
+func (d *dialer) reach(ctx context.Context, host string, port uint16) (net.Conn, error) {
+	if d.proxy != nil && d.proxy.resolves && named(host) {
+		if err := d.egress.name(host, port, d.tls != nil); err != nil {
+			return nil, &failure{delivery.ReasonEgressDenied, err.Error(), err}
+		}
+		return d.proxy.tunnel(ctx, net.JoinHostPort(host, strconv.Itoa(int(port))), connectTimeout)
+	}
 	addrs, err := resolve(ctx, d.resolver, host)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.connect(ctx, host, addrs, uint16(port))
-	if err != nil || d.tls == nil {
-		return conn, err
+	allowed, denied := d.egress.allowed(host, addrs, port, d.tls != nil)
+	if len(allowed) == 0 {
+		return nil, &failure{delivery.ReasonEgressDenied, denied.Error(), denied}
 	}
-	return d.handshake(ctx, conn, host)
+	if d.proxy == nil {
+		return dialAny(ctx, allowed, connectTimeout)
+	}
+	return d.proxy.tunnelAny(ctx, allowed, connectTimeout)
+}
+
+// named reports a host that is a name and no address.
+func named(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err != nil
 }
 
 // resolve returns a host's addresses, both families by turns, so that a family without a
@@ -107,26 +132,20 @@ func resolveFailure(err error) error {
 	return &failure{delivery.ReasonDNS, detail, err}
 }
 
-// connect tries the addresses that the rules allow, one after the other.
-func (d *dialer) connect(ctx context.Context, host string, addrs []netip.Addr, port uint16) (net.Conn, error) {
-	var allowed []netip.AddrPort
-	var denied error
-	for _, a := range addrs {
-		to := netip.AddrPortFrom(a, port)
-		if err := d.egress.address(host, to, d.tls != nil); err != nil {
-			denied = err
-		} else if allowed = append(allowed, to); len(allowed) == maxAddresses {
-			break
-		}
+func withPort(addrs []netip.Addr, port uint16) (list []netip.AddrPort) {
+	for _, a := range addrs[:min(len(addrs), maxAddresses)] {
+		list = append(list, netip.AddrPortFrom(a, port))
 	}
-	if len(allowed) == 0 {
-		return nil, &failure{delivery.ReasonEgressDenied, denied.Error(), denied}
-	}
-	deadline := time.Now().Add(connectTimeout)
+	return list
+}
+
+// dialAny tries addresses one after the other.
+func dialAny(ctx context.Context, addrs []netip.AddrPort, within time.Duration) (net.Conn, error) {
+	deadline := time.Now().Add(within)
 	var last error
-	for i, to := range allowed {
+	for i, to := range addrs {
 		// What is left is shared by those that are left, as in net.Dialer.
-		one := net.Dialer{Timeout: time.Until(deadline) / time.Duration(len(allowed)-i)}
+		one := net.Dialer{Timeout: time.Until(deadline) / time.Duration(len(addrs)-i)}
 		conn, err := one.DialTCP(ctx, "tcp", netip.AddrPort{}, to)
 		if err == nil {
 			return conn, nil
@@ -146,10 +165,11 @@ func connectFailure(err error) error {
 	return &failure{delivery.ReasonConnect, detail, err}
 }
 
-func (d *dialer) handshake(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
+// shake speaks TLS from here on. The connection is closed where that fails.
+func shake(ctx context.Context, conf *tls.Config, conn net.Conn, host string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, shakeTimeout)
 	defer cancel()
-	conf := d.tls.Clone()
+	conf = conf.Clone()
 	if conf.ServerName == "" {
 		conf.ServerName = host
 	}

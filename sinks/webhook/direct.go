@@ -75,7 +75,7 @@ func (d *direct) dial(ctx context.Context, to *target, deadline time.Time) (*con
 	defer cancel()
 	raw, err := d.dialer.dial(ctx, "tcp", to.address)
 	if err != nil {
-		if !time.Now().Before(deadline) {
+		if !time.Now().Before(deadline) && !ofReason(err, delivery.ReasonProxy) {
 			err = context.DeadlineExceeded // the attempt's time is over, not the dialler's
 		}
 		return nil, err

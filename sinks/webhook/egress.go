@@ -51,6 +51,31 @@ func (e *Egress) address(host string, to netip.AddrPort, secure bool) error {
 	return publicPort(to.Port(), secure)
 }
 
+// allowed are those of a host's addresses that may be dialled; denied is why others may not.
+func (e *Egress) allowed(host string, addrs []netip.Addr, port uint16, secure bool) (list []netip.AddrPort, denied error) {
+	for _, a := range addrs {
+		to := netip.AddrPortFrom(a, port)
+		if err := e.address(host, to, secure); err != nil {
+			denied = err
+		} else if list = append(list, to); len(list) == maxAddresses {
+			break
+		}
+	}
+	return list, denied
+}
+
+// name judges a host whose address only the proxy will know: what can be known here is whether
+// the operator has named it, and the port.
+func (e *Egress) name(host string, port uint16, secure bool) error {
+	switch {
+	case e.named(host):
+		return nil
+	case !secure && !e.AllowHTTP:
+		return fmt.Errorf("%w: http to a host that the proxy resolves; use https, name the host in HOOKSPAN_EGRESS_HOSTS, or set HOOKSPAN_EGRESS_HTTP=true", errDenied)
+	}
+	return publicPort(port, secure)
+}
+
 func (e *Egress) named(host string) bool {
 	return slices.ContainsFunc(e.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }

@@ -32,7 +32,7 @@ func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request)
 	}
 	defer reply.Body.Close()
 	if reply.ProtoMajor == 1 {
-		rt.http1.Store(to.address, struct{}{})
+		rt.http1.Store(to.address, time.Now())
 	}
 	res, _ := read(ctx, r, answerOf(reply))
 	return res

@@ -10,17 +10,32 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 const (
+	// Of an answer over HTTP/2 so much may lie unread in memory; what a reader takes is bounded
+	// anyway (maxRead).
+	streamBuffer     = 64 << 10
+	connectionBuffer = 1 << 20
+	// A connection over HTTP/2 carries many requests: one that is silent is asked whether it is
+	// still there.
+	askSilent = 15 * time.Second
+	awaitPong = 10 * time.Second
+
+	// offerAgain is how long an address is known to have chosen HTTP/1.1.
+	offerAgain = time.Hour
+
 	routesKept = 256              // before those that nobody uses are closed
 	routeKept  = 10 * time.Minute // since its last attempt
-	sessions   = 16               // of TLS that a route of one endpoint resumes
+	sessions   = 16               // of TLS that a route of its own resumes
 )
 
 // A way is how endpoints are reached: those with the same one may share connections.
 type way struct {
-	tls delivery.Key
+	proxy   string // as delivery.Request names it
+	guarded bool
+	tls     delivery.Key
 }
 
 // A route makes attempts along one way, on connections that no other way uses.
@@ -32,18 +47,20 @@ type route struct {
 	first  *http.Transport
 	anew   *http.Transport // the same with a connection for each request
 	grants *http.Transport // to token endpoints, by the same rules
-	http1  sync.Map        // the addresses that chose HTTP/1.1
+	http1  sync.Map        // address → when it chose HTTP/1.1
 	used   atomic.Int64    // seconds of the last attempt
 }
 
-// newRoute makes one; a nil t asks for nothing of its own.
-func (s *Sender) newRoute(t *delivery.TLS) *route {
+// newRoute goes straight without a proxy; a nil t asks for nothing of its own.
+func (s *Sender) newRoute(p *proxy, t *delivery.TLS) *route {
 	along := func(secured *tls.Config) *dialer {
-		return &dialer{egress: &s.egress, resolver: s.resolver, tls: secured}
+		return &dialer{egress: &s.egress, resolver: s.resolver, proxy: p, tls: secured}
 	}
+	plain := along(nil)
 	either := along(s.secured(t, "h2", "http/1.1"))
-	r := &route{plain: newDirect(along(nil)), secure: newDirect(along(s.secured(t, "http/1.1")))}
-	r.first = &http.Transport{ // no proxy, nothing unpacked
+	r := &route{plain: newDirect(plain), secure: newDirect(along(s.secured(t, "http/1.1")))}
+	r.first = &http.Transport{ // no proxy of the environment, nothing unpacked
+		DialContext:            plain.dial,
 		DialTLSContext:         either.dial,
 		TLSClientConfig:        either.tls,
 		ForceAttemptHTTP2:      true, // a dialer of one's own turns it off
@@ -52,11 +69,15 @@ func (s *Sender) newRoute(t *delivery.TLS) *route {
 		MaxIdleConnsPerHost:    maxIdlePerHost,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHead,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
+			SendPingTimeout: askSilent, PingTimeout: awaitPong,
+		},
 	}
 	r.anew = r.first.Clone()
 	r.anew.DisableKeepAlives = true
 	r.grants = &http.Transport{
-		DialContext:            along(nil).dial,
+		DialContext:            plain.dial,
 		DialTLSContext:         along(s.secured(t.Anywhere(), "http/1.1")).dial,
 		DisableKeepAlives:      true, // they are asked once an hour
 		DisableCompression:     true,
@@ -102,7 +123,7 @@ func (r *route) send(ctx context.Context, to *target, q *delivery.Request) deliv
 	if !to.secure {
 		return r.plain.send(ctx, to, q)
 	}
-	if _, known := r.http1.Load(to.address); !known {
+	if !r.speaksHTTP1(to.address) {
 		return r.negotiate(ctx, to, q)
 	}
 	res := r.secure.send(ctx, to, q)
@@ -112,6 +133,12 @@ func (r *route) send(ctx context.Context, to *target, q *delivery.Request) deliv
 	return res
 }
 
+// speaksHTTP1: the address was offered HTTP/2 not long ago, and chose the other.
+func (r *route) speaksHTTP1(address string) bool {
+	since, known := r.http1.Load(address)
+	return known && time.Since(since.(time.Time)) < offerAgain
+}
+
 // shut closes the connections that no attempt uses.
 func (r *route) shut() {
 	r.plain.idle.shut()
@@ -119,31 +146,47 @@ func (r *route) shut() {
 	r.first.CloseIdleConnections()
 }
 
-// routes are those of endpoints that ask for something of their own.
+// routes are those of endpoints with a proxy, or TLS, of their own.
 type routes struct {
 	mu    sync.Mutex
 	known map[way]*route
 }
 
-// route is the one that a request takes.
-func (s *Sender) route(r *delivery.Request) *route {
-	if r.Access == nil || r.Access.TLS == nil {
-		return s.usual
+// route is the sender's own, or one with what the endpoint asks for.
+func (s *Sender) route(r *delivery.Request) (*route, error) {
+	none := setting.Proxy(r.Proxy) == setting.NoProxy
+	var t *delivery.TLS
+	if r.Access != nil {
+		t = r.Access.TLS
 	}
-	w, now := way{r.Access.TLS.Key()}, time.Now()
+	if t == nil && (r.Proxy == "" || none && s.through.IsZero()) {
+		return s.usual, s.unusable
+	}
+	through := r.Proxy
+	if through == "" {
+		through = s.through.Open()
+	}
+	if none || r.Proxy == "" {
+		r.Guarded = false // there is nothing to guard: one route for all
+	}
+	w, now := way{r.Proxy, r.Guarded, t.Key()}, time.Now()
 	s.own.mu.Lock()
 	defer s.own.mu.Unlock()
 	found := s.own.known[w]
 	if found == nil {
+		p, err := s.readProxy(through, r.Guarded)
+		if err != nil {
+			return nil, err
+		}
 		s.own.makeRoom(now)
-		found = s.newRoute(r.Access.TLS)
+		found = s.newRoute(p, t)
 		s.own.known[w] = found
 	}
 	found.used.Store(now.Unix())
-	return found
+	return found, nil
 }
 
-// makeRoom closes what nobody has used for long, such as the way with a certificate before the
+// makeRoom closes what nobody has used for long, such as the way with a password before the
 // newest.
 func (rs *routes) makeRoom(now time.Time) {
 	if rs.known == nil {

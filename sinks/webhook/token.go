@@ -108,6 +108,9 @@ func noToken(ctx context.Context, status int, err error) delivery.Response {
 	if ctx.Err() != nil {
 		return failed(ctx, 0, err)
 	}
+	if ofReason(err, delivery.ReasonProxy) {
+		return failed(ctx, status, err) // which says nothing of the token endpoint
+	}
 	return delivery.Response{Status: status, Reason: delivery.ReasonAuth, Detail: "no token to log in with: " + tokenDetail(err)}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // Options of a Sender. The zero value calls public https addresses only.
@@ -14,28 +15,37 @@ type Options struct {
 	Egress   Egress
 	RootCAs  *x509.CertPool // nil: the system's
 	Resolver *net.Resolver  // nil: the system's
+	// Proxy is what endpoints without one of their own are reached through. The operator has
+	// chosen it, so it may be anywhere.
+	Proxy setting.Proxy
+	// ProxyResolves: proxies that operators chose are given names, not addresses.
+	ProxyResolves bool
 }
 
 // A Sender makes attempts; it implements delivery.Sender.
 type Sender struct {
-	egress   Egress
-	roots    *x509.CertPool
-	resolver *net.Resolver
-	targets  targets
-	usual    *route // of endpoints that ask for nothing of their own
-	own      routes // of the others
-	tokens   *tokens
+	egress        Egress
+	roots         *x509.CertPool
+	resolver      *net.Resolver
+	proxyResolves bool
+	targets       targets
+	through       setting.Proxy // of endpoints that name no proxy
+	usual         *route        // theirs
+	unusable      error         // what is wrong with their proxy
+	own           routes
+	tokens        *tokens
 }
 
 var _ delivery.Sender = (*Sender)(nil)
 
 // New makes a Sender. Close it when the last attempt has returned.
 func New(o Options) *Sender {
-	s := &Sender{egress: o.Egress, roots: o.RootCAs, resolver: o.Resolver, tokens: newTokens()}
+	s := &Sender{egress: o.Egress, roots: o.RootCAs, resolver: o.Resolver, through: o.Proxy, proxyResolves: o.ProxyResolves, tokens: newTokens()}
 	if s.resolver == nil {
 		s.resolver = net.DefaultResolver
 	}
-	s.usual = s.newRoute(nil)
+	p, err := s.readProxy(o.Proxy.Open(), false)
+	s.usual, s.unusable = s.newRoute(p, nil), err
 	return s
 }
 
@@ -62,9 +72,12 @@ func (s *Sender) Send(ctx context.Context, r delivery.Request) delivery.Response
 	if err != nil {
 		return delivery.Response{Reason: delivery.ReasonEgressDenied, Detail: "the url " + err.Error()}
 	}
-	rt := s.route(&r)
-	if r.Access != nil && r.Access.Grant != nil {
-		return s.tokens.send(ctx, rt, to, &r)
+	by, err := s.route(&r)
+	if err != nil {
+		return delivery.Response{Reason: delivery.ReasonProxy, Detail: "the proxy: " + err.Error()}
 	}
-	return rt.send(ctx, to, &r)
+	if r.Access != nil && r.Access.Grant != nil {
+		return s.tokens.send(ctx, by, to, &r)
+	}
+	return by.send(ctx, to, &r)
 }

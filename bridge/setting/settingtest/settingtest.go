@@ -26,6 +26,7 @@ type MadeUp struct {
 	Headers  setting.Headers   `env:"HEADERS" record:",sealed" doc:"Headers." example:"X-A: b"`
 	Key      setting.Secret    `env:"KEY" record:"door,sealed" doc:"A secret." example:"canary"`
 	Tokens   setting.Secrets   `env:"TOKENS" record:",sealed" doc:"Secrets." example:"canary"`
+	Proxy    setting.Proxy     `env:"PROXY" record:",sealed" doc:"A proxy." example:"http://me:canary@proxy.example"`
 	Login    Login             `env:"LOGIN" record:",sealed" doc:"A login." example:"{\"user\":\"me\",\"password\":\"canary\"}"`
 	Filters  Filters           `env:"FILTERS" doc:"Filters." example:"[{\"exact\":{\"type\":\"a\"}}]"`
 	Once     string            `env:"ONCE" api:"once" doc:"A text that stays."`

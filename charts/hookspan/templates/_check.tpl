@@ -96,7 +96,13 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if regexMatch `^[A-Za-z0-9]+://[^/?#]*@` (toString (.Values.config.egress_proxy | default "")) -}}
+{{- fail "config.egress_proxy: no user and password here, where everybody reads them; give the URL by extraEnv, as HOOKSPAN_EGRESS_PROXY from a Secret, or mount it and give config.egress_proxy_file" -}}
+{{- end -}}
 {{- range $name, $endpoint := .Values.endpoints -}}
+{{- if regexMatch `^[A-Za-z0-9]+://[^/?#]*@` (toString ($endpoint.proxy | default "")) -}}
+{{- fail (printf "endpoints.%s.proxy: no user and password here, where everybody reads them; give the proxy by extraEnv, as %s from a Secret" $name (include "hookspan.variable" (list "ENDPOINT" $name "PROXY"))) -}}
+{{- end -}}
 {{- if regexMatch `^[A-Za-z]+://[^/?#]*@` $endpoint.url -}}
 {{- fail (printf "endpoints.%s.url: no user and password here, where everybody reads them; give an Authorization header by extraEnv, as %s from a Secret" $name (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
 {{- end -}}

@@ -65,7 +65,7 @@ func (f *endpointFlags) add(cmd *cobra.Command, s setting.Field) {
 		v, path := flags.StringArray(one, nil, meaning+each+seen), flags.String(name+"-file", "", "file with one secret per line")
 		value(one, func() (any, error) { return *v, nil })
 		value(name+"-file", func() (any, error) { return cli.ReadSecrets("--"+name+"-file", *path) })
-	case setting.KindSecret:
+	case setting.KindSecret, setting.KindLogin:
 		v, path := flags.String(name, "", meaning+seen), flags.String(name+"-file", "", "file that holds "+s.Word)
 		value(name, func() (any, error) { return *v, nil })
 		value(name+"-file", func() (any, error) { return cli.ReadSecret("--"+name+"-file", *path) })

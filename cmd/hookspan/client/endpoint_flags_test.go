@@ -42,7 +42,7 @@ func TestEverySettingOfAnEndpointIsAFlag(t *testing.T) {
 	}
 	want := map[setting.Kind]string{
 		setting.KindBoolean: "false", setting.KindNumber: "3", setting.KindList: `["a","b"]`, setting.KindOptions: `{"a":"b=c"}`,
-		setting.KindHeaders: `{"a":"b=c"}`, setting.KindSecrets: `["one secret"]`, setting.KindSecret: `"one secret"`, setting.KindObject: `{"a":1}`,
+		setting.KindHeaders: `{"a":"b=c"}`, setting.KindSecrets: `["one secret"]`, setting.KindSecret: `"one secret"`, setting.KindLogin: `"one secret"`, setting.KindObject: `{"a":1}`,
 	}
 	var madeUp setting.Fields
 	for _, s := range setting.Of(&settingtest.MadeUp{}) {
@@ -53,7 +53,7 @@ func TestEverySettingOfAnEndpointIsAFlag(t *testing.T) {
 	for _, s := range append(madeUp, endpoint.Fields()...) {
 		args := map[setting.Kind]string{
 			setting.KindBoolean: "=false", setting.KindNumber: "=3", setting.KindList: "=a,b", setting.KindOptions: "=a=b=c", setting.KindHeaders: "=a: b=c",
-			setting.KindSecrets: "-file=" + file, setting.KindSecret: "-file=" + file, setting.KindObject: `={"a":1}`,
+			setting.KindSecrets: "-file=" + file, setting.KindSecret: "-file=" + file, setting.KindLogin: "-file=" + file, setting.KindObject: `={"a":1}`,
 		}[s.Kind]
 		name := strings.ReplaceAll(s.Word, "_", "-")
 		if s.Kind == setting.KindOptions || s.Kind == setting.KindHeaders {

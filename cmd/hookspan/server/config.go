@@ -38,7 +38,7 @@ func Configured(ctx context.Context, environ []string) (*config.Config, error) {
 	}
 	sender := newSender(c, func() []netip.AddrPort { return plannedListeners(c) })
 	defer sender.Close()
-	problems := app.Check(ctx, c, sender.Check)
+	problems := app.Check(ctx, c, sender.CheckEndpoint)
 	if err := adapter.New(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Check(); err != nil {
 		problems = append(problems, config.Problem{Where: "HOOKSPAN_BUS", What: err.Error()})
 	}

@@ -63,7 +63,7 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 		return nil, err
 	}
 	pr.App, err = app.New(app.Parts{
-		Config: c, Sender: pr.sender, Check: pr.sender.Check, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
+		Config: c, Sender: pr.sender, Check: pr.sender.CheckEndpoint, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
 		Tracer:   pr.traces.Tracer(c.Bus.Kind.System()),
 		Observer: p.Observer, Reload: p.Reload, Hangup: p.Hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
@@ -84,9 +84,10 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 
 // newSender sends to nobody's listener in own, which is asked at each look.
 func newSender(c *config.Config, own func() []netip.AddrPort) *webhook.Sender {
-	return webhook.New(webhook.Options{Egress: webhook.Egress{
-		Allow: c.EgressAllow, Hosts: c.EgressHosts, AllowHTTP: c.EgressHTTP, Own: own,
-	}})
+	return webhook.New(webhook.Options{
+		Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts, AllowHTTP: c.EgressHTTP, Own: own},
+		Proxy:  c.EgressProxy, ProxyResolves: c.EgressProxyResolves,
+	})
 }
 
 // announce leaves the admin address where commands on this machine look for it. Where there is

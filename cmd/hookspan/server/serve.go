@@ -37,6 +37,7 @@ func serve(ctx context.Context, t *cli.Terminal) error {
 	for _, w := range c.Warnings {
 		log.Warn("configuration", slog.String("setting", w.Where), slog.String("detail", w.What))
 	}
+	tellProxies(log.Logger, t.Environ)
 	hangup, stopListening := hangups()
 	defer stopListening()
 	p, err := Open(c, Parts{

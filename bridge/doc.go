@@ -26,6 +26,7 @@
 //     dead letter: an event whose delivery was given up.
 //   - proxy: what stands between us and endpoints, and connects for us. way: how an endpoint is
 //     reached, straight or through one.
+//   - handshake: the question whether an endpoint takes webhooks from here. consent: its answer.
 //   - trace: what OpenTelemetry records of one event's way, from the webhook to the attempts;
 //     span: a part of it.
 //

@@ -212,6 +212,8 @@ func (a *api) testEndpoint(w http.ResponseWriter, r *http.Request) error {
 		return problem.New(problem.Unavailable).With("this process sends nothing: ask one with the role dispatcher")
 	case e.State == endpoint.Removed:
 		return endpoint.ErrRemoved
+	case e.Awaits(a.Registry.Origin()):
+		return fmt.Errorf("endpoint %s: %w", e.Name, endpoint.ErrNoConsent)
 	}
 	attempt, err := a.Tester.Test(r.Context(), e, eventType)
 	if err != nil {

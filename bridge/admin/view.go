@@ -40,11 +40,34 @@ type state struct {
 	Reason    string          `json:"reason,omitempty"`
 	Behind    *behind         `json:"behind,omitempty"`
 	Overlap   time.Time       `json:"overlap_until,omitzero"` // until then old secrets sign too
+	Consent   *consent        `json:"consent,omitempty"`
 	HeldUntil time.Time       `json:"held_until,omitzero"`
 	HeldBy    delivery.HeldBy `json:"held_by,omitempty"`
 	Warnings  []string        `json:"warnings,omitempty"`
 	Created   time.Time       `json:"created"`
 	Updated   time.Time       `json:"updated"`
+}
+
+// consent is what the endpoint has answered to the handshake.
+type consent struct {
+	State       string    `json:"state"`
+	Given       time.Time `json:"given,omitzero"`
+	AllowedRate string    `json:"allowed_rate,omitempty"`
+	Refused     string    `json:"refused,omitempty"`
+}
+
+// consentOf is nil for an endpoint that asks for no handshake.
+func consentOf(e *endpoint.Endpoint, origin string) *consent {
+	c := e.Consent
+	switch {
+	case !e.Handshake:
+		return nil
+	case !e.Awaits(origin):
+		return &consent{State: "given", Given: c.Given, AllowedRate: c.AllowedRate().String()}
+	case c != nil && c.Refused != "" && c.Of == endpoint.ConsentOf(e, origin):
+		return &consent{State: "refused", Refused: c.Refused}
+	}
+	return &consent{State: "awaited"}
 }
 
 // readOnly are the fields that no request may set.
@@ -66,6 +89,7 @@ func (l *look) endpoint(e *endpoint.Endpoint) view {
 	}
 	v.state.HeldUntil, v.state.HeldBy = l.held(n)
 	v.state.Overlap = e.OverlapUntil(l.now)
+	v.state.Consent = consentOf(e, l.Registry.Origin())
 	if l.Warnings != nil {
 		v.state.Warnings = l.Warnings(e)
 	}

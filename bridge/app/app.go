@@ -42,6 +42,7 @@ type Parts struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 
+	Asker    delivery.Asker                 // nil: no handshakes are made
 	Tracer   *tracing.Tracer                // nil: no traces
 	LogLevel *logline.Level                 // of Log; nil: it cannot be changed
 	Observer delivery.Observer              // also told of every attempt

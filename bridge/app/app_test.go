@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/schemas/schematest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
@@ -100,7 +101,7 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	sender := webhook.New(webhook.Options{})
 	t.Cleanup(sender.Close)
 	if s.App, err = app.New(app.Parts{
-		Config: c, Sender: sender, Check: sender.CheckEndpoint, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
+		Config: c, Sender: sender, Asker: consenting{}, Check: sender.CheckEndpoint, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
 		Reload: func() (*config.Config, error) { return s.conf.Load(), nil }, Hangup: s.hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {
 			if away := s.away.Load(); away != nil {
@@ -117,6 +118,11 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	t.Cleanup(end)
 	return s, nil
 }
+
+// consenting is every endpoint's answer to a handshake.
+type consenting struct{}
+
+func (consenting) Ask(context.Context, delivery.Handshake) (int, error) { return 0, nil }
 
 // closeBus lets another server open the same folder; the one before has ended.
 func (s *server) closeBus() {

@@ -26,9 +26,12 @@ func (a *App) assemble() error {
 		return err
 	}
 	a.index = journal.New(journal.Options{Log: a.Log})
-	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{Check: a.checkEndpoint, TenantRule: rule.String(), Log: a.Log})
+	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{
+		Check: a.checkEndpoint, Log: a.Log, TenantRule: rule.String(), Origin: c.Origin,
+		Handshake: func(ctx context.Context, e *endpoint.Endpoint) (int, error) { return a.dispatcher.Handshake(ctx, e) },
+	})
 	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
+		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
 		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})

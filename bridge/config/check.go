@@ -69,6 +69,7 @@ func (r report) warning(text string) {
 func (l checking) checkProcess() {
 	c := l.cfg
 	l.process("NAMESPACE").unless(setting.ValidName(c.Namespace), "only a-z, 0-9 and - are allowed")
+	l.process("ORIGIN").unless(validOrigin(c.Origin), "want a DNS name such as hooks.shop.example")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
 	l.process("STREAM").unless(topic.Valid(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
 	_, err := tenant.Parse(c.Tenant)
@@ -138,6 +139,11 @@ func (l checking) checkSealKey() {
 		raw, err := base64.StdEncoding.DecodeString(key)
 		l.process("SEAL_KEY").unless(err == nil && len(raw) == 32, "want 32 bytes in base64, as from: openssl rand -base64 32")
 	}
+}
+
+// validOrigin takes names of hosts, as they stand in a header.
+func validOrigin(name string) bool {
+	return len(name) <= 253 && strings.Trim(name, ".-") == name && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
 // validURL takes absolute http and https URLs without credentials and fragment.

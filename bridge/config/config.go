@@ -106,6 +106,9 @@ func (c *Config) complete() {
 	if c.TopicPrefix == "" {
 		c.TopicPrefix = c.Namespace + ".events"
 	}
+	if c.Origin == "" {
+		c.Origin = c.Namespace
+	}
 	if c.Stream == "" {
 		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
 	}

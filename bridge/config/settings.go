@@ -19,6 +19,8 @@ type Settings struct {
 	SealKey     setting.Secrets `env:"SEAL_KEY" default:"made once on a bus of its own" doc:"32 bytes in base64 that seal endpoint secrets on the bus; several for rotation, newest first, separated by spaces. On a cluster without a key the API takes no endpoint with a secret."`
 	DataDir     string          `env:"DATA_DIR" envDefault:"./hookspan-data" doc:"Folder of the embedded bus; one process at a time. On NATS and Kafka nothing is kept there."`
 
+	Origin string `env:"ORIGIN" default:"<namespace>" doc:"DNS name that endpoints know this installation by: WebHook-Request-Origin of a handshake, and of every request to an endpoint with one." example:"hooks.shop.example"`
+
 	Bus                 Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: {buses}. Credentials have variables of their own."`
 	DiskWatermark       setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
 	Retention           time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`

@@ -45,16 +45,19 @@ type Registry interface {
 	SetState(ctx context.Context, id string, to endpoint.State, reason string) (*endpoint.Endpoint, error)
 	Starts(ctx context.Context, patterns []string) (*endpoint.Starts, error)
 	Shards(ctx context.Context, fresh int) (int, error)
+	Origin() string
+	SetConsent(ctx context.Context, id string, c endpoint.Consent) error
 	Fold(ctx context.Context, id string, safe func(period, next endpoint.Period) bool) error
 }
 
-// Config of a Dispatcher. Every field is needed but Leases, Schemes, TenantRule, StopWrite,
+// Config of a Dispatcher. Every field is needed but Leases, Asker, Schemes, TenantRule, StopWrite,
 // Metrics and Tracer.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
 	Registry        Registry
 	Sender          delivery.Sender
+	Asker           delivery.Asker // nil: endpoints that want a handshake wait
 	Observer        delivery.Observer
 	Schemes         signature.Schemes // that endpoints may sign with
 	Shards          int               // of an installation that starts for the first time; its own number counts after that
@@ -208,7 +211,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	feeding, stopFeeding := context.WithCancel(ctx)
 	defer stopFeeding()
 	var feeds sync.WaitGroup
-	for _, run := range []func(context.Context){d.live.Run, d.ranges.Run, d.applier.run, d.commands.run, d.commands.keepShort, d.purger.Run} {
+	for _, run := range []func(context.Context){d.live.Run, d.ranges.Run, d.applier.run, d.commands.run, d.commands.keepShort, d.purger.Run, (&asking{d: d}).run} {
 		feeds.Go(func() { run(feeding) })
 	}
 	sharing, stopSharing := context.WithCancel(writing)

@@ -40,6 +40,9 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	}
 	o.fixed = append(o.fixed, authorization(&ep.Auth)...)
 	o.fixed = append(o.fixed, fixed{"User-Agent", []string{d.conf.UserAgent}})
+	if ep.Handshake {
+		o.fixed = append(o.fixed, fixed{requestOrigin, []string{d.registry.Origin()}})
+	}
 	o.signing, o.err = compileSigning(d.conf.Schemes, ep)
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())

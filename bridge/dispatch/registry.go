@@ -202,8 +202,8 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	s := l.shard
 	was := l.ep
 	l.ep, l.outbound = ep, s.d.outbound(ep)
-	if was.Rate != ep.Rate {
-		l.limit = newLimiter(ep.Rate, now)
+	if was.Limit() != ep.Limit() {
+		l.limit = newLimiter(ep.Limit(), now)
 	}
 	if was.AttemptsLimit != ep.AttemptsLimit {
 		l.quota.renew(ep.AttemptsLimit, now)

@@ -223,6 +223,6 @@ func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
 		ep: ep, shard: s, feeds: map[bus.Partition]*feedState{}, running: map[*pendingDelivery]struct{}{},
-		outbound: s.d.outbound(ep), limit: newLimiter(ep.Rate, now), quota: newQuota(ep.AttemptsLimit), disabled: bus.NoPosition,
+		outbound: s.d.outbound(ep), limit: newLimiter(ep.Limit(), now), quota: newQuota(ep.AttemptsLimit), disabled: bus.NoPosition,
 	}
 }

@@ -22,7 +22,7 @@ func (r *Registry) Create(ctx context.Context, e *Endpoint) (*Endpoint, error) {
 				return nil, fmt.Errorf("endpoint %s: %w", e.Name, ErrNameTaken)
 			}
 			next := e.Clone()
-			next.ID, next.ManagedBy, next.State, next.Reason, next.Periods = id, ByAPI, Enabled, "", nil
+			next.ID, next.ManagedBy, next.State, next.Reason, next.Periods, next.Consent = id, ByAPI, Enabled, "", nil, nil
 			next.Created = time.Now().UTC().Truncate(time.Millisecond)
 			next.Updated = next.Created
 			if err := pastStart(next); err != nil {
@@ -53,7 +53,7 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			}
 			next = next.Clone()
 			next.ID, next.ManagedBy, next.Start, next.Created = cur.ID, cur.ManagedBy, cur.Start, cur.Created
-			next.State, next.Reason = cur.State, cur.Reason
+			next.State, next.Reason, next.Consent = cur.State, cur.Reason, cur.Consent
 			next.Periods, next.unknown, next.unknownSealed, next.sealedBy = cur.Periods, cur.unknown, cur.unknownSealed, cur.sealedBy
 			if next.locked != nil && len(next.Secrets) > 0 {
 				next.locked = nil // new secrets replace what cannot be opened

@@ -23,6 +23,7 @@ type Endpoint struct {
 	Updated   time.Time
 
 	Periods  []Period // membership, newest last; see protocol: Membership
+	Consent  *Consent // to the handshake; nil: none yet
 	Revision int64    // registry position of the record that this value came from
 
 	filters       []filter                   // of Periods, compiled

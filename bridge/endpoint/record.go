@@ -76,7 +76,8 @@ type written struct {
 	Reason    string    `json:"reason,omitzero"`
 	Created   time.Time `json:"created"`
 	Updated   time.Time `json:"updated"`
-	Periods   []Period  `json:"items"`           // the newest says which events it takes
+	Periods   []Period  `json:"items"` // the newest says which events it takes
+	Consent   *Consent  `json:"consent,omitzero"`
 	Sealed    *Sealed   `json:"sealed,omitzero"` // the settings that are secret: header values may be credentials too
 	Rate                // as per_second and burst
 
@@ -89,7 +90,7 @@ type written struct {
 func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 	w := written{
 		ID: e.ID, Name: e.Name, ManagedBy: e.ManagedBy, Start: e.Start, State: e.State, Reason: e.Reason,
-		Created: e.Created, Updated: e.Updated, Periods: e.Periods,
+		Created: e.Created, Updated: e.Updated, Periods: e.Periods, Consent: e.Consent,
 	}
 	members := map[string]json.RawMessage{}
 	if !e.Managed() {
@@ -153,7 +154,7 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 	}
 	e = &Endpoint{
 		ID: w.ID, Name: w.Name, ManagedBy: w.ManagedBy, State: w.State, Reason: w.Reason,
-		Created: w.Created, Updated: w.Updated, Periods: w.Periods, Revision: revision, unknown: unknown,
+		Created: w.Created, Updated: w.Updated, Periods: w.Periods, Consent: w.Consent, Revision: revision, unknown: unknown,
 	}
 	if !e.Managed() {
 		if err := Fields().Decode(&e.Settings, unknown, false); err != nil {

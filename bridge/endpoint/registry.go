@@ -23,6 +23,10 @@ type Options struct {
 	// Check adds to Validate what other rooms know: whether egress lets the URL through, and
 	// whether the signature scheme takes the options and secrets. It may ask the network.
 	Check func(context.Context, *Endpoint) []FieldError
+	// Origin is by which name endpoints know this installation, and Handshake asks one whether it
+	// takes webhooks from there: how many a minute, 0 for any number. The error says why not.
+	Origin    string
+	Handshake func(context.Context, *Endpoint) (perMinute int, err error)
 	// Poll is how often Run looks for records of other replicas; 500 ms when 0.
 	Poll time.Duration
 	// SnapshotWait bounds the random wait before a snapshot, so that replicas seldom begin

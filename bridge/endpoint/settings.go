@@ -41,6 +41,7 @@ type Settings struct {
 	Auth          Auth             `env:"AUTH" record:",sealed" doc:"How requests log in, an object with one of basic (username, password), bearer and oauth2 (token_url, client_id, client_secret, scopes: client credentials); in the environment as JSON, where a text may be file:PATH. Never shown." example:"{\"bearer\":\"canary\"}"`
 	TLS           TLS              `env:"TLS" record:",sealed" doc:"An object with ca (authorities beside the system's), cert and key (a client certificate), server_name (that its certificate must be for instead of the URL's host): PEM, in the environment and the file also paths; in the environment as JSON. Never shown." example:"{\"server_name\":\"canary.example\"}"`
 	Proxy         setting.Proxy    `env:"PROXY" default:"HOOKSPAN_EGRESS_PROXY" record:",sealed" doc:"Proxy that it is reached through, written like HOOKSPAN_EGRESS_PROXY, or none. Set by the API, the proxy may only be where endpoints may; its login is never shown." example:"socks5://me:canary@proxy.example"`
+	Handshake     bool             `env:"HANDSHAKE" envDefault:"false" record:",omitzero" doc:"Nothing is sent before the endpoint has consented: OPTIONS with WebHook-Request-Origin (CloudEvents), at the registration and when the URL changes; the rate that it allows is kept to." example:"true"`
 	EncryptSecret setting.Secret   `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
 }
 

@@ -40,7 +40,7 @@ func TestTheRegistryKeepsEverySetting(t *testing.T) {
 	t.Parallel()
 	store := endpointtest.New()
 	e := exotic(t)
-	made := mustCreate(t, loaded(t, store, endpoint.Options{}), e)
+	made := mustCreate(t, loaded(t, store, (&asked{}).options("")), e)
 	kept := loaded(t, store, endpoint.Options{}).Set().ByID(made.ID)
 	for _, f := range endpoint.Fields() {
 		if !f.Same(&e.Settings, &kept.Settings) {

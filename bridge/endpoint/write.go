@@ -82,6 +82,7 @@ type edit struct {
 
 // change carries out an edit and returns the endpoint's id.
 func (r *Registry) change(ctx context.Context, d edit) (string, error) {
+	var given *Consent
 	for {
 		cur, err := r.current(ctx, d.find)
 		if err != nil {
@@ -96,6 +97,9 @@ func (r *Registry) change(ctx context.Context, d edit) (string, error) {
 		}
 		if d.check {
 			if err := r.validate(ctx, next); err != nil {
+				return "", err
+			}
+			if given, err = r.ask(ctx, endpointOf(cur), next, given); err != nil {
 				return "", err
 			}
 		}

@@ -71,6 +71,7 @@ func keys() map[string]string {
 		"partition":      "a stream, or a topic and its partition",
 		"partitions":     "several of them",
 		"path":           "path of a request, without its query",
+		"per_minute":     "requests a minute that an endpoint allows; 0 for any number",
 		"policy":         "what a setting says is done in such a case",
 		"position":       "position in a partition or log",
 		"reason":         "reason from a closed list",

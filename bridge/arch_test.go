@@ -107,7 +107,9 @@ func rooms() map[string][]string {
 		"bridge/listener":   {"line", "logline"},
 		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing", "tenant"},
 		"bridge/signature":  {"header", "scheme", "provider"},
-		"bridge/endpoint":   {"event", "header", "bus", "setting", "signature", "spelling", "topic", "shared", "tenant"},
+		"bridge/cesql":      {},
+		"bridge/filter":     {"cesql", "event", "setting"},
+		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
 		"bridge/feed":       {"bus", "shared"},

@@ -15,6 +15,8 @@
 //   - overlap: how long the secrets of before sign beside an endpoint's new one.
 //   - grant: how a token is got that logs requests in. way: how an endpoint is reached; requests
 //     that have the same one may share connections.
+//   - filter: what an event's attributes must be like for an endpoint to take it. Where one fails
+//     (filter_error) the event is taken by nobody, and that is told.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
@@ -38,7 +40,8 @@
 // spans there are. bus is
 // the contract that every adapter under sinks keeps. listener takes connections, receiver is the
 // inbound path (line is a list for both). signature,
-// endpoint and dispatch are the outbound path; its words, which need no engine, are in
+// endpoint (filter says which events one wants, cesql is the language of its expressions) and dispatch
+// are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
 // what may be purged, and quarantine keeps what is no event. journal keeps what was attempted.
 // admin shows and changes it all. config reads what the operator decided, and app starts and

@@ -171,7 +171,7 @@ func (t *trace) couldBeFor(e *endpoint.Endpoint) bool {
 		if ref.Tenant != "" {
 			m.Event.SetExtension(tenant.Attribute, ref.Tenant)
 		}
-		if t.Events.IsFor(e, &m) {
+		if e.TakesUnfiltered(&m) { // filters may look at what is not known here
 			return true
 		}
 	}

@@ -60,6 +60,10 @@ func byVariables(begin string, block map[string]any) []string {
 			}
 			text = strings.Join(pairs, ",")
 		}
+		if f, ok := endpoint.Fields().Find(word); ok && f.Kind == setting.KindObject {
+			asJSON, _ := json.Marshal(v) // what tests give always marshals
+			text = string(asJSON)
+		}
 		environ = append(environ, begin+strings.ToUpper(word)+"="+text)
 	}
 	return environ
@@ -96,8 +100,13 @@ var oddly = map[string][]any{
 	"content":       {"binary", "structured", "batch", "data", "xml", "BINARY"},
 	"events":        {[]any{}, []any{"*"}, []any{"a b"}, []any{"a.*", "b"}, "a,b", "a,,b", ",", []any{strings.Repeat("a", 3000)}},
 	"topics":        {[]any{}, []any{"hookspan.events.>"}, []any{"a b"}, []any{">.a"}, ","},
-	"headers":       {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
-	"options":       {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
+	"filters": {
+		[]any{}, "x", map[string]any{"sql": "TRUE"}, []any{map[string]any{"exact": map[string]any{"type": "a"}}}, []any{map[string]any{"sql": "type ="}},
+		[]any{map[string]any{"sql": "EXISTS subject"}, map[string]any{"not": map[string]any{"prefix": map[string]any{"subject": "eu/"}}}},
+		[]any{map[string]any{"jq": ".data"}}, []any{map[string]any{"exact": map[string]any{"priority": 5}}}, []any{"x"},
+	},
+	"headers": {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
+	"options": {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
 	"url": {
 		"https://1.1.1.1/", "ftp://1.1.1.1", "https://user:pw@1.1.1.1/", "https://1.1.1.1/#f", "http://127.0.0.1/", "https://1.1.1.1:0/",
 		"https://1.1.1.1:70000/", "nonsense", "https://", "https://169.254.169.254/", "HTTPS://1.1.1.1/", "https://1.1.1.1/a b", " https://1.1.1.1/",

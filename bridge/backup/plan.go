@@ -81,7 +81,7 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 		}
 	}
 	for _, ep := range p.matching(m) {
-		if at := (lane{ep.ID, r.Partition}); !due[ep.ID] && (!ep.period.ByTenant() || ep.period.Matches(m)) {
+		if at := (lane{ep.ID, r.Partition}); !due[ep.ID] && (ep.period.ByKindAlone() || ep.period.Matches(m)) {
 			p.close(ep, at)
 		}
 	}

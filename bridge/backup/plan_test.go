@@ -25,7 +25,12 @@ func TestPlanOwesWhatWasOwed(t *testing.T) {
 		"just enough in a row": func(n int) (bool, bool) { return n%(inARow+2) != 0, false },
 	} {
 		byType, byTenant := endpoint.Period{Events: []string{"paid"}}, endpoint.Period{Events: []string{"*"}, Tenant: "acme", TenantRule: "/by"}
+		byFilter := endpoint.Period{Events: []string{"*"}}
+		if err := byFilter.Filters.Parse(`[{"exact":{"type":"paid"}}]`); err != nil {
+			t.Fatal(err)
+		}
 		t.Run(name, func(t *testing.T) { planned(t, name, byType, owes) })
+		t.Run(name+", by a filter", func(t *testing.T) { planned(t, name, byFilter, owes) })
 		t.Run(name+", of a tenant", func(t *testing.T) { planned(t, name, byTenant, owes) })
 	}
 }
@@ -109,5 +114,41 @@ func TestDamagedOwingIsRefused(t *testing.T) {
 	p := newPlan(map[string]*importing{})
 	if err := p.add("shop", &stored{Owed: []owed{{Endpoint: "ep_1"}}}, bus.Receipt{}); err == nil {
 		t.Error("an event is owed to nobody")
+	}
+}
+
+// A range brings what the endpoint takes from now on: what its filters would keep away is owed as
+// entries, and what they keep away and nobody is owed ends no run.
+func TestPlanGoesByFilters(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		owed, between   string // the subjects of what is owed, and of every other event
+		entries, ranges int
+	}{
+		"owed by filters of before": {"us", "us", 600, 0},
+		"owed by those of now":      {"eu", "us", 0, 1},
+	} {
+		period := endpoint.Period{Events: []string{"paid"}}
+		if err := period.Filters.Parse(`[{"exact":{"subject":"eu"}}]`); err != nil {
+			t.Fatal(err)
+		}
+		ep := newImporting(&endpoint.Endpoint{ID: "ep_1"}, &account{}, period)
+		p := newPlan(map[string]*importing{ep.ID: ep})
+		for n := int64(1); n <= 600; n++ {
+			s := &stored{Type: "paid", ID: fmt.Sprint(n), Subject: c.between}
+			if n%2 == 0 {
+				s.Subject = c.owed
+			}
+			if s.Subject == c.owed {
+				s.Owed = []owed{{Endpoint: ep.ID}}
+			}
+			if err := p.add("shop", s, bus.Receipt{Partition: "EVENTS", Position: bus.Position{Identity: "i", Seq: n}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.end()
+		if entries, ranges := len(ep.entries), len(ep.feeds["EVENTS"].Ranges); entries != c.entries || ranges != c.ranges {
+			t.Errorf("%s: %d entries and %d ranges, want %d and %d", name, entries, ranges, c.entries, c.ranges)
+		}
 	}
 }

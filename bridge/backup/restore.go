@@ -131,7 +131,7 @@ func (x *Restoration) take(a *account) error {
 	if err != nil {
 		return err
 	}
-	period := endpoint.Period{Events: ep.Events, Topics: ep.Topics, Active: ep.Active}
+	period := endpoint.Period{Events: ep.Events, Topics: ep.Topics, Filters: ep.Filters, Active: ep.Active}
 	if n := len(ep.Periods); n > 0 {
 		period = ep.Periods[n-1]
 	}

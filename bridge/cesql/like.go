@@ -35,7 +35,7 @@ func compilePattern(s string) pattern {
 		switch {
 		case escaped:
 			runes, escaped = append(runes, r), false
-		case r == '\\' && strings.IndexAny(s[i+1:], "%_") == 0:
+		case r == '\\' && i+1 < len(s) && (s[i+1] == '%' || s[i+1] == '_'):
 			escaped = true
 		case r == '%':
 			end()

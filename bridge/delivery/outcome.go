@@ -18,7 +18,15 @@ const (
 	EndedExpired   Ended = "expired"
 	EndedCancelled Ended = "cancelled"
 	EndedRefused   Ended = "refused"
+	// EndedFilterError: a filter of the endpoint failed on the event. Such a record tells; it ends
+	// nothing, since no delivery was begun.
+	EndedFilterError Ended = "filter_error"
 )
+
+// Ends lists the closed set.
+func Ends() []Ended {
+	return []Ended{EndedExhausted, EndedGone, EndedExpired, EndedCancelled, EndedRefused, EndedFilterError}
+}
 
 // Reason says why an attempt failed; a closed set.
 type Reason string

@@ -33,6 +33,12 @@ func TestSchemasKnowEveryWord(t *testing.T) {
 	} {
 		schematest.Enum(t, *update, c.schema, c.property, c.words)
 	}
+	ends := Ends()
+	for _, word := range schematest.Closed(t, "Ended") {
+		if !slices.Contains(ends, Ended(word)) {
+			t.Errorf("Ends has no %s", word)
+		}
+	}
 	causes := Causes()
 	for _, word := range schematest.Closed(t, "Cause") {
 		if !slices.Contains(causes, Cause(word)) {

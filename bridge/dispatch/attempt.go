@@ -152,7 +152,7 @@ func (a attempt) discard(d *pendingDelivery, why delivery.Ended, detail string) 
 		s.d.ops(opsDelivery(why, d.lane.ep, d))
 	}
 	s.rec.add(outcome{d, d.ended(why, detail)})
-	s.d.metrics.ended(delivery.Discarded)
+	s.d.metrics.ended(delivery.Discarded, why, 1)
 }
 
 // ended is the record of a delivery that ends without an attempt.
@@ -257,7 +257,7 @@ func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *de
 			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Hold: v.Hold,
 		}}
 		if v.Outcome != "" {
-			s.d.metrics.ended(v.Outcome)
+			s.d.metrics.ended(v.Outcome, v.Ended, 1)
 		} else {
 			outcomes[i].attempt.Life = d.Life
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/feed"
 )
 
@@ -44,10 +45,14 @@ func (c *catchupRange) skip(to bus.Position) {
 	}
 }
 
-// wants reports whether an event that the list takes is for this range.
-func (c *catchupRange) wants(l *lane, m *bus.Message) bool {
-	return l.takes(m) &&
-		(c.base == 0 || !l.ep.TakesBy(c.base-1, m))
+// judge says what an event is to this range: nothing, where the periods older than its base had taken
+// as much of it.
+func (c *catchupRange) judge(l *lane, m *bus.Message) (endpoint.Verdict, error) {
+	v, err := l.judge(m)
+	if v != endpoint.NotTaken && c.base != 0 && l.ep.JudgeBy(c.base-1, m) >= v {
+		return endpoint.NotTaken, nil
+	}
+	return v, err
 }
 
 // hungry are the ranges that can be fed now. What has expired before their places is counted.
@@ -158,10 +163,13 @@ func (e *rangeConsumer) Take(b *feed.Batch) bool {
 		case l.full() || l.blocked() && !c.until.Reaches(m.Position):
 			return false
 		}
-		if c.wants(l, m) {
+		switch v, err := c.judge(l, m); v {
+		case endpoint.Taken:
 			if s.hand(l, m, &c.out, c.read) {
 				c.events--
 			}
+		case endpoint.FilterFailed:
+			s.turnAway(l, m, err, &c.out, c.read)
 		}
 		c.read, c.first = m.Position, time.Time{}
 	}

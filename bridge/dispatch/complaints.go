@@ -35,6 +35,13 @@ func (cs *complaints) Warn(msg string, err error, attrs ...any) {
 	}
 }
 
+// WarnOf is Warn of one endpoint's trouble: each endpoint's is told by itself.
+func (cs *complaints) WarnOf(endpoint, msg string, err error, attrs ...any) {
+	if unheard, tell := cs.count(msg+"\x00"+endpoint, time.Now()); tell {
+		cs.log.Warn(msg, append(attrs, slog.String("endpoint", endpoint), slog.Any("error", err), logline.Suppressed(int64(unheard)))...)
+	}
+}
+
 func (cs *complaints) count(msg string, now time.Time) (unheard int, tell bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

@@ -40,6 +40,8 @@ type pendingDelivery struct {
 	entry     durability
 	own       bool // the event's texts are no longer parts of the message
 	shared    bool // the state log has the entry, too
+
+	turnedAway bool // its filter failed: it is no delivery, and nobody but a feed knows of it
 }
 
 // draft is the entry to change, under the shard's mutex: what the state log has stays as it is.

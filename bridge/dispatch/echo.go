@@ -17,13 +17,26 @@ import (
 
 const opsSource = "/hookspan"
 
-// IsFor reports whether an event is for an endpoint, which its list, the event's place and the
-// event itself decide, and nothing that changes.
-func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
-	return m.Fault == "" && ep.Takes(m) && d.conf.telling().About(m) != ep.Name
+// judge says what an event is to an endpoint, which its list, the event's place and the event itself
+// decide, and nothing that changes.
+func (d *Dispatcher) judge(ep *endpoint.Endpoint, m *bus.Message) (endpoint.Verdict, error) {
+	if m.Fault != "" {
+		return endpoint.NotTaken, nil
+	}
+	v, err := ep.Judge(m)
+	if v != endpoint.NotTaken && d.conf.telling().About(m) == ep.Name {
+		return endpoint.NotTaken, nil
+	}
+	return v, err
 }
 
-func (l *lane) takes(m *bus.Message) bool { return l.shard.d.IsFor(l.ep, m) }
+// IsFor reports whether an event is for an endpoint.
+func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
+	v, _ := d.judge(ep, m)
+	return v == endpoint.Taken
+}
+
+func (l *lane) judge(m *bus.Message) (endpoint.Verdict, error) { return l.shard.d.judge(l.ep, m) }
 
 func (c *Config) telling() delivery.Telling {
 	return delivery.Telling{Dead: c.DeadTopic, Ops: c.OpsTopic}

@@ -152,7 +152,7 @@ func (a attempt) expire(over []*pendingDelivery) {
 	for i, d := range over {
 		_, why := d.Ends(a.ep.MaxAge)
 		outcomes[i] = outcome{d, d.ended(delivery.EndedExpired, why)}
-		s.d.metrics.ended(delivery.Discarded)
+		s.d.metrics.ended(delivery.Discarded, delivery.EndedExpired, 1)
 		if !s.d.conf.tells(d) {
 			told = append(told, opsDelivery(delivery.EndedExpired, a.ep, d))
 		}

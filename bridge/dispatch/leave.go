@@ -56,9 +56,10 @@ func (c *catchupRange) rewind() {
 	c.read = later(all[i].before, &c.from)
 	c.first = all[i].Created
 	for _, h := range all[i:] {
-		if h.status == forgotten {
+		switch {
+		case h.status == forgotten:
 			c.events++
-		} else {
+		case !h.turnedAway: // what was told of may be told again
 			c.until = h.Event.Position
 		}
 	}

@@ -11,9 +11,10 @@ import (
 
 // metrics of the outbound path.
 type metrics struct {
-	endpoints  *endpointMetrics
-	seconds    *latency.Histogram
-	deliveries *prometheus.CounterVec
+	endpoints    *endpointMetrics
+	seconds      *latency.Histogram
+	deliveries   *prometheus.CounterVec
+	unsuccessful *prometheus.CounterVec
 
 	proxy       prometheus.Counter
 	quarantined prometheus.Counter
@@ -28,6 +29,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_deliveries_total", Help: "Deliveries that ended, by outcome.",
 		}, []string{"outcome"}),
+		unsuccessful: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookspan_deliveries_unsuccessful_total", Help: "Deliveries that ended without success, by reason.",
+		}, []string{"reason"}),
 		proxy: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_proxy_failures_total", Help: "Attempts that failed because of a proxy, not of the endpoint.",
 		}),
@@ -44,8 +48,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Failed, delivery.Discarded} {
 		m.deliveries.WithLabelValues(string(o))
 	}
+	for _, why := range delivery.Ends() {
+		m.unsuccessful.WithLabelValues(string(why))
+	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.proxy, m.quarantined, m.dropped, m.tenantless)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.proxy, m.quarantined, m.dropped, m.tenantless)
 	}
 	return m
 }
@@ -58,7 +65,13 @@ func (m *metrics) attempt(endpoint string, res *delivery.Response, took time.Dur
 	}
 }
 
-func (m *metrics) ended(o delivery.Outcome) { m.deliveries.WithLabelValues(string(o)).Inc() }
+// ended counts deliveries that ended; why is empty for success.
+func (m *metrics) ended(o delivery.Outcome, why delivery.Ended, n int64) {
+	m.deliveries.WithLabelValues(string(o)).Add(float64(n))
+	if why != "" {
+		m.unsuccessful.WithLabelValues(string(why)).Add(float64(n))
+	}
+}
 
 var (
 	pendingDesc  = prometheus.NewDesc("hookspan_pending", "Deliveries that wait, by reason.", []string{"reason"}, nil)

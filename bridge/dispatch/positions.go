@@ -136,7 +136,7 @@ func (d *Dispatcher) expire(p bus.Partition, c *catchupRange) int64 {
 
 // lost counts events that expired before an endpoint could be fed them.
 func (d *Dispatcher) lost(p bus.Partition, gap int64) {
-	d.metrics.deliveries.WithLabelValues(string(delivery.Discarded)).Add(float64(gap))
+	d.metrics.ended(delivery.Discarded, delivery.EndedExpired, gap)
 	d.log.Error("events expired before endpoints could be fed them", slog.String("partition", string(p)),
 		slog.Int64("events", gap), slog.String("reason", string(delivery.EndedExpired)))
 }

@@ -191,6 +191,7 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 		if err == nil {
 			r.landed(pos, batch)
 			for i := range batch {
+				r.d.tellTurnedAway(&batch[i].attempt)
 				r.d.observer.Attempted(batch[i].attempt)
 			}
 			return true
@@ -227,6 +228,10 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 	for i := range batch {
 		d, a := batch[i].delivery, &batch[i].attempt
 		if d == nil {
+			continue
+		}
+		if d.turnedAway {
+			d.status = final
 			continue
 		}
 		l := d.lane

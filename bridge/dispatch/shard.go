@@ -92,16 +92,24 @@ func (s *shard) Take(b *feed.Batch) bool {
 		}
 		for _, l := range s.matching(m) {
 			pl := l.feedOf(p)
-			if pl.since != nil && pl.since.Reaches(m.Position) || !l.takes(m) {
+			if pl.since != nil && pl.since.Reaches(m.Position) {
 				continue
 			}
-			if pl.behind {
-				pl.miss(m)
+			v, failed := l.judge(m)
+			if v == endpoint.NotTaken {
 				continue
 			}
-			if l.blocked() {
+			if !pl.behind && l.blocked() {
 				l.leaveLive()
+			}
+			switch {
+			case pl.behind && v == endpoint.Taken:
 				pl.miss(m)
+			case pl.behind: // its reader tells
+			case v == endpoint.FilterFailed:
+				s.turnAway(l, m, failed, &pl.out, at)
+			}
+			if pl.behind || v == endpoint.FilterFailed {
 				continue
 			}
 			s.hand(l, m, &pl.out, at)

@@ -10,5 +10,8 @@
 // restart (id, state, membership), and a Set joins both. Secrets and header values reach the
 // bus sealed only.
 //
-// Begin with Endpoint and Period, then Takes, then Registry.
+// Which events an endpoint takes is said by its periods: types, topics, tenants and filters
+// (bridge/filter), whose change is a period of its own. An event is taken, not taken, or a filter fails on it.
+//
+// Begin with Endpoint and Period, then Judge, then Registry.
 package endpoint

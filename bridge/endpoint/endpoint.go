@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/filter"
 )
 
 // An Endpoint is a registered receiver of events. Values are shared and never changed;
@@ -26,7 +27,7 @@ type Endpoint struct {
 	Consent  *Consent // to the handshake; nil: none yet
 	Revision int64    // registry position of the record that this value came from
 
-	filters       []filter                   // of Periods, compiled
+	rules         []rule                     // of Periods, compiled
 	unknown       map[string]json.RawMessage // fields of the record that this version does not know
 	unknownSealed map[string]json.RawMessage // the same of what was sealed
 	locked        *Sealed                    // secrets that no key given here opens
@@ -56,6 +57,7 @@ type Period struct {
 	From    bus.Positions `json:"from"` // a partition not named: from its first event
 	Events  []string      `json:"events"`
 	Topics  []string      `json:"topics,omitempty"`
+	Filters filter.List   `json:"filters,omitzero"`
 	Active  bool          `json:"active"`
 	Tenant  string        `json:"tenant,omitempty"`  // whose events; "": see Tenants
 	Tenants string        `json:"tenants,omitempty"` // TenantsNone, or "" for all

@@ -5,33 +5,76 @@ import (
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
-// Takes reports whether an event is for the endpoint. The list of periods, the event and its
-// place alone decide: the last period that holds at the place says which events.
-func (e *Endpoint) Takes(m *bus.Message) bool { return e.takes(len(e.Periods), m) }
+// A Verdict is what an event is to an endpoint; a closed set, in the order in which a later one
+// counts for more.
+type Verdict uint8
 
-// TakesBy is Takes by the list as it was at a revision of the registry. An endpoint that did
-// not exist then takes nothing.
-func (e *Endpoint) TakesBy(revision int64, m *bus.Message) bool {
+const (
+	NotTaken     Verdict = iota // it is not for the endpoint
+	FilterFailed                // nor is it: that a filter failed on it is told
+	Taken
+)
+
+// Judge says what an event is to the endpoint. The list of periods, the event and its place alone
+// decide: the last period that holds at the place says which types and topics, whose, and which
+// filters. The error says which filter failed, and why.
+func (e *Endpoint) Judge(m *bus.Message) (Verdict, error) { return e.judge(len(e.Periods), m) }
+
+// JudgeBy is Judge by the list as it was at a revision of the registry. An endpoint that did not
+// exist then takes nothing.
+func (e *Endpoint) JudgeBy(revision int64, m *bus.Message) Verdict {
 	known := sort.Search(len(e.Periods), func(i int) bool { return e.Periods[i].Revision > revision })
-	return e.takes(known, m)
+	v, _ := e.judge(known, m)
+	return v
 }
 
-func (e *Endpoint) takes(periods int, m *bus.Message) bool {
+// Takes reports whether an event is for the endpoint.
+func (e *Endpoint) Takes(m *bus.Message) bool {
+	v, _ := e.Judge(m)
+	return v == Taken
+}
+
+// TakesBy is Takes by the list as it was at a revision of the registry.
+func (e *Endpoint) TakesBy(revision int64, m *bus.Message) bool {
+	return e.JudgeBy(revision, m) == Taken
+}
+
+// TakesUnfiltered is Takes but for the filters, for an event of which they cannot see enough.
+func (e *Endpoint) TakesUnfiltered(m *bus.Message) bool {
+	r := e.ruleAt(len(e.Periods), m)
+	return r != nil && r.takes(m)
+}
+
+func (e *Endpoint) judge(periods int, m *bus.Message) (Verdict, error) {
+	r := e.ruleAt(periods, m)
+	if r == nil {
+		return NotTaken, nil
+	}
+	return r.judge(m)
+}
+
+// ruleAt is the rule of the last of the first periods that holds at a message's place; nil where
+// none does.
+func (e *Endpoint) ruleAt(periods int, m *bus.Message) *rule {
 	for i := periods - 1; i >= 0; i-- {
 		if !behind(e.Periods[i].From, m.Partition, m.Position) {
 			continue
 		}
-		if i < len(e.filters) {
-			return e.filters[i].takes(m)
+		if i < len(e.rules) {
+			return &e.rules[i]
 		}
-		f, err := newFilter(e.Periods[i])
-		return err == nil && f.takes(m)
+		r, err := newRule(e.Periods[i])
+		if err != nil {
+			return nil
+		}
+		return &r
 	}
-	return false
+	return nil
 }
 
 // behind reports whether a place lies behind from. A partition that from does not name, or
@@ -44,81 +87,98 @@ func behind(from bus.Positions, p bus.Partition, at bus.Position) bool {
 // MayTake reports whether any period of the list takes some event of the message's topic and type,
 // and of its tenant by its rule, at whatever place.
 func (e *Endpoint) MayTake(m *bus.Message) bool {
-	for i := range e.filters {
-		if f := &e.filters[i]; f.takesKind(m) && (!f.knows(m) || f.takesTenant(m)) {
+	for i := range e.rules {
+		if r := &e.rules[i]; r.takesKind(m) && (!r.knows(m) || r.takesTenant(m)) {
 			return true
 		}
 	}
 	return false
 }
 
-// compile prepares the filters of all periods, so that Takes allocates nothing.
+// compile prepares the rules of all periods, so that Judge allocates nothing.
 func (e *Endpoint) compile() error {
-	e.filters = make([]filter, 0, len(e.Periods))
+	e.rules = make([]rule, 0, len(e.Periods))
 	for _, it := range e.Periods {
-		f, err := newFilter(it)
+		r, err := newRule(it)
 		if err != nil {
 			return err
 		}
-		e.filters = append(e.filters, f)
+		e.rules = append(e.rules, r)
 	}
 	return nil
 }
 
-// A filter is a period's answer for events at places where it holds.
-type filter struct {
-	active bool
-	events []typePattern
-	topics []topic.Pattern
-	rule   *tenant.Rule // nil: it does not matter whose they are
-	tenant string       // "": nobody's
+// A rule is a period's answer for events at places where it holds.
+type rule struct {
+	active  bool
+	events  []typePattern
+	topics  []topic.Pattern
+	whose   *tenant.Rule // nil: it does not matter whose they are
+	tenant  string       // "": nobody's
+	filters filter.List
 }
 
-func newFilter(it Period) (filter, error) {
-	f := filter{active: it.Active, tenant: it.Tenant}
+func newRule(it Period) (rule, error) {
+	r := rule{active: it.Active, tenant: it.Tenant, filters: it.Filters}
 	if it.ByTenant() {
-		rule, err := tenant.Parse(it.TenantRule)
+		whose, err := tenant.Parse(it.TenantRule)
 		if err != nil {
-			return filter{}, err
+			return rule{}, err
 		}
-		f.rule = &rule
+		r.whose = &whose
 	}
 	for _, s := range it.Events {
-		f.events = append(f.events, compileType(s))
+		r.events = append(r.events, compileType(s))
 	}
 	for _, s := range it.Topics {
 		t, err := topic.Compile(s)
 		if err != nil {
-			return filter{}, err
+			return rule{}, err
 		}
-		f.topics = append(f.topics, t)
+		r.topics = append(r.topics, t)
 	}
-	return f, nil
+	return r, it.Filters.Err()
 }
 
-func (f *filter) takes(m *bus.Message) bool { return f.takesKind(m) && f.takesTenant(m) }
+// judge asks the filters last: one that fails on an event is told of, and another tenant's events
+// are none of the endpoint's business.
+func (r *rule) judge(m *bus.Message) (Verdict, error) {
+	if !r.takes(m) {
+		return NotTaken, nil
+	}
+	switch ok, err := r.filters.Holds(m.Event); {
+	case err != nil:
+		return FilterFailed, err
+	case !ok:
+		return NotTaken, nil
+	}
+	return Taken, nil
+}
+
+// takes is judge but for the filters.
+func (r *rule) takes(m *bus.Message) bool { return r.takesKind(m) && r.takesTenant(m) }
 
 // takesKind looks at what many events have in common.
-func (f *filter) takesKind(m *bus.Message) bool {
-	return f.active && f.takesType(m.Event.Type) && f.takesTopic(m.Topic)
+func (r *rule) takesKind(m *bus.Message) bool {
+	return r.active && r.takesType(m.Event.Type) && r.takesTopic(m.Topic)
 }
 
-// knows: whoever read the message has found out whose it is by the filter's rule.
-func (f *filter) knows(m *bus.Message) bool { return f.rule == nil || m.TenantRule == f.rule.String() }
+// knows: whoever read the message has found out whose it is by this tenant rule.
+func (r *rule) knows(m *bus.Message) bool { return r.whose == nil || m.TenantRule == r.whose.String() }
 
-func (f *filter) takesTenant(m *bus.Message) bool {
-	if f.rule == nil {
+func (r *rule) takesTenant(m *bus.Message) bool {
+	if r.whose == nil {
 		return true
 	}
 	name := m.Tenant
-	if !f.knows(m) {
-		name, _ = f.rule.Of(m.Event)
+	if !r.knows(m) {
+		name, _ = r.whose.Of(m.Event)
 	}
-	return name == f.tenant
+	return name == r.tenant
 }
 
-func (f *filter) takesType(eventType string) bool {
-	for _, p := range f.events {
+func (r *rule) takesType(eventType string) bool {
+	for _, p := range r.events {
 		if p.match(eventType) {
 			return true
 		}
@@ -126,11 +186,11 @@ func (f *filter) takesType(eventType string) bool {
 	return false
 }
 
-func (f *filter) takesTopic(name string) bool {
-	if len(f.topics) == 0 {
+func (r *rule) takesTopic(name string) bool {
+	if len(r.topics) == 0 {
 		return true
 	}
-	for _, p := range f.topics {
+	for _, p := range r.topics {
 		if p.Match(name) {
 			return true
 		}

@@ -17,7 +17,7 @@ func place(identity string, seq int64) bus.Position {
 }
 
 func message(p bus.Partition, at bus.Position, topic, eventType string) *bus.Message {
-	return &bus.Message{Partition: p, Position: at, Topic: topic, Event: &event.Event{Type: eventType}}
+	return &bus.Message{Topic: topic, Partition: p, Position: at, Event: &event.Event{ID: "1", Source: "/s", Type: eventType}}
 }
 
 func TestTakesMatchesTypes(t *testing.T) {

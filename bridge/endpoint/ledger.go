@@ -134,6 +134,6 @@ func (r *ledger) view(k *kept) *Endpoint {
 	}
 	v := c.Clone()
 	v.ID, v.Start, v.State, v.Reason, v.Created, v.Updated = e.ID, e.Start, e.State, e.Reason, e.Created, e.Updated
-	v.Periods, v.filters, v.Revision, v.unknown, v.Consent = e.Periods, e.filters, e.Revision, e.unknown, e.Consent
+	v.Periods, v.rules, v.Revision, v.unknown, v.Consent = e.Periods, e.rules, e.Revision, e.unknown, e.Consent
 	return r.waiting(v)
 }

@@ -81,13 +81,20 @@ func (r *Registry) Import(ctx context.Context, e *Endpoint, periods []Period) er
 // Matches reports whether an active period of this kind takes an event.
 func (it Period) Matches(m *bus.Message) bool {
 	it.Active = true
-	f, err := newFilter(it)
-	return err == nil && f.takes(m)
+	r, err := newRule(it)
+	if err != nil {
+		return false
+	}
+	v, _ := r.judge(m)
+	return v == Taken
 }
 
 // MayMatch is Matches for some event of the message's topic and type.
 func (it Period) MayMatch(m *bus.Message) bool {
 	it.Active = true
-	f, err := newFilter(it)
-	return err == nil && f.takesKind(m)
+	r, err := newRule(it)
+	return err == nil && r.takesKind(m)
 }
+
+// ByKindAlone reports whether nothing but topic and type decides what a period takes.
+func (it Period) ByKindAlone() bool { return !it.ByTenant() && it.Filters.IsZero() }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -13,9 +14,9 @@ import (
 // The versions of the records that this code writes, each as the lowest one that says all: an
 // earlier version of the program refuses what it would take for less than it is.
 const (
-	format        = 1
-	formatTenants = 2 // a period says whose events the endpoint takes
-	formatNewest  = formatTenants
+	format           = 1
+	formatMembership = 2 // a period says more of what the endpoint takes: tenants or filters
+	formatNewest     = formatMembership
 )
 
 // The kinds of records in the registry's log.
@@ -111,11 +112,15 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode endpoint %s: %w", e.Name, err)
 	}
-	version := format
-	if e.ByTenant() {
-		version = formatTenants
+	return json.Marshal(record{V: formatOf(e), Kind: kindEndpoint, Endpoint: raw})
+}
+
+// formatOf is the version that an endpoint's record needs.
+func formatOf(e *Endpoint) int {
+	if slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
+		return formatMembership
 	}
-	return json.Marshal(record{V: version, Kind: kindEndpoint, Endpoint: raw})
+	return format
 }
 
 func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {

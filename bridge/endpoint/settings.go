@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -22,6 +23,7 @@ type Settings struct {
 	Topics        setting.List     `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
 	Tenant        string           `env:"TENANT" record:"-" doc:"Whose events it takes, and nobody else's; without one, see tenants." example:"acme"`
 	Tenants       string           `env:"TENANTS" envDefault:"all" words:"all none" record:"-" doc:"Whose events an endpoint without a tenant takes: all, or none, which are those that have no tenant."`
+	Filters       filter.List      `env:"FILTERS" record:"-" doc:"Filters over the event's attributes, of which each must hold, as the CloudEvents Subscriptions API has them: exact, prefix, suffix, all, any, not, and sql, a CloudEvents SQL expression." example:"[{\"prefix\":{\"subject\":\"eu/\"}},{\"sql\":\"EXISTS priority AND priority > 5\"}]"`
 	Active        bool             `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
 	Start         Start            `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
 	Signature     string           `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`

@@ -39,7 +39,7 @@ func (it Period) TenantOf(e *event.Event) string {
 // periodOf is what an endpoint takes by its settings. The rule is part of it where it matters, so
 // that no later setting of the process changes whose the events of the period are.
 func (r *ledger) periodOf(e *Endpoint) Period {
-	it := Period{Events: e.Events, Topics: e.Topics, Active: e.Active, Tenant: e.Tenant, Revision: bus.NoPosition}
+	it := Period{Events: e.Events, Topics: e.Topics, Filters: e.Filters, Active: e.Active, Tenant: e.Tenant, Revision: bus.NoPosition}
 	if e.Tenants == TenantsNone {
 		it.Tenants = TenantsNone
 	}
@@ -51,13 +51,14 @@ func (r *ledger) periodOf(e *Endpoint) Period {
 
 // says reports whether two periods take the same, whenever they begin.
 func (it Period) says(other Period) bool {
-	return it.Active == other.Active && slices.Equal(it.Events, other.Events) && slices.Equal(it.Topics, other.Topics) &&
+	return it.Active == other.Active && slices.Equal(it.Events, other.Events) && slices.Equal(it.Topics, other.Topics) && it.Filters.Equal(other.Filters) &&
 		it.Tenant == other.Tenant && it.Tenants == other.Tenants && it.TenantRule == other.TenantRule
 }
 
 // takeMembership takes over the settings that a period says.
 func (e *Endpoint) takeMembership(from *Settings) {
-	e.Events, e.Topics, e.Active, e.Tenant, e.Tenants = from.Events, from.Topics, from.Active, from.Tenant, from.Tenants
+	e.Events, e.Topics, e.Filters, e.Active = from.Events, from.Topics, from.Filters, from.Active
+	e.Tenant, e.Tenants = from.Tenant, from.Tenants
 }
 
 // readMembership sets what the newest period says.
@@ -68,7 +69,9 @@ func (e *Endpoint) readMembership() {
 		return
 	}
 	it := &e.Periods[n-1]
-	e.takeMembership(&Settings{Events: it.Events, Topics: it.Topics, Active: it.Active, Tenant: it.Tenant, Tenants: cmp.Or(it.Tenants, TenantsAll)})
+	e.takeMembership(&Settings{
+		Events: it.Events, Topics: it.Topics, Filters: it.Filters, Active: it.Active, Tenant: it.Tenant, Tenants: cmp.Or(it.Tenants, TenantsAll),
+	})
 }
 
 // tenants finds what is wrong with whose events an endpoint takes.

@@ -124,18 +124,21 @@ func TestTenantsOfAnEndpointThatAreRefused(t *testing.T) {
 	}
 }
 
-// An endpoint without a tenant is kept as every version reads it; one with a tenant is refused by
-// those that would send it everybody's events.
-func TestRecordsWithATenantAreOfALaterFormat(t *testing.T) {
+// An endpoint by type and topic alone is kept as every version reads it; one with a tenant or filters
+// is refused by those that would send it everything.
+func TestRecordsWithATenantOrFiltersAreOfALaterFormat(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		tenant, tenants string
-		version         int
-	}{{"", endpoint.TenantsAll, 1}, {"acme", endpoint.TenantsAll, 2}, {"", endpoint.TenantsNone, 2}} {
+		tenant, tenants, filters string
+		version                  int
+	}{
+		{"", endpoint.TenantsAll, "[]", 1}, {"acme", endpoint.TenantsAll, "[]", 2}, {"", endpoint.TenantsNone, "[]", 2},
+		{"", endpoint.TenantsAll, `[{"exact":{"subject":"eu"}}]`, 2}, {"acme", endpoint.TenantsAll, `[{"exact":{"subject":"eu"}}]`, 2},
+	} {
 		store := endpointtest.New()
 		r := loaded(t, store, endpoint.Options{})
 		e := receiver("crm")
-		e.Tenant, e.Tenants = c.tenant, c.tenants
+		e.Tenant, e.Tenants, e.Filters = c.tenant, c.tenants, filters(t, c.filters)
 		made := mustCreate(t, r, e)
 		raw, err := r.Records(t.Context())
 		if err != nil {
@@ -146,8 +149,8 @@ func TestRecordsWithATenantAreOfALaterFormat(t *testing.T) {
 			t.Errorf("%+v: version %d, %v", c, record.V, err)
 		}
 		again := loaded(t, store, endpoint.Options{}).Set().ByID(made.ID)
-		if again.Tenant != c.tenant || again.Tenants != c.tenants || len(again.Periods) != 1 {
-			t.Errorf("read back: tenant %q, tenants %q, %d periods", again.Tenant, again.Tenants, len(again.Periods))
+		if again.Tenant != c.tenant || again.Tenants != c.tenants || !again.Filters.Equal(e.Filters) || len(again.Periods) != 1 {
+			t.Errorf("read back: tenant %q, tenants %q, filters %v, %d periods", again.Tenant, again.Tenants, again.Filters.Show(), len(again.Periods))
 		}
 		if again.Takes(of("other", "")) != (c.version == 1) {
 			t.Errorf("%+v: read back, it judges another's event wrongly", c)

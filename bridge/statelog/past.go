@@ -55,6 +55,9 @@ func ReadPast(ctx context.Context, journal bus.Journal, shard int, was *State, l
 // Add takes a record in. A final record is the end of a delivery, and of its entry too when
 // it is of the entry's attempt or a later one; a failed record moves the entry on.
 func (p *Past) Add(was *State, a delivery.Attempt) {
+	if a.Ended == delivery.EndedFilterError { // tells of an event that was for nobody: a period that came later may take it
+		return
+	}
 	if a.Hold.After(p.Asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
 		p.Asked[a.Endpoint] = a.Hold
 	}

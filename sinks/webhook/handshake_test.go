@@ -94,7 +94,7 @@ func TestHandshakeGoesTheWayOfAttempts(t *testing.T) {
 		"an address that is refused": {strict, handshake(url), "the endpoint could not be asked: the address is not one that endpoints may have"},
 		"no URL":                     {strict, handshake("canary"), "the url "},
 		"nobody there":               {sender(t), handshake("http://127.0.0.1:1/"), "the endpoint could not be asked: the connection was refused"},
-		"silence":                    {sender(t), func() delivery.Handshake { h := handshake(silent); h.Timeout = 50 * time.Millisecond; return h }(), "the endpoint could not be asked: there was no whole answer in time"},
+		"silence":                    {sender(t), func() delivery.Handshake { h := handshake(silent); h.Timeout = 2 * time.Second; return h }(), "the endpoint could not be asked: there was no whole answer in time"},
 		"no proxy":                   {sender(t), func() delivery.Handshake { h := handshake(url); h.Proxy = "canary"; return h }(), "the proxy: want none, or the URL"},
 	} {
 		if _, err := c.by.Ask(t.Context(), c.ask); err == nil || !strings.HasPrefix(err.Error(), c.says) || strings.Contains(err.Error(), "canary") {

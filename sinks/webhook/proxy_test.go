@@ -169,7 +169,7 @@ func TestProxyAway(t *testing.T) {
 	}{
 		"nobody there":        {"http://127.0.0.1:1", 20 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: the connection was refused"},
 		"no such name":        {"http://nowhere.example:1", 20 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: the host"},
-		"silent SOCKS":        {silent("socks5"), 100 * time.Millisecond, delivery.ReasonProxy, "the proxy cannot be used: it did not answer in time"},
+		"silent SOCKS":        {silent("socks5"), 2 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: it did not answer in time"},
 		"silent over CONNECT": {silent("http"), 100 * time.Millisecond, delivery.ReasonTimeout, ""},
 	} {
 		s := webhook.New(webhook.Options{Egress: loopback(), Resolver: nowhere(), Proxy: c.proxy})

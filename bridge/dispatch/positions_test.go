@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 )
 
 // A cut back is the one thing that moves positions back, at a load.
@@ -112,6 +113,45 @@ func TestRecreatedUnderARange(t *testing.T) {
 			t.Errorf("still in memory: %v", left)
 		}
 	})
+}
+
+// A reader that was held back may still have events of a partition that was made anew meanwhile.
+// They are older than a period that begins in the new one, and not for it.
+func TestPeriodInARecreatedPartition(t *testing.T) {
+	for name, made := range map[string]func(r *rig) (begin func()){
+		"created": func(r *rig) func() { return func() { r.register("crm", nil) } },
+		"edited": func(r *rig) func() {
+			l := r.register("crm", func(e *endpoint.Endpoint) { e.Events = []string{"b"} })
+			return func() {
+				r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Events = []string{"*"} })
+				r.apply()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				begin := made(r)
+				r.publish(1, 3, "a")
+				held := r.store.Kept(part)
+				r.store.Recreate(part, "second")
+				r.publish(4, 5, "a")
+				begin()
+				r.s.Take(&feed.Batch{Partition: part, Before: r.read, End: held[2].Position, Messages: held})
+				r.must(r.d.live.Recheck(t.Context(), part)) // as the follower does now
+				r.read, _ = r.s.Place(part)
+				r.publish(6, 7, "a")
+				r.feed()
+				r.catchUp()
+				elapse(second)
+				r.once(6, 7)
+				for n := 1; n <= 5; n++ {
+					if r.posts(n) != 0 {
+						t.Errorf("event %d was sent and is from before the period", n)
+					}
+				}
+			})
+		})
+	}
 }
 
 // Nothing that any owner needs goes when the event store is nearly full; what only a paused

@@ -78,7 +78,8 @@ func lowestRevision(shards []*shard) int64 {
 
 // cuts holds the places from which periods newer than `taken` hold against what the bus has
 // now. Where a partition was cut back since, the newest place that fits is returned: periods hold
-// from there on, for events that were stored later.
+// from there on, for events that were stored later. Where one was made anew, the shards leave what was
+// read before: by its place alone it would count as newer than a period that begins in the new one.
 func (a *applier) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus.Positions, error) {
 	var late []endpoint.Period
 	for _, ep := range set.All() {
@@ -93,6 +94,9 @@ func (a *applier) cuts(ctx context.Context, set *endpoint.Set, taken int64) (bus
 	}
 	spans, err := a.d.partitions.Spans(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.d.live.RecheckRenewed(ctx, spans); err != nil {
 		return nil, err
 	}
 	cuts, places := bus.Positions{}, map[bus.Partition][]bus.Position{}

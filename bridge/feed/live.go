@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -141,6 +142,24 @@ func (l *Live) Recheck(ctx context.Context, p bus.Partition) error {
 // RecheckAll does it for a partition that a reader has found cut back, place by place.
 func (l *Live) RecheckAll(ctx context.Context, p bus.Partition) error {
 	return l.recheck(ctx, p, l.Partitions.TruncationOfAll)
+}
+
+// RecheckRenewed rechecks the partitions of which some shard stands in another incarnation than was
+// just asked for. The shards take nothing more of that one, which a reader may still have.
+func (l *Live) RecheckRenewed(ctx context.Context, spans []bus.Span) error {
+	for _, span := range spans {
+		stale := func(s Shard) bool {
+			at, known := s.Place(span.Partition)
+			return known && at.Identity != span.Identity
+		}
+		if !slices.ContainsFunc(l.Shards(), stale) {
+			continue
+		}
+		if err := l.Recheck(ctx, span.Partition); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type truncating func(context.Context, bus.Span, []bus.Position, History) (Truncation, error)

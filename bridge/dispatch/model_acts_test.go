@@ -17,7 +17,7 @@ func (m *model) publish(p bus.Partition, n int) {
 	for range n {
 		e := dispatchtest.Event(len(m.events), []string{"a.x", "b.x"}[len(m.events)%2])
 		at := m.w.store.Publish(p, e)
-		ev := &published{e.ID, e.Type, p, at}
+		ev := &published{id: e.ID, typ: e.Type, partition: p, at: at}
 		m.mu.Lock()
 		m.events = append(m.events, ev)
 		for _, x := range m.parties {
@@ -69,8 +69,9 @@ func (m *model) create(a, b int) {
 	x.Endpoint = made
 	m.mu.Unlock()
 	for _, ev := range m.events {
-		if made.Start == endpoint.StartAll && m.kept(ev) && wants(made.Events, made.Active, ev) {
-			x.may[ev.id], x.owed[ev.id] = true, true
+		x.may[ev.id] = ev.cut
+		if made.Start == endpoint.StartAll && wants(made.Events, made.Active, ev) {
+			x.may[ev.id], x.owed[ev.id] = true, m.kept(ev) // what is gone, a reader may still have
 		}
 	}
 }

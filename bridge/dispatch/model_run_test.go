@@ -71,6 +71,7 @@ type published struct {
 	id, typ   string
 	partition bus.Partition
 	at        bus.Position
+	cut       bool // taken away by a cut back: who still has it may take it for another at its place
 }
 
 // A life is what was so when a process took over.
@@ -389,9 +390,10 @@ func (m *model) disaster(a act) {
 	}
 	for _, ev := range m.events {
 		if !m.kept(ev) {
+			ev.cut = ev.cut || a.Verb == "cut"
 			for _, x := range m.parties {
 				delete(x.owed, ev.id)
-				x.may[ev.id] = x.may[ev.id] || a.Verb == "cut" // who still has it may take it for another at its place
+				x.may[ev.id] = x.may[ev.id] || ev.cut
 			}
 		}
 	}

@@ -48,11 +48,6 @@ func byVariables(begin string, block map[string]any) []string {
 				text = "," // a variable without any text is one that is not set
 			}
 		case map[string]any:
-			if f, of := endpoint.Fields().Find(word); of && f.Kind == setting.KindObject {
-				object, _ := json.Marshal(v) // of texts and lists
-				text = string(object)
-				break
-			}
 			joint := map[bool]string{true: ": ", false: "="}[word == "headers"]
 			var pairs []string
 			for key, value := range v {

@@ -37,7 +37,7 @@ const (
 	ReasonConnect      Reason = "connect"
 	ReasonProxy        Reason = "proxy" // the proxy failed; of the endpoint that says nothing
 	ReasonTLS          Reason = "tls"
-	ReasonAuth         Reason = "auth" // no token was to be had to log in with; the endpoint was not asked
+	ReasonAuth         Reason = "auth" // no token was to be had to log in with
 	ReasonTimeout      Reason = "timeout"
 	ReasonClosed       Reason = "closed"
 	ReasonRedirect     Reason = "redirect"

@@ -11,7 +11,7 @@ type Sender interface {
 	// Send never follows a redirect, reads a bounded part of the response and returns what
 	// happened; an attempt that was cut off because ctx ended has ReasonStopped. A request
 	// that was lost with a connection that had served before, without a byte of an answer, is
-	// sent once more. Nothing of r's header is kept, nor changed.
+	// sent once more, and one with a grant that was answered 401 with a new token. Nothing of r's header is kept, nor changed.
 	Send(ctx context.Context, r Request) Response
 }
 

@@ -50,7 +50,7 @@ func clocked(t *testing.T, life time.Duration, test func(t *testing.T, g *giver,
 
 func wantToken(t *testing.T, tok *token, want string) {
 	t.Helper()
-	got, err := tok.get(t.Context(), time.Now().Add(time.Minute))
+	got, _, err := tok.get(t.Context(), time.Now().Add(time.Minute))
 	if err != nil || got != want {
 		t.Errorf("after a wait the token is %q, %v; want %q", got, err, want)
 	}
@@ -105,7 +105,7 @@ func TestOneQuestionServesAll(t *testing.T) {
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				if got, err := tok.get(t.Context(), time.Now().Add(time.Minute)); err != nil || got != "t1" {
+				if got, _, err := tok.get(t.Context(), time.Now().Add(time.Minute)); err != nil || got != "t1" {
 					t.Errorf("%q, %v", got, err)
 				}
 			})
@@ -125,7 +125,7 @@ func TestATokenEndpointThatFailsIsNotFlooded(t *testing.T) {
 	clocked(t, time.Hour, func(t *testing.T, g *giver, tok *token) {
 		g.set(time.Hour, 0, broken)
 		for n := range 5 {
-			if _, err := tok.get(t.Context(), time.Now().Add(time.Minute)); !errors.Is(err, broken) {
+			if _, _, err := tok.get(t.Context(), time.Now().Add(time.Minute)); !errors.Is(err, broken) {
 				t.Fatalf("attempt %d: %v", n, err)
 			}
 		}
@@ -139,8 +139,32 @@ func TestATokenEndpointThatFailsIsNotFlooded(t *testing.T) {
 		wantToken(t, tok, "t6")
 		wantToken(t, tok, "t6")
 		<-time.After(time.Minute)
-		if _, err := tok.get(t.Context(), time.Now().Add(time.Minute)); !errors.Is(err, broken) {
+		if _, _, err := tok.get(t.Context(), time.Now().Add(time.Minute)); !errors.Is(err, broken) {
 			t.Errorf("after its end: %v", err)
+		}
+	})
+}
+
+// A token that the endpoint refuses as soon as it was given is no reason to flood the token endpoint.
+func TestTokensThatAreRefusedAtOnceAreAskedForSlowly(t *testing.T) {
+	t.Parallel()
+	clocked(t, time.Hour, func(t *testing.T, g *giver, tok *token) {
+		for range 5 {
+			got, _, err := tok.get(t.Context(), time.Now().Add(time.Minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tok.refuse(got)
+		}
+		if last := g.asked[len(g.asked)-1]; len(g.asked) != 5 || last < 4*time.Second {
+			t.Errorf("asked at %v", g.asked)
+		}
+		wantToken(t, tok, "t6")
+		<-time.After(30 * time.Minute)
+		before := time.Now()
+		tok.refuse("t6") // it has served
+		if wantToken(t, tok, "t7"); !time.Now().Equal(before) {
+			t.Errorf("waited for %s", time.Since(before))
 		}
 	})
 }
@@ -150,12 +174,12 @@ func TestAnAttemptWaitsForATokenNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
 	clocked(t, time.Hour, func(t *testing.T, g *giver, tok *token) {
 		g.set(time.Hour, 3*time.Second, nil)
-		if _, err := tok.get(t.Context(), time.Now().Add(time.Second)); !errors.Is(err, context.DeadlineExceeded) || time.Since(g.start) != time.Second {
+		if _, _, err := tok.get(t.Context(), time.Now().Add(time.Second)); !errors.Is(err, context.DeadlineExceeded) || time.Since(g.start) != time.Second {
 			t.Errorf("after %s: %v", time.Since(g.start), err)
 		}
 		stopped, stop := context.WithCancel(t.Context())
 		stop()
-		if _, err := tok.get(stopped, time.Now().Add(time.Minute)); err == nil {
+		if _, _, err := tok.get(stopped, time.Now().Add(time.Minute)); err == nil {
 			t.Error("a stopped attempt got a token")
 		}
 		wantToken(t, tok, "t1")

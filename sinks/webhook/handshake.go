@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
@@ -33,6 +34,13 @@ func (s *Sender) Ask(ctx context.Context, h delivery.Handshake) (perMinute int, 
 	req.Method = http.MethodOptions
 	if h.PerMinute > 0 {
 		req.Header.Set("WebHook-Request-Rate", strconv.Itoa(h.PerMinute))
+	}
+	if h.Access != nil && h.Access.Grant != nil {
+		text, _, err := s.tokens.token(by, h.Access.Grant).get(limited, time.Now().Add(h.Timeout))
+		if err != nil {
+			return 0, errors.New("the endpoint could not be asked: " + noToken(ctx, 0, err).Detail)
+		}
+		req.Header["Authorization"] = []string{"Bearer " + text}
 	}
 	reply, err := by.anew.RoundTrip(req)
 	if err != nil {

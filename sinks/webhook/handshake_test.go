@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -100,5 +101,28 @@ func TestHandshakeGoesTheWayOfAttempts(t *testing.T) {
 		if _, err := c.by.Ask(t.Context(), c.ask); err == nil || !strings.HasPrefix(err.Error(), c.says) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Where attempts log in, handshakes do.
+func TestHandshakeLogsIn(t *testing.T) {
+	t.Parallel()
+	l, s := newLogin(t, false), sender(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer token-1" {
+			w.Header().Set("WebHook-Allowed-Origin", "*")
+		}
+	}))
+	t.Cleanup(server.Close)
+	h := handshake(server.URL)
+	h.Access = &delivery.Access{Grant: l.grant()}
+	if _, err := s.Ask(t.Context(), h); err != nil {
+		t.Error(err)
+	}
+	away := newLogin(t, false)
+	away.say(func(w http.ResponseWriter) bool { w.WriteHeader(500); return true })
+	h.Access = &delivery.Access{Grant: away.grant()}
+	if _, err := s.Ask(t.Context(), h); err == nil || !strings.HasPrefix(err.Error(), "the endpoint could not be asked: no token") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("without a token: %v", err)
 	}
 }

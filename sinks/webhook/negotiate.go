@@ -34,8 +34,25 @@ func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request)
 	if reply.ProtoMajor == 1 {
 		rt.http1.Store(to.address, time.Now())
 	}
-	res, _ := read(ctx, r, answerOf(reply))
+	a := answerOf(reply)
+	a.body = inTime{limited, reply.Body}
+	res, _ := read(ctx, r, a)
 	return res
+}
+
+// inTime is a body whose end counts only while there is time: a server that sees us hang up may end
+// its answer properly, and that may be read yet.
+type inTime struct {
+	limited context.Context
+	body    io.Reader
+}
+
+func (t inTime) Read(p []byte) (int, error) {
+	n, err := t.body.Read(p)
+	if err == io.EOF && t.limited.Err() != nil {
+		err = t.limited.Err()
+	}
+	return n, err
 }
 
 func transportRequest(ctx context.Context, to *target, r *delivery.Request) *http.Request {

@@ -103,7 +103,7 @@ func (p *proxy) tunnelAny(ctx context.Context, addrs []netip.AddrPort, within ti
 	deadline := time.Now().Add(within)
 	for i, to := range addrs {
 		conn, err = p.tunnel(ctx, to.String(), time.Until(deadline)/time.Duration(len(addrs)-i))
-		if err == nil || ofReason(err, delivery.ReasonProxy) {
+		if err == nil || ofReason(err, delivery.ReasonProxy) || ctx.Err() != nil {
 			break
 		}
 	}

@@ -178,6 +178,12 @@ func TestProxyAway(t *testing.T) {
 		}
 		s.Close()
 	}
+	// A proxy that waits for the endpoint until the attempt's time is over has done nothing wrong.
+	two := webhook.New(webhook.Options{Egress: shopOnly(), Proxy: silent("http"), Resolver: nameServer(t, func(int) (int, []string) { return noError, []string{"127.0.0.1", "127.0.0.2"} })})
+	defer two.Close()
+	if res := post(two, t.Context(), "http://shop.example:9/", 2*time.Second); res.Reason != delivery.ReasonTimeout {
+		t.Errorf("an endpoint of two addresses: %+v", res)
+	}
 	s := webhook.New(webhook.Options{Egress: loopback(), Proxy: silent("http")})
 	defer s.Close()
 	ctx, stop := context.WithCancel(t.Context())

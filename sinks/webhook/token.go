@@ -13,6 +13,7 @@ import (
 const (
 	tokenTimeout = 10 * time.Second // of one question to a token endpoint
 	tokenRetry   = time.Second      // between two, after a failure
+	tokenNew     = time.Minute      // as long as this a token should serve
 	tokensKept   = 1024             // before those that nobody uses are forgotten
 	tokenKept    = time.Hour        // since its last use
 )
@@ -55,7 +56,8 @@ type token struct {
 	renew  time.Time // when the next one is asked for; zero: when this one is refused
 	until  time.Time // when it must not be used any more; zero: nobody knows
 	asked  *question // nil: none is on its way
-	failed time.Time // when a question failed last
+	given  time.Time // when text was
+	failed time.Time // when a question failed last, or gave what the endpoint does not take
 	used   time.Time
 }
 
@@ -71,16 +73,19 @@ type question struct {
 func (ts *tokens) send(ctx context.Context, rt *route, to *target, r *delivery.Request) delivery.Response {
 	end := time.Now().Add(r.Timeout)
 	t := ts.token(rt, r.Access.Grant)
-	text, err := t.get(ctx, end)
+	text, waited, err := t.get(ctx, end)
 	if err != nil {
 		return noToken(ctx, 0, err)
 	}
+	if waited && !room(ctx, r, end) { // the place that the attempt had is over: those that waited would go out together
+		return lost(ctx, delivery.Response{Reason: delivery.ReasonAuth, Detail: "the token to log in with came too late for the endpoint's limits"})
+	}
 	res := rt.send(ctx, to, withToken(r, text, end))
-	if res.Status != http.StatusUnauthorized {
+	if res.Status != http.StatusUnauthorized || res.Reason == "" {
 		return res
 	}
 	t.refuse(text)
-	next, err := t.get(ctx, end)
+	next, _, err := t.get(ctx, end)
 	if err != nil {
 		failure := noToken(ctx, res.Status, err)
 		failure.Body = res.Body
@@ -130,8 +135,9 @@ func (ts *tokens) token(rt *route, g *delivery.Grant) *token {
 	return t
 }
 
-// get returns a token that serves now. One whose end is near is used while the next is asked for.
-func (t *token) get(ctx context.Context, end time.Time) (string, error) {
+// get returns a token that serves now, and whether it had to be waited for. One whose end is near is
+// used while the next is asked for.
+func (t *token) get(ctx context.Context, end time.Time) (text string, waited bool, err error) {
 	t.mu.Lock()
 	now := time.Now()
 	serves := t.text != "" && (t.until.IsZero() || now.Before(t.until))
@@ -141,24 +147,29 @@ func (t *token) get(ctx context.Context, end time.Time) (string, error) {
 	text, q := t.text, t.asked
 	t.mu.Unlock()
 	if serves {
-		return text, nil
+		return text, false, nil
 	}
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	select {
 	case <-q.done:
-		return q.text, q.err
+		return q.text, true, q.err
 	case <-ctx.Done():
-		return "", context.DeadlineExceeded
+		return "", true, context.DeadlineExceeded
 	}
 }
 
-// refuse forgets a token that the endpoint did not take, unless there is a newer one already.
+// refuse forgets a token that the endpoint did not take, unless there is a newer one already. Where
+// it is refused as soon as it was given, the next question waits as after a failure.
 func (t *token) refuse(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.text == text {
-		t.text = ""
+	if t.text != text {
+		return
+	}
+	t.text = ""
+	if now := time.Now(); now.Sub(t.given) < tokenNew {
+		t.failed = now
 	}
 }
 
@@ -182,7 +193,7 @@ func (t *token) ask(now time.Time) {
 			t.failed = time.Now()
 			return
 		}
-		t.text, t.renew, t.until = q.text, time.Time{}, time.Time{}
+		t.text, t.given, t.renew, t.until = q.text, time.Now(), time.Time{}, time.Time{}
 		if life > 0 { // the endpoint's clock began before ours
 			t.renew = begun.Add(life - min(life/5, time.Minute))
 			t.until = begun.Add(life - min(life/20, 5*time.Second))

@@ -163,6 +163,9 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 		t.Errorf("%d requests and %d tokens, want 2 and 1", n, m)
 	}
 	// The second request keeps to the endpoint's limits.
+	g.takes.Store(func(string) bool { return true })
+	postAs(t, s, g.URL, a)
+	g.takes.Store(func(string) bool { return false })
 	asked = g.asked.Load()
 	res = s.Send(t.Context(), delivery.Request{
 		URL: g.URL, Header: http.Header{}, Timeout: 20 * time.Second, Access: a, Again: func(time.Time) (time.Duration, bool) { return 0, false },
@@ -174,6 +177,40 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 	l.say(func(w http.ResponseWriter) bool { w.WriteHeader(500); return true })
 	if res := postAs(t, s, g.URL, a); res.Status != 401 || res.Reason != delivery.ReasonAuth {
 		t.Errorf("%+v", res)
+	}
+}
+
+// An attempt that has waited for a token takes a new place under the endpoint's limits: all that wait
+// would go out together. One that finds a token goes at once.
+func TestWhoWaitsForATokenTakesANewPlace(t *testing.T) {
+	t.Parallel()
+	l, g, s := newLogin(t, false), newGuarded(t), sender(t)
+	places := 0
+	send := func() delivery.Response {
+		return s.Send(t.Context(), delivery.Request{
+			URL: g.URL, Header: http.Header{}, Timeout: 20 * time.Second, Access: &delivery.Access{Grant: l.grant()},
+			Again: func(time.Time) (time.Duration, bool) { places++; return 0, false },
+		})
+	}
+	if res := send(); res.Reason != delivery.ReasonAuth || g.asked.Load() != 0 || places != 1 {
+		t.Errorf("without a place: %+v, %d places asked for", res, places)
+	}
+	if res := send(); res.Reason != "" || places != 1 {
+		t.Errorf("with a token: %+v, %d places asked for", res, places)
+	}
+}
+
+// What an endpoint says is success is not asked for again.
+func TestA401ThatIsSuccessIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	l, g, s := newLogin(t, false), newGuarded(t), sender(t)
+	g.takes.Store(func(string) bool { return false })
+	res := s.Send(t.Context(), delivery.Request{
+		URL: g.URL, Header: http.Header{}, Timeout: 20 * time.Second, Access: &delivery.Access{Grant: l.grant()},
+		Success: func(status int) bool { return status == http.StatusUnauthorized },
+	})
+	if res.Reason != "" || g.asked.Load() != 1 {
+		t.Errorf("%+v after %d requests", res, g.asked.Load())
 	}
 }
 

@@ -49,6 +49,7 @@ type account struct {
 	Record  json.RawMessage `json:"record"`
 	Failing int64           `json:"failing,omitempty"` // since, unix ns
 	Held    statelog.Hold   `json:"held,omitzero"`
+	Spent   statelog.Spent  `json:"spent,omitzero"` // of its attempts_limit
 }
 
 // A stored event, where it lies and to whom it is owed.
@@ -75,6 +76,7 @@ type owed struct {
 	Due      time.Time `json:"due,omitzero"`
 	Batch    string    `json:"batch,omitempty"`
 	Created  time.Time `json:"created,omitzero"`
+	Asked    bool      `json:"asked,omitempty"` // by an operator: at any age of the event
 }
 
 // end says that the file is whole.

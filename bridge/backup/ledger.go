@@ -43,7 +43,7 @@ type place struct {
 	seq       int64
 }
 
-// match is what filters look at.
+// match is what the patterns of periods look at.
 type match struct{ topic, typ string }
 
 const matchesKept = 10_000
@@ -216,7 +216,7 @@ func (l *ledger) owed(m *bus.Message) []owed {
 		if e.Event.Identity != m.Position.Identity || e.Event.Mark != 0 && e.Event.Mark != m.Position.Mark {
 			continue // another event is there now
 		}
-		list = append(list, owed{Endpoint: e.Endpoint, Number: max(e.Number, 1), Due: e.Due, Batch: e.Batch, Created: e.Created})
+		list = append(list, owed{Endpoint: e.Endpoint, Number: max(e.Number, 1), Due: e.Due, Batch: e.Batch, Created: e.Created, Asked: e.Asked})
 		pending[e.Endpoint] = true
 	}
 	if len(list) > 0 {

@@ -70,7 +70,8 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 		}
 		due[o.Endpoint] = true
 		ref.Tenant = ep.period.TenantOf(m.Event)
-		e := delivery.Entry{Endpoint: o.Endpoint, Event: ref, Number: max(o.Number, 1), Due: o.Due, Batch: o.Batch, Created: o.Created}
+		e := delivery.Entry{Endpoint: o.Endpoint, Event: ref, Number: max(o.Number, 1), Due: o.Due, Batch: o.Batch, Created: o.Created, Asked: o.Asked,
+			Life: delivery.LifeOf(&bus.Message{Event: m.Event, Stored: s.Stored}, ep.MaxAge)}
 		if e.Created.IsZero() {
 			e.Created = s.Stored
 		}

@@ -212,7 +212,7 @@ func (x *Restoration) writeShard(ctx context.Context, id int, ends bus.Positions
 	now, ranges, r := time.Now(), 0, fresh()
 	last := fresh()
 	last.Positions, last.HandOver = ends, true
-	last.Failing, last.Held = map[string]int64{}, map[string]statelog.Hold{}
+	last.Failing, last.Held, last.Spent = map[string]int64{}, map[string]statelog.Hold{}, map[string]statelog.Spent{}
 	for _, ep := range x.endpoints {
 		if delivery.ShardOf(ep.ID, x.Shards) != id {
 			continue
@@ -222,6 +222,9 @@ func (x *Restoration) writeShard(ctx context.Context, id int, ends bus.Positions
 		}
 		if ep.account.Failing != 0 {
 			last.Failing[ep.ID] = ep.account.Failing
+		}
+		if spent := ep.account.Spent; spent.Width != 0 {
+			last.Spent[ep.ID] = spent
 		}
 		if h, lasts := ep.held(now); lasts {
 			last.Held[ep.ID] = h

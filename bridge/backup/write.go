@@ -107,7 +107,7 @@ func (l *ledger) writeEndpoints(ctx context.Context, r *endpoint.Registry, out *
 			return err
 		}
 		sh := l.shardOf(ep.ID)
-		a := &account{Record: raw, Failing: sh.Failing[ep.ID]}
+		a := &account{Record: raw, Failing: sh.Failing[ep.ID], Spent: sh.Spent[ep.ID]}
 		if held := sh.Held[ep.ID]; held.Until > now.UnixNano() {
 			a.Held = held
 		}

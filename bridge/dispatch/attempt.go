@@ -33,14 +33,14 @@ type attempt struct {
 func (a attempt) run(group []*pendingDelivery) {
 	s := a.shard
 	defer s.attempts.Done()
-	ctx := s.ctx
+	ctx, began := s.ctx, group[0].began
 	group = a.fetch(ctx, group)
 	if len(group) == 0 {
-		a.unanswered()
+		a.unmade(began)
 		return
 	}
 	if !s.holds() { // to read the event took its time
-		a.unanswered()
+		a.unmade(began)
 		a.interrupted(group)
 		return
 	}
@@ -170,6 +170,14 @@ func (a attempt) unanswered() {
 	defer s.mu.Unlock()
 	l.posts--
 	l.pump(time.Now())
+}
+
+// unmade is unanswered of an attempt that sent nothing: it counts for no quota.
+func (a attempt) unmade(began time.Time) {
+	a.shard.mu.Lock()
+	a.lane.quota.giveBack(began)
+	a.shard.mu.Unlock()
+	a.unanswered()
 }
 
 // answered frees the attempt's place in the lane and takes in what the endpoint said about

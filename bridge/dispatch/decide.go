@@ -42,7 +42,8 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	default:
 		v.Slow = m.Slow
 	}
-	if ep.GiveUpOn.Has(r.Status) {
+	// Without a token, or behind a proxy that fails, the status is not the endpoint's last word.
+	if r.Reason != delivery.ReasonAuth && r.Reason != delivery.ReasonProxy && ep.GiveUpOn.Has(r.Status) {
 		v.Outcome, v.Ended = delivery.Failed, delivery.EndedRefused
 		return v
 	}

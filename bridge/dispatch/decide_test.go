@@ -100,6 +100,7 @@ func TestDecideByTheStatusesOfTheEndpoint(t *testing.T) {
 		"given up and held":            {1, delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: time.Second}, held},
 		"410 as ever":                  {1, delivery.Response{Status: 410, Reason: delivery.ReasonGone}, verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}},
 		"no answer":                    {1, delivery.Response{Reason: delivery.ReasonTimeout}, again},
+		"no token after a refusal":     {1, delivery.Response{Status: 401, Reason: delivery.ReasonAuth}, again},
 	} {
 		if got := decide(ep, c.number, &c.res, ended, 0); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

@@ -13,6 +13,10 @@ import (
 // expiryRetry is when a lane looks again that may not end anything now.
 const expiryRetry = time.Second
 
+// expiriesTold is of how many that expire together operations events tell: a backlog would fill the
+// topic with them.
+const expiriesTold = 100
+
 // mortals are the deliveries of a lane that wait, and that end by themselves, the first in front.
 type mortals []*pendingDelivery
 
@@ -147,7 +151,6 @@ func (l *lane) expire(now time.Time) {
 // take that holds nothing up.
 func (a attempt) expire(over []*pendingDelivery) {
 	s := a.shard
-	defer s.attempts.Done()
 	outcomes, told := make([]outcome, len(over)), []*event.Event{}
 	for i, d := range over {
 		_, why := d.Ends(a.ep.MaxAge)
@@ -158,9 +161,16 @@ func (a attempt) expire(over []*pendingDelivery) {
 		}
 	}
 	s.rec.add(outcomes...) // from here on the deliveries are the recorder's
-	for _, e := range told {
-		s.d.ops(e)
+	s.attempts.Done()
+	if n := len(told) - expiriesTold; n > 0 {
+		s.d.log.Warn("more deliveries expired at once than operations events tell of", "endpoint", a.ep.Name, "events", n)
+		told = told[:expiriesTold]
 	}
+	s.d.background.Go(func() {
+		for _, e := range told {
+			s.d.ops(e)
+		}
+	})
 }
 
 // late reports why there is no attempt any more with an event that was read again, "" where there is

@@ -96,6 +96,21 @@ func (q *quota) take(now time.Time) {
 	q.changed = true
 }
 
+// giveBack takes out an attempt that began at a time and was not made.
+func (q *quota) giveBack(began time.Time) {
+	if q.none() {
+		return
+	}
+	end := began.UnixNano()/q.width() + 1
+	for i := len(q.slots) - 1; i >= 0 && q.slots[i].end >= end; i-- {
+		if s := &q.slots[i]; s.count > 0 && (i == 0 || q.slots[i-1].end < end) {
+			s.count--
+			q.used--
+			q.changed = true
+		}
+	}
+}
+
 // add counts attempts that begin at a time.
 func (q *quota) add(at time.Time, count int) {
 	end := at.UnixNano()/q.width() + 1

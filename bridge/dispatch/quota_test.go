@@ -33,23 +33,37 @@ func TestQuotaIsExact(t *testing.T) {
 			began := now
 			var begun []time.Time
 			var logged statelog.Spent
+			var flying *statelog.Spent // a delta that is not in the log yet: attempts begin meanwhile
+			land := func() {
+				if flying != nil {
+					logged, flying = *flying, nil
+					q.landed()
+				}
+			}
 			tick := min(limit.Per/time.Duration(20*limit.Count), 200*time.Millisecond)
 			delta := now
 			for range 60_000 {
 				now = now.Add(time.Duration(chance.Int64N(int64(tick))))
+				if chance.IntN(2) == 0 {
+					land()
+				}
 				if now.Sub(delta) >= deltaEvery {
 					delta = now
+					land()
 					if s, changed := q.durable(now, false); changed {
-						logged = s
-						q.landed()
+						flying = &s
 					}
 				}
 				if kills && chance.IntN(20_000) == 0 {
 					if chance.IntN(2) == 0 {
+						land()
 						if s, changed := q.durable(now, true); changed {
 							logged = s
 						}
+					} else if flying != nil && chance.IntN(2) == 0 { // it landed, and nobody heard of it
+						logged = *flying
 					}
+					flying = nil
 					q = newQuota(limit)
 					q.restore(logged, now)
 				}
@@ -64,6 +78,25 @@ func TestQuotaIsExact(t *testing.T) {
 				t.Errorf("%s: %d attempts in %v, want 95%% of %.0f", limit, len(begun), now.Sub(began), most)
 			}
 		}
+	}
+}
+
+// What began and was not made leaves room for another.
+func TestQuotaGivesBack(t *testing.T) {
+	t.Parallel()
+	q := newQuota(setting.Quota{Count: 3, Per: time.Hour})
+	now := time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+	for n := range 3 {
+		q.take(now.Add(time.Duration(n) * 10 * time.Minute))
+	}
+	full := q.ready(0)
+	q.giveBack(now.Add(10 * time.Minute))
+	if full.IsZero() || !q.ready(0).IsZero() || q.used != 2 {
+		t.Errorf("room at %v, then at %v with %d used", full, q.ready(0), q.used)
+	}
+	q.take(now.Add(30 * time.Minute))
+	if got := q.ready(0); !got.Equal(full) {
+		t.Errorf("full again until %v, want %v", got, full)
 	}
 }
 

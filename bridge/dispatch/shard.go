@@ -65,8 +65,8 @@ type durable struct {
 	floor, eager retention.Floor
 }
 
-// match is what the endpoints' filters look at; its lanes are cached. The tenant is left out where
-// no filter looks at it.
+// match is what the patterns of periods look at; its lanes are cached. The tenant is left out where
+// no period looks at it.
 type match struct{ topic, typ, tenant string }
 
 const matchesKept = 10_000

@@ -106,11 +106,14 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 		if st.Due = d.Due; l.hold.until.After(st.Due) {
 			st.Due = l.hold.until
 		}
+		if room := l.quota.ready(0); room.After(st.Due) {
+			st.Due = room
+		}
 	}
 	switch at := l.opensAfter(before); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
-	case d.status == waiting && d.Due.After(now) && !l.hold.until.After(d.Due), d.status == asked:
+	case d.status == waiting && d.Due.After(now) && st.Due.Equal(d.Due), d.status == asked:
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case at.After(now):
 		st.Waits, st.Until = delivery.WaitsLimited, at

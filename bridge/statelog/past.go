@@ -71,6 +71,9 @@ func (p *Past) Add(was *State, a delivery.Attempt) {
 		p.Failed[a.Delivery] = a
 		moved := *e // the log's own stays as it is
 		moved.Number, moved.Due, moved.Batch, moved.Asked = a.Number+1, a.Next, a.Batch, false
+		if a.Life != nil { // an earlier version did not keep it
+			moved.Life = a.Life
+		}
 		was.Entries[a.Delivery] = &moved
 	default:
 		_, done := p.Done[a.Delivery]

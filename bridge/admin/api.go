@@ -162,7 +162,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = problem.New(problem.Invalid).With("", fields...)
 	case errors.Is(err, endpoint.ErrNotFound):
 		p = problem.New(problem.NotFound).With(err.Error())
-	case errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, endpoint.ErrRemoved), errors.Is(err, endpoint.ErrNoConsent):
+	case errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, endpoint.ErrRemoved), errors.Is(err, endpoint.ErrNoConsent), errors.Is(err, endpoint.ErrSealed):
 		p = problem.New(problem.Conflict).With(err.Error())
 	case errors.Is(err, endpoint.ErrManaged):
 		p = problem.New(problem.ManagedElsewhere).With(err.Error())

@@ -55,7 +55,7 @@ type trace struct {
 func (l *look) trace(ctx context.Context, want journal.Query, found []deliveryView) *trace {
 	t := &trace{look: l, found: found, notes: map[string]*delivery.Note{}}
 	for _, e := range l.Registry.Set().All() {
-		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && e.Tenant != "" && e.Tenant != want.Tenant || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
+		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && !e.MayTakeOf(want.Tenant) || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
 			continue
 		}
 		n := l.note(e.ID)

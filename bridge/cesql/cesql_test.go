@@ -164,14 +164,17 @@ func TestUnknownFunctionsAreFound(t *testing.T) {
 // What an evaluation may take is bounded however large the event is.
 func TestAnEvaluationHasABudget(t *testing.T) {
 	t.Parallel()
-	large := attributes{"a": strings.Repeat("a", 1<<20), "b": strings.Repeat("a", 100_000)}
+	large := attributes{"a": strings.Repeat("a", 1<<20), "b": strings.Repeat("a", 100_000), "c": strings.Repeat("a", 9_000), "z": strings.Repeat("0", 9_000)}
 	for text, fails := range map[string]bool{
 		"b LIKE '%" + strings.Repeat("a_", 1000) + "b%'": true,
 		"a LIKE '%x%'": true,
 		"LENGTH(" + strings.Repeat("CONCAT(b,b,", 20) + "''" + strings.Repeat(")", 20) + ") = 1": true,
-		"UPPER(a) = 'A'":     true,
-		"a LIKE 'b%'":        false,
-		"LENGTH(b) = 100000": false,
+		"UPPER(a) = 'A'": true,
+		"a LIKE 'b%'":    true,
+		"z" + strings.Repeat("+z", 1000) + " = 0": true,
+		"c LIKE 'b%'":      false,
+		"LENGTH(c) = 9000": false,
+		"z+1 = 1":          false,
 	} {
 		began := time.Now()
 		_, err := evaluate(text, large)

@@ -12,9 +12,9 @@ type Attributes interface {
 // make.
 type Budget int
 
-// Steps is a budget that every sensible expression keeps to, and that is spent within a few
-// milliseconds.
-const Steps Budget = 1_000_000
+// Steps is a budget that every sensible expression keeps to, and that is spent within a fraction of a
+// millisecond. Another number would judge events otherwise.
+const Steps Budget = 20_000
 
 // spend reports false once there is nothing left.
 func (b *Budget) spend(n int) bool {
@@ -54,6 +54,9 @@ func (e *evaluation) of(n *node) (Value, *Error) {
 		v, ok := e.attributes.Attribute(n.name)
 		if !ok {
 			return Truth(false), &Error{MissingAttributeError, n.at, "the event has no attribute " + n.name}
+		}
+		if !e.budget.spend(len(v.text)) { // what becomes of it may look at all of it
+			return Truth(false), n.spent()
 		}
 		return v, nil
 	case opExists:

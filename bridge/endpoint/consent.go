@@ -124,6 +124,9 @@ func (r *Registry) SetConsent(ctx context.Context, id string, c Consent) error {
 		if cur.Consent != nil && *cur.Consent == c {
 			return nil, nil
 		}
+		if e := r.Set().ByID(id); e != nil && (c.Of != ConsentOf(e, r.o.Origin) || c.Given.IsZero() && !e.Awaits(r.o.Origin)) {
+			return nil, nil // it was asked for an address that is no more, or has consented to somebody else meanwhile
+		}
 		next := cur.Clone()
 		next.Consent = &c
 		next.Updated = after(cur.Updated)

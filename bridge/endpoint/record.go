@@ -14,9 +14,9 @@ import (
 // The versions of the records that this code writes, each as the lowest one that says all: an
 // earlier version of the program refuses what it would take for less than it is.
 const (
-	format           = 1
-	formatMembership = 2 // a period says more of what the endpoint takes: tenants or filters
-	formatNewest     = formatMembership
+	format       = 1
+	formatBounds = 2 // tenants, filters, a proxy or a handshake: without them more would be sent, or otherwise
+	formatNewest = formatBounds
 )
 
 // The kinds of records in the registry's log.
@@ -117,8 +117,8 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 
 // formatOf is the version that an endpoint's record needs.
 func formatOf(e *Endpoint) int {
-	if slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
-		return formatMembership
+	if e.Handshake || e.Proxy != "" || slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
+		return formatBounds
 	}
 	return format
 }

@@ -26,6 +26,11 @@ func (e *Endpoint) ByTenant() bool {
 	return slices.ContainsFunc(e.Periods, func(it Period) bool { return it.ByTenant() })
 }
 
+// MayTakeOf reports whether any period of the list takes events of a tenant.
+func (e *Endpoint) MayTakeOf(name string) bool {
+	return slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByTenant() || it.Tenant == name })
+}
+
 // TenantOf is whose an event is by the rule that the period was written with.
 func (it Period) TenantOf(e *event.Event) string {
 	rule, err := tenant.Parse(it.TenantRule)
@@ -102,7 +107,7 @@ func (r *Registry) Retune(ctx context.Context) error {
 		if !other(e) {
 			continue
 		}
-		_, err := r.change(ctx, edit{find: byID(e.ID), next: func(cur *Endpoint) (*Endpoint, error) {
+		_, err := r.change(ctx, edit{find: byID(e.ID), retune: true, next: func(cur *Endpoint) (*Endpoint, error) {
 			if cur == nil || !other(cur) { // deleted, or done by another replica
 				return nil, errDone
 			}

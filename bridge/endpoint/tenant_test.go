@@ -140,13 +140,8 @@ func TestRecordsWithATenantOrFiltersAreOfALaterFormat(t *testing.T) {
 		e := receiver("crm")
 		e.Tenant, e.Tenants, e.Filters = c.tenant, c.tenants, filters(t, c.filters)
 		made := mustCreate(t, r, e)
-		raw, err := r.Records(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var record struct{ V int }
-		if err := json.Unmarshal(raw[0], &record); err != nil || record.V != c.version {
-			t.Errorf("%+v: version %d, %v", c, record.V, err)
+		if v := versionOf(t, r); v != c.version {
+			t.Errorf("%+v: version %d", c, v)
 		}
 		again := loaded(t, store, endpoint.Options{}).Set().ByID(made.ID)
 		if again.Tenant != c.tenant || again.Tenants != c.tenants || !again.Filters.Equal(e.Filters) || len(again.Periods) != 1 {
@@ -154,6 +149,38 @@ func TestRecordsWithATenantOrFiltersAreOfALaterFormat(t *testing.T) {
 		}
 		if again.Takes(of("other", "")) != (c.version == 1) {
 			t.Errorf("%+v: read back, it judges another's event wrongly", c)
+		}
+	}
+}
+
+// versionOf is the format of the first record.
+func versionOf(t *testing.T, r *endpoint.Registry) int {
+	t.Helper()
+	raw, err := r.Records(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct{ V int }
+	if err := json.Unmarshal(raw[0], &record); err != nil {
+		t.Fatal(err)
+	}
+	return record.V
+}
+
+// An earlier version would send past the proxy and before the consent.
+func TestRecordsWithAProxyOrAHandshakeAreOfALaterFormat(t *testing.T) {
+	t.Parallel()
+	for _, edit := range []func(*endpoint.Endpoint){
+		func(e *endpoint.Endpoint) { e.Proxy = "http://proxy.example" },
+		func(e *endpoint.Endpoint) { e.Handshake = true },
+	} {
+		asks := &asked{}
+		r := loaded(t, endpointtest.New(), asks.options("hooks.example"))
+		e := receiver("crm")
+		edit(e)
+		mustCreate(t, r, e)
+		if v := versionOf(t, r); v != 2 {
+			t.Errorf("proxy %q, handshake %t: version %d", e.Proxy.Open(), e.Handshake, v)
 		}
 	}
 }

@@ -78,6 +78,9 @@ type edit struct {
 	next func(cur *Endpoint) (*Endpoint, error)
 	// check asks what Check knows; off for edits that touch no setting.
 	check bool
+	// retune has a new period judge tenants by this process's rule; else it goes on by the rule of
+	// the one before, so that replicas with different settings do not take turns.
+	retune bool
 }
 
 // change carries out an edit and returns the endpoint's id.
@@ -103,7 +106,7 @@ func (r *Registry) change(ctx context.Context, d edit) (string, error) {
 				return "", err
 			}
 		}
-		captured, err := r.join(ctx, next)
+		captured, err := r.join(ctx, next, d.retune)
 		if err != nil {
 			return "", err
 		}
@@ -170,8 +173,11 @@ func Adoptable(ctx context.Context, e *Endpoint, check func(context.Context, *En
 // join adds a period when what the endpoint takes is no longer what its newest period says. Its
 // From is captured before the period is written: what is published after the answer is behind
 // it. It returns when it was captured, zero when no period was added.
-func (r *Registry) join(ctx context.Context, next *Endpoint) (captured time.Time, err error) {
+func (r *Registry) join(ctx context.Context, next *Endpoint, retune bool) (captured time.Time, err error) {
 	period, n := r.periodOf(next), len(next.Periods)
+	if n > 0 && !retune && period.ByTenant() && next.Periods[n-1].ByTenant() {
+		period.TenantRule = next.Periods[n-1].TenantRule
+	}
 	if n > 0 && next.Periods[n-1].says(period) {
 		return time.Time{}, nil
 	}

@@ -57,8 +57,8 @@ func (t *tenancy) of(q *http.Request, e *provider.Event) (name, flaw string) {
 	return t.fixed, ""
 }
 
-// ascribe writes on an event whose it is. A sender cannot choose: where the source finds no tenant
-// there is none.
+// ascribe writes on an event whose it is. A sender cannot choose by the extension: where the source
+// finds no tenant, it is taken away.
 func (r *Receiver) ascribe(x *exchange, e *provider.Event) {
 	t := &x.source.tenancy
 	if !t.decides() {

@@ -87,6 +87,11 @@ func TestASecretIsRotated(t *testing.T) {
 func TestARotationThatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
+	other, err := endpoint.NewSealer(bytes.Repeat([]byte{2}, endpoint.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := newReplica(t, s.logs, other, nil)
 	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
 	s.do("POST", "/v1/endpoints", `{"name":"open","url":"https://crm.example/","signature":"none"}`).object(201)
 	s.do("POST", "/v1/endpoints", `{"name":"text","url":"https://crm.example/","signature":"sticker","secrets":["a secret of the receiver"]}`).object(201)
@@ -115,6 +120,9 @@ func TestARotationThatIsRefused(t *testing.T) {
 		t.Error("what was refused was written")
 	}
 	s.do("POST", "/v1/endpoints/nobody/secret", "").problem(404, "not_found")
+	if res := locked.do("POST", "/v1/endpoints/crm/secret", ""); !strings.Contains(strings.Join(res.problem(409, "conflict"), " ")+res.body, "HOOKSPAN_SEAL_KEY") {
+		t.Errorf("of secrets that cannot be opened: %s", res.body)
+	}
 	e := endpoint.Default()
 	e.Name, e.URL, e.Secrets = "env", "https://crm.example/", []string{signature.GenerateSecret("standard")}
 	if err := s.registry.Adopt(t.Context(), []*endpoint.Endpoint{e}, endpoint.ByEnvironment); err != nil {

@@ -267,7 +267,9 @@ func TestABackupHasWhatASuccessorWouldKnow(t *testing.T) {
 		Positions: bus.Positions{unowed.Partition: refs["retried"].Position}, // it was fed up to here
 		Failing:   map[string]int64{ep: began.UnixNano()},
 		Held:      map[string]statelog.Hold{ep: {Until: later.UnixNano(), By: delivery.HeldBySlowing}},
+		Spent:     map[string]statelog.Spent{ep: {Width: int64(time.Minute), Slots: []int64{100, 3}, Ahead: 1}},
 	}
+	state.Put[0].Asked = true
 	i.writes(&state)
 	journal := delivery.NewBatch(3)
 	for event, a := range map[string]delivery.Attempt{
@@ -288,7 +290,7 @@ func TestABackupHasWhatASuccessorWouldKnow(t *testing.T) {
 	source.Since = Since{none: true}
 	file, accounts, owing := written(t, source)
 	want := map[string][]owed{
-		"waits":   {{Endpoint: ep, Number: 3, Due: later, Created: began}},
+		"waits":   {{Endpoint: ep, Number: 3, Due: later, Created: began, Asked: true}},
 		"retried": {{Endpoint: ep, Number: 4, Created: began}},
 		"failed":  {{Endpoint: ep, Number: 2, Due: later, Created: began}},
 		"new":     {{Endpoint: ep}},
@@ -313,12 +315,15 @@ func TestABackupHasWhatASuccessorWouldKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := to.reads()
-	if got.Failing[ep] != state.Failing[ep] || got.Held[ep] != state.Held[ep] {
-		t.Errorf("restored are %v, %v", got.Failing, got.Held)
+	if got.Failing[ep] != state.Failing[ep] || got.Held[ep] != state.Held[ep] || !cmp.Equal(got.Spent, state.Spent) {
+		t.Errorf("restored are %v, %v, %v", got.Failing, got.Held, got.Spent)
 	}
 	numbers := map[string]int{}
 	for _, e := range got.Entries {
 		numbers[e.Event.ID] = e.Number
+		if e.Asked != (e.Event.ID == "waits") {
+			t.Errorf("%s is asked for: %t", e.Event.ID, e.Asked)
+		}
 	}
 	if diff := cmp.Diff(map[string]int{"waits": 3, "retried": 4, "failed": 2, "new": 1}, numbers); diff != "" {
 		t.Errorf("wanted and restored differ:\n%s", diff)

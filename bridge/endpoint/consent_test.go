@@ -173,6 +173,16 @@ func TestConfiguredEndpointsWaitForTheirConsent(t *testing.T) {
 	if given := r.Set().ByName("crm"); given.State != endpoint.Enabled || given.Limit().PerSecond != 1 {
 		t.Errorf("given: %s %s, %v", given.State, given.Reason, given.Limit())
 	}
+	late := endpoint.Consent{Of: of, Refused: "not yours"}
+	elsewhere := endpoint.Consent{Of: "elsewhere", Given: time.Now().UTC()}
+	for _, old := range []endpoint.Consent{late, elsewhere} { // what was asked before, and answered late
+		if err := r.SetConsent(t.Context(), waits.ID, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := r.Set().ByName("crm"); kept.State != endpoint.Enabled || kept.Consent.Of != of {
+		t.Errorf("after late answers: %s %+v", kept.State, kept.Consent)
+	}
 	moved := e.Clone()
 	moved.URL += "/elsewhere"
 	if err := r.Adopt(t.Context(), []*endpoint.Endpoint{moved}, endpoint.ByEnvironment); err != nil {

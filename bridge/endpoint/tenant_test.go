@@ -232,6 +232,16 @@ func TestAnotherRuleIsAnotherPeriod(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	// A replica that still has the earlier setting goes on by the newer rule.
+	if err := first.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.SetState(t.Context(), second.Set().ByName("managed").ID, endpoint.Paused, "a person said so"); err != nil {
+		t.Fatal(err)
+	}
+	if e := first.Set().ByName("managed"); len(e.Periods) != 2 || e.Periods[1].TenantRule != "/partner" {
+		t.Errorf("an edit by a replica with another setting: periods %+v", e.Periods)
+	}
 	before := of("other", "")
 	before.Position = end
 	if e := second.Set().ByID(limited.ID); len(e.Periods) != 3 || e.Takes(before) {

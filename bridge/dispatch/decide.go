@@ -17,9 +17,6 @@ type verdict struct {
 	// Elsewhere: what failed is not the endpoint, of which the attempt says nothing.
 	Elsewhere bool
 	Disable   bool // the endpoint said that it is gone
-
-	Sign  sign      // what it says about the endpoint's health
-	Probe time.Time // the endpoint's breaker is open: no attempt before it
 }
 
 // decide judges an attempt by the delivery rules. number is that of the attempt, ended when
@@ -60,13 +57,10 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	return v
 }
 
-// due is when the next attempt is made, if nothing ends the hold before and the breaker's probe succeeds.
+// due is when the next attempt is made, if nothing ends the hold before.
 func (v *verdict) due() time.Time {
-	at := v.Next
-	for _, held := range []time.Time{v.Hold, v.Probe} {
-		if held.After(at) {
-			at = held
-		}
+	if v.Hold.After(v.Next) {
+		return v.Hold
 	}
-	return at
+	return v.Next
 }

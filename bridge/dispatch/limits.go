@@ -15,7 +15,6 @@ type limits struct {
 	reach      int64 // sequences within which what lags shares a reader
 
 	stateLog statelog.Sizes
-	breaker  breakerRule
 }
 
 func defaultLimits() limits {
@@ -23,6 +22,5 @@ func defaultLimits() limits {
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 64 << 20, laneEntries: 10_000,
 		entries: 100_000, leastShare: 100,
 		unrecorded: 10_000, reach: 20_000,
-		breaker: defaultBreakerRule(),
 	}
 }

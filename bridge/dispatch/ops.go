@@ -17,11 +17,7 @@ import (
 
 // Operations events tell operators, through the bus, what a person should look at.
 const (
-	opsDisabled = "hookspan.endpoint.disabled"
-
-	opsBreakerOpened = "hookspan.endpoint.breaker-opened"
-	opsBreakerClosed = "hookspan.endpoint.breaker-closed"
-
+	opsDisabled  = "hookspan.endpoint.disabled"
 	opsExhausted = "hookspan.delivery.exhausted"
 	opsExpired   = "hookspan.delivery.expired"
 	opsTimeout   = 5 * time.Second

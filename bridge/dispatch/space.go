@@ -1,8 +1,6 @@
 package dispatch
 
 import (
-	"time"
-
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/retention"
 )
@@ -41,6 +39,5 @@ func (w *stateWriter) survey() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.durable.floor = retention.FloorOf(w.log.State(), func(string) bool { return false })
-	now := time.Now()
-	w.durable.eager = retention.FloorOf(w.log.State(), func(id string) bool { l := w.lanes[id]; return l == nil || l.blocked() || l.givenUp(now) })
+	w.durable.eager = retention.FloorOf(w.log.State(), func(id string) bool { l := w.lanes[id]; return l == nil || l.blocked() })
 }

@@ -61,11 +61,7 @@ func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()
-		switch {
-		case cause != "":
-		case !l.breaker.closed():
-			cause = delivery.WaitsBreaker
-		default:
+		if cause == "" {
 			cause = delivery.WaitsBehind
 		}
 		add(cause, b.Events, b.Oldest, true)

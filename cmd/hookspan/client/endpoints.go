@@ -45,7 +45,6 @@ type endpointItem struct {
 	Reason    string   `json:"reason"`
 	ManagedBy string   `json:"managed_by"`
 	Active    bool     `json:"active"`
-	Breaker   breaker  `json:"breaker"`
 	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
 }
 
@@ -88,14 +87,13 @@ func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
 }
 
 func (e *endpointItem) status() string {
-	text := e.State
 	switch {
 	case e.Reason != "":
-		text += " (" + e.Reason + ")"
+		return e.State + " (" + e.Reason + ")"
 	case !e.Active:
-		text += ", not active"
+		return e.State + ", not active"
 	}
-	return text + e.Breaker.status()
+	return e.State
 }
 
 // Find returns the path of an endpoint that is given by name or id.

@@ -83,7 +83,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestErrorsSayWhere(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 40)
+	long := strings.Repeat("q", 40)
 	for text, want := range map[string]string{
 		"type =":                              "at 7: want a value",
 		"":                                    "at 1: want a value",
@@ -121,7 +121,7 @@ func TestErrorsSayWhere(t *testing.T) {
 		"2147483647 + 1":                      "at 12: yields no integer of 32 bits",
 		"-(-2147483648)":                      "at 1: yields no integer of 32 bits",
 		"nothing(1)":                          "at 1: there is no function NOTHING with that many arguments",
-		long + "()":                           "at 1: there is no function XXXXXXXXXXXXXXXXXXXX… with",
+		long + "()":                           "at 1: there is no function QQQQQQQQQQQQQQQQQQQQ… with",
 		"- 'x' = 1 OR TRUE":                   "at 3: the value is no integer of 32 bits",
 		"LEFT('a', -1)":                       "at 1: LEFT: the length is negative",
 		"SUBSTRING(subject, 2, -1) = 'a'":     "at 1: SUBSTRING: the length is negative",

@@ -79,14 +79,11 @@ func strictly(raw []byte, into any) error {
 // OfKind is setting.KindObject.
 func (Auth) OfKind() setting.Kind { return setting.KindObject }
 
-// hiddenValue stands for what is set and not shown.
-const hiddenValue = "***"
-
 // Show says which kind is set.
 func (a Auth) Show() any {
 	shown := map[string]string{}
 	for _, kind := range a.kinds() {
-		shown[kind] = hiddenValue
+		shown[kind] = setting.Hidden
 	}
 	if len(shown) == 0 {
 		return nil
@@ -112,10 +109,10 @@ func (a Auth) kinds() (set []string) {
 func (a Auth) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, a.kinds()) }
 
 // Format writes *** for every verb.
-func (Basic) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hiddenValue) }
+func (Basic) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, setting.Hidden) }
 
 // Format writes *** for every verb.
-func (OAuth2) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hiddenValue) }
+func (OAuth2) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, setting.Hidden) }
 
 // Shape is what Show shows.
 func (Auth) Shape() map[string]any {
@@ -129,7 +126,7 @@ func (Auth) Shape() map[string]any {
 func hiddenShape(members map[string]string) map[string]any {
 	properties := map[string]any{}
 	for name, description := range members {
-		properties[name] = map[string]any{"type": "string", "const": hiddenValue, "description": description, "examples": []any{hiddenValue}}
+		properties[name] = map[string]any{"type": "string", "const": setting.Hidden, "description": description, "examples": []any{setting.Hidden}}
 	}
 	return map[string]any{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 }
@@ -182,12 +179,12 @@ func (a *Auth) Merge(raw []byte) []setting.Fault {
 
 // mergeKind puts a kind into named, with what it was below what has changed.
 func (a *Auth) mergeKind(name string, change json.RawMessage, named *Auth) (fault string) {
-	kept := string(change) == `"`+hiddenValue+`"`
+	kept := string(change) == `"`+setting.Hidden+`"`
 	if !slices.Contains([]string{"basic", "bearer", "oauth2"}, name) {
 		return "is not known; " + wantedAuth.Error()
 	}
 	if kept && !slices.Contains(a.kinds(), name) {
-		return "give the value; " + hiddenValue + " only stands for one that is kept"
+		return "give the value; " + setting.Hidden + " only stands for one that is kept"
 	}
 	if string(change) == "null" {
 		return ""

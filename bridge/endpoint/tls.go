@@ -65,7 +65,7 @@ func (t TLS) Show() any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.each(func(setting.Secret) string { return hiddenValue })
+	return t.each(func(setting.Secret) string { return setting.Hidden })
 }
 
 // Shape is what Show shows.
@@ -94,10 +94,10 @@ func (t *TLS) Merge(raw []byte) []setting.Fault {
 			faults = append(faults, setting.Fault{Field: "." + name, Message: "is not known; " + wantedTLS.Error()})
 		case text == nil:
 			*member = ""
-		case *text != hiddenValue:
+		case *text != setting.Hidden:
 			*member = setting.Secret(*text)
 		case *member == "":
-			faults = append(faults, setting.Fault{Field: "." + name, Message: "give the value; " + hiddenValue + " only stands for one that is kept"})
+			faults = append(faults, setting.Fault{Field: "." + name, Message: "give the value; " + setting.Hidden + " only stands for one that is kept"})
 		}
 	}
 	return faults

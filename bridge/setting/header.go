@@ -43,7 +43,7 @@ func (h Headers) Show() any {
 	for _, one := range h {
 		shown[one.Name] = one.Value
 		if isCredential(one.Name) {
-			shown[one.Name] = hidden
+			shown[one.Name] = Hidden
 		}
 	}
 	return shown
@@ -76,10 +76,10 @@ func (h *Headers) Merge(raw []byte) []Fault {
 		switch {
 		case text == nil:
 			delete(had, key)
-		case *text != hidden:
+		case *text != Hidden:
 			had[key] = Header{Name: name, Value: *text}
 		case had[key].Name == "":
-			faults = append(faults, Fault{"." + name, "give the value; " + hidden + " only stands for one that is kept"})
+			faults = append(faults, Fault{"." + name, "give the value; " + Hidden + " only stands for one that is kept"})
 		}
 	}
 	merged := make(Headers, 0, len(had))

@@ -83,8 +83,8 @@ func wrongLogin(u *url.URL) error {
 	user := u.User.Username()
 	password, _ := u.User.Password()
 	switch control := func(r rune) bool { return r < ' ' || r == 0x7f }; {
-	case user == hidden:
-		return errors.New("has " + hidden + " where its login was hidden: give the login again, or leave the setting as it is")
+	case user == Hidden:
+		return errors.New("has " + Hidden + " where its login was hidden: give the login again, or leave the setting as it is")
 	case user == "":
 		return errors.New("has a password without a user")
 	case strings.ContainsFunc(user+password, control):
@@ -104,7 +104,7 @@ func (p Proxy) String() string {
 		return string(p)
 	}
 	scheme, _, _ := strings.Cut(string(p), "://")
-	return scheme + "://" + hidden + "@" + rest[strings.LastIndexByte(rest, '@')+1:]
+	return scheme + "://" + Hidden + "@" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // Show is null where nothing was said.

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-const hidden = "***"
+// Hidden stands for what is set and not shown.
+const Hidden = "***"
 
 // A Secret prints as *** whatever formats it. The zero value is no secret at all.
 type Secret string
@@ -28,13 +29,13 @@ func (s *Secret) Parse(text string) error {
 func (Secret) OfKind() Kind { return KindSecret }
 
 // Format writes *** for every verb, also where fmt would show a field of a struct.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Hidden) }
 
 // MarshalText writes ***, so that no encoder writes more.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Hidden), nil }
 
 // LogValue writes ***.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(Hidden) }
 
 // Secrets are separated by white space, newest first. An item of a list, or a line of a secret
 // file, is one secret, spaces and all. They print as ***.
@@ -59,10 +60,10 @@ func (Secrets) OfKind() Kind { return KindSecrets }
 func (s Secrets) Open() []string { return s }
 
 // Format writes *** for every verb.
-func (s Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+func (s Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Hidden) }
 
 // MarshalText writes ***.
-func (s Secrets) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (s Secrets) MarshalText() ([]byte, error) { return []byte(Hidden), nil }
 
 // LogValue writes ***.
-func (s Secrets) LogValue() slog.Value { return slog.StringValue(hidden) }
+func (s Secrets) LogValue() slog.Value { return slog.StringValue(Hidden) }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bufio"
 	"crypto/tls"
+	"io"
 	"math"
 	"net"
 	"syscall"
@@ -25,7 +26,7 @@ type conn struct {
 
 func newConn(raw net.Conn) *conn {
 	c := &conn{Conn: raw}
-	c.reader = bufio.NewReader(limited{c})
+	c.reader = bufio.NewReader(limited{c.Conn, &c.left})
 	c.look = c.peek
 	for { // through a proxy with TLS there are two layers
 		secured, ok := raw.(*tls.Conn)
@@ -42,15 +43,18 @@ func newConn(raw net.Conn) *conn {
 	return c
 }
 
-// limited reads from a connection as much as is left.
-type limited struct{ c *conn }
+// limited reads as much as is left.
+type limited struct {
+	r    io.Reader
+	left *int64
+}
 
 func (l limited) Read(b []byte) (int, error) {
-	if l.c.left <= 0 {
+	if *l.left <= 0 {
 		return 0, errHeadTooLong
 	}
-	n, err := l.c.Conn.Read(b[:min(int64(len(b)), l.c.left)])
-	l.c.left -= int64(n)
+	n, err := l.r.Read(b[:min(int64(len(b)), *l.left)])
+	*l.left -= int64(n)
 	return n, err
 }
 

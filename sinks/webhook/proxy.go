@@ -165,7 +165,8 @@ func (p *proxy) askHTTP(conn net.Conn, to string) error {
 	if _, err := io.WriteString(conn, head+"\r\n"); err != nil {
 		return unanswered(err)
 	}
-	reader := bufio.NewReader(&bounded{conn, maxHead})
+	left := int64(maxHead)
+	reader := bufio.NewReader(limited{conn, &left})
 	for range maxHints + 1 {
 		res, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
 		if err != nil {
@@ -215,19 +216,4 @@ func unanswered(err error) error {
 		return broken("its answer is too long", err)
 	}
 	return broken("its answer cannot be read", err)
-}
-
-// bounded reads as much as is left.
-type bounded struct {
-	r    io.Reader
-	left int
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errHeadTooLong
-	}
-	n, err := b.r.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
 }

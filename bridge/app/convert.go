@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -66,11 +68,21 @@ func checkEndpoint(ctx context.Context, e *endpoint.Endpoint, egress EgressCheck
 	if known, ok := schemes.Options(e.Signature); ok && signature.OfProvider(e.Signature) {
 		faults = append(faults, endpoint.CheckOptions(e, known)...)
 	}
-	if _, err := schemes.Compile(e.Signature, e.Options, e.Secrets); err != nil {
+	scheme, err := schemes.Compile(e.Signature, e.Options, e.Secrets)
+	if err != nil {
 		faults = append(faults, fieldError(err))
+	} else if signature.OfProvider(e.Signature) && e.Auth.Given() && signsAuthorization(scheme, e) {
+		faults = append(faults, endpoint.FieldError{Field: "auth", Message: "the signature has the header Authorization already; take one of the two out"})
 	}
 	if _, err := schemes.CompileEncryption(e.Signature, e.Options, e.EncryptSecret.Open()); err != nil {
 		faults = append(faults, fieldError(err))
 	}
 	return warning, faults
+}
+
+// signsAuthorization tries what a signature sets, which for a provider's only its file says.
+func signsAuthorization(scheme *signature.Scheme, e *endpoint.Endpoint) bool {
+	h := http.Header{}
+	err := scheme.Sign(h, signature.Message{ID: "msg_1", Time: time.Now(), Delivery: "dlv_1", Type: "test", Method: http.MethodPost, URL: e.Address(), Body: []byte("{}")})
+	return err == nil && h.Get("Authorization") != ""
 }

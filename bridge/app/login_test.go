@@ -20,3 +20,20 @@ func TestTokenEndpointsAreJudged(t *testing.T) {
 		}
 	}
 }
+
+// A signature that stands in the header of a login would overwrite it, or be overwritten.
+func TestALoginBesideASignatureInItsHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+	for signature, taken := range map[string]bool{"provider:dbt-cloud": true, "provider:github": false} {
+		for _, auth := range []string{`{"bearer":"canary"}`, ""} {
+			environ := []string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://1.1.1.1/", "HOOKSPAN_ENDPOINT_X_SIGNATURE=" + signature, "HOOKSPAN_ENDPOINT_X_SECRETS=a-secret-of-the-test-that-is-long"}
+			if auth != "" {
+				environ = append(environ, "HOOKSPAN_ENDPOINT_X_AUTH="+auth)
+			}
+			err := verdict(t.Context(), environ...)
+			if refused := err != nil && strings.Contains(err.Error(), "HOOKSPAN_ENDPOINT_X_AUTH: the signature has the header Authorization"); refused != (taken && auth != "") || err != nil && !refused {
+				t.Errorf("%s with %q: %v", signature, auth, err)
+			}
+		}
+	}
+}

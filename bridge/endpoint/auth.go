@@ -91,6 +91,9 @@ func (a Auth) Show() any {
 	return shown
 }
 
+// Given reports whether requests log in at all.
+func (a Auth) Given() bool { return len(a.kinds()) > 0 }
+
 func (a Auth) kinds() (set []string) {
 	if a.Basic != nil {
 		set = append(set, "basic")
@@ -334,7 +337,7 @@ func (v *faults) access(e *Endpoint) {
 	if http.CanonicalHeaderKey(e.Options["header"]) == name {
 		taken = "options.header"
 	}
-	if taken != "" && len(e.Auth.kinds()) > 0 {
+	if taken != "" && e.Auth.Given() {
 		v.add("auth", "%s has the header %s already; take one of the two out", taken, name)
 	}
 	u, err := url.Parse(e.URL)

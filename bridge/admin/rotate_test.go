@@ -24,7 +24,7 @@ func TestASecretIsRotated(t *testing.T) {
 	s := newReplica(t, endpointtest.New(), sealer, func(o *admin.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	made := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
 	id, first := made["id"].(string), made["secrets"].([]any)[0].(string)
-	signing := func() string { return fmt.Sprint(s.registry.Set().ByID(id).SigningAt(time.Now())) }
+	signing := func() string { return fmt.Sprint(endpointtest.SigningAt(s.registry.Set().ByID(id), time.Now())) }
 	until := func(v map[string]any) time.Time {
 		at, err := time.Parse(time.RFC3339, v["overlap_until"].(string))
 		if err != nil {

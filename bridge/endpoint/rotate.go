@@ -47,17 +47,6 @@ func (e *Endpoint) Rotate(secret string, now time.Time, overlap time.Duration) {
 	e.Secrets, e.OldSecrets = setting.Secrets{secret}, old
 }
 
-// SigningAt lists the secrets that sign at a time, newest first.
-func (e *Endpoint) SigningAt(now time.Time) []string {
-	all := slices.Clip(e.Secrets.Open())
-	for _, o := range e.OldSecrets {
-		if o.Until.After(now) {
-			all = append(all, o.Secret.Open())
-		}
-	}
-	return all
-}
-
 // OverlapUntil is when the last of the old secrets is forgotten; zero when none signs any more.
 func (e *Endpoint) OverlapUntil(now time.Time) (until time.Time) {
 	for _, o := range e.OldSecrets {

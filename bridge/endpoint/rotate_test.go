@@ -47,7 +47,7 @@ func TestRotate(t *testing.T) {
 				e.Rotate(turn.secret, now.Add(turn.after), turn.overlap)
 			}
 			for after, want := range c.signs {
-				if got := strings.Join(e.SigningAt(now.Add(after)), " "); got != want {
+				if got := strings.Join(endpointtest.SigningAt(e, now.Add(after)), " "); got != want {
 					t.Errorf("after %s %q sign, want %q", after, got, want)
 				}
 				if until := e.OverlapUntil(now.Add(after)); until.IsZero() != !strings.Contains(want, " ") {
@@ -110,7 +110,7 @@ func TestOldSecretsAreForgottenOnTheBus(t *testing.T) {
 			}
 		}
 		again := loaded(t, store, endpoint.Options{Poll: 10 * time.Second}) // a restart
-		if got := again.Set().ByID(made.ID).SigningAt(time.Now()); fmt.Sprint(got) != "[canary-new canary-secret-crm]" {
+		if got := endpointtest.SigningAt(again.Set().ByID(made.ID), time.Now()); fmt.Sprint(got) != "[canary-new canary-secret-crm]" {
 			t.Errorf("after a restart %v sign", got)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -170,7 +170,7 @@ func TestOldSecretsOutliveOtherEdits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, e := range map[string]*endpoint.Endpoint{"without the key": set.ByID(made.ID), "sealed anew": newer.Set().ByID(made.ID)} {
-		if got := fmt.Sprint(e.SigningAt(time.Now())); got != "[canary-new canary-secret-crm]" || !e.OverlapUntil(time.Now()).Equal(until) {
+		if got := fmt.Sprint(endpointtest.SigningAt(e, time.Now())); got != "[canary-new canary-secret-crm]" || !e.OverlapUntil(time.Now()).Equal(until) {
 			t.Errorf("%s: %s sign until %s, want %s", name, got, e.OverlapUntil(time.Now()), until)
 		}
 	}
@@ -196,7 +196,7 @@ func TestABackupKeepsOldSecretsSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		back := loaded(t, to, endpoint.Options{}).Set().ByID(made.ID)
-		if got := fmt.Sprint(back.SigningAt(time.Now())); got != "[canary-new canary-secret-crm]" || !back.OverlapUntil(time.Now()).Equal(until) {
+		if got := fmt.Sprint(endpointtest.SigningAt(back, time.Now())); got != "[canary-new canary-secret-crm]" || !back.OverlapUntil(time.Now()).Equal(until) {
 			t.Errorf("%s: %s sign until %s", name, got, back.OverlapUntil(time.Now()))
 		}
 		for _, r := range append(to.Records(registryLog), bus.Record{Data: records[0]}) {

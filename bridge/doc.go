@@ -20,6 +20,8 @@
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
+//   - breaker: keeps attempts from an endpoint that most of them fail at; probe: the one attempt that
+//     it lets through now and then.
 //   - state log, journal: what a shard knows, what was attempted. chained log: each record
 //     names the one that it follows.
 //   - life: what bounds how long an event is of use: its age on the bus, and its own expirytime.

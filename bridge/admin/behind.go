@@ -87,6 +87,19 @@ func (l *look) held(n *delivery.Note) (time.Time, delivery.HeldBy) {
 	return n.Held.UTC(), n.HeldBy
 }
 
+// breaker is what an endpoint's breaker does.
+func (l *look) breaker(n *delivery.Note) delivery.Breaker {
+	if n == nil || n.Breaker == nil {
+		return delivery.Breaker{State: delivery.BreakerClosed}
+	}
+	b := *n.Breaker
+	b.Since = b.Since.UTC()
+	if !b.NextProbe.IsZero() {
+		b.NextProbe = b.NextProbe.UTC()
+	}
+	return b
+}
+
 // stands says where a pending delivery of the journal stands.
 func (l *look) stands(d *journal.Delivery) delivery.Standing {
 	if l.owns(d.Endpoint) {
@@ -103,6 +116,11 @@ func (l *look) stands(d *journal.Delivery) delivery.Standing {
 	switch {
 	case n != nil && slices.Contains(n.Running, d.ID) && d.AttemptedBefore(n.At):
 		st.Waits, st.Due = delivery.WaitsRunning, time.Time{}
+	case n != nil && n.Breaker != nil && (!st.Due.After(l.now) || n.Breaker.NextProbe.After(st.Due)):
+		st.Waits, st.Until = delivery.WaitsBreaker, n.Breaker.NextProbe
+		if st.Until.After(st.Due) {
+			st.Due = st.Until
+		}
 	case !held.IsZero() && !held.Before(st.Due):
 		st.Waits, st.Until, st.Due = delivery.WaitsLimited, held, held
 	case st.Due.After(l.now):

@@ -144,7 +144,11 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 
 func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
 	waits := t.stopped(e.ID)
-	if waits == "" {
+	switch n := t.notes[e.ID]; {
+	case waits != "":
+	case n != nil && n.Breaker != nil:
+		waits = delivery.WaitsBreaker
+	default:
 		waits = delivery.WaitsBehind
 	}
 	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: waits, behind: b})

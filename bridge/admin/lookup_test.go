@@ -170,6 +170,11 @@ func TestPendingDeliveriesSayWhyTheyWait(t *testing.T) {
 	wants(delivery.WaitsLimited, held.Format(time.RFC3339), held.Format(time.RFC3339))
 	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(4 * time.Minute)}) // somebody has lifted it
 	wants(delivery.WaitsRetry, at, at)
+	probe := next.Add(5 * time.Minute)
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(5 * time.Minute), Breaker: &delivery.Breaker{State: delivery.BreakerOpen, NextProbe: probe}})
+	wants(delivery.WaitsBreaker, probe.Format(time.RFC3339), probe.Format(time.RFC3339))
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now().Add(6 * time.Minute), Breaker: &delivery.Breaker{State: delivery.BreakerOpen, NextProbe: next.Add(-time.Minute)}})
+	wants(delivery.WaitsRetry, at, at) // the probe is made before its time
 	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
 	wants(delivery.WaitsPaused, nil, at)
 }

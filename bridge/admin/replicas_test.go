@@ -78,7 +78,7 @@ func TestLanesOfOthersAreShownAsTheirOwnersSay(t *testing.T) {
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	s.index.Noted(delivery.Note{
 		Endpoint: others, At: since.Add(time.Minute), Behind: &delivery.Behind{Since: since, Events: 3, About: true},
-		Held: until, HeldBy: delivery.HeldByRetryAfter,
+		Held: until, HeldBy: delivery.HeldByRetryAfter, Breaker: &delivery.Breaker{State: delivery.BreakerOpen, Since: since, NextProbe: until},
 	})
 	s.index.Noted(delivery.Note{Endpoint: others, At: since, Behind: &delivery.Behind{Since: since, Events: 9}}) // a late copy
 	s.index.Noted(delivery.Note{Endpoint: mine, At: since, Behind: &delivery.Behind{Since: since, Events: 4}})
@@ -98,6 +98,12 @@ func TestLanesOfOthersAreShownAsTheirOwnersSay(t *testing.T) {
 	}
 	if e := got[others]; e["held_until"] != until.Format(time.RFC3339) || e["held_by"] != "retry_after" {
 		t.Errorf("held: %v %v", e["held_until"], e["held_by"])
+	}
+	if b := fmt.Sprint(got[others]["breaker"]); b != "map[next_probe:"+until.Format(time.RFC3339)+" since:2026-05-04T12:00:00Z state:open]" {
+		t.Errorf("of another replica's breaker: %s", b)
+	}
+	if b := fmt.Sprint(got[mine]["breaker"], got[live]["breaker"]); b != "map[state:closed] map[state:closed]" {
+		t.Errorf("of breakers that are closed: %s", b)
 	}
 	if e := got[live]; e["behind"] != nil || e["held_until"] != nil {
 		t.Errorf("live on another replica: %v", e)

@@ -35,17 +35,18 @@ type front struct {
 
 // state is what the server says of an endpoint.
 type state struct {
-	ManagedBy string          `json:"managed_by"`
-	State     endpoint.State  `json:"state"`
-	Reason    string          `json:"reason,omitempty"`
-	Behind    *behind         `json:"behind,omitempty"`
-	Overlap   time.Time       `json:"overlap_until,omitzero"` // until then old secrets sign too
-	Consent   *consent        `json:"consent,omitempty"`
-	HeldUntil time.Time       `json:"held_until,omitzero"`
-	HeldBy    delivery.HeldBy `json:"held_by,omitempty"`
-	Warnings  []string        `json:"warnings,omitempty"`
-	Created   time.Time       `json:"created"`
-	Updated   time.Time       `json:"updated"`
+	ManagedBy string           `json:"managed_by"`
+	State     endpoint.State   `json:"state"`
+	Reason    string           `json:"reason,omitempty"`
+	Behind    *behind          `json:"behind,omitempty"`
+	Overlap   time.Time        `json:"overlap_until,omitzero"` // until then old secrets sign too
+	Consent   *consent         `json:"consent,omitempty"`
+	HeldUntil time.Time        `json:"held_until,omitzero"`
+	HeldBy    delivery.HeldBy  `json:"held_by,omitempty"`
+	Breaker   delivery.Breaker `json:"breaker"`
+	Warnings  []string         `json:"warnings,omitempty"`
+	Created   time.Time        `json:"created"`
+	Updated   time.Time        `json:"updated"`
 }
 
 // consent is what the endpoint has answered to the handshake.
@@ -90,6 +91,7 @@ func (l *look) endpoint(e *endpoint.Endpoint) view {
 	v.state.HeldUntil, v.state.HeldBy = l.held(n)
 	v.state.Overlap = e.OverlapUntil(l.now)
 	v.state.Consent = consentOf(e, l.Registry.Origin())
+	v.state.Breaker = l.breaker(n)
 	if l.Warnings != nil {
 		v.state.Warnings = l.Warnings(e)
 	}

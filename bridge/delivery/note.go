@@ -19,6 +19,8 @@ type Note struct {
 	Held   time.Time `json:"h,omitzero"`  // nothing is sent before
 	HeldBy HeldBy    `json:"hb,omitempty"`
 
+	Breaker *Breaker `json:"br,omitempty"` // nil: closed
+
 	// Waits says why what lies in the lane is not attempted; "" while nothing does for long.
 	Waits Cause     `json:"w,omitempty"`
 	Until time.Time `json:"u,omitzero"`
@@ -32,7 +34,7 @@ type Note struct {
 
 // Empty: the lane just delivers.
 func (n Note) Empty() bool {
-	return n.Behind == nil && n.Held.IsZero() && n.Waits == "" && len(n.Running) == 0
+	return n.Behind == nil && n.Held.IsZero() && n.Breaker == nil && n.Waits == "" && len(n.Running) == 0
 }
 
 // Behind says what readers have still to bring to an endpoint.

@@ -43,4 +43,5 @@ type Response struct {
 	Body       string        // the first bytes, as readable text
 	Reason     Reason        // "" for success
 	Detail     string        // in words, without URL, secret or body; for the log and the API
+	Refused    bool          // nobody listens at the address
 }

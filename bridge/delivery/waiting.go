@@ -9,7 +9,7 @@ const (
 	WaitsRetry    Cause = "retry"   // for its time in the schedule
 	WaitsOrder    Cause = "order"   // for another one of its key
 	WaitsLimited  Cause = "limited" // for its turn: a hold, the rate, the attempts that run, the members of its batch
-	WaitsBreaker  Cause = "breaker"
+	WaitsBreaker  Cause = "breaker" // for the probe that finds its endpoint well
 	WaitsPaused   Cause = "paused"
 	WaitsDisabled Cause = "disabled"
 	WaitsBehind   Cause = "behind" // its endpoint's reader has not come to it

@@ -27,6 +27,8 @@ type attempt struct {
 	lane  *lane
 	ep    *endpoint.Endpoint
 	out   *outbound
+
+	probed time.Time // when the breaker let it through as a probe
 }
 
 // run makes the attempt and records what came of it.
@@ -64,6 +66,7 @@ func (a attempt) run(group []*pendingDelivery) {
 		return
 	}
 	v := decide(a.ep, group[0].Number, &res, ended, rand.Float64())
+	v.Sign = sign{healthOf(a.ep, &v, &res), group[0].Number == 1, sent, a.probed}
 	s.d.metrics.attempt(a.ep.Name, &res, ended.Sub(sent), traceparent(span, group[0].event))
 	a.answered(&v, sent, ended)
 	if v.Outcome == delivery.Failed && !a.publishDeadLetters(ctx, group, v.Ended) {
@@ -169,6 +172,7 @@ func (a attempt) unanswered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.posts--
+	l.breaker = l.breaker.unanswered(a.probed)
 	l.pump(time.Now())
 }
 
@@ -192,6 +196,7 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 		return
 	}
 	l.hold.heed(v, sent, ended)
+	l.assess(v, ended)
 	disable := ""
 	switch {
 	case v.Outcome == delivery.Delivered:

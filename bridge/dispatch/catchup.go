@@ -132,7 +132,7 @@ func (e *rangeConsumer) Trust(at bus.Position) {
 func (e *rangeConsumer) Full() bool {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return !e.lane.shard.closed && !e.lane.closed && !e.done() && e.lane.full() && !e.lane.blocked()
+	return !e.lane.shard.closed && !e.lane.closed && !e.done() && e.lane.full() && e.lane.breaker.closed() && !e.lane.blocked()
 }
 
 // Hungry implements feed.Range.

@@ -46,7 +46,7 @@ func TestTroubleIsToldNowAndThen(t *testing.T) {
 		w.answer = onceBad
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
-		w.publish(1, 100, "a")
+		w.publish(1, 15, "a") // fewer than a breaker judges by
 		pass(500 * time.Millisecond)
 		p.client.Set(dispatchtest.Faults{Call: func(name string) error {
 			if name == "Get" {
@@ -61,7 +61,7 @@ func TestTroubleIsToldNowAndThen(t *testing.T) {
 		}
 		p.client.Set(dispatchtest.Faults{})
 		pass(time.Minute)
-		w.once(t, "crm", 1, 100)
+		w.once(t, "crm", 1, 15)
 		p.stop()
 	})
 }

@@ -17,6 +17,9 @@ type verdict struct {
 	// Elsewhere: what failed is not the endpoint, of which the attempt says nothing.
 	Elsewhere bool
 	Disable   bool // the endpoint said that it is gone
+
+	Sign  sign      // what it says about the endpoint's health
+	Probe time.Time // the endpoint's breaker is open: no attempt before it
 }
 
 // decide judges an attempt by the delivery rules. number is that of the attempt, ended when
@@ -57,10 +60,13 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 	return v
 }
 
-// due is when the next attempt is made, if nothing ends the hold before.
+// due is when the next attempt is made, if nothing ends the hold before and the breaker's probe succeeds.
 func (v *verdict) due() time.Time {
-	if v.Hold.After(v.Next) {
-		return v.Hold
+	at := v.Next
+	for _, held := range []time.Time{v.Hold, v.Probe} {
+		if held.After(at) {
+			at = held
+		}
 	}
-	return v.Next
+	return at
 }

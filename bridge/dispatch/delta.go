@@ -94,9 +94,10 @@ func (w *stateWriter) next(handOver bool) *step {
 	dt.failing()
 	dt.held()
 	dt.spent()
+	dt.broken()
 	r.Remove = append(r.Remove, w.orphans...)
 	w.orphans = nil
-	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held)+len(r.Spent) == 0 &&
+	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held)+len(r.Spent)+len(r.Breakers) == 0 &&
 		r.Revision == was.Revision && r.Journal == was.Journal && r.Commands == was.Commands && r.HandOver == was.HandOver {
 		return nil
 	}
@@ -349,6 +350,21 @@ func (dt *delta) spent() {
 	}
 }
 
+// broken names the endpoints whose breaker is open otherwise than the log says.
+func (dt *delta) broken() {
+	dt.r.Breakers = map[string]statelog.Breaker{}
+	for id, l := range dt.lanes {
+		if b := l.breaker.durable(l.ep.URL); b != dt.was.Breakers[id] {
+			dt.r.Breakers[id] = b
+		}
+	}
+	for id := range dt.was.Breakers {
+		if dt.lanes[id] == nil {
+			dt.r.Breakers[id] = statelog.Breaker{}
+		}
+	}
+}
+
 // landed takes in that a delta is in the log.
 func (w *stateWriter) landed(flying []*pendingDelivery) {
 	w.mu.Lock()
@@ -361,6 +377,7 @@ func (w *stateWriter) landed(flying []*pendingDelivery) {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {
 			d.lane.wait(d)
+			d.lane.urge(d, now)
 			d.lane.pump(now)
 		}
 	}

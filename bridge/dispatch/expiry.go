@@ -138,7 +138,7 @@ func (l *lane) expire(now time.Time) {
 	}
 	if len(over) > 0 {
 		s.attempts.Add(1)
-		go attempt{s, l, l.ep, l.outbound}.expire(over)
+		go attempt{shard: s, lane: l, ep: l.ep, out: l.outbound}.expire(over)
 	}
 	if held {
 		l.watchAt(now.Add(expiryRetry), now)

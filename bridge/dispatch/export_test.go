@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/statelog"
@@ -15,8 +16,22 @@ func (c Config) Small() Config {
 		entries: 12, leastShare: 2,
 		unrecorded: 12, reach: 5,
 		stateLog: statelog.Sizes{RecordBytes: 900, Chunks: 1, SnapshotSlack: 1500},
+		breaker:  smallBreaker,
 	}
 	return c
+}
+
+var smallBreaker = breakerRule{least: 6, refusals: 3, slice: time.Second, first: 2 * time.Second, most: 8 * time.Second}
+
+// A BreakerRule is that of a breaker of small size.
+type BreakerRule struct {
+	Least, Refusals    int
+	Slice, First, Most time.Duration
+}
+
+// SmallBreaker is the rule of processes with small limits.
+func SmallBreaker() BreakerRule {
+	return BreakerRule{smallBreaker.least, smallBreaker.refusals, smallBreaker.slice, smallBreaker.first, smallBreaker.most}
 }
 
 // Remembered says which deliveries are in memory, for whatever reason.

@@ -38,10 +38,13 @@ type lane struct {
 	limit    limiter
 	quota    quota
 	hold     hold
-	failing  time.Time // nothing but failure since
-	left     time.Time // when it left the live feed last
-	disabled int64     // no attempt before the registry's record of this revision is taken up
-	closed   bool      // the endpoint was deleted
+	breaker  breaker
+	urgent   *pendingDelivery // while the breaker is not closed: an operator wants it to be the next probe
+	probes   int              // that were chosen, by turns of what was tried before and what was not
+	failing  time.Time        // nothing but failure since
+	left     time.Time        // when it left the live feed last
+	disabled int64            // no attempt before the registry's record of this revision is taken up
+	closed   bool             // the endpoint was deleted
 	timer    *time.Timer
 	watcher  *time.Timer // of the mortals
 	watched  time.Time   // when it fires next; zero: not at all
@@ -72,7 +75,7 @@ func blocked(ep *endpoint.Endpoint) bool { return ep.State != endpoint.Enabled }
 // full: the endpoint must not be fed more.
 func (l *lane) full() bool {
 	limits := &l.shard.d.limits
-	return l.fresh >= limits.laneEvents || l.bytes >= l.shard.d.laneBytes() || l.laden()
+	return l.fresh >= limits.laneEvents || l.bytes >= l.shard.d.laneBytes() || l.laden() || l.fresh > 0 && !l.breaker.closed()
 }
 
 // laden: so many deliveries wait that what follows is left in the topics. A lane may have more
@@ -91,7 +94,7 @@ func (l *lane) hungry(c *catchupRange) bool {
 	case l.blocked():
 		return c.until.Same(c.read) && c.until.Seq > c.read.Seq && l.entries < limits.laneEntries
 	}
-	return l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2 && !l.laden()
+	return !l.full() && l.fresh <= limits.laneEvents/2 && l.bytes <= l.shard.d.laneBytes()/2
 }
 
 // laneBytes is a lane's share of the memory for events.
@@ -140,19 +143,29 @@ func (l *lane) pump(now time.Time) {
 	}
 }
 
-// width is how many attempts may run at once.
+// width is how many attempts may run at once. A probe is made beside what began before the
+// breaker opened.
 func (l *lane) width() int {
-	if l.hold.pause > 0 {
+	switch {
+	case l.breaker.state == delivery.BreakerHalfOpen:
+		return 0
+	case l.hold.pause > 0 && l.breaker.closed():
 		return 1
 	}
 	return l.ep.Concurrency
 }
 
-// opens is when the limits and the endpoint's own wish allow the next attempt.
-func (l *lane) opens() time.Time { return l.opensAfter(0) }
+// opens is when the limits, the endpoint's own wish and its breaker allow the next attempt.
+func (l *lane) opens() time.Time {
+	at := l.allowed(0)
+	if l.breaker.state == delivery.BreakerOpen && l.breaker.next.After(at) {
+		at = l.breaker.next
+	}
+	return at
+}
 
-// opensAfter is the same behind so many others.
-func (l *lane) opensAfter(before int) time.Time {
+// allowed is opens but for the breaker, behind so many others.
+func (l *lane) allowed(before int) time.Time {
 	at := l.limit.ready()
 	if l.hold.until.After(at) {
 		at = l.hold.until
@@ -170,7 +183,7 @@ func (l *lane) reserve(end time.Time) (wait time.Duration, ok bool) {
 	l.shard.mu.Lock()
 	defer l.shard.mu.Unlock()
 	now := time.Now()
-	at := l.opens()
+	at := l.allowed(0)
 	if at.Before(now) {
 		at = now
 	}
@@ -206,14 +219,30 @@ func (l *lane) rest() {
 // next takes the deliveries of the next attempt: one, or the members of a batch. With none
 // it says when to look again, never when zero.
 func (l *lane) next(now time.Time) ([]*pendingDelivery, time.Time) {
-	var at time.Time
-	if len(l.waiting) > 0 {
-		if d := l.waiting[0]; !d.Due.After(now) {
-			heap.Pop(&l.waiting)
-			return l.again(d), at
-		}
-		at = l.waiting[0].Due
+	if !l.breaker.closed() {
+		return l.nextProbe(now)
 	}
+	group, at := l.nextDue(now)
+	if group != nil {
+		return group, at
+	}
+	group, ready := l.nextFirst(now)
+	return group, earlier(at, ready)
+}
+
+// nextDue is next of what was attempted before.
+func (l *lane) nextDue(now time.Time) (group []*pendingDelivery, at time.Time) {
+	if len(l.waiting) == 0 {
+		return nil, at
+	}
+	if d := l.waiting[0]; d.Due.After(now) {
+		return nil, d.Due
+	}
+	return l.again(heap.Pop(&l.waiting).(*pendingDelivery)), at
+}
+
+// nextFirst is next of what was not.
+func (l *lane) nextFirst(now time.Time) (group []*pendingDelivery, at time.Time) {
 	size, wait := l.outbound.batch()
 	l.skipForgotten()
 	if l.fresh == 0 {
@@ -221,10 +250,7 @@ func (l *lane) next(now time.Time) ([]*pendingDelivery, time.Time) {
 	}
 	if size > 1 && l.fresh < size {
 		if full := (*l.queue.front()).Created.Add(wait); full.After(now) {
-			if at.IsZero() || full.Before(at) {
-				at = full
-			}
-			return nil, at
+			return nil, full
 		}
 	}
 	return l.dequeue(max(size, 1)), at
@@ -301,7 +327,7 @@ func (l *lane) begin(group []*pendingDelivery) {
 	l.posts++
 	s.d.begun.Add(1)
 	s.attempts.Add(1)
-	go attempt{s, l, l.ep, l.outbound}.run(group)
+	go attempt{s, l, l.ep, l.outbound, l.probe(now)}.run(group)
 }
 
 // run has a delivery be on its way to a record.

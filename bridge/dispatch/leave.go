@@ -10,10 +10,10 @@ import (
 // leaveLive takes an endpoint out of the live feed. What waits for a first attempt is forgotten:
 // a reader will meet it again, after the newest event begun. What has begun stays with the
 // range, whose beginning can only pass it when it is settled. A blocked endpoint forgets what ranges
-// have handed over as well: it may be blocked for long.
+// have handed over as well: it may be blocked for long. So does one whose breaker is open.
 func (l *lane) leaveLive() {
 	l.left = time.Now()
-	blocked := l.blocked()
+	blocked := l.blocked() || !l.breaker.closed()
 	for _, d := range l.queue.all() {
 		if d.status == queued && (blocked || l.live(d)) {
 			d.status, d.event = forgotten, nil

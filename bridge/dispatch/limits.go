@@ -15,6 +15,7 @@ type limits struct {
 	reach      int64 // sequences within which what lags shares a reader
 
 	stateLog statelog.Sizes
+	breaker  breakerRule
 }
 
 func defaultLimits() limits {
@@ -22,5 +23,6 @@ func defaultLimits() limits {
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 64 << 20, laneEntries: 10_000,
 		entries: 100_000, leastShare: 100,
 		unrecorded: 10_000, reach: 20_000,
+		breaker: defaultBreakerRule(),
 	}
 }

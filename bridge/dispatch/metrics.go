@@ -20,6 +20,7 @@ type metrics struct {
 	quarantined prometheus.Counter
 	dropped     prometheus.Counter
 	tenantless  prometheus.Counter
+	opened      prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -44,6 +45,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		tenantless: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_tenants_dropped_total", Help: "Events read from followed topics with something that cannot be the name of a tenant, taken for nobody's.",
 		}),
+		opened: prometheus.NewCounter(prometheus.CounterOpts{Name: "hookspan_breakers_opened_total", Help: "Breakers of endpoints that opened."}),
 	}
 	for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Failed, delivery.Discarded} {
 		m.deliveries.WithLabelValues(string(o))
@@ -52,7 +54,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.unsuccessful.WithLabelValues(string(why))
 	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.proxy, m.quarantined, m.dropped, m.tenantless)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.proxy, m.quarantined, m.dropped, m.tenantless, m.opened)
 	}
 	return m
 }
@@ -88,12 +90,13 @@ var (
 type census struct{ d *Dispatcher }
 
 func (c *census) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, oldestOfDesc, ownedDesc, lagDesc, endpointPendingDesc, endpointOldestDesc} {
+	for _, d := range []*prometheus.Desc{pendingDesc, oldestDesc, oldestOfDesc, ownedDesc, lagDesc, endpointPendingDesc, endpointOldestDesc, breakersDesc, breakerDesc, breakerSinceDesc, breakerProbeDesc} {
 		ch <- d
 	}
 }
 
 func (c *census) Collect(ch chan<- prometheus.Metric) {
+	c.collectBreakers(ch)
 	waits := map[string]waitsOf{} // by label
 	s := c.d.count(func(endpoint string, w waitsOf) {
 		label := c.d.metrics.endpoints.label(endpoint, w.deliveries > 0)

@@ -89,7 +89,7 @@ func (m *model) edit(x *party, a act) {
 	switch a.Verb {
 	case "receiver":
 		m.mu.Lock()
-		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone", "limited", "throttled"}[a.B%9]
+		x.mode = []string{"well", "well", "failing", "flaky", "slow", "dead", "gone", "limited", "throttled", "refusing"}[a.B%10]
 		m.mu.Unlock()
 	case "filter":
 		_, err = m.registry.Update(ctx, x.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {

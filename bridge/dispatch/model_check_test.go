@@ -45,6 +45,8 @@ func (m *model) answer(name, event string, attempt int) delivery.Response {
 		}
 	case "dead":
 		return delivery.Response{Reason: delivery.ReasonTimeout}
+	case "refusing":
+		return noListener
 	case "limited":
 		if attempt%3 != 0 {
 			return delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: 4 * time.Second}
@@ -97,6 +99,11 @@ func (m *model) begin(p *process, name string) func() {
 		m.wrong = append(m.wrong, fmt.Sprintf("attempts to %s %v apart", name, now.Sub(t.last)))
 	}
 	t.last = now
+	if !m.unsteady && !m.tainted && !m.s.Leases && !l.froze {
+		if wrong := t.outage.begins(now, x); len(wrong) > 0 {
+			m.wrong = append(m.wrong, wrong...)
+		}
+	}
 	if h := x.held; m.heeds(p, x) && now.Before(h.until) && now.After(h.at.Add(time.Millisecond)) {
 		m.wrong = append(m.wrong, fmt.Sprintf("an attempt to %s, %v before the time that it asked for", name, h.until.Sub(now)))
 	}

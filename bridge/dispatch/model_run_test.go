@@ -87,6 +87,7 @@ type life struct {
 type traffic struct {
 	running int
 	last    time.Time
+	outage  outageBook
 }
 
 func newModel(t *testing.T, s script) *model {
@@ -104,7 +105,7 @@ func newModel(t *testing.T, s script) *model {
 	for _, p := range partitions[1:s.Partitions] {
 		m.w.store.AddPartition(p, "first")
 	}
-	m.w.begin, m.w.answer, m.w.latency, m.w.asked = m.begin, m.answer, m.latency, m.asks
+	m.w.begin, m.w.answer, m.w.latency, m.w.asked, m.w.ended = m.begin, m.answer, m.latency, m.asks, m.ended
 	m.noise.Store(int64(s.Noise))
 	m.connect()
 	return m

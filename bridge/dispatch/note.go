@@ -34,7 +34,7 @@ func (d *Dispatcher) Note(endpointID string) *delivery.Note {
 }
 
 func (l laneView) note(now time.Time) delivery.Note {
-	n := delivery.Note{Endpoint: l.ep.ID, At: now, Behind: l.behind()}
+	n := delivery.Note{Endpoint: l.ep.ID, At: now, Behind: l.behind(), Breaker: l.breakerView()}
 	if l.hold.until.After(now) {
 		n.Held, n.HeldBy = l.hold.until, l.hold.by
 	}
@@ -88,6 +88,9 @@ func (l laneView) notePlaces(n *delivery.Note) {
 // alike reports whether two notes say the same, but for numbers and times.
 func alike(n, m *delivery.Note) bool {
 	if (n.Behind == nil) != (m.Behind == nil) || n.Behind != nil && n.Behind.About != m.Behind.About {
+		return false
+	}
+	if (n.Breaker == nil) != (m.Breaker == nil) || n.Breaker != nil && *n.Breaker != *m.Breaker {
 		return false
 	}
 	return n.Held.Equal(m.Held) && n.HeldBy == m.HeldBy && n.Waits == m.Waits && slices.Equal(n.Running, m.Running)

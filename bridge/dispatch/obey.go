@@ -67,6 +67,8 @@ func (l *lane) retryNow(c *delivery.Command) {
 		l.mortals.drop(d)
 	case d.status == asked:
 	default: // queued or running: it is tried anyway
+		l.breaker = l.breaker.asked(now)
+		l.pump(now)
 		return
 	}
 	draft := d.draft()

@@ -17,7 +17,11 @@ import (
 
 // Operations events tell operators, through the bus, what a person should look at.
 const (
-	opsDisabled  = "hookspan.endpoint.disabled"
+	opsDisabled = "hookspan.endpoint.disabled"
+
+	opsBreakerOpened = "hookspan.endpoint.breaker-opened"
+	opsBreakerClosed = "hookspan.endpoint.breaker-closed"
+
 	opsExhausted = "hookspan.delivery.exhausted"
 	opsExpired   = "hookspan.delivery.expired"
 	opsTimeout   = 5 * time.Second

@@ -220,6 +220,9 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	if again || was.URL != ep.URL {
 		l.cleanSlate(now)
 	}
+	if was.URL != ep.URL {
+		l.mend(now)
+	}
 	switch {
 	case l.blocked():
 		l.leaveLive()
@@ -229,10 +232,12 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	l.pump(now)
 }
 
-// cleanSlate forgets what the endpoint's answers had led to.
+// cleanSlate forgets what the endpoint's answers had led to. An open breaker stays so until a probe
+// succeeds, which is made at once.
 func (l *lane) cleanSlate(now time.Time) {
 	l.failing = time.Time{}
 	l.hold.lift(now)
+	l.breaker = l.shard.d.limits.breaker.afresh(l.breaker, now)
 }
 
 // close ends the lane of a deleted endpoint. What waits with an entry is recorded as

@@ -63,6 +63,7 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	}
 	l.quota.restore(was.Spent[ep.ID], now)
 	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
+	l.breaker = restoreBreaker(was.Breakers[ep.ID], ep.URL)
 	l.backfill(was.Revision, was.cuts)
 	return l
 }

@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"time"
+
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/retention"
 )
@@ -39,5 +41,6 @@ func (w *stateWriter) survey() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.durable.floor = retention.FloorOf(w.log.State(), func(string) bool { return false })
-	w.durable.eager = retention.FloorOf(w.log.State(), func(id string) bool { l := w.lanes[id]; return l == nil || l.blocked() })
+	now := time.Now()
+	w.durable.eager = retention.FloorOf(w.log.State(), func(id string) bool { l := w.lanes[id]; return l == nil || l.blocked() || l.givenUp(now) })
 }

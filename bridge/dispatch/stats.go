@@ -61,7 +61,11 @@ func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()
-		if cause == "" {
+		switch {
+		case cause != "":
+		case !l.breaker.closed():
+			cause = delivery.WaitsBreaker
+		default:
 			cause = delivery.WaitsBehind
 		}
 		add(cause, b.Events, b.Oldest, true)

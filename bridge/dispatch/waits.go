@@ -92,6 +92,14 @@ func (l laneView) stopped() delivery.Cause {
 	return ""
 }
 
+// held is until when nothing is sent, whatever the limits allow.
+func (l laneView) held() time.Time {
+	if l.breaker.state == delivery.BreakerOpen && l.breaker.next.After(l.hold.until) {
+		return l.breaker.next
+	}
+	return l.hold.until
+}
+
 // standing of a delivery that so many first attempts come before.
 func (l laneView) standing(d *pendingDelivery, before int, now time.Time) delivery.Standing {
 	return l.turn(d, before, now).Within(d.ends())
@@ -103,18 +111,20 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}
 	if d.status == waiting || d.status == asked {
-		if st.Due = d.Due; l.hold.until.After(st.Due) {
-			st.Due = l.hold.until
+		if st.Due = d.Due; l.held().After(st.Due) {
+			st.Due = l.held()
 		}
 		if room := l.quota.ready(0); room.After(st.Due) {
 			st.Due = room
 		}
 	}
-	switch at := l.opensAfter(before); {
+	switch at := l.allowed(before); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
 	case d.status == waiting && d.Due.After(now) && st.Due.Equal(d.Due), d.status == asked:
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
+	case !l.breaker.closed():
+		st.Waits, st.Until = delivery.WaitsBreaker, l.broken()
 	case at.After(now):
 		st.Waits, st.Until = delivery.WaitsLimited, at
 	default:

@@ -35,6 +35,7 @@ type world struct {
 	latency func(endpoint string) time.Duration
 	begin   func(p *process, endpoint string) (end func())        // called at both ends of a post
 	asked   func(p *process, endpoint string, wait time.Duration) // called with every Retry-After
+	ended   func(p *process, endpoint string, a answered)         // called with every answer
 	posts   []post
 }
 
@@ -193,6 +194,7 @@ func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response 
 	w.mu.Lock()
 	answer, took, begin := w.answer, w.latency(name), w.begin
 	w.mu.Unlock()
+	began := time.Now()
 	if begin != nil {
 		defer begin(s.p, name)()
 	}
@@ -216,6 +218,9 @@ func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response 
 	res := answer(name, p.event, p.attempt)
 	if w.asked != nil && res.RetryAfter > 0 {
 		w.asked(s.p, name, res.RetryAfter)
+	}
+	if w.ended != nil {
+		w.ended(s.p, name, answered{began, p.attempt == 1, res})
 	}
 	p.status = res.Status
 	w.posts = append(w.posts, p)

@@ -68,3 +68,11 @@ type Hold struct {
 	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it
 	Lifted int64           `json:"l,omitempty"`  // what was answered before does not hold
 }
+
+// A Breaker is the durable form of a breaker that is not closed; the zero value is of one that is.
+type Breaker struct {
+	Since int64  `json:"s,omitempty"`  // unix ns: it opened
+	Next  int64  `json:"n,omitempty"`  // unix ns: of its next probe, or of the one on its way
+	Wait  int64  `json:"w,omitempty"`  // ns before that probe
+	At    string `json:"at,omitempty"` // a hash of the URL whose attempts failed
+}

@@ -114,3 +114,47 @@ func TestUnreadableRecordIsAnError(t *testing.T) {
 		t.Error("half a record was read")
 	}
 }
+
+// What an endpoint is held by is in deltas as a difference, and whole in a snapshot. A version that
+// wrote before there were breakers wrote none.
+func TestReadingOfBreakers(t *testing.T) {
+	t.Parallel()
+	open, later := Breaker{Since: 1, Next: 2, Wait: 3, At: "a"}, Breaker{Since: 1, Next: 9, Wait: 6, At: "a"}
+	of := func(k Kind, breakers map[string]Breaker) Record {
+		return Record{Version: Version, Kind: k, Breakers: breakers}
+	}
+	for name, c := range map[string]struct {
+		trimmed bool
+		log     []Record
+		want    map[string]Breaker
+	}{
+		"none":       {log: []Record{put("a")}, want: map[string]Breaker{}},
+		"deltas":     {log: []Record{of(Delta, map[string]Breaker{"e": open, "f": open}), put("a"), of(Delta, map[string]Breaker{"e": later, "f": {}})}, want: map[string]Breaker{"e": later}},
+		"a snapshot": {trimmed: true, log: []Record{of(Begin, map[string]Breaker{"e": open}), Record{}.ends(1, 0)}, want: map[string]Breaker{"e": open}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rd, prev := NewReader(), bus.NoPosition
+			if c.trimmed {
+				prev = 0
+			}
+			for i, r := range c.log {
+				data, _ := json.Marshal(r)
+				if err := rd.Add(bus.Record{Pos: int64(i) + 1, Prev: prev, Data: data}); err != nil {
+					t.Fatal(err)
+				}
+				prev = int64(i) + 1
+			}
+			st, err := rd.State()
+			if err != nil || !maps.Equal(st.Breakers, c.want) {
+				t.Errorf("%v, %v; want %v", st.Breakers, err, c.want)
+			}
+			if was := st.Clone(); len(was.Breakers) > 0 {
+				was.Breakers["e"] = Breaker{}
+				if st.Breakers["e"] == (Breaker{}) {
+					t.Error("the copy changes what it is of")
+				}
+			}
+		})
+	}
+}

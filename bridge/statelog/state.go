@@ -16,6 +16,7 @@ type State struct {
 	Failing   map[string]int64
 	Held      map[string]Hold
 	Spent     map[string]Spent
+	Breakers  map[string]Breaker
 	Revision  int64
 	Journal   int64
 	Commands  int64
@@ -26,7 +27,7 @@ type State struct {
 func NewState() State {
 	return State{
 		Entries: map[string]*delivery.Entry{}, Positions: bus.Positions{},
-		Feeds: map[string]map[string]Feed{}, Failing: map[string]int64{}, Held: map[string]Hold{},
+		Feeds: map[string]map[string]Feed{}, Failing: map[string]int64{}, Held: map[string]Hold{}, Breakers: map[string]Breaker{},
 		Revision: bus.NoPosition, Journal: bus.NoPosition, Commands: bus.NoPosition,
 	}
 }
@@ -60,6 +61,13 @@ func (s *State) apply(r *Record) {
 		}
 	}
 	s.applySpent(r.Spent)
+	for ep, b := range r.Breakers {
+		if b == (Breaker{}) {
+			delete(s.Breakers, ep)
+		} else {
+			s.Breakers[ep] = b
+		}
+	}
 	s.Revision, s.Journal, s.Commands, s.HandOver = r.Revision, r.Journal, r.Commands, r.HandOver
 }
 
@@ -82,6 +90,7 @@ func (s *State) Clone() State {
 	c := *s
 	c.Entries, c.Positions = maps.Clone(s.Entries), maps.Clone(s.Positions)
 	c.Feeds, c.Failing, c.Held = maps.Clone(s.Feeds), maps.Clone(s.Failing), maps.Clone(s.Held)
+	c.Breakers = maps.Clone(s.Breakers)
 	return c
 }
 

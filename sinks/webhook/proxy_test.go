@@ -145,7 +145,7 @@ func TestProxyFaults(t *testing.T) {
 					url = shop(t, "http", nil)
 				}
 				res := post(s, t.Context(), url, 20*time.Second)
-				if res.Reason != c.reason || !strings.HasPrefix(res.Detail, c.detail) || strings.Contains(res.Detail, "canary") {
+				if res.Reason != c.reason || res.Refused || !strings.HasPrefix(res.Detail, c.detail) || strings.Contains(res.Detail, "canary") {
 					t.Errorf("%s: %+v, want %s: %s", url, res, c.reason, c.detail)
 				}
 			}
@@ -173,7 +173,7 @@ func TestProxyAway(t *testing.T) {
 		"silent over CONNECT": {silent("http"), 100 * time.Millisecond, delivery.ReasonTimeout, ""},
 	} {
 		s := webhook.New(webhook.Options{Egress: loopback(), Resolver: nowhere(), Proxy: c.proxy})
-		if res := post(s, t.Context(), "http://127.0.0.1:9/", c.within); res.Reason != c.reason || !strings.HasPrefix(res.Detail, c.detail) {
+		if res := post(s, t.Context(), "http://127.0.0.1:9/", c.within); res.Reason != c.reason || res.Refused || !strings.HasPrefix(res.Detail, c.detail) {
 			t.Errorf("%s: %+v", name, res)
 		}
 		s.Close()

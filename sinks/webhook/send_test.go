@@ -142,7 +142,7 @@ func TestRefusedConnection(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	res := post(sender(t), t.Context(), "http://"+address+"/", time.Minute)
-	if res.Reason != delivery.ReasonConnect || res.Detail != "the connection was refused" {
+	if res.Reason != delivery.ReasonConnect || !res.Refused || res.Detail != "the connection was refused" {
 		t.Errorf("got %+v", res)
 	}
 }

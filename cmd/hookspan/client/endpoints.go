@@ -45,6 +45,7 @@ type endpointItem struct {
 	Reason    string   `json:"reason"`
 	ManagedBy string   `json:"managed_by"`
 	Active    bool     `json:"active"`
+	Breaker   breaker  `json:"breaker"`
 	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
 }
 
@@ -87,13 +88,14 @@ func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
 }
 
 func (e *endpointItem) status() string {
+	text := e.State
 	switch {
 	case e.Reason != "":
-		return e.State + " (" + e.Reason + ")"
+		text += " (" + e.Reason + ")"
 	case !e.Active:
-		return e.State + ", not active"
+		text += ", not active"
 	}
-	return e.State
+	return text + e.Breaker.status()
 }
 
 // Find returns the path of an endpoint that is given by name or id.

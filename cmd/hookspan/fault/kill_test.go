@@ -118,6 +118,8 @@ func (k *killer) end(stop ...func()) {
 	for _, f := range stop {
 		f()
 	}
+	k.receiver.Set(nil)
+	k.wake()
 	v := k.settle()
 	if v.Unexcused > 0 {
 		k.Errorf("%d deliveries were repeated without a kill:\n%s", v.Unexcused, strings.Join(v.Repeats, "\n"))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -199,6 +200,22 @@ func (w *world) drive(connections int) (stop func()) {
 // endpoints are tried again after less than a second, and their timeout is two; shards may have to
 // be taken over first, on a busy machine.
 const patience = 40 * time.Second
+
+// wake has every endpoint tried at once: behind a breaker that is open, what it is owed would wait
+// for the next probe.
+func (w *world) wake() {
+	w.Helper()
+	w.must(fault.Await(w.within(10*time.Second), 50*time.Millisecond, func() bool {
+		all, err := w.site.Endpoints(w.Context())
+		for _, e := range all {
+			status, _, failed := w.site.Write(w.Context(), http.MethodPost, "/v1/endpoints/"+e.ID+"/enable", map[string]any{})
+			if failed != nil || status != http.StatusOK {
+				return false
+			}
+		}
+		return err == nil
+	}))
+}
 
 // settle waits for what is on its way, and fails the test if anything is lost or wrong.
 func (w *world) settle() fault.Verdict {

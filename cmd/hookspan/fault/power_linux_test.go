@@ -51,6 +51,7 @@ func TestFaultPowerCutLazy(t *testing.T) {
 	c.serve()
 	stopDriver()
 	c.receiver.Set(nil)
+	c.wake()
 	c.must(c.oracle.Drain(c.within(time.Minute), 3*time.Second))
 	v := c.oracle.Verdict()
 	if v.Lost == 0 {

@@ -89,7 +89,7 @@ func TestFromOneToThreeAndBack(t *testing.T) {
 		members[i] = launch(t, append(g.member(i), "HOOKSPAN_ROLES=admin")...)
 		members[i].shows("/readyz", http.StatusOK, "ready")
 	}
-	commands(t, append(g.member(0), "HOOKSPAN_ADMIN_LISTEN="+members[0].AdminAddr())...)(cli.ExitDone, "2 endpoint(s), 3 event(s)", "backup", g.file("of-three"))
+	commands(t, append(g.member(0), "HOOKSPAN_ADMIN_LISTEN="+members[0].AdminAddr())...)(cli.ExitDone, "2 endpoint(s), ", "backup", g.file("of-three"))
 	for _, m := range members {
 		m.end()
 		<-m.done // with an error where the others have gone

@@ -66,7 +66,7 @@ func TestOracleSees(t *testing.T) {
 			fault.Verdict{Accepted: 1, Owed: 1, Duplicates: 1}, "",
 		},
 		"repeated without a kill": {
-			[]func(*fault.Oracle){killed(5), accepted, arrives(9, as), arrives(30, as), killed(40)},
+			[]func(*fault.Oracle){killed(5), accepted, arrives(209, as), arrives(230, as), killed(240)},
 			fault.Verdict{Accepted: 1, Owed: 1, Duplicates: 1, Unexcused: 1}, "",
 		},
 		"arrived before the endpoint's registration was answered": {[]func(*fault.Oracle){

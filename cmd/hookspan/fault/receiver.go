@@ -60,16 +60,21 @@ func NewReceiver(o *Oracle, seed uint64) (*Receiver, error) {
 	}
 	r.server = &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second,
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, connected{}, time.Now())
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connectionKey{}, connection{c, time.Now()})
 		},
 	}
 	go func() { _ = r.server.Serve(l) }() // until Close
 	return r, nil
 }
 
-// connected is the key of the time when a request's connection was made.
-type connected struct{}
+// A connection is what a request came over, and since when it was there.
+type connection struct {
+	net.Conn
+	since time.Time
+}
+
+type connectionKey struct{}
 
 // Close hangs up on everybody.
 func (r *Receiver) Close() {
@@ -114,15 +119,15 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if !r.behave(name, w, q.Context()) {
 		return
 	}
-	since, _ := q.Context().Value(connected{}).(time.Time) // always there
-	arrivals, err := r.read(Arrival{Endpoint: name, At: time.Now(), Connected: since}, q.Header, body)
+	conn := q.Context().Value(connectionKey{}).(connection)
+	arrivals, err := r.read(Arrival{Endpoint: name, At: time.Now(), Connected: conn.since}, q.Header, body)
 	if err != nil {
 		r.oracle.Fault("%s cannot read a request: %v", name, err)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	if q.Context().Err() != nil {
-		return // nobody hears the answer
+	if q.Context().Err() != nil || hungUp(conn.Conn) {
+		return // nobody hears the answer: its sender was killed before it was read
 	}
 	for _, a := range arrivals {
 		r.Arrived(a)

@@ -69,15 +69,19 @@ func (o *Oracle) Verdict() Verdict {
 // success may have met. A busy endpoint may read a request after its sender was killed.
 func (o *Oracle) excuse(r repeat) (time.Time, bool) {
 	for _, k := range o.kills {
-		if k.to.After(r.connected) && k.from.Before(r.again) && k.to.After(r.first.Add(-lateRead)) {
+		if k.to.After(r.connected.Add(-lateEnd)) && k.from.Before(r.again) && k.to.After(r.first.Add(-lateRead)) {
 			return k.from, true
 		}
 	}
 	return time.Time{}, false
 }
 
-// lateRead is how late a busy endpoint may read a request.
-const lateRead = time.Second
+// How late a busy endpoint may read a request, and hear that its sender is gone: sooner than any
+// process delivers after its start.
+const (
+	lateRead = time.Second
+	lateEnd  = 100 * time.Millisecond
+)
 
 // LostSince counts what is lost of the events that were first sent after a time.
 func (o *Oracle) LostSince(t time.Time) int {

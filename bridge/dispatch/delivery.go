@@ -19,6 +19,7 @@ const (
 	running                 // an attempt runs, or its record is not acknowledged yet
 	waiting                 // for its due time
 	asked                   // a command wants an attempt now; it begins once the delta that counts the command is in the log
+	expiring                // it has expired, and the record of that is not acknowledged yet
 	final                   // its final record is acknowledged
 	forgotten               // its endpoint left the live feed before it began; a reader will meet it again
 )

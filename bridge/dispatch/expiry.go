@@ -129,11 +129,11 @@ func (l *lane) expire(now time.Time) {
 		switch d.status {
 		case waiting:
 			l.waiting.take(d)
-		case queued: // its place in the queue is passed over
-			l.fresh--
-			l.bytes -= int(d.size)
+		case queued:
+			l.unqueue(d)
 		}
 		l.run(d, now)
+		d.status = expiring
 		over = append(over, d)
 	}
 	if len(over) > 0 {

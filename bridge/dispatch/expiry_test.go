@@ -272,6 +272,40 @@ func TestRetryByHandAtAnyAge(t *testing.T) {
 	}
 }
 
+// What waits for its turn, or is about to end, when it is asked for is attempted, too.
+func TestRetryByHandOfWhatEndsMeanwhile(t *testing.T) {
+	for name, late := range map[string]bool{"before it ends": false, "while its end is being recorded": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				l := r.register("crm", func(e *endpoint.Endpoint) { e.MaxAge, e.Concurrency, e.Timeout = age, 1, time.Hour })
+				r.out.holds(true)
+				r.publish(1, 2, "a") // the first one runs, beyond its age
+				r.feed()
+				if late {
+					r.client.Set(dispatchtest.Faults{Journal: func() dispatchtest.Fault { return dispatchtest.Fault{Delay: 3 * second} }})
+					elapse(age + second)
+				}
+				m := r.store.Kept(part)[1]
+				r.command(delivery.RetryNow, delivery.EntryOf(l.ep.ID, &m))
+				r.step()
+				elapse(age + 10*second)
+				r.obey() // again, as at each poll
+				r.step()
+				r.answer(200, 1)
+				elapse(second)
+				if r.posts(2) != 1 || l.fresh != 0 || l.bytes != 0 {
+					t.Fatalf("sent %d times, %d wait with %d bytes", r.posts(2), l.fresh, l.bytes)
+				}
+				r.answer(200, 2)
+				elapse(5 * second)
+				if a := r.end(2); a == nil || a.Outcome != delivery.Delivered {
+					t.Errorf("its end: %+v", a)
+				}
+			})
+		})
+	}
+}
+
 // never is a lease that does not hold.
 type never struct{}
 

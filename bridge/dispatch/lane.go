@@ -262,8 +262,7 @@ func (l *lane) dequeue(n int) []*pendingDelivery {
 	for len(group) < n && l.fresh > 0 {
 		l.skipForgotten()
 		d := l.queue.pop()
-		l.fresh--
-		l.bytes -= int(d.size)
+		l.unqueue(d)
 		group = append(group, d)
 	}
 	if l.outbound.batched() {
@@ -279,8 +278,14 @@ func (l *lane) dequeue(n int) []*pendingDelivery {
 	return group
 }
 
+// unqueue has the queue pass over a delivery that waits for its first attempt.
+func (l *lane) unqueue(d *pendingDelivery) {
+	l.fresh--
+	l.bytes -= int(d.size)
+}
+
 func (l *lane) skipForgotten() {
-	for l.queue.len() > 0 && (*l.queue.front()).status != queued { // forgotten, or it ended by itself
+	for l.queue.len() > 0 && (*l.queue.front()).status != queued { // forgotten, or unqueued
 		l.queue.pop()
 	}
 }

@@ -17,8 +17,7 @@ func (l *lane) leaveLive() {
 	for _, d := range l.queue.all() {
 		if d.status == queued && (blocked || l.live(d)) {
 			d.status, d.event = forgotten, nil
-			l.fresh--
-			l.bytes -= int(d.size)
+			l.unqueue(d)
 			l.mortals.drop(d)
 			delete(l.shard.known, d.ID)
 		}

@@ -17,14 +17,15 @@ func (s *shard) commandsEnd(end int64) {
 }
 
 // act takes a command in. What it causes begins once the delta that counts it is in the log.
-// It reports false when the shard must first know as much of the registry as the author did.
+// It reports false when the shard must first know as much of the registry as the author did, or
+// what it is about is about to end by itself: it is taken up again behind that.
 func (s *shard) act(pos int64, c *delivery.Command) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pos <= s.commands || s.closed {
 		return true
 	}
-	if c.Revision > s.revision {
+	if d := s.known[c.Entry.ID]; c.Revision > s.revision || d != nil && d.status == expiring {
 		return false
 	}
 	s.commands = pos
@@ -65,6 +66,10 @@ func (l *lane) retryNow(c *delivery.Command) {
 	case d.status == waiting:
 		l.waiting.take(d)
 		l.mortals.drop(d)
+	case d.status == queued && d.ends() != 0: // it might end before its turn
+		l.unqueue(d)
+		l.mortals.drop(d)
+		d.event = nil // it is read again
 	case d.status == asked:
 	default: // queued or running: it is tried anyway
 		l.breaker = l.breaker.asked(now)

@@ -107,7 +107,7 @@ func (l laneView) standing(d *pendingDelivery, before int, now time.Time) delive
 
 // turn is where a delivery stands that never ends by itself.
 func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delivery.Standing) {
-	if d.status == running {
+	if d.status == running || d.status == expiring {
 		return delivery.Standing{Waits: delivery.WaitsRunning, Until: d.began.Add(l.ep.Timeout)}
 	}
 	if d.status == waiting || d.status == asked {

@@ -88,11 +88,11 @@ annotations:
 {{- toJson $all -}}
 {{- end -}}
 
-{{/* "hpa" or "keda" where that decides how many pods a role has. */}}
+{{/* "hpa" or "keda" where that decides how many pods a role has; with both, receivers are left to hpa. */}}
 {{- define "hookspan.scaledBy" -}}
 {{- $a := .root.Values.autoscaling -}}
 {{- if ne .role "admin" -}}
-{{- if and $a.keda.enabled (ne .role "receiver") }}keda{{ else if $a.hpa.enabled }}hpa{{ end -}}
+{{- if and $a.hpa.enabled (or (eq .role "receiver") (not $a.keda.enabled)) }}hpa{{ else if $a.keda.enabled }}keda{{ end -}}
 {{- end -}}
 {{- end -}}
 

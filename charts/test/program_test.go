@@ -94,23 +94,26 @@ func content(path string) string {
 // The configuration that the chart writes is one that the program takes. Certificates are left
 // out: the program reads them when it starts.
 func TestTheProgramTakesWhatTheChartWrites(t *testing.T) {
-	bin := hookspan(t)
 	for name, values := range matrix(t) {
-		t.Run(name, func(t *testing.T) {
-			objects, _, err := release{values: values}.render(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			file, config := configured(t, objects)
-			check := exec.Command(bin, "config", "check")
-			check.Env = []string{"HOOKSPAN_CONFIG=" + file, "CRM_SECRET=" + content("/crm/secret"), "HOOKSPAN_EMBEDDED_USER=apps"}
-			if !strings.Contains(config, "embedded_listen") {
-				check.Env = check.Env[:2]
-			}
-			if out, err := check.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s\n%s", err, out, config)
-			}
-		})
+		t.Run(name, func(t *testing.T) { checked(t, values) })
+	}
+}
+
+// checked renders values, and has the program check what the chart writes of them.
+func checked(t *testing.T, values string) {
+	t.Helper()
+	objects, _, err := release{values: values}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, config := configured(t, objects)
+	check := exec.Command(hookspan(t), "config", "check")
+	check.Env = []string{"HOOKSPAN_CONFIG=" + file, "CRM_SECRET=" + content("/crm/secret"), "HOOKSPAN_EMBEDDED_USER=apps"}
+	if !strings.Contains(config, "embedded_listen") {
+		check.Env = check.Env[:2]
+	}
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, config)
 	}
 }
 

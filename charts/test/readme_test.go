@@ -1,6 +1,7 @@
 package test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,6 +70,47 @@ func TestHelmInTheReadmeIsGivenWhatThereIs(t *testing.T) {
 	}
 	if seen < 9 {
 		t.Errorf("only %d values were found", seen)
+	}
+}
+
+// Whoever moves to another bus has the values of the old one in a file. With what the README adds, and
+// without the settings that it names, the chart and the program take them.
+func TestValuesGoAlongToAnotherBus(t *testing.T) {
+	_, moving, _ := strings.Cut(readme(t), "\n## Moving to another bus\n")
+	added := regexp.MustCompile("`--set (\\S+)`").FindAllStringSubmatch(moving, -1)
+	if len(added) != 3 {
+		t.Fatalf("the README adds %q", added)
+	}
+	fromShared, fromEmbedded, toShared := added[0][1], added[1][1], added[1][1]+","+added[2][1]
+	own := regexp.MustCompile("^(kafka_.*|nats_.*|bus_.*|replicas|topics)$")
+	const alone = "replicas: 1\npersistence: {existingClaim: mine}\nnatsService: {enabled: true, existingSecret: nats-clients}"
+	for name, c := range map[string]struct{ values, added, to string }{
+		"kafka to embedded":            {matrix(t)["kafka"], fromShared, "bus.kind=embedded"},
+		"split kafka to a cluster":     {matrix(t)["kafka-split"], fromShared, "bus.kind=embedded-cluster"},
+		"nats to a cluster":            {matrix(t)["nats"], fromShared, "bus.kind=embedded-cluster"},
+		"split nats to embedded":       {matrix(t)["split-roles"], fromShared, "bus.kind=embedded"},
+		"embedded to a cluster":        {alone, fromEmbedded, "bus.kind=embedded-cluster"},
+		"embedded to nats":             {alone, toShared, "bus.kind=nats,bus.url=nats://n:4222"},
+		"a cluster of five to kafka":   {merged(t, matrix(t)["embedded-cluster"], "replicas: 5"), toShared, "bus.kind=kafka,bus.url=kafka://k:9092"},
+		"a cluster of five to one pod": {"bus: {kind: embedded-cluster}\nreplicas: 5", fromEmbedded, "bus.kind=embedded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := map[string]any{}
+			if err := yaml.Unmarshal([]byte(c.values), &values); err != nil {
+				t.Fatal(err)
+			}
+			if config, ok := values["config"].(map[string]any); ok {
+				maps.DeleteFunc(config, func(setting string, _ any) bool { return own.MatchString(setting) })
+			}
+			if err := strvals.ParseInto(c.added+","+c.to, values); err != nil {
+				t.Fatal(err)
+			}
+			text, err := yaml.Marshal(values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checked(t, string(text))
+		})
 	}
 }
 

@@ -44,7 +44,7 @@ var shapes = map[string]string{
 	"service.externalTrafficPolicy":    `{"enum":["","Cluster","Local"]}`,
 	"pdb.maxUnavailable":               `{"type":["integer","string"]}`,
 	"hostUsers":                        `{"type":["boolean","null"]}`,
-	"resources":                        `{"type":"object","additionalProperties":false,"properties":{"requests":{"type":"object"},"limits":{"type":"object"},"claims":{"type":"array"}}}`,
+	"resources":                        `{"type":"object","additionalProperties":false,"properties":{"requests":{"type":"object","description":"What a pod is sure to get."},"limits":{"type":"object","description":"What a pod may take at most."},"claims":{"type":"array","description":"Claims of dynamic resource allocation."}}}`,
 	"podSecurityContext":               `{"type":"object"}`,
 	"securityContext":                  `{"type":"object"}`,
 	"traces.endpoint":                  `{"type":"string","pattern":"^(https?://[^/?#@\\s]+(/[^?#@\\s]*)?)?$"}`,
@@ -58,15 +58,16 @@ var shapes = map[string]string{
 	"ingress.annotations":              `{"type":"object","additionalProperties":{"type":"string"}}`,
 	"metrics.dashboards.labels":        `{"type":"object","additionalProperties":{"type":"string"}}`,
 	"networkPolicy.dnsPorts":           `{"type":"array","minItems":1,"items":{"type":"integer"}}`,
-	"networkPolicy.egressExcept":       `{"type":"object","additionalProperties":false,"properties":{"ipv4":{"type":"array","items":{"type":"string"}},"ipv6":{"type":"array","items":{"type":"string"}}}}`,
+	"networkPolicy.egressExcept":       `{"type":"object","additionalProperties":false,"properties":{"ipv4":{"type":"array","description":"Ranges of IPv4.","items":{"type":"string"}},"ipv6":{"type":"array","description":"Ranges of IPv6.","items":{"type":"string"}}}}`,
 	"extraObjects":                     `{"type":"array","items":{"type":["object","string"]}}`,
 	"ingress.hosts":                    `{"type":"array","items":{"type":"string"}}`,
 	"gateway.hostnames":                `{"type":"array","items":{"type":"string"}}`,
 	"service.loadBalancerSourceRanges": `{"type":"array","items":{"type":"string"}}`,
 }
 
-// values reads values.yaml: a value is what has a comment of its own beginning with "# --".
-func values(t *testing.T) []value {
+// values reads values.yaml: a value is what has a comment of its own beginning with "# --", a group of
+// values has a comment without. The groups' are by their path.
+func values(t *testing.T) (all []value, groups map[string]string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "values.yaml"))
 	if err != nil {
@@ -79,7 +80,7 @@ func values(t *testing.T) []value {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	var all []value
+	groups = map[string]string{}
 	var walk func(prefix string, m *yaml.Node)
 	walk = func(prefix string, m *yaml.Node) {
 		for i := 0; i+1 < len(m.Content); i += 2 {
@@ -87,7 +88,8 @@ func values(t *testing.T) []value {
 			path := prefix + key.Value
 			if _, about, ok := strings.Cut(key.HeadComment, "# -- "); ok {
 				all = append(all, value{path: path, about: about, node: node})
-			} else if node.Kind == yaml.MappingNode && len(node.Content) > 0 {
+			} else if about, ok := strings.CutPrefix(key.HeadComment, "# "); ok && node.Kind == yaml.MappingNode && len(node.Content) > 0 {
+				groups[path] = about
 				walk(path+".", node)
 			} else {
 				t.Errorf("values.yaml: %s has no comment that says what it is", path)
@@ -95,7 +97,7 @@ func values(t *testing.T) []value {
 		}
 	}
 	walk("", doc.Content[0])
-	return all
+	return all, groups
 }
 
 func (v value) schema() json.RawMessage {
@@ -123,14 +125,15 @@ func quoted(s string) string {
 
 // An object of the schema: the values below a name.
 type object struct {
+	Description          string                     `json:"description,omitempty"`
 	Type                 string                     `json:"type"`
 	AdditionalProperties bool                       `json:"additionalProperties"`
 	Properties           map[string]json.RawMessage `json:"properties"`
 }
 
-func schemaOf(t *testing.T, all []value, prefix string) json.RawMessage {
+func schemaOf(t *testing.T, all []value, groups map[string]string, prefix string) json.RawMessage {
 	t.Helper()
-	o := object{Type: "object", Properties: map[string]json.RawMessage{}}
+	o := object{Description: groups[strings.TrimSuffix(prefix, ".")], Type: "object", Properties: map[string]json.RawMessage{}}
 	for i := 0; i < len(all); i++ {
 		rest := strings.TrimPrefix(all[i].path, prefix)
 		name, _, deeper := strings.Cut(rest, ".")
@@ -143,7 +146,7 @@ func schemaOf(t *testing.T, all []value, prefix string) json.RawMessage {
 		for n < len(all) && strings.HasPrefix(all[n].path, below) {
 			n++
 		}
-		o.Properties[name] = schemaOf(t, all[i:n], below)
+		o.Properties[name] = schemaOf(t, all[i:n], groups, below)
 		i = n - 1
 	}
 	return marshal(t, o)
@@ -195,9 +198,12 @@ func definitions(t *testing.T) map[string]any {
 	reference := map[string]any{
 		"type": "object", "additionalProperties": false, "required": []string{"name", "key"},
 		"description": "A key of a Secret.",
-		"properties":  map[string]any{"name": map[string]any{"type": "string"}, "key": map[string]any{"type": "string"}},
+		"properties": map[string]any{
+			"name": map[string]any{"type": "string", "description": "Name of the Secret."},
+			"key":  map[string]any{"type": "string", "description": "Key in it."},
+		},
 	}
-	oneOrMore := map[string]any{"anyOf": []any{
+	oneOrMore := map[string]any{"description": "The secret by reference: a Secret's name and key, or a list of them, newest first.", "anyOf": []any{
 		map[string]any{"$ref": "#/$defs/reference"},
 		map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"$ref": "#/$defs/reference"}},
 	}}
@@ -246,15 +252,43 @@ func byReference() map[string]any {
 }
 
 func TestTheSchemaIsMadeFromTheValuesAndTheProgram(t *testing.T) {
+	all, groups := values(t)
 	var whole map[string]any
-	if err := json.Unmarshal(schemaOf(t, values(t), ""), &whole); err != nil {
+	if err := json.Unmarshal(schemaOf(t, all, groups, ""), &whole); err != nil {
 		t.Fatal(err)
 	}
 	whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	whole["title"] = "Values of the Hookspan chart"
 	whole["$defs"] = definitions(t)
 	whole["properties"].(map[string]any)["global"] = map[string]any{"type": "object", "description": "Of a chart that this one is part of; unused."}
-	golden(t, filepath.Join(dir, "values.schema.json"), marshal(t, whole))
+	text := marshal(t, whole)
+	if err := json.Unmarshal(text, &whole); err != nil {
+		t.Fatal(err)
+	}
+	described(t, "", whole)
+	golden(t, filepath.Join(dir, "values.schema.json"), text)
+}
+
+// described goes through a schema: every property says what it is, or refers to what does.
+func described(t *testing.T, path string, schema any) {
+	t.Helper()
+	switch s := schema.(type) {
+	case map[string]any:
+		properties, _ := s["properties"].(map[string]any)
+		for name, p := range properties {
+			property := p.(map[string]any)
+			if property["description"] == nil && property["$ref"] == nil {
+				t.Errorf("%s.%s has no description", path, name)
+			}
+		}
+		for key, below := range s {
+			described(t, path+"."+key, below)
+		}
+	case []any:
+		for _, below := range s {
+			described(t, path, below)
+		}
+	}
 }
 
 func TestTheReadmeHasEveryValue(t *testing.T) {
@@ -270,7 +304,8 @@ func TestTheReadmeHasEveryValue(t *testing.T) {
 	}
 	_, tail, _ := strings.Cut(rest, "\n\n")
 	var b strings.Builder
-	for _, v := range values(t) {
+	all, _ := values(t)
+	for _, v := range all {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.path, v.shown(t), strings.ReplaceAll(v.about, "|", `\|`))
 	}
 	golden(t, path, []byte(head+begin+b.String()+"\n"+tail))

@@ -317,7 +317,7 @@ func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
 }
 
 func TestEveryObjectHasTheCommonLabelsAndAnnotations(t *testing.T) {
-	const more = "extraObjects: []\ncommonLabels: {team: shop}\ncommonAnnotations: {page: shop}"
+	const more = "extraObjects: []\nextraDeploy: []\ncommonLabels: {team: shop}\ncommonAnnotations: {page: shop}"
 	everyObject(t, more, func(name string, meta metav1.PartialObjectMetadata, _ string) {
 		if meta.Labels["team"] != "shop" || meta.Annotations["page"] != "shop" {
 			t.Errorf("%s: %s/%s has the labels %v and the annotations %v", name, meta.Kind, meta.Name, meta.Labels, meta.Annotations)

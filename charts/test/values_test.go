@@ -60,6 +60,7 @@ var shapes = map[string]string{
 	"networkPolicy.dnsPorts":           `{"type":"array","minItems":1,"items":{"type":"integer"}}`,
 	"networkPolicy.egressExcept":       `{"type":"object","additionalProperties":false,"properties":{"ipv4":{"type":"array","description":"Ranges of IPv4.","items":{"type":"string"}},"ipv6":{"type":"array","description":"Ranges of IPv6.","items":{"type":"string"}}}}`,
 	"extraObjects":                     `{"type":"array","items":{"type":["object","string"]}}`,
+	"extraDeploy":                      `{"type":"array","items":{"type":["object","string"]}}`,
 	"ingress.hosts":                    `{"type":"array","items":{"type":"string"}}`,
 	"gateway.hostnames":                `{"type":"array","items":{"type":"string"}}`,
 	"service.loadBalancerSourceRanges": `{"type":"array","items":{"type":"string"}}`,

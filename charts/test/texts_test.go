@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,24 @@ func TestTheNotesKnowTheWayIn(t *testing.T) {
 		}
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q: the notes do not say %q:\n%s", values, want, notes)
+		}
+	}
+}
+
+// A single pod has no budget, which the notes say; whoever has one is told nothing.
+func TestTheNotesSayWhereNoBudgetIs(t *testing.T) {
+	const bus = "bus: {kind: nats, url: 'nats://n:4222'}\n"
+	for values, want := range map[string]bool{
+		"": false, "bus: {kind: embedded-cluster}": true, bus: true, bus + "replicas: 1": false,
+		bus + "replicas: 1\nautoscaling: {hpa: {enabled: true}}": true,
+	} {
+		objects, notes, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		budget := slices.ContainsFunc(objects, func(text string) bool { return strings.Contains(text, "kind: PodDisruptionBudget") })
+		if told := strings.Contains(notes, "no PodDisruptionBudget"); budget != want || told == want {
+			t.Errorf("%q: there is a budget: %v, the notes say that there is none: %v", values, budget, told)
 		}
 	}
 }

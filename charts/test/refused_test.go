@@ -68,6 +68,7 @@ func refused() map[string]refusal {
 		"a client's secret":              {"endpoints: {crm: {url: 'https://crm.example', auth: {oauth2: {client_secret: hush}}}}", "endpoints.crm.auth.oauth2.client_secret: this is a secret"},
 		"a login as one text":            {"endpoints: {crm: {url: 'https://crm.example', auth: '{\"bearer\": \"hush\"}'}}", "auth"},
 		"a client certificate's key":     {"endpoints: {my-crm: {url: 'https://crm.example', tls: {key: '-----BEGIN PRIVATE KEY-----'}}}", "as HOOKSPAN_ENDPOINT_MY_CRM_TLS from a Secret"},
+		"an annotation that is no text":  {"podAnnotations: {scrape: true}", "podAnnotations"},
 		"a name that is none":            {"sources: {Shop!: {provider: shopify}}", "Shop!"},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,8 +56,6 @@ var shapes = map[string]string{
 	"traces.attributes":                `{"type":"object","additionalProperties":{"type":"string"},"propertyNames":{"pattern":"^[A-Za-z0-9._/-]+$"}}`,
 	"autoscaling.hpa.minReplicas":      `{"type":"integer","minimum":1}`,
 	"autoscaling.keda.minReplicas":     `{"type":"integer","minimum":1}`,
-	"ingress.annotations":              `{"type":"object","additionalProperties":{"type":"string"}}`,
-	"metrics.dashboards.labels":        `{"type":"object","additionalProperties":{"type":"string"}}`,
 	"networkPolicy.dnsPorts":           `{"type":"array","minItems":1,"items":{"type":"integer"}}`,
 	"networkPolicy.egressExcept":       `{"type":"object","additionalProperties":false,"properties":{"ipv4":{"type":"array","description":"Ranges of IPv4.","items":{"type":"string"}},"ipv6":{"type":"array","description":"Ranges of IPv6.","items":{"type":"string"}}}}`,
 	"extraObjects":                     `{"type":"array","items":{"type":["object","string"]}}`,
@@ -101,12 +100,18 @@ func values(t *testing.T) (all []value, groups map[string]string) {
 	return all, groups
 }
 
+// texts are maps of texts, of which Kubernetes takes nothing else.
+var texts = regexp.MustCompile("([lL]abels|[aA]nnotations|nodeSelector)$")
+
 func (v value) schema() json.RawMessage {
 	shape := shapes[v.path]
 	if shape == "" {
 		switch v.node.Kind {
 		case yaml.MappingNode:
 			shape = `{"type":"object"}`
+			if texts.MatchString(v.path) {
+				shape = `{"type":"object","additionalProperties":{"type":"string"}}`
+			}
 		case yaml.SequenceNode:
 			shape = `{"type":"array"}`
 		default:

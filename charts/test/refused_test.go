@@ -51,6 +51,7 @@ func refused() map[string]refusal {
 		"a setting that the chart makes": {"config: {listen: ':1'}", "listen"},
 		"NATS clients without password":  {"natsService: {enabled: true}", "natsService.existingSecret"},
 		"a route without a gateway":      {"gateway: {enabled: true}", "gateway.parentRefs"},
+		"an authority of no certificate": {"gateway: {enabled: true, parentRefs: [{name: public}], backendCA: ca}", "gateway.backendCA"},
 		"everything measured twice":      {"metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}", "choose one"},
 		"a collector that is no URL":     {"traces: {endpoint: 'collector:4317'}", "endpoint"},
 		"a login to the collector":       {"traces: {endpoint: 'https://user:secret@collector'}", "endpoint"},

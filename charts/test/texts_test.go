@@ -96,6 +96,25 @@ func TestTheNotesKnowTheWayIn(t *testing.T) {
 	}
 }
 
+// A gateway that does not speak TLS to pods that do is warned of.
+func TestTheNotesSayWhichGatewayDoesNotSpeakTLS(t *testing.T) {
+	const route = "gateway: {enabled: true, parentRefs: [{name: public}]"
+	for values, warned := range map[string]bool{
+		route + "}": false,
+		route + "}\ntls: {existingSecret: inside-tls}":                                                                                    true,
+		route + ", backendCA: inside-ca}\ntls: {existingSecret: inside-tls}":                                                              false,
+		route + "}\ntls: {existingSecret: inside-tls}\nextraDeploy: [{apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy}]": false,
+	} {
+		_, notes, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(notes, "in gateway.backendCA"); got != warned {
+			t.Errorf("%q: warned: %v", values, got)
+		}
+	}
+}
+
 // A single pod has no budget, which the notes say; whoever has one is told nothing.
 func TestTheNotesSayWhereNoBudgetIs(t *testing.T) {
 	const bus = "bus: {kind: nats, url: 'nats://n:4222'}\n"

@@ -76,6 +76,9 @@
 {{- if and $v.gateway.enabled (not $v.gateway.parentRefs) -}}
 {{- fail "gateway.parentRefs: missing; name the Gateway that takes webhooks in" -}}
 {{- end -}}
+{{- if and $v.gateway.backendCA (not (and $v.gateway.enabled $v.tls.existingSecret)) -}}
+{{- fail "gateway.backendCA: is of the certificate that pods show a gateway; set gateway.enabled and tls.existingSecret, or leave it out" -}}
+{{- end -}}
 {{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled -}}
 {{- fail "metrics: serviceMonitor and podMonitor would count everything twice; choose one" -}}
 {{- end -}}

@@ -28,9 +28,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{/* URLs of the two Services, as other pods see them. */}}
+{{- define "hookspan.intakeHost" -}}
+{{- printf "%s.%s.svc.%s" (include "hookspan.fullname" .) .Release.Namespace .Values.clusterDomain -}}
+{{- end -}}
+
 {{- define "hookspan.intakeURL" -}}
 {{- $s := .Values.service -}}
-{{- ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}://{{ include "hookspan.fullname" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}{{ if ne (int $s.port) (ternary 443 80 (not (empty .Values.tls.existingSecret))) }}:{{ $s.port }}{{ end }}
+{{- ternary "https" "http" (not (empty .Values.tls.existingSecret)) }}://{{ include "hookspan.intakeHost" . }}{{ if ne (int $s.port) (ternary 443 80 (not (empty .Values.tls.existingSecret))) }}:{{ $s.port }}{{ end }}
 {{- end -}}
 
 {{- define "hookspan.adminHost" -}}

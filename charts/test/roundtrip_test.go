@@ -48,9 +48,12 @@ func TestTheTestPodMakesARoundTrip(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	if out, err := trip(content("-test/secret")); err != nil || !strings.Contains(out, "the signature is right, the body the same") {
-		t.Errorf("%v: %s", err, out)
+	out, err := trip(content("-test/secret"))
+	if err != nil || !strings.Contains(out, "the signature is right, the body the same") {
+		t.Fatalf("%v: %s", err, out)
 	}
+	there := strings.NewReplacer(intake, "hs-hookspan.events.svc.cluster.local", admin, "hs-hookspan-admin.events.svc.cluster.local:8081", "localhost:"+port, host+":8090")
+	pictured(t, "helm-test", "helm test hs -n events --logs", "POD LOGS: hs-hookspan-test\n"+there.Replace(out))
 	if out, err := trip("whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="); err == nil || !strings.Contains(out, "the secret is not one of the source's") {
 		t.Errorf("with another secret: %v: %s", err, out)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -44,8 +45,13 @@ func writeImage(out, tag string, built []binary) (v1.Hash, error) {
 		if err != nil {
 			return v1.Hash{}, err
 		}
-		if err := small(img); err != nil {
-			return v1.Hash{}, fmt.Errorf("%s/%s: %w", b.os, b.arch, err)
+		size, err := packed(img)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		log.Printf("image of %s/%s: %.1f MB packed", b.os, b.arch, float64(size)/1e6)
+		if size > mostBytes {
+			return v1.Hash{}, fmt.Errorf("the image of %s/%s has %d bytes, at most %d are wanted", b.os, b.arch, size, mostBytes)
 		}
 		if err := tarball.WriteToFile(filepath.Join(out, "image-"+b.arch+".tar"), ref, img); err != nil {
 			return v1.Hash{}, err
@@ -64,24 +70,20 @@ func writeImage(out, tag string, built []binary) (v1.Hash, error) {
 	return index.Digest()
 }
 
-// small refuses an image that has become too large.
-func small(img v1.Image) error {
+// packed is how large the layers of an image are together, in bytes.
+func packed(img v1.Image) (bytes int64, err error) {
 	layers, err := img.Layers()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var bytes int64
 	for _, layer := range layers {
 		size, err := layer.Size()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		bytes += size
 	}
-	if bytes > mostBytes {
-		return fmt.Errorf("the image has %d bytes, at most %d are wanted", bytes, mostBytes)
-	}
-	return nil
+	return bytes, nil
 }
 
 // imageOf is one layer: the program, the authorities of the web, and the time zones.

@@ -2,6 +2,7 @@ package statelog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -39,13 +40,21 @@ func ReadPast(ctx context.Context, journal bus.Journal, shard int, was *State, l
 	}
 	p := NewPast()
 	p.End = max(last, was.Journal)
-	err = journal.ReadJournal(ctx, shard, was.Journal+1, func(pos int64, data []byte) error {
-		p.End = max(p.End, pos)
-		return delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
-			p.Add(was, a)
-			return nil
+	next := was.Journal + 1
+	for moved := true; moved; { // what is cut off goes on where it came, as long as it gets on
+		from := next
+		err = journal.ReadJournal(ctx, shard, from, func(pos int64, data []byte) error {
+			err := delivery.DecodeAttempts(data, func(a delivery.Attempt) error {
+				p.Add(was, a)
+				return nil
+			})
+			if err == nil {
+				p.End, next = max(p.End, pos), pos+1
+			}
+			return err
 		})
-	})
+		moved = next > from && errors.Is(err, bus.ErrUnavailable)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the journal: %w", err)
 	}

@@ -1,8 +1,14 @@
 package statelog
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
@@ -57,5 +63,59 @@ func TestPast(t *testing.T) {
 				t.Errorf("the log's own entry is %+v, want it as it was", logged)
 			}
 		})
+	}
+}
+
+// A torn journal is read a little at a time: each reading breaks off.
+type torn struct {
+	entries [][]byte
+	most    int // entries of one reading
+	read    []int64
+}
+
+func (j *torn) AppendJournal(_ context.Context, _ int, data []byte) (int64, error) {
+	j.entries = append(j.entries, data)
+	return int64(len(j.entries)) - 1, nil
+}
+
+func (j *torn) JournalSpan(context.Context, int) (first, last int64, err error) {
+	return 0, int64(len(j.entries)) - 1, nil
+}
+
+func (j *torn) ReadJournal(_ context.Context, _ int, from int64, each func(int64, []byte) error) error {
+	for pos := from; pos < int64(len(j.entries)); pos++ {
+		if pos == from+int64(j.most) {
+			return fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
+		}
+		if err := each(pos, j.entries[pos]); err != nil {
+			return err
+		}
+		j.read = append(j.read, pos)
+	}
+	return nil
+}
+
+// A reading that is cut off goes on where it came, and one that does not get on ends.
+func TestAPastThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	for most, whole := range map[int]bool{2: true, 1: true, 0: false} {
+		j := &torn{most: most}
+		for _, id := range []string{"before", "a", "b", "c", "d", "e"} {
+			a := recordOf(id, 1, delivery.Delivered)
+			if _, err := j.AppendJournal(t.Context(), 0, delivery.AppendAttempt(delivery.NewBatch(1), &a)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := NewState()
+		st.Journal = 0
+		p, err := ReadPast(t.Context(), j, 0, &st, slog.New(slog.DiscardHandler))
+		switch {
+		case !whole && !errors.Is(err, bus.ErrUnavailable):
+			t.Errorf("%d entries a reading: %v", most, err)
+		case whole && err != nil:
+			t.Errorf("%d entries a reading: %v", most, err)
+		case whole && (len(p.Done) != 5 || p.End != 5 || !slices.Equal(j.read, []int64{1, 2, 3, 4, 5})):
+			t.Errorf("%d entries a reading: %d deliveries are done, up to %d; read %v", most, len(p.Done), p.End, j.read)
+		}
 	}
 }

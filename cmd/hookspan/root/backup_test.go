@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +18,6 @@ import (
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/root"
-	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // A crew is endpoints that note what they took, how often they refused what, and with which
@@ -140,123 +137,6 @@ func (r *replica) sets(name, what string) {
 	if status, body := r.call(http.MethodPost, "http://"+r.AdminAddr()+"/v1/endpoints/"+name+"/"+what, ""); status != http.StatusOK {
 		r.t.Fatalf("%s endpoint %s: %d %s", what, name, status, body)
 	}
-}
-
-// A backed is an installation with a past: what its endpoints took, refused and wait for.
-type backed struct {
-	*crew
-	events          []string // before the first backup
-	online, offline string   // files: of the running server, and of the folder after one more event
-}
-
-// What was accepted before the backup is delivered after the restore exactly as it was owed, on
-// every kind of bus.
-func TestBackupIsRestoredOnEveryBus(t *testing.T) {
-	t.Parallel()
-	b := backUp(t)
-	all := append(slices.Clone(b.events), "after")
-	for name, c := range map[string]struct {
-		file    string
-		owed    []string
-		bus     func(*testing.T) []string
-		repeats bool // what was delivered in the moment of the backup may come again
-	}{
-		"embedded": {b.offline, all, func(t *testing.T) []string {
-			return []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "new"), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
-		}, false},
-		"NATS":  {b.online, b.events, func(t *testing.T) []string { return onNATS(natstest.Start(t, 1, natstest.Config{})) }, true},
-		"Kafka": {b.offline, all, func(t *testing.T) []string { return append(onKafka(t), "HOOKSPAN_KAFKA_PARTITIONS=3") }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			crew := b.crew
-			crew.t = t
-			crew.forget()
-			environ := c.bus(t)
-			run := commands(t, append(environ, "HOOKSPAN_SEAL_KEY="+sealKey)...)
-			wrong := commands(t, append(environ, "HOOKSPAN_SEAL_KEY=QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")...)
-			wrong(cli.ExitFailed, "sealed with a key that is not given", "restore", c.file)
-			run(cli.ExitDone, "It was restored", "restore", c.file)
-			run(cli.ExitFailed, "the bus is not empty", "restore", c.file)
-
-			r := launch(t, append(environ, "HOOKSPAN_SEAL_KEY="+sealKey)...)
-			r.shows("/readyz", http.StatusOK, "ready")
-			crew.await("taken", "failing", c.owed...)
-			r.sets("paused", "enable")
-			crew.await("taken", "paused", c.owed...)
-			r.takes(b.events[0]) // its provider sends it again
-			r.takes("new")
-			for _, name := range []string{"fine", "failing", "paused", "late"} {
-				crew.await("taken", name, "new")
-			}
-			r.stop()
-			crew.got("failing", false, append(slices.Clone(c.owed), "new")...)
-			crew.got("paused", false, append(slices.Clone(c.owed), "new")...)
-			crew.got("fine", c.repeats, "new")
-			crew.got("late", c.repeats, "new")
-			if failing, paused := crew.attempt["failing"], crew.attempt["paused"]; paused != 1 || failing < 2 && !c.repeats {
-				t.Errorf("attempts were counted from %d for what had been refused, from %d for what had not been sent", failing, paused)
-			}
-		})
-	}
-}
-
-// backUp makes the past and the backups of it.
-func backUp(t *testing.T) *backed {
-	t.Helper()
-	dir := t.TempDir()
-	b := &backed{crew: newCrew(t), online: filepath.Join(dir, "online"), offline: filepath.Join(dir, "offline")}
-	environ := []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(dir, "data"), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_SEAL_KEY=" + sealKey, "HOOKSPAN_ADMIN_TOKEN=" + testToken}
-	r := launch(t, environ...)
-	r.shows("/readyz", http.StatusOK, "ready")
-	api := commands(t, "HOOKSPAN_SERVER=http://"+r.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
-	create := func(name string, more ...string) {
-		t.Helper()
-		api(cli.ExitDone, name, append([]string{"endpoints", "create", name, "--url", b.URL + "/" + name}, more...)...)
-	}
-	create("fine")
-	create("failing", "--schedule", strings.Repeat("1s,", 99)+"1s")
-	create("paused")
-	r.sets("paused", "pause")
-	b.refuse("failing", true)
-	for n := range 120 { // enough in a row for a range
-		b.events = append(b.events, fmt.Sprintf("e%03d", n))
-		r.takes(b.events[n])
-	}
-	b.await("taken", "fine", b.events...)
-	b.await("refused", "failing", firstOwed) // its breaker opens before it has refused all of them, which is an event more
-	r.shows("/metrics", http.StatusOK, "hookspan_breakers_opened_total 1")
-	create("late")
-	b.events = append(b.events, "late")
-	r.takes("late")
-	b.await("taken", "late", "late")
-	if status, body := r.call(http.MethodPost, "http://"+r.IntakeAddr()+"/webhooks/shop", `{`); status != http.StatusOK {
-		t.Errorf("what is quarantined is answered %d %s", status, body)
-	}
-
-	run := commands(t, append(environ, "HOOKSPAN_ADMIN_LISTEN="+r.AdminAddr())...) // as the server was started
-	run(cli.ExitDone, "4 endpoint(s), 12", "backup", b.online)
-	run(cli.ExitUsage, "a backup overwrites nothing", "backup", b.online)
-	run(cli.ExitDone, "4 endpoint(s), 12", "restore", b.online, "--check")
-	if info, err := os.Stat(b.online); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file: %v, %v", info, err)
-	}
-	r.takes("after")
-	for _, name := range []string{"fine", "late"} {
-		b.await("taken", name, "after")
-	}
-	r.stop()
-	var told struct {
-		Bus   string
-		Holds struct{ Endpoints, Events, Deliveries int }
-	}
-	if err := json.Unmarshal([]byte(run(cli.ExitDone, "", "backup", b.offline, "--json")), &told); err != nil {
-		t.Fatal(err)
-	}
-	if h := told.Holds; told.Bus != "embedded" || h.Endpoints != 4 || h.Events != 124 || h.Deliveries != 2*122 {
-		t.Errorf("the backup holds %+v", told)
-	}
-	b.refuse("failing", false)
-	return b
 }
 
 // One process at a time has the folder of an embedded bus, so a restore beside one that joined, as

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/client"
 )
@@ -35,6 +36,48 @@ func (a *benchAPI) register(ctx context.Context, settings map[string]any) (path 
 		return "", fmt.Errorf("register an endpoint: %w", err)
 	}
 	return client.EndpointsPath + "/" + made.ID, nil
+}
+
+// settle returns once so many deliveries wait, but for the few that are being attempted, and how
+// many of them are left to be read has not changed for a while, or goes on changing.
+func (a *benchAPI) settle(ctx context.Context, n int64) error {
+	const patience, calm, long, pause = time.Minute, 3 * time.Second, 20 * time.Second, 250 * time.Millisecond
+	var most, behind int64 = -1, -1
+	changed, there := time.Now(), time.Now()
+	for {
+		all, left, err := a.pending(ctx)
+		switch {
+		case err != nil:
+			return err
+		case all < n-n/50-100:
+			there = time.Now()
+		case time.Since(changed) > calm, time.Since(there) > long:
+			return nil
+		}
+		if all > most || left != behind {
+			most, behind, changed = max(most, all), left, time.Now()
+		}
+		if time.Since(changed) > patience {
+			return fmt.Errorf("%d of %d deliveries wait, and no more for %v", all, n, patience)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// pending is how many deliveries wait, and how many of them are left to be read.
+func (a *benchAPI) pending(ctx context.Context) (all, left int64, err error) {
+	var stats struct {
+		Pending map[string]int64 `json:"pending"`
+	}
+	err = a.Call(ctx, http.MethodGet, "/v1/stats", nil, nil, &stats)
+	for _, n := range stats.Pending {
+		all += n
+	}
+	return all, stats.Pending["behind"], err
 }
 
 // attemptMetric is the histogram of how long attempts take.

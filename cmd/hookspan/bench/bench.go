@@ -59,13 +59,18 @@ type plan struct {
 	traces      float64 // share that a second server records; 0: there is none
 }
 
-// flags are those that all benchmarks have.
-func benchFlags(t *cli.Terminal, p *plan, cmd *cobra.Command, connections, rounds int) {
+// busFlags are those that all benchmarks have.
+func busFlags(t *cli.Terminal, p *plan, cmd *cobra.Command, connections int) {
 	cmd.Flags().StringVar(&p.bus, "bus", cmp.Or(t.Variable("HOOKSPAN_BUS"), "embedded"),
 		config.BusForms()+"; what the benchmark makes there it removes again")
 	cmd.Flags().IntVar(&p.connections, "connections", connections, "requests in flight")
-	cmd.Flags().IntVar(&p.rounds, "rounds", rounds, "rounds of each side, one after the other")
 	cmd.Flags().StringVar(&p.sync, "sync", "group", "of the embedded bus: group, lazy or always")
+}
+
+// benchFlags are those of benchmarks whose sides take turns.
+func benchFlags(t *cli.Terminal, p *plan, cmd *cobra.Command, connections, rounds int) {
+	busFlags(t, p, cmd, connections)
+	cmd.Flags().IntVar(&p.rounds, "rounds", rounds, "rounds of each side, one after the other")
 	cmd.Flags().StringVar(&p.profile, "cpuprofile", "", "write a CPU profile of Hookspan's last round to this file")
 }
 
@@ -118,7 +123,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench intake --sync group\n  hookspan bench intake --traces 0.01 --rounds 20 --duration 60s\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222\n  hookspan bench neighbours",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), receiverCommand(t))
+	cmd.AddCommand(backupCommand(t), intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), receiverCommand(t))
 	return cmd
 }
 

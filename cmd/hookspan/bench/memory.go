@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/load"
 )
@@ -81,10 +79,7 @@ func memoryCommand(t *cli.Terminal) *cobra.Command {
 			return t.Document(f, f.write)
 		}),
 	}
-	cmd.Flags().StringVar(&p.bus, "bus", cmp.Or(t.Variable("HOOKSPAN_BUS"), "embedded"),
-		config.BusForms()+"; what the benchmark makes there it removes again")
-	cmd.Flags().StringVar(&p.sync, "sync", "group", "of the embedded bus: group, lazy or always")
-	cmd.Flags().IntVar(&p.connections, "connections", 64, "requests in flight")
+	busFlags(t, &p.plan, cmd, 64)
 	cmd.Flags().Int64Var(&p.events, "events", 1_000_000, "events that go in and out; 0 leaves that out")
 	cmd.Flags().Int64Var(&p.pending, "pending", 1_000_000, "deliveries that wait; 0 leaves that out")
 	cmd.Flags().IntVar(&p.endpoints, "endpoints", 1, "endpoints that they wait for, each for its part of them")
@@ -110,7 +105,8 @@ func measureMemory(ctx context.Context, t *cli.Terminal, p *memoryPlan) (*footpr
 			continue
 		}
 		t.Progress("measuring %s", part.what)
-		if err := atHome(ctx, t, p, part.measure); err != nil {
+		measure := func(home *benchHome) error { return part.measure(ctx, t, home, p) }
+		if err := atHome(ctx, t, &p.plan, measure); err != nil {
 			return nil, fmt.Errorf("measure %s: %w", part.what, err)
 		}
 	}
@@ -118,13 +114,13 @@ func measureMemory(ctx context.Context, t *cli.Terminal, p *memoryPlan) (*footpr
 }
 
 // atHome measures in a namespace that is removed afterwards.
-func atHome(ctx context.Context, t *cli.Terminal, p *memoryPlan, measure func(context.Context, *cli.Terminal, *benchHome, *memoryPlan) error) error {
-	home, err := newHome(t, &p.plan)
+func atHome(ctx context.Context, t *cli.Terminal, p *plan, measure func(*benchHome) error) error {
+	home, err := newHome(t, p)
 	if err != nil {
 		return err
 	}
 	home.environ = append(home.environ, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8")
-	err = measure(ctx, t, home, p)
+	err = measure(home)
 	if left := home.leave(ctx); left != nil {
 		t.Progress("%v", left)
 	}
@@ -192,7 +188,7 @@ func (f *footprint) waiting(ctx context.Context, t *cli.Terminal, home *benchHom
 	if err := c.send(ctx, p, each); err != nil {
 		return err
 	}
-	if err := c.settle(ctx, f.Pending); err != nil {
+	if err := c.api.settle(ctx, f.Pending); err != nil {
 		return err
 	}
 	f.Filling = c.end()
@@ -203,7 +199,7 @@ func (f *footprint) waiting(ctx context.Context, t *cli.Terminal, home *benchHom
 	}
 	defer again.end()
 	f.Ready = again.ready.Seconds()
-	if err := again.settle(ctx, f.Pending); err != nil {
+	if err := again.api.settle(ctx, f.Pending); err != nil {
 		return err
 	}
 	f.Restarted = again.end()
@@ -214,46 +210,4 @@ func (f *footprint) waiting(ctx context.Context, t *cli.Terminal, home *benchHom
 func (c *child) send(ctx context.Context, p *memoryPlan, n int64) error {
 	run := load.Run{Connections: p.connections, Requests: n, Counter: &atomic.Int64{}}
 	return (&tally{}).add(ctx, run, benchRequest(address(c.intake), "/webhooks/bench"))
-}
-
-// settle returns once so many deliveries wait, but for the few that are being attempted, and how
-// many of them are left to be read has not changed for a while, or goes on changing.
-func (c *child) settle(ctx context.Context, n int64) error {
-	const patience, calm, long, pause = time.Minute, 3 * time.Second, 20 * time.Second, 250 * time.Millisecond
-	var most, behind int64 = -1, -1
-	changed, there := time.Now(), time.Now()
-	for {
-		all, left, err := c.pending(ctx)
-		switch {
-		case err != nil:
-			return err
-		case all < n-n/50-100:
-			there = time.Now()
-		case time.Since(changed) > calm, time.Since(there) > long:
-			return nil
-		}
-		if all > most || left != behind {
-			most, behind, changed = max(most, all), left, time.Now()
-		}
-		if time.Since(changed) > patience {
-			return fmt.Errorf("%d of %d deliveries wait, and no more for %v", all, n, patience)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
-		}
-	}
-}
-
-// pending is how many deliveries wait, and how many of them are left to be read.
-func (c *child) pending(ctx context.Context) (all, left int64, err error) {
-	var stats struct {
-		Pending map[string]int64 `json:"pending"`
-	}
-	err = c.api.Call(ctx, http.MethodGet, "/v1/stats", nil, nil, &stats)
-	for _, n := range stats.Pending {
-		all += n
-	}
-	return all, stats.Pending["behind"], err
 }

@@ -92,16 +92,27 @@ func startServer(ctx context.Context, t *cli.Terminal, p *plan, more ...string) 
 		return nil, err
 	}
 	home.environ = append(home.environ, more...)
-	intake, admin, stop, err := server.Start(ctx, home.environ)
+	s, err := home.start(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the server: %w", err), home.leave(ctx))
+		return nil, errors.Join(err, home.leave(ctx))
 	}
-	return &benchServer{intake: intake, admin: admin, token: benchToken, stop: func() {
+	stop := s.stop
+	s.stop = func() {
 		stop()
 		if err := home.leave(ctx); err != nil {
 			t.Progress("%v", err)
 		}
-	}}, nil
+	}
+	return s, nil
+}
+
+// start has a server run there, which leaves everything as it is when it stops.
+func (h *benchHome) start(ctx context.Context) (*benchServer, error) {
+	intake, admin, stop, err := server.Start(ctx, h.environ)
+	if err != nil {
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	return &benchServer{intake: intake, admin: admin, token: benchToken, stop: stop}, nil
 }
 
 // leave removes whatever the benchmark has made: also what it got to before it failed.

@@ -90,6 +90,34 @@ func TestBenchMemory(t *testing.T) {
 	}
 }
 
+// Every event that was put there is in the backup, and comes back.
+func TestBenchBackup(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"embedded", "nats", "kafka"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			environ := append(emptyBus(t, kind), programVariable+"=1")
+			out, errs, code := hookspan(t, environ, "bench", "backup", "--json", "--events", "300", "--sync", "lazy", "--connections", "4")
+			var m struct {
+				Name, Bus  string
+				Events     int64
+				File       float64 `json:"file_mb"`
+				Backup     float64 `json:"backup_s"`
+				BackupRSS  float64 `json:"backup_rss_mb"`
+				Restore    float64 `json:"restore_s"`
+				RestoreRSS float64 `json:"restore_rss_mb"`
+				Ready      float64 `json:"ready_s"`
+			}
+			if err := json.Unmarshal([]byte(out), &m); err != nil || code != cli.ExitDone {
+				t.Fatalf("code %d: %v\n%s%s", code, err, out, errs)
+			}
+			if m.Name != "backup" || m.Bus != kind || m.Events != 300 || m.File <= 0 || m.Backup <= 0 || m.BackupRSS < 1 || m.Restore <= 0 || m.RestoreRSS < 1 || m.Ready <= 0 {
+				t.Errorf("not everything was measured: %+v", m)
+			}
+		})
+	}
+}
+
 func TestBenchNeighbours(t *testing.T) {
 	t.Parallel()
 	out, errs, code := hookspan(t, []string{programVariable + "=1"}, "bench", "neighbours", "--json", "--rounds", "2", "--events", "20", "--rate", "200")

@@ -27,6 +27,47 @@ func TestFaultUpgradeKafka(t *testing.T) { upgrade(t, onKafka()) }
 
 func TestFaultUpgradeEmbeddedCluster(t *testing.T) { upgrade(t, ofThemAll()) }
 
+// A bus of its own has no other replica to go on meanwhile, so the upgrade is a stop and a start in
+// its folder.
+func TestFaultUpgradeEmbedded(t *testing.T) {
+	before := versionBefore(t)
+	w := newWorld(t, filepath.Join(t.TempDir(), "data"), func(receiver string) []string {
+		env := append(fault.ImpatientEnviron("steady", receiver+"/steady"), fault.ImpatientEnviron("limited", receiver+"/limited")...)
+		return append(env, "HOOKSPAN_ENDPOINTS=steady,limited", "HOOKSPAN_ENDPOINT_LIMITED_RATE=50/s", "HOOKSPAN_ENDPOINT_LIMITED_EVENTS="+limitedTypes)
+	})
+	s := &storm{fleet: &fleet{world: w}}
+	now := w.site.Binary
+	w.site.Binary = before
+	w.oracle.Owe("steady", time.Time{})
+	w.oracle.Owe("limited", time.Time{}, shop, bills)
+	w.receiver.Set(map[string]fault.Mood{"steady": {Fail: 0.1, Slow: 0.02}})
+	w.driver.Rate = webhooks
+	defer s.beat()()
+	c := w.ready()
+	w.register("made", "binary", "all")
+	stopDriver, stopBus := w.drive(8), w.publish(20*time.Millisecond)
+	began := time.Now()
+	for _, binary := range []string{now, before} {
+		fault.Pause(w.Context(), 3*time.Second)
+		w.stopChild(c, 30*time.Second)
+		w.site.Binary = binary
+		c = w.ready()
+		if binary == now {
+			w.register("between", "binary", "now") // what the new version writes, the old one goes on with
+		}
+	}
+	fault.Pause(w.Context(), 2*time.Second)
+	ended := time.Now()
+	stopDriver()
+	stopBus()
+	v := w.settle()
+	if v.Duplicates > 0 {
+		t.Errorf("%d deliveries were repeated although every stop was a clean one", v.Duplicates)
+	}
+	s.exact(began, ended)
+	w.figures("upgrade", map[string]any{"bus": "embedded", "result": v, "limited": s.limits(began, ended), "answers": w.driver.Answers()})
+}
+
 func upgrade(t *testing.T, on kind) {
 	before := versionBefore(t)
 	s := underFire(t, on)

@@ -72,14 +72,18 @@ const saved = `{"specversion":"1.0","id":"1","source":"/t","type":"t.made"}`
 func (b *busy) run(t *testing.T, args ...string) (out string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), hookspan(t), args...)
-	cmd.Env = []string{
-		"HOOKSPAN_DATA_DIR=" + b.folder, "HOOKSPAN_ADMIN_TOKEN=" + testToken, "HOOKSPAN_SERVER=http://" + b.admin,
-		"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + testToken,
-	}
+	cmd.Env = b.environ()
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
 	_ = cmd.Run() // the code says how it ended
 	return text.String(), cmd.ProcessState.ExitCode()
+}
+
+func (b *busy) environ() []string {
+	return []string{
+		"HOOKSPAN_DATA_DIR=" + b.folder, "HOOKSPAN_ADMIN_TOKEN=" + testToken, "HOOKSPAN_SERVER=http://" + b.admin,
+		"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + testToken,
+	}
 }
 
 // commands are those of the program in a text: in a pod, or by name.
@@ -128,6 +132,87 @@ func TestRunbooksCanBeFollowed(t *testing.T) {
 	}
 	if ran < 10 || named < 1 {
 		t.Errorf("only %d commands and %d objects were found", ran, named)
+	}
+}
+
+// What kubectl answers, as far as runbooks ask it, with a process of this machine for a pod's.
+const kubectlOfRunbooks = `#!/bin/sh
+[ "$1 $2" = "-n events" ] || { echo "in which namespace: kubectl $*" >&2; exit 1; }
+shift 2
+case "$*" in
+"exec hookspan-0 -- /hookspan "*) shift 4; exec "$PROGRAM" "$@" ;;
+"get pods" | "get pods -l "* | "describe pods -l "* | "get pvc" | "top pods -l "* | "port-forward hookspan-0 8081:8081") ;;
+"logs hookspan-0 --previous" | "logs -l "*" --tail=-1") cat "$SAID" ;;
+*) echo "kubectl $*" >&2; exit 1 ;;
+esac
+`
+
+// consoles are what a reader copies from a text.
+var consoles = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+
+// commandsIn are those of a text's blocks, which may go over several lines, and those of kubectl beside them.
+func commandsIn(text string) (all []string) {
+	for _, block := range consoles.FindAllStringSubmatch(text, -1) {
+		for _, command := range strings.Split("\n"+block[1], "\n$ ")[1:] {
+			all = append(all, strings.TrimSpace(command))
+		}
+	}
+	for _, m := range regexp.MustCompile("`(kubectl [^`]+)`").FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// Commands of the runbooks do what they say when they are typed with the reader's names in them: a shell
+// takes them, pipes and all, and what they select by, pods have.
+func TestRunbooksCanBeTyped(t *testing.T) {
+	b, folder := keptBusy(t), t.TempDir()
+	for program, text := range map[string]string{
+		"kubectl": kubectlOfRunbooks,
+		"curl":    "#!/bin/sh\nfor url; do :; done\nprintf %s \"$url\" >asked\n",
+		"jq":      "#!/bin/sh\n[ \"$*\" = '-r .id' ] && sed 's/^{\"id\":\"\\([^\"]*\\)\".*/\\1/'\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, program), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stand := strings.NewReplacer("NAMESPACE", "events", "RELEASE", "hookspan", "POD", "hookspan-0", "ENDPOINT", "crm", "SOURCE", "shop")
+	objects, _, err := release{name: "hookspan"}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := serving(t, objects)["hookspan"].Labels
+	log, n := filepath.Join(folder, "log"), 0
+	for _, path := range files(t, filepath.Join(dir, "runbooks/*.md")) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range commandsIn(string(text)) {
+			n++
+			write(t, log, strings.Join(regexp.MustCompile(`grep '([^']+)'`).FindStringSubmatch(command), "\n"))
+			shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", stand.Replace(command))
+			shell.Dir = folder
+			shell.Env = append(b.environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"), "PROGRAM="+hookspan(t), "SAID="+log)
+			found := func() bool { return strings.HasSuffix(command, "doctor") && shell.ProcessState.ExitCode() == 1 }
+			if out, err := shell.CombinedOutput(); err != nil && !found() {
+				t.Errorf("%s: %s: %v\n%s", path, command, err, out)
+			}
+			if m := regexp.MustCompile(`-l (\S+)=(\S+)`).FindStringSubmatch(stand.Replace(command)); m != nil && labels[m[1]] != m[2] {
+				t.Errorf("%s: no pod has the label %s=%s", path, m[1], m[2])
+			}
+		}
+	}
+	asked, err := os.ReadFile(filepath.Join(folder, "asked"))
+	if err != nil || n < 15 {
+		t.Fatalf("%d commands were typed, curl among them: %v", n, err)
+	}
+	res, err := http.Get(strings.Replace(string(asked), "127.0.0.1:8081", b.admin, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = res.Body.Close(); res.StatusCode != http.StatusOK { // the status says it all
+		t.Errorf("%s is answered %d", asked, res.StatusCode)
 	}
 }
 

@@ -286,7 +286,7 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 // Commands in runbooks, in the README and in the notes are ones that the program has.
 func TestCommandsInTextsAreThere(t *testing.T) {
 	bin := hookspan(t)
-	command := regexp.MustCompile("(?:/hookspan|`hookspan) ([a-z]+(?: [a-z][a-z-]*)?)")
+	command := regexp.MustCompile("(?:/hookspan|`hookspan) ([a-z][a-z-]*(?: [a-z][a-z-]*)?)")
 	seen := 0
 	for _, path := range append(files(t, filepath.Join(dir, "runbooks/*.md")), filepath.Join(dir, "README.md"), filepath.Join(dir, "templates/NOTES.txt")) {
 		text, err := os.ReadFile(path)

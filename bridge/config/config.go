@@ -109,6 +109,9 @@ func (c *Config) complete() {
 	if c.Origin == "" {
 		c.Origin = c.Namespace
 	}
+	if len(c.SealKey) > 0 { // unlike other secrets keys hold no space, so a line of a file may have several
+		c.SealKey = strings.Fields(strings.Join(c.SealKey.Open(), " "))
+	}
 	if c.Stream == "" {
 		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
 	}

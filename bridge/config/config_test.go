@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,24 @@ func TestSettingsWithoutEffectAreWarnings(t *testing.T) {
 	for _, want := range []string{"HOOKSPAN_NATS_DOMAIN: has no effect"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no warning %q in:\n%s", want, text)
+		}
+	}
+}
+
+// Seal keys are in base64, so a line of a file may hold the newer and the older one, as a Secret does.
+func TestSealKeysMayShareALine(t *testing.T) {
+	t.Parallel()
+	const older = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+	for name, text := range map[string]string{"a line": sealKey + " " + older + "\n", "lines": sealKey + "\n" + older + "\n"} {
+		file := filepath.Join(t.TempDir(), "seal-key")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load([]string{"HOOKSPAN_SEAL_KEY_FILE=" + file})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if got := c.SealKey.Open(); !slices.Equal(got, []string{sealKey, older}) {
+			t.Errorf("%s: %d keys", name, len(got))
 		}
 	}
 }

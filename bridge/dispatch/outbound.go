@@ -47,6 +47,9 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())
 	}
+	if o.err == nil && o.encrypt == nil {
+		o.encrypt = o.signing[len(o.signing)-1].scheme.Encryption() // a provider's, with the newest secret
+	}
 	if o.err == nil {
 		o.access, o.err = accessOf(ep)
 	}

@@ -91,3 +91,37 @@ func TestSignsAsAProvider(t *testing.T) {
 		t.Errorf("the receiver knows it as %s: %v", verdict.Events[0].ID, req.Header)
 	}
 }
+
+// Where the provider encrypts, so does an endpoint that is signed for as it is: with its newest secret.
+func TestEncryptsAsAProvider(t *testing.T) {
+	t.Parallel()
+	catalog, err := provider.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	ep := endpoint.Default()
+	ep.Name, ep.URL, ep.Content = "crm", "https://crm.example/hooks", "data"
+	ep.Signature, ep.Secrets = "provider:sticky", []string{"ThirtyTwoCharactersOfAKeyPhrase1"}
+	ep.Options = map[string]string{"encoding": "hex"}
+	ep.Rotate("ThirtyTwoCharactersOfAKeyPhrase2", now, time.Hour)
+	d := &Dispatcher{conf: Config{Schemes: signature.Schemes{Providers: catalog}}}
+	e := dispatchtest.Event(1, "io.sticky.product.created")
+	e.Data = []byte(`{"type":"product.created","time":"2026-05-04 06:00:00","data":{"id":"7","object":{"id":7}}}`)
+	req, err := d.outbound(ep).request([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := catalog.Provider("sticky")
+	v, err := p.Compile(provider.Config{Source: "shop", Secrets: ep.Secrets, Options: ep.Options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, err := v.Verify(&provider.Request{Method: "POST", URL: req.URL, Header: req.Header, Body: req.Body, Received: now})
+	if err != nil {
+		t.Fatalf("%v: %s", err, req.Body)
+	}
+	if got := verdict.Events[0]; got.ID != "7" || string(got.Data) != string(e.Data) {
+		t.Errorf("the receiver reads %s: %s", got.ID, got.Data)
+	}
+}

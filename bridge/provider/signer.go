@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 )
 
 // An Outgoing is a request that is about to be sent as a provider would send it.
@@ -19,7 +20,7 @@ type Outgoing struct {
 	Body        []byte
 }
 
-// A Signer signs requests as a provider does. It is safe for concurrent use.
+// A Signer signs requests as a provider does, and says what it encrypts them with. It is safe for concurrent use.
 type Signer struct {
 	proof   *scheme.Proof
 	headers []sentHeader
@@ -50,9 +51,6 @@ func (p *Provider) Signer(options map[string]string, secrets []string) (*Signer,
 	f, err := p.file(values, p.Options, "endpoint")
 	if err != nil {
 		return nil, err
-	}
-	if f.Proof.Decrypt != nil { // before its key is missed
-		return nil, fmt.Errorf("nobody else can sign as %s: %w", p.Name, scheme.ErrEncrypted)
 	}
 	v, err := p.Compile(Config{Source: "endpoint", Secrets: secrets, Options: options})
 	if err != nil {
@@ -95,6 +93,9 @@ func (s *Signer) collect(v *Verifier, f *file) {
 	}
 }
 
+// Encryption is what the provider encrypts bodies with, before it signs; nil where it does not.
+func (s *Signer) Encryption() (*cipher.Scheme, *cipher.Key) { return s.proof.Encryption() }
+
 // Sign sets the provider's headers, the signature among them.
 func (s *Signer) Sign(h http.Header, o Outgoing) error {
 	maker := &sampleMaker{request: SampleRequest{Now: o.Time}, options: s.options, zone: s.zone, body: o.Body}
@@ -112,5 +113,5 @@ func (s *Signer) Sign(h http.Header, o Outgoing) error {
 		}
 		h[one.name] = []string{value}
 	}
-	return s.proof.Sign(&Request{Method: o.Method, URL: o.URL, Header: h, Body: o.Body, Received: o.Time})
+	return s.proof.SignEncrypted(&Request{Method: o.Method, URL: o.URL, Header: h, Body: o.Body, Received: o.Time})
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/hookspan/hookspan/bridge/scheme/cipher"
+	"github.com/hookspan/hookspan/bridge/scheme/key"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -43,17 +44,17 @@ func (c *Compiler) decryption(spec *decryptSpec, json bool) (*decryption, error)
 		return d, nil
 	}
 	for i, secret := range c.Secrets {
-		key, err := scheme.Key(secret)
+		phrase, err := scheme.Key(secret)
 		if err != nil && len(c.Secrets) > 1 {
-			return nil, fmt.Errorf("secret %d: %w; there are %d secrets, and one phrase of several words goes into a file or a list, where spaces do not end it", i+1, err, len(c.Secrets))
+			err = fmt.Errorf("%w; there are %d secrets, and one phrase of several words goes into a file or a list, where spaces do not end it", err, len(c.Secrets))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+			return nil, &key.SecretError{Index: i, Err: err}
 		}
 		if len(secret) < ShortKey {
 			c.Warn("key phrase %d is only %d bytes long and can be guessed; agree on one of 16 or more", i+1, len(secret))
 		}
-		d.keys = append(d.keys, key)
+		d.keys = append(d.keys, phrase)
 	}
 	return d, nil
 }
@@ -79,8 +80,8 @@ func (d *decryption) Open(x *Exchange) *Refusal {
 	}
 	var plain []byte
 	found := false
-	for _, key := range d.keys {
-		if opened, err := key.Open(m, accept); err == nil && !found {
+	for _, phrase := range d.keys {
+		if opened, err := phrase.Open(m, accept); err == nil && !found {
 			plain, found = opened, true
 		}
 	}

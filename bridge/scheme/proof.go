@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -176,6 +177,18 @@ func (p *Proof) Verify(x *Exchange) *Refusal {
 func (p *Proof) Sign(r *Request) error {
 	x := p.setup.Open(r)
 	defer p.setup.Close(x)
+	if p.decrypt != nil {
+		if err := p.decrypt.seal(x); err != nil {
+			return err
+		}
+	}
+	return p.sign(x)
+}
+
+// SignEncrypted is Sign of a request whose body was encrypted before, if it had to be.
+func (p *Proof) SignEncrypted(r *Request) error {
+	x := p.setup.Open(r)
+	defer p.setup.Close(x)
 	return p.sign(x)
 }
 
@@ -206,11 +219,6 @@ func (p *Proof) VerifyHeader(o Outgoing) *Refusal {
 }
 
 func (p *Proof) sign(x *Exchange) error {
-	if p.decrypt != nil {
-		if err := p.decrypt.seal(x); err != nil {
-			return err
-		}
-	}
 	for i, s := range p.steps {
 		if i > 0 || p.decrypt != nil {
 			x.restart() // what was signed before is part of the request now
@@ -244,6 +252,14 @@ func (p *Proof) Cipher() string {
 		return ""
 	}
 	return p.decrypt.scheme.String()
+}
+
+// Encryption is what bodies are encrypted with, the newest key of it; nil where they are not.
+func (p *Proof) Encryption() (*cipher.Scheme, *cipher.Key) {
+	if p.decrypt == nil {
+		return nil, nil
+	}
+	return p.decrypt.scheme, p.decrypt.keys[0]
 }
 
 // Guarded reports whether nobody without the secret can alter a body unnoticed.

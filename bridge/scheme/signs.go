@@ -8,15 +8,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
-// ErrEncrypted says that a signature alone does not make what is looked for.
-var ErrEncrypted = errors.New("its bodies are encrypted; an endpoint's option encrypt does that")
-
 // Signs says why what is looked for cannot be put into the headers of a request that somebody
-// else has made; nil where it can.
+// else has made, be it that its body is encrypted first; nil where it can.
 func (p *Proof) Signs() error {
 	switch {
-	case p.decrypt != nil:
-		return ErrEncrypted
 	case len(p.checks) > 0:
 		return errors.New("its bodies hold something that proves who sent them")
 	case p.freshness != nil && p.freshness.time.ofEvent():

@@ -31,7 +31,14 @@ func (s Schemes) provider(name string, options map[string]string, secrets []stri
 	if err != nil {
 		return nil, providerFault(err)
 	}
-	return &Scheme{signer: signer}, nil
+	made := &Scheme{signer: signer}
+	if cipher, key := signer.Encryption(); key != nil {
+		if options["encrypt"] != "" {
+			return nil, fieldErrorf("options.encrypt", "is of no use here: %s encrypts by itself, with the secret", name)
+		}
+		made.encryption = &Encryption{key: key, contentType: sealedType(cipher.Options()["container"])}
+	}
+	return made, nil
 }
 
 // providerFault says which field of the endpoint a provider complains of.

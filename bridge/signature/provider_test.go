@@ -1,7 +1,9 @@
 package signature_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,11 +33,21 @@ func examples(p *provider.Provider) map[string]string {
 	return options
 }
 
+// refusals are those as whom nobody else can send, and why.
+const refusals = `ecwid: nobody else can sign as ecwid: its signature covers {json:/eventCreated}.{json:/eventId}, which not every event has
+linear: nobody else can sign as linear: its time of sending is {json:/webhookTimestamp}, which not every event has
+liqpay: nobody else can sign as liqpay: its signature stands in {form:signature} and not in a header
+mailgun: nobody else can sign as mailgun: its signature stands in {json:/signature/signature} and not in a header
+midtrans: nobody else can sign as midtrans: its signature stands in {json:/signature_key} and not in a header
+pandadoc: nobody else can sign as pandadoc: its signature stands in {query:signature} and not in a header
+twilio: nobody else can sign as twilio: it signs in several ways, by what a request holds`
+
 // Whoever can sign as a provider is taken for it by what verifies the provider's own deliveries;
 // those as whom nobody can sign are refused for what they are, not for a secret.
 func TestSignsAsEveryProvider(t *testing.T) {
 	t.Parallel()
 	all := schemes(t)
+	var encrypting, refused []string
 	for _, name := range all.Providers.Names() {
 		p, _ := all.Providers.Provider(name)
 		s, secret, err := signerOf(all, p)
@@ -44,9 +56,17 @@ func TestSignsAsEveryProvider(t *testing.T) {
 			if !errors.As(err, &field) || field.Field != "signature" || !strings.Contains(field.Detail, "as "+name) {
 				t.Errorf("%s: %v", name, err)
 			}
+			refused = append(refused, name+": "+field.Detail)
 			continue
 		}
 		m, h := message(), http.Header{"Content-Type": {"application/json"}}
+		if e := s.Encryption(); e != nil {
+			plain := []byte(`{"type":"product.created","time":"2026-05-04 06:00:00","data":{"id":"7","object":{"id":7}}}`)
+			if m.Body, err = e.Encrypt(h, plain); err != nil || bytes.Contains(m.Body, []byte("product")) {
+				t.Errorf("%s: encrypted to %s, %v", name, m.Body, err)
+			}
+			encrypting = append(encrypting, name)
+		}
 		sign(t, s, h, m)
 		v, err := p.Compile(provider.Config{Source: "shop", Secrets: []string{secret}, Options: examples(p)})
 		if err != nil {
@@ -59,6 +79,12 @@ func TestSignsAsEveryProvider(t *testing.T) {
 		if h.Get("webhook-id") != m.ID || h.Get("webhook-timestamp") != "1800000000" {
 			t.Errorf("%s: no id and timestamp in %v", name, h)
 		}
+	}
+	if fmt.Sprint(encrypting) != "[sticky]" {
+		t.Errorf("%v encrypt", encrypting)
+	}
+	if text := strings.Join(refused, "\n"); text != refusals {
+		t.Errorf("%d cannot be signed as, others than before:\n%s", len(refused), text)
 	}
 }
 
@@ -111,7 +137,9 @@ func TestRefusesToSignAs(t *testing.T) {
 		{"provider:discord", "", public, "secrets[0]", "private"},
 		{"provider:discord", "", good, "secrets[0]", "hex"},
 		{"provider:twilio", "", good, "signature", "several ways"},
-		{"provider:sticky", "", "short", "signature", "option encrypt"},
+		{"provider:sticky", "", "short", "secrets[0]", "32"},
+		{"provider:sticky", "encrypt", good, "options.encrypt", "encrypts by itself"},
+		{"provider:sticky", "client_app_key", good, "signature", "proves who sent them"},
 		{"provider:mailgun", "", good, "signature", "not in a header"},
 		{"provider:ecwid", "", good, "signature", "not every event"},
 		{"provider:linear", "", good, "signature", "time of sending"},

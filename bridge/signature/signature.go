@@ -46,7 +46,12 @@ type Scheme struct {
 	proof   *scheme.Proof    // nil where nothing is signed
 	signer  *provider.Signer // of a provider
 	headers []header
+
+	encryption *Encryption // of a provider that encrypts
 }
+
+// Encryption is what the scheme does to a body before it signs; nil: nothing.
+func (s *Scheme) Encryption() *Encryption { return s.encryption }
 
 // A header is one that is sent beside the signature.
 type header struct{ name, value string }

@@ -12,6 +12,9 @@
 //   - sink: a place that events are written to: jetstream, kafka, webhook.
 //   - endpoint: a registered receiver. delivery: one event to one endpoint. attempt: one POST.
 //   - tenant: whose an event is, and whose events an endpoint takes.
+//   - seal key: what seals the secrets of endpoints on the bus. Several are given, newest first; to
+//     rotate is to go over to the newest.
+//   - replica: one of several processes on the same bus. presence: what it says of itself.
 //   - overlap: how long the secrets of before sign beside an endpoint's new one.
 //   - grant: how a token is got that logs requests in. way: how an endpoint is reached; requests
 //     that have the same one may share connections.

@@ -4,9 +4,9 @@
 //
 //   - config.json: the configuration file.
 //   - page.json and what its items are: endpoint.json (and secret.json), delivery.json with attempt.json,
-//     source.json, refusal.json, event-type.json; stats.json, log-level.json, status.json, problem.json: the
-//     answers of the admin listener. behind.json stands beside the deliveries of one event.
-//   - journal.json, note.json: the records of the journal.
+//     source.json, refusal.json, event-type.json; stats.json, log-level.json, seal-keys.json, resealing.json,
+//     status.json, problem.json: the answers of the admin listener. behind.json stands beside the deliveries of one event.
+//   - journal.json, note.json, presence.json: the records of the journal.
 //   - events/<type>.json: the data of events whose type begins with that name. Those of outside
 //     systems are lenient: a field that a schema does not know is no fault.
 //

@@ -21,7 +21,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Tester, Replicas, NewKey, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -34,6 +34,10 @@ type Options struct {
 	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
 	Token      func() string                     // "": no token is set, and the API answers nobody
+	Replicas   func() []delivery.Presence        // the others that were heard of lately; nil: there are none
+	// NewKey makes a seal key that is the newest from then on; ErrKeysGiven where the process does
+	// not keep the keys itself, as nil means too.
+	NewKey func(context.Context) error
 	// Backup writes a backup of the installation.
 	Backup   func(context.Context, backup.Since, io.Writer) error
 	Metrics  http.Handler
@@ -88,6 +92,8 @@ func New(o Options) http.Handler {
 		"GET /v1/log-level":              a.getLogLevel,
 		"PUT /v1/log-level":              a.setLogLevel,
 		"GET /v1/backup":                 a.download,
+		"GET /v1/keys":                   a.listKeys,
+		"POST /v1/keys/rotate":           a.rotateKeys,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}

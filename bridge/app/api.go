@@ -23,6 +23,7 @@ func (a *App) api(o *Opened) http.Handler {
 		},
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
+		Replicas: presence{a}.others, NewKey: a.keyring.make,
 		Metrics: metricsPage(a.Metrics), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,
 	})
 }

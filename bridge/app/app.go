@@ -69,6 +69,7 @@ type App struct {
 	state   atomic.Pointer[string]        // why the process is not ready; nil when it is
 
 	reloading *reloading
+	keyring   *keyring
 
 	stopBy time.Time // when the stop has to be over; set by Run
 }
@@ -76,7 +77,7 @@ type App struct {
 // New binds the listeners. Nothing is read or answered before Run.
 func New(p Parts) (_ *App, err error) {
 	a := &App{Parts: p, doors: doors{conf: p.Config, log: p.Log, metrics: p.Metrics}}
-	a.reloading = newReloading(a)
+	a.reloading, a.keyring = newReloading(a), newKeyring(a)
 	a.current.Store(p.Config)
 	a.notReady("starting")
 	defer func() {

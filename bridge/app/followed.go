@@ -39,13 +39,17 @@ func (a *App) unfollowed(e *endpoint.Endpoint) (faults []endpoint.FieldError, wa
 // warnings are what the API says about an endpoint as it is.
 func (a *App) warnings(e *endpoint.Endpoint) []string {
 	_, warnings := a.unfollowed(e)
+	if e.Locked() {
+		warnings = append(warnings, "sealed with a key that this process lacks: what is sealed of it cannot be changed here, and the process cannot start anew; hookspan keys says which key that is")
+	}
 	return warnings
 }
 
 // tellUnfollowed logs which endpoints have topics that this process does not follow.
 func (a *App) tellUnfollowed(context.Context) error {
 	for _, e := range a.registry.Set().All() {
-		for _, w := range a.warnings(e) {
+		_, warnings := a.unfollowed(e)
+		for _, w := range warnings {
 			a.Log.Warn("endpoint has a topic that is not followed", slog.String("endpoint", e.Name), slog.String("detail", w))
 		}
 	}

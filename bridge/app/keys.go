@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/config"
@@ -28,6 +29,7 @@ const (
 type Keys struct {
 	AdminToken string
 	TokenPath  string // where a token that was made lies; "" when it was given
+	SealPath   string // the same of the seal keys
 	Sealer     *endpoint.Sealer
 }
 
@@ -55,9 +57,11 @@ func (a *App) loadKeys(context.Context) error {
 			}
 		}
 		if seal == "" {
-			if seal, err = keep(filepath.Join(c.DataDir, SealFile), freshSealKey); err != nil {
+			k.SealPath = filepath.Join(c.DataDir, SealFile)
+			if seal, err = keep(k.SealPath, freshSealKey); err != nil {
 				return fmt.Errorf("seal key: %w", err)
 			}
+			a.reloading.watches(k.SealPath)
 		}
 	}
 	if k.Sealer, err = endpoint.ParseSealer(seal); err != nil {
@@ -99,19 +103,6 @@ func (k *Keys) tell(log *slog.Logger, admin bool) {
 	}
 }
 
-// reseal seals with the newest key what an older one has sealed, so that the older one can be
-// taken out. What fails is left to the next start: the older key opens it still.
-func (a *App) reseal(ctx context.Context) error {
-	n, err := a.registry.Reseal(ctx)
-	switch {
-	case err != nil && ctx.Err() == nil:
-		a.Log.Warn("not all endpoint secrets are sealed with the newest key; keep the older ones in HOOKSPAN_SEAL_KEY", slog.Int("endpoints", n), slog.Any("error", err))
-	case n > 0:
-		a.Log.Info("endpoint secrets sealed with the newest key; the older ones can be taken out of HOOKSPAN_SEAL_KEY once every replica has it", slog.Int("endpoints", n))
-	}
-	return nil
-}
-
 func freshSealKey() string {
 	b := make([]byte, endpoint.KeyBytes)
 	_, _ = rand.Read(b) // never fails
@@ -148,7 +139,8 @@ func keep(path string, fresh func() string) (string, error) {
 	return value, writeFile(path, value)
 }
 
-// writeFile writes a small file that only its owner may read, whole or not at all.
+// writeFile writes a small file that only its owner may read, whole or not at all; after nil it
+// outlives a power cut.
 func writeFile(path, value string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {
@@ -159,7 +151,14 @@ func writeFile(path, value string) error {
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	if err = os.Rename(tmp.Name(), path); err != nil || runtime.GOOS == "windows" { // which syncs no folders
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func random(n int) string {

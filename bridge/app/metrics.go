@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 // measure registers what belongs to the process as a whole.
@@ -74,5 +75,37 @@ func (g *busGauges) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(g.up, prometheus.GaugeValue, one[now == busOK], g.bus)
 	for _, s := range []busState{busOK, busUnavailable, busDiskFull, busStoreFull} {
 		to <- prometheus.MustNewConstMetric(g.state, prometheus.GaugeValue, one[now == s], g.bus, string(s))
+	}
+}
+
+// sealGauges count what is sealed by how new its key is.
+type sealGauges struct {
+	registry  *endpoint.Registry
+	endpoints *prometheus.Desc
+}
+
+func newSealGauges(r *endpoint.Registry) *sealGauges {
+	return &sealGauges{r, prometheus.NewDesc("hookspan_sealed_endpoints",
+		"Endpoints whose secrets are sealed with the newest seal key of this process, with an older one of them, or with one that is missing here.", []string{"key"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (g *sealGauges) Describe(to chan<- *prometheus.Desc) { to <- g.endpoints }
+
+// Collect implements prometheus.Collector.
+func (g *sealGauges) Collect(to chan<- prometheus.Metric) {
+	counts := map[string]int{"newest": 0, "older": 0, "missing": 0}
+	for i, k := range g.registry.Keys() {
+		switch {
+		case !k.Given:
+			counts["missing"] += k.Endpoints
+		case i == 0:
+			counts["newest"] = k.Endpoints
+		default:
+			counts["older"] += k.Endpoints
+		}
+	}
+	for key, n := range counts {
+		to <- prometheus.MustNewConstMetric(g.endpoints, prometheus.GaugeValue, float64(n), key)
 	}
 }

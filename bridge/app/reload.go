@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
@@ -32,6 +33,17 @@ func newReloading(a *App) *reloading {
 	return &reloading{app: a, seen: stamps(a.Config.Files), whole: a.Config}
 }
 
+// watches has one more file looked at, as it is now. It is for the time before watch runs.
+func (r *reloading) watches(path string) { maps.Copy(r.seen, stamps([]string{path})) }
+
+// files are those of a configuration, and that of the seal keys which the process keeps itself.
+func (r *reloading) files(c *config.Config) []string {
+	if path := r.app.Keys().SealPath; path != "" {
+		return append(slices.Clip(c.Files), path)
+	}
+	return c.Files
+}
+
 // watch loads the configuration again when one of its files has changed, or when asked
 // to, until ctx ends. One that is wrong is refused and the old one kept; one that the bus did
 // not take is tried again until it does.
@@ -52,13 +64,13 @@ func (r *reloading) watch(ctx context.Context) {
 			asked = true
 		case <-time.After(pause):
 		}
-		if now := stamps(r.app.current.Load().Files); asked || r.told != "" || !maps.Equal(r.seen, now) {
+		if now := stamps(r.files(r.app.current.Load())); asked || r.told != "" || !maps.Equal(r.seen, now) {
 			r.reload(ctx, now)
 		}
 	}
 }
 
-// reload takes over sources and endpoints; other settings hold from the next start on.
+// reload takes over sources, endpoints and seal keys; other settings hold from the next start on.
 func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	c, err := r.app.Reload()
 	if err == nil {
@@ -66,7 +78,7 @@ func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	}
 	switch {
 	case err == nil:
-		r.seen, r.whole, r.told = stampsSince(now, c.Files), c, ""
+		r.seen, r.whole, r.told = stampsSince(now, r.files(c)), c, ""
 		r.app.Log.Info("configuration reloaded", slog.Int("sources", len(c.Sources)), slog.Int("endpoints", len(c.Endpoints)))
 	case errors.Is(err, errNotYet):
 		if r.told != err.Error() { // once, however long it lasts
@@ -93,12 +105,18 @@ func (r *reloading) takeOver(ctx context.Context, c *config.Config) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, adoptTime)
 	defer cancel()
-	err := r.app.adopt(bounded, c)
+	_, err := r.app.keyring.newer(c)
+	if err == nil {
+		err = r.app.adopt(bounded, c)
+	}
+	if err == nil {
+		err = r.app.keyring.take(bounded, c)
+	}
 	var invalid *endpoint.InvalidError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &invalid), errors.Is(err, endpoint.ErrNameTaken):
+	case errors.As(err, &invalid), errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, errKeys):
 		return errors.Join(err, r.takeSources(r.whole))
 	}
 	return fmt.Errorf("%w: %w", errNotYet, err)

@@ -30,6 +30,7 @@ func (a *App) assemble() error {
 		Check: a.checkEndpoint, Log: a.Log, TenantRule: rule.String(), Origin: c.Origin,
 		Handshake: func(ctx context.Context, e *endpoint.Endpoint) (int, error) { return a.dispatcher.Handshake(ctx, e) },
 	})
+	a.Metrics.MustRegister(newSealGauges(a.registry))
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
@@ -83,7 +84,7 @@ func (a *App) steps() []step {
 			step{"read the endpoints", a.registry.Load},
 			step{"take over the configured endpoints", func(ctx context.Context) error { return a.adopt(ctx, a.Config) }},
 			step{"look at whose events endpoints take", a.registry.Retune},
-			step{"seal secrets with the newest key", a.reseal})
+			step{"seal secrets with the newest key", a.keyring.reseal})
 	}
 	all = append(all, step{"take the shards", a.dispatcher.Prepare})
 	if a.runs(config.RoleAdmin) {
@@ -113,6 +114,9 @@ func (a *App) work(w *workers) <-chan error {
 	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
 		w.running.Go(func() { a.reading().follow(w.rest) })
 		w.running.Go(func() { a.reading().pending(w.rest) })
+	}
+	if a.opened.Load().Shared != nil && (a.runs(config.RoleDispatcher) || a.runs(config.RoleAdmin)) {
+		w.running.Go(func() { presence{a}.run(w.rest) })
 	}
 	w.running.Go(func() { a.reloading.watch(w.delivery) })
 	return failed

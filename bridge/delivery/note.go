@@ -70,7 +70,7 @@ func DecodeNotes(data []byte, each func(Note)) error {
 		return nil
 	}
 	return lines(data, func(line []byte) error {
-		if !bytes.HasPrefix(line, noteMark) {
+		if !bytes.HasPrefix(line, noteMark) || bytes.HasPrefix(line, presenceMark) {
 			return nil
 		}
 		var n struct{ Note Note }

@@ -43,7 +43,7 @@ func (e *Endpoint) Awaits(origin string) bool {
 }
 
 // Locked reports that no key given here opens the endpoint's secrets.
-func (e *Endpoint) Locked() bool { return e.locked != nil }
+func (e *Endpoint) Locked() bool { return e.locked }
 
 // Limit is the rate that holds: the smaller one of the setting and the consent. A burst is cut to
 // what a minute has room for.

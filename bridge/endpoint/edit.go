@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -35,7 +34,8 @@ func (r *Registry) Create(ctx context.Context, e *Endpoint) (*Endpoint, error) {
 }
 
 // Update edits an endpoint of the API: fn gets a copy and returns it changed, maybe more than
-// once. What fn returns as an error comes back as it is.
+// once. What fn returns as an error comes back as it is. ErrSealed: something sealed would
+// change that no key given here opens.
 func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*Endpoint, error)) (*Endpoint, error) {
 	_, err := r.change(ctx, edit{
 		find:  byID(id),
@@ -47,6 +47,9 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			if cur.Managed() {
 				return nil, fmt.Errorf("endpoint %s: %w", cur.Name, ErrManaged)
 			}
+			if cur.unread { // and so cannot be judged
+				return nil, r.lockedError(cur)
+			}
 			next, err := fn(cur.Clone())
 			if err != nil {
 				return nil, err
@@ -54,10 +57,7 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			next = next.Clone()
 			next.ID, next.ManagedBy, next.Start, next.Created = cur.ID, cur.ManagedBy, cur.Start, cur.Created
 			next.State, next.Reason, next.Consent = cur.State, cur.Reason, cur.Consent
-			next.Periods, next.unknown, next.unknownSealed, next.sealedBy = cur.Periods, cur.unknown, cur.unknownSealed, cur.sealedBy
-			if next.locked != nil && len(next.Secrets) > 0 {
-				next.locked = nil // new secrets replace what cannot be opened
-			}
+			next.Periods, next.unknown, next.unknownSealed = cur.Periods, cur.unknown, cur.unknownSealed
 			next.Updated = after(cur.Updated)
 			return next, nil
 		},
@@ -129,38 +129,6 @@ func (r *Registry) Fold(ctx context.Context, id string, safe func(period, next P
 		return next, nil
 	}})
 	return err
-}
-
-// errDone: nothing is left to do.
-var errDone = errors.New("done already")
-
-// Reseal writes every endpoint anew whose secrets an older key has sealed, so that the older
-// keys can be taken away, and returns how many there were.
-func (r *Registry) Reseal(ctx context.Context) (int, error) {
-	set, err := r.Refresh(ctx)
-	if err != nil {
-		return 0, err
-	}
-	done := 0
-	for _, e := range set.All() {
-		if e.sealedBy == "" || e.sealedBy == r.sealer.Newest() {
-			continue
-		}
-		_, err := r.change(ctx, edit{find: byID(e.ID), next: func(cur *Endpoint) (*Endpoint, error) {
-			if cur == nil || cur.sealedBy == r.sealer.Newest() { // deleted, or done by another replica
-				return nil, errDone
-			}
-			return cur.Clone(), nil
-		}})
-		if errors.Is(err, errDone) {
-			continue
-		}
-		if err != nil {
-			return done, fmt.Errorf("seal endpoint %s anew: %w", e.Name, err)
-		}
-		done++
-	}
-	return done, nil
 }
 
 // after is now, and never the time before: by it a replica tells what was changed from what was

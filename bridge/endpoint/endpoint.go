@@ -30,8 +30,10 @@ type Endpoint struct {
 	rules         []rule                     // of Periods, compiled
 	unknown       map[string]json.RawMessage // fields of the record that this version does not know
 	unknownSealed map[string]json.RawMessage // the same of what was sealed
-	locked        *Sealed                    // secrets that no key given here opens
-	sealedBy      string                     // the key that opened them
+	sealed        *Sealed                    // as it lies on the bus, where it goes on so; see carrySealed
+	sealKey       string                     // that seals it anew; "" or one that is not given here: the newest
+	locked        bool                       // no key given here opens it
+	unread        bool                       // nor has it been opened here before
 }
 
 // Who defines an endpoint. Only those made by the API can be changed by it.

@@ -14,7 +14,7 @@ import (
 // all of it may write.
 type ledger struct {
 	store  Store
-	sealer *Sealer
+	sealer atomic.Pointer[Sealer] // nil: it has no keys; see UseKeys
 	o      Options
 
 	turn       chan struct{} // holds one token: whoever has it reads or writes the log
@@ -81,7 +81,7 @@ func (r *ledger) release() { r.turn <- struct{}{} }
 // caller has the turn. Until it has succeeded nothing may be written.
 func (r *ledger) read(ctx context.Context) error {
 	had := r.Set().Revision
-	err := r.chain.ReadAll(ctx, func() { r.state = newState(r.sealer) }, func(rec bus.Record) error { return r.state.apply(rec) })
+	err := r.chain.ReadAll(ctx, func() { r.state = newState(r.sealer.Load()) }, func(rec bus.Record) error { return r.state.apply(rec) })
 	if err != nil {
 		return err
 	}

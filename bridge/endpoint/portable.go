@@ -66,6 +66,9 @@ func ReadRecord(raw json.RawMessage, sealer *Sealer) (*Endpoint, error) {
 // periods of this bus in place of its own. It is for a registry that no process uses yet.
 func (r *Registry) Import(ctx context.Context, e *Endpoint, periods []Period) error {
 	next := e.Clone()
+	if !next.locked {
+		next.sealed = nil // sealed with the newest key from the beginning
+	}
 	next.Periods = slices.Clone(periods)
 	for i := range next.Periods {
 		next.Periods[i].Revision = bus.NoPosition
@@ -74,7 +77,7 @@ func (r *Registry) Import(ctx context.Context, e *Endpoint, periods []Period) er
 		if s.endpoints[next.ID] != nil || s.byName(next.Name) != nil {
 			return nil, fmt.Errorf("endpoint %s: %w", next.Name, ErrNameTaken)
 		}
-		return encodeEndpoint(next, r.sealer)
+		return encodeEndpoint(next, r.sealer.Load())
 	})
 }
 

@@ -124,8 +124,8 @@ func formatOf(e *Endpoint) int {
 }
 
 func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {
-	if e.locked != nil { // never opened here, so never changed: carried on as it is
-		return e.locked, nil
+	if e.sealed != nil {
+		return e.sealed, nil
 	}
 	members, err := Fields().Encode(&e.Settings, true)
 	if err != nil {
@@ -142,7 +142,7 @@ func sealSecrets(e *Endpoint, sealer *Sealer) (*Sealed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode secrets of endpoint %s: %w", e.Name, err)
 	}
-	sealed, err := sealer.Seal(e.ID, plain)
+	sealed, err := sealer.sealWith(e.sealKey, e.ID, plain)
 	if err != nil {
 		return nil, fmt.Errorf("seal secrets of endpoint %s: %w", e.Name, err)
 	}
@@ -187,12 +187,12 @@ func decodeEndpoint(raw json.RawMessage, revision int64, sealer *Sealer) (e *End
 }
 
 func (e *Endpoint) open(sealed Sealed, sealer *Sealer) error {
+	e.sealed = &sealed
 	plain, err := sealer.Open(e.ID, sealed)
 	if err != nil {
-		e.locked = &sealed
+		e.locked, e.unread = true, true
 		return fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
-	e.sealedBy = sealed.Key
 	var members map[string]json.RawMessage
 	if err = json.Unmarshal(plain, &members); err == nil {
 		err = Fields().Decode(&e.Settings, members, true)
@@ -201,20 +201,9 @@ func (e *Endpoint) open(sealed Sealed, sealer *Sealer) error {
 		err = e.decodeOldSecrets(members)
 	}
 	if err != nil {
-		e.locked = &sealed
+		e.locked, e.unread = true, true
 		return fmt.Errorf("endpoint %s: what was sealed is not readable", e.Name)
 	}
 	e.unknownSealed = members
 	return nil
-}
-
-// keepOpened takes over what was opened here before and cannot be now. It stays locked, so that
-// an edit carries on what another replica has sealed.
-func (e *Endpoint) keepOpened(before *Endpoint) {
-	for _, f := range Fields() {
-		if f.Sealed() {
-			f.Copy(&e.Settings, &before.Settings)
-		}
-	}
-	e.unknownSealed, e.OldSecrets = before.unknownSealed, before.OldSecrets
 }

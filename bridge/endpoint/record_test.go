@@ -78,12 +78,8 @@ func TestTheWrongKeyIsAClearError(t *testing.T) {
 	}
 
 	both := endpoint.NewRegistry(store, sealer(t, 2, 1), endpoint.Options{})
-	if n, err := both.Reseal(t.Context()); n != 1 || err != nil {
-		t.Fatalf("reseal: %d, %v", n, err)
-	}
-	if n, err := both.Reseal(t.Context()); n != 0 || err != nil {
-		t.Fatalf("reseal again: %d, %v", n, err)
-	}
+	resealed(t, both, 1, 0)
+	resealed(t, both, 0, 1)
 	onlyNew := endpoint.NewRegistry(store, sealer(t, 2), endpoint.Options{})
 	if err := onlyNew.Load(t.Context()); err != nil {
 		t.Errorf("after the rotation: %v", err)
@@ -98,9 +94,7 @@ func TestSealedAnewUnderARunningReplica(t *testing.T) {
 	old := loaded(t, store, endpoint.Options{})
 	made := mustCreate(t, old, receiver("crm"))
 	both := endpoint.NewRegistry(store, sealer(t, 2, 1), endpoint.Options{})
-	if n, err := both.Reseal(t.Context()); n != 1 || err != nil {
-		t.Fatalf("reseal: %d, %v", n, err)
-	}
+	resealed(t, both, 1, 0)
 	look := func(want endpoint.State) *endpoint.Endpoint {
 		t.Helper()
 		set, err := old.Refresh(t.Context())

@@ -64,7 +64,7 @@ func NewRegistry(store Store, sealer *Sealer, o Options) *Registry {
 		o.Log = slog.Default()
 	}
 	r := &Registry{&ledger{
-		store: store, sealer: sealer, o: o,
+		store: store, o: o,
 		turn:       make(chan struct{}, 1),
 		refreshed:  shared.New[*Set](),
 		chain:      bus.NewChain(store, bus.LogName{Kind: bus.Registry}),
@@ -72,6 +72,7 @@ func NewRegistry(store Store, sealer *Sealer, o Options) *Registry {
 		configured: map[string]*Endpoint{},
 		changed:    make(chan struct{}),
 	}}
+	r.sealer.Store(sealer)
 	r.turn <- struct{}{}
 	r.set.Store(newSet(bus.NoPosition, nil))
 	return r
@@ -102,6 +103,8 @@ func (r *Registry) Run(ctx context.Context) error {
 	defer tick.Stop()
 	var snapshotAt, forgetAt time.Time
 	failing := false
+	var looked *Set
+	lacks := "" // the seal keys that were told to be missing
 	for {
 		select {
 		case <-ctx.Done():
@@ -120,6 +123,9 @@ func (r *Registry) Run(ctx context.Context) error {
 			continue
 		}
 		failing = false
+		if set := r.Set(); set != looked {
+			looked, lacks = set, r.tellMissing(lacks)
+		}
 		if now := time.Now(); !now.Before(forgetAt) {
 			if err := r.forget(ctx, now); err != nil && ctx.Err() == nil {
 				r.o.Log.Warn("old secrets are not out of the registry yet; trying again", "error", err)

@@ -60,7 +60,7 @@ func (e *Endpoint) OverlapUntil(now time.Time) (until time.Time) {
 // remembers reports whether the record holds a secret whose time is over, and that can be taken
 // out here.
 func (e *Endpoint) remembers(now time.Time) bool {
-	return e.locked == nil && slices.ContainsFunc(e.OldSecrets, func(o OldSecret) bool { return !o.Until.After(now) })
+	return !e.locked && slices.ContainsFunc(e.OldSecrets, func(o OldSecret) bool { return !o.Until.After(now) })
 }
 
 // errRemembered is the end of an edit that another replica has made.

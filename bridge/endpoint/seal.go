@@ -83,13 +83,33 @@ func (s *Sealer) Newest() string {
 	return s.keys[0].id
 }
 
+// IDs of the keys, newest first.
+func (s *Sealer) IDs() (all []string) {
+	if s != nil {
+		for _, k := range s.keys {
+			all = append(all, k.id)
+		}
+	}
+	return all
+}
+
+func (s *Sealer) has(id string) bool { return slices.Contains(s.IDs(), id) }
+
+// Same reports whether both have the same keys in the same order.
+func (s *Sealer) Same(o *Sealer) bool { return slices.Equal(s.IDs(), o.IDs()) }
+
 // Seal closes plain for one endpoint: opened under another endpoint's id it fails, so sealed
 // texts cannot be swapped on the bus.
 func (s *Sealer) Seal(endpointID string, plain []byte) (Sealed, error) {
+	return s.sealWith(s.Newest(), endpointID, plain)
+}
+
+// sealWith is Seal with one of the keys; the newest where that is not given.
+func (s *Sealer) sealWith(id, endpointID string, plain []byte) (Sealed, error) {
 	if s.Newest() == "" {
 		return Sealed{}, ErrNoSealKey
 	}
-	key := s.keys[0]
+	key := s.keys[max(0, slices.Index(s.IDs(), id))]
 	return Sealed{Key: key.id, Data: key.aead.Seal(nil, nil, plain, binding(key.id, endpointID))}, nil
 }
 

@@ -91,8 +91,8 @@ func (s *state) put(written json.RawMessage, revision int64, raw []byte) error {
 	if have != nil && have.revision == revision {
 		return nil // a snapshot repeats what is known
 	}
-	if locked != nil && have != nil && have.locked == nil && have.endpoint.Updated.Equal(e.Updated) {
-		// Another replica has sealed anew what it did not change: what was opened here holds.
+	if locked != nil && have != nil && have.locked == nil && have.endpoint.holdsWhat(e) {
+		// Another replica has changed nothing that is sealed: what was opened here holds.
 		e.keepOpened(have.endpoint)
 		locked = nil
 	}

@@ -91,6 +91,9 @@ func (v *faults) tenants(e *Endpoint) {
 	}
 }
 
+// errDone: nothing is left to do.
+var errDone = errors.New("done already")
+
 // Retune gives endpoints a period by the rule of this process that were judged by another one, as
 // after a change of the setting. Events that were published before keep the tenant that they had.
 func (r *Registry) Retune(ctx context.Context) error {

@@ -193,7 +193,7 @@ func (v *faults) encryption(e *Endpoint) {
 	if e.EncryptSecret != "" && e.Options["encrypt"] == "" {
 		v.add("encrypt_secret", "is of no use without the option encrypt, which names the cipher")
 	}
-	if e.EncryptSecret == "" && e.Options["encrypt"] != "" && e.locked == nil {
+	if e.EncryptSecret == "" && e.Options["encrypt"] != "" && !e.locked {
 		v.add("encrypt_secret", "give the key for the option encrypt")
 	}
 }

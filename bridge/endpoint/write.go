@@ -98,6 +98,9 @@ func (r *Registry) change(ctx context.Context, d edit) (string, error) {
 		if next == nil {
 			return endpointOf(cur).ID, nil
 		}
+		if !next.carrySealed(endpointOf(cur)) {
+			return "", r.lockedError(endpointOf(cur))
+		}
 		if d.check {
 			if err := r.validate(ctx, next); err != nil {
 				return "", err
@@ -117,7 +120,7 @@ func (r *Registry) change(ctx context.Context, d edit) (string, error) {
 			if other := s.byName(next.Name); other != nil && other.endpoint.ID != next.ID {
 				return nil, fmt.Errorf("endpoint %s: %w", next.Name, ErrNameTaken)
 			}
-			return encodeEndpoint(next, r.sealer)
+			return encodeEndpoint(next, r.sealer.Load())
 		})
 		if !errors.Is(err, errAgain) {
 			return next.ID, err

@@ -117,4 +117,5 @@ func (ix *Index) takeEntry(shard int, pos int64, data []byte) {
 		ix.take(&records[i])
 	}
 	_ = delivery.DecodeNotes(data, ix.note) // what cannot be read says nothing
+	_ = delivery.DecodePresences(data, ix.presence)
 }

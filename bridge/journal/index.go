@@ -36,6 +36,8 @@ type Index struct {
 	load    *loading // what Load has come to; until it is over nothing that has ended goes
 	counts  map[Status]int64
 	notes   map[string]delivery.Note // by endpoint: the newest, of those that say something
+
+	replicas map[string]delivery.Presence // by name: the newest
 }
 
 // An ending is one delivery's place among those that ended.
@@ -58,7 +60,7 @@ func New(o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]delivery.Note{}}
+	return &Index{o: o, rows: map[string]*row{}, counts: map[Status]int64{}, notes: map[string]delivery.Note{}, replicas: map[string]delivery.Presence{}}
 }
 
 // Attempted takes one record of the journal: an attempt, or an end without one. Its texts are

@@ -49,7 +49,7 @@ func (l *loading) run(ctx context.Context, j bus.Journal) error {
 		if t == nil || l.ix.enough(l.tails, t.oldest()) {
 			break
 		}
-		if err := t.extend(ctx, j, l.ix.Noted); err != nil {
+		if err := t.extend(ctx, j, l.ix.hear); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (l *loading) look(ctx context.Context, j bus.Journal) error {
 			if t.from <= t.last || t.whole() {
 				return nil
 			}
-			return t.extend(gctx, j, l.ix.Noted)
+			return t.extend(gctx, j, l.ix.hear)
 		})
 	}
 	return group.Wait()
@@ -119,7 +119,7 @@ type glance struct {
 var errBehind = errors.New("known already")
 
 // extend looks at the window in front of what was looked at.
-func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Note)) error {
+func (t *tail) extend(ctx context.Context, j bus.Journal, hear func(data []byte)) error {
 	if t.looking == nil {
 		front := max(t.first, t.from-t.window)
 		t.looking = &look{from: front, next: front}
@@ -130,7 +130,7 @@ func (t *tail) extend(ctx context.Context, j bus.Journal, note func(delivery.Not
 		if pos >= t.from {
 			return errBehind
 		}
-		_ = delivery.DecodeNotes(data, note) // what cannot be read says nothing
+		hear(data)
 		g := glance{pos: pos}
 		err := delivery.GlanceAttempts(data, func(received time.Time, ended bool) {
 			if g.newest = nanos(received); g.records == 0 {

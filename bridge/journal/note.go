@@ -18,6 +18,13 @@ func (ix *Index) Noted(n delivery.Note) {
 	ix.note(n)
 }
 
+// hear takes in what a batch of the journal says of lanes and replicas. What cannot be read says
+// nothing.
+func (ix *Index) hear(data []byte) {
+	_ = delivery.DecodeNotes(data, ix.Noted)
+	_ = delivery.DecodePresences(data, ix.appeared)
+}
+
 // note: a late copy says nothing; an empty one stays, so that it can be told from a late copy of
 // the one before.
 func (ix *Index) note(n delivery.Note) {

@@ -81,6 +81,7 @@ func keys() map[string]string {
 		"replicas":       "copies on the bus",
 		"requests":       "number of requests",
 		"routes":         "address where members of the cluster connect",
+		"seal_key":       "ids of seal keys",
 		"server":         "name of a server of the bus",
 		"servers":        "number of servers",
 		"session":        "session of a member",

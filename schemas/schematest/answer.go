@@ -29,6 +29,8 @@ var routes = []route{
 	{"/v1/event-types", "event-type.json", true},
 	{"/v1/stats", "stats.json", false},
 	{"/v1/log-level", "log-level.json", false},
+	{"/v1/keys/rotate", "resealing.json", false},
+	{"/v1/keys", "seal-keys.json", false},
 	{"/healthz", "status.json", false},
 	{"/readyz", "status.json", false},
 }

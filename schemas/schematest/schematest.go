@@ -64,7 +64,11 @@ func JournalBatch(batch []byte) error {
 			if err := json.Unmarshal(line, &note); err != nil {
 				return err
 			}
-			path, line = "note.json", note.Note
+			path = "note.json"
+			if bytes.HasPrefix(note.Note, []byte(`{"replica":`)) {
+				path = "presence.json"
+			}
+			line = note.Note
 		}
 		if err := Fits(path, line); err != nil {
 			return err

@@ -37,6 +37,9 @@ func TestFaultsAreSeen(t *testing.T) {
 	if err := schematest.JournalBatch([]byte("v1\n" + record + "\n" + `{"note":{"e":"e","at":"2026-05-04T10:00:00Z","f":{"p":{"i":"1","s":1}}}}` + "\n")); err != nil {
 		t.Error(err)
 	}
+	if err := schematest.JournalBatch([]byte("v1\n" + `{"note":{"replica":"a:1","at":"2026-05-04T10:00:00Z","keys":null,"left":true}}` + "\n")); err != nil {
+		t.Error(err)
+	}
 	for _, bad := range []string{"v2\n", "v1\n{}\n", "v1\n" + record[:len(record)-1] + `,"z":1}`, "v1\n" + `{"note":{"at":"now"}}` + "\n"} {
 		if schematest.JournalBatch([]byte(bad)) == nil {
 			t.Errorf("taken: %s", bad)

@@ -15,9 +15,10 @@ import (
 
 // An Endpoint is what of an endpoint the tests look at.
 type Endpoint struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	URL  string `json:"url"`
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	URL   string `json:"url"`
+	State string `json:"state"`
 }
 
 // Impatient are an endpoint's settings for a test: it is tried again soon and for as long as

@@ -13,7 +13,7 @@
 // such replicas that are the bus themselves, each on a disk whose power can be cut.
 //
 // The faults are the tests of this package: kills, a full disk, power cuts, dead endpoints,
-// stops, and kills while endpoints are being registered. Each prints its seed and one line of
-// figures in JSON. By default they are short; see the flags in main_test.go. Begin with
+// stops, and kills while endpoints are being registered or sealed anew. Each prints its seed and one
+// line of figures in JSON. By default they are short; see the flags in main_test.go. Begin with
 // oracle.go, then kill_test.go.
 package fault

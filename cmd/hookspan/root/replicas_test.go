@@ -38,11 +38,19 @@ type replica struct {
 // launch runs a server without waiting for it to be ready.
 func launch(t *testing.T, environ ...string) *replica {
 	t.Helper()
-	c, err := config.Load(append([]string{
+	return launchReloading(t, nil, environ...)
+}
+
+// launchReloading is launch of a server that reads its configuration again at a hangup.
+func launchReloading(t *testing.T, hangup <-chan struct{}, environ ...string) *replica {
+	t.Helper()
+	environ = append([]string{
 		"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "none"), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
 		"HOOKSPAN_ADMIN_TOKEN=" + testToken, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8", "HOOKSPAN_PUBLISH_TIMEOUT=2s", "HOOKSPAN_STOP_GRACE=5s",
 		"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + testToken,
-	}, environ...))
+	}, environ...)
+	load := func() (*config.Config, error) { return config.Load(environ) }
+	c, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +58,11 @@ func launch(t *testing.T, environ ...string) *replica {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	p, err := server.Open(c, server.Parts{Log: log})
+	parts := server.Parts{Log: log}
+	if hangup != nil {
+		parts.Reload, parts.Hangup = load, hangup
+	}
+	p, err := server.Open(c, parts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,10 @@ func TestSealKeyIsRotatedByAStart(t *testing.T) {
 		t.Errorf("an overlap that is too long: code %d: %s", code, errs)
 	}
 	stop()
+	examined, errs, _ := hookspan(t, []string{"HOOKSPAN_DATA_DIR=" + dir, "HOOKSPAN_EMBEDDED_MAX_STORE=64MB", "HOOKSPAN_SEAL_KEY=" + key(2) + " " + key(1)}, "doctor")
+	if !strings.Contains(examined, "registry: 1 endpoints, of which 1 are sealed with an older key. Remedy: hookspan keys rotate") {
+		t.Errorf("doctor: %s%s", examined, errs)
+	}
 	_, stop = start(key(2), key(1))
 	stop()
 	admins, stop = start(key(2))

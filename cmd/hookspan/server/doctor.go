@@ -212,6 +212,10 @@ func examineRegistry(ctx context.Context, r *endpoint.Registry) bus.Finding {
 	switch err := cmp.Or(r.Load(ctx), r.Finished(ctx)); {
 	case err == nil:
 		f.Verdict, f.Detail = bus.Fine, fmt.Sprintf("%d endpoints", len(r.Set().All()))
+		if n := sealedBehind(r.Keys()); n > 0 {
+			f.Verdict, f.Detail = bus.Warning, fmt.Sprintf("%s, of which %d are sealed with an older key", f.Detail, n)
+			f.Remedy = "hookspan keys rotate, before that key is taken out of HOOKSPAN_SEAL_KEY"
+		}
 	case errors.Is(err, endpoint.ErrSealed):
 		f.Detail, f.Remedy = err.Error(), "add the key to HOOKSPAN_SEAL_KEY"
 	case errors.Is(err, bus.ErrNewerFormat):
@@ -224,4 +228,14 @@ func examineRegistry(ctx context.Context, r *endpoint.Registry) bus.Finding {
 		f.Detail, f.Remedy = err.Error(), "see whether the bus answers, then examine it again"
 	}
 	return f
+}
+
+// sealedBehind counts the endpoints that another key than the newest seals.
+func sealedBehind(keys []endpoint.KeyUse) (n int) {
+	for i, k := range keys {
+		if i > 0 {
+			n += k.Endpoints
+		}
+	}
+	return n
 }

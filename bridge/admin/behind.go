@@ -127,6 +127,9 @@ func (l *look) stands(d *journal.Delivery) delivery.Standing {
 		st.Waits, st.Until = delivery.WaitsRetry, st.Due
 	case n != nil && n.Waits != "":
 		st.Waits, st.Until = n.Waits, n.Until
+		if !st.Due.IsZero() && n.Until.After(st.Due) { // it was due, and there was no room
+			st.Due = n.Until
+		}
 	default:
 		st.Waits = delivery.WaitsRunning
 	}

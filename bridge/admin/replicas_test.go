@@ -133,3 +133,22 @@ func TestADeliveryOfAnotherReplicaIsRetried(t *testing.T) {
 		t.Errorf("commands: %+v", s.commands)
 	}
 }
+
+// What was due and waits for room is said by its owner; without a word it is taken to be under way.
+func TestAnOverdueRetryOfAnotherReplicaWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t) // owns nothing
+	id := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/","attempts_limit":"3/h"}`).object(201)["id"].(string)
+	a := attempt("dlv_a", id, "")
+	a.Next = a.Received.Add(time.Minute)
+	s.index.Attempted(a)
+	if got := s.do("GET", "/v1/deliveries/dlv_a", "").object(200); got["waits"] != "running" {
+		t.Errorf("nothing was heard: %v", got)
+	}
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	s.index.Noted(delivery.Note{Endpoint: id, At: time.Now(), Waits: delivery.WaitsLimited, Until: until})
+	got := s.do("GET", "/v1/deliveries/dlv_a", "").object(200)
+	if want := until.Format(time.RFC3339); got["waits"] != "limited" || got["until"] != want || got["next_attempt"] != want {
+		t.Errorf("%v, want limited until %s", got, want)
+	}
+}

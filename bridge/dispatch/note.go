@@ -44,18 +44,32 @@ func (l laneView) note(now time.Time) delivery.Note {
 		}
 	}
 	slices.Sort(n.Running)
-	l.skipForgotten()
-	if l.fresh > 0 {
-		if d := *l.queue.front(); now.Sub(d.Created) > noteAge {
-			st := l.standing(d, 0, now)
-			n.Waits, n.Until = st.Waits, st.Until
-		}
+	if d := l.late(now); d != nil {
+		st := l.standing(d, 0, now)
+		n.Waits, n.Until = st.Waits, st.Until
 	}
 	if n.Empty() {
 		return n
 	}
 	l.notePlaces(&n)
 	return n
+}
+
+// late is what should have been attempted by now: the first that waits for its first attempt, or the
+// first retry that is due. Nil where there is nothing, or it is known to everybody why.
+func (l laneView) late(now time.Time) *pendingDelivery {
+	l.skipForgotten()
+	if l.fresh > 0 {
+		if d := *l.queue.front(); now.Sub(d.Created) > noteAge {
+			return d
+		}
+	}
+	if len(l.waiting) > 0 && l.stopped() == "" {
+		if d := l.waiting[0]; now.Sub(d.Due) > noteAge {
+			return d
+		}
+	}
+	return nil
 }
 
 // notePlaces says what of the partitions is in the lane: whoever has no record of an event finds

@@ -175,6 +175,39 @@ func TestAttemptsLimitIsGrantedByTheLog(t *testing.T) {
 	})
 }
 
+// A retry that is due and finds no room is told of, so that another replica knows why it waits.
+func TestARetryWithoutRoomIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", limited)
+		begun := time.Now()
+		r.out.holds(true)
+		r.publish(1, 1, "a")
+		r.feed()
+		for range 3 {
+			r.step()
+			elapse(61 * second)
+			r.answer(500, 1)
+		}
+		r.step()
+		if n := r.d.Note(l.ep.ID); n.Waits != "" {
+			t.Errorf("before it is due: %+v", n)
+		}
+		elapse(70 * second)
+		if r.posts(1) != 3 {
+			t.Fatalf("%d attempts within an hour, want 3", r.posts(1))
+		}
+		if n := r.d.Note(l.ep.ID); n.Waits != delivery.WaitsLimited || n.Until.Before(begun.Add(59*time.Minute)) || n.Until.After(begun.Add(63*time.Minute)) {
+			t.Errorf("told %+v, want limited for an hour", n)
+		}
+		_, err := r.reg.SetState(t.Context(), l.ep.ID, endpoint.Paused, "")
+		r.must(err)
+		r.apply()
+		if n := r.d.Note(l.ep.ID); n.Waits != "" {
+			t.Errorf("of a paused endpoint, which everybody knows: %+v", n)
+		}
+	})
+}
+
 // A successor counts what was made, and what could have been made unknown to the log.
 func TestAttemptsLimitOutlivesItsOwner(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -18,6 +18,8 @@
 //   - overlap: how long the secrets of before sign beside an endpoint's new one.
 //   - grant: how a token is got that logs requests in. way: how an endpoint is reached; requests
 //     that have the same one may share connections.
+//   - phase: a part of an attempt's time: to find the host's addresses, to connect, to secure the
+//     connection, and from then on to the first byte of the answer.
 //   - filter: what an event's attributes must be like for an endpoint to take it. Where one fails
 //     (filter_error) the event is taken by nobody, and that is told.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.

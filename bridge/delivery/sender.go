@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -34,14 +35,31 @@ type Request struct {
 	Again func(end time.Time) (wait time.Duration, ok bool)
 	// Success says which statuses count as success; nil: 2xx.
 	Success func(status int) bool
+	// Whole: the headers of the answer are wanted also of a success.
+	Whole bool
 }
 
 // A Response is what came of an attempt. Status is 0 when there was no answer.
 type Response struct {
 	Status     int
 	RetryAfter time.Duration // from the header, both forms; 0 when absent or unreadable
-	Body       string        // the first bytes, as readable text
+	Headers    Headers       // of the answer, a bounded part; "" for a success of which Request.Whole did not ask
+	Body       string        // the first bytes, as readable text; "" for what is none
+	Binary     string        // the first bytes of what is no text
 	Reason     Reason        // "" for success
 	Detail     string        // in words, without URL, secret or body; for the log and the API
 	Refused    bool          // nobody listens at the address
+	Sent       bool          // the request, or a part of it, left
+	Address    string        // that was dialled last, or that a proxy was asked for; "": none
+	Phases     Phases
+}
+
+// Replace puts another text wherever one stands in what the endpoint said; an empty one stands nowhere.
+func (r *Response) Replace(text, by string) {
+	if text == "" {
+		return
+	}
+	r.Headers = Headers(strings.ReplaceAll(string(r.Headers), text, by))
+	r.Body = strings.ReplaceAll(r.Body, text, by)
+	r.Binary = strings.ReplaceAll(r.Binary, text, by)
 }

@@ -194,16 +194,20 @@ func TestGzipIsNotUnpacked(t *testing.T) {
 
 func TestBodyIsReadableText(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ body, want string }{
-		"text":            {"no such order\n", "no such order\n"},
-		"no UTF-8":        {"a\xff\xfeb", "a\uFFFD\uFFFDb"},
-		"terminal escape": {"\x1b[2J\x00\u009b", "\uFFFD[2J\uFFFD\uFFFD"},
-		"cut in a letter": {strings.Repeat("a", 4095) + "ü" + strings.Repeat("b", 100), strings.Repeat("a", 4095)},
-		"empty":           {"", ""},
+	for name, c := range map[string]struct{ body, text, binary string }{
+		"text":              {"no such order\n", "no such order\n", ""},
+		"no UTF-8":          {"a\xff\xfeb", "", "a\xff\xfeb"},
+		"terminal escape":   {"\x1b[2J\u009b", "\uFFFD[2J\uFFFD", ""},
+		"a picture":         {"\x89PNG\r\n\x1a\n\x00", "", "\x89PNG\r\n\x1a\n\x00"},
+		"NUL":               {"a\x00b", "", "a\x00b"},
+		"cut in a letter":   {strings.Repeat("a", 4095) + "ü" + strings.Repeat("b", 100), strings.Repeat("a", 4095), ""},
+		"ends in a letter":  {"a\xc3", "", "a\xc3"},
+		"binary and longer": {strings.Repeat("\xff", 5000), "", strings.Repeat("\xff", 4096)},
+		"empty":             {"", "", ""},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }))
-		if res := post(sender(t), t.Context(), server.URL, 20*time.Second); res.Body != c.want || res.Reason != "" {
-			t.Errorf("%s: %q, reason %q", name, res.Body, res.Reason)
+		if res := post(sender(t), t.Context(), server.URL, 20*time.Second); res.Body != c.text || res.Binary != c.binary || res.Reason != "" {
+			t.Errorf("%s: %q, binary %q, reason %q", name, res.Body, res.Binary, res.Reason)
 		}
 		server.Close()
 	}

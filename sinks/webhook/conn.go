@@ -2,12 +2,13 @@ package webhook
 
 import (
 	"bufio"
-	"crypto/tls"
 	"io"
 	"math"
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
 const noLimit = math.MaxInt64
@@ -19,23 +20,25 @@ type conn struct {
 	left   int64 // bytes that may still be read; guards the head of an answer
 	since  time.Time
 
+	address string          // where it leads
+	opening delivery.Phases // what it took; of the first attempt alone
+	begun   time.Time       // when it could be used for the attempt
+	first   time.Time       // when the answer began to come; zero: not yet
+
 	socket syscall.RawConn       // nil where there is none to look at
 	look   func(fd uintptr) bool // is peek: made once, it costs no allocation
 	silent bool                  // what peek found
 }
 
 func newConn(raw net.Conn) *conn {
-	c := &conn{Conn: raw}
-	c.reader = bufio.NewReader(limited{c.Conn, &c.left})
+	c := &conn{Conn: raw, begun: time.Now()}
+	c.reader = bufio.NewReader(incoming{c})
 	c.look = c.peek
-	for { // through a proxy with TLS there are two layers
-		secured, ok := raw.(*tls.Conn)
-		if !ok {
-			break
-		}
-		raw = secured.NetConn()
+	under, opened := beneath(raw)
+	if opened != nil {
+		c.address, c.opening = opened.address, opened.opening
 	}
-	if has, ok := raw.(syscall.Conn); ok {
+	if has, ok := under.(syscall.Conn); ok {
 		if socket, err := has.SyscallConn(); err == nil {
 			c.socket = socket
 		}
@@ -56,6 +59,26 @@ func (l limited) Read(b []byte) (int, error) {
 	n, err := l.r.Read(b[:min(int64(len(b)), *l.left)])
 	*l.left -= int64(n)
 	return n, err
+}
+
+// incoming is what the endpoint says on a connection.
+type incoming struct{ *conn }
+
+func (i incoming) Read(b []byte) (int, error) {
+	n, err := limited{i.Conn, &i.left}.Read(b)
+	if n > 0 && i.first.IsZero() {
+		i.first = time.Now()
+	}
+	return n, err
+}
+
+// tell says where an attempt went, and what its time went into.
+func (c *conn) tell(res *delivery.Response) {
+	res.Address, res.Phases = c.address, c.opening
+	c.opening = delivery.Phases{}
+	if !c.first.IsZero() {
+		res.Phases.FirstByte = delivery.MicrosOf(c.first.Sub(c.begun))
+	}
 }
 
 // heard reports whether anything was read since the request was begun.

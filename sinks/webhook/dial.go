@@ -51,20 +51,37 @@ func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error)
 	if err != nil {
 		return nil, fmt.Errorf("read the port: %w", err)
 	}
-	conn, err := d.reach(ctx, host, uint16(port))
-	if err != nil || d.tls == nil {
-		return conn, err
+	t := trailOf(ctx)
+	defer t.enter(resting)
+	raw, err := d.reach(ctx, t, host, uint16(port))
+	if err != nil {
+		return nil, err
 	}
-	return shake(ctx, d.tls, conn, host)
+	opened := &reached{Conn: raw, trail: t}
+	conn := net.Conn(opened)
+	if d.tls != nil {
+		t.enter(securing)
+		if conn, err = shake(ctx, d.tls, opened, host); err != nil {
+			return nil, err
+		}
+	}
+	opened.address, opened.opening = t.read()
+	return conn, nil
 }
 
 // reach connects to an address that the rules allow.
-func (d *dialer) reach(ctx context.Context, host string, port uint16) (net.Conn, error) {
+func (d *dialer) reach(ctx context.Context, t *trail, host string, port uint16) (net.Conn, error) {
 	if d.proxy != nil && d.proxy.resolves && named(host) {
 		if err := d.egress.name(host, port, d.tls != nil); err != nil {
 			return nil, &failure{delivery.ReasonEgressDenied, err.Error(), err}
 		}
-		return d.proxy.tunnel(ctx, net.JoinHostPort(host, strconv.Itoa(int(port))), connectTimeout)
+		to := net.JoinHostPort(host, strconv.Itoa(int(port)))
+		t.to(to)
+		t.enter(connecting)
+		return d.proxy.tunnel(ctx, to, connectTimeout)
+	}
+	if named(host) {
+		t.enter(resolving)
 	}
 	addrs, err := resolve(ctx, d.resolver, host)
 	if err != nil {
@@ -74,10 +91,11 @@ func (d *dialer) reach(ctx context.Context, host string, port uint16) (net.Conn,
 	if len(allowed) == 0 {
 		return nil, &failure{delivery.ReasonEgressDenied, denied.Error(), denied}
 	}
+	t.enter(connecting)
 	if d.proxy == nil {
-		return dialAny(ctx, allowed, connectTimeout)
+		return dialAny(ctx, t, allowed, connectTimeout)
 	}
-	return d.proxy.tunnelAny(ctx, allowed, connectTimeout)
+	return d.proxy.tunnelAny(ctx, t, allowed, connectTimeout)
 }
 
 // named reports a host that is a name and no address.
@@ -140,10 +158,11 @@ func withPort(addrs []netip.Addr, port uint16) (list []netip.AddrPort) {
 }
 
 // dialAny tries addresses one after the other.
-func dialAny(ctx context.Context, addrs []netip.AddrPort, within time.Duration) (net.Conn, error) {
+func dialAny(ctx context.Context, t *trail, addrs []netip.AddrPort, within time.Duration) (net.Conn, error) {
 	deadline := time.Now().Add(within)
 	var last error
 	for i, to := range addrs {
+		t.to(to.String())
 		// What is left is shared by those that are left, as in net.Dialer.
 		one := net.Dialer{Timeout: time.Until(deadline) / time.Duration(len(addrs)-i)}
 		conn, err := one.DialTCP(ctx, "tcp", netip.AddrPort{}, to)

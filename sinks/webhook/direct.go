@@ -41,8 +41,9 @@ func newDirect(d *dialer) *direct {
 // send makes one attempt. Its deadline is set on the connection; ctx is watched only so
 // that a stop does not wait for it.
 func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
-	deadline := time.Now().Add(r.Timeout)
-	if c := d.idle.take(to.address, time.Now()); c != nil {
+	now := time.Now()
+	deadline := now.Add(r.Timeout)
+	if c := d.idle.take(to.address, now); c != nil {
 		res, sent, heard := d.exchange(ctx, c, to, r, deadline)
 		if res.Reason != delivery.ReasonClosed || heard {
 			return res
@@ -51,9 +52,12 @@ func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) deli
 			return lost(ctx, res)
 		}
 	}
-	c, err := d.dial(ctx, to, deadline)
+	var t trail
+	c, err := d.dial(t.along(ctx), to, deadline)
 	if err != nil {
-		return failed(ctx, 0, err)
+		res := failed(ctx, 0, err)
+		res.Address, res.Phases = t.read()
+		return res
 	}
 	res, _, _ := d.exchange(ctx, c, to, r, deadline)
 	return res
@@ -86,12 +90,16 @@ func (d *direct) dial(ctx context.Context, to *target, deadline time.Time) (*con
 // attempt writes the request and reads the answer. sent is false when nothing was written,
 // again is true when the connection may be used for another request.
 func (c *conn) attempt(ctx context.Context, to *target, r *delivery.Request, deadline time.Time) (res delivery.Response, sent, again bool) {
-	c.left = maxHead
+	c.left, c.first = maxHead, time.Time{}
 	if err := c.SetDeadline(deadline); err != nil {
 		return failed(ctx, 0, err), false, false
 	}
 	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
-	defer func() { again = stop() && again }()
+	defer func() {
+		again = stop() && again
+		res.Sent = sent
+		c.tell(&res)
+	}()
 	n, writeErr, err := c.write(to, r)
 	if err != nil {
 		return delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}, false, true

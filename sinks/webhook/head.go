@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/header"
 )
 
@@ -18,10 +22,14 @@ type answer struct {
 	delayed bool          // it had one that can be read
 	body    io.Reader     // nil where there is none
 	closes  bool          // the connection ends with it
+
+	fields  []byte      // its headers where it is plain, as they came; not to be looked at once the body is read
+	header  http.Header // where it is not
+	partial bool        // it is plain, and its body has not come whole
 }
 
 func answerOf(res *http.Response) answer {
-	a := answer{status: res.StatusCode, closes: res.Close}
+	a := answer{status: res.StatusCode, closes: res.Close, header: res.Header}
 	a.wait, a.delayed = retryAfter(res.Header, time.Now())
 	if res.ContentLength != 0 && res.Body != http.NoBody {
 		a.body = res.Body
@@ -46,6 +54,7 @@ func readPlain(r *bufio.Reader) (a answer, ok bool, err error) {
 	if a.status, ok = plainStatus(line); !ok {
 		return a, false, nil
 	}
+	a.fields = fields
 	length := -1
 	for len(fields) > 0 {
 		line, fields, _ = bytes.Cut(fields, []byte("\r\n"))
@@ -61,7 +70,24 @@ func readPlain(r *bufio.Reader) (a answer, ok bool, err error) {
 		a.body = &counted{r, length}
 	}
 	_, _ = r.Discard(end + len("\r\n\r\n")) // they are in the buffer
+	a.partial = a.body != nil && length > r.Buffered()
 	return a, true, nil
+}
+
+// headers are those of the answer, a bounded part: what does not fit is left out.
+func (a *answer) headers() delivery.Headers {
+	b := make([]byte, 0, 512)
+	add := func(name, value string) { b = delivery.AppendHeader(b, maxHeaders, name, value) }
+	for line, rest, _ := bytes.Cut(a.fields, []byte("\r\n")); len(line) > 0; line, rest, _ = bytes.Cut(rest, []byte("\r\n")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		add(textproto.CanonicalMIMEHeaderKey(string(name)), string(bytes.Trim(value, " \t")))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.header)) {
+		for _, value := range a.header[name] {
+			add(name, value)
+		}
+	}
+	return delivery.Headers(b)
 }
 
 // plainStatus reads HTTP/1.1 200 OK and its like. Hints (1xx) are not for it.

@@ -34,7 +34,7 @@ func (p *idle) take(address string, now time.Time) *conn {
 		list[len(list)-1] = nil
 		p.conns[address] = list[:len(list)-1]
 		p.mu.Unlock()
-		if now.Sub(c.since) < idleTimeout && c.quiet() {
+		if c.begun = now; now.Sub(c.since) < idleTimeout && c.quiet() {
 			return c
 		}
 		c.Close()

@@ -15,17 +15,19 @@ import (
 
 // negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
 // itself: no redirects, no cookies, no second error type that would quote the URL.
-func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
+func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request) (res delivery.Response) {
 	deadline := time.Now().Add(r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	var use usage
-	reply, err := rt.first.RoundTrip(transportRequest(httptrace.WithClientTrace(limited, use.trace()), to, r))
+	use := new(usage)
+	defer func() { use.tell(&res) }()
+	reply, err := rt.first.RoundTrip(transportRequest(use.watch(limited), to, r))
 	if err != nil && use.unheard() && closed(err) && ctx.Err() == nil {
 		if !room(ctx, r, deadline) {
 			return lost(ctx, failed(ctx, 0, err))
 		}
-		reply, err = rt.anew.RoundTrip(transportRequest(limited, to, r))
+		use = new(usage)
+		reply, err = rt.anew.RoundTrip(transportRequest(use.watch(limited), to, r))
 	}
 	if err != nil {
 		return failed(ctx, 0, err)
@@ -36,7 +38,7 @@ func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request)
 	}
 	a := answerOf(reply)
 	a.body = inTime{limited, reply.Body}
-	res, _ := read(ctx, r, a)
+	res, _ = read(ctx, r, a)
 	return res
 }
 
@@ -70,15 +72,54 @@ func transportRequest(ctx context.Context, to *target, r *delivery.Request) *htt
 	return req
 }
 
-// usage is what the transport tells of the connection that carried a request.
-type usage struct{ reused, heard atomic.Bool }
+// A usage is what the transport tells of the connection that carried a request, and of the one that
+// it opened for it: they may be two, and the other one may be opened still when all is over.
+type usage struct {
+	trail trail
+	found atomic.Pointer[carrier]
+	first atomic.Int64 // nanoseconds from then to the first byte of the answer; 0: none came
+}
 
-func (u *usage) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GotConn:              func(info httptrace.GotConnInfo) { u.reused.Store(info.Reused) },
-		GotFirstResponseByte: func() { u.heard.Store(true) },
-	}
+// A carrier is the connection that a request got.
+type carrier struct {
+	conn   *reached
+	since  time.Time
+	reused bool
+}
+
+// watch is a context for one request.
+func (u *usage) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(u.trail.along(ctx), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			_, opened := beneath(info.Conn)
+			u.found.Store(&carrier{opened, time.Now(), info.Reused})
+		},
+		GotFirstResponseByte: func() {
+			if c := u.found.Load(); c != nil {
+				u.first.Store(max(int64(time.Since(c.since)), 1))
+			}
+		},
+	})
 }
 
 // unheard: the connection had served before, and no byte of an answer came.
-func (u *usage) unheard() bool { return u.reused.Load() && !u.heard.Load() }
+func (u *usage) unheard() bool {
+	c := u.found.Load()
+	return c != nil && c.reused && u.first.Load() == 0
+}
+
+// tell says where the request went, and what its time went into.
+func (u *usage) tell(res *delivery.Response) {
+	res.Address, res.Phases = u.trail.read()
+	c := u.found.Load()
+	if c == nil {
+		return
+	}
+	res.Sent = true
+	if res.Phases = (delivery.Phases{}); c.conn != nil {
+		if res.Address = c.conn.address; c.conn.trail == &u.trail { // it was opened for this request
+			res.Phases = c.conn.opening
+		}
+	}
+	res.Phases.FirstByte = delivery.MicrosOf(time.Duration(u.first.Load()))
+}

@@ -99,9 +99,10 @@ func (p *proxy) tunnel(ctx context.Context, to string, within time.Duration) (ne
 
 // tunnelAny tries addresses of an endpoint one after the other, as long as it is not the proxy
 // that fails.
-func (p *proxy) tunnelAny(ctx context.Context, addrs []netip.AddrPort, within time.Duration) (conn net.Conn, err error) {
+func (p *proxy) tunnelAny(ctx context.Context, t *trail, addrs []netip.AddrPort, within time.Duration) (conn net.Conn, err error) {
 	deadline := time.Now().Add(within)
 	for i, to := range addrs {
+		t.to(to.String())
 		conn, err = p.tunnel(ctx, to.String(), time.Until(deadline)/time.Duration(len(addrs)-i))
 		if err == nil || ofReason(err, delivery.ReasonProxy) || ctx.Err() != nil {
 			break
@@ -120,7 +121,7 @@ func (p *proxy) connect(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialAny(ctx, allowed, connectTimeout)
+	conn, err := dialAny(ctx, new(trail), allowed, connectTimeout) // where the proxy is concerns its operator
 	if err != nil {
 		return nil, ofProxy(err)
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	maxRead = 64 << 10 // of an answer's body; a connection with more behind it is closed
-	maxKept = 4 << 10
+	maxRead    = 64 << 10 // of an answer's body; a connection with more behind it is closed
+	maxKept    = 4 << 10
+	maxHeaders = 4 << 10 // of an answer, kept
 )
 
 var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
@@ -28,23 +30,31 @@ var readBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
 func read(ctx context.Context, r *delivery.Request, a answer) (res delivery.Response, whole bool) {
 	meaning := r.Meaning(a.status, a.delayed)
 	res = delivery.Response{Status: a.status, RetryAfter: a.wait, Reason: meaning.Reason, Detail: meaning.Detail}
+	var headers delivery.Headers
+	if wanted := r.Whole || res.Reason != ""; wanted || a.partial { // they are gone once the body is read
+		if headers = a.headers(); wanted {
+			res.Headers = headers
+		}
+	}
 	if a.status == http.StatusSwitchingProtocols {
 		return res, false // what follows is no body
 	}
-	text, whole, err := readBody(a.body)
-	res.Body = text
+	text, binary, whole, err := readBody(a.body)
 	if err != nil && (res.Reason == "" || ctx.Err() != nil) {
 		// Success is only what arrived whole; a failure is what it was.
 		res = failed(ctx, a.status, err)
-		res.Body = text
+		if res.Headers = headers; headers == "" {
+			res.Headers = a.headers()
+		}
 	}
+	res.Body, res.Binary = text, binary
 	return res, whole
 }
 
-// readBody reads a bounded part of a body and returns its beginning as text.
-func readBody(body io.Reader) (text string, whole bool, err error) {
+// readBody reads a bounded part of a body and returns its beginning, as text where it is one.
+func readBody(body io.Reader) (text, binary string, whole bool, err error) {
 	if body == nil {
-		return "", true, nil
+		return "", "", true, nil
 	}
 	buf := readBuffers.Get().(*[maxRead]byte)
 	defer readBuffers.Put(buf)
@@ -57,12 +67,17 @@ func readBody(body io.Reader) (text string, whole bool, err error) {
 	if err == io.EOF {
 		whole, err = true, nil
 	}
-	return readable(buf[:min(n, maxKept)], n > maxKept), whole, err
+	kept := buf[:min(n, maxKept)]
+	text, ok := readable(kept, n > maxKept || !whole)
+	if !ok {
+		binary = string(kept)
+	}
+	return text, binary, whole, err
 }
 
-// readable makes text of what may be anything: what is not UTF-8 and what would move a
+// readable makes text of what is UTF-8 without NUL, and of nothing else: what would move a
 // terminal's cursor becomes U+FFFD. Of cut text the last, incomplete character is dropped.
-func readable(b []byte, cut bool) string {
+func readable(b []byte, cut bool) (text string, ok bool) {
 	if cut {
 		for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
 			if c := b[len(b)-i]; utf8.RuneStart(c) {
@@ -73,12 +88,15 @@ func readable(b []byte, cut bool) string {
 			}
 		}
 	}
+	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+		return "", false
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
 			return utf8.RuneError
 		}
 		return r
-	}, string(b))
+	}, string(b)), true
 }
 
 // retryAfter reads both forms of Retry-After (RFC 9110, 10.2.3); false when it is absent or

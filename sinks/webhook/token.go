@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 const (
@@ -80,7 +81,7 @@ func (ts *tokens) send(ctx context.Context, rt *route, to *target, r *delivery.R
 	if waited && !room(ctx, r, end) { // the place that the attempt had is over: those that waited would go out together
 		return lost(ctx, delivery.Response{Reason: delivery.ReasonAuth, Detail: "the token to log in with came too late for the endpoint's limits"})
 	}
-	res := rt.send(ctx, to, withToken(r, text, end))
+	res := sendWith(ctx, rt, to, r, text, end)
 	if res.Status != http.StatusUnauthorized || res.Reason == "" {
 		return res
 	}
@@ -88,13 +89,20 @@ func (ts *tokens) send(ctx context.Context, rt *route, to *target, r *delivery.R
 	next, _, err := t.get(ctx, end)
 	if err != nil {
 		failure := noToken(ctx, res.Status, err)
-		failure.Body = res.Body
-		return failure
+		res.Reason, res.Detail = failure.Reason, failure.Detail
+		return res
 	}
 	if next == text || !room(ctx, r, end) {
 		return lost(ctx, res)
 	}
-	return rt.send(ctx, to, withToken(r, next, end))
+	return sendWith(ctx, rt, to, r, next, end)
+}
+
+// sendWith makes a request with a token, which nobody is told should the endpoint repeat it.
+func sendWith(ctx context.Context, rt *route, to *target, r *delivery.Request, text string, end time.Time) delivery.Response {
+	res := rt.send(ctx, to, withToken(r, text, end))
+	res.Replace(text, setting.Hidden)
+	return res
 }
 
 // withToken is the request with what is left of its time.

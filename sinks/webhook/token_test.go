@@ -65,7 +65,7 @@ func (l *login) grant() *delivery.Grant {
 	return delivery.NewGrant(l.URL+"/token", "an id:", "canary secret", []string{"a", "b"})
 }
 
-// A guarded endpoint takes the tokens that it is told to.
+// A guarded endpoint takes the tokens that it is told to, and repeats them, which nobody may see.
 type guarded struct {
 	*httptest.Server
 	takes   atomic.Value // func(token string) bool
@@ -86,7 +86,7 @@ func newGuarded(t *testing.T) *guarded {
 			_, _ = io.WriteString(w, "not with that one")
 			return
 		}
-		_, _ = io.WriteString(w, token)
+		_, _ = io.WriteString(w, token+" is number "+strings.TrimPrefix(token, "token-"))
 	}))
 	t.Cleanup(g.Close)
 	return g
@@ -111,7 +111,7 @@ func TestATokenIsGotOnceAndLogsIn(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if res := postAs(t, s, g.URL, &delivery.Access{Grant: l.grant()}); res.Reason != "" || res.Body != "token-1" {
+			if res := postAs(t, s, g.URL, &delivery.Access{Grant: l.grant()}); res.Reason != "" || res.Body != "*** is number 1" {
 				t.Errorf("%+v", res)
 			}
 		})
@@ -127,7 +127,7 @@ func TestATokenIsGotOnceAndLogsIn(t *testing.T) {
 		t.Errorf("asked for %v", f)
 	}
 	other := delivery.NewGrant(l.URL+"/token", "an id:", "canary secret", []string{"a"})
-	if res := postAs(t, s, g.URL, &delivery.Access{Grant: other}); res.Body != "token-2" {
+	if res := postAs(t, s, g.URL, &delivery.Access{Grant: other}); res.Body != "*** is number 2" {
 		t.Errorf("another grant got the same token: %+v", res)
 	}
 }
@@ -143,7 +143,7 @@ func TestATokenThatIsRefusedIsRenewedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			if res := postAs(t, s, g.URL, a); res.Reason != "" || res.Body != "token-2" {
+			if res := postAs(t, s, g.URL, a); res.Reason != "" || res.Body != "*** is number 2" {
 				t.Errorf("%+v", res)
 			}
 		})

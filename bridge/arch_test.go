@@ -115,7 +115,7 @@ func rooms() map[string][]string {
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "tracing", "tenant"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline", "tenant"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"},         // reads what the engine writes, and starts none

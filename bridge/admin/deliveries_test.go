@@ -93,6 +93,9 @@ func TestATestEventIsSentNow(t *testing.T) {
 	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
 	for body, want := range map[string]string{"": "hookspan.test", `{"type":"com.acme.order"}`: "com.acme.order"} {
 		got := s.do("POST", "/v1/endpoints/crm/test", body).object(200)
+		if response, ok := got["response"].(map[string]any); !ok || response["body"] != "" {
+			t.Errorf("answered %v", got["response"])
+		}
 		if got["status_code"] != 204.0 || got["duration_ms"] != 20.0 || got["detail"] != want {
 			t.Errorf("tested with %q: %v", body, got)
 		}

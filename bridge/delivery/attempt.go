@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -26,12 +27,37 @@ type Attempt struct {
 	Status   int       `json:"c,omitempty"` // 0: there was no answer
 	Reason   Reason    `json:"x,omitempty"`
 	Detail   string    `json:"t,omitempty"`
-	Response string    `json:"b,omitempty"`
-	Outcome  Outcome   `json:"o,omitempty"` // "": the delivery goes on, at Next
+	Response string    `json:"b,omitempty"`  // the first bytes of the answer's body, where they are text
+	Binary   string    `json:"bb,omitempty"` // the same in base64, where they are none
+	Outcome  Outcome   `json:"o,omitempty"`  // "": the delivery goes on, at Next
 	Ended    Ended     `json:"w,omitempty"`
 	Next     time.Time `json:"u,omitzero"`
+	Wait     Micros    `json:"y,omitempty"` // of the schedule before Next, without what chance adds
 	Hold     time.Time `json:"h,omitzero"`  // the endpoint asked that nothing be sent before
 	Life     *Life     `json:"l,omitempty"` // of the event, while the delivery goes on
+	Address  string    `json:"a,omitempty"` // that was dialled
+	Phases   Phases    `json:"p,omitzero"`
+	Request  Headers   `json:"q,omitempty"` // of the request, secrets hidden; "" where they were not kept
+	Headers  Headers   `json:"k,omitempty"` // of the answer, likewise
+}
+
+// Size is about how many bytes the record takes.
+func (a *Attempt) Size() int {
+	e := &a.Event
+	return 450 + len(a.Response) + len(a.Binary) + len(a.Detail) + len(a.Request) + len(a.Headers) +
+		len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) + len(e.Tenant)
+}
+
+// FollowedBy is when the next attempt is due by what was known when this one ended, and what says
+// so; zero where there is none.
+func (a *Attempt) FollowedBy() (at time.Time, by NextBy) {
+	switch {
+	case a.Outcome != "" || a.Next.IsZero():
+		return time.Time{}, ""
+	case a.Hold.After(a.Next):
+		return a.Hold, NextByRetryAfter
+	}
+	return a.Next, NextBySchedule
 }
 
 // NewBatch begins a batch of records with room for about n: a line with the format's version,
@@ -139,7 +165,7 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 		b = strconv.AppendInt(append(b, `,"c":`...), int64(a.Status), 10)
 	}
 	for _, f := range [...]struct{ name, value string }{
-		{`,"x":`, string(a.Reason)}, {`,"t":`, a.Detail}, {`,"b":`, a.Response},
+		{`,"x":`, string(a.Reason)}, {`,"t":`, a.Detail}, {`,"b":`, a.Response}, {`,"bb":`, a.Binary},
 		{`,"o":`, string(a.Outcome)}, {`,"w":`, string(a.Ended)},
 	} {
 		if f.value != "" {
@@ -147,12 +173,42 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 		}
 	}
 	b = appendTime(b, `,"u":`, a.Next)
+	b = appendMicros(b, `,"y":`, a.Wait)
 	b = appendTime(b, `,"h":`, a.Hold)
 	if a.Life != nil {
 		life, _ := json.Marshal(a.Life) // numbers always marshal
 		b = append(append(b, `,"l":`...), life...)
 	}
+	if a.Address != "" {
+		b = appendString(append(b, `,"a":`...), a.Address)
+	}
+	if a.Phases != (Phases{}) {
+		b = appendPhases(append(b, `,"p":`...), &a.Phases)
+	}
+	if a.Request != "" {
+		b = appendString(append(b, `,"q":`...), string(a.Request))
+	}
+	if a.Headers != "" {
+		b = appendString(append(b, `,"k":`...), string(a.Headers))
+	}
 	return append(b, '}')
+}
+
+func appendPhases(b []byte, p *Phases) []byte {
+	from := len(b)
+	b = appendMicros(b, `,"d":`, p.DNS)
+	b = appendMicros(b, `,"c":`, p.Connect)
+	b = appendMicros(b, `,"t":`, p.TLS)
+	b = appendMicros(b, `,"f":`, p.FirstByte)
+	b[from] = '{' // instead of the first comma
+	return append(b, '}')
+}
+
+func appendMicros(b []byte, name string, m Micros) []byte {
+	if m == 0 {
+		return b
+	}
+	return strconv.AppendInt(append(b, name...), int64(m), 10)
 }
 
 func appendTime(b []byte, name string, t time.Time) []byte {
@@ -165,10 +221,16 @@ func appendTime(b []byte, name string, t time.Time) []byte {
 
 func appendString(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		if c := s[i]; c < 0x20 && c != '\n' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 			q, _ := json.Marshal(s) // a string always marshals
 			return append(b, q...)
 		}
 	}
-	return append(append(append(b, '"'), s...), '"')
+	b = append(b, '"')
+	for line, rest, more := strings.Cut(s, "\n"); ; line, rest, more = strings.Cut(rest, "\n") {
+		if b = append(b, line...); !more {
+			return append(b, '"')
+		}
+		b = append(b, `\n`...)
+	}
 }

@@ -15,6 +15,7 @@ import (
 // FuzzAttempts: what is appended by hand is what encoding/json would write, and comes back.
 func FuzzAttempts(f *testing.F) {
 	f.Add("dlv_1", "ep_1", "evt-1", "/sources/shop", "com.shop.paid", "", "orders", int64(7), int64(9), 1, 200, "", "", int64(0))
+	f.Add("d", "e", "A: b\nC: d\n", "s", "t", "AP8=", "127.0.0.1:1", int64(3), int64(0), 2, 500, "status", "\nE: \"f\"\n\n", int64(1e18))
 	f.Add("d\"\\", "e\x00", "\u2028", "<a&b>", "ü\xff", "s", "", int64(-1), int64(0), 0, 0, "timeout", "line\nline", int64(1e18))
 	f.Fuzz(func(t *testing.T, d, e, id, source, typ, subject, topic string, seq, mark int64, number, status int, reason, body string, sent int64) {
 		a := Attempt{
@@ -29,6 +30,9 @@ func FuzzAttempts(f *testing.F) {
 			at := time.Unix(0, sent).UTC()
 			a.Life = &Life{Stored: sent, Expiry: seq}
 			a.Sent, a.Received, a.Next = at, at.Add(time.Second), at.Add(time.Hour)
+			a.Wait, a.Binary, a.Address = Micros(sent), subject, topic
+			a.Phases = Phases{DNS: Micros(seq), Connect: Micros(mark), FirstByte: Micros(number)}
+			a.Request, a.Headers = Headers(id), Headers(body)
 		}
 		want, err := json.Marshal(a)
 		if err != nil {

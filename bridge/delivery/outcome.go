@@ -49,3 +49,11 @@ const (
 	// by a shutdown and will be made again.
 	ReasonStopped Reason = "stopped"
 )
+
+// NextBy says what sets the time of the attempt that follows; a closed set.
+type NextBy string
+
+const (
+	NextBySchedule   NextBy = "schedule"
+	NextByRetryAfter NextBy = "retry_after" // the endpoint asked for nothing before
+)

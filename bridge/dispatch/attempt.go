@@ -15,9 +15,8 @@ import (
 )
 
 const (
-	fetchTimeout  = 10 * time.Second
-	fetchRetry    = time.Second
-	responseBytes = 1024 // of a response that the journal keeps
+	fetchTimeout = 10 * time.Second
+	fetchRetry   = time.Second
 )
 
 // An attempt is one POST with the events of a group: one, or the members of a batch. What it knows
@@ -29,6 +28,13 @@ type attempt struct {
 	out   *outbound
 
 	probed time.Time // when the breaker let it through as a probe
+}
+
+// A post is what was sent and what came of it.
+type post struct {
+	sent, ended time.Time
+	request     delivery.Headers // "" where they are not kept
+	res         delivery.Response
 }
 
 // run makes the attempt and records what came of it.
@@ -46,34 +52,35 @@ func (a attempt) run(group []*pendingDelivery) {
 		a.interrupted(group)
 		return
 	}
-	sent := time.Now()
-	span := a.span(group, sent)
-	req, err := a.out.request(group, sent)
-	var res delivery.Response
+	p := post{sent: time.Now()}
+	span := a.span(group, p.sent)
+	req, err := a.out.request(group, p.sent)
 	if err != nil {
-		res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
+		p.res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
 	} else {
 		span.Pass(req.Header)
 		req.Again = a.lane.reserve
-		res = s.d.sender.Send(ctx, req)
+		req.Whole = a.whole(p.sent)
+		p.res = s.d.sender.Send(ctx, req)
+		p.request = a.out.hiding.exchange(&req, &p.res)
 		release(&req)
 	}
-	ended := time.Now()
-	span.Responded(res.Status, string(res.Reason), res.Detail)
-	if res.Reason == delivery.ReasonStopped {
+	p.ended = time.Now()
+	span.Responded(p.res.Status, string(p.res.Reason), p.res.Detail)
+	if p.res.Reason == delivery.ReasonStopped {
 		a.unanswered()
 		a.interrupted(group)
 		return
 	}
-	v := decide(a.ep, group[0].Number, &res, ended, rand.Float64())
-	v.Sign = sign{healthOf(a.ep, &v, &res), group[0].Number == 1, sent, a.probed}
-	s.d.metrics.attempt(a.ep.Name, &res, ended.Sub(sent), traceparent(span, group[0].event))
-	a.answered(&v, sent, ended)
+	v := decide(a.ep, group[0].Number, &p.res, p.ended, rand.Float64())
+	v.Sign = sign{healthOf(a.ep, &v, &p.res), group[0].Number == 1, p.sent, a.probed}
+	s.d.metrics.attempt(a.ep.Name, &p.res, p.ended.Sub(p.sent), traceparent(span, group[0].event))
+	a.answered(&v, p.sent, p.ended)
 	if v.Outcome == delivery.Failed && !a.publishDeadLetters(ctx, group, v.Ended) {
 		a.interrupted(group)
 		return
 	}
-	a.record(group, sent, ended, &res, v)
+	a.record(group, &p, v)
 }
 
 // fetch reads the events that are not in memory. Deliveries whose event is certainly gone
@@ -248,16 +255,21 @@ func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDeliver
 }
 
 // record journals the attempt for each delivery of the group, and logs it once.
-func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *delivery.Response, v verdict) {
-	s, ep := a.shard, a.ep
+func (a attempt) record(group []*pendingDelivery, p *post, v verdict) {
+	s, ep, res := a.shard, a.ep, &p.res
 	var space [1]outcome // is enough for most, and the recorder copies it
 	outcomes := space[:]
 	if len(group) > 1 {
 		outcomes = make([]outcome, len(group))
 	}
-	body := res.Body
-	if len(body) > responseBytes {
-		body = body[:responseBytes]
+	most := failureBytes
+	if res.Reason == "" {
+		most = successBytes
+	}
+	text, binary := recorded(res, most)
+	var wait time.Duration
+	if !v.Next.IsZero() {
+		wait, _ = ep.Schedule.Wait(group[0].Number)
 	}
 	for i, d := range group {
 		ref := d.Event
@@ -266,8 +278,9 @@ func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *de
 		}
 		outcomes[i] = outcome{d, delivery.Attempt{
 			Delivery: d.ID, Endpoint: d.Endpoint, Event: ref, Batch: d.Batch, Number: d.Number,
-			Sent: sent, Received: ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
-			Response: body, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Hold: v.Hold,
+			Sent: p.sent, Received: p.ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
+			Response: text, Binary: binary, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Wait: delivery.MicrosOf(wait), Hold: v.Hold,
+			Address: res.Address, Phases: res.Phases,
 		}}
 		if v.Outcome != "" {
 			s.d.metrics.ended(v.Outcome, v.Ended, 1)
@@ -275,6 +288,8 @@ func (a attempt) record(group []*pendingDelivery, sent, ended time.Time, res *de
 			outcomes[i].attempt.Life = d.Life
 		}
 	}
-	s.d.logAttempt(ep, group[0], res, v, ended.Sub(sent), len(group))
+	first := &outcomes[0].attempt // of a batch: its members had one request
+	first.Request, first.Headers = p.request, res.Headers.Cut(most)
+	s.d.logAttempt(ep, group[0], res, v, p.ended.Sub(p.sent), len(group))
 	s.rec.add(outcomes...) // from here on the deliveries are the recorder's
 }

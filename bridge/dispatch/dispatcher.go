@@ -106,6 +106,7 @@ type Dispatcher struct {
 	attemptsCtx context.Context
 	cutAttempts context.CancelCauseFunc
 	begun       atomic.Int64 // attempts
+	whole       ration
 	lanes       atomic.Int64
 	cutBacks    atomic.Int64 // of partitions, found so far
 	background  sync.WaitGroup

@@ -35,6 +35,7 @@ type lane struct {
 	entries  int
 
 	outbound *outbound // how a request to the endpoint is made
+	whole    ration
 	limit    limiter
 	quota    quota
 	hold     hold

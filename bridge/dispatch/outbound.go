@@ -22,6 +22,7 @@ type outbound struct {
 	encrypt *signature.Encryption
 	success func(status int) bool
 	access  *delivery.Access
+	hiding  hiding
 	size    int // events of a batch at the most; 0: no batches
 	wait    time.Duration
 	err     error // the endpoint's secrets or options do not serve: every attempt fails
@@ -43,6 +44,7 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	if ep.Handshake {
 		o.fixed = append(o.fixed, fixed{requestOrigin, []string{d.registry.Origin()}})
 	}
+	o.hiding = hidingOf(ep, o.url)
 	o.signing, o.err = compileSigning(d.conf.Schemes, ep)
 	if o.err == nil {
 		o.encrypt, o.err = d.conf.Schemes.CompileEncryption(ep.Signature, ep.Options, ep.EncryptSecret.Open())

@@ -57,7 +57,7 @@ func (r *recorder) add(outcomes ...outcome) {
 	r.batch = append(r.batch, outcomes...)
 	r.open += len(outcomes)
 	for i := range outcomes {
-		r.size += 400 + len(outcomes[i].attempt.Response)
+		r.size += outcomes[i].attempt.Size()
 	}
 	r.mu.Unlock()
 	signal(r.wake)
@@ -166,8 +166,7 @@ func (r *recorder) collect(ctx context.Context) {
 // fitting is how many of the outcomes one entry of the journal takes.
 func fitting(batch []outcome) (n int) {
 	for size := 0; n < len(batch) && size < recordBytes; n++ {
-		a := &batch[n].attempt
-		size += 400 + len(a.Response) + len(a.Detail) + len(a.Event.ID) + len(a.Event.Source) + len(a.Event.Type) + len(a.Event.Subject) + len(a.Event.Tenant)
+		size += batch[n].attempt.Size()
 	}
 	return n
 }

@@ -35,11 +35,16 @@ func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType 
 	if err != nil {
 		return delivery.Attempt{}, err
 	}
+	req.Whole = true
 	res := d.sender.Send(ctx, req)
+	ended := time.Now().UTC()
+	request := out.hiding.exchange(&req, &res)
 	a := delivery.Attempt{
-		Delivery: id, Endpoint: ep.ID, Event: ref, Number: 1, Sent: now, Received: time.Now().UTC(),
-		Status: res.Status, Reason: res.Reason, Detail: res.Detail, Response: res.Body,
+		Delivery: id, Endpoint: ep.ID, Event: ref, Number: 1, Sent: now, Received: ended,
+		Request: request, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
+		Headers: res.Headers, Address: res.Address, Phases: res.Phases,
 	}
+	a.Response, a.Binary = recorded(&res, failureBytes)
 	if res.Reason == "" {
 		a.Outcome = delivery.Delivered
 	}

@@ -222,6 +222,9 @@ func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response 
 	if w.ended != nil {
 		w.ended(s.p, name, answered{began, p.attempt == 1, res})
 	}
+	if res.Reason == "" && !r.Whole {
+		res.Headers = ""
+	}
 	p.status = res.Status
 	w.posts = append(w.posts, p)
 	return res

@@ -49,18 +49,6 @@ type Event struct {
 	Tenant  string `json:"tenant,omitempty"` // whose it is
 }
 
-// An Attempt is one POST and what came of it.
-type Attempt struct {
-	Number     int             `json:"number"`
-	Sent       time.Time       `json:"sent"`
-	Received   time.Time       `json:"received"`
-	StatusCode int             `json:"status_code,omitempty"` // absent when there was no answer
-	DurationMS float64         `json:"duration_ms"`
-	Reason     delivery.Reason `json:"reason,omitempty"`   // on every failure
-	Detail     string          `json:"detail,omitempty"`   // the reason in words
-	Response   string          `json:"response,omitempty"` // readable text; the oldest ones are dropped first
-}
-
 // Due is when the next attempt is made, by what the owner of its endpoint's lane said last. A
 // hold that the endpoint asked for counts as long as nobody has lifted it since.
 func (d *Delivery) Due(n delivery.Note, heard bool) time.Time {
@@ -99,14 +87,6 @@ func (d *Delivery) Entry() delivery.Entry {
 	return e
 }
 
-// Shown is a record of the journal as the API shows an attempt.
-func Shown(a delivery.Attempt) Attempt {
-	return Attempt{
-		Number: a.Number, Sent: a.Sent.UTC(), Received: a.Received.UTC(), StatusCode: a.Status,
-		DurationMS: milliseconds(a.Received.Sub(a.Sent)), Reason: a.Reason, Detail: a.Detail, Response: a.Response,
-	}
-}
-
 // Unrecorded is a delivery of which nothing is recorded yet.
 func Unrecorded(e *delivery.Entry) Delivery {
 	return Delivery{
@@ -115,6 +95,3 @@ func Unrecorded(e *delivery.Entry) Delivery {
 		ref:   e.Event, number: e.Number,
 	}
 }
-
-// milliseconds is a duration in ms, to the microsecond.
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -8,6 +8,6 @@
 // from two owners at once; standing.go says where a delivery stands then.
 //
 // The index is never needed to deliver: it can be dropped at any time and is rebuilt from the
-// bus. It holds references to events, never their data, and of the responses no more than a
-// fixed number of bytes. An Index is safe for concurrent use. Begin with Index.
+// bus. It holds references to events, never their data, and of requests and answers no more
+// than a fixed number of bytes. An Index is safe for concurrent use. Begin with Index.
 package journal

@@ -13,7 +13,7 @@ import (
 type Options struct {
 	Ended     int          // how many deliveries that ended are kept; 100,000 when 0
 	Records   int          // how many attempts Load reads at most, about; three times Ended when 0
-	TextBytes int          // how much of responses and details is kept in all; 32 MiB when 0
+	TextBytes int          // how much of requests and answers is kept in all; 32 MiB when 0
 	Log       *slog.Logger // slog.Default() when nil
 }
 
@@ -195,7 +195,7 @@ func (ix *Index) evict(r *row) {
 	}
 }
 
-// keepText counts what was said about an attempt. Beyond the limit the oldest texts go, a
+// keepText counts what the two sides of an attempt said. Beyond the limit the oldest texts go, a
 // quarter of all at a time; what was dropped does not stay in the list either.
 func (ix *Index) keepText(t *text) {
 	ix.texts = append(ix.texts, t)
@@ -224,7 +224,7 @@ func (ix *Index) drop(t *text) {
 		return
 	}
 	ix.bytes -= t.size()
-	*t = text{}
+	t.drop()
 	ix.dropped++
 }
 

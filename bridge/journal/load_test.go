@@ -296,8 +296,8 @@ func TestLoadPutsShardsInOrder(t *testing.T) {
 	if err != nil || len(page) != 60 || page[0].ID != "dlv_119" || page[59].ID != "dlv_60" {
 		t.Fatalf("%d deliveries, from %s to %s, %v; want the newest 60", len(page), page[0].ID, page[len(page)-1].ID, err)
 	}
-	if page[20].Attempts[0].Response == "" || page[59].Attempts[0].Response != "" {
-		t.Errorf("responses of the newest %q and the oldest %q, want the newest alone", page[20].Attempts[0].Response, page[59].Attempts[0].Response)
+	if said(page[20]) == "" || said(page[59]) != "" {
+		t.Errorf("responses of the newest %q and the oldest %q, want the newest alone", said(page[20]), said(page[59]))
 	}
 }
 

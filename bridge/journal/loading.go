@@ -54,7 +54,7 @@ func (l *loading) cut() {
 	n := 0
 	for ; l.bytes > l.ix.o.TextBytes; n++ {
 		l.bytes -= l.texts[n].size()
-		*l.texts[n].text = text{}
+		l.texts[n].drop()
 	}
 	l.texts = slices.Delete(l.texts, 0, n)
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 	"unique"
@@ -73,14 +74,31 @@ type attempt struct {
 	sent, received int64
 	number         int32
 	code           int16
+	phases         [4]uint32 // microseconds: dns, connect, tls, first byte
+	address        word
 	reason         unique.Handle[delivery.Reason]
-	text           *text // nil when there was none
+	text           *text // nil when there is no more to say
 }
 
-// A text is what was said about an attempt. It is dropped when the index holds too much.
-type text struct{ response, detail string }
+// A text is what more there is to say about an attempt. What the two sides said is dropped when
+// the index holds too much.
+type text struct {
+	detail     word // a few for all
+	next, hold int64
+	wait       delivery.Micros
 
-func (t *text) size() int { return len(t.response) + len(t.detail) }
+	request, headers delivery.Headers
+	response, binary string
+	dropped          bool
+}
+
+func (t *text) size() int {
+	return len(t.request) + len(t.headers) + len(t.response) + len(t.binary)
+}
+
+func (t *text) drop() {
+	t.request, t.headers, t.response, t.binary, t.dropped = "", "", "", "", true
+}
 
 var none = unique.Make("")
 
@@ -91,7 +109,7 @@ func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	}
 }
 
-// take adds a record of the journal and returns what was said, nil for nothing.
+// take adds a record of the journal and returns what the two sides said, nil for nothing.
 func (r *row) take(a *delivery.Attempt) *text {
 	if a.Batch != "" {
 		r.batch = unique.Make(a.Batch)
@@ -110,17 +128,47 @@ func (r *row) take(a *delivery.Attempt) *text {
 	if a.Sent.IsZero() {
 		return nil
 	}
-	made := attempt{
-		sent: nanos(a.Sent), received: nanos(a.Received), number: int32(a.Number), code: int16(a.Status), reason: unique.Make(a.Reason),
-	}
-	if a.Response != "" || a.Detail != "" {
-		made.text = &text{response: a.Response, detail: a.Detail}
-	}
-	if !r.add(made) {
+	made := attemptOf(a)
+	if !r.add(made) || made.text == nil || made.text.size() == 0 {
 		return nil
 	}
 	return made.text
 }
+
+func attemptOf(a *delivery.Attempt) attempt {
+	made := attempt{
+		sent: nanos(a.Sent), received: nanos(a.Received), number: int32(a.Number), code: int16(a.Status), reason: unique.Make(a.Reason),
+		phases:  [4]uint32{micros(a.Phases.DNS), micros(a.Phases.Connect), micros(a.Phases.TLS), micros(a.Phases.FirstByte)},
+		address: unique.Make(a.Address),
+	}
+	if a.Detail != "" || !a.Next.IsZero() || a.Request != "" || a.Headers != "" || a.Response != "" || a.Binary != "" {
+		made.text = &text{
+			detail: unique.Make(a.Detail), next: nanos(a.Next), hold: nanos(a.Hold), wait: a.Wait,
+			request: a.Request, headers: a.Headers, response: a.Response, binary: a.Binary,
+		}
+	}
+	return made
+}
+
+// record is the attempt as the journal has it, but for what was dropped.
+func (a *attempt) record() delivery.Attempt {
+	rec := delivery.Attempt{
+		Number: int(a.number), Sent: instant(a.sent), Received: instant(a.received), Status: int(a.code), Reason: a.reason.Value(),
+		Phases: delivery.Phases{
+			DNS: delivery.Micros(a.phases[0]), Connect: delivery.Micros(a.phases[1]),
+			TLS: delivery.Micros(a.phases[2]), FirstByte: delivery.Micros(a.phases[3]),
+		},
+		Address: a.address.Value(),
+	}
+	if t := a.text; t != nil {
+		rec.Detail, rec.Next, rec.Hold, rec.Wait = t.detail.Value(), instant(t.next), instant(t.hold), t.wait
+		rec.Request, rec.Headers, rec.Response, rec.Binary = t.request, t.headers, t.response, t.binary
+	}
+	return rec
+}
+
+// micros is an hour and more at the most, which is longer than any attempt.
+func micros(m delivery.Micros) uint32 { return uint32(min(max(m, 0), math.MaxUint32)) }
 
 // add puts an attempt in its place, by number and then by time: two owners may have made one
 // of the same number. It reports false for one that is there already, since a record whose
@@ -151,13 +199,10 @@ func (r *row) delivery() Delivery {
 		d.scheduled, d.held = instant(r.next), instant(r.held)
 		d.NextAttempt = instant(max(r.next, r.held))
 	}
-	for i, a := range r.attempts {
-		d.Attempts[i] = Attempt{
-			Number: int(a.number), Sent: instant(a.sent), Received: instant(a.received), StatusCode: int(a.code),
-			DurationMS: milliseconds(time.Duration(a.received - a.sent)), Reason: a.reason.Value(),
-		}
-		if a.text != nil {
-			d.Attempts[i].Response, d.Attempts[i].Detail = a.text.response, a.text.detail
+	for i := range r.attempts {
+		a := &r.attempts[i]
+		if d.Attempts[i] = Shown(a.record()); a.text != nil && a.text.dropped {
+			d.Attempts[i].Response = nil // it is not empty, but unknown
 		}
 	}
 	d.ref = delivery.EventRef{

@@ -42,16 +42,16 @@ func (h Headers) Show() any {
 	shown := make(map[string]string, len(h))
 	for _, one := range h {
 		shown[one.Name] = one.Value
-		if isCredential(one.Name) {
+		if one.Credential() {
 			shown[one.Name] = Hidden
 		}
 	}
 	return shown
 }
 
-// isCredential judges a header by its name: what may be one is never shown again.
-func isCredential(name string) bool {
-	name = strings.ToLower(http.CanonicalHeaderKey(name))
+// Credential judges a header by its name: what may be one is never shown again.
+func (h Header) Credential() bool {
+	name := strings.ToLower(http.CanonicalHeaderKey(h.Name))
 	for _, part := range []string{"auth", "cookie", "token", "secret", "key", "password", "credential", "signature"} {
 		if strings.Contains(name, part) {
 			return true

@@ -67,6 +67,7 @@ func (p *Past) Add(was *State, a delivery.Attempt) {
 	if a.Ended == delivery.EndedFilterError { // tells of an event that was for nobody: a period that came later may take it
 		return
 	}
+	a.Detail, a.Response, a.Binary, a.Request, a.Headers = "", "", "", "", "" // they explain an attempt, and are most of its record
 	if a.Hold.After(p.Asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
 		p.Asked[a.Endpoint] = a.Hold
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,17 +34,7 @@ type deliveryView struct {
 	Created     time.Time `json:"created"`
 }
 
-type attempt struct {
-	Number     int       `json:"number"`
-	Sent       time.Time `json:"sent"`
-	Received   time.Time `json:"received"`
-	StatusCode int       `json:"status_code"`
-	DurationMS float64   `json:"duration_ms"`
-	Reason     string    `json:"reason"`
-	Detail     string    `json:"detail"`
-	Response   string    `json:"response"`
-}
-
+// write prints it with all that is known of its attempts.
 func (d *deliveryView) write(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s", cli.Plain(d.ID), cli.Plain(d.standing()))
 	if d.Reason != "" {
@@ -55,11 +44,14 @@ func (d *deliveryView) write(w io.Writer) {
 	if d.Event.Tenant != "" {
 		fmt.Fprintf(w, "of tenant %s\n", cli.Plain(d.Event.Tenant))
 	}
-	for _, a := range d.Attempts {
-		fmt.Fprintf(w, "  attempt %d  %s  %.0f ms  %s", a.Number, clock(a.Sent), a.DurationMS, cli.Plain(a.outcome()))
-		if a.Response != "" {
-			fmt.Fprintf(w, "  %q", a.Response)
-		}
+	if len(d.Attempts) > 0 {
+		fmt.Fprintln(w)
+		writeTimes(w, d.Attempts)
+	}
+	for i := range d.Attempts {
+		d.Attempts[i].write(w)
+	}
+	if len(d.Attempts) > 0 {
 		fmt.Fprintln(w)
 	}
 	if !d.NextAttempt.IsZero() {
@@ -104,18 +96,6 @@ func (d *deliveryView) ending() string {
 		return d.Reason + ": " + d.Detail
 	}
 	return d.Reason
-}
-
-// outcome is what came of an attempt, on one line.
-func (a *attempt) outcome() string {
-	text := cmp.Or(a.Reason, "delivered")
-	if a.StatusCode != 0 {
-		text += " " + strconv.Itoa(a.StatusCode)
-	}
-	if a.Detail != "" {
-		text += ": " + a.Detail
-	}
-	return text
 }
 
 // writeBehind names an endpoint that has not come to an event yet.

@@ -1,6 +1,7 @@
 package root_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,7 +21,10 @@ func TestWhatIsPrintedCannotMoveTheCursor(t *testing.T) {
 	n := string(text)
 	delivery := `{"id":` + n + `,"endpoint":` + n + `,"endpoint_name":` + n + `,"status":` + n + `,"reason":` + n + `,"waits":` + n +
 		`,"event":{"id":` + n + `,"source":` + n + `,"type":` + n + `,"topic":` + n + `},"created":"2026-05-04T10:00:00Z",` +
-		`"attempts":[{"number":1,"sent":"2026-05-04T10:00:00Z","received":"2026-05-04T10:00:00Z","reason":` + n + `,"detail":` + n + `,"response":` + n + `}]}`
+		`"attempts":[{"number":1,"sent":"2026-05-04T10:00:00Z","received":"2026-05-04T10:00:00Z","reason":` + n + `,"detail":` + n + `,"address":` + n +
+		`,"request":{"headers":{` + n + `:` + n + `}},"response":{"headers":{` + n + `:` + n + `},"body":` + n + `},"next_attempt":"2026-05-04T10:00:00Z","next_detail":` + n + `},` +
+		`{"number":2,"sent":"2026-05-04T10:00:00Z","received":"2026-05-04T10:00:00Z","response":` + n + `},` +
+		`{"number":3,"sent":"2026-05-04T10:00:00Z","received":"2026-05-04T10:00:00Z","response":{"body_base64":"` + base64.StdEncoding.EncodeToString([]byte(nasty)) + `"}}]}`
 	endpoint := `{"id":` + n + `,"name":` + n + `,"url":` + n + `,"state":` + n + `,"reason":` + n + `,"events":[` + n + `],"secrets":[` + n + `]}`
 	answers := map[string]string{
 		"GET /v1/deliveries":      `{"items":[` + delivery + `],"next":null,"behind":[{"endpoint_name":` + n + `,"unknown":` + n + `}]}`,
@@ -82,6 +86,10 @@ func TestDeliveriesSayWhy(t *testing.T) {
 		"dlv_1": head + `"status":"pending","attempts":[` + attempt + `],"next_attempt":` + at + `,"waits":"retry","until":` + at + `}`,
 		"dlv_2": head + `"status":"failed","reason":"exhausted","attempts":[{"number":1,"sent":` + at + `,"received":` + at + `,"status_code":500,"duration_ms":3,"reason":"status","detail":"the endpoint answered with an error","response":"no"}]}`,
 		"dlv_3": head + `"status":"pending","attempts":[],"waits":"limited","until":` + at + `}`,
+		"dlv_4": head + `"status":"delivered","attempts":[{"number":1,"sent":` + at + `,"received":` + at + `,"status_code":429,"duration_ms":120.2,"dns_ms":2.12,"connect_ms":12.4,"tls_ms":0,` +
+			`"first_byte_ms":86.2,"address":"203.0.113.7:443","reason":"limited","detail":"the endpoint asks for fewer requests","request":{"headers":{"Webhook-Id":"msg_1","Authorization":"***"}},` +
+			`"response":{"headers":{"Content-Type":"text/plain"},"body":"too many\nrequests\n"},"next_attempt":` + at + `,"next_reason":"retry_after","next_detail":"the endpoint asks for nothing before (Retry-After)"},` +
+			`{"number":2,"sent":` + at + `,"received":` + at + `,"status_code":200,"duration_ms":3,"response":{"body_base64":"AP9B"}}]}`,
 	}
 	server := listenForTokens(t, func(w http.ResponseWriter, r *http.Request) {
 		if id := strings.TrimPrefix(r.URL.Path, "/v1/deliveries/"); answers[id] != "" {
@@ -102,7 +110,12 @@ func TestDeliveriesSayWhy(t *testing.T) {
 		}
 	}
 	says([]string{"tls: the certificate has expired or is not valid yet\n", "pending (retry)", "waits  retry, until "}, "deliveries", "get", "dlv_1")
-	says([]string{"failed (exhausted)", `status 500: the endpoint answered with an error  "no"`}, "deliveries", "get", "dlv_2")
+	says([]string{"failed (exhausted)", "status 500: the endpoint answered with an error\n", "\nattempt 1, response\n  no\n"}, "deliveries", "get", "dlv_2")
+	says([]string{
+		"FIRST BYTE  TOTAL   ADDRESS          OUTCOME\n", "  2.1 ms  12 ms    -    86 ms       120 ms  203.0.113.7:443  limited 429: the endpoint asks for fewer requests\n",
+		"\nattempt 1, request\n  Authorization: ***\n  Webhook-Id: msg_1\n", "\nattempt 1, response\n  Content-Type: text/plain\n\n  too many\n  requests\n",
+		": the endpoint asks for nothing before (Retry-After)\n", "\nattempt 2, response\n  (3 bytes that are no text) \"\\x00\\xffA\"\n",
+	}, "deliveries", "get", "dlv_4")
 	says([]string{"tls: the certificate", "status 500: the endpoint", "pending (limited)"}, "deliveries", "get", "bat_1")
 	says([]string{
 		"REASON", "tls: the certificate has expired or is not valid yet", "exhausted; status 500: the endpoint answered with an error",

@@ -100,12 +100,13 @@ func rooms() map[string][]string {
 		"bridge/problem":    {},
 		"bridge/tracing":    {"event"}, // OpenTelemetry's API, never its SDK
 		"bridge/bus":        {"event", "tracing"},
+		"bridge/ops":        {"event", "bus"},
 		"bridge/tenant":     {"event", "scheme"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/line":       {},
 		"bridge/listener":   {"line", "logline"},
-		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing", "tenant"},
+		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing", "tenant", "ops"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/cesql":      {},
 		"bridge/filter":     {"cesql", "event", "setting"},
@@ -115,12 +116,12 @@ func rooms() map[string][]string {
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline", "tenant"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"},         // reads what the engine writes, and starts none
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"}, // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops"},
 	}
 }
 

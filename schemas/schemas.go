@@ -28,6 +28,7 @@ var Files embed.FS
 const (
 	eventFolder = "events/"
 	extension   = ".json"
+	base        = "https://github.com/hookspan/hookspan/schemas/" // of every $id
 )
 
 // ForType returns the path in Files of the schema for an event type: the one whose name is the
@@ -46,4 +47,13 @@ func ForType(eventType string) (path string, found bool) {
 		words = words[:dot]
 	}
 	return "", false
+}
+
+// URLForType is the $id of the schema for an event type, "" where there is none.
+func URLForType(eventType string) string {
+	path, found := ForType(eventType)
+	if !found {
+		return ""
+	}
+	return base + path
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/dispatch"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/tenant"
@@ -25,6 +26,7 @@ func (a *App) assemble() error {
 	if err != nil {
 		return err
 	}
+	teller := ops.NewTeller(o.Bus, c.Namespace+".ops", a.Metrics)
 	a.index = journal.New(journal.Options{Log: a.Log})
 	a.registry = endpoint.NewRegistry(o.Bus, a.Keys().Sealer, endpoint.Options{
 		Check: a.checkEndpoint, Log: a.Log, TenantRule: rule.String(), Origin: c.Origin,
@@ -33,11 +35,11 @@ func (a *App) assemble() error {
 	a.Metrics.MustRegister(newSealGauges(a.registry))
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
-		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", QuarantineTopic: c.Namespace + ".quarantine",
+		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", Teller: teller, QuarantineTopic: c.Namespace + ".quarantine",
 		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
 	if a.runs(config.RoleReceiver) {
-		if err := a.assembleReceiver(o); err != nil {
+		if err := a.assembleReceiver(o, teller); err != nil {
 			return err
 		}
 		a.intakeDoor.open(a.receiver)
@@ -48,7 +50,7 @@ func (a *App) assemble() error {
 	return nil
 }
 
-func (a *App) assembleReceiver(o *Opened) error {
+func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
 	c := a.Config
 	check, err := schemaCheck()
 	if err != nil {
@@ -56,7 +58,7 @@ func (a *App) assembleReceiver(o *Opened) error {
 	}
 	a.receiver, err = receiver.New(receiver.Options{
 		Sources: sources(c), Verifier: verifiers(a.catalog), Schema: check,
-		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus,
+		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus, Teller: teller,
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
 		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,

@@ -159,7 +159,7 @@ func (a attempt) interrupted(group []*pendingDelivery) {
 func (a attempt) discard(d *pendingDelivery, why delivery.Ended, detail string) {
 	s := a.shard
 	if !s.d.conf.tells(d) {
-		s.d.ops(opsDelivery(why, d.lane.ep, d))
+		a.report(opsDelivery(why, d.lane.ep, d))
 	}
 	s.rec.add(outcome{d, d.ended(why, detail)})
 	s.d.metrics.ended(delivery.Discarded, why, 1)
@@ -208,6 +208,7 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 	switch {
 	case v.Outcome == delivery.Delivered:
 		l.failing = time.Time{}
+		a.recovered(ended)
 	case v.Elsewhere:
 	case l.failing.IsZero():
 		l.failing = ended
@@ -249,7 +250,7 @@ func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDeliver
 				return false
 			}
 		}
-		s.d.ops(opsDelivery(why, ep, d))
+		a.report(opsDelivery(why, ep, d))
 	}
 	return true
 }

@@ -36,7 +36,7 @@ func (a attempt) disable(reason string) {
 		}
 	}
 	d.log.Warn("endpoint disabled", slog.String("endpoint", ep.Name), slog.String("reason", reason))
-	d.ops(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}))
+	a.report(opsEvent(opsDisabled, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}))
 }
 
 // spare lets a lane go on that was to be disabled.

@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/feed"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/quarantine"
 	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -50,8 +51,8 @@ type Registry interface {
 	Fold(ctx context.Context, id string, safe func(period, next endpoint.Period) bool) error
 }
 
-// Config of a Dispatcher. Every field is needed but Leases, Asker, Schemes, TenantRule, StopWrite,
-// Metrics and Tracer.
+// Config of a Dispatcher. Every field is needed but Leases, Asker, Schemes, Teller, TenantRule,
+// StopWrite, Metrics and Tracer.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
@@ -64,6 +65,7 @@ type Config struct {
 	Topics          []string          // patterns that are followed
 	DeadTopic       string
 	OpsTopic        string
+	Teller          *ops.Teller // of the operations events; nil: one that nobody counts
 	QuarantineTopic string      // of messages that are meant to be events and are none
 	TenantRule      tenant.Rule // says whose the events on topics are
 	UserAgent       string
@@ -128,6 +130,9 @@ func New(c Config) *Dispatcher {
 	if c.limits != nil {
 		d.limits = *c.limits
 	}
+	if c.Teller == nil {
+		d.conf.Teller = ops.NewTeller(c.Store, c.OpsTopic, nil)
+	}
 	d.trouble = newComplaints(c.Log)
 	d.metrics = newMetrics(c.Metrics)
 	d.throttle = &throttle{most: d.limits.unrecorded, resume: d.wakeAll}
@@ -140,7 +145,7 @@ func New(c Config) *Dispatcher {
 	d.readers()
 	d.purger = retention.NewPurger(retention.Options{
 		Store: c.Store, Registry: c.Registry, Partitions: d.partitions, Shards: keeper{d}, Others: d.others,
-		Log: c.Log, Complaints: d.trouble,
+		Log: c.Log, Complaints: d.trouble, Tell: d.nearlyFull,
 	})
 	d.attemptsCtx, d.cutAttempts = context.WithCancelCause(context.Background())
 	if c.Metrics != nil {

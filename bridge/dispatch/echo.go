@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/ops"
 )
 
 // What Hookspan tells of deliveries lies on topics, so endpoints may be fed it. Two rules keep it
@@ -15,7 +16,7 @@ import (
 // delivery of such an event that fails makes no other one, and nothing that is told about an
 // endpoint is for that endpoint.
 
-const opsSource = "/hookspan"
+const opsSource = ops.Source
 
 // judge says what an event is to an endpoint, which its list, the event's place and the event itself
 // decide, and nothing that changes.

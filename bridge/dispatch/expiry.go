@@ -168,7 +168,7 @@ func (a attempt) expire(over []*pendingDelivery) {
 	}
 	s.d.background.Go(func() {
 		for _, e := range told {
-			s.d.ops(e)
+			a.report(e)
 		}
 	})
 }

@@ -26,6 +26,8 @@ type hold struct {
 
 	lifted time.Time // by an operator, who holds it against what the endpoint had answered
 	void   time.Time // until when what was lifted would have held
+
+	unwell time.Time // since when operators know of something bad; zero: of nothing since its last success
 }
 
 // heed takes in what follows from an attempt for the whole endpoint.
@@ -56,20 +58,26 @@ func (h *hold) lift(now time.Time) {
 	h.until, h.pause = time.Time{}, 0
 }
 
-func (h *hold) durable(url string, now time.Time) statelog.Hold {
+func (h *hold) durable(url string, now time.Time) (d statelog.Hold) {
 	switch {
 	case h.until.After(now):
-		return statelog.Hold{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
+		d = statelog.Hold{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
 	case h.void.After(now):
-		return statelog.Hold{Lifted: h.lifted.UnixNano()}
+		d = statelog.Hold{Lifted: h.lifted.UnixNano()}
 	}
-	return statelog.Hold{}
+	if !h.unwell.IsZero() {
+		d.Unwell = h.unwell.UnixNano()
+	}
+	return d
 }
 
 // restoreHold is the hold as a successor finds it: in the state log and, as far as nobody has
 // lifted it, in what the journal says that the endpoint asked for.
 func restoreHold(d statelog.Hold, url string, asked time.Time) hold {
 	var h hold
+	if d.Unwell != 0 {
+		h.unwell = time.Unix(0, d.Unwell)
+	}
 	if d.At != "" && d.At != hashOf(url) {
 		return h // another server asked for it
 	}

@@ -2,16 +2,15 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"strconv"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/logline"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
@@ -27,27 +26,8 @@ const (
 	opsTimeout   = 5 * time.Second
 )
 
-// What operations events hold; schemas/events says so to others.
-type (
-	opsEndpoint struct {
-		Endpoint string `json:"endpoint"`
-		Name     string `json:"name"`
-		Reason   string `json:"reason"`
-	}
-	opsEnded struct {
-		Delivery string `json:"delivery"`
-		opsEndpoint
-		Attempts int         `json:"attempts"` // that were made
-		Event    opsOriginal `json:"event"`
-	}
-	opsOriginal struct {
-		ID      string `json:"id"`
-		Source  string `json:"source"`
-		Type    string `json:"type"`
-		Subject string `json:"subject,omitempty"`
-		Topic   string `json:"topic"`
-	}
-)
+// opsEndpoint is in everything that is told about an endpoint.
+type opsEndpoint = ops.AboutEndpoint
 
 // opsDelivery is the operations event of a delivery that ended without success; nil where
 // there is none for the reason.
@@ -61,18 +41,14 @@ func opsDelivery(why delivery.Ended, ep *endpoint.Endpoint, d *pendingDelivery) 
 	default:
 		return nil
 	}
-	return opsEvent(kind, d.ID, ep, opsEnded{
-		Delivery: d.ID, opsEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: string(why)}, Attempts: made,
-		Event: opsOriginal{ID: d.Event.ID, Source: d.Event.Source, Type: d.Event.Type, Subject: d.Event.Subject, Topic: d.Event.Topic},
+	return opsEvent(kind, d.ID, ep, ops.Ended{
+		Delivery: d.ID, AboutEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: string(why)}, Attempts: made,
+		Event: ops.Original{ID: d.Event.ID, Source: d.Event.Source, Type: d.Event.Type, Subject: d.Event.Subject, Topic: d.Event.Topic},
 	})
 }
 
 func opsEvent(kind, id string, ep *endpoint.Endpoint, data any) *event.Event {
-	body, _ := json.Marshal(data) // strings and numbers always marshal
-	e := &event.Event{
-		ID: kind + "/" + id, Source: opsSource, Type: kind, Subject: ep.Name, Time: time.Now().UTC(),
-		DataContentType: "application/json", Data: body,
-	}
+	e := ops.New(ops.Type(kind), id, ep.Name, data)
 	if ep.Tenant != "" { // what is told about its endpoint is the tenant's, and nobody else's
 		e.SetExtension(tenant.Attribute, ep.Tenant)
 	}
@@ -87,7 +63,7 @@ func (d *Dispatcher) ops(e *event.Event) {
 	}
 	ctx, cancel := context.WithTimeout(d.attemptsCtx, opsTimeout)
 	defer cancel()
-	if _, err := d.store.Publish(ctx, d.conf.OpsTopic, e, bus.PublishOptions{Reserved: true, Key: "ops " + e.ID}); err != nil {
+	if err := d.conf.Teller.Tell(ctx, e); err != nil {
 		d.trouble.Warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
 	}
 }

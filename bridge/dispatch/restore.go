@@ -61,6 +61,7 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	if at, ok := was.Failing[ep.ID]; ok {
 		l.failing = time.Unix(0, at)
 	}
+	was.ailing(ep)
 	l.quota.restore(was.Spent[ep.ID], now)
 	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
 	l.breaker = restoreBreaker(was.Breakers[ep.ID], ep.URL)

@@ -57,7 +57,7 @@ func keys() map[string]string {
 		"intake":         "address of the intake",
 		"landed":         "whether an event that was in doubt lies on the bus",
 		"limit":          "how many there may be",
-		"limit_bytes":    "memory that the process keeps to",
+		"limit_bytes":    "memory, or room of a store, that is kept to",
 		"max_body_bytes": "largest body of a source",
 		"max_bytes":      "size limit of a stream",
 		"member":         "a replica among those that share the shards",
@@ -101,6 +101,7 @@ func keys() map[string]string {
 		"to":             "position where it ends",
 		"topic":          "topic of an event",
 		"type":           "type of an event",
+		"used_bytes":     "what is used of a store",
 		"variables":      "names of variables of the environment",
 	}
 }

@@ -54,6 +54,7 @@ type intake struct {
 	limit    *rate.Limiter // nil without a rate
 	share    *share        // of the intake's memory
 	traces   *valve        // of refusals
+	burst    *burst        // of them
 	notes    *valve        // of what is remarkable about events that are taken
 	counters map[outcome]prometheus.Counter
 	altered  prometheus.Counter
@@ -120,7 +121,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		Source: s, verifier: v, success: v.Success(), refusalStatus: v.RefusalStatus(),
 		methods: v.Methods(), allow: strings.Join(v.Methods(), ", "), typePrefix: v.TypePrefix(),
 		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name), dropped: r.metrics.dropped.WithLabelValues(s.Name),
-		share:  &share{name: "the source"},
+		share: &share{name: "the source"}, burst: &burst{},
 		traces: newValve(tracesPerSecond, tracesPerSecond), notes: newValve(notesPerSecond, 2*notesPerSecond),
 	}
 	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
@@ -136,7 +137,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		return in, nil
 	}
 	was := present.named[s.Name]
-	in.traces, in.notes, in.share = was.traces, was.notes, was.share
+	in.traces, in.notes, in.share, in.burst = was.traces, was.notes, was.share, was.burst
 	if was.limit != nil && was.Rate == s.Rate {
 		in.limit = was.limit
 	}

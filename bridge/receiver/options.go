@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/listener"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
@@ -22,6 +23,7 @@ type Options struct {
 	History   bus.History   // nil: nothing from before the start is recognised as repeated
 	Shared    SharedHistory // nil: no other process publishes; else Run follows what they do
 	Refusals  RefusalLog    // nil: refusals are logged only
+	Teller    *ops.Teller   // of operations events; nil: operators are told nothing
 	// Schema checks an event against the JSON Schema of its type; nil knows none.
 	Schema func(*event.Event) error
 
@@ -60,7 +62,7 @@ func New(o Options) (*Receiver, error) {
 		return nil, err
 	}
 	r.trail = trail{
-		kept: o.Refusals, queue: make(chan Refusal, traceQueue), strange: newValve(strangePerSecond, 4*strangePerSecond),
+		kept: o.Refusals, queue: make(chan Refusal, traceQueue), teller: o.Teller, bursts: make(chan *event.Event, burstQueue), strange: newValve(strangePerSecond, 4*strangePerSecond),
 		proxies: r.proxies, log: o.Log, metrics: r.metrics,
 	}
 	if err := r.Replace(o.Sources); err != nil {

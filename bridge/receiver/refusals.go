@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/logline"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
@@ -35,6 +37,7 @@ const (
 	strangePerSecond = 5  // of requests that no source is meant by, all together
 	maxDetail        = 512
 	traceQueue       = 256
+	burstQueue       = 16
 	traceTime        = 5 * time.Second
 )
 
@@ -45,9 +48,11 @@ type RefusalLog interface {
 
 // A trail is what requests that are not taken leave behind: lines in the log, and refusals.
 type trail struct {
-	kept    RefusalLog   // nil: refusals are logged only
-	queue   chan Refusal // sent by keep without waiting, received by run; never closed
-	strange *valve       // of requests that no source is meant by
+	kept    RefusalLog        // nil: refusals are logged only
+	queue   chan Refusal      // sent by keep without waiting, received by run; never closed
+	teller  *ops.Teller       // nil: operators are not told of bursts
+	bursts  chan *event.Event // sent by tell without waiting, received by run; never closed
+	strange *valve            // of requests that no source is meant by
 	proxies proxies
 	log     *slog.Logger
 	metrics *metrics
@@ -57,6 +62,9 @@ type trail struct {
 // It never waits, so neither a flood nor a bus that is down can slow an answer.
 func (l *trail) leave(x *exchange, f *fault) {
 	s := x.source
+	if f.code == problem.Refused {
+		l.tell(s.burst.add(s.Name, f.reason, time.Now()))
+	}
 	missed, ok := s.traces.admit()
 	if !ok {
 		l.metrics.suppressed.Inc()
@@ -120,6 +128,18 @@ func (l *trail) keep(refusal Refusal, v *valve) {
 	}
 }
 
+// tell hands what operators are to hear of to run. It never waits: a burst that cannot be told now is
+// in the log of refusals.
+func (l *trail) tell(e *event.Event) {
+	if e == nil || l.teller == nil {
+		return
+	}
+	select {
+	case l.bursts <- e:
+	default:
+	}
+}
+
 // run writes refusals to their log until ctx ends, then what is still queued, for at
 // most a few seconds. Refusals are a convenience: what cannot be written stops nothing.
 func (l *trail) run(ctx context.Context) {
@@ -127,6 +147,8 @@ func (l *trail) run(ctx context.Context) {
 		select {
 		case refusal := <-l.queue:
 			l.write(context.WithoutCancel(ctx), refusal)
+		case e := <-l.bursts:
+			l.publish(context.WithoutCancel(ctx), e)
 		case <-ctx.Done():
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTime)
 			defer cancel()
@@ -134,6 +156,8 @@ func (l *trail) run(ctx context.Context) {
 				select {
 				case refusal := <-l.queue:
 					l.write(ending, refusal)
+				case e := <-l.bursts:
+					l.publish(ending, e)
 				default:
 					return
 				}
@@ -156,6 +180,15 @@ func (l *trail) write(ctx context.Context, refusal Refusal) {
 	if err != nil {
 		l.metrics.suppressed.Inc()
 		l.log.LogAttrs(ctx, slog.LevelWarn, "refusal not kept", slog.String("source", refusal.Source), slog.Any("error", err))
+	}
+}
+
+func (l *trail) publish(ctx context.Context, e *event.Event) {
+	ctx, cancel := context.WithTimeout(ctx, traceTime)
+	defer cancel()
+	l.log.LogAttrs(ctx, slog.LevelWarn, "burst of refusals", slog.String("subject", e.Subject))
+	if err := l.teller.Tell(ctx, e); err != nil {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "operations event not published", slog.String("type", e.Type), slog.String("subject", e.Subject), slog.Any("error", err))
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
 // refusal returns the newest one once it has been kept.
@@ -128,5 +130,48 @@ func TestASlashAtTheEndIsHarmless(t *testing.T) {
 	w := setup(t, nil)
 	if got := w.do(w.request("POST", "/webhooks/shop/", "1", []byte(a1), nil)); got.status != 202 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Operators hear of many requests that are not genuine, once; of other refusals they do not.
+func TestABurstOfRefusalsIsTold(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) { o.Teller = ops.NewTeller(o.Publisher, "hookspan.ops", o.Metrics) })
+	told := func() (n float64) {
+		return w.counted("hookspan_operations_events_total", "type", string(ops.SourceRefusals), "outcome", "published")
+	}
+	for range 30 {
+		w.do(w.request("POST", "/webhooks/shop", "1", []byte("not JSON"), nil))
+		w.do(w.request("DELETE", "/webhooks/shop", "1", nil, nil))
+	}
+	forged := http.Header{"X-Signature": {"00"}}
+	for range 19 {
+		w.do(w.request("POST", "/webhooks/shop", "1", []byte("{}"), forged))
+	}
+	if n := told(); n != 0 {
+		t.Errorf("%v told of 19 forged requests", n)
+	}
+	for range 31 {
+		w.do(w.request("POST", "/webhooks/shop", "1", []byte("{}"), forged))
+	}
+	w.stop() // Run tells what is queued before it returns
+	var events []stored
+	for _, m := range w.store.all() {
+		if m.topic == "hookspan.ops" {
+			events = append(events, m)
+		}
+	}
+	if len(events) != 1 || told() != 1 {
+		t.Fatalf("told %+v, counted %v", events, told())
+	}
+	e := &events[0].event
+	if err := schematest.OpsEvent(e.Type, e.Data); err != nil {
+		t.Error(err)
+	}
+	if e.Type != string(ops.SourceRefusals) || e.Subject != "sources/shop" || !events[0].options.Reserved || !strings.Contains(string(e.Data), `"reasons":{"bad_signature":20}`) {
+		t.Errorf("told %+v: %s", e, e.Data)
+	}
+	if !strings.Contains(w.log.String(), "burst of refusals") {
+		t.Error("the log does not say so")
 	}
 }

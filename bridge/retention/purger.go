@@ -35,6 +35,9 @@ type Shards interface {
 	Floor(shard int, eager bool) (f Floor, owned bool)
 }
 
+// tellEvery is how often operators are told that the store is nearly full, while it is again and again.
+const tellEvery = time.Hour
+
 // Options are what a Purger needs. All are needed.
 type Options struct {
 	Store      bus.Durability
@@ -44,12 +47,14 @@ type Options struct {
 	Others     *statelog.Mirrors // the state logs of other owners
 	Log        *slog.Logger
 	Complaints feed.Complaints
+	Tell       func(bus.Room) // tells operators that the store is nearly full; returns at once
 }
 
 // A Purger keeps the event store from filling up. One process does it for all.
 type Purger struct {
 	Options
 	nearlyFull atomic.Bool
+	told       time.Time // used by MakeRoom alone
 }
 
 // NewPurger does nothing before Run.
@@ -81,7 +86,7 @@ func near(r bus.Room) bool {
 
 // MakeRoom purges, if the store is nearly full, what all have passed, and if that is not enough
 // what only endpoints need that take no part now. What the last deltas need is known a moment
-// after the first look.
+// after the first look. Calls come one after the other.
 func (p *Purger) MakeRoom(ctx context.Context) error {
 	room, err := p.Store.Room(ctx)
 	if err != nil {
@@ -90,6 +95,10 @@ func (p *Purger) MakeRoom(ctx context.Context) error {
 	p.nearlyFull.Store(near(room) && p.Shards.Keeps())
 	if !p.nearlyFull.Load() {
 		return nil
+	}
+	if now := time.Now(); p.told.IsZero() || now.Sub(p.told) >= tellEvery {
+		p.told = now
+		p.Tell(room)
 	}
 	for _, eager := range []bool{false, true} {
 		if err := p.Purge(ctx, eager); err != nil {

@@ -61,8 +61,9 @@ func (f Feed) moved(to func(bus.Position) (bus.Position, bool)) Feed {
 	return next
 }
 
-// A Hold is the durable form of a hold; the zero value is none.
+// A Hold is the durable form of a hold, and of what operators know; the zero value is neither.
 type Hold struct {
+	Unwell int64           `json:"w,omitempty"` // unix ns: something bad was told, and no success since
 	Until  int64           `json:"u,omitempty"` // unix ns
 	By     delivery.HeldBy `json:"by,omitempty"`
 	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it

@@ -16,12 +16,18 @@ type Past struct {
 	Done   map[string]delivery.Attempt // by delivery id
 	Failed map[string]delivery.Attempt
 	Asked  map[string]time.Time // by endpoint: until when it asked to be left alone
-	End    int64                // of the journal
+	Well   map[string]time.Time // by endpoint: its last success
+	// Unsuccessful is, by endpoint, the last delivery that ended without success.
+	Unsuccessful map[string]delivery.Attempt
+	End          int64 // of the journal
 }
 
 // NewPast knows nothing.
 func NewPast() *Past {
-	return &Past{Done: map[string]delivery.Attempt{}, Failed: map[string]delivery.Attempt{}, Asked: map[string]time.Time{}, End: bus.NoPosition}
+	return &Past{
+		Done: map[string]delivery.Attempt{}, Failed: map[string]delivery.Attempt{}, Asked: map[string]time.Time{},
+		Well: map[string]time.Time{}, Unsuccessful: map[string]delivery.Attempt{}, End: bus.NoPosition,
+	}
 }
 
 // ReadPast reads the records after the state's place, and brings the state's entries up to date.
@@ -70,6 +76,12 @@ func (p *Past) Add(was *State, a delivery.Attempt) {
 	a.Detail, a.Response, a.Binary, a.Request, a.Headers = "", "", "", "", "" // they explain an attempt, and are most of its record
 	if a.Hold.After(p.Asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
 		p.Asked[a.Endpoint] = a.Hold
+	}
+	switch {
+	case a.Outcome == delivery.Delivered && a.Received.After(p.Well[a.Endpoint]):
+		p.Well[a.Endpoint] = a.Received
+	case a.Ended != "" && a.Received.After(p.Unsuccessful[a.Endpoint].Received):
+		p.Unsuccessful[a.Endpoint] = a
 	}
 	e, pending := was.Entries[a.Delivery]
 	switch {

@@ -117,11 +117,12 @@ func rooms() map[string][]string {
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
 		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops"},
+		"bridge/alert":      {"event", "bus", "feed", "ops", "setting", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline", "tenant"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"},         // reads what the engine writes, and starts none
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"}, // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops", "alert"},
 	}
 }
 

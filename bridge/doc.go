@@ -38,6 +38,8 @@
 //   - handshake: the question whether an endpoint takes webhooks from here. consent: its answer.
 //   - operations event: what a person should look at, told through the bus. unwell: an endpoint of
 //     which something bad was told, until its next success.
+//   - alert: a mail about what operations events tell. trouble: one cause, of one endpoint, source or
+//     the store, until it is over. notice: its beginning or its end, to be mailed. digest: several.
 //   - trace: what OpenTelemetry records of one event's way, from the webhook to the attempts;
 //     span: a part of it.
 //
@@ -52,7 +54,8 @@
 // endpoint (filter says which events one wants, cesql is the language of its expressions) and dispatch
 // are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
-// what may be purged, quarantine keeps what is no event, and ops is what operators are told. journal keeps what was attempted.
+// what may be purged, quarantine keeps what is no event, ops is what operators are told and alert mails
+// it. journal keeps what was attempted.
 // admin shows and changes it all. config reads what the operator decided, and app starts and
 // stops it. Imports go one way, cmd to sinks to bridge to schemas; arch_test.go holds them to it.
 //

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookspan/hookspan/bridge/alert"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
@@ -43,6 +44,7 @@ type Parts struct {
 	Metrics *prometheus.Registry
 
 	Asker    delivery.Asker                 // nil: no handshakes are made
+	Mail     alert.Sender                   // nil: no alerts are mailed
 	Tracer   *tracing.Tracer                // nil: no traces
 	LogLevel *logline.Level                 // of Log; nil: it cannot be changed
 	Observer delivery.Observer              // also told of every attempt
@@ -62,6 +64,7 @@ type App struct {
 	dispatcher *dispatch.Dispatcher
 	receiver   *receiver.Receiver
 	index      *journal.Index
+	mailer     *alert.Mailer
 
 	current atomic.Pointer[config.Config] // as the newest reload left it
 	opened  atomic.Pointer[Opened]        // nil until the bus is open

@@ -38,6 +38,7 @@ func (a *App) assemble() error {
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", Teller: teller, QuarantineTopic: c.Namespace + ".quarantine",
 		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
+	a.assembleMailer(o)
 	if a.runs(config.RoleReceiver) {
 		if err := a.assembleReceiver(o, teller); err != nil {
 			return err
@@ -88,6 +89,9 @@ func (a *App) steps() []step {
 			step{"look at whose events endpoints take", a.registry.Retune},
 			step{"seal secrets with the newest key", a.keyring.reseal})
 	}
+	if a.mailer != nil {
+		all = append(all, step{"find where alerts begin", a.mailer.Begin})
+	}
 	all = append(all, step{"take the shards", a.dispatcher.Prepare})
 	if a.runs(config.RoleAdmin) {
 		all = append(all, step{"read the journal's tail", a.reading().load})
@@ -112,6 +116,9 @@ func (a *App) work(w *workers) <-chan error {
 	}
 	if a.runs(config.RoleReceiver) {
 		w.running.Go(func() { _ = a.receiver.Run(w.rest) })
+	}
+	if a.mailer != nil {
+		w.running.Go(func() { a.mailer.Run(w.rest) })
 	}
 	if a.runs(config.RoleAdmin) && a.opened.Load().Shared != nil {
 		w.running.Go(func() { a.reading().follow(w.rest) })

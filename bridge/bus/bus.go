@@ -170,6 +170,7 @@ const (
 	Registry LogKind = "registry"
 	State    LogKind = "state"
 	Commands LogKind = "commands"
+	Alerts   LogKind = "alerts" // what was mailed; kept only where that is asked for
 )
 
 // Logs are chained logs: each record names the one that it follows. The adapter stores and
@@ -253,6 +254,9 @@ type Kept interface {
 	// Kept reads the followed topics and, beside them, those that intake writes, the quarantine,
 	// dead letters and operations events, whether or not anybody follows them (clause K1).
 	Kept() Topics
+	// Told reads the operations events and nothing else, at little cost however much lies beside
+	// them (K2).
+	Told() Topics
 }
 
 // Refusals is a bounded log of requests that were refused, for people to read. A Store may

@@ -21,6 +21,7 @@ func (l checking) check() {
 	l.checkListeners()
 	l.checkTopics()
 	l.checkBus()
+	l.checkMail()
 	l.checkSealKey()
 	for i := range l.cfg.Sources {
 		s := &l.cfg.Sources[i]

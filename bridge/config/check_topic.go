@@ -26,5 +26,5 @@ func (l checking) reserved(topic string) bool {
 		return false
 	}
 	first, _, _ := strings.Cut(own, ".")
-	return slices.Contains([]string{"quarantine", "dead", "ops", "refusals", "registry", "state", "journal", "commands", "seen"}, first)
+	return slices.Contains([]string{"quarantine", "dead", "ops", "refusals", "registry", "state", "journal", "commands", "alerts", "seen"}, first)
 }

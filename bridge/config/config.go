@@ -19,6 +19,8 @@ type Config struct {
 	// EmbeddedTLS is that of NATS clients of the embedded bus.
 	EmbeddedTLS TLS
 	BusTLS      BusTLS
+	SMTP        SMTP
+	Alert       Alert
 	NATS        NATS
 	Kafka       Kafka
 
@@ -93,6 +95,10 @@ func (c *Config) Alone() bool {
 
 // Runs reports whether this process has a role.
 func (c *Config) Runs(role string) bool { return slices.Contains(c.Roles, role) }
+
+// MailsAlerts reports whether this process may be the one that mails alerts: one of those that
+// deliver does it for all.
+func (c *Config) MailsAlerts() bool { return !c.SMTP.URL.IsZero() && c.Runs(RoleDispatcher) }
 
 // The roles that a process may have.
 const (

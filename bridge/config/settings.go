@@ -62,6 +62,18 @@ type BusTLS struct {
 	KeyFile string `env:"KEY_FILE" file:"secret" doc:"Private key of the client certificate, in PEM."`
 }
 
+// SMTP is the mail server that alerts go by.
+type SMTP struct {
+	URL      setting.MailServer `env:"URL" default:"none: no mail" doc:"Mail server that alerts go by, smtp://user@host:587 or smtps://user@host:465. With smtp:// by STARTTLS where the server offers it, and only so with a password; its certificate must come from the system's authorities (SSL_CERT_FILE). The same in all replicas." example:"smtp://hookspan@mail.example:587"`
+	Password setting.Secret     `env:"PASSWORD" doc:"Password of the user in HOOKSPAN_SMTP_URL."`
+}
+
+// Alert is who mails alerts to whom.
+type Alert struct {
+	From setting.Mailbox `env:"FROM" doc:"Sender of alerts. Needed with HOOKSPAN_SMTP_URL." example:"Hookspan <hooks@shop.example>"`
+	To   Recipients      `env:"TO" doc:"Addresses that alerts are mailed to, separated by commas; tenant=address gets those about the endpoints of one tenant. An endpoint may have others beside them (alert_to)." example:"ops@shop.example,acme=hooks@acme.example"`
+}
+
 // A group is a struct of settings and what its variables have in front.
 type group struct {
 	prefix string
@@ -83,6 +95,8 @@ func (c *Config) groups() []group {
 		{prefix + "EMBEDDED_", "Embedded bus", &c.Embedded},
 		{prefix + "EMBEDDED_TLS_", "TLS of NATS clients of the embedded bus", &c.EmbeddedTLS},
 		{prefix + "BUS_", "TLS to the bus: " + strings.Join(secureSchemes(), ", ") + ", members of an embedded cluster", &c.BusTLS},
+		{prefix + "SMTP_", "Mail server", &c.SMTP},
+		{prefix + "ALERT_", "Alerts by mail", &c.Alert},
 		{prefix + "NATS_", "NATS cluster", &c.NATS},
 		{prefix + "KAFKA_", "Kafka cluster", &c.Kafka},
 	}

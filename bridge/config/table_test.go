@@ -169,7 +169,11 @@ func shape(s config.Setting) object {
 	case setting.KindAddress:
 		return text(":[0-9]+$", "127.0.0.1:8081")
 	case setting.KindLogin:
-		return object{"type": "string", "examples": []any{"http://proxy.example:3128", "file:/run/secrets/proxy"}}
+		example := []any{"http://proxy.example:3128", "file:/run/secrets/proxy"}
+		if s.Key == "smtp_url" {
+			example = []any{"smtp://hookspan@mail.example:587", "file:/run/secrets/smtp"}
+		}
+		return object{"type": "string", "examples": example}
 	case setting.KindSecret:
 		return object{"type": "string", "examples": []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}}
 	case setting.KindSecrets:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
 // Prefixes are address ranges, separated by commas; an address stands for itself.
@@ -49,6 +50,47 @@ func (h *Hosts) Parse(text string) error {
 
 // OfKind is setting.KindList.
 func (Hosts) OfKind() setting.Kind { return setting.KindList }
+
+// Recipients get alerts; addresses, and tenant=address for those about one tenant's endpoints,
+// separated by commas.
+type Recipients []Recipient
+
+// A Recipient gets alerts about the endpoints of a tenant; without one, all alerts.
+type Recipient struct{ Tenant, Address string }
+
+// Parse reads addresses and tenant=address.
+func (r *Recipients) Parse(text string) error {
+	*r = nil
+	for _, item := range setting.Items(text, ",") {
+		one := Recipient{Address: item}
+		if of, address, tagged := strings.Cut(item, "="); tagged {
+			name, flaw := tenant.Name(of)
+			if one = (Recipient{name, strings.TrimSpace(address)}); name == "" || flaw != "" {
+				return wantedRecipients
+			}
+		}
+		if !setting.IsMailbox(one.Address) {
+			return wantedRecipients
+		}
+		*r = append(*r, one)
+	}
+	return nil
+}
+
+const wantedRecipients = setting.Wanted("addresses of mail such as ops@shop.example, and tenant=address")
+
+// OfKind is setting.KindList.
+func (Recipients) OfKind() setting.Kind { return setting.KindList }
+
+// For are the addresses of those who hear about a tenant's endpoints; "" is no tenant.
+func (r Recipients) For(name string) (addresses []string) {
+	for _, one := range r {
+		if one.Tenant == "" || one.Tenant == name {
+			addresses = append(addresses, one.Address)
+		}
+	}
+	return addresses
+}
 
 // Level is how much is logged: a slog.Level.
 type Level slog.Level

@@ -271,6 +271,13 @@ func (d *Dispatcher) Owned() (owned []int, all int) {
 	return owned, d.owned.total()
 }
 
+// Leads reports whether this process does what one of them does for all: it owns the first shard, and
+// the lease holds.
+func (d *Dispatcher) Leads() bool {
+	s := d.owned.shard(0)
+	return s != nil && s.holds()
+}
+
 // pause waits; it reports false when ctx ended meanwhile.
 func pause(ctx context.Context, t time.Duration) bool {
 	timer := time.NewTimer(t)

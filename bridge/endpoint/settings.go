@@ -44,6 +44,7 @@ type Settings struct {
 	TLS           TLS              `env:"TLS" record:",sealed" doc:"An object with ca (authorities beside the system's), cert and key (a client certificate), server_name (that its certificate must be for instead of the URL's host): PEM, in the environment and the file also paths; in the environment as JSON. Never shown." example:"{\"server_name\":\"canary.example\"}"`
 	Proxy         setting.Proxy    `env:"PROXY" default:"HOOKSPAN_EGRESS_PROXY" record:",sealed" doc:"Proxy that it is reached through, written like HOOKSPAN_EGRESS_PROXY, or none. Set by the API, the proxy may only be where endpoints may; its login is never shown." example:"socks5://me:canary@proxy.example"`
 	Handshake     bool             `env:"HANDSHAKE" envDefault:"false" record:",omitzero" doc:"Nothing is sent before the endpoint has consented: OPTIONS with WebHook-Request-Origin (CloudEvents), at the registration and when the URL changes; the rate that it allows is kept to." example:"true"`
+	AlertTo       Mailboxes        `env:"ALERT_TO" most:"20" doc:"Addresses that alerts about it are mailed to, besides those of HOOKSPAN_ALERT_TO; needs HOOKSPAN_SMTP_URL." example:"oncall@crm.example"`
 	EncryptSecret setting.Secret   `env:"ENCRYPT_SECRET" record:"encrypt,sealed" doc:"Key of the encrypt option." example:"ThirtyTwoCharactersOfAKeyPhrase1"`
 }
 
@@ -57,6 +58,9 @@ type Rate = setting.Rate
 
 // Quota is how many attempts there may be within any interval.
 type Quota = setting.Quota
+
+// Mailboxes are addresses of mail.
+type Mailboxes = setting.Mailboxes
 
 // A Header is an extra request header.
 type Header = setting.Header

@@ -27,6 +27,7 @@ func Took(d time.Duration) slog.Attr {
 func keys() map[string]string {
 	return map[string]string{
 		"admin":          "address of the admin listener",
+		"alerts":         "number of alerts that are or were to be mailed",
 		"asked":          "how many the configuration asks for",
 		"attempt":        "number of an attempt of a delivery, from 1",
 		"attribute":      "attribute of an event",

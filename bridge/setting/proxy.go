@@ -98,12 +98,15 @@ func wrongLogin(u *url.URL) error {
 }
 
 // String is the URL with *** in place of the login.
-func (p Proxy) String() string {
-	_, rest, login := strings.Cut(string(p), "@")
+func (p Proxy) String() string { return hideLogin(string(p)) }
+
+// hideLogin is a URL with *** in place of the login.
+func hideLogin(text string) string {
+	_, rest, login := strings.Cut(text, "@")
 	if !login {
-		return string(p)
+		return text
 	}
-	scheme, _, _ := strings.Cut(string(p), "://")
+	scheme, _, _ := strings.Cut(text, "://")
 	return scheme + "://" + Hidden + "@" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 

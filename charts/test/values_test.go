@@ -54,6 +54,7 @@ var shapes = map[string]string{
 	"traces.sampler":                   `{"enum":["","always_on","always_off","traceidratio","parentbased_always_on","parentbased_always_off","parentbased_traceidratio"]}`,
 	"traces.samplerArg":                `{"type":["number","string","null"],"minimum":0,"maximum":1,"pattern":"^(0([.][0-9]+)?|1([.]0+)?)$"}`,
 	"traces.attributes":                `{"type":"object","additionalProperties":{"type":"string"},"propertyNames":{"pattern":"^[A-Za-z0-9._/-]+$"}}`,
+	"mail.passwordFrom":                `{"anyOf":[{"$ref":"#/$defs/reference"},{"type":"object","maxProperties":0}]}`,
 	"autoscaling.hpa.minReplicas":      `{"type":"integer","minimum":1}`,
 	"autoscaling.keda.minReplicas":     `{"type":"integer","minimum":1}`,
 	"networkPolicy.dnsPorts":           `{"type":"array","minItems":1,"items":{"type":"integer"}}`,

@@ -16,9 +16,14 @@ func (s *topics) Follow(ctx context.Context, p bus.Partition, after bus.Position
 
 // follow hands over what lies on topics of the patterns.
 func (s *topics) follow(ctx context.Context, p bus.Partition, after bus.Position, patterns []string, deliver func([]bus.Message) error) error {
+	return s.followBy(ctx, p, after, deliver, func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(patterns, c) })
+}
+
+// followBy hands over what passes filters, which say whether the server picks that.
+func (s *topics) followBy(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error, filters func(jetstream.StreamConfig) ([]string, bool)) error {
 	t := &link.Tail{
 		Link: s.reads, Stream: string(p), Place: after, Log: s.o.Log, Meddled: s.meddled,
-		Filters: func(c jetstream.StreamConfig) ([]string, bool) { return s.filters(patterns, c) },
+		Filters: filters,
 		Hand: func(got []link.Delivered) error {
 			batch := make([]bus.Message, 0, len(got))
 			for _, d := range got {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
@@ -29,6 +31,24 @@ func (k *keptReader) Spans(ctx context.Context) ([]bus.Span, error) {
 // Follow implements bus.Topics (T2, T3, T6).
 func (k *keptReader) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
 	return k.follow(ctx, p, after, k.patterns, deliver)
+}
+
+// A toldReader is bus.Topics over the operations events.
+type toldReader struct{ *keptReader }
+
+// Told implements bus.Kept (K2).
+func (s *Store) Told() bus.Topics {
+	return toldReader{&keptReader{s, []string{s.names.ns + ".ops"}}}
+}
+
+// Follow implements bus.Topics. Events are few among all others: the server picks them out.
+func (r toldReader) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+	return r.followBy(ctx, p, after, deliver, func(c jetstream.StreamConfig) ([]string, bool) {
+		if list, byServer := r.filters(r.patterns, c); list == nil {
+			return list, byServer // everything on it
+		}
+		return r.patterns, true
+	})
 }
 
 var _ bus.Kept = (*Store)(nil)

@@ -100,6 +100,8 @@ func (s *logs) logPlace(log bus.LogName) (subject, stream string, err error) {
 		return s.names.ns + ".registry", s.names.registry, nil
 	case bus.Commands:
 		return s.names.ns + ".commands", s.names.commands, nil
+	case bus.Alerts: // beside the shards' own, so that no further stream is needed
+		return s.names.ns + ".state.alerts", s.names.state, nil
 	}
 	return "", "", fmt.Errorf("there is no log of kind %q", log.Kind)
 }

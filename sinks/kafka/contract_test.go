@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	bustest.Run(t, func(t *testing.T) bus.Store {
 		cluster := newCluster(t)
-		return openStore(t, kafka.Options{Brokers: cluster.ListenAddrs(), Intake: []string{bustest.Topic}, Partitions: 1, Shards: 20})
+		return openStore(t, kafka.Options{Brokers: cluster.ListenAddrs(), Intake: []string{bustest.Topic}, Partitions: 1, Shards: 20, Alerts: true})
 	})
 }
 
@@ -30,7 +30,7 @@ func TestContractOnKafka(t *testing.T) {
 		return
 	}
 	bustest.Run(t, func(t *testing.T) bus.Store {
-		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 20})
+		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 20, Alerts: true})
 	})
 }
 

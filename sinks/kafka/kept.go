@@ -20,4 +20,11 @@ func (s *Store) Kept() bus.Topics {
 	return k
 }
 
+// Told implements bus.Kept (K2).
+func (s *Store) Told() bus.Topics {
+	k := &topicReader{names: s.names, log: s.o.Log, cluster: s.cluster, patterns: []topic.Pattern{{Name: s.names.Ops}}}
+	k.found.init()
+	return k
+}
+
 var _ bus.Kept = (*Store)(nil)

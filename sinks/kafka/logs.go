@@ -74,6 +74,8 @@ func (s *records) logPlace(log bus.LogName) (topic string, n int32, err error) {
 		return s.names.Registry, 0, nil
 	case bus.Commands:
 		return s.names.Commands, 0, nil
+	case bus.Alerts:
+		return s.names.Alerts, 0, nil
 	}
 	return "", 0, fmt.Errorf("there is no log of kind %q", log.Kind)
 }

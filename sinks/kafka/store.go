@@ -41,6 +41,7 @@ type Options struct {
 	PublishTimeout   time.Duration // default 5s
 	Lease            time.Duration // how long a silent process keeps its shards; default 10s
 	MaxBytes         int64         // the largest event that topics are made for; default 2 MiB
+	Alerts           bool          // a log of what was mailed is wanted
 
 	Log *slog.Logger // default: none
 
@@ -94,7 +95,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the bus: %w", err)
 	}
 	s.layout = topic.New(topic.Options{
-		Names: s.names, Intake: o.Intake, Partitions: o.Partitions, Replicas: o.Replicas, Shards: o.Shards,
+		Names: s.names, Intake: o.Intake, Partitions: o.Partitions, Replicas: o.Replicas, Shards: o.Shards, Alerts: o.Alerts,
 		Retention: o.Retention, JournalRetention: o.JournalRetention, MaxBytes: o.MaxBytes, Log: o.Log,
 	})
 	s.publisher = publish.New(publish.Options{

@@ -141,7 +141,7 @@ func readsMany(t *testing.T, l bus.Logs) {
 }
 
 func logsApart(t *testing.T, l bus.Logs) {
-	names := []bus.LogName{state, {Kind: bus.State, Shard: 8}, {Kind: bus.Registry}, {Kind: bus.Commands}}
+	names := []bus.LogName{state, {Kind: bus.State, Shard: 8}, {Kind: bus.Registry}, {Kind: bus.Commands}, {Kind: bus.Alerts}}
 	for _, name := range names {
 		write(t, bus.NewChain(l, name), name.String())
 	}

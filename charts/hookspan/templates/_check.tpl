@@ -102,6 +102,12 @@
 {{- if regexMatch `^[A-Za-z0-9]+://[^/?#]*@` (toString (.Values.config.egress_proxy | default "")) -}}
 {{- fail "config.egress_proxy: no user and password here, where everybody reads them; give the URL by extraEnv, as HOOKSPAN_EGRESS_PROXY from a Secret, or mount it and give config.egress_proxy_file" -}}
 {{- end -}}
+{{- if regexMatch `^[A-Za-z]+://[^/?#@]*:[^/?#]*@` (toString (.Values.config.smtp_url | default "")) -}}
+{{- fail "config.smtp_url: no password here, where everybody reads it; name the user alone and give mail.passwordFrom, a Secret's name and key" -}}
+{{- end -}}
+{{- if and .Values.mail.passwordFrom (not .Values.config.smtp_url) -}}
+{{- fail "config.smtp_url: missing; mail.passwordFrom is the password of its user, such as smtp://user@mail.example:587" -}}
+{{- end -}}
 {{- range $name, $endpoint := .Values.endpoints -}}
 {{- if regexMatch `^[A-Za-z0-9]+://[^/?#]*@` (toString ($endpoint.proxy | default "")) -}}
 {{- fail (printf "endpoints.%s.proxy: no user and password here, where everybody reads them; give the proxy by extraEnv, as %s from a Secret" $name (include "hookspan.variable" (list "ENDPOINT" $name "PROXY"))) -}}
@@ -153,6 +159,13 @@
 {{/* The variable of a setting: a list of kind, name and setting. */}}
 {{- define "hookspan.variable" -}}
 HOOKSPAN_{{ index . 0 }}_{{ index . 1 | upper | replace "-" "_" }}_{{ index . 2 }}
+{{- end -}}
+
+{{/* The mail server's port; empty without one. */}}
+{{- define "hookspan.mailPort" -}}
+{{- with .Values.config.smtp_url -}}
+{{- regexFind ":[0-9]+/?$" . | trimPrefix ":" | trimSuffix "/" | default (ternary "465" "587" (hasPrefix "smtps:" .)) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The ports in bus.url, as JSON. */}}

@@ -1,4 +1,4 @@
-{{/* Where a secret of a source or endpoint is mounted. */}}
+{{/* Where a secret of a source or endpoint, or that of the mail server, is mounted. */}}
 {{- define "hookspan.secretPath" -}}
 {{- printf "/run/hookspan/secrets/%s/%s" .name .key -}}
 {{- end -}}
@@ -19,10 +19,10 @@
 {{- toYaml $item -}}
 {{- end -}}
 
-{{/* Every reference to a Secret in sources and endpoints, as JSON: name → list of keys. */}}
+{{/* Every reference to a Secret in sources, endpoints and mail, as JSON: name → list of keys. */}}
 {{- define "hookspan.references" -}}
 {{- $all := dict -}}
-{{- range $items := list (include "hookspan.testSource" . | fromJson) .Values.sources .Values.endpoints -}}
+{{- range $items := list (include "hookspan.testSource" . | fromJson) .Values.sources .Values.endpoints (dict "mail" (dict "secretsFrom" .Values.mail.passwordFrom)) -}}
 {{- range $item := $items -}}
 {{- range $from := list $item.secretsFrom $item.encryptSecretFrom -}}
 {{- if $from -}}
@@ -80,6 +80,7 @@
 {{- if not (kindIs "slice" $hosts) }}{{ $hosts = splitList "," (toString $hosts | replace " " "") }}{{ end -}}
 {{- if $v.test.enabled }}{{ $hosts = append $hosts (include "hookspan.testHost" .) }}{{ end -}}
 {{- if $hosts }}{{ $_ := set $c "egress_hosts" (uniq $hosts) }}{{ end -}}
+{{- with $v.mail.passwordFrom }}{{ $_ := set $c "smtp_password_file" (include "hookspan.secretPath" .) }}{{ end -}}
 {{- if $v.providers }}{{ $_ := set $c "providers_dir" "/etc/hookspan/providers" }}{{ end -}}
 {{- if $v.tls.existingSecret -}}
 {{- $_ := set $c "tls_cert" "/run/hookspan/tls/tls.crt" -}}

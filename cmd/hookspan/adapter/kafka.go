@@ -55,7 +55,7 @@ func (b *kafkaBus) options() (kafka.Options, error) {
 		Namespace: c.Namespace, Prefix: c.TopicPrefix, Topics: c.Topics,
 		Partitions: c.Kafka.Partitions, Replicas: c.Replicas, Shards: app.Shards, RecordedShards: recordedShards,
 		Retention: c.Retention, JournalRetention: c.JournalRetention, PublishTimeout: c.PublishTimeout,
-		MaxBytes: int64(maxPayload(c)), Lease: c.Lease, Log: b.log,
+		MaxBytes: int64(maxPayload(c)), Lease: c.Lease, Alerts: c.MailsAlerts(), Log: b.log,
 	}
 	for _, s := range c.Sources {
 		o.Intake = append(o.Intake, s.Topic)

@@ -82,6 +82,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	case !errors.Is(err, errNoFolder): // that is among the findings already
 		found = append(found, unopened(err))
 	}
+	found = append(found, d.examineMail(ctx, c)...)
 	err = b.Close()
 	for _, f := range found {
 		err = errors.Join(err, d.tell(f))

@@ -24,6 +24,7 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/client"
 	"github.com/hookspan/hookspan/cmd/hookspan/memory"
 	"github.com/hookspan/hookspan/cmd/hookspan/otlp"
+	"github.com/hookspan/hookspan/sinks/mail"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -63,7 +64,7 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 		return nil, err
 	}
 	pr.App, err = app.New(app.Parts{
-		Config: c, Sender: pr.sender, Asker: pr.sender, Check: pr.sender.CheckEndpoint, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
+		Config: c, Sender: pr.sender, Asker: pr.sender, Mail: &mail.Sender{Agent: "Hookspan/" + cli.Version()}, Check: pr.sender.CheckEndpoint, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
 		Tracer:   pr.traces.Tracer(c.Bus.Kind.System()),
 		Observer: p.Observer, Reload: p.Reload, Hangup: p.Hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {

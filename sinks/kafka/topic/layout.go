@@ -43,6 +43,7 @@ type Options struct {
 	Intake                      []string // topics that intake writes to
 	Partitions, Replicas        int      // of event topics; replicas 0: what the brokers allow
 	Shards                      int      // as long as no other number is known
+	Alerts                      bool     // the log of what was mailed is wanted
 	Retention, JournalRetention time.Duration
 	MaxBytes                    int64 // of an event
 	Log                         *slog.Logger
@@ -136,6 +137,9 @@ func (l *Layout) Wanted() []Want {
 			retentionBytes: strconv.Itoa(refusalsBytes), segmentBytes: strconv.Itoa(refusalsBytes / 4),
 		})},
 		{l.o.Names.Seen, SeenPartitions, 1, ofRecords, aged(l.o.Retention, map[string]string{retentionBytes: forever})},
+	}
+	if l.o.Alerts {
+		list = append(list, Want{l.o.Names.Alerts, 1, 1, ofLogs, logs})
 	}
 	made := map[string]bool{}
 	for _, name := range append([]string{l.o.Names.Quarantine, l.o.Names.Dead, l.o.Names.Ops}, l.o.Intake...) {

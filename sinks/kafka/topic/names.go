@@ -4,13 +4,13 @@ package topic
 type Names struct {
 	Namespace, Prefix                                  string
 	State, Registry, Commands, Journal, Refusals, Seen string
-	Quarantine, Dead, Ops                              string
+	Alerts, Quarantine, Dead, Ops                      string
 }
 
 // Private reports whether a topic is one of those that Hookspan keeps beside events.
 func (n *Names) Private(topic string) bool {
 	switch topic {
-	case n.State, n.Registry, n.Commands, n.Journal, n.Refusals, n.Seen:
+	case n.State, n.Registry, n.Commands, n.Alerts, n.Journal, n.Refusals, n.Seen:
 		return true
 	}
 	return false
@@ -22,6 +22,6 @@ func NewNames(ns, prefix string) Names {
 		Namespace: ns, Prefix: prefix,
 		State: ns + ".state", Registry: ns + ".registry", Commands: ns + ".commands",
 		Journal: ns + ".journal", Refusals: ns + ".refusals", Seen: ns + ".seen",
-		Quarantine: ns + ".quarantine", Dead: ns + ".dead", Ops: ns + ".ops",
+		Alerts: ns + ".alerts", Quarantine: ns + ".quarantine", Dead: ns + ".dead", Ops: ns + ".ops",
 	}
 }

@@ -109,6 +109,7 @@ func rooms() map[string][]string {
 		"bridge/receiver":   {"event", "problem", "bus", "setting", "topic", "scheme", "provider", "latency", "line", "logline", "listener", "tracing", "tenant", "ops"},
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/cesql":      {},
+		"bridge/jq":         {"event"},
 		"bridge/filter":     {"cesql", "event", "setting"},
 		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either

@@ -34,6 +34,14 @@ func (e *Event) Attribute(name string) (value string, k Kind, ok bool) {
 	return "", String, false
 }
 
+// Attributes hands over the context attributes that the event has, each as Attribute returns it.
+func (e *Event) Attributes(visit func(name, value string, k Kind)) {
+	e.attributes(visit)
+	if e.DataContentType != "" {
+		visit("datacontenttype", e.DataContentType, String)
+	}
+}
+
 // IsAttributeName reports whether a context attribute may have the name.
 func IsAttributeName(name string) bool {
 	switch name {

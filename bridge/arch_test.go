@@ -110,14 +110,15 @@ func rooms() map[string][]string {
 		"bridge/signature":  {"header", "scheme", "provider"},
 		"bridge/cesql":      {},
 		"bridge/jq":         {"event"},
-		"bridge/filter":     {"cesql", "event", "setting"},
-		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant"},
+		"bridge/filter":     {"cesql", "event", "jq", "setting"},
+		"bridge/transform":  {"event", "jq", "setting"},
+		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant", "transform"},
 		"bridge/delivery":   {"bus"},             // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops", "transform"},
 		"bridge/alert":      {"event", "bus", "feed", "ops", "setting", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "backup", "statelog", "journal", "setting", "spelling", "logline", "tenant"},

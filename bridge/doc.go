@@ -20,8 +20,10 @@
 //     that have the same one may share connections.
 //   - phase: a part of an attempt's time: to find the host's addresses, to connect, to secure the
 //     connection, and from then on to the first byte of the answer.
-//   - filter: what an event's attributes must be like for an endpoint to take it. Where one fails
-//     (filter_error) the event is taken by nobody, and that is told.
+//   - filter: what an event's attributes, or its data, must be like for an endpoint to take it. Where
+//     one fails (filter_error) the event is taken by nobody, and that is told.
+//   - transform: what makes an endpoint's request of an event. step: what expressions of users are
+//     bounded by. toll: how long an endpoint's filters have kept whoever reads the topics.
 //   - shard: a fixed slice of the endpoints, owned by one dispatcher at a time.
 //   - pending: a delivery that waits; its durable form is an entry.
 //   - position: a place in a topic. behind: fed over a range of its own, at its own pace.
@@ -51,8 +53,8 @@
 // spans there are. bus is
 // the contract that every adapter under sinks keeps. listener takes connections, receiver is the
 // inbound path (line is a list for both). signature,
-// endpoint (filter says which events one wants, cesql is the language of its expressions) and dispatch
-// are the outbound path; its words, which need no engine, are in
+// endpoint (filter says which events one wants, transform what is sent of them; cesql and jq are the
+// languages of their expressions) and dispatch are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
 // what may be purged, quarantine keeps what is no event, ops is what operators are told and alert mails
 // it. journal keeps what was attempted.

@@ -19,7 +19,8 @@ func TestFiltersOfAnEndpoint(t *testing.T) {
 	}
 	for filters, want := range map[string]string{
 		`[{"exact":{"type":"a"}},{"sql":"type ="}]`: "[filters[1].sql]",
-		`[{"sql":"nope("},{"jq":".x"}]`:             "[filters[0].sql filters[1]]",
+		`[{"sql":"nope("},{"xpath":"x"}]`:           "[filters[0].sql filters[1]]",
+		`[{"exact":{"type":"a"}},{"jq":".data."}]`:  "[filters[1].jq]",
 		`{"sql":"TRUE"}`:                            "[filters]",
 		`"TRUE"`:                                    "[filters]",
 	} {

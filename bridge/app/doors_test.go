@@ -98,10 +98,11 @@ var oddly = map[string][]any{
 	"filters": {
 		[]any{}, "x", map[string]any{"sql": "TRUE"}, []any{map[string]any{"exact": map[string]any{"type": "a"}}}, []any{map[string]any{"sql": "type ="}},
 		[]any{map[string]any{"sql": "EXISTS subject"}, map[string]any{"not": map[string]any{"prefix": map[string]any{"subject": "eu/"}}}},
-		[]any{map[string]any{"jq": ".data"}}, []any{map[string]any{"exact": map[string]any{"priority": 5}}}, []any{"x"},
+		[]any{map[string]any{"jq": ".data"}}, []any{map[string]any{"jq": ".data."}}, []any{map[string]any{"jq": 5}}, []any{map[string]any{"xpath": "x"}}, []any{map[string]any{"exact": map[string]any{"priority": 5}}}, []any{"x"},
 	},
-	"headers": {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
-	"options": {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
+	"transform": {".data", ".data.", "{body: .data, path: .attributes.id}", "now", "", " ", strings.Repeat(".", 20000)},
+	"headers":   {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
+	"options":   {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
 	"url": {
 		"https://1.1.1.1/", "ftp://1.1.1.1", "https://user:pw@1.1.1.1/", "https://1.1.1.1/#f", "http://127.0.0.1/", "https://1.1.1.1:0/",
 		"https://1.1.1.1:70000/", "nonsense", "https://", "https://169.254.169.254/", "HTTPS://1.1.1.1/", "https://1.1.1.1/a b", " https://1.1.1.1/",

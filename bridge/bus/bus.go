@@ -62,8 +62,22 @@ type Message struct {
 	Tenant, TenantRule string
 
 	Size int // bytes it occupies in memory, roughly
+	// View is what filters have made of the event to look into it, for the next ones; nil: nothing
+	// yet. Whoever judges the message does so alone.
+	View any
 	// Reading is of whoever follows the topic; nil where no traces are made.
 	Reading *tracing.Reading
+}
+
+// viewKept is of which events, in bytes, a view is kept as long as the message: it takes many times
+// their room.
+const viewKept = 16 << 10
+
+// Judged is called when nobody else will judge the message soon.
+func (m *Message) Judged() {
+	if m.Size > viewKept {
+		m.View = nil
+	}
 }
 
 // Span is what a partition holds now.

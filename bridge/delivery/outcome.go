@@ -21,11 +21,12 @@ const (
 	// EndedFilterError: a filter of the endpoint failed on the event. Such a record tells; it ends
 	// nothing, since no delivery was begun.
 	EndedFilterError Ended = "filter_error"
+	EndedFiltered    Ended = "filtered" // the endpoint's transform wants it not sent
 )
 
 // Ends lists the closed set.
 func Ends() []Ended {
-	return []Ended{EndedExhausted, EndedGone, EndedExpired, EndedCancelled, EndedRefused, EndedFilterError}
+	return []Ended{EndedExhausted, EndedGone, EndedExpired, EndedCancelled, EndedRefused, EndedFilterError, EndedFiltered}
 }
 
 // Reason says why an attempt failed; a closed set.
@@ -45,6 +46,7 @@ const (
 	ReasonLimited      Reason = "limited" // 429, or 503 with Retry-After
 	ReasonGone         Reason = "gone"    // 410
 	ReasonProtocol     Reason = "protocol"
+	ReasonTransform    Reason = "transform" // the endpoint's transform failed; nothing was sent
 	// ReasonStopped is not a failure of the endpoint and is never recorded: the attempt was cut off
 	// by a shutdown and will be made again.
 	ReasonStopped Reason = "stopped"

@@ -1,13 +1,14 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
 	"time"
 )
 
-// A Sender makes one attempt: one POST. sinks/webhook is the one that leaves the machine.
+// A Sender makes one attempt: one request. sinks/webhook is the one that leaves the machine.
 type Sender interface {
 	// Send never follows a redirect, reads a bounded part of the response and returns what
 	// happened; an attempt that was cut off because ctx ended has ReasonStopped. A request
@@ -19,6 +20,7 @@ type Sender interface {
 // A Request is one attempt, signed and ready. Timeout bounds it from connect to the last
 // byte of the response.
 type Request struct {
+	Method  string // "": POST
 	URL     string
 	Header  http.Header
 	Body    []byte
@@ -38,6 +40,9 @@ type Request struct {
 	// Whole: the headers of the answer are wanted also of a success.
 	Whole bool
 }
+
+// Verb is the method.
+func (r *Request) Verb() string { return cmp.Or(r.Method, http.MethodPost) }
 
 // A Response is what came of an attempt. Status is 0 when there was no answer.
 type Response struct {

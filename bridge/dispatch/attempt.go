@@ -12,6 +12,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 	fetchRetry   = time.Second
 )
 
-// An attempt is one POST with the events of a group: one, or the members of a batch. What it knows
+// An attempt is one request with the events of a group: one, or the members of a batch. What it knows
 // of the endpoint is as it was when the attempt began.
 type attempt struct {
 	shard *shard
@@ -52,18 +54,24 @@ func (a attempt) run(group []*pendingDelivery) {
 		a.interrupted(group)
 		return
 	}
+	made, failed := s.d.transform(ctx, a.lane.turn, a.ep, group[0].event)
+	switch {
+	case ctx.Err() != nil:
+		a.unmade(began)
+		a.interrupted(group)
+		return
+	case failed == nil && made == nil && !a.ep.Transform.IsZero():
+		a.unmade(began)
+		a.discard(group[0], delivery.EndedFiltered, "the transform yields null")
+		return
+	}
 	p := post{sent: time.Now()}
-	span := a.span(group, p.sent)
-	req, err := a.out.request(group, p.sent)
-	if err != nil {
-		p.res = delivery.Response{Reason: delivery.ReasonProtocol, Detail: err.Error()}
+	span := a.span(group, p.sent, made)
+	if failed != nil {
+		p.res = delivery.Response{Reason: delivery.ReasonTransform, Detail: failed.Error()}
 	} else {
-		span.Pass(req.Header)
-		req.Again = a.lane.reserve
-		req.Whole = a.whole(p.sent)
-		p.res = s.d.sender.Send(ctx, req)
-		p.request = a.out.hiding.exchange(&req, &p.res)
-		release(&req)
+		a.send(ctx, &p, span, group, made)
+	}
 	}
 	p.ended = time.Now()
 	span.Responded(p.res.Status, string(p.res.Reason), p.res.Detail)
@@ -81,6 +89,21 @@ func (a attempt) run(group []*pendingDelivery) {
 		return
 	}
 	a.record(group, &p, v)
+}
+
+// send makes the request and sends it.
+func (a attempt) send(ctx context.Context, p *post, span tracing.Span, group []*pendingDelivery, made *transform.Request) {
+	req, err := a.out.shaped(group, made, p.sent)
+	if err != nil {
+		p.res = delivery.Response{Reason: reasonOf(err), Detail: err.Error()}
+		return
+	}
+	span.Pass(req.Header)
+	req.Again = a.lane.reserve
+	req.Whole = a.whole(p.sent)
+	p.res = a.shard.d.sender.Send(ctx, req)
+	p.request = a.out.hiding.exchange(&req, &p.res)
+	release(&req)
 }
 
 // fetch reads the events that are not in memory. Deliveries whose event is certainly gone

@@ -171,6 +171,7 @@ func (e *rangeConsumer) Take(b *feed.Batch) bool {
 		case endpoint.FilterFailed:
 			s.turnAway(l, m, err, &c.out, c.read)
 		}
+		m.Judged()
 		c.read, c.first = m.Position, time.Time{}
 	}
 	if len(b.Messages) == 0 {
@@ -184,7 +185,7 @@ func (e *rangeConsumer) Take(b *feed.Batch) bool {
 func (l *lane) joinLive(p bus.Partition, c *catchupRange) bool {
 	pl := l.feedOf(p)
 	read, ok := l.shard.read[p]
-	if c.to != nil || !pl.behind || l.blocked() || l.full() || !ok || !c.read.Reaches(read) {
+	if c.to != nil || !pl.behind || l.blocked() || l.full() || l.toll.high(tollMost/2) || !ok || !c.read.Reaches(read) {
 		return false
 	}
 	at := c.read

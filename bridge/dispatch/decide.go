@@ -37,7 +37,8 @@ func decide(ep *endpoint.Endpoint, number int, r *delivery.Response, ended time.
 		return verdict{Outcome: delivery.Failed, Ended: delivery.EndedGone, Disable: true}
 	}
 	// An endpoint that names its own proxy has to see to it; the process's is not its business.
-	v := verdict{Elsewhere: r.Reason == delivery.ReasonProxy && ep.Proxy == ""}
+	// Of one whose transform failed nobody has asked anything.
+	v := verdict{Elsewhere: r.Reason == delivery.ReasonProxy && ep.Proxy == "" || r.Reason == delivery.ReasonTransform}
 	switch m := delivery.MeaningOf(r.Status, r.RetryAfter > 0); {
 	case ep.SuccessOn.Has(r.Status): // which did not arrive whole
 	case m.Delayable && r.RetryAfter > 0:

@@ -23,6 +23,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // ErrStopping is the cause of contexts that end because the process stops. An attempt that
@@ -102,6 +103,7 @@ type Dispatcher struct {
 	commands   *commands
 	purger     *retention.Purger
 	throttle   *throttle
+	transforms *transform.Room
 	following  chan struct{} // closed by the applier when there is an endpoint
 	locating   chan struct{} // one slot: Locate takes it
 
@@ -118,7 +120,7 @@ type Dispatcher struct {
 func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
-		conf: c, limits: defaultLimits(), owned: newOwnedShards(c.Shards), others: statelog.NewMirrors(c.Store),
+		conf: c, limits: defaultLimits(), owned: newOwnedShards(c.Shards), others: statelog.NewMirrors(c.Store), transforms: transform.NewRoom(),
 		following: make(chan struct{}), locating: make(chan struct{}, 1),
 	}
 	if d.taking = make(chan struct{}, ownAtOnce); c.Leases == nil {

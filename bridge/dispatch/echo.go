@@ -3,6 +3,7 @@ package dispatch
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -37,7 +38,16 @@ func (d *Dispatcher) IsFor(ep *endpoint.Endpoint, m *bus.Message) bool {
 	return v == endpoint.Taken
 }
 
-func (l *lane) judge(m *bus.Message) (endpoint.Verdict, error) { return l.shard.d.judge(l.ep, m) }
+func (l *lane) judge(m *bus.Message) (endpoint.Verdict, error) {
+	if !l.ep.LooksInside() {
+		return l.shard.d.judge(l.ep, m)
+	}
+	began := time.Now()
+	v, err := l.shard.d.judge(l.ep, m)
+	now := time.Now()
+	l.toll.pay(now.Sub(began), now)
+	return v, err
+}
 
 func (c *Config) telling() delivery.Telling {
 	return delivery.Telling{Dead: c.DeadTopic, Ops: c.OpsTopic}

@@ -31,7 +31,7 @@ func (d *Dispatcher) Handshake(ctx context.Context, ep *endpoint.Endpoint) (perM
 		return 0, errNoAsker
 	}
 	o := d.outbound(ep)
-	h := delivery.Handshake{Request: o.address(), Origin: d.registry.Origin()}
+	h := delivery.Handshake{Request: o.address(nil), Origin: d.registry.Origin()}
 	h.Header = http.Header{}
 	for _, x := range o.fixed {
 		h.Header[x.name] = x.value

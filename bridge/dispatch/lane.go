@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 const (
@@ -38,6 +39,8 @@ type lane struct {
 	whole    ration
 	limit    limiter
 	quota    quota
+	toll     toll
+	turn     *transform.Turn
 	hold     hold
 	breaker  breaker
 	urgent   *pendingDelivery // while the breaker is not closed: an operator wants it to be the next probe

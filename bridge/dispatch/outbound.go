@@ -11,6 +11,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // An outbound is how requests to one endpoint are made; it is compiled once per revision.
@@ -66,15 +67,24 @@ func (o *outbound) batched() bool { return o.size > 0 }
 // batch is how many events make an attempt and how long the first of them waits for others.
 func (o *outbound) batch() (int, time.Duration) { return o.size, o.wait }
 
-// request makes the request of one attempt: content, encryption, then the signature over
-// what is sent.
+// request is shaped of events as they are.
 func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Request, error) {
+	return o.shaped(group, nil, now)
+}
+
+// shaped makes the request of one attempt: content, as a transform made it where there is one,
+// encryption, then the signature over what is sent.
+func (o *outbound) shaped(group []*pendingDelivery, made *transform.Request, now time.Time) (delivery.Request, error) {
 	if o.err != nil {
 		return delivery.Request{}, fmt.Errorf("sign for endpoint %s: %w", o.ep.Name, o.err)
 	}
 	first := group[0]
 	h := headers.Get().(http.Header)
-	body := o.content(h, group)
+	body, err := o.content(h, group, made)
+	if err != nil {
+		return delivery.Request{}, err
+	}
+	r := o.address(made)
 	for _, x := range o.fixed {
 		h[x.name] = x.value
 	}
@@ -91,24 +101,26 @@ func (o *outbound) request(group []*pendingDelivery, now time.Time) (delivery.Re
 	which := []string{name, strconv.Itoa(first.Number)}
 	h["Hookspan-Delivery"], h["Hookspan-Attempt"] = which[:1:1], which[1:]
 	if o.encrypt != nil {
-		var err error
 		if body, err = o.encrypt.Encrypt(h, body); err != nil {
 			return delivery.Request{}, err
 		}
 	}
 	o.schemeAt(now).Sign(h, signature.Message{
 		ID: id, Time: now, Delivery: name, Type: first.event.Type,
-		Method: http.MethodPost, URL: o.url, Body: body,
+		Method: r.Verb(), URL: r.URL, Body: body,
 	})
-	r := o.address()
 	r.Header, r.Body = h, body
 	return r, nil
 }
 
 // address is where requests go, by which way, how they are let in, what counts as success,
 // and how long they may take.
-func (o *outbound) address() delivery.Request {
-	return delivery.Request{URL: o.url, Timeout: o.ep.Timeout, Proxy: o.ep.Proxy.Open(), Guarded: !o.ep.Managed(), Access: o.access, Success: o.success}
+func (o *outbound) address(made *transform.Request) delivery.Request {
+	method, url := "", o.url
+	if made != nil {
+		method, url = made.Method, made.Join(url)
+	}
+	return delivery.Request{Method: method, URL: url, Timeout: o.ep.Timeout, Proxy: o.ep.Proxy.Open(), Guarded: !o.ep.Managed(), Access: o.access, Success: o.success}
 }
 
 // headers are those of requests that have been made, for the next ones.
@@ -121,11 +133,26 @@ func release(r *delivery.Request) {
 }
 
 // content writes the events in the endpoint's mode and sets the headers that belong to it.
-func (o *outbound) content(h http.Header, group []*pendingDelivery) []byte {
+func (o *outbound) content(h http.Header, group []*pendingDelivery, made *transform.Request) ([]byte, error) {
 	var one [1]*event.Event
 	events := one[:0]
 	for _, d := range group {
 		events = append(events, d.event)
 	}
-	return event.Body(event.Content(o.ep.Content), events, h)
+	if made != nil {
+		e := *events[0]
+		e.Data, e.DataContentType = made.Body, made.ContentType
+		events[0] = &e
+	}
+	body := event.Body(event.Content(o.ep.Content), events, h)
+	if made == nil || len(made.Headers) == 0 {
+		return body, nil
+	}
+	if faults := endpoint.CheckHeaders(made.Headers); len(faults) > 0 {
+		return nil, &forbiddenHeader{faults[0]}
+	}
+	for _, x := range made.Headers {
+		h[http.CanonicalHeaderKey(x.Name)] = []string{x.Value}
+	}
+	return body, nil
 }

@@ -42,6 +42,7 @@ type receivers struct {
 	hold  bool                  // attempts wait for an answer; else they succeed at once
 	open  map[string][]chan int // status codes, by event id
 	posts map[string]int        // by event id
+	seen  func(delivery.Request)
 }
 
 // holds says whether attempts that begin from now on wait for an answer.
@@ -55,6 +56,9 @@ func (o *receivers) Send(ctx context.Context, r delivery.Request) delivery.Respo
 	id := r.Header.Get("Ce-Id")
 	o.mu.Lock()
 	o.posts[id]++
+	if o.seen != nil {
+		o.seen(r)
+	}
 	answer := make(chan int, 1) // answer sends once
 	if o.hold {
 		o.open[id] = append(o.open[id], answer)

@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/retention"
 	"github.com/hookspan/hookspan/bridge/statelog"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // A shard is the memory of the owner of one slice of the endpoints: their lanes, how far its
@@ -95,7 +96,14 @@ func (s *shard) Take(b *feed.Batch) bool {
 			if pl.since != nil && pl.since.Reaches(m.Position) {
 				continue
 			}
+			if pl.behind && l.ep.LooksInside() { // its reader looks, so that others need not wait for it
+				pl.pass()
+				continue
+			}
 			v, failed := l.judge(m)
+			if !pl.behind && l.toll.high(tollMost) {
+				l.leaveLive()
+			}
 			if v == endpoint.NotTaken {
 				continue
 			}
@@ -115,6 +123,7 @@ func (s *shard) Take(b *feed.Batch) bool {
 			s.hand(l, m, &pl.out, at)
 			touched[l] = struct{}{}
 		}
+		m.Judged()
 		at = m.Position
 		s.read[p] = at
 	}
@@ -231,6 +240,6 @@ func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
 		ep: ep, shard: s, feeds: map[bus.Partition]*feedState{}, running: map[*pendingDelivery]struct{}{},
-		outbound: s.d.outbound(ep), limit: newLimiter(ep.Limit(), now), quota: newQuota(ep.AttemptsLimit), disabled: bus.NoPosition,
+		outbound: s.d.outbound(ep), limit: newLimiter(ep.Limit(), now), quota: newQuota(ep.AttemptsLimit), turn: transform.NewTurn(), disabled: bus.NoPosition,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/tracing"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // topics are read with whose each event is, and with traces, where those are made.
@@ -55,7 +56,7 @@ func taken(m *bus.Message) *tracing.Parent {
 
 // span begins that of the attempt, if it is recorded. What is not in memory any more since the
 // event was read, as after a takeover, is told by the event.
-func (a attempt) span(group []*pendingDelivery, now time.Time) tracing.Span {
+func (a attempt) span(group []*pendingDelivery, now time.Time, made *transform.Request) tracing.Span {
 	t := a.shard.d.conf.Tracer
 	if t == nil {
 		return tracing.Span{}
@@ -71,9 +72,9 @@ func (a attempt) span(group []*pendingDelivery, now time.Time) tracing.Span {
 	if len(parents) == 0 {
 		return tracing.Span{}
 	}
-	first := group[0]
+	first, to := group[0], a.out.address(made)
 	return t.Attempt(tracing.Attempt{
-		Endpoint: a.ep.Name, URL: a.out.url, Delivery: first.ID, Batch: first.Batch, Event: first.event, Events: len(group),
+		Endpoint: a.ep.Name, Method: to.Method, URL: to.URL, Delivery: first.ID, Batch: first.Batch, Event: first.event, Events: len(group),
 		Number: first.Number, Began: now, Parents: parents,
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/tenant"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // Test sends one event of a type to an endpoint now, outside its lane, and returns what came
@@ -31,19 +32,29 @@ func (d *Dispatcher) Test(ctx context.Context, ep *endpoint.Endpoint, eventType 
 	if out.batched() {
 		trial.Batch = delivery.BatchID(trial.ID)
 	}
-	req, err := out.request([]*pendingDelivery{trial}, now)
-	if err != nil {
+	made, err := d.transform(ctx, transform.NewTurn(), ep, e)
+	a := delivery.Attempt{Delivery: id, Endpoint: ep.ID, Event: ref, Number: 1, Sent: now, Received: now}
+	switch {
+	case err != nil:
+		a.Reason, a.Detail = delivery.ReasonTransform, err.Error()
+		return a, nil
+	case made == nil && !ep.Transform.IsZero():
+		a.Outcome, a.Ended, a.Detail = delivery.Discarded, delivery.EndedFiltered, "the transform yields null"
+		return a, nil
+	}
+	req, err := out.shaped([]*pendingDelivery{trial}, made, now)
+	switch {
+	case err != nil && reasonOf(err) == delivery.ReasonTransform:
+		a.Reason, a.Detail = delivery.ReasonTransform, err.Error()
+		return a, nil
+	case err != nil:
 		return delivery.Attempt{}, err
 	}
 	req.Whole = true
 	res := d.sender.Send(ctx, req)
-	ended := time.Now().UTC()
-	request := out.hiding.exchange(&req, &res)
-	a := delivery.Attempt{
-		Delivery: id, Endpoint: ep.ID, Event: ref, Number: 1, Sent: now, Received: ended,
-		Request: request, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
-		Headers: res.Headers, Address: res.Address, Phases: res.Phases,
-	}
+	a.Received, a.Status, a.Reason, a.Detail = time.Now().UTC(), res.Status, res.Reason, res.Detail
+	a.Request = out.hiding.exchange(&req, &res)
+	a.Headers, a.Address, a.Phases = res.Headers, res.Address, res.Phases
 	a.Response, a.Binary = recorded(&res, failureBytes)
 	if res.Reason == "" {
 		a.Outcome = delivery.Delivered

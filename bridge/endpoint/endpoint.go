@@ -28,6 +28,7 @@ type Endpoint struct {
 	Revision int64    // registry position of the record that this value came from
 
 	rules         []rule                     // of Periods, compiled
+	looksInside   bool                       // some of their filters do
 	unknown       map[string]json.RawMessage // fields of the record that this version does not know
 	unknownSealed map[string]json.RawMessage // the same of what was sealed
 	sealed        *Sealed                    // as it lies on the bus, where it goes on so; see carrySealed

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -95,9 +96,13 @@ func (e *Endpoint) MayTake(m *bus.Message) bool {
 	return false
 }
 
+// LooksInside reports whether filters of some period look at the data, which takes longer.
+func (e *Endpoint) LooksInside() bool { return e.looksInside }
+
 // compile prepares the rules of all periods, so that Judge allocates nothing.
 func (e *Endpoint) compile() error {
 	e.rules = make([]rule, 0, len(e.Periods))
+	e.looksInside = slices.ContainsFunc(e.Periods, func(it Period) bool { return it.Filters.LooksInside() })
 	for _, it := range e.Periods {
 		r, err := newRule(it)
 		if err != nil {
@@ -146,7 +151,7 @@ func (r *rule) judge(m *bus.Message) (Verdict, error) {
 	if !r.takes(m) {
 		return NotTaken, nil
 	}
-	switch ok, err := r.filters.Holds(m.Event); {
+	switch ok, err := r.filters.Holds(m.Event, &m.View); {
 	case err != nil:
 		return FilterFailed, err
 	case !ok:

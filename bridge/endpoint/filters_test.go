@@ -99,7 +99,7 @@ func TestFiltersOfANewerVersionAreRefused(t *testing.T) {
 	e.Filters = filters(t, urgent)
 	mustCreate(t, r, e)
 	last := store.Records(registryLog)[0]
-	data := strings.Replace(string(last.Data), `"sql"`, `"jq"`, 1)
+	data := strings.Replace(string(last.Data), `"sql"`, `"xpath"`, 1)
 	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: []byte(data)})
 	if _, err := r.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "filters[0]: has no dialect that is known") {
 		t.Errorf("read: %v", err)

@@ -42,6 +42,13 @@ func (v *faults) headers(list []Header) {
 	}
 }
 
+// CheckHeaders finds what no header of an endpoint's requests may be.
+func CheckHeaders(list []Header) []FieldError {
+	v := &faults{}
+	v.headers(list)
+	return v.list
+}
+
 func reserved(name string) bool {
 	switch name {
 	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection",

@@ -15,7 +15,7 @@ import (
 // earlier version of the program refuses what it would take for less than it is.
 const (
 	format       = 1
-	formatBounds = 2 // tenants, filters, a proxy or a handshake: without them more would be sent, or otherwise
+	formatBounds = 2 // tenants, filters, a transform, a proxy or a handshake: without them more would be sent, or otherwise
 	formatNewest = formatBounds
 )
 
@@ -117,7 +117,7 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 
 // formatOf is the version that an endpoint's record needs.
 func formatOf(e *Endpoint) int {
-	if e.Handshake || e.Proxy != "" || slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
+	if e.Handshake || e.Proxy != "" || !e.Transform.IsZero() || slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
 		return formatBounds
 	}
 	return format

@@ -7,6 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // Settings are what an operator decides about an endpoint. Each field is the one declaration of
@@ -23,9 +24,10 @@ type Settings struct {
 	Topics        setting.List     `env:"TOPICS" default:"all that are followed" record:"-" doc:"Topics whose events it takes." example:"hookspan.events.shop.>"`
 	Tenant        string           `env:"TENANT" record:"-" doc:"Whose events it takes, and nobody else's; without one, see tenants." example:"acme"`
 	Tenants       string           `env:"TENANTS" envDefault:"all" words:"all none" record:"-" doc:"Whose events an endpoint without a tenant takes: all, or none, which are those that have no tenant."`
-	Filters       filter.List      `env:"FILTERS" record:"-" doc:"Filters over the event's attributes, of which each must hold, as the CloudEvents Subscriptions API has them: exact, prefix, suffix, all, any, not, and sql, a CloudEvents SQL expression." example:"[{\"prefix\":{\"subject\":\"eu/\"}},{\"sql\":\"EXISTS priority AND priority > 5\"}]"`
+	Filters       filter.List      `env:"FILTERS" record:"-" doc:"Filters over the event, of which each must hold, as the CloudEvents Subscriptions API has them: exact, prefix, suffix, all, any, not and sql (CloudEvents SQL), and jq over attributes and data." example:"[{\"prefix\":{\"subject\":\"eu/\"}},{\"sql\":\"EXISTS priority AND priority > 5\"}]"`
 	Active        bool             `env:"ACTIVE" envDefault:"true" record:"-" doc:"What is published while false is not for this endpoint."`
 	Start         Start            `env:"START" envDefault:"now" record:"-" api:"once" doc:"First event: now (when this installation first saw the name), all, or an RFC 3339 time."`
+	Transform     Transform        `env:"TRANSFORM" doc:"A jq expression over attributes and data that makes the request: an object with body and maybe headers, path, method and content_type, or else the body itself; null sends nothing." example:"{body: {id: .data.id}, headers: {\"X-Type\": .attributes.type}}"`
 	Signature     string           `env:"SIGNATURE" envDefault:"standard" doc:"{signatures}, or provider:NAME to sign as a provider does."`
 	Content       string           `env:"CONTENT" envDefault:"binary" words:"binary structured batch data" doc:"binary, structured, batch or data."`
 	Schedule      Schedule         `env:"SCHEDULE" envDefault:"1m,5m,15m,1h,6h,24h" record:"-" doc:"Waits between attempts, or exponential(first, factor, max, attempts) or linear(first, step, max, attempts), where attempts include the first one; an empty list in the file is a single attempt."`
@@ -64,6 +66,9 @@ type Mailboxes = setting.Mailboxes
 
 // A Header is an extra request header.
 type Header = setting.Header
+
+// Transform makes the requests of an endpoint.
+type Transform = transform.Transform
 
 // Start is the first event of an endpoint: StartNow, StartAll or an RFC 3339 time.
 type Start string

@@ -61,6 +61,7 @@ func (e *Endpoint) Validate() []FieldError {
 	v.statuses(e)
 	v.encryption(e)
 	v.options(e)
+	v.transform(e)
 	return v.list
 }
 
@@ -195,6 +196,13 @@ func (v *faults) encryption(e *Endpoint) {
 	}
 	if e.EncryptSecret == "" && e.Options["encrypt"] != "" && !e.locked {
 		v.add("encrypt_secret", "give the key for the option encrypt")
+	}
+}
+
+// transform: of several events in one request it would have to make one.
+func (v *faults) transform(e *Endpoint) {
+	if !e.Transform.IsZero() && e.Content == batchContent {
+		v.add("transform", "is of no use with content batch; leave out one of them")
 	}
 }
 

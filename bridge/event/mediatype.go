@@ -24,6 +24,9 @@ func tight(contentType string) string {
 	return strings.Join(parts, ";")
 }
 
+// IsJSON reports a content type of JSON; none at all is one.
+func IsJSON(contentType string) bool { return isJSON(mediaType(contentType)) }
+
 // isJSON follows the JSON event format (3.1): */json, *+json, and no type at all.
 func isJSON(media string) bool {
 	return media == "" || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")

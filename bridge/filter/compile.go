@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/cesql"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/jq"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -21,9 +22,10 @@ const (
 	dialectAny    = "any"
 	dialectNot    = "not"
 	dialectSQL    = "sql"
+	dialectJQ     = "jq"
 )
 
-const dialects = "exact, prefix, suffix, all, any, not, sql"
+const dialects = "exact, prefix, suffix, all, any, not, sql, jq"
 
 // A filter is one of a list.
 type filter struct {
@@ -32,6 +34,7 @@ type filter struct {
 	pairs   []attribute // of exact, prefix and suffix
 	filters []*filter   // of all and any; of not there is one
 	sql     *cesql.Expression
+	jq      *jq.Expression
 }
 
 // An attribute and what it is held against.
@@ -95,6 +98,8 @@ func (c *compiler) filter(path string, raw json.RawMessage, depth int) *filter {
 		}
 	case dialectSQL:
 		f.sql = c.sql(f.path, raw)
+	case dialectJQ:
+		f.jq = c.jq(f.path, raw)
 	default:
 		c.fault(path, "has no dialect that is known; give one of %s", dialects)
 	}
@@ -122,6 +127,20 @@ func (c *compiler) pairs(path string, raw json.RawMessage) []attribute {
 		}
 	}
 	return pairs
+}
+
+func (c *compiler) jq(path string, raw json.RawMessage) *jq.Expression {
+	var text *string
+	if json.Unmarshal(raw, &text) != nil || text == nil {
+		c.fault(path, "must be a text, a jq expression")
+		return nil
+	}
+	x, err := jq.Compile(*text)
+	if err != nil {
+		c.fault(path, "%v", err)
+		return nil
+	}
+	return x
 }
 
 // sql also refuses what would fail or be no boolean whatever the event.

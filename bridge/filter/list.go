@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/cesql"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/jq"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -96,8 +98,18 @@ func (l List) MarshalJSON() ([]byte, error) { return json.Marshal(l.Show()) }
 // UnmarshalJSON is Parse.
 func (l *List) UnmarshalJSON(raw []byte) error { return l.Parse(string(raw)) }
 
+// LooksInside reports whether some filter looks at the data, which takes longer.
+func (l List) LooksInside() bool { return slices.ContainsFunc(l.filters, (*filter).looksInside) }
+
+func (f *filter) looksInside() bool {
+	return f.jq != nil || slices.ContainsFunc(f.filters, (*filter).looksInside)
+}
+
 // IsZero: there are no filters.
 func (l List) IsZero() bool { return l.text == "" }
+
+// Text is the JSON, "" for none.
+func (l List) Text() string { return l.text }
 
 // Equal reports whether two lists say the same.
 func (l List) Equal(o List) bool { return l.text == o.text }
@@ -125,19 +137,21 @@ func (List) Shape() map[string]any {
 			dialectAny:    describe(several, "One of them holds.", []any{map[string]any{dialectExact: paid}}),
 			dialectNot:    describe(nested, "It does not hold.", map[string]any{dialectExact: paid}),
 			dialectSQL:    describe(map[string]any{"type": "string"}, "A CloudEvents SQL expression (CESQL 1.0) that yields a boolean.", "priority > 5"),
+			dialectJQ:     describe(map[string]any{"type": "string"}, "A jq expression over attributes and data whose first output is neither null nor false.", ".data.amount > 100"),
 		},
 	}}
 }
 
 // Holds reports whether an event passes all filters. An error says which one failed, and where and
-// why: then the event does not pass.
-func (l List) Holds(e *event.Event) (bool, error) {
-	budget := cesql.Steps // for all of them together
+// why: then the event does not pass. What jq sees of the event is taken from view, or put there for
+// the next list; the caller begins with nil.
+func (l List) Holds(e *event.Event, view *any) (bool, error) {
 	if len(l.faults) > 0 {
 		return false, l.Err()
 	}
+	j := judging{event: e, sql: cesql.Steps, jq: jq.FilterSteps, view: view}
 	for _, f := range l.filters {
-		if ok, err := f.holds(e, &budget); !ok || err != nil {
+		if ok, err := f.holds(&j); !ok || err != nil {
 			return false, err
 		}
 	}

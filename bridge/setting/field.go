@@ -136,7 +136,14 @@ func (f Field) Value(from any) any {
 func (f Field) Copy(into, from any) { f.at(into).Set(f.at(from)) }
 
 // Same reports whether two structs say the same.
-func (f Field) Same(a, b any) bool { return reflect.DeepEqual(f.Value(a), f.Value(b)) }
+func (f Field) Same(a, b any) bool {
+	x, y := f.Value(a), f.Value(b)
+	if text, ok := x.(worded); ok {
+		other, _ := y.(worded)
+		return text.Text() == other.Text()
+	}
+	return reflect.DeepEqual(x, y)
+}
 
 // WriteOnly: nobody is shown the value. Of an address that holds a login the rest is shown.
 func (f Field) WriteOnly() bool {

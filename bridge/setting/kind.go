@@ -25,6 +25,8 @@ type (
 	merger interface{ Merge(raw []byte) []Fault }
 	// a shaper of KindObject says in JSON Schema what it looks like.
 	shaper interface{ Shape() map[string]any }
+	// a worded value is the same as another one with the same text, whatever was made of that.
+	worded interface{ Text() string }
 	// a checker can be wrong although it could be read.
 	checker interface{ Check() []Fault }
 )

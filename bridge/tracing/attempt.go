@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,9 +13,10 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 )
 
-// An Attempt is one POST, of one event or a batch.
+// An Attempt is one request, of one event or a batch.
 type Attempt struct {
 	Endpoint string // its name
+	Method   string // "": POST
 	URL      string
 	Delivery string // the first one's
 	Batch    string // "" without one
@@ -30,7 +32,8 @@ func (t *Tracer) Attempt(a Attempt) Span {
 	if len(a.Parents) == 0 {
 		return Span{}
 	}
-	b := beginning{name: http.MethodPost, kind: trace.SpanKindClient, at: a.Began, parent: a.Parents[0].of}
+	method := cmp.Or(a.Method, http.MethodPost)
+	b := beginning{name: method, kind: trace.SpanKindClient, at: a.Began, parent: a.Parents[0].of}
 	for _, p := range a.Parents[1:] {
 		b.links = append(b.links, trace.Link{SpanContext: p.of})
 	}
@@ -38,7 +41,7 @@ func (t *Tracer) Attempt(a Attempt) Span {
 	if !s.Recorded() {
 		return s
 	}
-	s.of.SetAttributes(semconv.HTTPRequestMethodPost, endpointKey.String(a.Endpoint), attemptKey.Int(a.Number))
+	s.of.SetAttributes(semconv.HTTPRequestMethodKey.String(method), endpointKey.String(a.Endpoint), attemptKey.Int(a.Number))
 	s.receiver(a.URL)
 	if a.Number > 1 {
 		s.of.SetAttributes(semconv.HTTPRequestResendCount(a.Number - 1))

@@ -136,7 +136,7 @@ func (c *conn) write(to *target, r *delivery.Request) (n int, writeErr, err erro
 // compose appends the request. What the connection itself decides is not taken from the
 // request's headers.
 func compose(w []byte, to *target, r *delivery.Request) ([]byte, error) {
-	w = append(w, to.head...)
+	w = append(append(w, r.Verb()...), to.head...)
 	w = strconv.AppendInt(w, int64(len(r.Body)), 10)
 	w = append(w, "\r\n"...)
 	for name, values := range r.Header {

@@ -59,7 +59,7 @@ func (t inTime) Read(p []byte) (int, error) {
 
 func transportRequest(ctx context.Context, to *target, r *delivery.Request) *http.Request {
 	req := (&http.Request{
-		Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: maps.Clone(r.Header), // it may be written still when we have returned
+		Method: r.Verb(), URL: to.url, Host: to.url.Host, Header: maps.Clone(r.Header), // it may be written still when we have returned
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(r.Body)), Body: http.NoBody,
 	}).WithContext(ctx)

@@ -21,7 +21,7 @@ type target struct {
 	addr    netip.Addr // of a literal
 	port    uint16
 	address string // host:port, as it is dialled
-	head    string // what an HTTP/1.1 request to it begins with, up to its first own value
+	head    string // what an HTTP/1.1 request to it begins with behind the method, up to its first own value
 }
 
 // targetsKept is of how many URLs it is remembered where they lead.
@@ -87,7 +87,7 @@ func parseTarget(raw string) (*target, error) {
 		name = t.addr.String()
 	}
 	t.address = net.JoinHostPort(name, strconv.Itoa(int(t.port)))
-	t.head = "POST " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Length: "
+	t.head = " " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Length: "
 	return t, nil
 }
 

@@ -3,7 +3,7 @@
 // an example.
 //
 //   - config.json: the configuration file.
-//   - page.json and what its items are: endpoint.json (and secret.json), delivery.json with attempt.json,
+//   - page.json and what its items are: endpoint.json (and secret.json, preview.json), delivery.json with attempt.json,
 //     source.json, refusal.json, event-type.json; stats.json, log-level.json, seal-keys.json, resealing.json,
 //     status.json, problem.json: the answers of the admin listener. behind.json stands beside the deliveries of one event.
 //   - journal.json, note.json, presence.json: the records of the journal.

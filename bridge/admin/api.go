@@ -21,14 +21,15 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Replicas, NewKey, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Tester, Previewer, Replicas, NewKey, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
 	Outbound   Outbound
 	Events     Events
-	Shards     Shards // nil: no other process shares the bus, and this one owns them all
-	Tester     Tester // nil: endpoints cannot be tested here
+	Shards     Shards    // nil: no other process shares the bus, and this one owns them all
+	Tester     Tester    // nil: endpoints cannot be tested here
+	Previewer  Previewer // nil: nor tried on what is stored
 	Refusals   Refusals
 	Sources    func() []receiver.Source
 	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
@@ -73,27 +74,28 @@ func New(o Options) http.Handler {
 	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures)}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /v1/endpoints":              a.listEndpoints,
-		"POST /v1/endpoints":             a.createEndpoint,
-		"GET /v1/endpoints/{id}":         a.getEndpoint,
-		"PATCH /v1/endpoints/{id}":       a.updateEndpoint,
-		"DELETE /v1/endpoints/{id}":      a.deleteEndpoint,
-		"POST /v1/endpoints/{id}/enable": a.enableEndpoint,
-		"POST /v1/endpoints/{id}/pause":  a.pauseEndpoint,
-		"POST /v1/endpoints/{id}/test":   a.testEndpoint,
-		"POST /v1/endpoints/{id}/secret": a.rotateSecret,
-		"GET /v1/deliveries":             a.listDeliveries,
-		"GET /v1/deliveries/{id}":        a.getDelivery,
-		"POST /v1/deliveries/{id}/retry": a.retryDelivery,
-		"GET /v1/sources":                a.listSources,
-		"GET /v1/refusals":               a.listRefusals,
-		"GET /v1/event-types":            a.listTypes,
-		"GET /v1/stats":                  a.stats,
-		"GET /v1/log-level":              a.getLogLevel,
-		"PUT /v1/log-level":              a.setLogLevel,
-		"GET /v1/backup":                 a.download,
-		"GET /v1/keys":                   a.listKeys,
-		"POST /v1/keys/rotate":           a.rotateKeys,
+		"GET /v1/endpoints":               a.listEndpoints,
+		"POST /v1/endpoints":              a.createEndpoint,
+		"GET /v1/endpoints/{id}":          a.getEndpoint,
+		"PATCH /v1/endpoints/{id}":        a.updateEndpoint,
+		"DELETE /v1/endpoints/{id}":       a.deleteEndpoint,
+		"POST /v1/endpoints/{id}/enable":  a.enableEndpoint,
+		"POST /v1/endpoints/{id}/pause":   a.pauseEndpoint,
+		"POST /v1/endpoints/{id}/test":    a.testEndpoint,
+		"POST /v1/endpoints/{id}/secret":  a.rotateSecret,
+		"POST /v1/endpoints/{id}/preview": a.previewEndpoint,
+		"GET /v1/deliveries":              a.listDeliveries,
+		"GET /v1/deliveries/{id}":         a.getDelivery,
+		"POST /v1/deliveries/{id}/retry":  a.retryDelivery,
+		"GET /v1/sources":                 a.listSources,
+		"GET /v1/refusals":                a.listRefusals,
+		"GET /v1/event-types":             a.listTypes,
+		"GET /v1/stats":                   a.stats,
+		"GET /v1/log-level":               a.getLogLevel,
+		"PUT /v1/log-level":               a.setLogLevel,
+		"GET /v1/backup":                  a.download,
+		"GET /v1/keys":                    a.listKeys,
+		"POST /v1/keys/rotate":            a.rotateKeys,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}

@@ -21,7 +21,7 @@ func (a *App) api(o *Opened) http.Handler {
 			source.Topics, source.Since = a.Config.Topics, since // a reload changes no topics
 			return backup.Write(ctx, source, w)
 		},
-		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
+		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Previewer: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Replicas: presence{a}.others, NewKey: a.keyring.make,
 		Metrics: metricsPage(a.Metrics), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,

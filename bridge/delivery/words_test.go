@@ -30,6 +30,7 @@ func TestSchemasKnowEveryWord(t *testing.T) {
 		{"note.json", "w", schematest.Closed(t, "Cause")},
 		{"note.json", "hb", schematest.Closed(t, "HeldBy")},
 		{"endpoint.json", "held_by", schematest.Closed(t, "HeldBy")},
+		{"preview.json", "reason", schematest.Closed(t, "Skipped")},
 	} {
 		schematest.Enum(t, *update, c.schema, c.property, c.words)
 	}

@@ -72,7 +72,6 @@ func (a attempt) run(group []*pendingDelivery) {
 	} else {
 		a.send(ctx, &p, span, group, made)
 	}
-	}
 	p.ended = time.Now()
 	span.Responded(p.res.Status, string(p.res.Reason), p.res.Detail)
 	if p.res.Reason == delivery.ReasonStopped {

@@ -55,6 +55,9 @@ func answer(method, target string, status int, body []byte) error {
 	if strings.HasPrefix(path, "/v1/deliveries/bat_") {
 		return page("delivery.json", body) // the members of a batch
 	}
+	if matches("/v1/endpoints/*/preview", path) {
+		return page("preview.json", body)
+	}
 	for _, r := range routes {
 		if !matches(r.path, path) {
 			continue

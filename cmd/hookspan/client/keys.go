@@ -164,7 +164,11 @@ func (v *resealed) tell(w io.Writer) {
 	for _, r := range v.Lacking {
 		fmt.Fprintf(w, "lacks the key: replica %s (seen %s): give it the key before the older one is taken away\n", cli.Plain(r.Name), r.Seen.UTC().Format(time.RFC3339))
 	}
-	if len(v.Failed)+len(v.Lacking) == 0 {
+	switch {
+	case len(v.Failed)+len(v.Lacking) > 0:
+	case v.Sealed == 0:
+		fmt.Fprintln(w, "to go over to a newer key, put it in front in HOOKSPAN_SEAL_KEY first; a server that keeps its key itself makes one with --new")
+	default:
 		fmt.Fprintln(w, "the older keys seal nothing any more; hookspan keys shows that")
 	}
 }

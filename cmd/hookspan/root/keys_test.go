@@ -124,6 +124,7 @@ func TestSealKeysAreRotatedInAFleet(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &done); err != nil || done.Already != 1 || len(done.Lacking) != 0 {
 		t.Errorf("answered %s, %v", out, err)
 	}
+	a.runs(cli.ExitDone, []string{"keys", "rotate"}, "0 endpoint(s) sealed anew", "put it in front in HOOKSPAN_SEAL_KEY first")
 	for _, k := range []*keyed{a, b} {
 		k.given(two)
 		k.runs(cli.ExitDone, []string{"keys"}, twoID)

@@ -90,12 +90,6 @@ type told struct {
 	Limit   int64          `json:"limit"`
 }
 
-// The breaker's events come with the breaker.
-const (
-	breakerOpened ops.Type = "hookspan.endpoint.breaker-opened"
-	breakerClosed ops.Type = "hookspan.endpoint.breaker-closed"
-)
-
 // take takes an event in. to says who is to hear of it.
 func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant string) []string) {
 	var x told
@@ -117,7 +111,7 @@ func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant s
 		t.Cause = exhausted
 	case ops.DeliveryExpired:
 		t.Cause = expired
-	case breakerOpened:
+	case ops.BreakerOpened:
 		t.Cause = breaker
 	case ops.SourceRefusals:
 		t.Cause, t.Name, t.Count = refusals, x.Source, max(x.Refused, x.Count)
@@ -126,7 +120,7 @@ func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant s
 	case ops.EndpointRecovered:
 		s.mend(now, at.UTC(), key(disabled, x.Endpoint), key(exhausted, x.Endpoint), key(expired, x.Endpoint))
 		return
-	case breakerClosed:
+	case ops.BreakerClosed:
 		s.mend(now, at.UTC(), key(breaker, x.Endpoint))
 		return
 	default:
@@ -155,7 +149,7 @@ func key(c cause, of string) string { return string(c) + "/" + of }
 // detail is one line about an event, in which what others wrote is quoted.
 func detail(e *event.Event, x *told) string {
 	switch ops.Type(e.Type) {
-	case ops.EndpointDisabled, breakerOpened:
+	case ops.EndpointDisabled, ops.BreakerOpened:
 		return quoted(x.Reason)
 	case ops.DeliveryExhausted, ops.DeliveryExpired:
 		return "event " + quoted(x.Event.ID) + " of type " + quoted(x.Event.Type)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/ops"
 )
 
 var (
@@ -16,8 +17,8 @@ var (
 )
 
 // breaker counts the breakers that open.
-func (m *metrics) breaker(kind string) {
-	if kind == opsBreakerOpened {
+func (m *metrics) breaker(kind ops.Type) {
+	if kind == ops.BreakerOpened {
 		m.opened.Inc()
 	}
 }

@@ -18,9 +18,6 @@ import (
 const (
 	opsDisabled = "hookspan.endpoint.disabled"
 
-	opsBreakerOpened = "hookspan.endpoint.breaker-opened"
-	opsBreakerClosed = "hookspan.endpoint.breaker-closed"
-
 	opsExhausted = "hookspan.delivery.exhausted"
 	opsExpired   = "hookspan.delivery.expired"
 	opsTimeout   = 5 * time.Second

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/ops"
 )
 
 // breakerPatience is how long a breaker may be open before what its endpoint needs of the topics
@@ -139,41 +140,30 @@ func (l laneView) broken() time.Time {
 	return l.opens()
 }
 
-// opsBreaker is what an operations event says of a breaker.
-type opsBreaker struct {
-	opsEndpoint
-	Since     time.Time  `json:"since"`
-	NextProbe *time.Time `json:"next_probe,omitempty"`
-}
-
 func (l *lane) opened() {
 	reason := "most of its latest attempts failed"
 	if n := l.breaker.refused; n >= l.shard.d.limits.breaker.refusals {
 		reason = strconv.Itoa(n) + " connections in a row were refused"
 	}
-	l.tell(opsBreakerOpened, reason, l.breaker.since, l.breaker.next)
+	l.tell(ops.BreakerOpened, reason, l.breaker.since, l.breaker.next)
 }
 
 func (l *lane) closedAgain(since time.Time, why string) {
-	l.tell(opsBreakerClosed, why, since, time.Time{})
+	l.tell(ops.BreakerClosed, why, since, time.Time{})
 }
 
 // tell says in the log and by an operations event what became of the breaker.
-func (l *lane) tell(kind, reason string, since, probe time.Time) {
+func (l *lane) tell(kind ops.Type, reason string, since, probe time.Time) {
 	d, ep := l.shard.d, l.ep
-	data := opsBreaker{opsEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}, Since: since.UTC()}
-	if !probe.IsZero() {
-		at := probe.UTC()
-		data.NextProbe = &at
-	}
+	data := ops.Breaker{AboutEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: reason}, Since: since.UTC(), NextProbe: probe.UTC()}
 	d.metrics.breaker(kind)
 	d.background.Go(func() {
-		if kind == opsBreakerOpened {
+		if kind == ops.BreakerOpened {
 			d.log.Warn("breaker opened", slog.String("endpoint", ep.Name), slog.String("detail", reason), slog.Time("next_probe", probe))
 		} else {
 			d.log.Info("breaker closed", slog.String("endpoint", ep.Name), slog.String("detail", reason), slog.Time("since", since))
 		}
-		d.ops(opsEvent(kind, ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, data))
+		d.ops(opsEvent(string(kind), ep.ID+"/"+strconv.FormatInt(time.Now().UnixNano(), 36), ep, data))
 	})
 }
 

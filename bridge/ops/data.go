@@ -19,6 +19,13 @@ type Recovered struct {
 	Since time.Time `json:"since"` // when the first bad thing was told
 }
 
+// Breaker is the data of BreakerOpened and BreakerClosed.
+type Breaker struct {
+	AboutEndpoint
+	Since     time.Time `json:"since"`               // it opened
+	NextProbe time.Time `json:"next_probe,omitzero"` // while it is open
+}
+
 // Ended is the data of DeliveryExhausted and DeliveryExpired.
 type Ended struct {
 	Delivery string `json:"delivery"` // its id

@@ -15,17 +15,19 @@ const Source = "/hookspan"
 type Type string
 
 const (
-	EndpointDisabled  Type = "hookspan.endpoint.disabled"  // it gets nothing before an operator enables it
-	EndpointRecovered Type = "hookspan.endpoint.recovered" // the first success after anything bad was told of it
-	DeliveryExhausted Type = "hookspan.delivery.exhausted" // every attempt failed
-	DeliveryExpired   Type = "hookspan.delivery.expired"   // its event was too old, or not stored any more
-	SourceRefusals    Type = "hookspan.source.refusals"    // a burst of requests that are not genuine
-	StoreNearlyFull   Type = "hookspan.store.nearly-full"  // events are purged before their retention is over
+	EndpointDisabled  Type = "hookspan.endpoint.disabled"       // it gets nothing before an operator enables it
+	EndpointRecovered Type = "hookspan.endpoint.recovered"      // the first success after anything bad was told of it
+	BreakerOpened     Type = "hookspan.endpoint.breaker-opened" // most attempts fail: it is left alone, but for probes
+	BreakerClosed     Type = "hookspan.endpoint.breaker-closed" // a probe succeeded, or its URL was changed
+	DeliveryExhausted Type = "hookspan.delivery.exhausted"      // every attempt failed
+	DeliveryExpired   Type = "hookspan.delivery.expired"        // its event was too old, or not stored any more
+	SourceRefusals    Type = "hookspan.source.refusals"         // a burst of requests that are not genuine
+	StoreNearlyFull   Type = "hookspan.store.nearly-full"       // events are purged before their retention is over
 )
 
 // Types lists the closed set.
 func Types() []Type {
-	return []Type{EndpointDisabled, EndpointRecovered, DeliveryExhausted, DeliveryExpired, SourceRefusals, StoreNearlyFull}
+	return []Type{EndpointDisabled, EndpointRecovered, BreakerOpened, BreakerClosed, DeliveryExhausted, DeliveryExpired, SourceRefusals, StoreNearlyFull}
 }
 
 // New makes an event. Its id is the type and id, so that what is told twice under one id is told

@@ -22,6 +22,7 @@ func samples() map[Type]any {
 	ended := Ended{Delivery: "dlv_1", AboutEndpoint: AboutEndpoint{"ep_1", "crm", "exhausted"}, Attempts: 7, Event: Original{ID: "1", Source: "/s", Type: "t", Topic: "events.t"}}
 	return map[Type]any{
 		EndpointDisabled: about, EndpointRecovered: Recovered{about, time.Unix(0, 0).UTC()},
+		BreakerOpened: Breaker{about, time.Unix(0, 0).UTC(), time.Unix(5, 0).UTC()}, BreakerClosed: Breaker{AboutEndpoint: about, Since: time.Unix(0, 0).UTC()},
 		DeliveryExhausted: ended, DeliveryExpired: ended,
 		SourceRefusals:  Refusals{Source: "shop", Count: 20, Since: time.Unix(0, 0).UTC(), Reasons: map[string]int{"stale": 20}, Refused: 20},
 		StoreNearlyFull: StoreOf(bus.Room{Used: 9, Limit: 10, Reserved: 1}),

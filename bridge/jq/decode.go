@@ -24,9 +24,39 @@ func Decode(text string) (any, bool) {
 	return v, d.at == len(d.text)
 }
 
+// A decoder gathers what is in arrays and objects before it makes them. Objects and their members
+// are made many at a time.
 type decoder struct {
-	text string
-	at   int
+	text    string
+	at      int
+	items   []any    // of the arrays that are open
+	members []member // of the objects that are
+	objects []Object // not used yet
+	room    []member // likewise
+}
+
+const (
+	objectsAtOnce = 8
+	membersAtOnce = 32
+)
+
+// made is an object of the members from one on.
+func (d *decoder) made(from int) *Object {
+	if len(d.objects) == 0 {
+		d.objects = make([]Object, objectsAtOnce)
+	}
+	o := &d.objects[0]
+	d.objects = d.objects[1:]
+	n := len(d.members) - from
+	if n > len(d.room) {
+		d.room = make([]member, max(n, membersAtOnce))
+	}
+	o.members = d.room[:n:n]
+	d.room = d.room[n:]
+	copy(o.members, d.members[from:])
+	d.members = d.members[:from]
+	o.sort()
+	return o
 }
 
 func (d *decoder) space() {
@@ -70,7 +100,8 @@ func (d *decoder) value(depth int) (any, bool) {
 		return d.array(depth + 1)
 	case '"':
 		d.at++
-		return d.string()
+		s, ok := d.string()
+		return s, ok
 	case 't':
 		return true, d.word("true")
 	case 'f':
@@ -82,10 +113,10 @@ func (d *decoder) value(depth int) (any, bool) {
 }
 
 func (d *decoder) object(depth int) (any, bool) {
-	o := &Object{}
+	from := len(d.members)
 	d.space()
 	if d.take('}') {
-		return o, true
+		return &Object{}, true
 	}
 	for {
 		d.space()
@@ -105,12 +136,10 @@ func (d *decoder) object(depth int) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		name, _ := key.(string)
-		o.members = append(o.members, member{name, v})
+		d.members = append(d.members, member{key, v})
 		d.space()
 		if d.take('}') {
-			o.sort()
-			return o, true
+			return d.made(from), true
 		}
 		if !d.take(',') {
 			return nil, false
@@ -127,7 +156,17 @@ func (o *Object) sort() {
 	if sorted {
 		return
 	}
-	slices.SortStableFunc(o.members, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	if len(o.members) <= 12 {
+		for i := 1; i < len(o.members); i++ {
+			x, at := o.members[i], i
+			for ; at > 0 && o.members[at-1].key > x.key; at-- {
+				o.members[at] = o.members[at-1]
+			}
+			o.members[at] = x
+		}
+	} else {
+		slices.SortStableFunc(o.members, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	}
 	n := 0
 	for i := range o.members {
 		if n > 0 && o.members[n-1].key == o.members[i].key {
@@ -141,10 +180,10 @@ func (o *Object) sort() {
 }
 
 func (d *decoder) array(depth int) (any, bool) {
-	list := []any{}
+	from := len(d.items)
 	d.space()
 	if d.take(']') {
-		return list, true
+		return []any{}, true
 	}
 	for {
 		d.space()
@@ -152,9 +191,11 @@ func (d *decoder) array(depth int) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		list = append(list, v)
+		d.items = append(d.items, v)
 		d.space()
 		if d.take(']') {
+			list := slices.Clone(d.items[from:])
+			d.items = d.items[:from]
 			return list, true
 		}
 		if !d.take(',') {
@@ -164,7 +205,7 @@ func (d *decoder) array(depth int) (any, bool) {
 }
 
 // string reads what lies behind the opening quote. The text is known to be UTF-8.
-func (d *decoder) string() (any, bool) {
+func (d *decoder) string() (string, bool) {
 	begin := d.at
 	for d.at < len(d.text) {
 		switch c := d.text[d.at]; {
@@ -174,14 +215,14 @@ func (d *decoder) string() (any, bool) {
 		case c == '\\':
 			return d.escaped(begin)
 		case c < ' ':
-			return nil, false
+			return "", false
 		}
 		d.at++
 	}
-	return nil, false
+	return "", false
 }
 
-func (d *decoder) escaped(begin int) (any, bool) {
+func (d *decoder) escaped(begin int) (string, bool) {
 	b := append(make([]byte, 0, 2*(d.at-begin)+16), d.text[begin:d.at]...)
 	for d.at < len(d.text) {
 		c := d.text[d.at]
@@ -190,13 +231,13 @@ func (d *decoder) escaped(begin int) (any, bool) {
 		case c == '"':
 			return string(b), true
 		case c < ' ':
-			return nil, false
+			return "", false
 		case c != '\\':
 			b = append(b, c)
 			continue
 		}
 		if d.at >= len(d.text) {
-			return nil, false
+			return "", false
 		}
 		c = d.text[d.at]
 		d.at++
@@ -206,14 +247,14 @@ func (d *decoder) escaped(begin int) (any, bool) {
 		}
 		r, ok := d.hex()
 		if c != 'u' || !ok {
-			return nil, false
+			return "", false
 		}
 		if utf16.IsSurrogate(r) {
 			r = d.pair(r)
 		}
 		b = utf8.AppendRune(b, r)
 	}
-	return nil, false
+	return "", false
 }
 
 // pair is the character of two halves; half of one is U+FFFD.
@@ -273,6 +314,11 @@ func (d *decoder) number() (any, bool) {
 	if plain && len(text) < 18 && text != "-0" {
 		n, _ := strconv.Atoi(text) // fits
 		return n, true
+	}
+	if !plain {
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			return f, true
+		}
 	}
 	return number(text), true
 }

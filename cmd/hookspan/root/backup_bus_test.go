@@ -30,6 +30,7 @@ func emptyBus(t *testing.T, kind string) (environ []string) {
 type backed struct {
 	*crew
 	events          []string // before the first backup
+	early           []string // of them, what paused took while its owner had not heard of the pause
 	online, offline string   // files: while the server ran, and after one more event and its end
 }
 
@@ -97,6 +98,7 @@ func backUp(t *testing.T, kind string) *backed {
 		b.await("taken", name, "after")
 	}
 	r.stop()
+	b.early = b.taken("paused")
 	var told struct {
 		Bus   string
 		Holds struct{ Endpoints, Events, Deliveries int }
@@ -104,8 +106,8 @@ func backUp(t *testing.T, kind string) *backed {
 	if err := json.Unmarshal([]byte(run(cli.ExitDone, "", "backup", b.offline, "--json")), &told); err != nil {
 		t.Fatal(err)
 	}
-	if h := told.Holds; told.Bus != kind || h.Endpoints != 4 || h.Events != 124 || h.Deliveries != 2*122 {
-		t.Errorf("the backup holds %+v", told)
+	if h := told.Holds; told.Bus != kind || h.Endpoints != 4 || h.Events != 124 || h.Deliveries != 2*122-len(b.early) {
+		t.Errorf("the backup holds %+v, and paused took %v", told, b.early)
 	}
 	b.refuse("failing", false)
 	return b
@@ -118,6 +120,7 @@ func (b *backed) restored(t *testing.T, kind string, online bool) {
 	if online {
 		file, owed = b.online, b.events
 	}
+	paused := slices.DeleteFunc(slices.Clone(owed), func(id string) bool { return slices.Contains(b.early, id) })
 	crew.t = t
 	crew.forget()
 	environ := emptyBus(t, kind)
@@ -131,7 +134,7 @@ func (b *backed) restored(t *testing.T, kind string, online bool) {
 	r.shows("/readyz", http.StatusOK, "ready")
 	crew.await("taken", "failing", owed...)
 	r.sets("paused", "enable")
-	crew.await("taken", "paused", owed...)
+	crew.await("taken", "paused", paused...)
 	r.takes(b.events[0]) // its provider sends it again
 	r.takes("new")
 	for _, name := range []string{"fine", "failing", "paused", "late"} {
@@ -139,10 +142,11 @@ func (b *backed) restored(t *testing.T, kind string, online bool) {
 	}
 	r.stop()
 	crew.got("failing", false, append(slices.Clone(owed), "new")...)
-	crew.got("paused", false, append(slices.Clone(owed), "new")...)
+	crew.got("paused", false, append(paused, "new")...)
 	crew.got("fine", online, "new") // what was delivered in the moment of the backup may come again
 	crew.got("late", online, "new")
-	if failing, paused := crew.attempt["failing"], crew.attempt["paused"]; paused != 1 || failing < 2 && !online {
-		t.Errorf("attempts were counted from %d for what had been refused, from %d for what had not been sent", failing, paused)
+	again, first := crew.attempt["failing"], crew.attempt["paused"]
+	if first != 1 && !slices.Contains(b.early, firstOwed) || again < 2 && !online {
+		t.Errorf("attempts were counted from %d for what had been refused, from %d for what had not been sent", again, first)
 	}
 }

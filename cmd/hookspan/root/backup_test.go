@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -100,6 +101,13 @@ func (c *crew) await(what, name string, ids ...string) {
 			c.t.Fatalf("%s has not %s %d of %d events, such as %s", name, what, len(missing), len(ids), missing[0])
 		}
 	}
+}
+
+// taken are the events that an endpoint took.
+func (c *crew) taken(name string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.took[name]))
 }
 
 // got holds what an endpoint took against what it was owed.

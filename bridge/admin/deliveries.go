@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
-	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/tenant"
@@ -33,16 +32,11 @@ type deliveryPage struct {
 }
 
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	q := readQuery(r, "endpoint", "status", "type", "tenant", "subject", "event", "reason", "batch", "since", "until", "limit", "cursor")
-	want := journal.Query{
-		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
-		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"), Limit: q.limit(), Cursor: q.text("cursor"),
-	}
+	q := readQuery(r, append(deliveryQuery(), "limit", "cursor")...)
+	want := a.wanted(q)
+	want.Limit, want.Cursor = q.limit(), q.text("cursor")
 	if err := q.err(); err != nil {
 		return err
-	}
-	if e := a.Registry.Set().Find(want.Endpoint); e != nil {
-		want.Endpoint = e.ID // an id that is not known may be of an endpoint that is gone
 	}
 	l := a.look()
 	items, next, err := l.deliveries(want)
@@ -59,6 +53,23 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.page = newPage(items, next)
 	return write(w, http.StatusOK, p)
+}
+
+// deliveryQuery are the words that say which deliveries are meant.
+func deliveryQuery() []string {
+	return []string{"endpoint", "status", "type", "tenant", "subject", "event", "reason", "batch", "since", "until"}
+}
+
+// wanted reads them.
+func (a *api) wanted(q *query) journal.Query {
+	want := journal.Query{
+		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
+		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"),
+	}
+	if e := a.Registry.Set().Find(want.Endpoint); e != nil {
+		want.Endpoint = e.ID // an id that is not known may be of an endpoint that is gone
+	}
+	return want
 }
 
 func (q *query) status() journal.Status {
@@ -103,28 +114,38 @@ func (a *api) getDelivery(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, found[0])
 }
 
-// retryDelivery has a delivery, or all members of a batch, tried again now, also when it has
-// ended. It answers once the command is durable; the attempt follows within a moment.
-func (a *api) retryDelivery(w http.ResponseWriter, r *http.Request) error {
-	id := r.PathValue("id")
-	found, err := a.look().find(id)
-	if err != nil {
-		return err
-	}
-	switch e := a.Registry.Set().ByID(found[0].EndpointID); {
-	case e == nil:
-		return problem.New(problem.Conflict).With("its endpoint has been deleted")
-	case e.State != endpoint.Enabled:
-		return problem.New(problem.Conflict).With("its endpoint is " + string(e.State) + ": enable it first")
-	}
-	for _, d := range found {
-		if err := a.Outbound.Command(r.Context(), delivery.Command{Kind: delivery.RetryNow, Entry: d.Entry()}); err != nil {
-			return fmt.Errorf("retry delivery %s: %w", d.ID, err)
+// actOnDelivery asks something of a delivery, or of all members of a batch: to be tried again now,
+// also when it has ended, or to end. It answers once the command is durable; its owner acts within a
+// moment.
+func (a *api) actOnDelivery(act action) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id := r.PathValue("id")
+		found, err := a.look().find(id)
+		if err != nil {
+			return err
 		}
-		a.Log.Info("delivery retried by hand", "delivery", d.ID, "endpoint", d.Endpoint)
+		c := delivery.Command{Kind: act.kind}
+		why := ""
+		for _, d := range found {
+			if refused := act.refuses(a, &d.Delivery); refused != "" {
+				why = refused
+			} else {
+				c.Entries = append(c.Entries, d.Entry())
+			}
+		}
+		switch len(c.Entries) {
+		case 0:
+			return problem.New(problem.Conflict).With(why)
+		case 1: // as earlier versions write it
+			c.Entry, c.Entries = c.Entries[0], nil
+		}
+		if err := a.Outbound.Command(r.Context(), c); err != nil {
+			return fmt.Errorf("%s delivery %s: %w", act.kind, id, err)
+		}
+		a.Log.Info("command given by hand", "command", string(act.kind), "delivery", id, "endpoint", found[0].Endpoint)
+		if found[0].ID != id {
+			return write(w, http.StatusAccepted, newPage(found, ""))
+		}
+		return write(w, http.StatusAccepted, found[0])
 	}
-	if found[0].ID != id {
-		return write(w, http.StatusAccepted, newPage(found, ""))
-	}
-	return write(w, http.StatusAccepted, found[0])
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
 func attempt(id, endpointID string, o delivery.Outcome) delivery.Attempt {
@@ -85,6 +86,93 @@ func TestDeliveriesAreFoundAndRetried(t *testing.T) {
 		"map[retry:2] 90 5 map[delivered:1 discarded:0 failed:1]" {
 		t.Errorf("stats: %s", got)
 	}
+}
+
+// What is asked of all that match is asked of each once, and the answer says of how many.
+func TestManyDeliveriesAreRetriedOrCancelled(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	crm := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"].(string)
+	late := s.do("POST", "/v1/endpoints", `{"name":"late","url":"https://late.example/"}`).object(201)["id"].(string)
+	for n := range 2500 {
+		s.index.Attempted(attempt(fmt.Sprint("dlv_failed", n), crm, delivery.Failed))
+	}
+	for n := range 3 {
+		s.index.Attempted(attempt(fmt.Sprint("dlv_late", n), late, delivery.Failed))
+		s.index.Attempted(attempt(fmt.Sprint("dlv_done", n), crm, delivery.Delivered))
+		s.index.Attempted(attempt(fmt.Sprint("dlv_open", n), crm, ""))
+	}
+	queued := delivery.Entry{ID: "dlv_queued", Endpoint: crm, Event: attempt("dlv_queued", crm, "").Event, Number: 1, Created: time.Now()}
+	s.waiting = append(s.waiting, delivery.Waiting{Entry: queued, Standing: delivery.Standing{Waits: delivery.WaitsLimited}})
+	s.do("POST", "/v1/endpoints/late/pause", "").object(200)
+
+	for _, c := range []struct {
+		path, body string
+		status     int
+		want       string
+		kind       delivery.CommandKind
+		named      int
+	}{
+		{"retry?dry_run=true", `{"type":"com.acme.order"}`, 200, "map[accepted:0 dry_run:true matched:2507 skipped:[map[deliveries:3 endpoint:late reason:its endpoint is paused: enable it first]]]", "", 0},
+		{"retry", `{"type":"com.acme.order","reason":"status"}`, 202, "map[accepted:2503 matched:2506 skipped:[map[deliveries:3 endpoint:late reason:its endpoint is paused: enable it first]]]", delivery.RetryNow, 2503},
+		{"retry", `{"status":"delivered","endpoint":"crm"}`, 202, "map[accepted:3 matched:3]", delivery.RetryNow, 3},
+		{"cancel", `{"endpoint":"crm"}`, 202, "map[accepted:4 matched:4]", delivery.Cancel, 4},
+		{"cancel", `{"endpoint":"crm","status":"failed","until":"2026-05-04T12:00:00Z"}`, 202, "map[accepted:0 matched:0]", "", 0},
+		{"cancel", `{"endpoint":"late","status":"failed"}`, 202, "map[accepted:0 matched:3 skipped:[map[deliveries:3 endpoint:late reason:it has ended: failed]]]", "", 0},
+	} {
+		s.commands = nil
+		if got := fmt.Sprint(s.do("POST", "/v1/deliveries/"+c.path, c.body).object(c.status)); got != c.want {
+			t.Errorf("%s %s:\n got %s\nwant %s", c.path, c.body, got, c.want)
+		}
+		named := map[string]bool{}
+		for _, command := range s.commands {
+			for _, e := range command.All() {
+				if named[e.ID] = true; command.Kind != c.kind || e.Event.Partition == "" {
+					t.Errorf("%s: command %s about %+v", c.path, command.Kind, e)
+				}
+			}
+		}
+		if len(named) != c.named {
+			t.Errorf("%s %s: commands about %d deliveries, want %d", c.path, c.body, len(named), c.named)
+		}
+	}
+	if got := s.do("POST", "/v1/deliveries/retry", `{"colour":"red","status":"lost","since":1}`).problem(422, "invalid"); fmt.Sprint(got) != "[colour since status]" {
+		t.Errorf("bad query: %v", got)
+	}
+	for _, body := range []string{"", "{}"} { // would mean everything
+		s.do("POST", "/v1/deliveries/cancel", body).problem(422, "invalid")
+	}
+	s.do("POST", "/v1/deliveries/cancel?dry_run=maybe", `{"endpoint":"crm"}`).problem(422, "invalid")
+	s.commands = nil
+	s.do("POST", "/v1/deliveries/dlv_open1/cancel", "").object(202)
+	if c := s.commands[0]; c.Kind != delivery.Cancel || c.Entry.ID != "dlv_open1" {
+		t.Errorf("command: %+v", c)
+	}
+	s.do("POST", "/v1/deliveries/dlv_done1/cancel", "").problem(409, "conflict")
+}
+
+func TestAnEndpointIsDrainedAndResumed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	crm := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"].(string)
+	s.index.Attempted(attempt("dlv_open", crm, ""))
+	s.index.Attempted(attempt("dlv_failed", crm, delivery.Failed))
+	s.behind[crm] = &delivery.Behind{Events: 12, About: true}
+	s.do("POST", "/v1/endpoints/crm/pause", "").object(200)
+	if got := fmt.Sprint(s.do("POST", "/v1/endpoints/crm/drain", "").object(202)); got != "map[accepted:1 behind:map[about:true events:12] endpoint:crm matched:1]" {
+		t.Errorf("drained: %s", got)
+	}
+	if c := s.commands[0]; c.Kind != delivery.Drain || c.Entry.Endpoint != crm {
+		t.Errorf("command: %+v", c)
+	}
+	if got := s.do("POST", "/v1/endpoints/crm/resume", "").object(200); got["state"] != "enabled" {
+		t.Errorf("resumed: %v", got)
+	}
+	if _, err := s.registry.SetState(t.Context(), crm, endpoint.Disabled, "the endpoint answered 410 Gone"); err != nil {
+		t.Fatal(err)
+	}
+	s.do("POST", "/v1/endpoints/crm/resume", "").problem(409, "conflict")
+	s.do("POST", "/v1/endpoints/none/drain", "").problem(404, "not_found")
 }
 
 func TestATestEventIsSentNow(t *testing.T) {

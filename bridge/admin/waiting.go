@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,9 +38,7 @@ func (l *look) inLanes(want *journal.Query, after string) (items []deliveryView,
 	if !want.Waits() {
 		return nil, ""
 	}
-	all := l.Outbound.Waiting(func(e *delivery.Entry) bool { return want.WantsEntry(e) && (after == "" || placeOf(e) < after) })
-	all = slices.DeleteFunc(all, func(w delivery.Waiting) bool { _, recorded := l.Deliveries.Get(w.ID); return recorded })
-	slices.SortFunc(all, func(a, b delivery.Waiting) int { return cmp.Compare(placeOf(&b.Entry), placeOf(&a.Entry)) })
+	all := l.unrecorded(want, after)
 	for i := range all {
 		if len(items) == want.Limit {
 			return items, waitingMark + placeOf(&all[i-1].Entry)

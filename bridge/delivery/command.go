@@ -3,22 +3,29 @@ package delivery
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
 
-// commandVersion is the format of commands.
-const commandVersion = 1
+// commandVersion is the format of commands. One that says no more than the format before could is
+// written in that, so that replicas of the version before act on it.
+const commandVersion = 2
 
-// A Command asks the owner of an endpoint's shard to do something with a delivery, or with the
+// commandBytes bounds the record of a command, about: well under any bus's largest message.
+const commandBytes = 192 << 10
+
+// A Command asks the owners of endpoints' shards to do something with deliveries, or with an
 // endpoint. It is a record of the commands' log: durable before it is answered, and acted on once.
 type Command struct {
 	Version int         `json:"v"`
 	Kind    CommandKind `json:"k"`
 	// Entry names the delivery. Number is that of its next attempt, so that one which has
 	// ended can be taken up again. A command about an endpoint names nothing but that.
-	Entry    Entry `json:"e"`
-	Revision int64 `json:"rev"` // of the registry, as the author saw it
+	Entry Entry `json:"e"`
+	// Entries are instead of Entry where the same is asked of many deliveries.
+	Entries  []Entry `json:"es,omitempty"`
+	Revision int64   `json:"rev"` // of the registry, as the author saw it
 }
 
 // CommandKind is a closed set.
@@ -27,12 +34,47 @@ type CommandKind string
 // The kinds of commands.
 const (
 	RetryNow CommandKind = "retry"
+	Cancel   CommandKind = "cancel"   // a delivery that waits ends; one that runs gets no further attempt
 	EndHold  CommandKind = "end_hold" // what the endpoint asked for binds nobody any more
+	Drain    CommandKind = "drain"    // all that waits for the endpoint is cancelled, what its readers have still to bring too
 )
+
+// CommandKinds lists the closed set.
+func CommandKinds() []CommandKind { return []CommandKind{RetryNow, Cancel, EndHold, Drain} }
+
+// All are the deliveries, or the endpoint, that the command is about.
+func (c *Command) All() []Entry {
+	if len(c.Entries) == 0 {
+		return []Entry{c.Entry}
+	}
+	return c.Entries
+}
+
+// Split is the command as one or more, each of which fits a record.
+func (c Command) Split() []Command {
+	if len(c.Entries) == 0 {
+		return []Command{c}
+	}
+	var parts []Command
+	for left := c.Entries; len(left) > 0; {
+		n := 0
+		for size := 0; n < len(left) && size < commandBytes; n++ {
+			e := &left[n]
+			size += 400 + len(e.Event.ID) + len(e.Event.Source) + len(e.Event.Type) + len(e.Event.Subject) + len(e.Event.Topic)
+		}
+		part := c
+		part.Entries, left = left[:n], left[n:]
+		parts = append(parts, part)
+	}
+	return parts
+}
 
 // Encode is the command's record.
 func (c Command) Encode() ([]byte, error) {
 	c.Version = commandVersion
+	if len(c.Entries) == 0 {
+		c.Version = 1
+	}
 	data, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode a command: %w", err)
@@ -50,9 +92,7 @@ func DecodeCommand(data []byte) (Command, error) {
 	if c.Version > commandVersion {
 		return c, fmt.Errorf("command of format %d: %w", c.Version, bus.ErrNewerFormat)
 	}
-	switch c.Kind {
-	case RetryNow, EndHold:
-	default: // who took it for none would count it as acted on
+	if !slices.Contains(CommandKinds(), c.Kind) { // who took it for none would count it as acted on
 		return c, fmt.Errorf("command of kind %q: %w", c.Kind, bus.ErrNewerFormat)
 	}
 	return c, nil

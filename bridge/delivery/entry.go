@@ -24,6 +24,8 @@ type Entry struct {
 	Created  time.Time `json:"at,omitzero"`
 	Life     *Life     `json:"life,omitempty"`  // not changed any more; nil where nothing bounds it, or an earlier version did not keep it
 	Asked    bool      `json:"asked,omitempty"` // an operator wants the attempt, whatever the event's age
+	// Cancelled: an operator wants no further attempt. Whoever owns the shard ends the delivery.
+	Cancelled bool `json:"cancel,omitempty"`
 }
 
 // BatchPrefix begins the ids of batches.

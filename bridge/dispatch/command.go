@@ -36,28 +36,36 @@ func newCommands(d *Dispatcher) *commands {
 
 func (cs *commands) wake() { signal(cs.woken) }
 
-// write makes a command durable.
+// write makes a command durable. One about many deliveries is several records: after an error
+// some of them may be.
 func (cs *commands) write(ctx context.Context, c delivery.Command) error {
 	c.Revision = cs.d.registry.Set().Revision
-	data, err := c.Encode()
-	if err != nil {
-		return err
-	}
 	chain := bus.NewChain(cs.d.store, bus.LogName{Kind: bus.Commands})
+	for _, part := range c.Split() {
+		data, err := part.Encode()
+		if err != nil {
+			return err
+		}
+		if err := appendCommand(ctx, chain, data); err != nil {
+			return fmt.Errorf("write a command: %w", err)
+		}
+	}
+	if err := cs.d.store.Sync(ctx); err != nil {
+		return fmt.Errorf("sync a command: %w", err)
+	}
+	cs.wake()
+	return nil
+}
+
+// appendCommand appends a record behind whatever others write.
+func appendCommand(ctx context.Context, chain *bus.Chain, data []byte) error {
 	for {
 		err := chain.SkipAll(ctx)
 		if err == nil {
 			_, err = chain.Append(ctx, data)
 		}
-		switch {
-		case err == nil:
-			if err := cs.d.store.Sync(ctx); err != nil {
-				return fmt.Errorf("sync a command: %w", err)
-			}
-			cs.wake()
-			return nil
-		case !errors.Is(err, bus.ErrSuperseded):
-			return fmt.Errorf("write a command: %w", err)
+		if !errors.Is(err, bus.ErrSuperseded) {
+			return err
 		}
 	}
 }

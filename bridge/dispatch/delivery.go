@@ -19,7 +19,7 @@ const (
 	running                 // an attempt runs, or its record is not acknowledged yet
 	waiting                 // for its due time
 	asked                   // a command wants an attempt now; it begins once the delta that counts the command is in the log
-	expiring                // it has expired, and the record of that is not acknowledged yet
+	expiring                // it ends without an attempt, and the record of that is not acknowledged yet
 	final                   // its final record is acknowledged
 	forgotten               // its endpoint left the live feed before it began; a reader will meet it again
 )
@@ -42,6 +42,7 @@ type pendingDelivery struct {
 	own       bool // the event's texts are no longer parts of the message
 	shared    bool // the state log has the entry, too
 
+	cancelled  bool // an operator wants no further attempt
 	turnedAway bool // its filter failed: it is no delivery, and nobody but a feed knows of it
 }
 

@@ -129,11 +129,11 @@ func (dt *delta) puts() (flying []*pendingDelivery) {
 			d.entry = sent
 			flying = append(flying, d)
 			e := d.Entry
-			if d.own {
+			if d.own && !d.cancelled {
 				d.shared = true
 			} else { // an attempt that runs reads what the delivery has
 				own := *e
-				own.Event = own.Event.Compact()
+				own.Event, own.Cancelled = own.Event.Compact(), d.cancelled
 				e = &own
 			}
 			dt.r.Put = append(dt.r.Put, e)
@@ -376,8 +376,9 @@ func (w *stateWriter) landed(flying []*pendingDelivery) {
 	for _, d := range flying {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {
-			d.lane.wait(d)
-			d.lane.urge(d, now)
+			if d.lane.wait(d); d.status == waiting {
+				d.lane.urge(d, now)
+			}
 			d.lane.pump(now)
 		}
 	}

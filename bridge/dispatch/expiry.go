@@ -53,8 +53,12 @@ func (d *pendingDelivery) ends() int64 {
 	return at
 }
 
-// wait puts a delivery among those that wait for their due time.
+// wait puts a delivery among those that wait for their due time. One that is cancelled ends.
 func (l *lane) wait(d *pendingDelivery) {
+	if d.cancelled {
+		l.abort(d)
+		return
+	}
 	l.waiting.wait(d)
 	l.bound(d)
 }

@@ -15,6 +15,7 @@ type metrics struct {
 	seconds      *latency.Histogram
 	deliveries   *prometheus.CounterVec
 	unsuccessful *prometheus.CounterVec
+	commands     *prometheus.CounterVec
 
 	proxy       prometheus.Counter
 	quarantined prometheus.Counter
@@ -33,6 +34,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		unsuccessful: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookspan_deliveries_unsuccessful_total", Help: "Deliveries that ended without success, by reason.",
 		}, []string{"reason"}),
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookspan_commands_total", Help: "Deliveries and endpoints of which an operator asked something, by command; counted by their owner.",
+		}, []string{"command"}),
 		proxy: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_proxy_failures_total", Help: "Attempts that failed because of a proxy, not of the endpoint.",
 		}),
@@ -53,8 +57,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, why := range delivery.Ends() {
 		m.unsuccessful.WithLabelValues(string(why))
 	}
+	for _, kind := range delivery.CommandKinds() {
+		m.commands.WithLabelValues(string(kind))
+	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.proxy, m.quarantined, m.dropped, m.tenantless, m.opened)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.commands, m.proxy, m.quarantined, m.dropped, m.tenantless, m.opened)
 	}
 	return m
 }

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -25,33 +26,47 @@ func (s *shard) act(pos int64, c *delivery.Command) bool {
 	if pos <= s.commands || s.closed {
 		return true
 	}
-	if d := s.known[c.Entry.ID]; c.Revision > s.revision || d != nil && d.status == expiring {
+	if c.Revision > s.revision || slices.ContainsFunc(c.All(), s.expires) {
 		return false
 	}
 	s.commands = pos
-	l := s.lanes[c.Entry.Endpoint]
-	if l == nil {
-		return true
+	for _, e := range c.All() {
+		if l := s.lanes[e.Endpoint]; l != nil {
+			l.obey(c.Kind, e)
+		}
 	}
-	switch c.Kind {
+	return true
+}
+
+// expires reports whether the end of a delivery is on its way to the journal.
+func (s *shard) expires(e delivery.Entry) bool {
+	d := s.known[e.ID]
+	return d != nil && d.status == expiring
+}
+
+func (l *lane) obey(kind delivery.CommandKind, e delivery.Entry) {
+	l.shard.d.metrics.commands.WithLabelValues(string(kind)).Inc()
+	switch kind {
 	case delivery.RetryNow:
-		l.retryNow(c)
+		l.retryNow(e)
+	case delivery.Cancel:
+		l.cancelNamed(e)
+	case delivery.Drain:
+		l.drain()
 	case delivery.EndHold:
 		now := time.Now()
 		l.cleanSlate(now)
 		l.pump(now)
 	}
-	return true
 }
 
 // retryNow makes a pending delivery due, or takes one up again that has ended.
-func (l *lane) retryNow(c *delivery.Command) {
+func (l *lane) retryNow(e delivery.Entry) {
 	now := time.Now()
 	if l.hold.until.After(now) || l.hold.pause > 0 { // who asks for an attempt knows better
 		l.hold.lift(now)
 		defer l.pump(now)
 	}
-	e := c.Entry
 	d := l.shard.known[e.ID]
 	switch {
 	case d == nil:
@@ -77,7 +92,8 @@ func (l *lane) retryNow(c *delivery.Command) {
 		return
 	}
 	draft := d.draft()
-	draft.Due, draft.Asked, d.status = now, true, asked
+	draft.Due, draft.Asked, draft.Cancelled = now, true, false
+	d.status, d.cancelled = asked, false
 	l.keep(d)
 }
 

@@ -86,6 +86,7 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 		return
 	}
 	l.entries++
+	d.cancelled = e.Cancelled
 	if _, moved := was.past.Failed[e.ID]; moved {
 		l.keep(d)
 	}

@@ -26,6 +26,7 @@ func Took(d time.Duration) slog.Attr {
 // stands, so that a search over the log of all processes finds all of it.
 func keys() map[string]string {
 	return map[string]string{
+		"accepted":       "of how many of those that match something was asked",
 		"admin":          "address of the admin listener",
 		"alerts":         "number of alerts that are or were to be mailed",
 		"asked":          "how many the configuration asks for",
@@ -36,6 +37,7 @@ func keys() map[string]string {
 		"by":             "who or what asked for it",
 		"cgroup_bytes":   "memory that the cgroup allows",
 		"code":           "code of the problem that was answered",
+		"command":        "what was asked of deliveries",
 		"connection":     "name of a connection to the bus",
 		"connections":    "number of connections",
 		"delivery":       "id of a delivery",
@@ -59,6 +61,7 @@ func keys() map[string]string {
 		"landed":         "whether an event that was in doubt lies on the bus",
 		"limit":          "how many there may be",
 		"limit_bytes":    "memory, or room of a store, that is kept to",
+		"matched":        "how many match a query",
 		"max_body_bytes": "largest body of a source",
 		"max_bytes":      "size limit of a stream",
 		"member":         "a replica among those that share the shards",

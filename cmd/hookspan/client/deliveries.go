@@ -22,40 +22,56 @@ func DeliveriesCommand(t *cli.Terminal) *cobra.Command {
 	var c Connection
 	cmd := &cobra.Command{
 		Use:     "deliveries",
-		Short:   "Look up deliveries and try them again",
-		Example: "  hookspan deliveries --status pending\n  hookspan deliveries get dlv_5m2k\n  hookspan deliveries retry dlv_5m2k",
+		Short:   "Look up deliveries, try them again, cancel them",
+		Example: "  hookspan deliveries --status pending\n  hookspan deliveries get dlv_5m2k\n  hookspan deliveries retry dlv_5m2k\n  hookspan deliveries cancel --endpoint crm --type com.sticker.order.shipped",
 	}
 	c.Flags(cmd)
 	list := deliveryList(t, &c)
 	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, deliveryGet(t, &c), deliveryRetry(t, &c))
+	cmd.AddCommand(list, deliveryGet(t, &c), deliveriesAct(t, &c, retry()), deliveriesAct(t, &c, cancel()))
 	return cmd
+}
+
+// A deliveryFilter says which deliveries are meant, by flags.
+type deliveryFilter map[string]*string
+
+func (f deliveryFilter) flags(cmd *cobra.Command) {
+	for name, meaning := range map[string]string{
+		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
+		"type": "event type", "tenant": "whose event it is", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
+		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
+	} {
+		f[name] = cmd.Flags().String(name, "", meaning)
+	}
+}
+
+// given are the flags that were given.
+func (f deliveryFilter) given() map[string]string {
+	given := map[string]string{}
+	for name, value := range f {
+		if *value != "" {
+			given[name] = *value
+		}
+	}
+	return given
 }
 
 func deliveryList(t *cli.Terminal, c *Connection) *cobra.Command {
 	limit := 50
-	filters := map[string]*string{}
+	filter := deliveryFilter{}
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List deliveries, newest first",
 		Example: "  hookspan deliveries list --endpoint crm --status failed --since 2026-05-04T00:00:00Z --json",
 		Args:    cobra.NoArgs,
 	}
-	for name, meaning := range map[string]string{
-		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
-		"type": "event type", "tenant": "whose event it is", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
-		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
-	} {
-		filters[name] = cmd.Flags().String(name, "", meaning)
-	}
+	filter.flags(cmd)
 	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most; 0 is all")
 	cmd.RunE = t.Action(func(cmd *cobra.Command, _ []string) error {
 		query := pageQuery(limit)
-		for name, value := range filters {
-			if *value != "" {
-				query.Set(name, *value)
-			}
+		for name, value := range filter.given() {
+			query.Set(name, value)
 		}
 		client, err := c.Open(t)
 		if err != nil {
@@ -149,26 +165,6 @@ func deliveryGet(t *cli.Terminal, c *Connection) *cobra.Command {
 					d.write(w)
 				}
 			})
-		}),
-	}
-}
-
-func deliveryRetry(t *cli.Terminal, c *Connection) *cobra.Command {
-	return &cobra.Command{
-		Use:     "retry ID",
-		Short:   "Make the next attempt of a delivery now",
-		Example: "  hookspan deliveries retry dlv_5m2k",
-		Args:    cobra.ExactArgs(1),
-		RunE: t.Action(func(cmd *cobra.Command, args []string) error {
-			client, err := c.Open(t)
-			if err != nil {
-				return err
-			}
-			answer := json.RawMessage(`{}`)
-			if err := client.Call(cmd.Context(), http.MethodPost, "/v1/deliveries/"+url.PathEscape(args[0])+"/retry", nil, nil, &answer); err != nil {
-				return err
-			}
-			return t.Document(answer, func(w io.Writer) { fmt.Fprintf(w, "%s will be tried now\n", cli.Plain(args[0])) })
 		}),
 	}
 }

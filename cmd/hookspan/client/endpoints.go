@@ -31,7 +31,9 @@ func EndpointsCommand(t *cli.Terminal) *cobra.Command {
 	cmd.AddCommand(list, endpointGet(t, &c), endpointCreate(t, &c), endpointUpdate(t, &c), endpointDelete(t, &c))
 	cmd.AddCommand(endpointAct(t, &c, "enable", "Deliver again to an endpoint that was disabled or paused, or is held by its own answer"))
 	cmd.AddCommand(endpointAct(t, &c, "test", "Send a test event to an endpoint and show what came of it"))
-	cmd.AddCommand(endpointRotate(t, &c), endpointPreview(t, &c))
+	cmd.AddCommand(endpointAct(t, &c, "pause", "Keep what is for an endpoint, and send nothing to it, until it is resumed"))
+	cmd.AddCommand(endpointAct(t, &c, "resume", "Deliver again to an endpoint that was paused"))
+	cmd.AddCommand(endpointDrain(t, &c), endpointRotate(t, &c), endpointPreview(t, &c))
 	return cmd
 }
 

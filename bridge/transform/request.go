@@ -88,7 +88,7 @@ func (r *Request) takePath(o *jq.Object) (err error) {
 	case err != nil || strings.ContainsFunc(r.Path, func(c rune) bool { return c <= ' ' || c == '\\' || c >= 0x7f }):
 		return errors.New("path has characters that a URL has in percent-encoding only (@uri)")
 	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }):
-		return errors.New("path has a part that is . or ..")
+		return errors.New("path has . or .. for a part")
 	}
 	return nil
 }

@@ -34,7 +34,8 @@
 //   - life: what bounds how long an event is of use: its age on the bus, and its own expirytime.
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
 //     what the provider sends, and messages on a topic that are meant to be events and are none.
-//     dead letter: an event whose delivery was given up.
+//     dead letter: an event whose delivery was given up. aside: what both are, on topics of our own.
+//   - replay: to send again what was sent or could have been; each is a delivery of its own.
 //   - proxy: what stands between us and endpoints, and connects for us. way: how an endpoint is
 //     reached, straight or through one.
 //   - handshake: the question whether an endpoint takes webhooks from here. consent: its answer.
@@ -56,8 +57,8 @@
 // endpoint (filter says which events one wants, transform what is sent of them; cesql and jq are the
 // languages of their expressions) and dispatch are the outbound path; its words, which need no engine, are in
 // delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
-// what may be purged, quarantine keeps what is no event, ops is what operators are told and alert mails
-// it. journal keeps what was attempted.
+// what may be purged, quarantine keeps what is no event, aside shows what it and dispatch have set aside,
+// ops is what operators are told and alert mails it. journal keeps what was attempted.
 // admin shows and changes it all. config reads what the operator decided, and app starts and
 // stops it. Imports go one way, cmd to sinks to bridge to schemas; arch_test.go holds them to it.
 //

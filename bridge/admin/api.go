@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -21,7 +22,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Previewer, Replicas, NewKey, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Tester, Previewer, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -31,6 +32,9 @@ type Options struct {
 	Tester     Tester    // nil: endpoints cannot be tested here
 	Previewer  Previewer // nil: nor tried on what is stored
 	Refusals   Refusals
+	Dead       *aside.Shelf  // dead letters; nil: they cannot be looked at here
+	Quarantine *aside.Shelf  // nil: it cannot be looked at here
+	Publisher  bus.Publisher // takes what is released from the quarantine
 	Sources    func() []receiver.Source
 	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
@@ -74,33 +78,43 @@ func New(o Options) http.Handler {
 	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures)}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /v1/endpoints":               a.listEndpoints,
-		"POST /v1/endpoints":              a.createEndpoint,
-		"GET /v1/endpoints/{id}":          a.getEndpoint,
-		"PATCH /v1/endpoints/{id}":        a.updateEndpoint,
-		"DELETE /v1/endpoints/{id}":       a.deleteEndpoint,
-		"POST /v1/endpoints/{id}/enable":  a.enableEndpoint,
-		"POST /v1/endpoints/{id}/pause":   a.pauseEndpoint,
-		"POST /v1/endpoints/{id}/resume":  a.resumeEndpoint,
-		"POST /v1/endpoints/{id}/drain":   a.drainEndpoint,
-		"POST /v1/endpoints/{id}/test":    a.testEndpoint,
-		"POST /v1/endpoints/{id}/secret":  a.rotateSecret,
-		"POST /v1/endpoints/{id}/preview": a.previewEndpoint,
-		"GET /v1/deliveries":              a.listDeliveries,
-		"GET /v1/deliveries/{id}":         a.getDelivery,
-		"POST /v1/deliveries/retry":       a.actOnDeliveries(retry()),
-		"POST /v1/deliveries/cancel":      a.actOnDeliveries(cancel()),
-		"POST /v1/deliveries/{id}/retry":  a.actOnDelivery(retry()),
-		"POST /v1/deliveries/{id}/cancel": a.actOnDelivery(cancel()),
-		"GET /v1/sources":                 a.listSources,
-		"GET /v1/refusals":                a.listRefusals,
-		"GET /v1/event-types":             a.listTypes,
-		"GET /v1/stats":                   a.stats,
-		"GET /v1/log-level":               a.getLogLevel,
-		"PUT /v1/log-level":               a.setLogLevel,
-		"GET /v1/backup":                  a.download,
-		"GET /v1/keys":                    a.listKeys,
-		"POST /v1/keys/rotate":            a.rotateKeys,
+		"GET /v1/endpoints":                a.listEndpoints,
+		"POST /v1/endpoints":               a.createEndpoint,
+		"GET /v1/endpoints/{id}":           a.getEndpoint,
+		"PATCH /v1/endpoints/{id}":         a.updateEndpoint,
+		"DELETE /v1/endpoints/{id}":        a.deleteEndpoint,
+		"POST /v1/endpoints/{id}/enable":   a.enableEndpoint,
+		"POST /v1/endpoints/{id}/pause":    a.pauseEndpoint,
+		"POST /v1/endpoints/{id}/resume":   a.resumeEndpoint,
+		"POST /v1/endpoints/{id}/drain":    a.drainEndpoint,
+		"POST /v1/endpoints/{id}/test":     a.testEndpoint,
+		"POST /v1/endpoints/{id}/secret":   a.rotateSecret,
+		"POST /v1/endpoints/{id}/preview":  a.previewEndpoint,
+		"GET /v1/deliveries":               a.listDeliveries,
+		"GET /v1/deliveries/{id}":          a.getDelivery,
+		"POST /v1/deliveries/retry":        a.actOnDeliveries(retry()),
+		"POST /v1/deliveries/cancel":       a.actOnDeliveries(cancel()),
+		"POST /v1/deliveries/{id}/retry":   a.actOnDelivery(retry()),
+		"POST /v1/deliveries/{id}/cancel":  a.actOnDelivery(cancel()),
+		"GET /v1/dead":                     a.listDead,
+		"GET /v1/dead/{id}":                a.getDead,
+		"POST /v1/dead/{id}/replay":        a.replayOneDead,
+		"POST /v1/dead/{id}/discard":       a.discardOneDead,
+		"POST /v1/dead/replay":             a.replayDead,
+		"POST /v1/dead/discard":            a.discardDead,
+		"GET /v1/quarantine":               a.listQuarantine,
+		"GET /v1/quarantine/{id}":          a.getQuarantined,
+		"POST /v1/quarantine/{id}/release": a.release,
+		"POST /v1/quarantine/{id}/discard": a.discardQuarantined,
+		"GET /v1/sources":                  a.listSources,
+		"GET /v1/refusals":                 a.listRefusals,
+		"GET /v1/event-types":              a.listTypes,
+		"GET /v1/stats":                    a.stats,
+		"GET /v1/log-level":                a.getLogLevel,
+		"PUT /v1/log-level":                a.setLogLevel,
+		"GET /v1/backup":                   a.download,
+		"GET /v1/keys":                     a.listKeys,
+		"POST /v1/keys/rotate":             a.rotateKeys,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}
@@ -173,7 +187,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 			fields = append(fields, problem.Field{Path: f.Field, Message: f.Message})
 		}
 		p = problem.New(problem.Invalid).With("", fields...)
-	case errors.Is(err, endpoint.ErrNotFound):
+	case errors.Is(err, endpoint.ErrNotFound), errors.Is(err, aside.ErrNoItem):
 		p = problem.New(problem.NotFound).With(err.Error())
 	case errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, endpoint.ErrRemoved), errors.Is(err, endpoint.ErrNoConsent), errors.Is(err, endpoint.ErrSealed):
 		p = problem.New(problem.Conflict).With(err.Error())

@@ -63,6 +63,7 @@ type tally struct {
 	Matched  int       `json:"matched"`  // by the query
 	Accepted int       `json:"accepted"` // of them, those of which it was asked; 0 of a dry run
 	DryRun   bool      `json:"dry_run,omitempty"`
+	Replay   string    `json:"replay,omitempty"` // the replay that sends them
 	Skipped  []skipped `json:"skipped,omitempty"`
 }
 
@@ -137,7 +138,19 @@ func (a *api) wantedBy(w http.ResponseWriter, r *http.Request) (journal.Query, e
 
 // wantedOf reads a query of deliveries that is an object; path is where it stands in the body.
 func (a *api) wantedOf(path string, fields map[string]json.RawMessage) (journal.Query, error) {
-	known := deliveryQuery()
+	q := readFields(fields, deliveryQuery())
+	if len(fields) == 0 {
+		q.fault("", "say which deliveries are meant, by one or more of "+strings.Join(deliveryQuery(), ", "))
+	}
+	want := a.wanted(q)
+	for i := range q.faults {
+		q.faults[i].Path = strings.TrimSuffix(path+q.faults[i].Path, ".")
+	}
+	return want, q.err()
+}
+
+// readFields reads what readQuery does, from the fields of an object.
+func readFields(fields map[string]json.RawMessage, known []string) *query {
 	q := &query{values: url.Values{}}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		var text string
@@ -150,14 +163,7 @@ func (a *api) wantedOf(path string, fields map[string]json.RawMessage) (journal.
 			q.values.Set(name, text)
 		}
 	}
-	if len(fields) == 0 {
-		q.fault("", "say which deliveries are meant, by one or more of "+strings.Join(known, ", "))
-	}
-	want := a.wanted(q)
-	for i := range q.faults {
-		q.faults[i].Path = strings.TrimSuffix(path+q.faults[i].Path, ".")
-	}
-	return want, q.err()
+	return q
 }
 
 func (t *tally) skip(endpoint, reason string) {

@@ -12,7 +12,7 @@ func (a *App) assembleMailer(o *Opened) {
 		return
 	}
 	a.mailer = alert.New(alert.Options{
-		Topics: o.Bus.Told(), Logs: o.Bus, Sender: a.Mail, Server: a.mailServer, Leads: a.dispatcher.Leads,
+		Topics: o.Bus.KeptOf(a.Config.Namespace + ".ops"), Logs: o.Bus, Sender: a.Mail, Server: a.mailServer, Leads: a.dispatcher.Leads,
 		To: a.alertTo, Known: func(endpointID string) bool { return a.registry.Set().ByID(endpointID) != nil },
 		Installation: a.Config.Origin, Log: a.Log, Metrics: a.Metrics,
 	})

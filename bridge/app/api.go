@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/hookspan/hookspan/bridge/admin"
+	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/receiver"
@@ -21,10 +22,19 @@ func (a *App) api(o *Opened) http.Handler {
 			source.Topics, source.Since = a.Config.Topics, since // a reload changes no topics
 			return backup.Write(ctx, source, w)
 		},
+		Dead: a.shelf(o, a.Config.Namespace+".dead"), Quarantine: a.shelf(o, a.Config.Namespace+".quarantine"), Publisher: o.Bus,
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Previewer: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Replicas: presence{a}.others, NewKey: a.keyring.make,
 		Metrics: metricsPage(a.Metrics), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,
+	})
+}
+
+// shelf is what lies on one of our own topics.
+func (a *App) shelf(o *Opened, topic string) *aside.Shelf {
+	return aside.New(aside.Options{
+		Topic: topic, Reader: o.Bus.KeptOf(topic), Publisher: o.Bus,
+		Resolved: func(act aside.Act) { a.resolved.WithLabelValues(string(act)).Inc() },
 	})
 }
 

@@ -73,6 +73,7 @@ type App struct {
 
 	reloading *reloading
 	keyring   *keyring
+	resolved  *prometheus.CounterVec // dead letters and quarantined events, by what became of them
 
 	stopBy time.Time // when the stop has to be over; set by Run
 }

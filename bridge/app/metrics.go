@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -19,7 +20,13 @@ func (a *App) measure() {
 		ConstLabels: prometheus.Labels{"version": a.Version, "go": runtime.Version()},
 	})
 	build.Set(1)
-	a.Metrics.MustRegister(build, newBusGauges(string(a.Config.Bus.Kind), a.health), collectors.NewGoCollector(),
+	a.resolved = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hookspan_aside_resolved_total", Help: "Dead letters and quarantined events of which something became through this process, by act.",
+	}, []string{"act"})
+	for _, act := range aside.Acts() {
+		a.resolved.WithLabelValues(string(act))
+	}
+	a.Metrics.MustRegister(build, a.resolved, newBusGauges(string(a.Config.Bus.Kind), a.health), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 

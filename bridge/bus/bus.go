@@ -268,9 +268,9 @@ type Kept interface {
 	// Kept reads the followed topics and, beside them, those that intake writes, the quarantine,
 	// dead letters and operations events, whether or not anybody follows them (clause K1).
 	Kept() Topics
-	// Told reads the operations events and nothing else, at little cost however much lies beside
-	// them (K2).
-	Told() Topics
+	// KeptOf reads one of these topics alone, by its name, at little cost however much lies beside
+	// it (K2).
+	KeptOf(topic string) Topics
 }
 
 // Refusals is a bounded log of requests that were refused, for people to read. A Store may

@@ -2,9 +2,6 @@ package delivery
 
 import "github.com/hookspan/hookspan/bridge/bus"
 
-// ExtensionEndpoint names, on a dead letter, the endpoint that did not take the event.
-const ExtensionEndpoint = "hookspanendpoint"
-
 // Telling names the topics on which Hookspan tells of deliveries.
 type Telling struct{ Dead, Ops string }
 

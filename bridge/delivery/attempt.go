@@ -39,6 +39,7 @@ type Attempt struct {
 	Phases   Phases    `json:"p,omitzero"`
 	Request  Headers   `json:"q,omitempty"` // of the request, secrets hidden; "" where they were not kept
 	Headers  Headers   `json:"k,omitempty"` // of the answer, likewise
+	Replay   string    `json:"rpl,omitempty"`
 }
 
 // Size is about how many bytes the record takes.
@@ -190,6 +191,9 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	}
 	if a.Headers != "" {
 		b = appendString(append(b, `,"k":`...), string(a.Headers))
+	}
+	if a.Replay != "" {
+		b = appendString(append(b, `,"rpl":`...), a.Replay)
 	}
 	return append(b, '}')
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"hash/fnv"
@@ -26,6 +27,8 @@ type Entry struct {
 	Asked    bool      `json:"asked,omitempty"` // an operator wants the attempt, whatever the event's age
 	// Cancelled: an operator wants no further attempt. Whoever owns the shard ends the delivery.
 	Cancelled bool `json:"cancel,omitempty"`
+	// Replay is the id of the replay that the delivery belongs to, "" for what topics have brought.
+	Replay string `json:"rpl,omitempty"`
 }
 
 // BatchPrefix begins the ids of batches.
@@ -70,7 +73,7 @@ func (e *EventRef) share() {
 
 // Share has an entry that was read hold but once what many entries have in common.
 func (e *Entry) Share() {
-	e.Endpoint = shared(e.Endpoint)
+	e.Endpoint, e.Replay = shared(e.Endpoint), shared(e.Replay)
 	e.Event.share()
 }
 
@@ -87,14 +90,27 @@ func RefOf(m *bus.Message) EventRef {
 
 // ID names one event on its way to one endpoint: the same place and event give the
 // same id after any takeover.
-func ID(endpoint string, ref *EventRef) string {
+func ID(endpoint string, ref *EventRef) string { return ReplayID(endpoint, ref, "") }
+
+// ReplayID is ID of what a replay sends again: another delivery, of the same event.
+func ReplayID(endpoint string, ref *EventRef, replay string) string {
 	b := make([]byte, 0, 256)
 	for _, s := range [...]string{endpoint, string(ref.Partition), ref.Identity, ref.Source, ref.ID} {
 		b = append(append(b, s...), 0)
 	}
 	b = strconv.AppendInt(b, ref.Seq, 10)
 	b = strconv.AppendInt(append(b, 0), ref.Mark, 10)
+	if replay != "" {
+		b = append(append(b, 0), replay...)
+	}
 	return hashID("dlv_", b)
+}
+
+// NewReplay is the id of a replay, random.
+func NewReplay() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hashID("rpl_", b[:])
 }
 
 // BatchID is the hash of the ids of a batch's members, in order.

@@ -147,6 +147,9 @@ func (a attempt) event(ctx context.Context, d *pendingDelivery) (bus.Message, er
 	if err == nil && m.Event.ID != d.Event.ID {
 		return m, bus.ErrGone // another event is at its place
 	}
+	if err == nil && d.Replay != "" && m.Topic == s.d.conf.DeadTopic && d.Event.Topic != m.Topic {
+		m.Event = delivery.Restored(m.Event) // a dead letter is replayed, not delivered
+	}
 	return m, err
 }
 
@@ -191,7 +194,7 @@ func (a attempt) discard(d *pendingDelivery, why delivery.Ended, detail string) 
 func (d *pendingDelivery) ended(why delivery.Ended, detail string) delivery.Attempt {
 	return delivery.Attempt{
 		Delivery: d.ID, Endpoint: d.Endpoint, Event: d.Event, Batch: d.Batch, Number: d.Number,
-		Received: time.Now(), Outcome: delivery.Discarded, Ended: why, Detail: detail,
+		Received: time.Now(), Outcome: delivery.Discarded, Ended: why, Detail: detail, Replay: d.Replay,
 	}
 }
 
@@ -303,7 +306,7 @@ func (a attempt) record(group []*pendingDelivery, p *post, v verdict) {
 			Delivery: d.ID, Endpoint: d.Endpoint, Event: ref, Batch: d.Batch, Number: d.Number,
 			Sent: p.sent, Received: p.ended, Status: res.Status, Reason: res.Reason, Detail: res.Detail,
 			Response: text, Binary: binary, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Wait: delivery.MicrosOf(wait), Hold: v.Hold,
-			Address: res.Address, Phases: res.Phases,
+			Address: res.Address, Phases: res.Phases, Replay: d.Replay,
 		}}
 		if v.Outcome != "" {
 			s.d.metrics.ended(v.Outcome, v.Ended, 1)

@@ -269,8 +269,12 @@ func (dt *delta) forget() {
 	dt.loaded = dt.r.Journal
 }
 
-// fed reports whether a successor that begins from these positions would be fed the delivery.
+// fed reports whether a successor that begins from these positions would be fed the delivery. What
+// is replayed is fed by no topic.
 func (l *lane) fed(d *pendingDelivery, positions, read bus.Positions) bool {
+	if d.Replay != "" {
+		return false
+	}
 	at := d.Event.Position
 	if now, ok := read[d.Event.Partition]; ok && !now.Same(at) {
 		return false // its partition was recreated

@@ -22,7 +22,7 @@ const opsSource = ops.Source
 // judge says what an event is to an endpoint, which its list, the event's place and the event itself
 // decide, and nothing that changes.
 func (d *Dispatcher) judge(ep *endpoint.Endpoint, m *bus.Message) (endpoint.Verdict, error) {
-	if m.Fault != "" {
+	if m.Fault != "" || delivery.IsMark(m.Event) {
 		return endpoint.NotTaken, nil
 	}
 	v, err := ep.Judge(m)
@@ -72,9 +72,10 @@ func (c *Config) tells(x *pendingDelivery) bool {
 // Extensions of a dead letter.
 const (
 	deadEndpoint = delivery.ExtensionEndpoint
-	deadDelivery = "hookspandelivery"
-	deadReason   = "hookspanreason"
-	deadAttempts = "hookspanattempts"
+	deadDelivery = delivery.ExtensionDelivery
+	deadReason   = delivery.ExtensionReason
+	deadAttempts = delivery.ExtensionAttempts
+	deadTopic    = delivery.ExtensionTopic
 )
 
 func deadLetter(ep *endpoint.Endpoint, d *pendingDelivery, why delivery.Ended) *event.Event {
@@ -83,6 +84,9 @@ func deadLetter(ep *endpoint.Endpoint, d *pendingDelivery, why delivery.Ended) *
 	e.SetExtension(deadEndpoint, ep.Name)
 	e.SetExtension(deadDelivery, d.ID)
 	e.SetExtension(deadReason, string(why))
+	if d.Event.Topic != "" {
+		e.SetExtension(deadTopic, event.Clean(d.Event.Topic))
+	}
 	e.Extensions = append(e.Extensions, event.Extension{Name: deadAttempts, Value: itoa(d.Number), Kind: event.Integer})
 	return &e
 }

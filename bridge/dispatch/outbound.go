@@ -100,6 +100,9 @@ func (o *outbound) shaped(group []*pendingDelivery, made *transform.Request, now
 	}
 	which := []string{name, strconv.Itoa(first.Number)}
 	h["Hookspan-Delivery"], h["Hookspan-Attempt"] = which[:1:1], which[1:]
+	if first.Replay != "" {
+		h["Hookspan-Replay"] = []string{first.Replay}
+	}
 	if o.encrypt != nil {
 		if body, err = o.encrypt.Encrypt(h, body); err != nil {
 			return delivery.Request{}, err

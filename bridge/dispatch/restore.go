@@ -82,7 +82,9 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 	if _, done := was.past.Done[e.ID]; done {
 		d.status = final
 		l.finished = append(l.finished, d)
-		l.reaches(d.Event)
+		if d.Replay == "" {
+			l.reaches(d.Event)
+		}
 		return
 	}
 	l.entries++
@@ -109,7 +111,7 @@ func (was *loaded) restoreFromJournal() {
 			return nil
 		}
 		d := &pendingDelivery{
-			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life},
+			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life, Replay: a.Replay},
 			own:   true,
 			lane:  l, mark: was.Journal, heapIndex: -1,
 		}

@@ -30,7 +30,8 @@ type Delivery struct {
 	Attempts    []Attempt `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
 	Created     time.Time `json:"created"`
-	Batch       string    `json:"batch,omitempty"` // the Hookspan-Delivery of the batch that it travelled in
+	Batch       string    `json:"batch,omitempty"`  // the Hookspan-Delivery of the batch that it travelled in
+	Replay      string    `json:"replay,omitempty"` // the replay that it belongs to
 
 	ref       delivery.EventRef
 	number    int
@@ -79,6 +80,7 @@ func (d *Delivery) AttemptedBefore(t time.Time) bool {
 func (d *Delivery) Entry() delivery.Entry {
 	e := delivery.Entry{
 		ID: d.ID, Endpoint: d.Endpoint, Event: d.ref, Number: d.number, Due: d.NextAttempt, Batch: d.Batch, Created: d.Created,
+		Replay: d.Replay,
 	}
 	if d.life != (delivery.Life{}) {
 		life := d.life
@@ -90,7 +92,7 @@ func (d *Delivery) Entry() delivery.Entry {
 // Unrecorded is a delivery of which nothing is recorded yet.
 func Unrecorded(e *delivery.Entry) Delivery {
 	return Delivery{
-		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch,
+		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch, Replay: e.Replay,
 		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic, Tenant: e.Event.Tenant},
 		ref:   e.Event, number: e.Number,
 	}

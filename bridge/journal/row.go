@@ -30,6 +30,7 @@ type row struct {
 	seq      int64
 	mark     int64
 	batch    word
+	replay   word
 	ended    word // why, without success
 	why      word // the same in words, where there is more to say
 	life     delivery.Life
@@ -104,7 +105,7 @@ var none = unique.Make("")
 
 func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
-		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, ended: none, why: none, number: 1,
+		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, replay: none, ended: none, why: none, number: 1,
 		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Tenant, e.Partition}),
 	}
 }
@@ -113,6 +114,9 @@ func newRow(id, endpoint string, e *delivery.EventRef) *row {
 func (r *row) take(a *delivery.Attempt) *text {
 	if a.Batch != "" {
 		r.batch = unique.Make(a.Batch)
+	}
+	if a.Replay != "" {
+		r.replay = unique.Make(a.Replay)
 	}
 	first := nanos(a.Sent)
 	if first == 0 { // the delivery ended without a POST
@@ -193,7 +197,7 @@ func (r *row) delivery() Delivery {
 		Event: Event{
 			ID: r.event, Source: o.source, Type: o.kind, Subject: r.subject, Topic: o.topic, Tenant: o.tenant,
 		},
-		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch.Value(), number: int(max(r.number, r.final+1)),
+		Attempts: make([]Attempt, len(r.attempts)), Created: instant(r.created), Batch: r.batch.Value(), Replay: r.replay.Value(), number: int(max(r.number, r.final+1)),
 	}
 	if r.status == pending {
 		d.scheduled, d.held = instant(r.next), instant(r.held)

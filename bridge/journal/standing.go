@@ -42,6 +42,9 @@ func (r *row) wait(e *delivery.Entry) {
 	if e.Batch != "" {
 		r.batch = unique.Make(e.Batch)
 	}
+	if e.Replay != "" {
+		r.replay = unique.Make(e.Replay)
+	}
 	if e.Life != nil {
 		r.life = *e.Life
 	}

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/schemas"
 )
 
 // Source is that of every operations event.
-const Source = "/hookspan"
+const Source = delivery.OpsSource
 
 // Type is a closed set: the types of operations events.
 type Type string

@@ -69,11 +69,12 @@ func (r *Receiver) inspect(s *intake, e *provider.Event) (provider.Reason, strin
 
 // quarantine sends an event to the quarantine topic, with the reason and whose it was.
 func (r *Receiver) quarantine(x *exchange, p *posting, reason provider.Reason, detail string) {
-	p.topic, p.quarantined = r.quarantineTopic, true
-	detail = cut(detail, maxDetail)
 	p.event.SetExtension("hookspanreason", string(reason))
+	detail = cut(detail, maxDetail)
 	p.event.SetExtension("hookspandetail", event.Clean(detail))
 	p.event.SetExtension("hookspansource", x.source.Name)
+	p.event.SetExtension("hookspantopic", event.Clean(p.topic)) // where it goes once it is released
+	p.topic, p.quarantined = r.quarantineTopic, true
 	r.note(x, p.event, slog.LevelWarn, "event quarantined", slog.String("reason", string(reason)), slog.String("detail", detail))
 }
 

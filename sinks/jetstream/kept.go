@@ -33,16 +33,16 @@ func (k *keptReader) Follow(ctx context.Context, p bus.Partition, after bus.Posi
 	return k.follow(ctx, p, after, k.patterns, deliver)
 }
 
-// A toldReader is bus.Topics over the operations events.
-type toldReader struct{ *keptReader }
+// A topicReader is bus.Topics over one topic.
+type topicReader struct{ *keptReader }
 
-// Told implements bus.Kept (K2).
-func (s *Store) Told() bus.Topics {
-	return toldReader{&keptReader{s, []string{s.names.ns + ".ops"}}}
+// KeptOf implements bus.Kept (K2).
+func (s *Store) KeptOf(topic string) bus.Topics {
+	return topicReader{&keptReader{s, []string{topic, topic + ".>"}}}
 }
 
-// Follow implements bus.Topics. Events are few among all others: the server picks them out.
-func (r toldReader) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
+// Follow implements bus.Topics. Its events may be few among all others: the server picks them out.
+func (r topicReader) Follow(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error) error {
 	return r.followBy(ctx, p, after, deliver, func(c jetstream.StreamConfig) ([]string, bool) {
 		if list, byServer := r.filters(r.patterns, c); list == nil {
 			return list, byServer // everything on it

@@ -9,20 +9,21 @@ import (
 
 // Kept implements bus.Kept (K1).
 func (s *Store) Kept() bus.Topics {
-	k := &topicReader{names: s.names, log: s.o.Log, cluster: s.cluster, patterns: append([]topic.Pattern{
+	patterns := append([]topic.Pattern{
 		{Find: regexp.MustCompile("^" + regexp.QuoteMeta(s.names.Prefix+"."))},
 		{Name: s.names.Quarantine}, {Name: s.names.Dead}, {Name: s.names.Ops},
-	}, s.patterns...)}
+	}, s.patterns...)
 	for _, name := range s.o.Intake {
-		k.patterns = append(k.patterns, topic.Pattern{Name: name})
+		patterns = append(patterns, topic.Pattern{Name: name})
 	}
-	k.found.init()
-	return k
+	return s.reading(patterns)
 }
 
-// Told implements bus.Kept (K2).
-func (s *Store) Told() bus.Topics {
-	k := &topicReader{names: s.names, log: s.o.Log, cluster: s.cluster, patterns: []topic.Pattern{{Name: s.names.Ops}}}
+// KeptOf implements bus.Kept (K2).
+func (s *Store) KeptOf(name string) bus.Topics { return s.reading([]topic.Pattern{{Name: name}}) }
+
+func (s *Store) reading(patterns []topic.Pattern) *topicReader {
+	k := &topicReader{names: s.names, log: s.o.Log, cluster: s.cluster, patterns: patterns}
 	k.found.init()
 	return k
 }

@@ -98,7 +98,7 @@ func TestMetricsOfARunningProcess(t *testing.T) {
 // labelsAreClosed finds labels of our own metrics that may have any number of values.
 func labelsAreClosed(t *testing.T, page string) {
 	t.Helper()
-	closed := []string{"source", "endpoint", "outcome", "reason", "bus", "state", "version", "go", "le", "command", "type", "key"} // type is that of operations events, key newest, older or missing
+	closed := []string{"source", "endpoint", "outcome", "reason", "bus", "state", "version", "go", "le", "command", "act", "type", "key"} // type is that of operations events, key newest, older or missing
 	label := regexp.MustCompile(`([a-z_]+)="`)
 	for line := range strings.Lines(page) {
 		name, labels, _ := strings.Cut(line, "{")

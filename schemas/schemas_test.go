@@ -161,6 +161,7 @@ func TestForTypeTakesTheLongestName(t *testing.T) {
 		"com.cryptlex.license.expiring-soon":  "events/com.cryptlex.json",
 		"com.corefy.payment-invoices.created": "events/com.corefy.json",
 		"hookspan.delivery.exhausted":         "events/hookspan.delivery.json",
+		"hookspan.replay.finished":            "events/hookspan.replay.json",
 		"io.sticky.test":                      "events/io.sticky.test.json",
 		"com.stickers.order":                  "",
 		"..":                                  "",

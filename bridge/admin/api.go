@@ -55,6 +55,7 @@ type Options struct {
 type Outbound interface {
 	// Command returns once the command is durable.
 	Command(ctx context.Context, c delivery.Command) error
+	Replays
 	Stats() delivery.Stats
 	Lanes
 }
@@ -75,7 +76,7 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures)}
+	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures), replays: newReplays()}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
 		"GET /v1/endpoints":                a.listEndpoints,
@@ -106,6 +107,12 @@ func New(o Options) http.Handler {
 		"GET /v1/quarantine/{id}":          a.getQuarantined,
 		"POST /v1/quarantine/{id}/release": a.release,
 		"POST /v1/quarantine/{id}/discard": a.discardQuarantined,
+		"GET /v1/replays":                  a.listReplays,
+		"POST /v1/replays":                 a.startReplay,
+		"GET /v1/replays/{id}":             a.getReplay,
+		"POST /v1/replays/{id}/pause":      a.steerReplay(delivery.PauseReplay, delivery.ReplayPaused),
+		"POST /v1/replays/{id}/resume":     a.steerReplay(delivery.ResumeReplay, delivery.ReplayRunning),
+		"POST /v1/replays/{id}/cancel":     a.steerReplay(delivery.CancelReplay, delivery.ReplayCancelled),
 		"GET /v1/sources":                  a.listSources,
 		"GET /v1/refusals":                 a.listRefusals,
 		"GET /v1/event-types":              a.listTypes,
@@ -126,6 +133,7 @@ type api struct {
 	Options
 	located *located
 	backups *backups
+	replays *replays
 }
 
 // A handler answers, or returns the error that answer makes a problem of.

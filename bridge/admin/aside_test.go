@@ -84,10 +84,11 @@ func TestDeadLettersAreListedReplayedDiscarded(t *testing.T) {
 		t.Errorf("one letter: %v", one)
 	}
 
-	replay, _ := s.do("POST", "/v1/dead/dlv_2/replay", "").object(202)["replay"].(string)
-	e := s.commands[0].All()[0]
-	if e.Endpoint != crm || e.Replay != replay || replay == "" || e.Number != 1 || e.Event.Topic != "hookspan.events.shop" || e.Event.Partition != "dead" || e.ID == "dlv_2" {
-		t.Errorf("command about %+v, replay %q", e, replay)
+	replays := s.do("POST", "/v1/dead/dlv_2/replay", "").object(202)["replays"].([]any)
+	c := s.commands[0]
+	e := c.All()[0]
+	if c.Kind != delivery.StartReplay || c.Replay.Listed != 1 || e.Endpoint != crm || e.Replay != replays[0] || c.Replay.ID != e.Replay || e.Number != 1 || e.Event.Topic != "hookspan.events.shop" || e.Event.Partition != "dead" || e.ID == "dlv_2" {
+		t.Errorf("command about %+v, replays %v", e, replays)
 	}
 	s.do("GET", "/v1/dead/dlv_2", "").problem(404, "not_found")
 	s.do("POST", "/v1/dead/dlv_2/replay", "").problem(404, "not_found")

@@ -63,7 +63,7 @@ type tally struct {
 	Matched  int       `json:"matched"`  // by the query
 	Accepted int       `json:"accepted"` // of them, those of which it was asked; 0 of a dry run
 	DryRun   bool      `json:"dry_run,omitempty"`
-	Replay   string    `json:"replay,omitempty"` // the replay that sends them
+	Replays  []string  `json:"replays,omitempty"` // those that send them, one for each endpoint
 	Skipped  []skipped `json:"skipped,omitempty"`
 }
 
@@ -190,7 +190,7 @@ func (l *look) matching(want journal.Query, takes []journal.Status, each func([]
 	if want.Status == "" && len(takes) == 1 {
 		want.Status = takes[0]
 	}
-	if want.Waits() {
+	if want.Waits() && (want.Status != "" || slices.Contains(takes, journal.Pending)) {
 		var found []journal.Delivery
 		for _, w := range l.unrecorded(&want, "") {
 			found = append(found, journal.Unrecorded(&w.Entry))

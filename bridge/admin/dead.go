@@ -3,7 +3,9 @@ package admin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,13 +63,11 @@ func (a *api) replayDead(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, t)
 }
 
-// replayLetters asks the endpoints' owners first, and marks the letters as replayed then: one that
+// replayLetters has a replay for each endpoint send them, and marks the letters as replayed then: one that
 // was replayed and not marked is replayed again at most.
 func (a *api) replayLetters(ctx context.Context, items []aside.Item) (tally, error) {
 	t := tally{Matched: len(items)}
-	c := delivery.Command{Kind: delivery.RetryNow}
-	replay, now := delivery.NewReplay(), time.Now()
-	var asked []*aside.Item
+	replays := map[string]*letters{}
 	for i := range items {
 		it := &items[i]
 		e := a.Registry.Set().ByName(it.Endpoint)
@@ -79,20 +79,41 @@ func (a *api) replayLetters(ctx context.Context, items []aside.Item) (tally, err
 			t.skip(it.Endpoint, "its endpoint is "+string(e.State)+": enable it first")
 			continue
 		}
-		c.Entries = append(c.Entries, delivery.Entry{
-			ID: delivery.ReplayID(e.ID, &it.Event, replay), Endpoint: e.ID, Event: it.Event, Number: 1, Due: now, Created: now, Replay: replay,
-		})
-		asked = append(asked, it)
+		if replays[e.ID] == nil {
+			replays[e.ID] = &letters{replay: delivery.Replay{ID: delivery.NewReplay(), Endpoint: e.ID, Created: time.Now().UTC()}}
+		}
+		replays[e.ID].add(it)
 	}
-	if len(asked) == 0 {
-		return t, nil
+	for _, id := range slices.Sorted(maps.Keys(replays)) {
+		r := replays[id]
+		r.replay.Listed = len(r.entries)
+		if err := a.Outbound.Command(ctx, delivery.Command{Kind: delivery.StartReplay, Replay: &r.replay, Entries: r.entries}); err != nil {
+			return t, fmt.Errorf("replay dead letters, after %d: %w", t.Accepted, err)
+		}
+		if err := resolveAll(ctx, a.Dead, r.items, aside.Replayed); err != nil {
+			return t, err
+		}
+		t.Accepted += len(r.items)
+		t.Replays = append(t.Replays, r.replay.ID)
+		a.replays.hold(a.viewReplay(&delivery.ReplayStanding{Replay: r.replay, State: delivery.ReplayRunning, Matched: int64(r.replay.Listed)}))
+		a.Log.Info("dead letters replayed by hand", "endpoint", a.nameOf(id), "accepted", len(r.items), "replay", r.replay.ID)
 	}
-	if err := a.Outbound.Command(ctx, c); err != nil {
-		return t, fmt.Errorf("replay dead letters: %w", err)
-	}
-	t.Accepted, t.Replay = len(asked), replay
-	a.Log.Info("dead letters replayed by hand", "matched", t.Matched, "accepted", t.Accepted, "replay", replay)
-	return t, resolveAll(ctx, a.Dead, asked, aside.Replayed)
+	return t, nil
+}
+
+// letters are those of one endpoint that are replayed.
+type letters struct {
+	replay  delivery.Replay
+	entries []delivery.Entry
+	items   []*aside.Item
+}
+
+func (l *letters) add(it *aside.Item) {
+	l.items = append(l.items, it)
+	l.entries = append(l.entries, delivery.Entry{
+		ID: delivery.ReplayID(l.replay.Endpoint, &it.Event, l.replay.ID), Endpoint: l.replay.Endpoint, Event: it.Event, Number: 1,
+		Due: l.replay.Created, Created: l.replay.Created, Replay: l.replay.ID,
+	})
 }
 
 // resolveAll makes durable what has become of items.

@@ -20,6 +20,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
+	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -41,6 +42,7 @@ type server struct {
 	mu       sync.Mutex
 	ready    error
 	commands []delivery.Command
+	replays  []delivery.ReplayStanding
 	behind   map[string]*delivery.Behind
 	standing map[string]delivery.Standing
 	waiting  []delivery.Waiting
@@ -101,6 +103,38 @@ func (s *server) Command(_ context.Context, c delivery.Command) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands = append(s.commands, c)
+	return nil
+}
+
+func (s *server) Replays(context.Context) ([]delivery.ReplayStanding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.replays), nil
+}
+
+func (s *server) Stretches(_ context.Context, from, _ delivery.Edge) (map[bus.Partition]delivery.Stretch, error) {
+	if from.Topic == "nowhere" {
+		return nil, fmt.Errorf("%q %w", from.Topic, delivery.ErrNoTopic)
+	}
+	one := bus.Position{Identity: "one"}
+	to := one
+	to.Seq = int64(len(s.stored))
+	return map[bus.Partition]delivery.Stretch{"EVENTS": {From: one, To: to}}, nil
+}
+
+func (s *server) Replayed(_ context.Context, e *endpoint.Endpoint, r *delivery.Replay, each func(*bus.Message)) error {
+	var list *filter.List
+	if r.Filters != nil {
+		list = &filter.List{}
+		if err := list.Parse(string(r.Filters)); err != nil {
+			return err
+		}
+	}
+	for i := range s.stored {
+		if v, _ := e.JudgeReplay(&s.stored[i], list); v == endpoint.Taken {
+			each(&s.stored[i])
+		}
+	}
 	return nil
 }
 

@@ -48,6 +48,16 @@ func TestOneMailForEachEndpointAndCause(t *testing.T) {
 	})
 }
 
+func TestWhatIsNoTroubleIsNotMailed(t *testing.T) {
+	bubble(t, func(r *rig) {
+		p := r.start()
+		defer p.stop()
+		r.tell(ops.ReplayFinished, "crm")
+		pass(within)
+		r.wants("of a replay that is over")
+	})
+}
+
 func TestTextsSayWhatHappenedAndWhatToDo(t *testing.T) {
 	bubble(t, func(r *rig) {
 		p := r.start()

@@ -24,7 +24,9 @@ type Command struct {
 	// ended can be taken up again. A command about an endpoint names nothing but that.
 	Entry Entry `json:"e"`
 	// Entries are instead of Entry where the same is asked of many deliveries.
-	Entries  []Entry `json:"es,omitempty"`
+	Entries []Entry `json:"es,omitempty"`
+	// Replay is the one that begins. Others are named by an entry's.
+	Replay   *Replay `json:"rp,omitempty"`
 	Revision int64   `json:"rev"` // of the registry, as the author saw it
 }
 
@@ -37,25 +39,38 @@ const (
 	Cancel   CommandKind = "cancel"   // a delivery that waits ends; one that runs gets no further attempt
 	EndHold  CommandKind = "end_hold" // what the endpoint asked for binds nobody any more
 	Drain    CommandKind = "drain"    // all that waits for the endpoint is cancelled, what its readers have still to bring too
+
+	StartReplay  CommandKind = "replay" // a replay begins, or gets more of its deliveries
+	PauseReplay  CommandKind = "replay_pause"
+	ResumeReplay CommandKind = "replay_resume"
+	CancelReplay CommandKind = "replay_cancel"
 )
 
 // CommandKinds lists the closed set.
-func CommandKinds() []CommandKind { return []CommandKind{RetryNow, Cancel, EndHold, Drain} }
+func CommandKinds() []CommandKind {
+	return []CommandKind{RetryNow, Cancel, EndHold, Drain, StartReplay, PauseReplay, ResumeReplay, CancelReplay}
+}
 
 // All are the deliveries, or the endpoint, that the command is about.
 func (c *Command) All() []Entry {
-	if len(c.Entries) == 0 {
+	if len(c.Entries) == 0 && c.Replay == nil {
 		return []Entry{c.Entry}
 	}
 	return c.Entries
 }
 
-// Split is the command as one or more, each of which fits a record.
+// Split is the command as one or more, each of which fits a record. A replay comes before its
+// deliveries.
 func (c Command) Split() []Command {
 	if len(c.Entries) == 0 {
 		return []Command{c}
 	}
 	var parts []Command
+	if c.Replay != nil {
+		begin := c
+		begin.Entries = nil
+		parts, c.Replay = append(parts, begin), nil
+	}
 	for left := c.Entries; len(left) > 0; {
 		n := 0
 		for size := 0; n < len(left) && size < commandBytes; n++ {
@@ -72,7 +87,7 @@ func (c Command) Split() []Command {
 // Encode is the command's record.
 func (c Command) Encode() ([]byte, error) {
 	c.Version = commandVersion
-	if len(c.Entries) == 0 {
+	if len(c.Entries) == 0 && c.Replay == nil {
 		c.Version = 1
 	}
 	data, err := json.Marshal(c)

@@ -29,6 +29,7 @@ type Entry struct {
 	Cancelled bool `json:"cancel,omitempty"`
 	// Replay is the id of the replay that the delivery belongs to, "" for what topics have brought.
 	Replay string `json:"rpl,omitempty"`
+	NewID  bool   `json:"nid,omitempty"` // and its receiver is to take the event for another one
 }
 
 // BatchPrefix begins the ids of batches.

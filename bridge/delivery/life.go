@@ -59,9 +59,9 @@ func (l *Life) Ends(maxAge time.Duration) (at int64, why string) {
 }
 
 // Ends is when a delivery ends, whatever it waits for, and why; 0 is never. What an operator has
-// asked for is tried once more at any age.
+// asked for is tried once more at any age, and what is replayed as often as the schedule says.
 func (e *Entry) Ends(maxAge time.Duration) (at int64, why string) {
-	if e.Asked {
+	if e.Asked || e.Replay != "" {
 		return 0, ""
 	}
 	if e.Life == nil && maxAge > 0 { // from before there was an age: the event itself tells more, once it is read

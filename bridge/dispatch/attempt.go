@@ -29,6 +29,7 @@ type attempt struct {
 	ep    *endpoint.Endpoint
 	out   *outbound
 
+	replay bool      // it has one of the places that replays may have
 	probed time.Time // when the breaker let it through as a probe
 }
 
@@ -203,7 +204,7 @@ func (a attempt) unanswered() {
 	s, l := a.shard, a.lane
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.posts--
+	l.freed(a.replay)
 	l.breaker = l.breaker.unanswered(a.probed)
 	l.pump(time.Now())
 }
@@ -222,7 +223,7 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 	s, l, ep := a.shard, a.lane, a.ep
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.posts--
+	l.freed(a.replay)
 	defer l.pump(ended)
 	if ep.URL != l.ep.URL {
 		return

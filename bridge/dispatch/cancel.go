@@ -32,7 +32,7 @@ func (l *lane) cancel(d *pendingDelivery) {
 	case final, forgotten, expiring:
 		return
 	case waiting:
-		l.waiting.take(d)
+		l.lineOf(d).waiting.take(d)
 		l.mortals.drop(d)
 	case queued: // its place in the queue is passed over
 		l.unqueue(d)
@@ -66,7 +66,7 @@ func (l *lane) abort(d *pendingDelivery) {
 func (l *lane) drain() {
 	s := l.shard
 	for _, d := range s.known {
-		if d.lane == l {
+		if d.lane == l && d.job == nil { // a replay is cancelled as a whole
 			l.cancel(d)
 		}
 	}

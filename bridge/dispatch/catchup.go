@@ -65,6 +65,11 @@ func (d *Dispatcher) hungry() map[bus.Partition][]feed.Candidate {
 	for p, gap := range gaps {
 		d.lost(p, gap)
 	}
+	if len(all) == 0 { // what is owed comes first
+		for _, s := range d.owned.all() {
+			s.hungryJobs(all)
+		}
+	}
 	return all
 }
 

@@ -28,6 +28,7 @@ const (
 type pendingDelivery struct {
 	*delivery.Entry // changed by draft alone
 	lane            *lane
+	job             *job            // the replay that it belongs to, while that goes on
 	event           *event.Event    // nil once it would have to be read again
 	trace           *tracing.Parent // of its attempts; nil where the reading was not recorded, or is forgotten
 	began           time.Time       // its attempt that runs
@@ -42,6 +43,7 @@ type pendingDelivery struct {
 	own       bool // the event's texts are no longer parts of the message
 	shared    bool // the state log has the entry, too
 
+	delivered  bool // it has ended, with success
 	cancelled  bool // an operator wants no further attempt
 	turnedAway bool // its filter failed: it is no delivery, and nobody but a feed knows of it
 }

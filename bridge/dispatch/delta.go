@@ -61,7 +61,7 @@ func (w *stateWriter) send(ctx context.Context) error {
 	if err := w.log.Write(ctx, w.sending.record); err != nil {
 		return err
 	}
-	w.landed(w.sending.flying)
+	w.landed(w.sending)
 	w.sending = nil
 	return nil
 }
@@ -95,9 +95,10 @@ func (w *stateWriter) next(handOver bool) *step {
 	dt.held()
 	dt.spent()
 	dt.broken()
+	dt.jobs()
 	r.Remove = append(r.Remove, w.orphans...)
 	w.orphans = nil
-	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held)+len(r.Spent)+len(r.Breakers) == 0 &&
+	if len(r.Put)+len(r.Remove)+len(r.Positions)+len(r.Feeds)+len(r.Failing)+len(r.Held)+len(r.Spent)+len(r.Breakers)+len(r.Jobs) == 0 &&
 		r.Revision == was.Revision && r.Journal == was.Journal && r.Commands == was.Commands && r.HandOver == was.HandOver {
 		return nil
 	}
@@ -147,6 +148,11 @@ func (dt *delta) puts() (flying []*pendingDelivery) {
 // settled. Neither ever moves back.
 func (dt *delta) advance() {
 	dt.r.Positions = bus.Positions{}
+	for _, l := range dt.lanes {
+		for _, j := range l.jobs {
+			j.advance()
+		}
+	}
 	for p, read := range dt.read {
 		at := read
 		for _, l := range dt.lanes {
@@ -180,19 +186,22 @@ func (dt *delta) advance() {
 
 // advance moves the ranges of a place; a range that has reached its end is gone.
 func (pl *feedState) advance() {
-	pl.ranges = slices.DeleteFunc(pl.ranges, func(c *catchupRange) bool {
-		for c.out.len() > 0 && c.out.front().settled() {
-			c.out.pop()
-		}
-		at := c.read
-		if c.out.len() > 0 {
-			at = c.out.front().before
-		}
-		if at.Seq > c.from.Seq {
-			c.from = at
-		}
-		return !c.busy && c.to != nil && c.out.len() == 0 && c.done()
-	})
+	pl.ranges = slices.DeleteFunc(pl.ranges, func(c *catchupRange) bool { return c.advance() })
+}
+
+// advance moves the beginning of a range over what is settled; true when nothing is left of it.
+func (c *catchupRange) advance() (over bool) {
+	for c.out.len() > 0 && c.out.front().settled() {
+		c.out.pop()
+	}
+	at := c.read
+	if c.out.len() > 0 {
+		at = c.out.front().before
+	}
+	if at.Seq > c.from.Seq {
+		c.from = at
+	}
+	return !c.busy && c.to != nil && c.out.len() == 0 && c.done()
 }
 
 // durable is its form in the state log.
@@ -260,6 +269,7 @@ func (dt *delta) forget() {
 				kept = append(kept, d)
 			} else {
 				delete(dt.known, d.ID)
+				d.job.count(d)
 			}
 		}
 		clear(l.finished[len(kept):])
@@ -270,10 +280,10 @@ func (dt *delta) forget() {
 }
 
 // fed reports whether a successor that begins from these positions would be fed the delivery. What
-// is replayed is fed by no topic.
+// is replayed is fed by its replay alone.
 func (l *lane) fed(d *pendingDelivery, positions, read bus.Positions) bool {
 	if d.Replay != "" {
-		return false
+		return d.job.wouldFeed(&d.Event)
 	}
 	at := d.Event.Position
 	if now, ok := read[d.Event.Partition]; ok && !now.Same(at) {
@@ -354,30 +364,16 @@ func (dt *delta) spent() {
 	}
 }
 
-// broken names the endpoints whose breaker is open otherwise than the log says.
-func (dt *delta) broken() {
-	dt.r.Breakers = map[string]statelog.Breaker{}
-	for id, l := range dt.lanes {
-		if b := l.breaker.durable(l.ep.URL); b != dt.was.Breakers[id] {
-			dt.r.Breakers[id] = b
-		}
-	}
-	for id := range dt.was.Breakers {
-		if dt.lanes[id] == nil {
-			dt.r.Breakers[id] = statelog.Breaker{}
-		}
-	}
-}
-
 // landed takes in that a delta is in the log.
-func (w *stateWriter) landed(flying []*pendingDelivery) {
+func (w *stateWriter) landed(made *step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.jobsLanded(made.record.Jobs)
 	now := time.Now()
 	st := w.log.State()
 	w.durable.revision, w.durable.commands = st.Revision, st.Commands
 	w.durable.positions, w.durable.feeds = maps.Clone(st.Positions), maps.Clone(st.Feeds)
-	for _, d := range flying {
+	for _, d := range made.flying {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {
 			if d.lane.wait(d); d.status == waiting {

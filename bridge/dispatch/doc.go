@@ -12,6 +12,9 @@
 // again, what is done, what waits. The state log has one writer, by being a chained log: an
 // owner that was taken over finds out at its next write.
 //
+// What is sent again is a replay: a job of its endpoint's owner, with ranges, a line in the lane and entries of its
+// own, behind all that topics bring (replay.go, replay_feed.go, replay_view.go).
+//
 // What waits, why and until when is in memory alone (waits.go); where others share the bus,
 // owners tell of their lanes in the journal (note.go). What is told of deliveries on topics is
 // never told of again (echo.go).

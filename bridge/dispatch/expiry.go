@@ -59,7 +59,7 @@ func (l *lane) wait(d *pendingDelivery) {
 		l.abort(d)
 		return
 	}
-	l.waiting.wait(d)
+	l.lineOf(d).waiting.wait(d)
 	l.bound(d)
 }
 
@@ -132,7 +132,7 @@ func (l *lane) expire(now time.Time) {
 		l.mortals.drop(d)
 		switch d.status {
 		case waiting:
-			l.waiting.take(d)
+			l.lineOf(d).waiting.take(d)
 		case queued:
 			l.unqueue(d)
 		}

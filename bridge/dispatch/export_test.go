@@ -42,9 +42,14 @@ func (d *Dispatcher) Remembered() (all []string) {
 			all = append(all, fmt.Sprintf("%s of %s at %d: status %d, entry %d", id, x.lane.ep.Name, x.Event.Seq, x.status, x.entry))
 		}
 		for _, l := range s.lanes {
-			if n := len(l.running) + len(l.waiting) + len(l.finished) + l.fresh + l.bytes + l.entries + l.posts; n != 0 {
+			if n := len(l.running) + len(l.waiting) + len(l.finished) + l.fresh + l.bytes + l.entries + l.posts + l.replays; n != 0 {
 				all = append(all, fmt.Sprintf("%s: running %d, waiting %d, finished %d, fresh %d, bytes %d, entries %d, posts %d",
 					l.ep.Name, len(l.running), len(l.waiting), len(l.finished), l.fresh, l.bytes, l.entries, l.posts))
+			}
+			for _, j := range l.jobs {
+				if n := len(j.waiting) + j.fresh + j.bytes + j.open + len(j.ranges); n != 0 {
+					all = append(all, fmt.Sprintf("%s of %s: waiting %d, fresh %d, bytes %d, open %d, ranges %d", j.ask.ID, l.ep.Name, len(j.waiting), j.fresh, j.bytes, j.open, len(j.ranges)))
+				}
 			}
 			for p, pl := range l.feeds {
 				if pl.behind || pl.out.len() > 0 || len(pl.ranges) > 0 {

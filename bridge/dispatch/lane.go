@@ -1,10 +1,6 @@
 package dispatch
 
 import (
-	"cmp"
-	"container/heap"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -24,16 +20,15 @@ type lane struct {
 	shard *shard
 	feeds map[bus.Partition]*feedState
 
-	queue    fifo[*pendingDelivery] // handed over and not begun, in order; forgotten ones may be among them
-	fresh    int                    // of them that are not forgotten
-	bytes    int                    // of their events
-	waiting  dueHeap
+	line            // what topics have brought
+	jobs     []*job // replays, the oldest first
 	mortals  mortals
 	running  map[*pendingDelivery]struct{}
 	posts    int // attempts whose response is awaited
+	replays  int // of them, those of replays
 	puts     []*pendingDelivery
 	finished []*pendingDelivery // final, and not yet counted by a delta
-	entries  int
+	entries  int                // of what topics have brought
 
 	outbound *outbound // how a request to the endpoint is made
 	whole    ration
@@ -220,112 +215,6 @@ func (l *lane) rest() {
 	}
 }
 
-// next takes the deliveries of the next attempt: one, or the members of a batch. With none
-// it says when to look again, never when zero.
-func (l *lane) next(now time.Time) ([]*pendingDelivery, time.Time) {
-	if !l.breaker.closed() {
-		return l.nextProbe(now)
-	}
-	group, at := l.nextDue(now)
-	if group != nil {
-		return group, at
-	}
-	group, ready := l.nextFirst(now)
-	return group, earlier(at, ready)
-}
-
-// nextDue is next of what was attempted before.
-func (l *lane) nextDue(now time.Time) (group []*pendingDelivery, at time.Time) {
-	if len(l.waiting) == 0 {
-		return nil, at
-	}
-	if d := l.waiting[0]; d.Due.After(now) {
-		return nil, d.Due
-	}
-	return l.again(heap.Pop(&l.waiting).(*pendingDelivery)), at
-}
-
-// nextFirst is next of what was not.
-func (l *lane) nextFirst(now time.Time) (group []*pendingDelivery, at time.Time) {
-	size, wait := l.outbound.batch()
-	l.skipForgotten()
-	if l.fresh == 0 {
-		return nil, at
-	}
-	if size > 1 && l.fresh < size {
-		if full := (*l.queue.front()).Created.Add(wait); full.After(now) {
-			return nil, full
-		}
-	}
-	return l.dequeue(max(size, 1)), at
-}
-
-// dequeue takes up to n events that wait for their first attempt.
-func (l *lane) dequeue(n int) []*pendingDelivery {
-	group := make([]*pendingDelivery, 0, n)
-	for len(group) < n && l.fresh > 0 {
-		l.skipForgotten()
-		d := l.queue.pop()
-		l.unqueue(d)
-		group = append(group, d)
-	}
-	if l.outbound.batched() {
-		ids := make([]string, len(group))
-		for i, d := range group {
-			ids[i] = d.ID
-		}
-		id := delivery.BatchID(ids...)
-		for _, d := range group {
-			d.draft().Batch = id
-		}
-	}
-	return group
-}
-
-// unqueue has the queue pass over a delivery that waits for its first attempt.
-func (l *lane) unqueue(d *pendingDelivery) {
-	l.fresh--
-	l.bytes -= int(d.size)
-}
-
-func (l *lane) skipForgotten() {
-	for l.queue.len() > 0 && (*l.queue.front()).status != queued { // forgotten, or unqueued
-		l.queue.pop()
-	}
-}
-
-// again is the group of a delivery whose time has come. The endpoint's content may be another
-// one than at the attempt before.
-func (l *lane) again(d *pendingDelivery) []*pendingDelivery {
-	if !l.outbound.batched() {
-		if d.Batch != "" {
-			d.draft().Batch = ""
-		}
-		return []*pendingDelivery{d}
-	}
-	if d.Batch == "" {
-		d.draft().Batch = delivery.BatchID(d.ID)
-	}
-	return l.reunite(d)
-}
-
-// reunite gathers the members that a batch had at its first attempt.
-func (l *lane) reunite(first *pendingDelivery) []*pendingDelivery {
-	group := []*pendingDelivery{first}
-	for _, d := range l.waiting {
-		if d.Batch == first.Batch {
-			group = append(group, d)
-		}
-	}
-	for _, d := range group[1:] {
-		heap.Remove(&l.waiting, int(d.heapIndex))
-	}
-	slices.SortFunc(group, func(a, b *pendingDelivery) int {
-		return cmp.Or(strings.Compare(string(a.Event.Partition), string(b.Event.Partition)), cmp.Compare(a.Event.Seq, b.Event.Seq))
-	})
-	return group
-}
-
 func (l *lane) begin(group []*pendingDelivery) {
 	s := l.shard
 	now := time.Now()
@@ -334,9 +223,20 @@ func (l *lane) begin(group []*pendingDelivery) {
 		l.run(d, now)
 	}
 	l.posts++
+	if group[0].job != nil {
+		l.replays++
+	}
 	s.d.begun.Add(1)
 	s.attempts.Add(1)
-	go attempt{s, l, l.ep, l.outbound, l.probe(now)}.run(group)
+	go attempt{s, l, l.ep, l.outbound, group[0].job != nil, l.probe(now)}.run(group)
+}
+
+// freed gives the place back that an attempt had among those that may run at once.
+func (l *lane) freed(replay bool) {
+	l.posts--
+	if replay {
+		l.replays--
+	}
 }
 
 // run has a delivery be on its way to a record.
@@ -350,7 +250,7 @@ func (l *lane) run(d *pendingDelivery, now time.Time) {
 
 // keep asks for an entry in the next delta.
 func (l *lane) keep(d *pendingDelivery) {
-	if d.entry == unwritten {
+	if d.entry == unwritten && d.job == nil {
 		l.entries++
 	}
 	if !d.entry.due() {
@@ -362,7 +262,10 @@ func (l *lane) keep(d *pendingDelivery) {
 // finish takes a delivery whose final record is acknowledged.
 func (l *lane) finish(d *pendingDelivery) {
 	delete(l.running, d)
-	if d.entry != unwritten {
+	switch {
+	case d.job != nil:
+		d.job.ended(d)
+	case d.entry != unwritten:
 		l.entries--
 	}
 	d.status, d.entry, d.event = final, d.entry.waive(), nil

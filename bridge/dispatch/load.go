@@ -51,8 +51,10 @@ func (s *shard) own(ctx context.Context) error {
 	}
 	was.rebuild()
 	for _, l := range s.lanes { // nobody else knows the shard yet
-		for _, d := range l.waiting {
-			s.d.observer.Waiting(*d.Entry)
+		for _, q := range l.lines() {
+			for _, d := range q.waiting {
+				s.d.observer.Waiting(*d.Entry)
+			}
 		}
 	}
 	for p, at := range was.gaps {

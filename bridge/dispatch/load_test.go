@@ -164,7 +164,7 @@ func TestBatchIsReunited(t *testing.T) {
 			d := &pendingDelivery{Entry: &delivery.Entry{ID: string(rune('a' + i)), Batch: batch, Due: now, Event: delivery.EventRef{Position: bus.Position{Seq: int64(9 - i)}}}}
 			l.waiting.wait(d)
 		}
-		group := l.reunite(&pendingDelivery{Entry: &delivery.Entry{ID: "z", Batch: "x", Event: delivery.EventRef{Position: bus.Position{Seq: 6}}}})
+		group := l.line.reunite(&pendingDelivery{Entry: &delivery.Entry{ID: "z", Batch: "x", Event: delivery.EventRef{Position: bus.Position{Seq: 6}}}})
 		ids := ""
 		for _, d := range group {
 			ids += d.ID

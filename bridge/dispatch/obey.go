@@ -30,6 +30,11 @@ func (s *shard) act(pos int64, c *delivery.Command) bool {
 		return false
 	}
 	s.commands = pos
+	if c.Replay != nil {
+		if l := s.lanes[c.Replay.Endpoint]; l != nil {
+			l.beginReplay(c.Replay)
+		}
+	}
 	for _, e := range c.All() {
 		if l := s.lanes[e.Endpoint]; l != nil {
 			l.obey(c.Kind, e)
@@ -53,6 +58,10 @@ func (l *lane) obey(kind delivery.CommandKind, e delivery.Entry) {
 		l.cancelNamed(e)
 	case delivery.Drain:
 		l.drain()
+	case delivery.StartReplay:
+		l.replayListed(e)
+	case delivery.PauseReplay, delivery.ResumeReplay, delivery.CancelReplay:
+		l.steer(kind, e.Replay)
 	case delivery.EndHold:
 		now := time.Now()
 		l.cleanSlate(now)
@@ -74,12 +83,13 @@ func (l *lane) retryNow(e delivery.Entry) {
 		l.shard.known[d.ID] = d
 	case d.status == final: // its end is still remembered
 		e.Number = max(e.Number, d.Number+1)
+		d.leaveJob()
 		d.Entry, d.shared, d.mark = &e, false, l.shard.journaled
 		if d.entry != unwritten { // its end took it out of the count
 			l.entries++
 		}
 	case d.status == waiting:
-		l.waiting.take(d)
+		l.lineOf(d).waiting.take(d)
 		l.mortals.drop(d)
 	case d.status == queued && d.ends() != 0: // it might end before its turn
 		l.unqueue(d)

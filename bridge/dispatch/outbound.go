@@ -92,11 +92,11 @@ func (o *outbound) shaped(group []*pendingDelivery, made *transform.Request, now
 	if o.batched() {
 		ids := make([]string, len(group))
 		for i, d := range group {
-			ids[i] = signature.MessageID(d.event.Source, d.event.ID)
+			ids[i] = messageID(d)
 		}
 		name, id = first.Batch, signature.BatchID(ids)
 	} else {
-		id = signature.MessageID(first.event.Source, first.event.ID)
+		id = messageID(first)
 	}
 	which := []string{name, strconv.Itoa(first.Number)}
 	h["Hookspan-Delivery"], h["Hookspan-Attempt"] = which[:1:1], which[1:]
@@ -114,6 +114,15 @@ func (o *outbound) shaped(group []*pendingDelivery, made *transform.Request, now
 	})
 	r.Header, r.Body = h, body
 	return r, nil
+}
+
+// messageID is the webhook-id of a delivery's event. One that is replayed as another event has one of
+// its replay.
+func messageID(d *pendingDelivery) string {
+	if d.NewID {
+		return signature.MessageID(d.event.Source, d.event.ID+" "+d.Replay)
+	}
+	return signature.MessageID(d.event.Source, d.event.ID)
 }
 
 // address is where requests go, by which way, how they are let in, what counts as success,

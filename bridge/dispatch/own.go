@@ -42,6 +42,7 @@ func (s *shard) serve(ctx, writing context.Context) error {
 			s.wakeAll()
 		}
 		s.overdue()
+		s.tellOver()
 		if s.d.conf.Leases != nil { // others want to know how lanes stand that do not just deliver
 			s.rec.tell(s.notes(time.Now()))
 		}

@@ -38,6 +38,13 @@ func (s *shard) Places(p bus.Partition) []bus.Position {
 			}
 		}
 	}
+	for _, l := range s.lanes {
+		for _, j := range l.jobs {
+			if c := j.ranges[p]; c != nil {
+				all = append(all, c.from, c.read, *c.to)
+			}
+		}
+	}
 	return all
 }
 
@@ -64,6 +71,9 @@ func (s *shard) Truncate(_ bus.Span, t *feed.Truncation) (gap int64) {
 		return gap
 	}
 	for _, l := range s.lanes {
+		for _, j := range l.jobs {
+			j.truncate(t.Partition, t.Cut, same)
+		}
 		switch pl := l.feeds[t.Partition]; {
 		case pl == nil:
 		case same:
@@ -108,16 +118,20 @@ func (pl *feedState) cutBack(to bus.Position) {
 	}
 	cutBack(&pl.out, to)
 	for _, c := range pl.ranges {
-		cutBack(&c.out, to)
-		c.counted = c.counted && c.events == 0
-		for _, at := range []*bus.Position{&c.from, &c.read, &c.until} {
-			if at.Seq > to.Seq {
-				*at = to
-			}
+		c.cutBack(to)
+	}
+}
+
+func (c *catchupRange) cutBack(to bus.Position) {
+	cutBack(&c.out, to)
+	c.counted = c.counted && c.events == 0
+	for _, at := range []*bus.Position{&c.from, &c.read, &c.until} {
+		if at.Seq > to.Seq {
+			*at = to
 		}
-		if c.to != nil && c.to.Seq > to.Seq {
-			c.to = &to
-		}
+	}
+	if c.to != nil && c.to.Seq > to.Seq {
+		c.to = &to
 	}
 }
 

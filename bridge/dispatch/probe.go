@@ -2,12 +2,14 @@ package dispatch
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/ops"
+	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
 // breakerPatience is how long a breaker may be open before what its endpoint needs of the topics
@@ -75,17 +77,18 @@ func (l *lane) urge(d *pendingDelivery, now time.Time) {
 func (l *lane) nextProbe(now time.Time) ([]*pendingDelivery, time.Time) {
 	if d := l.urgent; d != nil {
 		if l.urgent = nil; d.status == waiting {
-			l.waiting.take(d)
-			return l.again(d), time.Time{}
+			q := l.lineOf(d)
+			q.waiting.take(d)
+			return l.again(q, d), time.Time{}
 		}
 	}
-	turns := [...]func(time.Time) ([]*pendingDelivery, time.Time){l.nextFirst, l.nextDue}
+	turns := [...]func(*line, time.Time) ([]*pendingDelivery, time.Time){l.nextFirst, l.nextDue}
 	if l.probes%2 == 1 {
 		turns[0], turns[1] = turns[1], turns[0]
 	}
 	var at time.Time
 	for _, turn := range turns {
-		group, ready := turn(now)
+		group, ready := turn(&l.line, now)
 		if group != nil {
 			l.probes++
 			return group, time.Time{}
@@ -129,6 +132,9 @@ func (l laneView) probeAt() time.Time {
 	if b := l.behind(); b != nil && b.Events > 0 {
 		return at
 	}
+	if slices.ContainsFunc(l.jobs, func(j *job) bool { return j.ready(at) }) {
+		return at
+	}
 	return l.waiting[0].Due
 }
 
@@ -138,6 +144,21 @@ func (l laneView) broken() time.Time {
 		return l.breaker.probed.Add(l.ep.Timeout)
 	}
 	return l.opens()
+}
+
+// broken names the endpoints whose breaker is open otherwise than the log says.
+func (dt *delta) broken() {
+	dt.r.Breakers = map[string]statelog.Breaker{}
+	for id, l := range dt.lanes {
+		if b := l.breaker.durable(l.ep.URL); b != dt.was.Breakers[id] {
+			dt.r.Breakers[id] = b
+		}
+	}
+	for id := range dt.was.Breakers {
+		if dt.lanes[id] == nil {
+			dt.r.Breakers[id] = statelog.Breaker{}
+		}
+	}
 }
 
 func (l *lane) opened() {

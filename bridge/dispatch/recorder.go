@@ -237,6 +237,7 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 		touched[l] = struct{}{}
 		switch {
 		case a.Outcome != "":
+			d.delivered = a.Outcome == delivery.Delivered
 			l.finish(d)
 		case l.closed: // the endpoint was deleted meanwhile
 			delete(l.running, d)

@@ -260,7 +260,7 @@ func (l *lane) close() {
 			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
 		}
 	}
-	l.queue, l.waiting, l.mortals, l.finished, l.puts, l.feeds = fifo[*pendingDelivery]{}, nil, nil, nil, nil, map[bus.Partition]*feedState{}
+	l.line, l.jobs, l.mortals, l.finished, l.puts, l.feeds = line{}, nil, nil, nil, nil, map[bus.Partition]*feedState{}
 }
 
 // compact lets the registry forget periods that no feed needs any more.

@@ -63,6 +63,7 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 	}
 	was.ailing(ep)
 	l.quota.restore(was.Spent[ep.ID], now)
+	l.restoreJobs(was.Jobs)
 	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
 	l.breaker = restoreBreaker(was.Breakers[ep.ID], ep.URL)
 	l.backfill(was.Revision, was.cuts)
@@ -78,16 +79,21 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 		return
 	}
 	d := &pendingDelivery{Entry: e, own: true, shared: true, lane: l, entry: written, mark: was.Journal, heapIndex: -1}
+	d.job = l.job(e.Replay)
 	s.known[e.ID] = d
-	if _, done := was.past.Done[e.ID]; done {
-		d.status = final
+	if last, done := was.past.Done[e.ID]; done {
+		d.status, d.delivered = final, last.Outcome == delivery.Delivered
+		d.job.took(d)
 		l.finished = append(l.finished, d)
 		if d.Replay == "" {
 			l.reaches(d.Event)
 		}
 		return
 	}
-	l.entries++
+	if d.job == nil {
+		l.entries++
+	}
+	d.job.took(d)
 	d.cancelled = e.Cancelled
 	if _, moved := was.past.Failed[e.ID]; moved {
 		l.keep(d)
@@ -113,24 +119,28 @@ func (was *loaded) restoreFromJournal() {
 		d := &pendingDelivery{
 			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life, Replay: a.Replay},
 			own:   true,
-			lane:  l, mark: was.Journal, heapIndex: -1,
+			lane:  l, job: l.job(a.Replay), mark: was.Journal, heapIndex: -1,
 		}
 		if !l.fed(d, was.Positions, s.read) {
 			return nil
 		}
 		s.known[d.ID] = d
-		l.reaches(d.Event)
+		if d.Replay == "" {
+			l.reaches(d.Event)
+		}
 		return d
 	}
 	for _, a := range was.past.Done {
 		if d := take(a); d != nil {
-			d.status = final
+			d.status, d.delivered = final, a.Outcome == delivery.Delivered
+			d.job.took(d)
 			d.lane.finished = append(d.lane.finished, d)
 		}
 	}
 	for _, a := range was.past.Failed {
 		if d := take(a); d != nil {
 			d.Number, d.Due = a.Number+1, a.Next
+			d.job.took(d)
 			d.lane.keep(d)
 			d.lane.wait(d)
 		}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 )
 
@@ -58,6 +59,24 @@ func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
 		l.skipForgotten()
 		first := *l.queue.front()
 		add(l.standing(first, 0, now).Waits, int64(l.fresh), first.Created, true)
+	}
+	for _, j := range l.jobs {
+		for _, d := range j.waiting {
+			add(l.standing(d, 0, now).Waits, 1, d.Created, true)
+		}
+		cause := l.stopped()
+		switch {
+		case cause != "":
+		case !l.breaker.closed():
+			cause = delivery.WaitsBreaker
+		default:
+			cause = delivery.WaitsReplay
+		}
+		n := int64(j.fresh)
+		for _, c := range j.ranges {
+			n += c.left(bus.Position{})
+		}
+		add(cause, n, j.since(), true)
 	}
 	if b := l.behind(); b != nil {
 		cause := l.stopped()

@@ -62,12 +62,22 @@ func (l laneView) list(all []delivery.Waiting, wants func(*delivery.Entry) bool,
 			before++
 		}
 	}
+	for _, j := range l.jobs {
+		for _, d := range j.waiting {
+			take(d, 0)
+		}
+		for _, d := range j.queue.all() {
+			if d.status == queued {
+				take(d, 0)
+			}
+		}
+	}
 	return all
 }
 
 // before is how many first attempts are to be made before a delivery's.
 func (l laneView) before(d *pendingDelivery) (n int) {
-	if d.status != queued {
+	if d.status != queued || d.job != nil {
 		return 0
 	}
 	for _, x := range l.queue.all() {
@@ -125,6 +135,8 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case !l.breaker.closed():
 		st.Waits, st.Until = delivery.WaitsBreaker, l.broken()
+	case d.job != nil: // for what topics have brought, for its own rate, or until it is resumed
+		st.Waits = delivery.WaitsReplay
 	case at.After(now):
 		st.Waits, st.Until = delivery.WaitsLimited, at
 	default:

@@ -40,6 +40,22 @@ func (e *Endpoint) Takes(m *bus.Message) bool {
 	return v == Taken
 }
 
+// JudgeReplay says what an event is to the endpoint by its newest period, wherever the event lies, and
+// whether or not the endpoint is active. Filters are instead of the period's, and of its types; nil:
+// those hold.
+func (e *Endpoint) JudgeReplay(m *bus.Message, filters *filter.List) (Verdict, error) {
+	if len(e.rules) == 0 {
+		return NotTaken, nil
+	}
+	r := e.rules[len(e.rules)-1]
+	if r.active = true; filters != nil {
+		r.filters, r.events = *filters, everyType
+	}
+	return r.judge(m)
+}
+
+var everyType = []typePattern{compileType("*")} // never changed
+
 // TakesBy is Takes by the list as it was at a revision of the registry.
 func (e *Endpoint) TakesBy(revision int64, m *bus.Message) bool {
 	return e.JudgeBy(revision, m) == Taken

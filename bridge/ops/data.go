@@ -43,6 +43,16 @@ type Original struct {
 	Topic   string `json:"topic"`
 }
 
+// Replay is the data of ReplayFinished.
+type Replay struct {
+	Replay string `json:"replay"` // its id
+	AboutEndpoint
+	State   string `json:"state"`   // how it ended
+	Matched int64  `json:"matched"` // deliveries that it made
+	Sent    int64  `json:"sent"`    // of them, those that were delivered
+	Failed  int64  `json:"failed"`  // and those that ended without success
+}
+
 // Refusals is the data of SourceRefusals. Nothing in it was chosen by whoever sent the requests.
 type Refusals struct {
 	Source  string         `json:"source"`

@@ -22,13 +22,14 @@ const (
 	BreakerClosed     Type = "hookspan.endpoint.breaker-closed" // a probe succeeded, or its URL was changed
 	DeliveryExhausted Type = "hookspan.delivery.exhausted"      // every attempt failed
 	DeliveryExpired   Type = "hookspan.delivery.expired"        // its event was too old, or not stored any more
+	ReplayFinished    Type = "hookspan.replay.finished"         // all of it has ended, or it was cancelled
 	SourceRefusals    Type = "hookspan.source.refusals"         // a burst of requests that are not genuine
 	StoreNearlyFull   Type = "hookspan.store.nearly-full"       // events are purged before their retention is over
 )
 
 // Types lists the closed set.
 func Types() []Type {
-	return []Type{EndpointDisabled, EndpointRecovered, BreakerOpened, BreakerClosed, DeliveryExhausted, DeliveryExpired, SourceRefusals, StoreNearlyFull}
+	return []Type{EndpointDisabled, EndpointRecovered, BreakerOpened, BreakerClosed, DeliveryExhausted, DeliveryExpired, ReplayFinished, SourceRefusals, StoreNearlyFull}
 }
 
 // New makes an event. Its id is the type and id, so that what is told twice under one id is told

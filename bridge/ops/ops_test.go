@@ -24,6 +24,7 @@ func samples() map[Type]any {
 		EndpointDisabled: about, EndpointRecovered: Recovered{about, time.Unix(0, 0).UTC()},
 		BreakerOpened: Breaker{about, time.Unix(0, 0).UTC(), time.Unix(5, 0).UTC()}, BreakerClosed: Breaker{AboutEndpoint: about, Since: time.Unix(0, 0).UTC()},
 		DeliveryExhausted: ended, DeliveryExpired: ended,
+		ReplayFinished:  Replay{Replay: "rpl_1", AboutEndpoint: about, State: "done", Matched: 3, Sent: 2, Failed: 1},
 		SourceRefusals:  Refusals{Source: "shop", Count: 20, Since: time.Unix(0, 0).UTC(), Reasons: map[string]int{"stale": 20}, Refused: 20},
 		StoreNearlyFull: StoreOf(bus.Room{Used: 9, Limit: 10, Reserved: 1}),
 	}

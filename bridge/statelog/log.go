@@ -179,7 +179,7 @@ func (l *Log) Step(ctx context.Context) error {
 func (l *Log) begin(ctx context.Context) error {
 	s := &l.state
 	r := Record{
-		Kind: Begin, Positions: s.Positions, Feeds: s.Feeds, Failing: s.Failing, Held: s.Held, Spent: s.Spent, Breakers: s.Breakers,
+		Kind: Begin, Positions: s.Positions, Feeds: s.Feeds, Failing: s.Failing, Held: s.Held, Spent: s.Spent, Breakers: s.Breakers, Jobs: s.Jobs,
 		Revision: s.Revision, Journal: s.Journal, Commands: s.Commands, HandOver: s.HandOver,
 	}
 	if err := l.append(ctx, &r); err != nil {

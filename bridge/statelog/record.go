@@ -34,6 +34,7 @@ type Record struct {
 	Held      map[string]Hold            `json:"held,omitempty"`   // endpoint: as a difference, too
 	Spent     map[string]Spent           `json:"spent,omitempty"`  // endpoint: as a difference, too
 	Breakers  map[string]Breaker         `json:"brk,omitempty"`    // endpoint: as a difference, too; who does not know them begins with closed ones
+	Jobs      map[string]*Job            `json:"jobs,omitempty"`   // replays by id: as a difference, too; null removes one
 	Revision  int64                      `json:"rev,omitempty"`    // of the registry, as taken up by the lanes
 	Journal   int64                      `json:"jrn,omitempty"`    // read the journal after this place
 	Commands  int64                      `json:"cmd,omitempty"`    // the last command acted on

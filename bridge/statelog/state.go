@@ -17,6 +17,7 @@ type State struct {
 	Held      map[string]Hold
 	Spent     map[string]Spent
 	Breakers  map[string]Breaker
+	Jobs      map[string]*Job
 	Revision  int64
 	Journal   int64
 	Commands  int64
@@ -27,7 +28,7 @@ type State struct {
 func NewState() State {
 	return State{
 		Entries: map[string]*delivery.Entry{}, Positions: bus.Positions{},
-		Feeds: map[string]map[string]Feed{}, Failing: map[string]int64{}, Held: map[string]Hold{}, Breakers: map[string]Breaker{},
+		Feeds: map[string]map[string]Feed{}, Failing: map[string]int64{}, Held: map[string]Hold{}, Breakers: map[string]Breaker{}, Jobs: map[string]*Job{},
 		Revision: bus.NoPosition, Journal: bus.NoPosition, Commands: bus.NoPosition,
 	}
 }
@@ -68,6 +69,13 @@ func (s *State) apply(r *Record) {
 			s.Breakers[ep] = b
 		}
 	}
+	for id, j := range r.Jobs {
+		if j == nil {
+			delete(s.Jobs, id)
+		} else {
+			s.Jobs[id] = j
+		}
+	}
 	s.Revision, s.Journal, s.Commands, s.HandOver = r.Revision, r.Journal, r.Commands, r.HandOver
 }
 
@@ -91,10 +99,12 @@ func (s *State) Clone() State {
 	c.Entries, c.Positions = maps.Clone(s.Entries), maps.Clone(s.Positions)
 	c.Feeds, c.Failing, c.Held = maps.Clone(s.Feeds), maps.Clone(s.Failing), maps.Clone(s.Held)
 	c.Breakers = maps.Clone(s.Breakers)
+	c.Jobs = maps.Clone(s.Jobs)
 	return c
 }
 
-// Places are the state's positions in a partition: those of the live feed, since, and those of ranges.
+// Places are the state's positions in a partition: those of the live feed, since, and those of
+// ranges and replays.
 func (s *State) Places(p bus.Partition) []bus.Position {
 	var all []bus.Position
 	if at, ok := s.Positions[p]; ok {
@@ -111,6 +121,11 @@ func (s *State) Places(p bus.Partition) []bus.Position {
 			}
 		}
 	}
+	for _, j := range s.Jobs {
+		if r, ok := j.Ranges[string(p)]; ok && r.To != nil {
+			all = append(all, r.From, *r.To)
+		}
+	}
 	return all
 }
 
@@ -124,6 +139,9 @@ func (s *State) Move(p bus.Partition, to func(bus.Position) (bus.Position, bool)
 		if had, ok := parts[string(p)]; ok {
 			s.setFeed(ep, string(p), had.moved(to))
 		}
+	}
+	for id, j := range s.Jobs {
+		s.Jobs[id] = j.moved(p, to)
 	}
 }
 
@@ -144,6 +162,14 @@ func (s *State) Needs(out func(endpoint string) bool) bus.Positions {
 			for _, r := range f.Ranges {
 				lower(bus.Partition(p), r.From)
 			}
+		}
+	}
+	for _, j := range s.Jobs {
+		if j.State.Over() || out(j.Endpoint) {
+			continue
+		}
+		for p, r := range j.Ranges {
+			lower(bus.Partition(p), r.From)
 		}
 	}
 	for _, e := range s.Entries {

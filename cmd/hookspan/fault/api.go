@@ -112,3 +112,25 @@ func (s *Site) Metric(ctx context.Context, name string) (sum float64, err error)
 	}
 	return sum, lines.Err()
 }
+
+// A Replay is what of a replay the tests look at.
+type Replay struct {
+	ID      string `json:"id"`
+	State   string `json:"state"`
+	Matched int    `json:"matched"`
+	Sent    int    `json:"sent"`
+	Failed  int    `json:"failed"`
+}
+
+// Replay begins one with the fields, or looks one up by its id.
+func (s *Site) Replay(ctx context.Context, id string, fields map[string]any) (r Replay, err error) {
+	method, path := http.MethodPost, "/v1/replays"
+	if id != "" {
+		method, path = http.MethodGet, path+"/"+url.PathEscape(id)
+	}
+	status, answer, err := s.call(ctx, method, path, fields)
+	if err != nil || status != http.StatusOK && status != http.StatusAccepted {
+		return r, fmt.Errorf("ask for replay %s: status %d, %.300s (%v)", id, status, answer, err)
+	}
+	return r, json.Unmarshal(answer, &r)
+}

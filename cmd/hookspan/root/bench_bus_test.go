@@ -137,6 +137,24 @@ func TestBenchNeighbours(t *testing.T) {
 	}
 }
 
+func TestBenchReplay(t *testing.T) {
+	t.Parallel()
+	out, errs, code := hookspan(t, []string{programVariable + "=1"}, "bench", "replay", "--json", "--rounds", "2", "--events", "500", "--webhooks", "20", "--rate", "200", "--limit", "100/s")
+	var r struct {
+		Name            string
+		Events, History int64
+		Throughput      float64
+		P99             float64 `json:"p99_ms"`
+		Alone           float64 `json:"alone_p99_ms"`
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != cli.ExitDone {
+		t.Fatalf("code %d: %v\n%s%s", code, err, out, errs)
+	}
+	if r.Name != "replay" || r.Events != 20 || r.History != 500 || r.Throughput < 0 || r.P99 <= 0 || r.Alone <= 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // On a bus that others use, a benchmark has a namespace of its own and leaves nothing behind.
 func TestBenchOnNATSLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -113,6 +113,9 @@ func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant s
 		t.Cause = expired
 	case ops.BreakerOpened:
 		t.Cause = breaker
+		if key := key(breaker, x.Endpoint); s.Troubles[key] != nil { // that it was closed meanwhile was not heard
+			s.end(key)
+		}
 	case ops.SourceRefusals:
 		t.Cause, t.Name, t.Count = refusals, x.Source, max(x.Refused, x.Count)
 	case ops.StoreNearlyFull:

@@ -57,7 +57,7 @@ func (a attempt) run(group []*pendingDelivery) {
 	}
 	made, failed := s.d.transform(ctx, a.lane.turn, a.ep, group[0].event)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, !a.ep.Transform.IsZero() && !a.mayStill():
 		a.unmade(began)
 		a.interrupted(group)
 		return
@@ -89,6 +89,14 @@ func (a attempt) run(group []*pendingDelivery) {
 		return
 	}
 	a.record(group, &p, v)
+}
+
+// mayStill asks again, after what took its time, what was asked when the attempt began.
+func (a attempt) mayStill() bool {
+	s, l := a.shard, a.lane
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holds() && !l.blocked() && (l.breaker.closed() || !a.probed.IsZero())
 }
 
 // send makes the request and sends it.

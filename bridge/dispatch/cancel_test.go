@@ -151,3 +151,23 @@ func TestDrainEndsAllThatWaits(t *testing.T) {
 		})
 	}
 }
+
+// The last word counts: what was cancelled while its attempt ran, and asked for after that, goes on.
+func TestRetryAfterCancelOfWhatRuns(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.out.holds(true)
+		r.publish(1, 1, "a")
+		r.feed()
+		m := r.store.Kept(part)[0]
+		e := delivery.EntryOf(l.ep.ID, &m)
+		r.command(delivery.Cancel, e)
+		r.command(delivery.RetryNow, e)
+		r.settle()
+		r.answer(500, 1)
+		r.settle()
+		if r.cancelled() != 0 {
+			t.Error("it has ended as cancelled")
+		}
+	})
+}

@@ -164,8 +164,8 @@ func (a attempt) expire(over []*pendingDelivery) {
 			told = append(told, opsDelivery(delivery.EndedExpired, a.ep, d))
 		}
 	}
+	defer s.attempts.Done()
 	s.rec.add(outcomes...) // from here on the deliveries are the recorder's
-	s.attempts.Done()
 	if n := len(told) - expiriesTold; n > 0 {
 		s.d.log.Warn("more deliveries expired at once than operations events tell of", "endpoint", a.ep.Name, "events", n)
 		told = told[:expiriesTold]

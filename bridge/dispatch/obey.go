@@ -97,6 +97,10 @@ func (l *lane) retryNow(e delivery.Entry) {
 		d.event = nil // it is read again
 	case d.status == asked:
 	default: // queued or running: it is tried anyway
+		if d.cancelled {
+			d.cancelled, d.draft().Cancelled = false, false
+			l.keep(d)
+		}
 		l.breaker = l.breaker.asked(now)
 		l.pump(now)
 		return

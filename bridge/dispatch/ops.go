@@ -54,15 +54,17 @@ func opsEvent(kind, id string, ep *endpoint.Endpoint, data any) *event.Event {
 
 // ops publishes an operations event. It is tried once: what it tells is in the log and in
 // the journal as well.
-func (d *Dispatcher) ops(e *event.Event) {
+func (d *Dispatcher) ops(e *event.Event) (told bool) {
 	if e == nil {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(d.attemptsCtx, opsTimeout)
 	defer cancel()
-	if err := d.conf.Teller.Tell(ctx, e); err != nil {
+	err := d.conf.Teller.Tell(ctx, e)
+	if err != nil {
 		d.trouble.Warn("operations event not published", err, slog.String("type", e.Type), slog.String("subject", e.Subject))
 	}
+	return err == nil
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

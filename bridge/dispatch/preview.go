@@ -2,11 +2,13 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/transform"
 )
 
@@ -68,6 +70,11 @@ func (d *Dispatcher) preview(ctx context.Context, out *outbound, turn *transform
 	if err != nil {
 		p.Skipped, p.Detail = delivery.Skipped(reasonOf(err)), err.Error()
 		return p, nil
+	}
+	for name, values := range req.Header {
+		if slices.ContainsFunc(values, func(v string) bool { return out.hiding.hides(name, v) }) {
+			req.Header[name] = []string{setting.Hidden} // a provider's signature may be the secret itself
+		}
 	}
 	p.Request = &req
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 func TestAPreviewSendsNothing(t *testing.T) {
@@ -50,6 +51,15 @@ func TestAPreviewSendsNothing(t *testing.T) {
 		}
 		if got := preview(100, since, func(*endpoint.Endpoint) {}); len(got) != len(` 9:POST{"n":9}`)*6 {
 			t.Errorf("since: %s", got)
+		}
+		keyed := l.ep.Clone()
+		keyed.Headers = setting.Headers{{Name: "X-Token", Value: "canary-canary"}}
+		ep, err := r.reg.Propose(t.Context(), keyed)
+		r.must(err)
+		found, err := r.d.Preview(t.Context(), ep, 1, time.Time{})
+		r.must(err)
+		if got := found[0].Request.Header.Get("X-Token"); got != setting.Hidden {
+			t.Errorf("a header that is secret: %s", got)
 		}
 		wrong := l.ep.Clone()
 		r.must(wrong.Transform.Parse(".data."))

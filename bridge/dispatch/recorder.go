@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -121,8 +122,9 @@ func (r *recorder) run(ctx context.Context) {
 		r.collect(ctx)
 		all, notes := r.take()
 		for batch := all; len(batch)+len(notes) > 0; {
-			some, few := fitting(batch), min(len(notes), notesInEntry)
-			if !r.write(ctx, batch[:some], notes[:few]) {
+			few := min(len(notes), notesInEntry)
+			data, some := entryOf(batch, notes[:few])
+			if !r.write(ctx, data, batch[:some], notes[:few]) {
 				return
 			}
 			batch, notes = batch[some:], notes[few:]
@@ -163,22 +165,19 @@ func (r *recorder) collect(ctx context.Context) {
 	}
 }
 
-// fitting is how many of the outcomes one entry of the journal takes.
-func fitting(batch []outcome) (n int) {
-	for size := 0; n < len(batch) && size < recordBytes; n++ {
-		size += batch[n].attempt.Size()
+// entryOf is one entry of the journal: of the outcomes the first, as many as it takes, and notes. A
+// text may take six times its length there.
+func entryOf(batch []outcome, notes []delivery.Note) (data []byte, n int) {
+	data = delivery.NewBatch(min(len(batch), recordBytes/400))
+	for ; n < len(batch) && len(data) < recordBytes; n++ {
+		data = delivery.AppendAttempt(data, &batch[n].attempt)
 	}
-	return n
+	return delivery.AppendNotes(data, notes), n
 }
 
 // write appends the batch until the bus has acknowledged it. A batch that landed although
 // its acknowledgement was lost is written twice, which changes nothing.
-func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.Note) bool {
-	data := delivery.NewBatch(len(batch))
-	for i := range batch {
-		data = delivery.AppendAttempt(data, &batch[i].attempt)
-	}
-	data = delivery.AppendNotes(data, notes)
+func (r *recorder) write(ctx context.Context, data []byte, batch []outcome, notes []delivery.Note) bool {
 	late := time.AfterFunc(unrecordedAge, func() { r.d.throttle.stalled(1) })
 	defer func() {
 		if !late.Stop() {
@@ -195,6 +194,9 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 			}
 			return true
 		}
+		if errors.Is(err, bus.ErrTooLarge) && len(batch) > 0 {
+			return r.writeLess(ctx, batch, notes)
+		}
 		if ctx.Err() == nil {
 			r.d.trouble.Warn("journal not written, trying again", err, slog.Int("shard", r.shard), slog.Int("records", len(batch)))
 		}
@@ -202,6 +204,20 @@ func (r *recorder) write(ctx context.Context, batch []outcome, notes []delivery.
 			return false
 		}
 	}
+}
+
+// writeLess writes what is too large for the bus in halves, and one record without what was sent and
+// answered: without a record nothing goes on.
+func (r *recorder) writeLess(ctx context.Context, batch []outcome, notes []delivery.Note) bool {
+	if half := len(batch) / 2; half > 0 {
+		first, _ := entryOf(batch[:half], notes)
+		second, _ := entryOf(batch[half:], nil)
+		return r.write(ctx, first, batch[:half], notes) && r.write(ctx, second, batch[half:], nil)
+	}
+	a := &batch[0].attempt
+	a.Response, a.Binary, a.Request, a.Headers, a.Detail = "", "", "", "", "the rest of the record is too large for the bus"
+	data, _ := entryOf(batch, notes)
+	return r.write(ctx, data, batch, notes)
 }
 
 // landed takes in that a batch is acknowledged.

@@ -48,7 +48,8 @@ func hidingOf(ep *endpoint.Endpoint, address string) hiding {
 	for _, x := range ep.Headers {
 		h.own[http.CanonicalHeaderKey(x.Name)] = x.Credential()
 		if x.Credential() {
-			secret(x.Value)
+			_, behind, _ := strings.Cut(x.Value, " ") // of a scheme's name, as in Bearer
+			secret(x.Value, behind)
 		}
 	}
 	secret(ep.Secrets.Open()...)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -179,4 +180,35 @@ func TestTheSignatureIsOverWhatIsSent(t *testing.T) {
 	if string(e.Data) != `{"n":1}` || e.DataContentType != "application/json" {
 		t.Errorf("the event was changed: %+v", e)
 	}
+}
+
+// A transform may take its time: what was asked before it is asked again after it.
+func TestWhatChangesDuringATransformIsSeen(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", transformed(".data"))
+		a := attempt{shard: r.s, lane: l, ep: l.ep, out: l.outbound}
+		if !a.mayStill() {
+			t.Fatal("nothing has changed")
+		}
+		l.breaker = breaker{state: delivery.BreakerOpen}
+		if a.mayStill() {
+			t.Error("sent behind an open breaker")
+		}
+		if a.probed = time.Now(); !a.mayStill() {
+			t.Error("the probe is not sent")
+		}
+		l.breaker = breaker{}
+		var lost bus.Lease = never{}
+		r.s.lease.Store(&lost)
+		if a.mayStill() {
+			t.Error("sent without a lease")
+		}
+		r.s.lease.Store(nil)
+		_, err := r.reg.SetState(t.Context(), l.ep.ID, endpoint.Paused, "")
+		r.must(err)
+		r.apply()
+		if a.mayStill() {
+			t.Error("sent to an endpoint that is paused")
+		}
+	})
 }

@@ -50,9 +50,14 @@ func (a attempt) recovered(ended time.Time) {
 	d, ep := a.shard.d, l.ep
 	d.background.Go(func() {
 		d.log.Info("endpoint recovered", slog.String("endpoint", ep.Name), logline.Took(ended.Sub(since)))
-		d.ops(opsEvent(opsRecovered, ep.ID+"/"+strconv.FormatInt(ended.UnixNano(), 36), ep, ops.Recovered{
+		told := d.ops(opsEvent(opsRecovered, ep.ID+"/"+strconv.FormatInt(ended.UnixNano(), 36), ep, ops.Recovered{
 			AboutEndpoint: opsEndpoint{Endpoint: ep.ID, Name: ep.Name, Reason: "an attempt succeeded"}, Since: since.UTC(),
 		}))
+		if !told { // the next success is
+			l.shard.mu.Lock()
+			defer l.shard.mu.Unlock()
+			l.hold.ails(since)
+		}
 	})
 }
 

@@ -15,8 +15,9 @@ import (
 // earlier version of the program refuses what it would take for less than it is.
 const (
 	format       = 1
-	formatBounds = 2 // tenants, filters, a transform, a proxy or a handshake: without them more would be sent, or otherwise
-	formatNewest = formatBounds
+	formatBounds = 2 // tenants, filters, a proxy or a handshake: without them more would be sent, or otherwise
+	formatShapes = 3 // a transform, or filters by jq
+	formatNewest = formatShapes
 )
 
 // The kinds of records in the registry's log.
@@ -117,7 +118,10 @@ func encodeEndpoint(e *Endpoint, sealer *Sealer) ([]byte, error) {
 
 // formatOf is the version that an endpoint's record needs.
 func formatOf(e *Endpoint) int {
-	if e.Handshake || e.Proxy != "" || !e.Transform.IsZero() || slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
+	if !e.Transform.IsZero() || slices.ContainsFunc(e.Periods, func(it Period) bool { return it.Filters.LooksInside() }) {
+		return formatShapes
+	}
+	if e.Handshake || e.Proxy != "" || slices.ContainsFunc(e.Periods, func(it Period) bool { return !it.ByKindAlone() }) {
 		return formatBounds
 	}
 	return format

@@ -18,12 +18,34 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	mustCreate(t, r, receiver("crm"))
 	last := store.Records(registryLog)[0]
-	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: []byte(`{"v":3,"kind":"endpoint"}`)})
+	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: []byte(`{"v":4,"kind":"endpoint"}`)})
 	if _, err := r.Refresh(t.Context()); !errors.Is(err, bus.ErrNewerFormat) {
 		t.Errorf("read: %v", err)
 	}
 	if _, err := r.Create(t.Context(), receiver("erp")); !errors.Is(err, bus.ErrNewerFormat) {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// A version that knows no transform would send the event as it is.
+func TestWhatAnEarlierVersionWouldTakeForLessHasAFormat(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*endpoint.Endpoint) error{
+		`{"v":1,`: func(*endpoint.Endpoint) error { return nil },
+		`{"v":2,`: func(e *endpoint.Endpoint) error { return e.Filters.Parse(`[{"exact":{"type":"a"}}]`) },
+		`{"v":3,`: func(e *endpoint.Endpoint) error { return e.Transform.Parse(".data") },
+		`{"v":3`:  func(e *endpoint.Endpoint) error { return e.Filters.Parse(`[{"not":{"jq":".data.a"}}]`) },
+	} {
+		store := endpointtest.New()
+		r := loaded(t, store, endpoint.Options{})
+		e := receiver("crm")
+		if err := change(e); err != nil {
+			t.Fatal(err)
+		}
+		mustCreate(t, r, e)
+		if got := string(store.Records(registryLog)[0].Data); !strings.HasPrefix(got, want) {
+			t.Errorf("%.40s, want %s", got, want)
+		}
 	}
 }
 

@@ -31,7 +31,8 @@ func (c *compiler) function(f *gojq.Func, e env) node {
 		return c.call(n, args, e)
 	}
 	if text, ok := c.raised(f); ok {
-		return node{all: func(*machine, *scope, any, *path, sink) error { return &Thrown{text, "raised: " + text} }}
+		said := "raised: " + text[:min(len(text), maxSaid)]
+		return node{all: func(*machine, *scope, any, *path, sink) error { return &Thrown{text, strings.ToValidUTF8(said, "")} }}
 	}
 	if made, ok := builtin[name]; ok {
 		return made(args)
@@ -41,6 +42,9 @@ func (c *compiler) function(f *gojq.Func, e env) node {
 	}
 	return c.fault(f.Name, "there is no function %.40s", name)
 }
+
+// maxSaid is how much of an error's text people are shown, in bytes.
+const maxSaid = 400
 
 // raised is the text of an error that stands in the expression: such a one may be shown to people,
 // since it has nothing of an event.

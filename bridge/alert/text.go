@@ -187,7 +187,8 @@ func (t *trouble) remedy() string {
 
 func listFailed(endpoint string) string {
 	return "  hookspan deliveries --endpoint " + endpoint + " --status failed   which they are, and what was answered\n" +
-		"  hookspan deliveries retry ID                          one of them is sent again\n"
+		"  hookspan deliveries retry ID                          one of them is sent again\n" +
+		"  hookspan deliveries retry --endpoint " + endpoint + " --status failed   all of them are\n"
 }
 
 // labelled is what a detail is, as wide as the other labels.

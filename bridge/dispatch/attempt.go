@@ -169,7 +169,7 @@ func (a attempt) postpone(d *pendingDelivery) {
 	defer s.mu.Unlock()
 	delete(l.running, d)
 	if l.closed {
-		s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
+		s.withdrawn(d)
 		return
 	}
 	d.draft().Due = time.Now().Add(fetchRetry)
@@ -197,6 +197,12 @@ func (a attempt) discard(d *pendingDelivery, why delivery.Ended, detail string) 
 	}
 	s.rec.add(outcome{d, d.ended(why, detail)})
 	s.d.metrics.ended(delivery.Discarded, why, 1)
+}
+
+// withdrawn ends a delivery whose endpoint is gone.
+func (s *shard) withdrawn(d *pendingDelivery) {
+	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "its endpoint was deleted")})
+	s.d.metrics.ended(delivery.Discarded, delivery.EndedCancelled, 1)
 }
 
 // ended is the record of a delivery that ends without an attempt.

@@ -257,7 +257,7 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 			l.finish(d)
 		case l.closed: // the endpoint was deleted meanwhile
 			delete(l.running, d)
-			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
+			s.withdrawn(d)
 		default:
 			delete(l.running, d)
 			d.event = nil

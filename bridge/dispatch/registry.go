@@ -257,7 +257,7 @@ func (l *lane) close() {
 			s.orphans = append(s.orphans, id)
 		}
 		if d.status == waiting || d.status == asked {
-			s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
+			s.withdrawn(d)
 		}
 	}
 	l.line, l.jobs, l.mortals, l.finished, l.puts, l.feeds = line{}, nil, nil, nil, nil, map[bus.Partition]*feedState{}

@@ -290,9 +290,9 @@ func TestWebhookIDOfAReplay(t *testing.T) {
 	id := func(replay string, newID bool) string {
 		return messageID(&pendingDelivery{Entry: &delivery.Entry{Replay: replay, NewID: newID}, event: &e})
 	}
-	first := id("", false)
-	if id("rpl_1", false) != first || id("rpl_1", true) == first || id("rpl_1", true) != id("rpl_1", true) || id("rpl_1", true) == id("rpl_2", true) {
-		t.Errorf("ids are %s, %s, %s", first, id("rpl_1", false), id("rpl_1", true))
+	first, kept, own, again, other := id("", false), id("rpl_1", false), id("rpl_1", true), id("rpl_1", true), id("rpl_2", true)
+	if kept != first || own == first || own != again || own == other {
+		t.Errorf("ids are %s, %s, %s, %s, %s", first, kept, own, again, other)
 	}
 }
 

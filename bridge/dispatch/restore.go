@@ -104,7 +104,7 @@ func (was *loaded) restoreEntry(e *delivery.Entry) {
 // orphan ends an entry whose endpoint is gone.
 func (s *shard) orphan(d *pendingDelivery) {
 	s.orphans = append(s.orphans, d.ID)
-	s.rec.add(outcome{nil, d.ended(delivery.EndedCancelled, "")})
+	s.withdrawn(d)
 }
 
 // restoreFromJournal takes in what the journal alone knows. It counts only for what the state would feed

@@ -295,7 +295,7 @@ func TestCommandsInTextsAreThere(t *testing.T) {
 		}
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			seen++
-			if out, err := exec.Command(bin, append(strings.Fields(m[1]), "--help")...).CombinedOutput(); err != nil || strings.Contains(string(out), "Available Commands") && !strings.HasSuffix(m[1], "doctor") {
+			if out, err := exec.Command(bin, append(strings.Fields(m[1]), "--help")...).CombinedOutput(); err != nil || strings.Contains(string(out), "Available Commands") && !strings.Contains(string(out), "hookspan "+m[1]+" [flags]") {
 				t.Errorf("%s: hookspan %s: %v\n%s", path, m[1], err, out)
 			}
 		}

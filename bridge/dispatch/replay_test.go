@@ -171,13 +171,13 @@ func TestLiveEventsGoBeforeAReplay(t *testing.T) {
 		r.replay(l, 1, 10, nil)
 		r.step()
 		r.catchUp()
-		if l.posts != 2 || l.replays != 2 {
-			t.Fatalf("%d attempts run, %d of the replay, want a quarter of 8", l.posts, l.replays)
+		if posts, replays := r.runs(l); posts != 2 || replays != 2 {
+			t.Fatalf("%d attempts run, %d of the replay, want a quarter of 8", posts, replays)
 		}
 		r.publish(11, 14, "a")
 		r.feed()
-		if l.posts != 6 || l.replays != 2 || l.feedOf(part).behind {
-			t.Errorf("%d attempts run, %d of the replay, want the 4 live ones beside them", l.posts, l.replays)
+		if posts, replays := r.runs(l); posts != 6 || replays != 2 || l.feedOf(part).behind {
+			t.Errorf("%d attempts run, %d of the replay, want the 4 live ones beside them", posts, replays)
 		}
 		r.edit(l.ep.ID, func(e *endpoint.Endpoint) { e.Concurrency = 1 })
 		r.apply()
@@ -185,8 +185,8 @@ func TestLiveEventsGoBeforeAReplay(t *testing.T) {
 		r.publish(15, 15, "a")
 		r.feed()
 		r.answer(200, 2)
-		if l.posts != 1 || l.replays != 0 || r.posts(15) != 1 || r.posts(3) != 0 {
-			t.Errorf("%d attempts run, %d of the replay, want the live one", l.posts, l.replays)
+		if posts, replays := r.runs(l); posts != 1 || replays != 0 || r.posts(15) != 1 || r.posts(3) != 0 {
+			t.Errorf("%d attempts run, %d of the replay, want the live one", posts, replays)
 		}
 	})
 }
@@ -296,6 +296,13 @@ func TestWebhookIDOfAReplay(t *testing.T) {
 	}
 }
 
+// runs is how many attempts of a lane run, and how many of them are of replays.
+func (r *rig) runs(l *lane) (posts, replays int) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return l.posts, l.replays
+}
+
 // What has ended behind an event whose attempt runs is fed to a successor again, which does not count it
 // twice.
 func TestAReplayCountsOnceThroughATakeover(t *testing.T) {
@@ -338,12 +345,12 @@ func TestAReplayWaitsForTheBreaker(t *testing.T) {
 		r.catchUp()
 		r.step()
 		elapse(30 * second)
-		if sent() != before || l.replays != 0 {
-			t.Errorf("%d attempts behind an open breaker, %d of the replay", sent()-before, l.replays)
+		if _, replays := r.runs(l); sent() != before || replays != 0 {
+			t.Errorf("%d attempts behind an open breaker, %d of the replay", sent()-before, replays)
 		}
 		elapse(time.Minute)
-		if r.posts(9) != 1 || sent() != before+1 || l.replays != 0 {
-			t.Errorf("event 9 was sent %d times, %d attempts in all, %d of the replay; want it as the probe", r.posts(9), sent()-before, l.replays)
+		if _, replays := r.runs(l); r.posts(9) != 1 || sent() != before+1 || replays != 0 {
+			t.Errorf("event 9 was sent %d times, %d attempts in all, %d of the replay; want it as the probe", r.posts(9), sent()-before, replays)
 		}
 		r.out.holds(false)
 		r.answer(200, 9, 7, 8)
@@ -366,12 +373,12 @@ func TestAReplayOpensAndClosesTheBreaker(t *testing.T) {
 		r.answer(200, 7, 8, 9, 10, 11, 12, 13) // were sent before it opened
 		r.is(l, delivery.BreakerOpen)
 		elapse(second)
-		if r.posts(14) != 0 || l.posts != 0 {
-			t.Errorf("%d attempts behind an open breaker", l.posts)
+		if posts, _ := r.runs(l); r.posts(14) != 0 || posts != 0 {
+			t.Errorf("%d attempts behind an open breaker", posts)
 		}
 		elapse(5 * second)
-		if l.posts != 1 || l.replays != 1 {
-			t.Fatalf("%d attempts run, %d of the replay, want the probe", l.posts, l.replays)
+		if posts, replays := r.runs(l); posts != 1 || replays != 1 {
+			t.Fatalf("%d attempts run, %d of the replay, want the probe", posts, replays)
 		}
 		r.is(l, delivery.BreakerHalfOpen)
 		r.out.holds(false)

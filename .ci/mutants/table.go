@@ -13,7 +13,7 @@ func mutants() []mutant {
 			find: "_next != nil && _next.ID == _r.ID", put: "err == nil && _next != nil && _next.ID == _r.ID", tests: "."},
 		{rule: "a delta's positions pass only what is finished or has an entry", in: dispatch + "pendingDelivery.settled",
 			find: "_d.status == final || _d.entry.covered()", put: "_d.status != queued", tests: "PositionsPassOnly|LeavingEndpointMissesNothing"},
-		{rule: "the beginning of a range never passes an event that is neither finished nor has an entry", in: dispatch + "feedState.advance",
+		{rule: "the beginning of a range never passes an event that is neither finished nor has an entry", in: dispatch + "catchupRange.advance",
 			find: "if _c.out.len() > 0 { ___ }", tests: "RangeOfALeavingEndpoint"},
 		{rule: "the journal is read from where the oldest running attempt began", in: dispatch + "delta.forget",
 			find: "for _d := range _l.running { ___ }", tests: "JournalIsReadFromWhereWhatRunsBegan"},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -247,4 +248,7 @@ func (r *rig) logged() statelog.State {
 }
 
 // elapse lets the bubble's time go by.
-func elapse(d time.Duration) { <-time.After(d) }
+func elapse(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait() // for the race detector: what went on meanwhile was before
+}

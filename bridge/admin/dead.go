@@ -43,18 +43,24 @@ func (a *api) replayOneDead(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, t)
 }
 
-// replayDead does it with all that match the query in the body.
-func (a *api) replayDead(w http.ResponseWriter, r *http.Request) error {
+// meantDead are the dead letters that match the query in the body; a dry run is answered with their
+// number.
+func (a *api) meantDead(w http.ResponseWriter, r *http.Request) (items []aside.Item, answered bool, err error) {
 	dry, err := dryRun(r)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	items, err := a.itemsBy(w, r, a.Dead)
-	switch {
-	case err != nil:
+	if items, err = a.itemsBy(w, r, a.Dead); err != nil || !dry {
+		return items, false, err
+	}
+	return nil, true, write(w, http.StatusOK, tally{Matched: len(items), DryRun: true})
+}
+
+// replayDead does it with all that match the query in the body.
+func (a *api) replayDead(w http.ResponseWriter, r *http.Request) error {
+	items, answered, err := a.meantDead(w, r)
+	if err != nil || answered {
 		return err
-	case dry:
-		return write(w, http.StatusOK, tally{Matched: len(items), DryRun: true})
 	}
 	t, err := a.replayLetters(r.Context(), items)
 	if err != nil {
@@ -140,16 +146,9 @@ func (a *api) discardOneDead(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) discardDead(w http.ResponseWriter, r *http.Request) error {
-	dry, err := dryRun(r)
-	if err != nil {
+	items, answered, err := a.meantDead(w, r)
+	if err != nil || answered {
 		return err
-	}
-	items, err := a.itemsBy(w, r, a.Dead)
-	switch {
-	case err != nil:
-		return err
-	case dry:
-		return write(w, http.StatusOK, tally{Matched: len(items), DryRun: true})
 	}
 	all := make([]*aside.Item, len(items))
 	for i := range items {

@@ -24,8 +24,8 @@ import (
 // A column is one bus.
 type column struct {
 	label   string
+	files   []string
 	results map[string]string // what became of each clause: pass, fail or skip
-	output  map[string]string // what its test said
 }
 
 func main() {
@@ -38,21 +38,27 @@ func main() {
 		}
 		columns = append(columns, c)
 	}
-	if broken := write(os.Stdout, columns); len(columns) == 0 || broken > 0 {
-		explain(os.Stderr, columns)
-		fmt.Fprintf(os.Stderr, "table: %d of the cells are not green\n", broken)
+	broken := write(os.Stdout, columns)
+	failed, err := explain(os.Stderr, columns)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "table:", err)
+		os.Exit(1)
+	}
+	if len(columns) == 0 || broken+failed > 0 {
+		fmt.Fprintf(os.Stderr, "table: %d of the cells are not green, %d tests failed\n", broken, failed)
 		os.Exit(1)
 	}
 }
 
 func newColumn(arg string) (column, error) {
 	label, suites, _ := strings.Cut(arg, "=")
-	c := column{label, map[string]string{}, map[string]string{}}
+	c := column{label: label, results: map[string]string{}}
 	for suite := range strings.SplitSeq(suites, ",") {
 		file, test, ok := strings.Cut(suite, ":")
 		if !ok {
 			return c, fmt.Errorf("%q is not LABEL=FILE:TEST", arg)
 		}
+		c.files = append(c.files, file)
 		if err := c.read(file, test); err != nil {
 			return c, fmt.Errorf("read %s: %w", file, err)
 		}
@@ -62,29 +68,32 @@ func newColumn(arg string) (column, error) {
 
 // read takes in the results of one suite.
 func (c *column) read(file, test string) error {
+	return read(file, func(e event) {
+		below, ok := strings.CutPrefix(e.Test, test+"/")
+		clause := below[strings.LastIndexByte(below, '/')+1:]
+		if ok && numbers.MatchString(clause) && slices.Contains([]string{"pass", "fail", "skip"}, e.Action) {
+			c.results[clause] = e.Action
+		}
+	})
+}
+
+// An event is one line that go test -json wrote.
+type event struct{ Action, Package, Test, Output string }
+
+func read(file string, each func(event)) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	for lines := json.NewDecoder(f); ; {
-		var event struct{ Action, Test, Output string }
-		if err := lines.Decode(&event); errors.Is(err, io.EOF) {
+		var e event
+		if err := lines.Decode(&e); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		below, ok := strings.CutPrefix(event.Test, test+"/")
-		clause := below[strings.LastIndexByte(below, '/')+1:]
-		if !ok || !numbers.MatchString(clause) {
-			continue
-		}
-		switch event.Action {
-		case "pass", "fail", "skip":
-			c.results[clause] = event.Action
-		case "output":
-			c.output[clause] += event.Output
-		}
+		each(e)
 	}
 }
 
@@ -146,13 +155,25 @@ func (c *column) cell(clause string, aloneOnly bool) (text string, green bool) {
 	}
 }
 
-// explain prints what the tests said that failed.
-func explain(w io.Writer, columns []column) {
+// explain prints what every test said that failed, of a clause or not, and counts them.
+func explain(w io.Writer, columns []column) (failed int, err error) {
+	var files []string
 	for _, c := range columns {
-		for clause, result := range c.results {
-			if result != "pass" {
-				fmt.Fprintf(w, "\n%s: %s\n%s", c.label, clause, c.output[clause])
+		files = append(files, c.files...)
+	}
+	slices.Sort(files)
+	for _, file := range slices.Compact(files) {
+		said := map[string]string{}
+		if err := read(file, func(e event) {
+			test := strings.TrimSpace(e.Package + " " + e.Test)
+			said[test] += e.Output
+			if e.Action == "fail" {
+				fmt.Fprintf(w, "\n%s: %s\n%s", file, test, said[test])
+				failed++
 			}
+		}); err != nil {
+			return failed, fmt.Errorf("read %s: %w", file, err)
 		}
 	}
+	return failed, nil
 }

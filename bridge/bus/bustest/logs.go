@@ -239,27 +239,37 @@ func lateCopy(t *testing.T, l bus.Logs) {
 }
 
 func refusedForNoReason(t *testing.T, l bus.Logs) {
-	c := bus.NewChain(&unreliable{Logs: l, before: []error{nil, bus.ErrRefused}}, state)
+	u := &unreliable{Logs: l}
+	c := bus.NewChain(u, state)
 	write(t, c, "first")
+	u.before = []error{bus.ErrRefused}
 	write(t, c, "second")
+	u.failed(t)
 	if got := readChain(t, bus.NewChain(l, state)); !slices.Equal(got, []string{"first", "second"}) {
 		t.Errorf("the log is %q", got)
 	}
 }
 
 func lostAcknowledgement(t *testing.T, l bus.Logs) {
-	c := bus.NewChain(&unreliable{Logs: l, after: []error{bus.ErrUnavailable, bus.ErrUnavailable}}, state)
+	u := &unreliable{Logs: l, after: []error{bus.ErrUnavailable}}
+	c := bus.NewChain(u, state)
 	write(t, c, "first")
+	u.failed(t)
+	u.after = []error{bus.ErrUnavailable}
 	last := write(t, c, "second")
+	u.failed(t)
 	if got := readLog(t, l, state, bus.NoPosition); len(got) != 2 || got[1].Pos != last {
 		t.Errorf("the log is %v, the second was said to be at %d", got, last)
 	}
 }
 
 func lostRecord(t *testing.T, l bus.Logs) {
-	c := bus.NewChain(&unreliable{Logs: l, before: []error{nil, bus.ErrUnavailable, bus.ErrUnavailable}}, state)
+	u := &unreliable{Logs: l}
+	c := bus.NewChain(u, state)
 	write(t, c, "first")
+	u.before = []error{bus.ErrUnavailable, bus.ErrUnavailable}
 	write(t, c, "second")
+	u.failed(t)
 	if got := readChain(t, bus.NewChain(l, state)); !slices.Equal(got, []string{"first", "second"}) {
 		t.Errorf("the log is %q", got)
 	}
@@ -270,7 +280,7 @@ func unknownFate(t *testing.T, l bus.Logs) {
 	u := &unreliable{Logs: l}
 	c := bus.NewChain(u, state)
 	write(t, c, "first")
-	u.before = []error{nil, bus.ErrUnavailable}
+	u.before = []error{bus.ErrUnavailable}
 	u.failing = stop
 	if _, err := c.Append(ctx, []byte("second")); !errors.Is(err, context.Canceled) || errors.Is(err, bus.ErrSuperseded) {
 		t.Errorf("append returned %v after its context ended", err)
@@ -347,35 +357,44 @@ func readsOnce(t *testing.T, l bus.Logs) {
 	}
 }
 
-// unreliable fails appends: the n-th with before[n] without writing, with after[n] although
-// it was written. failing is called when it does.
+// unreliable fails the next appends: each takes the first of before and is not written, or else the
+// first of after, although it was written. Appends that the bus itself fails take none of after.
+// failing is called when it does.
 type unreliable struct {
 	bus.Logs
 	before, after []error
 	failing       func()
-	n             int
 	last          bus.Record
 }
 
 func (u *unreliable) Append(ctx context.Context, log bus.LogName, r bus.Record) (int64, error) {
-	n := u.n
-	u.n++
 	u.last = r
-	fail := func(list []error) error {
-		if n >= len(list) || list[n] == nil {
-			return nil
-		}
-		if u.failing != nil {
-			u.failing()
-		}
-		return list[n]
-	}
-	if err := fail(u.before); err != nil {
+	if err := u.take(&u.before); err != nil {
 		return bus.NoPosition, err
 	}
 	pos, err := u.Logs.Append(ctx, log, r)
 	if err == nil {
-		err = fail(u.after)
+		err = u.take(&u.after)
 	}
 	return pos, err
+}
+
+func (u *unreliable) take(list *[]error) error {
+	if len(*list) == 0 {
+		return nil
+	}
+	err := (*list)[0]
+	*list = (*list)[1:]
+	if u.failing != nil {
+		u.failing()
+	}
+	return err
+}
+
+// failed is called where every failure must have been met.
+func (u *unreliable) failed(t *testing.T) {
+	t.Helper()
+	if left := len(u.before) + len(u.after); left > 0 {
+		t.Errorf("%d failures were not met", left)
+	}
 }

@@ -67,12 +67,12 @@ func TestFullDiskInACluster(t *testing.T) {
 			acked = append(acked, e.ID)
 		}
 	}
-	publishSoon(t, members[1], "meanwhile")
+	publish(t, members[1], "meanwhile")
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
 	recovers(t, members[0].Server, 3*patience) // it has to fetch all that the others have stored meanwhile
-	publishSoon(t, members[0], "after")
+	publish(t, members[0], "after")
 	left := stored(t, members[0])
 	for _, id := range append(acked, "meanwhile", "after") {
 		if !left[id] {

@@ -72,7 +72,7 @@ func TestAServerThatLeavesAndComesBackEmpty(t *testing.T) {
 		t.Errorf("it has no events: %v, %v", blocks, err)
 	}
 	others[1].close()
-	publishSoon(t, back, "after")
+	publish(t, back, "after")
 	after := stored(t, back)
 	for id := range before {
 		if !after[id] {
@@ -149,9 +149,9 @@ func TestAServerOfAClusterIsOpenedAgain(t *testing.T) {
 	if err := members[0].Usable(true); !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("usable: %v", err)
 	}
-	publishSoon(t, members[1], "meanwhile")
+	publish(t, members[1], "meanwhile")
 	waitFor(t, func() bool { return members[0].Health(t.Context()) == nil })
-	publishSoon(t, members[0], "after")
+	publish(t, members[0], "after")
 	if ids := stored(t, members[2]); len(ids) != 3 {
 		t.Errorf("stored: %v", ids)
 	}

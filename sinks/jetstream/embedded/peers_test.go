@@ -13,7 +13,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
@@ -128,7 +127,7 @@ func TestPeersAreFoundLate(t *testing.T) {
 	// A server that is away makes the others look again, and connect to whom they did not know.
 	members[0].close()
 	waitFor(t, func() bool { return heard.count("Reloaded: cluster routes") > 1 })
-	publishSoon(t, members[1], "without the first")
+	publish(t, members[1], "without the first")
 	back := join(t, three[0])
 	publish(t, members[1], "all again")
 	if n := heard.count("lost"); n > 0 {
@@ -146,14 +145,6 @@ func TestPeersAreFoundLate(t *testing.T) {
 			t.Errorf("a subscriber: %v", err)
 		}
 	}
-}
-
-func publishSoon(t *testing.T, m *opened, id string) {
-	t.Helper()
-	waitFor(t, func() bool {
-		_, err := m.store.Publish(within(t), topic, order(id), bus.PublishOptions{})
-		return err == nil
-	})
 }
 
 func TestServersWithoutTheSecretStayOut(t *testing.T) {

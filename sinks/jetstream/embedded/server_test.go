@@ -76,11 +76,13 @@ func openWith(t *testing.T, o embedded.Options, between func(func() error) func(
 	return both
 }
 
+// publish publishes an event. A leader may just have gone.
 func publish(t *testing.T, s *opened, id string) {
 	t.Helper()
-	if _, err := s.store.Publish(within(t), topic, order(id), bus.PublishOptions{}); err != nil {
-		t.Fatalf("publish %s: %v", id, err)
-	}
+	untilAvailable(t, func() error {
+		_, err := s.store.Publish(within(t), topic, order(id), bus.PublishOptions{})
+		return err
+	})
 }
 
 // stored lists the ids of all events. A leader may just have gone.

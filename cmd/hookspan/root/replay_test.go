@@ -15,6 +15,8 @@ import (
 // query; both are the same events under the same ids, and a restart changes nothing.
 func TestReplays(t *testing.T) {
 	t.Parallel()
+	const events = 9 // with two attempts each; ten would open the breaker
+	matching := fmt.Sprintf("%d match", events)
 	for name, bus := range map[string]func(*testing.T) []string{
 		"embedded": func(t *testing.T) []string {
 			return []string{"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
@@ -30,10 +32,10 @@ func TestReplays(t *testing.T) {
 				"HOOKSPAN_ENDPOINT_OLD_SECRETS=whsec_"+strings.Repeat("QUFB", 8), "HOOKSPAN_ENDPOINT_OLD_SCHEDULE=10ms")
 			r := launch(t, environ...)
 			r.shows("/readyz", http.StatusOK, "")
-			for n := range 12 {
+			for n := range events {
 				r.takes(fmt.Sprint("event-", n))
 			}
-			for n := range 12 {
+			for n := range events {
 				r.shows(fmt.Sprint("/v1/deliveries?endpoint=old&event=event-", n), http.StatusOK, `"reason":"exhausted"`)
 			}
 			run := commands(t, "HOOKSPAN_SERVER=http://"+r.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
@@ -48,22 +50,22 @@ func TestReplays(t *testing.T) {
 			run(cli.ExitDone, "created", "endpoints", "create", "fresh", "--url", fresh.URL, "--events", "nothing.of.this")
 			run(cli.ExitDone, "0 match", "replay", "start", "fresh", "--from", "all", "--dry-run")
 			filters := `[{"prefix":{"type":"t."}}]`
-			run(cli.ExitDone, "12 match", "replay", "start", "fresh", "--from", "all", "--dry-run", "--filters", filters)
+			run(cli.ExitDone, matching, "replay", "start", "fresh", "--from", "all", "--dry-run", "--filters", filters)
 			first := begin("fresh", "--from", "all", "--filters", filters)
 			took := map[string]bool{}
-			for range 12 {
+			for range events {
 				took[<-fresh.took] = true
 			}
-			if len(took) != 12 {
+			if len(took) != events {
 				t.Errorf("the new endpoint took %v", took)
 			}
 			r.shows("/v1/replays/"+first, http.StatusOK, `"state":"done"`)
-			run(cli.ExitDone, "12 deliveries, 12 sent, 0 failed", "replay", "get", first)
+			run(cli.ExitDone, fmt.Sprintf("%d deliveries, %[1]d sent, 0 failed", events), "replay", "get", first)
 
 			old.mu.Lock()
 			old.refuses = false
 			old.mu.Unlock()
-			run(cli.ExitDone, "12 match", "replay", "start", "old", "--status", "failed", "--dry-run")
+			run(cli.ExitDone, matching, "replay", "start", "old", "--status", "failed", "--dry-run")
 			second := begin("old", "--status", "failed", "--rate", "5/s")
 			<-old.took
 			run(cli.ExitDone, "paused", "replay", "pause", second)
@@ -75,10 +77,10 @@ func TestReplays(t *testing.T) {
 			r.shows("/v1/replays/"+second, http.StatusOK, `"state":"paused"`)
 			run = commands(t, "HOOKSPAN_SERVER=http://"+r.AdminAddr(), "HOOKSPAN_ADMIN_TOKEN="+testToken)
 			run(cli.ExitDone, "running", "replay", "resume", second)
-			for range 11 {
+			for range events - 1 {
 				<-old.took
 			}
-			r.shows("/v1/replays/"+second, http.StatusOK, `"state":"done","matched":12,"sent":12,"failed":0`)
+			r.shows("/v1/replays/"+second, http.StatusOK, fmt.Sprintf(`"state":"done","matched":%d,"sent":%[1]d,"failed":0`, events))
 			run(cli.ExitFailed, "conflict", "replay", "cancel", second)
 			if out := run(cli.ExitDone, "", "replay", "--json"); strings.Count(out, "\n") != 2 {
 				t.Errorf("listed are\n%s", out)

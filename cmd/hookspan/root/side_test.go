@@ -11,5 +11,5 @@ import (
 // sideBySide runs more tests at a time than there are cores: they wait for servers more than
 // they compute. Under the race detector they compute.
 func sideBySide() error {
-	return flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0))))
+	return flag.Set("test.parallel", fmt.Sprint(max(8, runtime.GOMAXPROCS(0))))
 }

@@ -2,7 +2,9 @@ package dispatch_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +20,13 @@ import (
 // lingering is what a server's connection does for half a second after it was closed early.
 var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, lingering) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // worlds come and go
+	if err := flag.Set("rapid.checks", "40"); err != nil { // what the flag itself says comes after
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, lingering)
+}
 
 // inBubble runs a test with a world in a synctest bubble.
 func inBubble(t *testing.T, f func(t *testing.T, w *world)) {

@@ -130,16 +130,14 @@ func (r *replica) takes(id string) {
 // shows waits until a page of the admin listener has the status and the text.
 func (r *replica) shows(path string, status int, text string) {
 	r.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	limit := time.After(2 * time.Minute)
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) { // pages of metrics are long
 		got, body := r.get(path)
 		if got == status && strings.Contains(body, text) {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case err := <-r.done:
 			r.t.Fatalf("the server has ended: %v", err)
 		case <-limit:

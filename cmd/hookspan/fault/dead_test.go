@@ -1,6 +1,9 @@
+//go:build disks || fleets
+
 package fault_test
 
 import (
+	"flag"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +12,8 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
+
+var events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 
 // A dead endpoint beside a healthy one: memory and the healthy one's latency are as without
 // it, whether the dead one hangs or refuses connections. It runs alone, for its figures.

@@ -14,6 +14,7 @@
 //
 // The faults are the tests of this package: kills, a full disk, power cuts, dead endpoints,
 // stops, and kills while endpoints are being registered or sealed anew. Each prints its seed and one
-// line of figures in JSON. By default they are short; see the flags in main_test.go. Begin with
+// line of figures in JSON. Without build tags the kills alone run, for a moment; the tags disks and
+// fleets add the others, and .ci/run has the names. See the flags in main_test.go. Begin with
 // oracle.go, then kill_test.go.
 package fault

@@ -25,7 +25,6 @@ import (
 var (
 	rounds = flag.Int("fault.rounds", number("FAULT_KILLS", 3), "kills of the test of kills (also FAULT_KILLS)")
 	rate   = flag.Int("fault.rate", number("FAULT_RATE", 80), "webhooks a second at the most; 0: as many as are answered (also FAULT_RATE)")
-	events = flag.Int("fault.events", number("FAULT_EVENTS", 500), "events past a dead endpoint (also FAULT_EVENTS; memory shows from 100,000 on)")
 	given  = flag.String("fault.binary", "", "the program to test; without it this test binary is the program")
 	seed   = flag.Uint64("fault.seed", 0, "makes the choices of a run the same again; 0 takes one by chance")
 )

@@ -1,3 +1,5 @@
+//go:build disks || fleets
+
 package fault_test
 
 import (

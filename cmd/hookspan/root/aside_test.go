@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // A fickle endpoint refuses until it is told not to, and notes under which ids events came.
@@ -55,17 +54,11 @@ func (f *fickle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the same webhook-id. What was quarantined is released, mended, and delivered.
 func TestWhatIsSetAsideComesBack(t *testing.T) {
 	t.Parallel()
-	for name, bus := range map[string]func(*testing.T) []string{
-		"embedded": func(t *testing.T) []string {
-			return []string{"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
-		},
-		"NATS":  func(t *testing.T) []string { return onNATS(natstest.Start(t, 1, natstest.Config{})) },
-		"Kafka": func(t *testing.T) []string { return append(onKafka(t), "HOOKSPAN_KAFKA_PARTITIONS=3") },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			f := newFickle(t)
-			environ := append(bus(t), "HOOKSPAN_SEAL_KEY="+sealKey, "HOOKSPAN_ENDPOINTS=crm", "HOOKSPAN_ENDPOINT_CRM_URL="+f.URL,
+			environ := append(emptyBus(t, kind), "HOOKSPAN_SEAL_KEY="+sealKey, "HOOKSPAN_ENDPOINTS=crm", "HOOKSPAN_ENDPOINT_CRM_URL="+f.URL,
 				"HOOKSPAN_ENDPOINT_CRM_SECRETS=whsec_"+strings.Repeat("QUFB", 8), "HOOKSPAN_ENDPOINT_CRM_SCHEDULE=10ms")
 			r := launch(t, environ...)
 			r.shows("/readyz", http.StatusOK, "")

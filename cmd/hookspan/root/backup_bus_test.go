@@ -11,20 +11,7 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
-
-// emptyBus is one of a kind, as config names it, that holds nothing.
-func emptyBus(t *testing.T, kind string) (environ []string) {
-	t.Helper()
-	switch kind {
-	case "nats":
-		return onNATS(natstest.Start(t, 1, natstest.Config{}))
-	case "kafka":
-		return append(onKafka(t), "HOOKSPAN_KAFKA_PARTITIONS=3")
-	}
-	return []string{"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
-}
 
 // A backed is an installation with a past: what its endpoints took, refused and wait for.
 type backed struct {
@@ -38,16 +25,19 @@ type backed struct {
 // every kind of bus onto the same kind and others.
 func TestBackupIsRestoredOnEveryBus(t *testing.T) {
 	t.Parallel()
-	for from, onto := range map[string]map[string]bool{ // whether that is of the running server
+	onto := map[string]map[string]bool{ // whether that is of the running server
 		"embedded": {"embedded": false, "nats": true, "kafka": false},
 		"nats":     {"nats": true, "kafka": false},
 		"kafka":    {"kafka": true, "embedded": false},
-	} {
+	}
+	for _, from := range kinds {
 		t.Run("from "+from, func(t *testing.T) {
 			t.Parallel()
 			b := backUp(t, from)
-			for to, online := range onto {
-				t.Run("onto "+to, func(t *testing.T) { b.restored(t, to, online) })
+			for _, to := range kinds {
+				if online, ok := onto[from][to]; ok {
+					t.Run("onto "+to, func(t *testing.T) { b.restored(t, to, online) })
+				}
 			}
 		})
 	}

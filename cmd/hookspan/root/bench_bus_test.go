@@ -93,7 +93,7 @@ func TestBenchMemory(t *testing.T) {
 // Every event that was put there is in the backup, and comes back.
 func TestBenchBackup(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"embedded", "nats", "kafka"} {
+	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			environ := append(emptyBus(t, kind), programVariable+"=1")

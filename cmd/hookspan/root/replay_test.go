@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 // What was published before an endpoint was there is replayed to it; what it failed at is replayed by
@@ -17,18 +16,12 @@ func TestReplays(t *testing.T) {
 	t.Parallel()
 	const events = 9 // with two attempts each; ten would open the breaker
 	matching := fmt.Sprintf("%d match", events)
-	for name, bus := range map[string]func(*testing.T) []string{
-		"embedded": func(t *testing.T) []string {
-			return []string{"HOOKSPAN_DATA_DIR=" + t.TempDir(), "HOOKSPAN_EMBEDDED_MAX_STORE=64MB"}
-		},
-		"NATS":  func(t *testing.T) []string { return onNATS(natstest.Start(t, 1, natstest.Config{})) },
-		"Kafka": func(t *testing.T) []string { return append(onKafka(t), "HOOKSPAN_KAFKA_PARTITIONS=3") },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			old, fresh := newFickle(t), newFickle(t)
 			fresh.refuses = false
-			environ := append(bus(t), "HOOKSPAN_SEAL_KEY="+sealKey, "HOOKSPAN_ENDPOINTS=old", "HOOKSPAN_ENDPOINT_OLD_URL="+old.URL,
+			environ := append(emptyBus(t, kind), "HOOKSPAN_SEAL_KEY="+sealKey, "HOOKSPAN_ENDPOINTS=old", "HOOKSPAN_ENDPOINT_OLD_URL="+old.URL,
 				"HOOKSPAN_ENDPOINT_OLD_SECRETS=whsec_"+strings.Repeat("QUFB", 8), "HOOKSPAN_ENDPOINT_OLD_SCHEDULE=10ms")
 			r := launch(t, environ...)
 			r.shows("/readyz", http.StatusOK, "")

@@ -264,7 +264,7 @@ func (a *api) resumeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if e.State == endpoint.Disabled {
 		return problem.New(problem.Conflict).With("the endpoint is disabled (" + e.Reason + "): POST to its /enable")
 	}
-	made, err := a.setState(r, endpoint.Enabled, "")
+	made, err := a.setState(r.Context(), e, endpoint.Enabled, "")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -71,6 +72,25 @@ func editable() []string {
 		words = append(words, f.Word)
 	}
 	return words
+}
+
+// only reads a body, which may be empty, with this one field.
+func (p *patch) only(w http.ResponseWriter, r *http.Request, name string, set func(raw json.RawMessage)) error {
+	var err error
+	if p.fields, err = readObject(w, r, true); err != nil {
+		return err
+	}
+	for _, field := range slices.Sorted(maps.Keys(p.fields)) {
+		if field == name {
+			set(p.fields[field])
+		} else {
+			p.fault(field, "is not known; known is %s", name)
+		}
+	}
+	if len(p.faults) > 0 {
+		return problem.New(problem.Invalid).With("", p.faults...)
+	}
+	return nil
 }
 
 // text reads a text; null is what it is by default.

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -151,9 +153,31 @@ func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
 }
 
 // enableEndpoint also ends what holds the endpoint. That is a command, because one that was
-// enabled all the time has no other state now, and its owner may be gone.
+// enabled all the time has no other state now, and its owner may be gone. With "test" the endpoint
+// has to take a test event first.
 func (a *api) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
-	made, err := a.setState(r, endpoint.Enabled, "")
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	p, first := &patch{}, false
+	if err := p.only(w, r, "test", func(raw json.RawMessage) {
+		if json.Unmarshal(raw, &first) != nil {
+			p.fault("test", "must be true or false")
+		}
+	}); err != nil {
+		return err
+	}
+	if first {
+		attempt, err := a.tryEndpoint(r.Context(), e, testType)
+		if err != nil {
+			return err
+		}
+		if attempt.Reason != "" {
+			return problem.New(problem.Conflict).With(fmt.Sprintf("the test event was not taken (%s: %s), and the endpoint is as it was", attempt.Reason, attempt.Detail))
+		}
+	}
+	made, err := a.setState(r.Context(), e, endpoint.Enabled, "")
 	if err != nil {
 		return err
 	}
@@ -164,19 +188,19 @@ func (a *api) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) pauseEndpoint(w http.ResponseWriter, r *http.Request) error {
-	made, err := a.setState(r, endpoint.Paused, "paused by an operator")
+	e, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	made, err := a.setState(r.Context(), e, endpoint.Paused, "paused by an operator")
 	if err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, a.look().endpoint(made))
 }
 
-func (a *api) setState(r *http.Request, to endpoint.State, reason string) (*endpoint.Endpoint, error) {
-	e, err := a.find(r)
-	if err != nil {
-		return nil, err
-	}
-	made, err := a.Registry.SetState(r.Context(), e.ID, to, reason)
+func (a *api) setState(ctx context.Context, e *endpoint.Endpoint, to endpoint.State, reason string) (*endpoint.Endpoint, error) {
+	made, err := a.Registry.SetState(ctx, e.ID, to, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -193,31 +217,26 @@ func (a *api) testEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	fields, err := readObject(w, r, true)
-	if err != nil {
+	p, eventType := &patch{}, testType
+	if err := p.only(w, r, "type", func(raw json.RawMessage) { eventType = p.text("type", raw, testType) }); err != nil {
 		return err
 	}
-	p, eventType := &patch{}, testType
-	for name, raw := range fields {
-		if name == "type" {
-			eventType = p.text(name, raw, testType)
-		} else {
-			p.fault(name, "is not known; a test takes type")
-		}
-	}
-	switch {
-	case len(p.faults) > 0:
-		return problem.New(problem.Invalid).With("", p.faults...)
-	case a.Tester == nil:
-		return problem.New(problem.Unavailable).With("this process sends nothing: ask one with the role dispatcher")
-	case e.State == endpoint.Removed:
-		return endpoint.ErrRemoved
-	case e.Awaits(a.Registry.Origin()):
-		return fmt.Errorf("endpoint %s: %w", e.Name, endpoint.ErrNoConsent)
-	}
-	attempt, err := a.Tester.Test(r.Context(), e, eventType)
+	attempt, err := a.tryEndpoint(r.Context(), e, eventType)
 	if err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, journal.Shown(attempt))
+}
+
+// tryEndpoint sends one event to an endpoint that may be sent to, in whatever state it is.
+func (a *api) tryEndpoint(ctx context.Context, e *endpoint.Endpoint, eventType string) (delivery.Attempt, error) {
+	switch {
+	case a.Tester == nil:
+		return delivery.Attempt{}, problem.New(problem.Unavailable).With("this process sends nothing: ask one with the role dispatcher")
+	case e.State == endpoint.Removed:
+		return delivery.Attempt{}, fmt.Errorf("endpoint %s: %w", e.Name, endpoint.ErrRemoved)
+	case e.Awaits(a.Registry.Origin()):
+		return delivery.Attempt{}, fmt.Errorf("endpoint %s: %w", e.Name, endpoint.ErrNoConsent)
+	}
+	return a.Tester.Test(ctx, e, eventType)
 }

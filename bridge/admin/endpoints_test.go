@@ -129,6 +129,34 @@ func TestBadInputNamesItsFields(t *testing.T) {
 	}
 }
 
+// Whoever asks for a test event first gets an endpoint back that takes what it is sent, or none.
+func TestEnableAsksForATestFirst(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	crm := s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)["id"].(string)
+	if _, err := s.registry.SetState(t.Context(), crm, endpoint.Disabled, "nothing but failure"); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses = true
+	s.do("POST", "/v1/endpoints/crm/enable", `{"test":true}`).problem(409, "conflict")
+	if got := s.do("GET", "/v1/endpoints/crm", "").object(200); got["state"] != "disabled" || got["reason"] != "nothing but failure" || len(s.commands) != 0 {
+		t.Errorf("after a test that failed: %v, %v, commands %v", got["state"], got["reason"], s.commands)
+	}
+	for _, body := range []string{`{"test":"yes"}`, `{"test":true,"type":"x"}`, `[]`} {
+		s.do("POST", "/v1/endpoints/crm/enable", body).problem(422, "invalid")
+	}
+	if got := s.do("POST", "/v1/endpoints/crm/enable", `{"test":false}`).object(200); got["state"] != "enabled" {
+		t.Errorf("without a test: %v", got)
+	}
+	s.refuses = false
+	if _, err := s.registry.SetState(t.Context(), crm, endpoint.Disabled, "again"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.do("POST", "/v1/endpoints/crm/enable", `{"test":true}`).object(200); got["state"] != "enabled" || len(s.commands) != 2 {
+		t.Errorf("after a test that was taken: %v, commands %v", got, s.commands)
+	}
+}
+
 func TestConfiguredEndpointsAreReadOnly(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -146,8 +174,10 @@ func TestConfiguredEndpointsAreReadOnly(t *testing.T) {
 	if err := s.registry.Adopt(t.Context(), nil, endpoint.ByEnvironment); err != nil {
 		t.Fatal(err)
 	}
-	s.do("POST", "/v1/endpoints/crm/enable", "").problem(409, "conflict")
-	s.do("POST", "/v1/endpoints/crm/test", "").problem(409, "conflict")
+	for _, act := range []string{"/enable", "/test", "/pause", "/secret", "/preview"} {
+		s.do("POST", "/v1/endpoints/crm"+act, "").problem(409, "conflict")
+	}
+	s.do("PATCH", "/v1/endpoints/crm", `{"concurrency":2}`).problem(409, "conflict")
 	if got := s.do("GET", "/v1/stats", "").object(200)["endpoints"].(map[string]any); got["removed"] != 1.0 {
 		t.Errorf("stats: %v", got)
 	}

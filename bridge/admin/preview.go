@@ -72,6 +72,8 @@ func (a *api) previewEndpoint(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case len(faults) > 0:
 		return problem.New(problem.Invalid).With("", faults...)
+	case e.State == endpoint.Removed:
+		return endpoint.ErrRemoved
 	case a.Previewer == nil:
 		return problem.New(problem.Unavailable).With("this process follows no topics: ask one with the role dispatcher")
 	}

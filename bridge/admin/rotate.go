@@ -33,7 +33,7 @@ func (a *api) rotateSecret(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if e.Managed() {
+	if e.Managed() && e.State != endpoint.Removed {
 		return fmt.Errorf("endpoint %s: %w", e.Name, endpoint.ErrManaged)
 	}
 	want, err := readRotation(w, r)

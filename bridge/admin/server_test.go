@@ -49,6 +49,7 @@ type server struct {
 	stored   []bus.Message // that Locate finds
 	tired    bool          // Locate sees not all
 	from     bus.Positions // that Locate was asked for last
+	refuses  bool          // a test event
 	refusals [][]byte
 }
 
@@ -176,7 +177,11 @@ func (s *server) Stats() delivery.Stats {
 
 func (s *server) Test(_ context.Context, _ *endpoint.Endpoint, eventType string) (delivery.Attempt, error) {
 	sent := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	return delivery.Attempt{Number: 1, Sent: sent, Received: sent.Add(20 * time.Millisecond), Status: 204, Detail: eventType}, nil
+	attempt := delivery.Attempt{Number: 1, Sent: sent, Received: sent.Add(20 * time.Millisecond), Status: 204, Detail: eventType}
+	if s.refuses {
+		attempt.Status, attempt.Reason, attempt.Detail = 500, delivery.ReasonStatus, "the endpoint answered with an error"
+	}
+	return attempt, nil
 }
 
 func (s *server) Refusals(_ context.Context, limit int, each func([]byte) error) error {

@@ -44,6 +44,9 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 			if cur == nil {
 				return nil, ErrNotFound
 			}
+			if r.isRemoved(id) {
+				return nil, fmt.Errorf("endpoint %s: %w", cur.Name, ErrRemoved)
+			}
 			if cur.Managed() {
 				return nil, fmt.Errorf("endpoint %s: %w", cur.Name, ErrManaged)
 			}

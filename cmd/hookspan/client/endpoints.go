@@ -29,8 +29,7 @@ func EndpointsCommand(t *cli.Terminal) *cobra.Command {
 	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
 	cmd.AddCommand(list, endpointGet(t, &c), endpointCreate(t, &c), endpointUpdate(t, &c), endpointDelete(t, &c))
-	cmd.AddCommand(endpointAct(t, &c, "enable", "Deliver again to an endpoint that was disabled or paused, or is held by its own answer"))
-	cmd.AddCommand(endpointAct(t, &c, "test", "Send a test event to an endpoint and show what came of it"))
+	cmd.AddCommand(endpointEnable(t, &c), endpointTest(t, &c))
 	cmd.AddCommand(endpointAct(t, &c, "pause", "Keep what is for an endpoint, and send nothing to it, until it is resumed"))
 	cmd.AddCommand(endpointAct(t, &c, "resume", "Deliver again to an endpoint that was paused"))
 	cmd.AddCommand(endpointDrain(t, &c), endpointRotate(t, &c), endpointPreview(t, &c))
@@ -169,7 +168,69 @@ func endpointDelete(t *cli.Terminal, c *Connection) *cobra.Command {
 
 func endpointAct(t *cli.Terminal, c *Connection, verb, short string) *cobra.Command {
 	cmd := &cobra.Command{Use: verb + " NAME", Short: short, Example: "  hookspan endpoints " + verb + " crm"}
-	return one(t, c, cmd, http.MethodPost, "/"+verb, noBody, writeIndented)
+	return one(t, c, cmd, http.MethodPost, "/"+verb, noBody, writeState)
+}
+
+func endpointEnable(t *cli.Terminal, c *Connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "enable NAME",
+		Short:   "Deliver again to an endpoint that was disabled or paused, or is held by its own answer",
+		Example: "  hookspan endpoints enable crm\n  hookspan endpoints enable crm --test",
+	}
+	test := cmd.Flags().Bool("test", false, "only if it takes a test event first")
+	return one(t, c, cmd, http.MethodPost, "/enable", func() (any, error) {
+		return map[string]bool{"test": *test}, nil
+	}, writeState)
+}
+
+// writeState says how an endpoint is now.
+func writeState(w io.Writer, e *endpointItem, _ json.RawMessage) {
+	fmt.Fprintf(w, "%s is %s\n", cli.Plain(e.Name), cli.Plain(e.status()))
+}
+
+// endpointTest fails where the endpoint does, so that a script can ask.
+func endpointTest(t *cli.Terminal, c *Connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "test NAME",
+		Short:   "Send a test event to an endpoint and show what came of it",
+		Long:    "Send a test event to an endpoint now, outside its order and limits, and show what came of it. Nothing is recorded, and nothing tried again. The exit code is 1 when the endpoint did not take it.",
+		Example: "  hookspan endpoints test crm\n  hookspan endpoints test crm --type com.acme.order",
+		Args:    cobra.ExactArgs(1),
+	}
+	eventType := cmd.Flags().String("type", "", "the type of the event; without it hookspan.test")
+	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		client, err := c.Open(t)
+		if err != nil {
+			return err
+		}
+		path, err := client.Find(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		body := map[string]string{}
+		if *eventType != "" {
+			body["type"] = *eventType
+		}
+		answer := json.RawMessage(`{}`)
+		if err := client.Call(cmd.Context(), http.MethodPost, path+"/test", nil, body, &answer); err != nil {
+			return err
+		}
+		var a attempt
+		if err := json.Unmarshal(answer, &a); err != nil {
+			return fmt.Errorf("decode the answer: %w", err)
+		}
+		if err := t.Document(answer, func(w io.Writer) {
+			writeTimes(w, []attempt{a})
+			a.write(w)
+		}); err != nil {
+			return err
+		}
+		if a.Reason != "" {
+			return fmt.Errorf("endpoint %s did not take the test event", args[0])
+		}
+		return nil
+	})
+	return cmd
 }
 
 // writeIndented prints an answer as it is, for people: one field per line.

@@ -56,6 +56,9 @@ func TestAttemptsAreExplained(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+	if tried := run(cli.ExitFailed, "status 500: ", "endpoints", "test", "crm", "--type", "t.tried"); strings.Contains(tried, needle) || !strings.Contains(tried, "no order of ***") {
+		t.Errorf("a test shows\n%s", tried)
+	}
 	if strings.Contains(text+whole, needle) {
 		t.Errorf("a secret is shown:\n%s\n%s", text, whole)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -133,16 +134,16 @@ func (a *api) wantedBy(w http.ResponseWriter, r *http.Request) (journal.Query, e
 	if err != nil {
 		return journal.Query{}, err
 	}
-	return a.wantedOf("", fields)
+	return a.wantedOf(r.Context(), "", fields)
 }
 
 // wantedOf reads a query of deliveries that is an object; path is where it stands in the body.
-func (a *api) wantedOf(path string, fields map[string]json.RawMessage) (journal.Query, error) {
+func (a *api) wantedOf(ctx context.Context, path string, fields map[string]json.RawMessage) (journal.Query, error) {
 	q := readFields(fields, deliveryQuery())
 	if len(fields) == 0 {
 		q.fault("", "say which deliveries are meant, by one or more of "+strings.Join(deliveryQuery(), ", "))
 	}
-	want := a.wanted(q)
+	want := a.wanted(ctx, q)
 	for i := range q.faults {
 		q.faults[i].Path = strings.TrimSuffix(path+q.faults[i].Path, ".")
 	}

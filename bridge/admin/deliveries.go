@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/tenant"
@@ -33,7 +35,7 @@ type deliveryPage struct {
 
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, append(deliveryQuery(), "limit", "cursor")...)
-	want := a.wanted(q)
+	want := a.wanted(r.Context(), q)
 	want.Limit, want.Cursor = q.limit(), q.text("cursor")
 	if err := q.err(); err != nil {
 		return err
@@ -61,15 +63,28 @@ func deliveryQuery() []string {
 }
 
 // wanted reads them.
-func (a *api) wanted(q *query) journal.Query {
+func (a *api) wanted(ctx context.Context, q *query) journal.Query {
 	want := journal.Query{
-		Endpoint: q.text("endpoint"), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
+		Endpoint: q.endpoint(ctx, a), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
 		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"),
 	}
-	if e := a.Registry.Set().Find(want.Endpoint); e != nil {
-		want.Endpoint = e.ID // an id that is not known may be of an endpoint that is gone
-	}
 	return want
+}
+
+// endpoint is the id of the one that is meant. An id that is not known may be of one that is gone.
+func (q *query) endpoint(ctx context.Context, a *api) string {
+	text := q.text("endpoint")
+	if text == "" {
+		return ""
+	}
+	e, err := a.called(ctx, text)
+	switch {
+	case err == nil:
+		return e.ID
+	case errors.Is(err, endpoint.ErrNotFound) && !endpoint.IsID(text):
+		q.fault("endpoint", fmt.Sprintf("there is no endpoint %q; one that was deleted is found by its id", text))
+	}
+	return text
 }
 
 func (q *query) status() journal.Status {

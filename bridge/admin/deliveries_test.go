@@ -175,6 +175,23 @@ func TestAnEndpointIsDrainedAndResumed(t *testing.T) {
 	s.do("POST", "/v1/endpoints/none/drain", "").problem(404, "not_found")
 }
 
+// A name that no endpoint has is a mistake, and not a query without an answer.
+func TestAnUnknownEndpointIsNoQuery(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
+	for name, status := range map[string]int{"crm": 200, "crn": 422, "ep_that-is-gone": 200} {
+		for _, request := range [][3]string{
+			{"GET", "/v1/deliveries?endpoint=" + name}, {"GET", "/v1/replays?endpoint=" + name},
+			{"POST", "/v1/deliveries/retry?dry_run=true", `{"endpoint":"` + name + `"}`}, {"POST", "/v1/deliveries/cancel?dry_run=true", `{"endpoint":"` + name + `"}`},
+		} {
+			if got := s.do(request[0], request[1], request[2]); got.status != status || status == 422 && !strings.Contains(got.body, `"path":"endpoint"`) {
+				t.Errorf("%s %s %s: %d %s", request[0], request[1], request[2], got.status, got.body)
+			}
+		}
+	}
+}
+
 func TestATestEventIsSentNow(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

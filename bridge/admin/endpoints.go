@@ -85,17 +85,22 @@ func generate(e *endpoint.Endpoint) []string {
 	return e.Secrets
 }
 
-// find takes an id or a name. What is not known here another replica may have made a moment
-// ago: the bus is asked before it is said not to exist.
+// find takes the id or name in the path.
 func (a *api) find(r *http.Request) (*endpoint.Endpoint, error) {
-	if e := a.Registry.Set().Find(r.PathValue("id")); e != nil {
+	return a.called(r.Context(), r.PathValue("id"))
+}
+
+// called takes an id or a name. What is not known here another replica may have made a moment
+// ago: the bus is asked before it is said not to exist.
+func (a *api) called(ctx context.Context, idOrName string) (*endpoint.Endpoint, error) {
+	if e := a.Registry.Set().Find(idOrName); e != nil {
 		return e, nil
 	}
-	set, err := a.Registry.Refresh(r.Context())
+	set, err := a.Registry.Refresh(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if e := set.Find(r.PathValue("id")); e != nil {
+	if e := set.Find(idOrName); e != nil {
 		return e, nil
 	}
 	return nil, endpoint.ErrNotFound

@@ -193,9 +193,12 @@ func (a *api) resolve(ctx context.Context, q *replayRequest) (*listing, error) {
 		q.fault("endpoint", "is missing: say to which endpoint")
 		return nil, q.err()
 	}
-	if list.target = a.Registry.Set().Find(name); list.target == nil {
+	var err error
+	if list.target, err = a.called(ctx, name); errors.Is(err, endpoint.ErrNotFound) {
 		q.fault("endpoint", "there is no endpoint %q", name)
 		return nil, q.err()
+	} else if err != nil {
+		return nil, err
 	}
 	if list.target.State == endpoint.Removed {
 		return nil, endpoint.ErrRemoved
@@ -205,7 +208,7 @@ func (a *api) resolve(ctx context.Context, q *replayRequest) (*listing, error) {
 		return list, a.stretch(ctx, q)
 	}
 	if q.query != nil {
-		want, err := a.wantedOf("query.", q.query)
+		want, err := a.wantedOf(ctx, "query.", q.query)
 		if err != nil {
 			return nil, err
 		}

@@ -208,22 +208,19 @@ func (a *api) getReplay(w http.ResponseWriter, r *http.Request) error {
 
 func (a *api) listReplays(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "endpoint", "state", "limit", "cursor")
-	name, state, limit, after := q.text("endpoint"), delivery.ReplayState(q.text("state")), q.limit(), q.text("cursor")
+	of, state, limit, after := q.endpoint(r.Context(), a), delivery.ReplayState(q.text("state")), q.limit(), q.text("cursor")
 	if state != "" && !slices.Contains(delivery.ReplayStates(), state) {
 		q.fault("state", fmt.Sprint("must be one of ", delivery.ReplayStates()))
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	if e := a.Registry.Set().Find(name); e != nil {
-		name = e.ID
-	}
 	all, err := a.Outbound.Replays(r.Context())
 	if err != nil {
 		return fmt.Errorf("list the replays: %w", err)
 	}
 	all = slices.DeleteFunc(all, func(st delivery.ReplayStanding) bool {
-		return name != "" && st.Endpoint != name || state != "" && st.State != state
+		return of != "" && st.Endpoint != of || state != "" && st.State != state
 	})
 	slices.SortFunc(all, func(x, y delivery.ReplayStanding) int {
 		return cmp.Or(y.Created.Compare(x.Created), cmp.Compare(y.ID, x.ID))

@@ -161,8 +161,13 @@ func (r *Registry) answer(id string, err error) (*Endpoint, error) {
 	return e, nil
 }
 
+const idPrefix = "ep_"
+
+// IsID reports whether a text has the form of an endpoint's id, of one that is gone too.
+func IsID(text string) bool { return strings.HasPrefix(text, idPrefix) }
+
 func newID() string {
 	var random [10]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
-	return "ep_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
+	return idPrefix + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
 }

@@ -38,11 +38,12 @@ func (l checking) checkKafka() {
 		"KAFKA_OAUTH_CLIENT_SECRET": !k.OAuthClientSecret.IsZero(),
 	}
 	user := map[string]bool{"KAFKA_USER": k.User != "", "KAFKA_PASSWORD": !k.Password.IsZero()}
-	switch k.SASL {
-	case "":
+	switch {
+	case l.unread("KAFKA_SASL"):
+	case k.SASL == "":
 		l.without(user, "needs "+prefix+"KAFKA_SASL, which says how to log in")
 		l.without(oauth, "needs "+prefix+"KAFKA_SASL=oauthbearer")
-	case "oauthbearer":
+	case k.SASL == "oauthbearer":
 		l.within(oauth, "missing; oauthbearer needs a token URL, a client id and a client secret")
 		l.without(user, "has no place in oauthbearer; remove it")
 	default:

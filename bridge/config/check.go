@@ -54,6 +54,10 @@ func (l checking) process(variable string) report {
 	return report{l.loading, l.core.where(prefix + variable)}
 }
 
+// unread reports a setting of the process that was given and could not be read: nothing else is held
+// against it, because it is not known.
+func (l checking) unread(variable string) bool { return l.faulty(l.process(variable).where) }
+
 func (r report) unless(ok bool, remedy string) {
 	if !ok && !r.faulty(r.where) {
 		r.problem(r.where, remedy)

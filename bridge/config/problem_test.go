@@ -173,3 +173,22 @@ func FuzzEndpoint(f *testing.F) {
 		}
 	})
 }
+
+// A setting that was given and cannot be read is told of, and not that another one lacks it.
+func TestWhatCannotBeReadIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const missing, nats, kafka = "/no/such/file", "HOOKSPAN_BUS=nats://127.0.0.1:4222", "HOOKSPAN_BUS=kafka+tls://127.0.0.1:9092"
+	for where, environ := range map[string][]string{
+		"HOOKSPAN_NATS_PASSWORD_FILE":             {nats, "HOOKSPAN_NATS_USER=shop"},
+		"HOOKSPAN_KAFKA_PASSWORD_FILE":            {kafka, "HOOKSPAN_KAFKA_SASL=plain", "HOOKSPAN_KAFKA_USER=shop"},
+		"HOOKSPAN_KAFKA_OAUTH_CLIENT_SECRET_FILE": {kafka, "HOOKSPAN_KAFKA_SASL=oauthbearer", "HOOKSPAN_KAFKA_OAUTH_CLIENT_ID=shop", "HOOKSPAN_KAFKA_OAUTH_TOKEN_URL=https://id.example"},
+		"HOOKSPAN_KAFKA_SASL":                     {kafka, "HOOKSPAN_KAFKA_USER=shop", "HOOKSPAN_KAFKA_PASSWORD=secret"},
+		"HOOKSPAN_EMBEDDED_PASSWORD_FILE":         {"HOOKSPAN_EMBEDDED_LISTEN=127.0.0.1:4222", "HOOKSPAN_EMBEDDED_USER=shop"},
+		"HOOKSPAN_SMTP_PASSWORD_FILE":             {"HOOKSPAN_SMTP_URL=smtp://shop@mail.example", "HOOKSPAN_ALERT_FROM=hooks@shop.example"},
+		"HOOKSPAN_SMTP_URL":                       {"HOOKSPAN_ALERT_FROM=hooks@shop.example", "HOOKSPAN_ALERT_TO=ops@shop.example", "HOOKSPAN_SMTP_PASSWORD=secret"},
+	} {
+		if found := problems(t, append(environ, "HOOKSPAN_ADMIN_TOKEN=secret", "HOOKSPAN_SEAL_KEY="+sealKey, where+"="+missing)...); len(found) != 1 || found[0].Where != where {
+			t.Errorf("%s: %v", where, found)
+		}
+	}
+}

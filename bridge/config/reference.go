@@ -181,7 +181,7 @@ func (l *loading) readSecrets() {
 			}
 		}
 		for variable, f := range b.fields {
-			if v, given := b.values[variable]; given && f.Kind.Secret() && strings.TrimSpace(v.text) == "" {
+			if v, given := b.values[variable]; given && f.Kind.Secret() && strings.TrimSpace(v.text) == "" && !l.faulty(v.where) {
 				l.problem(v.where, errEmptySecret.Error())
 			}
 		}
@@ -201,6 +201,7 @@ func (l *loading) readTwin(b *block, twin string, f field) {
 	content, err := l.secretFile(v.text)
 	if err != nil {
 		l.problem(v.where, err.Error())
+		b.values[f.variable] = value{where: v.where} // where it was given counts, beside others
 		return
 	}
 	if content = strings.TrimRight(content, "\r\n"); f.Kind == setting.KindSecrets {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,10 @@ type endpointItem struct {
 	ManagedBy string   `json:"managed_by"`
 	Active    bool     `json:"active"`
 	Breaker   breaker  `json:"breaker"`
+	Behind    struct {
+		Events int  `json:"events"`
+		About  bool `json:"about"`
+	} `json:"behind"`
 	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
 }
 
@@ -69,13 +74,13 @@ func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {
 			if t.JSON {
 				return client.list(cmd.Context(), EndpointsPath, query, 0, func(item json.RawMessage) error { return t.Line(item) })
 			}
-			g := cli.NewGrid(t.Out, "NAME", "STATE", "FROM", "EVENTS", "URL", "ID")
+			g := cli.NewGrid(t.Out, "NAME", "STATE", "BEHIND", "FROM", "EVENTS", "URL", "ID")
 			err = client.list(cmd.Context(), EndpointsPath, query, 0, func(item json.RawMessage) error {
 				var e endpointItem
 				if err := json.Unmarshal(item, &e); err != nil {
 					return fmt.Errorf("decode an endpoint: %w", err)
 				}
-				g.Row(e.Name, e.status(), e.ManagedBy, strings.Join(e.Events, ","), e.URL, e.ID)
+				g.Row(e.Name, e.status(), e.behind(), e.ManagedBy, strings.Join(e.Events, ","), e.URL, e.ID)
 				return nil
 			})
 			if err != nil {
@@ -97,6 +102,15 @@ func (e *endpointItem) status() string {
 		text += ", not active"
 	}
 	return text + e.Breaker.status()
+}
+
+// behind is how many events it has still to be brought.
+func (e *endpointItem) behind() string {
+	text := strconv.Itoa(e.Behind.Events)
+	if e.Behind.About {
+		text = "about " + text
+	}
+	return text
 }
 
 // Find returns the path of an endpoint that is given by name or id.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -59,14 +60,14 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 
 // deliveryQuery are the words that say which deliveries are meant.
 func deliveryQuery() []string {
-	return []string{"endpoint", "status", "type", "tenant", "subject", "event", "reason", "batch", "since", "until"}
+	return []string{"endpoint", "status", "type", "tenant", "subject", "event", "reason", "status_code", "text", "batch", "since", "until"}
 }
 
 // wanted reads them.
 func (a *api) wanted(ctx context.Context, q *query) journal.Query {
 	want := journal.Query{
 		Endpoint: q.endpoint(ctx, a), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
-		Reason: q.text("reason"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"),
+		Reason: q.text("reason"), Code: q.statusCode(), Text: q.text("text"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"),
 	}
 	return want
 }
@@ -93,6 +94,18 @@ func (q *query) status() journal.Status {
 		q.fault("status", fmt.Sprint("must be one of ", journal.Statuses()))
 	}
 	return s
+}
+
+func (q *query) statusCode() int {
+	text := q.text("status_code")
+	if text == "" {
+		return 0
+	}
+	code, err := strconv.Atoi(text)
+	if err != nil || code < 100 || code > 999 {
+		q.fault("status_code", "must be that of an answer, such as 503")
+	}
+	return code
 }
 
 // tenant takes what an event's tenant may be.

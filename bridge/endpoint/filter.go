@@ -3,9 +3,9 @@ package endpoint
 import (
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/topic"
@@ -54,7 +54,7 @@ func (e *Endpoint) JudgeReplay(m *bus.Message, filters *filter.List) (Verdict, e
 	return r.judge(m)
 }
 
-var everyType = []typePattern{compileType("*")} // never changed
+var everyType = []event.TypePattern{event.CompileTypePattern("*")} // never changed
 
 // TakesBy is Takes by the list as it was at a revision of the registry.
 func (e *Endpoint) TakesBy(revision int64, m *bus.Message) bool {
@@ -132,7 +132,7 @@ func (e *Endpoint) compile() error {
 // A rule is a period's answer for events at places where it holds.
 type rule struct {
 	active  bool
-	events  []typePattern
+	events  []event.TypePattern
 	topics  []topic.Pattern
 	whose   *tenant.Rule // nil: it does not matter whose they are
 	tenant  string       // "": nobody's
@@ -149,7 +149,7 @@ func newRule(it Period) (rule, error) {
 		r.whose = &whose
 	}
 	for _, s := range it.Events {
-		r.events = append(r.events, compileType(s))
+		r.events = append(r.events, event.CompileTypePattern(s))
 	}
 	for _, s := range it.Topics {
 		t, err := topic.Compile(s)
@@ -200,7 +200,7 @@ func (r *rule) takesTenant(m *bus.Message) bool {
 
 func (r *rule) takesType(eventType string) bool {
 	for _, p := range r.events {
-		if p.match(eventType) {
+		if p.Match(eventType) {
 			return true
 		}
 	}
@@ -217,28 +217,4 @@ func (r *rule) takesTopic(name string) bool {
 		}
 	}
 	return false
-}
-
-// A typePattern is what lies between the stars: "a.*.b" is "a." and ".b".
-type typePattern []string
-
-func compileType(s string) typePattern { return strings.Split(s, "*") }
-
-func (p typePattern) match(s string) bool {
-	last := len(p) - 1
-	if last == 0 {
-		return s == p[0]
-	}
-	if !strings.HasPrefix(s, p[0]) {
-		return false
-	}
-	s = s[len(p[0]):]
-	for _, part := range p[1:last] { // the leftmost place of each part leaves the most for the rest
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(part):]
-	}
-	return strings.HasSuffix(s, p[last])
 }

@@ -4,21 +4,25 @@ import (
 	"errors"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // A Query says which deliveries are wanted; a field that is zero asks for nothing.
 type Query struct {
 	Endpoint string // id
 	Status   Status
-	Type     string
+	Type     string // * stands for any run of characters
 	Tenant   string
 	Subject  string
 	Event    string
 	Reason   string // of the end, or of one of the attempts
 	Batch    string
+	Code     int    // the last answer's status
+	Text     string // in an answer's body
 	Since    time.Time
 	Until    time.Time
 	Limit    int    // 50 when 0
@@ -71,7 +75,7 @@ func (q *Query) wants(r *row) bool {
 	switch {
 	case q.Endpoint != "" && r.origin.Value().endpoint != q.Endpoint,
 		q.Status != "" && r.status.public() != q.Status,
-		q.Type != "" && r.origin.Value().kind != q.Type,
+		q.Type != "" && !q.wantsType(r.origin.Value().kind),
 		q.Tenant != "" && r.origin.Value().tenant != q.Tenant,
 		q.Subject != "" && r.subject != q.Subject,
 		q.Event != "" && r.event != q.Event,
@@ -80,17 +84,21 @@ func (q *Query) wants(r *row) bool {
 		!q.Until.IsZero() && r.created >= q.Until.UnixNano():
 		return false
 	}
-	return q.Reason == "" || r.hasReason(q.Reason)
+	return (q.Reason == "" || r.hasReason(q.Reason)) && (q.Code == 0 || r.lastCode() == q.Code) && (q.Text == "" || r.answered(q.Text))
+}
+
+func (q *Query) wantsType(kind string) bool {
+	return q.Type == kind || strings.Contains(q.Type, "*") && event.CompileTypePattern(q.Type).Match(kind)
 }
 
 // Waits: what waits for its first attempt may be wanted.
 func (q *Query) Waits() bool {
-	return (q.Status == "" || q.Status == Pending) && q.Reason == ""
+	return (q.Status == "" || q.Status == Pending) && q.Reason == "" && q.Code == 0 && q.Text == ""
 }
 
 // WantsEntry is for deliveries without a record.
 func (q *Query) WantsEntry(e *delivery.Entry) bool {
-	return (q.Endpoint == "" || e.Endpoint == q.Endpoint) && (q.Type == "" || e.Event.Type == q.Type) &&
+	return (q.Endpoint == "" || e.Endpoint == q.Endpoint) && (q.Type == "" || q.wantsType(e.Event.Type)) &&
 		(q.Subject == "" || e.Event.Subject == q.Subject) && (q.Event == "" || e.Event.ID == q.Event) &&
 		(q.Tenant == "" || e.Event.Tenant == q.Tenant) && (q.Batch == "" || e.Batch == q.Batch) &&
 		(q.Since.IsZero() || !e.Created.Before(q.Since)) && (q.Until.IsZero() || e.Created.Before(q.Until))
@@ -102,6 +110,24 @@ func (r *row) hasReason(reason string) bool {
 	}
 	for _, a := range r.attempts {
 		if a.reason.Value() == delivery.Reason(reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastCode is 0 where no attempt was made, or the last one had no answer.
+func (r *row) lastCode() int {
+	if len(r.attempts) == 0 {
+		return 0
+	}
+	return int(r.attempts[len(r.attempts)-1].code)
+}
+
+// answered reports whether the body of an answer, as far as it is kept, holds a text.
+func (r *row) answered(text string) bool {
+	for _, a := range r.attempts {
+		if a.text != nil && strings.Contains(a.text.response, text) {
 			return true
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ type deliveryFilter map[string]*string
 func (f deliveryFilter) flags(cmd *cobra.Command) {
 	for name, meaning := range map[string]string{
 		"endpoint": "name or id of the endpoint", "status": "pending, delivered, failed or discarded",
-		"type": "event type", "tenant": "whose event it is", "subject": "event subject", "event": "event id", "reason": "why it ended or failed",
+		"type": "event type, * for any run of characters", "tenant": "whose event it is", "subject": "event subject", "event": "event id", "reason": "why it ended or failed", "status-code": "status of the last answer", "text": "in an answer's body",
 		"since": "created at or after this RFC 3339 time", "until": "created before this RFC 3339 time",
 	} {
 		f[name] = cmd.Flags().String(name, "", meaning)
@@ -51,7 +52,7 @@ func (f deliveryFilter) given() map[string]string {
 	given := map[string]string{}
 	for name, value := range f {
 		if *value != "" {
-			given[name] = *value
+			given[strings.ReplaceAll(name, "-", "_")] = *value
 		}
 	}
 	return given

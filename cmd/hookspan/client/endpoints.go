@@ -52,7 +52,7 @@ type endpointItem struct {
 		Events int  `json:"events"`
 		About  bool `json:"about"`
 	} `json:"behind"`
-	Secrets   []string `json:"secrets"` // only in the answer to a create that made one
+	Secrets []string `json:"secrets"` // only in the answer to a create that made one
 }
 
 func endpointList(t *cli.Terminal, c *Connection) *cobra.Command {

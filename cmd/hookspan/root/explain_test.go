@@ -59,6 +59,12 @@ func TestAttemptsAreExplained(t *testing.T) {
 	if tried := run(cli.ExitFailed, "status 500: ", "endpoints", "test", "crm", "--type", "t.tried"); strings.Contains(tried, needle) || !strings.Contains(tried, "no order of ***") {
 		t.Errorf("a test shows\n%s", tried)
 	}
+	for _, want := range []string{"SUCCESS", "100.0 %", "0.0 %", "nothing waits"} { // delivered, by the second attempt
+		run(cli.ExitDone, want, "stats", "--endpoint", "crm", "--interval", "1h")
+	}
+	if found := run(cli.ExitDone, id, "deliveries", "--type", "t.*", "--text", "no order of", "--status-code", "200"); strings.Count(found, "\n") != 2 {
+		t.Errorf("found are\n%s", found)
+	}
 	if strings.Contains(text+whole, needle) {
 		t.Errorf("a secret is shown:\n%s\n%s", text, whole)
 	}

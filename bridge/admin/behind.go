@@ -79,6 +79,17 @@ func (l *look) behind(n *delivery.Note) *behind {
 	return b
 }
 
+// waitsBehind is why what an endpoint was not brought yet is not sent.
+func (l *look) waitsBehind(endpointID string, n *delivery.Note) delivery.Cause {
+	switch waits := l.stopped(endpointID); {
+	case waits != "":
+		return waits
+	case n != nil && n.Breaker != nil:
+		return delivery.WaitsBreaker
+	}
+	return delivery.WaitsBehind
+}
+
 // held says until when an endpoint is held, and by what.
 func (l *look) held(n *delivery.Note) (time.Time, delivery.HeldBy) {
 	if n == nil || !n.Held.After(l.now) {

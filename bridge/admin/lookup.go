@@ -143,15 +143,7 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 }
 
 func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
-	waits := t.stopped(e.ID)
-	switch n := t.notes[e.ID]; {
-	case waits != "":
-	case n != nil && n.Breaker != nil:
-		waits = delivery.WaitsBreaker
-	default:
-		waits = delivery.WaitsBehind
-	}
-	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: waits, behind: b})
+	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: t.waitsBehind(e.ID, t.notes[e.ID]), behind: b})
 }
 
 // doubt names whoever is behind and could be meant, as far as the event's type is known by what

@@ -81,8 +81,9 @@ func (l *look) pending(v *statsView, want journal.Query) error {
 		}
 		return nil
 	})
-	if b := l.behind(l.note(want.Endpoint)); b != nil && want.Type == "" { // of none, where no endpoint is named
-		v.Pending[string(delivery.WaitsBehind)] += int64(b.Events)
+	n := l.note(want.Endpoint)
+	if b := l.behind(n); b != nil && want.Type == "" { // of none, where no endpoint is named
+		v.Pending[string(l.waitsBehind(want.Endpoint, n))] += int64(b.Events)
 	}
 	if v.OldestPending != nil {
 		v.OldestPendingSeconds = l.now.Sub(v.OldestPending.At).Seconds()

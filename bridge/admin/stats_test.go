@@ -26,11 +26,11 @@ func TestStatsOfOneEndpoint(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"":                            "2 1 0.6666666666666666 map[retry:2] <nil> false", // what waits in this process's shards
-		"?endpoint=crm":               "1 1 0.5 map[behind:12 paused:1] paused false",
+		"?endpoint=crm":               "1 1 0.5 map[paused:13] paused false",
 		"?endpoint=late&interval=24h": "1 0 1 map[] <nil> true",
 		"?type=com.acme.*":            "2 1 0.6666666666666666 map[paused:1] paused false",
 		"?tenant=nobody":              "0 0 <nil> map[] <nil> false",
-		"?endpoint=crm&since=" + time.Now().Add(time.Hour).UTC().Format(time.RFC3339): "0 0 <nil> map[behind:12 paused:1] paused false",
+		"?endpoint=crm&since=" + time.Now().Add(time.Hour).UTC().Format(time.RFC3339): "0 0 <nil> map[paused:13] paused false",
 	} {
 		if got := figures(query); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)

@@ -117,3 +117,20 @@ func TestDeliveriesAreFoundByWhatWasAnswered(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkStats is of an index that is full, with an attempt for each delivery.
+func BenchmarkStats(b *testing.B) {
+	ix := journal.New(journal.Options{})
+	for n := range 100_000 {
+		ix.Attempted(took(n, 1, delivery.Delivered, n%1000))
+	}
+	for name, q := range map[string]journal.Query{"all": {}, "none": {Since: noon.Add(1 << 62)}, "type": {Type: "com.*.order"}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := ix.Stats(q, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -36,6 +36,10 @@ func (r *release) carry(t *testing.T) {
 		t.Fatalf("the README has other steps: %q", commands)
 	}
 	r.traffic.setAway(true)
+	eventually(t, 30*time.Second, "the Service leads to the pods that there are", func() (bool, string) { // some were replaced a moment ago
+		err := r.traffic.one(r.intake("shop"))
+		return err == nil, fmt.Sprint(err)
+	})
 	for range 20 {
 		if err := r.traffic.one(r.intake("shop")); err != nil {
 			t.Error(err)

@@ -119,11 +119,7 @@ func endpointDrain(t *cli.Terminal, c *Connection) *cobra.Command {
 		Example: "  hookspan endpoints drain crm",
 		Args:    cobra.ExactArgs(1),
 		RunE: t.Action(func(cmd *cobra.Command, args []string) error {
-			client, err := c.Open(t)
-			if err != nil {
-				return err
-			}
-			path, err := client.Find(cmd.Context(), args[0])
+			client, path, err := c.find(cmd.Context(), t, args[0])
 			if err != nil {
 				return err
 			}

@@ -132,6 +132,16 @@ func (c *API) Find(ctx context.Context, nameOrID string) (string, error) {
 	return path, err
 }
 
+// find opens the connection and returns the path of an endpoint with it.
+func (c *Connection) find(ctx context.Context, t *cli.Terminal, nameOrID string) (*API, string, error) {
+	client, err := c.Open(t)
+	if err != nil {
+		return nil, "", err
+	}
+	path, err := client.Find(ctx, nameOrID)
+	return client, path, err
+}
+
 // one makes a command that sends one request about one endpoint.
 func one(t *cli.Terminal, c *Connection, cmd *cobra.Command, method, suffix string, body func() (any, error), text func(io.Writer, *endpointItem, json.RawMessage)) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
@@ -213,11 +223,7 @@ func endpointTest(t *cli.Terminal, c *Connection) *cobra.Command {
 	}
 	eventType := cmd.Flags().String("type", "", "the type of the event; without it hookspan.test")
 	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
-		client, err := c.Open(t)
-		if err != nil {
-			return err
-		}
-		path, err := client.Find(cmd.Context(), args[0])
+		client, path, err := c.find(cmd.Context(), t, args[0])
 		if err != nil {
 			return err
 		}

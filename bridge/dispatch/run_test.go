@@ -22,7 +22,7 @@ var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
 
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)                                // worlds come and go
-	if err := flag.Set("rapid.checks", "40"); err != nil { // what the flag itself says comes after
+	if err := flag.Set("rapid.checks", "15"); err != nil { // what the flag itself says comes after
 		panic(err)
 	}
 	goleak.VerifyTestMain(m, lingering)

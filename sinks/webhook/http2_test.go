@@ -50,7 +50,7 @@ func TestBothProtocolsKeepTheRules(t *testing.T) {
 			io.WriteString(w, "begun")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, 5 * time.Second, delivery.Response{Status: 200, Body: "begun", Reason: delivery.ReasonTimeout}},
+		}, 3 * time.Second, delivery.Response{Status: 200, Body: "begun", Reason: delivery.ReasonTimeout}},
 		"ends in the middle": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9")
 			io.WriteString(w, "half")

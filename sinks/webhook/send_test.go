@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -23,7 +24,13 @@ import (
 // lingering is what a server's connection does for half a second after it was closed early.
 var lingering = goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, lingering) }
+// Many of these tests wait for the end of a timeout.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, lingering)
+}
 
 // loopback lets a Sender reach the servers of these tests.
 func loopback() webhook.Egress {

@@ -1,3 +1,5 @@
+//go:build benches
+
 package bench
 
 import (

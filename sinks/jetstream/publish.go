@@ -59,6 +59,7 @@ func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o
 	}
 	out := outgoings.Get().(*outgoing)
 	out.fill(topic, e, o)
+	out.msg.Again = o.Key != "" && !s.alone(s.events)
 	size := int64(len(topic) + len(out.msg.Data) + overhead/4)
 	if err := s.space.take(size, o.Reserved); err != nil {
 		out.release()
@@ -78,19 +79,21 @@ func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o
 	return bus.Receipt{
 		Partition: bus.Partition(a.Stream),
 		Position:  bus.Position{Identity: s.identities.of(a.Stream), Seq: int64(a.Seq)},
-		Repeated:  a.Repeated,
+		Repeated:  a.Repeated && !a.Retried,
 	}, nil
 }
 
 // send sends a message until it is known to be stored, or to be refused, or time is up. One
-// whose key is on its way to be stored is neither, nor is one that no server took.
+// whose key is on its way to be stored is neither, nor is one that no server took. A leader that
+// leaves takes along what it was sent: in a cluster what has a key goes to the next one, too.
 func (s *publisher) send(ctx context.Context, m *link.Message, sent func()) (link.Ack, error) {
-	began := time.Now()
+	began, unanswered := time.Now(), 0
 	for pause := resendFirst; ; pause = min(2*pause, resendMost) {
 		a, err := s.events.Acks.Send(ctx, m, sent)
-		patience := time.Duration(0)
+		patience, again := time.Duration(0), false
 		switch {
 		case err == nil:
+			a.Retried = unanswered > 0
 			return a, s.believe(ctx, m.Subject, a)
 		case link.HasCode(err, link.CodeKeyInFlight):
 			patience = s.o.PublishTimeout
@@ -98,10 +101,12 @@ func (s *publisher) send(ctx context.Context, m *link.Message, sent func()) (lin
 			patience = leaderMoves
 		case errors.Is(err, link.ErrNoAck):
 			if denied := s.events.MayPublish(m.Subject); denied != nil {
-				err = fmt.Errorf("%w: %w", bus.ErrUnavailable, denied)
+				return link.Ack{}, fmt.Errorf("%w: %w", bus.ErrUnavailable, denied)
 			}
+			unanswered++
+			again = m.Again && unanswered < link.Tries
 		}
-		if time.Since(began)+pause > patience {
+		if !again && time.Since(began)+pause > patience {
 			return link.Ack{}, err
 		}
 		select {
@@ -121,6 +126,7 @@ func (s *publisher) repeated(ctx context.Context, m *link.Message, a link.Ack, s
 	}
 	s.meddled(fmt.Errorf("%w: message %d of stream %s has it", link.ForeignID, a.Seq, a.Stream), "topic", m.Subject)
 	m.Header = slices.DeleteFunc(m.Header, func(f event.Field) bool { return f.Name == headerMessageID })
+	m.Again = false
 	return s.send(ctx, m, sent)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 func TestTopicsThatAreNoSubjects(t *testing.T) {
@@ -108,6 +111,56 @@ func TestAPublishTimesOut(t *testing.T) {
 		if err != nil || r.Partition != "HOOKSPAN_EVENTS" {
 			t.Fatalf("the next publish: %v %v", r, err)
 		}
+	}
+}
+
+// A leader that leaves takes along what it was sent. What has a key is sent again, and what has
+// none is not.
+func TestALeaderThatLeavesWithWhatItWasSent(t *testing.T) {
+	t.Parallel()
+	server := natstest.Start(t, 1, natstest.Config{Domain: "hub"}) // who is behind a domain cannot be known
+	store, leader := remoteIn(t, server, jetstream.Options{Domain: "hub", PublishTimeout: time.Second})
+	for name, c := range map[string]struct {
+		key     string
+		answer  string
+		tries   int
+		refused bool
+	}{
+		"with a key":                     {"k1", `{"stream":"HOOKSPAN_EVENTS","seq":7,"domain":"hub"}`, 2, false},
+		"with a key, by a third leader":  {"k2", `{"stream":"HOOKSPAN_EVENTS","seq":8,"domain":"hub"}`, 3, false},
+		"with a key, and never answered": {"k3", "", link.Tries, true},
+		"without":                        {"", "", 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			topic := "leaves." + strings.ReplaceAll(strings.ReplaceAll(name, ",", ""), " ", "-")
+			keys := make(chan string, 10)
+			tries := 0
+			sub, err := leader.Subscribe(topic, func(m *nats.Msg) {
+				keys <- m.Header.Get("Nats-Msg-Id")
+				if tries++; c.answer != "" && tries == c.tries {
+					_ = m.Respond([]byte(c.answer)) // what is not answered fails the test
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = sub.Unsubscribe() }()
+			if err := leader.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			r, err := store.Publish(within(t), topic, order("1"), bus.PublishOptions{Key: c.key})
+			if refused := errors.Is(err, bus.ErrUnavailable); refused != c.refused || (err != nil) != refused || r.Repeated {
+				t.Errorf("publish: %+v %v, refused %v", r, err, c.refused)
+			}
+			if n := len(keys); n != c.tries {
+				t.Errorf("it was sent %d times, want %d", n, c.tries)
+			}
+			for range len(keys) {
+				if key := <-keys; key != c.key {
+					t.Errorf("sent with the key %q, want %q", key, c.key)
+				}
+			}
+		})
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 // SweepEvery is how often whoever has a link should sweep.
 const SweepEvery = 250 * time.Millisecond
 
+// Tries is how often a message that may be sent again is, in about Options.PublishTimeout.
+const Tries = 4
+
 // maxInFlight bounds the publishes that wait for their acknowledgement; more wait their turn.
 const maxInFlight = 4096
 
@@ -32,6 +35,7 @@ type acks struct {
 	disk    Syncer // nil: an acknowledgement is all that is waited for
 	slots   []slot
 	maxWait int    // in sweeps
+	maxTry  int    // of a message that is sent again, in sweeps
 	stream  string // that acknowledged last; receive alone uses it, so that naming it costs nothing
 
 	turns chan struct{} // one token for each slot in use; send puts and takes
@@ -67,6 +71,7 @@ type Ack struct {
 	Domain   string
 	Seq      uint64
 	Repeated bool
+	Retried  bool // it was sent before without an answer, and what it repeats may be that
 	Synced   bool // since it was acknowledged
 	err      error
 }
@@ -85,6 +90,7 @@ type slot struct {
 	syncs   bool // a sync is to be waited for, too
 	stored  bool // ack has come, and the sync has not
 	sweeps  int
+	maxWait int // for ack, in sweeps
 	ack     Ack
 }
 
@@ -92,6 +98,7 @@ func newAcks(nc *nats.Conn, o Options) (*acks, error) {
 	a := &acks{
 		inbox: NewInbox(nc) + ".", watched: o.Watched, disk: o.Disk,
 		maxWait: int(o.PublishTimeout/SweepEvery) + 1,
+		maxTry:  max(1, int(o.PublishTimeout/Tries/SweepEvery)),
 		slots:   make([]slot, maxInFlight), free: make([]*slot, maxInFlight),
 		turns: make(chan struct{}, maxInFlight),
 	}
@@ -119,7 +126,10 @@ func (a *acks) Send(ctx context.Context, m *Message, sent func()) (Ack, error) {
 	}
 	defer a.release(s)
 	s.mu.Lock()
-	s.waiting, s.syncs, s.stored, s.sweeps = true, m.Synced && a.disk != nil, false, 0
+	s.waiting, s.syncs, s.stored, s.sweeps, s.maxWait = true, m.Synced && a.disk != nil, false, 0, a.maxWait
+	if m.Again {
+		s.maxWait = a.maxTry
+	}
 	reply := s.reply
 	s.mu.Unlock()
 	if err := a.by.publish(ctx, m, reply); err != nil {
@@ -267,7 +277,7 @@ func (a *acks) Sweep(trouble error) {
 		s := &a.slots[i]
 		s.mu.Lock()
 		s.sweeps++
-		if s.waiting && !s.stored && (trouble != nil || s.sweeps > a.maxWait) {
+		if s.waiting && !s.stored && (trouble != nil || s.sweeps > s.maxWait) {
 			a.next(s)
 			s.finish(Ack{err: late})
 		}

@@ -16,6 +16,7 @@ type Message struct {
 	Header  []event.Field
 	Data    []byte
 	Synced  bool // to be acknowledged once it is on the disk of the server, where that is ours to say
+	Again   bool // whoever sends it does so up to Tries times when no acknowledgement comes
 }
 
 // Map is the header as the client library has it.

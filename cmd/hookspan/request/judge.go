@@ -16,7 +16,6 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
-	"github.com/hookspan/hookspan/cmd/hookspan/server"
 )
 
 // A judge is a source as it judges requests: one of the configuration, or one made of flags.
@@ -49,9 +48,12 @@ func (f *requestFlags) judgeOf(p *provider.Provider) (*judge, error) {
 	return &judge{name: p.Name, verifier: v, maxBody: v.MaxBody()}, nil
 }
 
+// Configured reads the configuration as a start does, and refuses what that refuses.
+type Configured func(ctx context.Context, environ []string) (*config.Config, error)
+
 // sourceJudge is a source of the configuration, as a server that starts with it would make it.
-func sourceJudge(ctx context.Context, t *cli.Terminal, name, peer string) (*judge, error) {
-	c, err := server.Configured(ctx, t.Environ)
+func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, name, peer string) (*judge, error) {
+	c, err := configured(ctx, t.Environ)
 	if err != nil {
 		return nil, err
 	}

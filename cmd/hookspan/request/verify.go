@@ -61,7 +61,7 @@ func (f *requestFlags) flags(cmd *cobra.Command) {
 	f.secret.Flags(cmd)
 }
 
-func VerifyCommand(t *cli.Terminal) *cobra.Command {
+func VerifyCommand(t *cli.Terminal, configured Configured) *cobra.Command {
 	var f requestFlags
 	cmd := &cobra.Command{
 		Use:   "verify (PROVIDER | --source NAME) [FILE]",
@@ -76,7 +76,7 @@ func VerifyCommand(t *cli.Terminal) *cobra.Command {
 	}
 	f.flags(cmd)
 	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
-		by, rest, err := f.open(cmd.Context(), t, args)
+		by, rest, err := f.open(cmd.Context(), t, configured, args)
 		if err != nil {
 			return err
 		}
@@ -102,12 +102,12 @@ func VerifyCommand(t *cli.Terminal) *cobra.Command {
 }
 
 // open finds who judges; what is left of the arguments names the request.
-func (f *requestFlags) open(ctx context.Context, t *cli.Terminal, args []string) (*judge, []string, error) {
+func (f *requestFlags) open(ctx context.Context, t *cli.Terminal, configured Configured, args []string) (*judge, []string, error) {
 	if f.source != "" {
 		if len(args) > 1 || f.secret.Given() || len(f.options) > 0 {
 			return nil, nil, cli.Usage("--source brings provider, secrets and options; leave them out")
 		}
-		j, err := sourceJudge(ctx, t, f.source, f.peer)
+		j, err := sourceJudge(ctx, configured, t, f.source, f.peer)
 		return j, args, err
 	}
 	if len(args) == 0 {

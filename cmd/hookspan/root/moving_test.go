@@ -1,3 +1,5 @@
+//go:build fleets
+
 package root_test
 
 import (

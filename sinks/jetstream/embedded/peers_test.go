@@ -1,3 +1,5 @@
+//go:build fleets
+
 package embedded_test
 
 import (

@@ -7,8 +7,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/bus/bustest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/dial"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
@@ -28,15 +26,6 @@ func remoteIn(t testing.TB, s *natstest.Servers, o jetstream.Options) (*jetstrea
 	admin := s.Connect(t, nats.UserInfo(user, password))
 	t.Cleanup(func() { removeStreams(t, admin) })
 	return dialed(t, s, user, password, o), admin
-}
-
-// pair opens two stores in one account.
-func pair(t testing.TB, s *natstest.Servers) (a, b *jetstream.Store) {
-	t.Helper()
-	user, password := s.Account()
-	admin := s.Connect(t, nats.UserInfo(user, password))
-	t.Cleanup(func() { removeStreams(t, admin) })
-	return dialed(t, s, user, password, jetstream.Options{}), dialed(t, s, user, password, jetstream.Options{})
 }
 
 func dialed(t testing.TB, s *natstest.Servers, user, password string, o jetstream.Options) *jetstream.Store {
@@ -70,17 +59,4 @@ func removeStreams(t testing.TB, nc *nats.Conn) {
 	for name := range names.Name() {
 		_ = js.DeleteStream(ctx, name) // the cluster may be down by now
 	}
-}
-
-// On one server nothing needs to be agreed upon.
-func TestContractOnOneServer(t *testing.T) {
-	t.Parallel()
-	keepContract(t, natstest.Start(t, 1, natstest.Config{}))
-}
-
-func keepContract(t *testing.T, s *natstest.Servers) {
-	bustest.Run(t, func(t *testing.T) bus.Store { return remote(t, s, jetstream.Options{}) })
-	t.Run("Shared", func(t *testing.T) {
-		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, s) })
-	})
 }

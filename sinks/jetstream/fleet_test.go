@@ -19,9 +19,31 @@ import (
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
+// On one server nothing needs to be agreed upon.
+func TestContractOnOneServer(t *testing.T) {
+	t.Parallel()
+	keepContract(t, natstest.Start(t, 1, natstest.Config{}))
+}
+
 func TestContractOnACluster(t *testing.T) {
 	t.Parallel()
 	keepContract(t, natstest.Start(t, 3, natstest.Config{}))
+}
+
+func keepContract(t *testing.T, s *natstest.Servers) {
+	bustest.Run(t, func(t *testing.T) bus.Store { return remote(t, s, jetstream.Options{}) })
+	t.Run("Shared", func(t *testing.T) {
+		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, s) })
+	})
+}
+
+// pair opens two stores in one account.
+func pair(t testing.TB, s *natstest.Servers) (a, b *jetstream.Store) {
+	t.Helper()
+	user, password := s.Account()
+	admin := s.Connect(t, nats.UserInfo(user, password))
+	t.Cleanup(func() { removeStreams(t, admin) })
+	return dialed(t, s, user, password, jetstream.Options{}), dialed(t, s, user, password, jetstream.Options{})
 }
 
 // HOOKSPAN_TEST_CALM says that the machine does nothing else, so that what has to be done in time

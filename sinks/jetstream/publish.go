@@ -26,6 +26,10 @@ const (
 // overhead is more than what a message has in headers beside the event's own values.
 const overhead = 4 << 10
 
+// largestRecord is what a server that keeps a stream in files takes as one message, whatever its
+// payload may be.
+const largestRecord = 32 << 20
+
 // Pauses between attempts to send a message that was not stored, and how long to try while no
 // leader is there to take it: a planned move of the leader takes no longer.
 const (
@@ -42,11 +46,14 @@ type publisher struct {
 
 // MaxBytes implements bus.Publisher.
 func (s *publisher) MaxBytes() int64 {
-	most := s.events.NC.MaxPayload()
+	most := min(s.events.NC.MaxPayload(), largestRecord)
 	if size := s.space.maxMessage.Load(); size > 0 {
 		most = min(most, size)
 	}
-	return most - overhead
+	if size := s.space.most(false); size > 0 {
+		most = min(most, size)
+	}
+	return max(most-overhead, 0)
 }
 
 // Publish implements bus.Publisher (P1 to P6).

@@ -164,6 +164,38 @@ func TestALeaderThatLeavesWithWhatItWasSent(t *testing.T) {
 	}
 }
 
+// What a server's files never take, however large its payload may be, and what is larger than the whole
+// store, is no matter of room.
+func TestWhatNeverFitsIsTooLarge(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]embedded.Options{
+		"the files of the server": {MaxPayload: 64 << 20, MaxStore: 1 << 30},
+		"the whole store":         {MaxPayload: 64 << 20, MaxStore: 16 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, _ := openStore(t, o, jetstream.Options{})
+			if _, err := store.Room(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			most := store.MaxBytes()
+			if most <= 0 || most > 32<<20 {
+				t.Fatalf("it takes %d bytes", most)
+			}
+			e := order("1")
+			e.Data = make([]byte, most-1<<10)
+			if _, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{}); err != nil {
+				t.Errorf("an event as large as it may be: %v", err)
+			}
+			e = order("2")
+			e.Data = make([]byte, 33<<20)
+			if _, err := store.Publish(within(t), "hookspan.events.shop", e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
+				t.Errorf("a larger one: %v, want ErrTooLarge", err)
+			}
+		})
+	}
+}
+
 func TestIntakeLeavesRoomForReservedEvents(t *testing.T) {
 	t.Parallel()
 	store, _ := openStore(t, embedded.Options{MaxStore: 32 << 20}, jetstream.Options{})

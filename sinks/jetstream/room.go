@@ -24,14 +24,24 @@ type space struct {
 	maxMessage atomic.Int64 // bytes that the event stream takes; 0 or less: as much as the server
 }
 
-// take counts an event of about this size; bus.ErrStoreFull when it does not fit.
-func (s *space) take(size int64, reserved bool) error {
+// most is what events may take together; 0: there is no limit.
+func (s *space) most(reserved bool) int64 {
 	limit := s.limit.Load()
-	if limit == 0 {
-		return nil
-	}
 	if !reserved {
 		limit -= limit / 100 * reservedShare
+	}
+	return limit
+}
+
+// take counts an event of about this size; bus.ErrStoreFull when it does not fit, and
+// bus.ErrTooLarge when it never will.
+func (s *space) take(size int64, reserved bool) error {
+	limit := s.most(reserved)
+	switch {
+	case limit == 0:
+		return nil
+	case size > limit:
+		return fmt.Errorf("%w: the whole event store has %d bytes for events", bus.ErrTooLarge, limit)
 	}
 	if used := s.used.Add(size); used > limit {
 		s.used.Add(-size)

@@ -38,6 +38,10 @@ const (
 	codeWrongLastConstant     = 10164
 )
 
+// tooLargeForFiles is how a server describes a failed store when the message is larger than its
+// files take; the code is that of a full one.
+const tooLargeForFiles = "message too large"
+
 // An APIError is an error that the server answered with.
 type APIError struct {
 	Code        int    `json:"code"`
@@ -50,7 +54,12 @@ func (e *APIError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 // Unwrap makes it the bus's error of that meaning.
 func (e *APIError) Unwrap() error {
 	switch e.ErrCode {
-	case CodeInsufficientResources, CodeStorageExceeded, codeStoreFailed:
+	case codeStoreFailed:
+		if e.Description == tooLargeForFiles {
+			return bus.ErrTooLarge
+		}
+		return bus.ErrStoreFull
+	case CodeInsufficientResources, CodeStorageExceeded:
 		return bus.ErrStoreFull
 	case codeMessageTooLarge, codeHeadersTooLarge:
 		return bus.ErrTooLarge

@@ -242,6 +242,35 @@ func TestAnUnreadableCloudEventKeepsWhatItCameWith(t *testing.T) {
 	}
 }
 
+// Events that cannot be read differ by any attribute that they came with; the same one again is a repeat.
+func TestUnreadableCloudEventsOfEqualDataAreToldApart(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "cloudevents", provider.Config{Secrets: []string{invented}})
+	ids := map[string]string{}
+	for name, pairs := range map[string][]string{
+		"bytes that are no text": {"Ce-Id", "Best\xf6llung-1"},
+		"another one":            {"Ce-Id", "Best\xf6llung-2"},
+		"a control character":    {"Ce-Id", "a%01b"},
+		"no id":                  {"Ce-Subject", "o1"},
+		"no id, another subject": {"Ce-Subject", "o2"},
+		"nothing but the data":   nil,
+	} {
+		request := func() *provider.Request {
+			return post(`{"ok":true}`, append([]string{
+				"Authorization", "Bearer " + invented, "Content-Type", "application/json", "Ce-Specversion", "1.0", "Ce-Source", "/shops/7", "Ce-Type", "order.paid",
+			}, pairs...)...)
+		}
+		first, again := accepted(t, v, request()).Events[0], accepted(t, v, request()).Events[0]
+		if first.Invalid == "" || first.ID != again.ID {
+			t.Errorf("%s: %q, and again %q", name, first.ID, again.ID)
+		}
+		if other := ids[first.ID]; other != "" {
+			t.Errorf("%s has the id of %s", name, other)
+		}
+		ids[first.ID] = name
+	}
+}
+
 // One member that is at fault takes no other with it.
 func TestABatchOfCloudEventsWithABadOne(t *testing.T) {
 	t.Parallel()

@@ -116,6 +116,9 @@ func (b *Builder) unreadable(x *scheme.Exchange, e event.Event, data []byte, fau
 		named = &inHeader
 	}
 	whole := b.complete(x, e, nil, named)
+	if came := attributesOf(x.Request.Header); !whole.Named && len(came) > 0 { // equal data is not an equal event
+		whole.ID = hashOf([]byte(whole.ID), came)
+	}
 	whole.Invalid = fault
 	return whole
 }

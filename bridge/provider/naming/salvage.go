@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -54,6 +55,20 @@ func (b *Builder) keepHeaders(x *scheme.Exchange, e *event.Event) {
 	if text, err := json.Marshal(kept); err == nil && len(kept) > 0 {
 		e.SetExtension("hookspanheaders", event.Clean(string(text)))
 	}
+}
+
+// attributesOf are the attributes of binary mode as they came, readable or not, always in one order.
+func attributesOf(h http.Header) (came []byte) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if !strings.HasPrefix(name, "Ce-") {
+			continue
+		}
+		came = append(append(came, name...), 0)
+		for _, value := range h[name] {
+			came = append(append(came, value...), 0)
+		}
+	}
+	return came
 }
 
 // notCloudEvent says once that it is none.

@@ -102,6 +102,7 @@ func rooms() map[string][]string {
 		"bridge/bus":        {"event", "tracing"},
 		"bridge/ops":        {"event", "bus", "delivery"},
 		"bridge/tenant":     {"event", "scheme"},
+		"bridge/order":      {"event", "scheme"},
 		"bridge/scheme":     {},
 		"bridge/provider":   {"event", "scheme", "spelling"},
 		"bridge/line":       {},
@@ -112,19 +113,19 @@ func rooms() map[string][]string {
 		"bridge/jq":         {"event"},
 		"bridge/filter":     {"cesql", "event", "jq", "setting"},
 		"bridge/transform":  {"event", "jq", "setting"},
-		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant", "transform"},
+		"bridge/endpoint":   {"event", "header", "bus", "filter", "setting", "signature", "spelling", "topic", "shared", "tenant", "transform", "order"},
 		"bridge/delivery":   {"event", "bus"},    // words alone: no engine, so that journal, admin and senders know none either
 		"bridge/statelog":   {"bus", "delivery"}, // what is durable, not who decides it
 		"bridge/feed":       {"bus", "shared"},
 		"bridge/retention":  {"bus", "feed", "endpoint", "statelog"},
 		"bridge/quarantine": {"event", "bus", "logline"},
 		"bridge/aside":      {"event", "bus", "delivery"},
-		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "filter", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops", "transform"},
+		"bridge/dispatch":   {"event", "bus", "feed", "retention", "quarantine", "signature", "filter", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops", "transform", "order"},
 		"bridge/alert":      {"event", "bus", "feed", "ops", "setting", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
 		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "filter", "endpoint", "delivery", "backup", "statelog", "journal", "aside", "setting", "spelling", "topic", "logline", "tenant"},
-		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog"},         // reads what the engine writes, and starts none
-		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"}, // settings of endpoints and sources
+		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog", "order"}, // reads what the engine writes, and starts none
+		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"},  // settings of endpoints and sources
 		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "aside", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops", "alert"},
 	}
 }

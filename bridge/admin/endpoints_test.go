@@ -95,7 +95,7 @@ func TestBadInputNamesItsFields(t *testing.T) {
 		{"trailing text", `{` + good + `} {}`, ""},
 		{"nothing given", `{}`, "name url"},
 		{"unknown", `{` + good + `,"evnts":["*"]}`, "evnts"},
-		{"of a later version", `{` + good + `,"ordered":true}`, "ordered"},
+		{"of a later version", `{` + good + `,"shape":true}`, "shape"},
 		{"read only", `{` + good + `,"id":"x","state":"paused"}`, "id state"},
 		{"wrong types", `{` + good + `,"active":"yes","concurrency":1.5,"timeout":30,"events":[1]}`, "active concurrency events timeout"},
 		{"name", `{"name":"Crm_1","url":"https://crm.example/"}`, "name"},

@@ -7,6 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/order"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -74,6 +75,9 @@ func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
 			Life: delivery.LifeOf(&bus.Message{Event: m.Event, Stored: s.Stored}, ep.MaxAge)}
 		if e.Created.IsZero() {
 			e.Created = s.Stored
+		}
+		if rule, err := order.Parse(string(ep.OrderKey)); err == nil && ep.Ordered {
+			e.Key = rule.Of(m.Event)
 		}
 		if o.Number > 0 { // a range over it passes what has an entry
 			ep.entries = append(ep.entries, e)

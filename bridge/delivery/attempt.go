@@ -32,10 +32,11 @@ type Attempt struct {
 	Outcome  Outcome   `json:"o,omitempty"`  // "": the delivery goes on, at Next
 	Ended    Ended     `json:"w,omitempty"`
 	Next     time.Time `json:"u,omitzero"`
-	Wait     Micros    `json:"y,omitempty"` // of the schedule before Next, without what chance adds
-	Hold     time.Time `json:"h,omitzero"`  // the endpoint asked that nothing be sent before
-	Life     *Life     `json:"l,omitempty"` // of the event, while the delivery goes on
-	Address  string    `json:"a,omitempty"` // that was dialled
+	Wait     Micros    `json:"y,omitempty"`   // of the schedule before Next, without what chance adds
+	Hold     time.Time `json:"h,omitzero"`    // the endpoint asked that nothing be sent before
+	Life     *Life     `json:"l,omitempty"`   // of the event, while the delivery goes on
+	Key      string    `json:"ord,omitempty"` // that the delivery is ordered by, while it goes on
+	Address  string    `json:"a,omitempty"`   // that was dialled
 	Phases   Phases    `json:"p,omitzero"`
 	Request  Headers   `json:"q,omitempty"` // of the request, secrets hidden; "" where they were not kept
 	Headers  Headers   `json:"k,omitempty"` // of the answer, likewise
@@ -179,6 +180,9 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	if a.Life != nil {
 		life, _ := json.Marshal(a.Life) // numbers always marshal
 		b = append(append(b, `,"l":`...), life...)
+	}
+	if a.Key != "" {
+		b = appendString(append(b, `,"ord":`...), a.Key)
 	}
 	if a.Address != "" {
 		b = appendString(append(b, `,"a":`...), a.Address)

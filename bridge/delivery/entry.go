@@ -25,6 +25,8 @@ type Entry struct {
 	Created  time.Time `json:"at,omitzero"`
 	Life     *Life     `json:"life,omitempty"`  // not changed any more; nil where nothing bounds it, or an earlier version did not keep it
 	Asked    bool      `json:"asked,omitempty"` // an operator wants the attempt, whatever the event's age
+	// Key is what the delivery is ordered by, "" where it is ordered with nothing.
+	Key string `json:"ord,omitempty"`
 	// Cancelled: an operator wants no further attempt. Whoever owns the shard ends the delivery.
 	Cancelled bool `json:"cancel,omitempty"`
 	// Replay is the id of the replay that the delivery belongs to, "" for what topics have brought.
@@ -74,7 +76,7 @@ func (e *EventRef) share() {
 
 // Share has an entry that was read hold but once what many entries have in common.
 func (e *Entry) Share() {
-	e.Endpoint, e.Replay = shared(e.Endpoint), shared(e.Replay)
+	e.Endpoint, e.Replay, e.Key = shared(e.Endpoint), shared(e.Replay), shared(e.Key)
 	e.Event.share()
 }
 

@@ -327,6 +327,7 @@ func (a attempt) record(group []*pendingDelivery, p *post, v verdict) {
 			s.d.metrics.ended(v.Outcome, v.Ended, 1)
 		} else {
 			outcomes[i].attempt.Life = d.Life
+			outcomes[i].attempt.Key = d.Key
 		}
 	}
 	first := &outcomes[0].attempt // of a batch: its members had one request

@@ -39,6 +39,11 @@ func (l *lane) cancel(d *pendingDelivery) {
 		l.mortals.drop(d)
 		d.draft().Event = d.Event.Compact()
 		d.own, d.event = true, nil
+	case ordered:
+		l.unhold(d)
+		l.mortals.drop(d)
+		d.draft().Event = d.Event.Compact()
+		d.own, d.event = true, nil
 	case running, asked:
 	}
 	if d.cancelled = true; d.status != running {

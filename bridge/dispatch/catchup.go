@@ -79,14 +79,14 @@ func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Part
 	for _, l := range s.lanes {
 		for p, pl := range l.feeds {
 			for _, c := range pl.ranges {
-				if c.busy || c.done() || !l.hungry(c) {
+				if c.busy || c.done() || !l.firstRange(pl, c) || !l.hungry(c) {
 					continue
 				}
 				if gap := s.d.expire(p, c); gap > 0 {
 					gaps[p] += gap
 				}
 				if !c.done() {
-					all[p] = append(all[p], feed.Candidate{Range: &rangeConsumer{l, c, s.read[p]}, At: c.read})
+					all[p] = append(all[p], feed.Candidate{Range: &rangeConsumer{l, pl, c, s.read[p]}, At: c.read})
 				}
 			}
 		}
@@ -96,7 +96,8 @@ func (s *shard) hungry(all map[bus.Partition][]feed.Candidate, gaps map[bus.Part
 // A rangeConsumer brings a range to its lane. start is what the shard's live feed had read when
 // the range was found hungry: all of it was stored by then.
 type rangeConsumer struct {
-	lane *lane
+	lane  *lane
+	place *feedState // nil for a range of a replay
 	*catchupRange
 	start bus.Position
 }
@@ -144,7 +145,7 @@ func (e *rangeConsumer) Full() bool {
 func (e *rangeConsumer) Hungry() bool {
 	e.lane.shard.mu.Lock()
 	defer e.lane.shard.mu.Unlock()
-	return e.lane.hungry(e.catchupRange)
+	return e.lane.firstRange(e.place, e.catchupRange) && e.lane.hungry(e.catchupRange)
 }
 
 // Take implements feed.Consumer. An empty batch says that nothing is left of what was stored when
@@ -190,7 +191,7 @@ func (e *rangeConsumer) Take(b *feed.Batch) bool {
 func (l *lane) joinLive(p bus.Partition, c *catchupRange) bool {
 	pl := l.feedOf(p)
 	read, ok := l.shard.read[p]
-	if c.to != nil || !pl.behind || l.blocked() || l.full() || l.toll.high(tollMost/2) || !ok || !c.read.Reaches(read) {
+	if c.to != nil || !pl.behind || l.blocked() || l.full() || l.toll.high(tollMost/2) || l.ep.Ordered && pl.unread() || !ok || !c.read.Reaches(read) {
 		return false
 	}
 	at := c.read

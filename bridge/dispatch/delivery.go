@@ -18,6 +18,7 @@ const (
 	queued    status = iota // handed over, waits for its first attempt
 	running                 // an attempt runs, or its record is not acknowledged yet
 	waiting                 // for its due time
+	ordered                 // behind another one of its key
 	asked                   // a command wants an attempt now; it begins once the delta that counts the command is in the log
 	expiring                // it ends without an attempt, and the record of that is not acknowledged yet
 	final                   // its final record is acknowledged

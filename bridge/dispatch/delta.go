@@ -376,7 +376,7 @@ func (w *stateWriter) landed(made *step) {
 	for _, d := range made.flying {
 		d.entry = d.entry.land() // and if it ended meanwhile, the next delta removes it
 		if d.status == asked && d.entry == written {
-			if d.lane.wait(d); d.status == waiting {
+			if d.lane.resume(d); d.status == waiting {
 				d.lane.urge(d, now)
 			}
 			d.lane.pump(now)

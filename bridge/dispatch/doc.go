@@ -15,6 +15,8 @@
 // What is sent again is a replay: a job of its endpoint's owner, with ranges, a line in the lane and entries of its
 // own, behind all that topics bring (replay.go, replay_feed.go, replay_view.go).
 //
+// Where order matters, the events of a key are lined up (order.go, PROTOCOL.md, section K).
+//
 // What waits, why and until when is in memory alone (waits.go); where others share the bus,
 // owners tell of their lanes in the journal (note.go). What is told of deliveries on topics is
 // never told of again (echo.go).

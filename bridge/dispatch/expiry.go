@@ -87,6 +87,11 @@ func (l *lane) rebound() {
 			l.bound(d)
 		}
 	}
+	for _, o := range l.order {
+		for _, d := range o.behind {
+			l.bound(d)
+		}
+	}
 }
 
 // watch wakes the lane when the first of the mortals ends.
@@ -135,6 +140,8 @@ func (l *lane) expire(now time.Time) {
 			l.lineOf(d).waiting.take(d)
 		case queued:
 			l.unqueue(d)
+		case ordered:
+			l.unhold(d)
 		}
 		l.run(d, now)
 		d.status = expiring

@@ -22,6 +22,7 @@ type lane struct {
 
 	line            // what topics have brought
 	jobs     []*job // replays, the oldest first
+	order    map[lineKey]*keyLine
 	mortals  mortals
 	running  map[*pendingDelivery]struct{}
 	posts    int // attempts whose response is awaited
@@ -250,6 +251,13 @@ func (l *lane) run(d *pendingDelivery, now time.Time) {
 
 // keep asks for an entry in the next delta.
 func (l *lane) keep(d *pendingDelivery) {
+	first := d.entry == unwritten
+	if l.want(d); first && d.Key != "" {
+		l.keepOrder(d)
+	}
+}
+
+func (l *lane) want(d *pendingDelivery) {
 	if d.entry == unwritten && d.job == nil {
 		l.entries++
 	}
@@ -269,6 +277,7 @@ func (l *lane) finish(d *pendingDelivery) {
 		l.entries--
 	}
 	d.status, d.entry, d.event = final, d.entry.waive(), nil
+	l.pass(d)
 	if !l.closed {
 		l.finished = append(l.finished, d)
 	}

@@ -15,13 +15,11 @@ func (l *lane) leaveLive() {
 	l.left = time.Now()
 	blocked := l.blocked() || !l.breaker.closed()
 	for _, d := range l.queue.all() {
-		if d.status == queued && (blocked || l.live(d)) {
-			d.status, d.event = forgotten, nil
-			l.unqueue(d)
-			l.mortals.drop(d)
-			delete(l.shard.known, d.ID)
+		if d.status == queued && d.entry == unwritten && (blocked || l.live(d)) {
+			l.forget(d)
 		}
 	}
+	l.forgetHeld(func(d *pendingDelivery) bool { return d.job == nil && (blocked || l.live(d)) })
 	for p, read := range l.shard.read {
 		pl := l.feedOf(p)
 		if blocked {
@@ -42,6 +40,14 @@ func (l *lane) leaveLive() {
 		pl.ranges = append(pl.ranges, c)
 	}
 	l.shard.d.ranges.Wake()
+}
+
+// forget lets go of a delivery that has not begun and has no entry.
+func (l *lane) forget(d *pendingDelivery) {
+	d.status, d.event = forgotten, nil
+	l.unqueue(d)
+	l.mortals.drop(d)
+	delete(l.shard.known, d.ID)
 }
 
 // rewind takes a range back before the first of its events that was forgotten. Up to

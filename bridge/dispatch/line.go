@@ -13,9 +13,10 @@ import (
 // A line is what waits in a lane: for what topics bring there is one, and one for each replay.
 type line struct {
 	queue   fifo[*pendingDelivery] // handed over and not begun, in order; forgotten ones may be among them
-	fresh   int                    // of them that are not forgotten
+	fresh   int                    // of them that are not forgotten, and what is held without an entry
 	bytes   int                    // of their events
 	waiting dueHeap
+	shelved int // held, with an entry
 }
 
 // lineOf is where a delivery waits.
@@ -73,7 +74,7 @@ func (l *lane) nextDue(q *line, now time.Time) (group []*pendingDelivery, at tim
 func (l *lane) nextFirst(q *line, now time.Time) (group []*pendingDelivery, at time.Time) {
 	size, wait := l.outbound.batch()
 	q.skipForgotten()
-	if q.fresh == 0 {
+	if q.queue.len() == 0 {
 		return nil, at
 	}
 	if size > 1 && q.fresh < size {
@@ -87,11 +88,16 @@ func (l *lane) nextFirst(q *line, now time.Time) (group []*pendingDelivery, at t
 // dequeue takes up to n events that wait for their first attempt.
 func (l *lane) dequeue(q *line, n int) []*pendingDelivery {
 	group := make([]*pendingDelivery, 0, n)
-	for len(group) < n && q.fresh > 0 {
-		q.skipForgotten()
-		d := q.queue.pop()
-		l.unqueue(d)
-		group = append(group, d)
+	for len(group) < n {
+		if q.skipForgotten(); q.queue.len() == 0 {
+			break
+		}
+		for d := q.queue.pop(); d != nil; d = l.follow(d) {
+			l.unqueue(d)
+			if group = append(group, d); len(group) == n {
+				break
+			}
+		}
 	}
 	if l.outbound.batched() {
 		ids := make([]string, len(group))

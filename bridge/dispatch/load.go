@@ -56,6 +56,9 @@ func (s *shard) own(ctx context.Context) error {
 				s.d.observer.Waiting(*d.Entry)
 			}
 		}
+		for d := range l.inOrder() {
+			s.d.observer.Waiting(*d.Entry)
+		}
 	}
 	for p, at := range was.gaps {
 		if gap := s.expired(p, at, was.read[p]); gap > 0 {

@@ -49,6 +49,7 @@ func (m *model) create(a, b int) {
 	e := receiver(fmt.Sprintf("ep%d", len(m.parties)), func(e *endpoint.Endpoint) {
 		e.Events, e.Concurrency, e.Timeout = filters[a%3], 1+b%3, 10*time.Second
 		e.Schedule = endpoint.Waits(slices.Repeat([]time.Duration{3 * time.Second}, 100)...)
+		e.Ordered = b%3 == 1 // by the subject
 		if b%4 == 3 {
 			e.Rate = endpoint.Rate{PerSecond: 5, Burst: 1}
 		}

@@ -319,6 +319,9 @@ func (m *model) verdict() string {
 			}
 		}
 	}
+	if wrong := m.disordered(); wrong != "" {
+		return wrong
+	}
 	if again := m.repeated(); again != "" {
 		return again
 	}

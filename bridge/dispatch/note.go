@@ -58,8 +58,7 @@ func (l laneView) note(now time.Time) delivery.Note {
 // late is what should have been attempted by now: the first that waits for its first attempt, or the
 // first retry that is due. Nil where there is nothing, or it is known to everybody why.
 func (l laneView) late(now time.Time) *pendingDelivery {
-	l.skipForgotten()
-	if l.fresh > 0 {
+	if l.skipForgotten(); l.queue.len() > 0 {
 		if d := *l.queue.front(); now.Sub(d.Created) > noteAge {
 			return d
 		}

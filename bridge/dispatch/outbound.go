@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/order"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/transform"
 )
@@ -24,6 +25,7 @@ type outbound struct {
 	success func(status int) bool
 	access  *delivery.Access
 	hiding  hiding
+	order   order.Rule
 	size    int // events of a batch at the most; 0: no batches
 	wait    time.Duration
 	err     error // the endpoint's secrets or options do not serve: every attempt fails
@@ -45,6 +47,7 @@ func (d *Dispatcher) outbound(ep *endpoint.Endpoint) *outbound {
 	if ep.Handshake {
 		o.fixed = append(o.fixed, fixed{requestOrigin, []string{d.registry.Origin()}})
 	}
+	o.order, _ = order.Parse(string(ep.OrderKey)) // what is registered parses
 	o.hiding = hidingOf(ep, o.url)
 	o.signing, o.err = compileSigning(d.conf.Schemes, ep)
 	if o.err == nil {

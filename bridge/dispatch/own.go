@@ -75,7 +75,7 @@ func (s *shard) overdue() {
 	for _, l := range s.lanes {
 		entries += l.entries
 		l.skipForgotten()
-		if begun && l.fresh > 0 && time.Since((*l.queue.front()).Created) > laneAge && l.live(*l.queue.front()) {
+		if begun && l.queue.len() > 0 && time.Since((*l.queue.front()).Created) > laneAge && l.live(*l.queue.front()) {
 			l.leaveLive()
 		}
 	}

@@ -264,6 +264,9 @@ func (s *shard) recorded(pos int64, batch []outcome) {
 			e := d.draft()
 			e.Event, d.own = a.Event, true
 			e.Number, e.Due, e.Asked = a.Number+1, a.Next, false
+			if l.skips(d) {
+				l.pass(d)
+			}
 			l.keep(d)
 			l.wait(d)
 		}

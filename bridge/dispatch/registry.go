@@ -146,7 +146,7 @@ func (s *shard) applyRegistry(set *endpoint.Set, cuts bus.Positions, epoch int64
 			l = s.newLane(ep, now)
 			s.lanes[ep.ID] = l
 			l.backfill(s.revision, cuts)
-			if l.blocked() {
+			if l.blocked() || l.catchesUp() {
 				l.leaveLive()
 			}
 			continue
@@ -215,6 +215,9 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 	if was.MaxAge != ep.MaxAge {
 		l.rebound()
 	}
+	if was.Ordered || ep.Ordered {
+		l.reorder(was)
+	}
 	l.backfill(s.revision, cuts)
 	again := was.State != ep.State && !l.blocked()
 	if again || was.URL != ep.URL {
@@ -224,7 +227,7 @@ func (l *lane) renew(ep *endpoint.Endpoint, cuts bus.Positions, now time.Time) {
 		l.mend(now)
 	}
 	switch {
-	case l.blocked():
+	case l.blocked(), l.catchesUp():
 		l.leaveLive()
 	case again:
 		s.d.ranges.Wake()
@@ -256,11 +259,12 @@ func (l *lane) close() {
 		if d.entry.covered() {
 			s.orphans = append(s.orphans, id)
 		}
-		if d.status == waiting || d.status == asked {
+		if d.status == waiting || d.status == asked || d.status == ordered && d.entry != unwritten {
 			s.withdrawn(d)
 		}
 	}
-	l.line, l.jobs, l.mortals, l.finished, l.puts, l.feeds = line{}, nil, nil, nil, nil, map[bus.Partition]*feedState{}
+	l.line, l.jobs, l.mortals, l.finished, l.puts = line{}, nil, nil, nil, nil
+	l.order, l.feeds = map[lineKey]*keyLine{}, map[bus.Partition]*feedState{}
 }
 
 // compact lets the registry forget periods that no feed needs any more.

@@ -95,12 +95,18 @@ func (l *lane) adopt(d *pendingDelivery, j *job) {
 	if d.status != final && d.entry != unwritten {
 		l.entries--
 	}
-	waits := d.status == waiting
-	if waits {
+	waits := false
+	switch d.status {
+	case waiting:
+		waits = true
 		l.waiting.take(d)
+		l.pass(d)
+	case ordered:
+		waits = true
+		l.unhold(d)
 	}
 	d.job = j
-	if j.took(d); waits {
+	if j.took(d); waits && l.enlist(d) {
 		l.wait(d)
 	}
 }
@@ -132,7 +138,7 @@ func (l *lane) cancelReplay(j *job) {
 	for id, d := range s.known {
 		switch {
 		case d.job != j:
-		case d.status == queued:
+		case d.status == queued, d.status == ordered && d.entry == unwritten:
 			d.status, d.event = forgotten, nil
 			delete(s.known, id)
 			j.open--
@@ -140,6 +146,7 @@ func (l *lane) cancelReplay(j *job) {
 			l.cancel(d)
 		}
 	}
+	l.forgetLines(j)
 	j.queue, j.fresh, j.bytes = fifo[*pendingDelivery]{}, 0, 0
 }
 
@@ -178,12 +185,12 @@ func (j *job) ready(at time.Time) bool {
 
 // full: the replay takes no more now.
 func (j *job) full() bool {
-	return j.fresh >= replayQueue || j.bytes >= replayBytes || len(j.waiting) >= replayWaiting
+	return j.fresh >= replayQueue || j.bytes >= replayBytes || len(j.waiting)+j.shelved >= replayWaiting
 }
 
 // hungry: it would take events now.
 func (j *job) hungry() bool {
-	return j.runs() && j.fresh <= replayQueue/2 && j.bytes <= replayBytes/2 && len(j.waiting) < replayWaiting
+	return j.runs() && j.fresh <= replayQueue/2 && j.bytes <= replayBytes/2 && len(j.waiting)+j.shelved < replayWaiting
 }
 
 // took counts a delivery that a load has found.

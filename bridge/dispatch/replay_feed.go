@@ -132,11 +132,14 @@ func (s *shard) handReplay(l *lane, j *job, m *bus.Message, c *catchupRange) {
 			Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now, Replay: j.ask.ID, NewID: j.ask.NewID},
 			lane:  l, job: j, event: m.Event, trace: taken(m), size: int32(m.Size), heapIndex: -1,
 		}
+		d.Key = l.keyOf(m.Event)
 		s.known[id] = d
 		j.open++
-		j.queue.push(d)
 		j.fresh++
 		j.bytes += m.Size
+		if l.enlist(d) {
+			j.queue.push(d)
+		}
 	}
 	c.out.push(handed{d, c.read})
 }

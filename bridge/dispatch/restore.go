@@ -36,7 +36,7 @@ func (was *loaded) rebuild() {
 		}
 	}
 	for _, l := range s.lanes {
-		if l.blocked() {
+		if l.blocked() || l.catchesUp() {
 			l.leaveLive()
 		}
 	}
@@ -44,6 +44,7 @@ func (was *loaded) rebuild() {
 		was.restoreEntry(e)
 	}
 	was.restoreFromJournal()
+	s.lineUp()
 }
 
 // reopen makes the lane of an endpoint, fed as the log says; what of its list is newer than
@@ -117,7 +118,7 @@ func (was *loaded) restoreFromJournal() {
 			return nil
 		}
 		d := &pendingDelivery{
-			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life, Replay: a.Replay},
+			Entry: &delivery.Entry{ID: a.Delivery, Endpoint: a.Endpoint, Event: a.Event, Number: a.Number, Batch: a.Batch, Created: a.Sent, Life: a.Life, Key: a.Key, Replay: a.Replay},
 			own:   true,
 			lane:  l, job: l.job(a.Replay), mark: was.Journal, heapIndex: -1,
 		}

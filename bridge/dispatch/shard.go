@@ -185,19 +185,23 @@ func (s *shard) hand(l *lane, m *bus.Message, out *fifo[handed], before bus.Posi
 		Entry: &delivery.Entry{ID: id, Endpoint: l.ep.ID, Event: ref, Number: 1, Due: now, Created: now, Life: delivery.LifeOf(m, l.ep.MaxAge)},
 		lane:  l, event: m.Event, trace: taken(m), size: int32(m.Size), heapIndex: -1,
 	}
+	d.Key = l.keyOf(m.Event)
 	s.known[id] = d
 	out.push(handed{d, before})
 	if l.blocked() { // fed only to pass what a load found done: it waits as an entry
 		d.event = nil
 		d.Event, d.own = d.Event.Compact(), true // nobody else has it yet
 		l.keep(d)
-		l.wait(d)
+		if l.enlist(d) {
+			l.wait(d)
+		}
 		return true
 	}
-	l.queue.push(d)
 	l.fresh++
 	l.bytes += m.Size
-	l.bound(d)
+	if l.bound(d); l.enlist(d) {
+		l.queue.push(d)
+	}
 	return true
 }
 
@@ -239,7 +243,7 @@ func (s *shard) Reached(p bus.Partition, to bus.Position) bool {
 func (s *shard) newLane(ep *endpoint.Endpoint, now time.Time) *lane {
 	s.d.lanes.Add(1)
 	return &lane{
-		ep: ep, shard: s, feeds: map[bus.Partition]*feedState{}, running: map[*pendingDelivery]struct{}{},
+		ep: ep, shard: s, feeds: map[bus.Partition]*feedState{}, order: map[lineKey]*keyLine{}, running: map[*pendingDelivery]struct{}{},
 		outbound: s.d.outbound(ep), limit: newLimiter(ep.Limit(), now), quota: newQuota(ep.AttemptsLimit), turn: transform.NewTurn(), disabled: bus.NoPosition,
 	}
 }

@@ -55,10 +55,19 @@ func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
 	for _, d := range l.waiting {
 		add(l.standing(d, 0, now).Waits, 1, d.Created, d.Number == 1)
 	}
-	if l.fresh > 0 {
-		l.skipForgotten()
+	fresh := int64(l.fresh)
+	for d := range l.inOrder() {
+		if d.entry == unwritten {
+			if d.job != nil { // it waits for the replay, like all that has not begun
+				continue
+			}
+			fresh--
+		}
+		add(l.standing(d, 0, now).Waits, 1, d.Created, true)
+	}
+	if l.skipForgotten(); l.queue.len() > 0 {
 		first := *l.queue.front()
-		add(l.standing(first, 0, now).Waits, int64(l.fresh), first.Created, true)
+		add(l.standing(first, 0, now).Waits, fresh, first.Created, true)
 	}
 	for _, j := range l.jobs {
 		for _, d := range j.waiting {

@@ -55,6 +55,9 @@ func (l laneView) list(all []delivery.Waiting, wants func(*delivery.Entry) bool,
 	for _, d := range l.waiting {
 		take(d, 0)
 	}
+	for d := range l.inOrder() {
+		take(d, 0)
+	}
 	before := 0
 	for _, d := range l.queue.all() {
 		if d.status == queued {
@@ -131,6 +134,8 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 	switch at := l.allowed(before); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
+	case d.status == ordered:
+		st.Waits, st.Until = delivery.WaitsOrder, l.heldUntil(d, now)
 	case d.status == waiting && d.Due.After(now) && st.Due.Equal(d.Due), d.status == asked:
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case !l.breaker.closed():

@@ -43,7 +43,7 @@ type world struct {
 type post struct {
 	endpoint, event, id, delivery string
 	attempt                       int
-	at                            time.Time
+	began, at                     time.Time
 	status                        int
 	owner                         *process
 }
@@ -210,7 +210,7 @@ func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response 
 	defer w.mu.Unlock()
 	p := post{
 		endpoint: name, event: r.Header.Get("Ce-Id"), id: r.Header.Get("Webhook-Id"),
-		delivery: r.Header.Get("Hookspan-Delivery"), at: time.Now(), owner: s.p,
+		delivery: r.Header.Get("Hookspan-Delivery"), began: began, at: time.Now(), owner: s.p,
 	}
 	if _, err := fmt.Sscan(r.Header.Get("Hookspan-Attempt"), &p.attempt); err != nil {
 		panic(err)

@@ -55,7 +55,7 @@ func TestUnknownFieldsAreCarriedOn(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	made := mustCreate(t, r, receiver("crm"))
 	last := store.Records(registryLog)[0]
-	data := bytes.Replace(last.Data, []byte(`"endpoint":{`), []byte(`"endpoint":{"ordered":"by-subject",`), 1)
+	data := bytes.Replace(last.Data, []byte(`"endpoint":{`), []byte(`"endpoint":{"figure":"by-subject",`), 1)
 	data = bytes.Replace(data, []byte(`"items":[{`), []byte(`"items":[{"shape":"x > 1",`), 1)
 	store.Land(registryLog, bus.Record{ID: [16]byte{9}, Prev: last.Pos, PrevID: last.ID, Data: data})
 	if _, err := r.Update(t.Context(), made.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
@@ -67,7 +67,7 @@ func TestUnknownFieldsAreCarriedOn(t *testing.T) {
 	records := store.Records(registryLog)
 	var got struct {
 		Endpoint struct {
-			Ordered     string
+			Figure      string
 			Concurrency int
 			Items       []struct{ Shape string }
 		}
@@ -75,7 +75,7 @@ func TestUnknownFieldsAreCarriedOn(t *testing.T) {
 	if err := json.Unmarshal(records[len(records)-1].Data, &got); err != nil {
 		t.Fatal(err)
 	}
-	if e := got.Endpoint; e.Ordered != "by-subject" || e.Concurrency != 2 || e.Items[0].Shape != "x > 1" {
+	if e := got.Endpoint; e.Figure != "by-subject" || e.Concurrency != 2 || e.Items[0].Shape != "x > 1" {
 		t.Errorf("written as %+v", e)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/filter"
+	"github.com/hookspan/hookspan/bridge/order"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/transform"
@@ -39,6 +40,9 @@ type Settings struct {
 	Rate          Rate             `env:"RATE" record:"-" doc:"Attempts, such as 50/s or 3000/m, evenly spaced; 50/s:20 allows a burst of 20." example:"50/s:20"`
 	AttemptsLimit Quota            `env:"ATTEMPTS_LIMIT" doc:"Attempts within any second, minute or hour, such as 10/h: never more begin, first ones and retries alike, whoever makes them." example:"10/h"`
 	Concurrency   int              `env:"CONCURRENCY" envDefault:"16" max:"1000" doc:"Attempts at the same time."`
+	Ordered       bool             `env:"ORDERED" envDefault:"false" record:",omitzero" doc:"An event waits until the one before it with the same key has been delivered or given up; other keys go on." example:"true"`
+	OrderKey      OrderKey         `env:"ORDER_KEY" default:"partitionkey, else subject" doc:"What events are ordered by: the name of an attribute, or a JSON pointer into the data. One without it is ordered with nothing." example:"/customer/id"`
+	OrderSkip     int              `env:"ORDER_SKIP_AFTER" envDefault:"0" min:"0" max:"1000" record:",omitzero" doc:"Failed attempts of an event after which those behind it go on while it is tried further; 0 is never." example:"3"`
 	DisableAfter  time.Duration    `env:"DISABLE_AFTER" envDefault:"120h" min:"0s" max:"8760h" record:",omitzero" doc:"Disabled after this long of nothing but failure; 0 is never."`
 	Headers       setting.Headers  `env:"HEADERS" record:",sealed" doc:"Name: value, one per line or separated by commas." example:"X-Team: core"`
 	Options       setting.Options  `env:"OPTIONS" doc:"key=value,… of the signature, the content and the encryption: {options}." example:"header_prefix=X-Acme"`
@@ -69,6 +73,27 @@ type Header = setting.Header
 
 // Transform makes the requests of an endpoint.
 type Transform = transform.Transform
+
+// OrderKey is what events are ordered by; "" is the default. See package order.
+type OrderKey string
+
+// Parse takes the name of an attribute, or a JSON pointer.
+func (k *OrderKey) Parse(text string) error {
+	*k = OrderKey(text)
+	_, err := order.Parse(text)
+	return err
+}
+
+// OfKind is setting.KindText.
+func (OrderKey) OfKind() setting.Kind { return setting.KindText }
+
+// Check wants what Parse takes.
+func (k OrderKey) Check() []setting.Fault {
+	if _, err := order.Parse(string(k)); err != nil {
+		return []setting.Fault{{Message: err.Error()}}
+	}
+	return nil
+}
 
 // Start is the first event of an endpoint: StartNow, StartAll or an RFC 3339 time.
 type Start string

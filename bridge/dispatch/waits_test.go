@@ -117,3 +117,13 @@ func (r *rig) entry(n int) string {
 	r.t.Fatalf("event %d is not stored", n)
 	return ""
 }
+
+// pendingEntry is the delivery of an event as the shard has it.
+func (r *rig) pendingEntry(n int) delivery.Entry {
+	r.t.Helper()
+	for _, w := range r.d.Waiting(func(e *delivery.Entry) bool { return e.Event.Seq == int64(n) }) {
+		return w.Entry
+	}
+	r.t.Fatalf("event %d is not pending", n)
+	return delivery.Entry{}
+}

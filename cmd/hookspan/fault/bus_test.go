@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -46,9 +48,21 @@ func (w *world) publish(every time.Duration) (stop func()) {
 	return stop
 }
 
+// lines are those that what services publish stands in, by its number.
+const lines = 8
+
+func lineOf(k fault.Key) (line string, n int) {
+	_, number, ours := strings.Cut(k.ID, "-")
+	n, err := strconv.Atoi(number)
+	if !ours || err != nil || k.Source != "/services/orders" {
+		return "", 0
+	}
+	return fmt.Sprint("line ", n%lines), n
+}
+
 func (w *world) publishOne(js jetstream.JetStream, n int) {
 	key := fault.Key{Source: "/services/orders", ID: fmt.Sprintf("%x-%d", w.seed, n)}
-	data := fmt.Appendf(nil, `{"number":%d}`, n)
+	data := fmt.Appendf(nil, `{"number":%d,"line":%d}`, n, n%lines)
 	m := nats.NewMsg("hookspan.events.orders.placed")
 	if m.Data = data; n%2 == 0 {
 		m.Header.Set("ce-specversion", "1.0")

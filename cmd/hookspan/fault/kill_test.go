@@ -14,14 +14,16 @@ func TestFaultKills(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, t.TempDir(), func(url string) []string {
 		var env []string
-		for _, name := range []string{"steady", "batch", "far"} {
+		for _, name := range []string{"steady", "batch", "far", "queue"} {
 			env = append(env, fault.ImpatientEnviron(name, url+"/"+name)...)
 		}
-		return append(env, "HOOKSPAN_ENDPOINTS=steady,batch,far",
+		return append(env, "HOOKSPAN_ENDPOINTS=steady,batch,far,queue",
+			"HOOKSPAN_ENDPOINT_QUEUE_ORDERED=true", "HOOKSPAN_ENDPOINT_QUEUE_ORDER_KEY=/line",
 			"HOOKSPAN_ENDPOINT_BATCH_CONTENT=batch", "HOOKSPAN_ENDPOINT_BATCH_OPTIONS=batch_size=20,batch_wait=50ms")
 	})
 	k := &killer{world: w}
-	for _, name := range []string{"steady", "batch", "far"} {
+	w.oracle.Order("queue", lineOf)
+	for _, name := range []string{"steady", "batch", "far", "queue"} {
 		w.oracle.Owe(name, time.Time{})
 	}
 	first := w.ready()
@@ -47,7 +49,7 @@ type killer struct {
 func (k *killer) moods(round int) {
 	bad := []fault.Mood{{Fail: 1}, {Hang: 1}, {Fail: 0.5, Slow: 0.2}, {Slow: 0.3, Hang: 0.1}, {}}
 	moods := map[string]fault.Mood{
-		"steady": {Fail: 0.02}, "late": {Fail: 0.1, Slow: 0.02}, "all": {Fail: 0.05}, "far": {Fail: 0.02},
+		"steady": {Fail: 0.02}, "late": {Fail: 0.1, Slow: 0.02}, "all": {Fail: 0.05}, "far": {Fail: 0.02}, "queue": {Fail: 0.05, Slow: 0.02},
 		"moody": bad[k.rng.IntN(len(bad))], "batch": bad[k.rng.IntN(len(bad))],
 	}
 	if round/5%2 == 0 {

@@ -52,7 +52,12 @@ type ledger struct {
 	since   time.Time // events whose first request began later are owed
 	sources []string  // and only those of these sources; none: of all
 	took    map[*promise]*taken
+	order   Order
+	newest  map[string]int // of each line, the last one that it took
 }
+
+// An Order says in which line of an endpoint's events one stands, and where; "" is none.
+type Order func(Key) (line string, n int)
 
 func (l *ledger) owed(k Key, p *promise) bool {
 	return !p.accepted.IsZero() && p.begun.After(l.since) && (len(l.sources) == 0 || slices.Contains(l.sources, k.Source))
@@ -184,11 +189,31 @@ func (o *Oracle) Arrived(a Arrival) {
 	o.take(a, p)
 }
 
+// Order has an endpoint's events of a line arrive one after the other.
+func (o *Oracle) Order(endpoint string, by Order) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := o.ledger(endpoint)
+	l.order, l.newest = by, map[string]int{}
+}
+
+func (l *ledger) place(k Key) (line string, n int) {
+	if l.order == nil {
+		return "", 0
+	}
+	return l.order(k)
+}
+
 func (o *Oracle) take(a Arrival, p *promise) {
 	l := o.ledger(a.Endpoint)
 	t := l.took[p]
 	if t == nil {
 		l.took[p] = &taken{a.Connected, a.At, a.Delivery}
+		if line, n := l.place(a.Key); line != "" && n < l.newest[line] {
+			o.fault("%s got %s after number %d of %s", a.Endpoint, a.Key, l.newest[line], line)
+		} else if line != "" {
+			l.newest[line] = n
+		}
 		return
 	}
 	if t.delivery != a.Delivery && o.twice != nil {

@@ -110,3 +110,28 @@ func TestOracleSees(t *testing.T) {
 		})
 	}
 }
+
+func TestOracleSeesDisorder(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	arrives := func(o *fault.Oracle, id string) {
+		key := fault.Key{Source: "/sources/shop", ID: id}
+		o.Sending(key, fault.Sum{1}, now)
+		o.Arrived(fault.Arrival{Endpoint: "crm", Key: key, Sum: fault.Sum{1}, Delivery: id, At: now})
+	}
+	for story, faults := range map[string]int{"a1 b1 a2 b2": 0, "a1 a3 a2": 1, "a2 b1 a3": 0, "a1 a2 a1": 0, "x3 x1": 0} {
+		o := fault.NewOracle()
+		o.Order("crm", func(k fault.Key) (string, int) {
+			if k.ID[0] == 'x' {
+				return "", 0
+			}
+			return k.ID[:1], int(k.ID[1])
+		})
+		for id := range strings.FieldsSeq(story) {
+			arrives(o, id)
+		}
+		if got := o.Verdict().Faults; len(got) != faults {
+			t.Errorf("%s: %q, want %d", story, got, faults)
+		}
+	}
+}

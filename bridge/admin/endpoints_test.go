@@ -97,7 +97,7 @@ func TestBadInputNamesItsFields(t *testing.T) {
 		{"unknown", `{` + good + `,"evnts":["*"]}`, "evnts"},
 		{"of a later version", `{` + good + `,"shape":true}`, "shape"},
 		{"read only", `{` + good + `,"id":"x","state":"paused"}`, "id state"},
-		{"wrong types", `{` + good + `,"active":"yes","concurrency":1.5,"timeout":30,"events":[1]}`, "active concurrency events timeout"},
+		{"wrong types", `{` + good + `,"active":"yes","concurrency":1.5,"timeout":30,"events":[{}]}`, "active concurrency events timeout"},
 		{"name", `{"name":"Crm_1","url":"https://crm.example/"}`, "name"},
 		{"url", `{"name":"crm","url":"ftp://crm.example/"}`, "url"},
 		{"url with a password", `{"name":"crm","url":"https://u:p@crm.example/"}`, "url"},

@@ -81,11 +81,11 @@ func byFile(t *testing.T, sort, name string, block map[string]any) string {
 // oddly are values of an endpoint's settings: which of them are right is for one place to say.
 var oddly = map[string][]any{
 	"schedule": {[]any{}, []any{"1m"}, []any{"0s"}, []any{"-1m"}, []any{"1m", "x"}, []any{" 1m "}, []any{"1d"}, []any{60}, "1m,5m", "1m,,5m", "5", ",",
-		"exponential(1m, 2, 6h, 10)", "linear(1m,5m,1h,12)", "linear(1m,5m,1h)", "exponential(1m, 0.5, 6h, 10)", "exponential(1m, 2, 6h, 10),1m", []any{"linear(1m,5m,1h,12)"}, "fibonacci(1m)", "linear(1m,5m,1h,5000)"},
+		"exponential(1m, 2, 6h, 10)", "linear(1m,5m,1h,12)", "linear(1m,5m,1h)", "exponential(1m, 0.5, 6h, 10)", "exponential(1m, 2, 6h, 10),1m", []any{"linear(1m,5m,1h,12)"}, "fibonacci(1m)", "linear(1m,5m,1h,5000)", " "},
 	"jitter":        {"0", "0%", "0.0", "10%", "100%", "101%", "-1%", "10", "0.1", "NaN%", "Inf%", " 5% ", "5 %", "%", 0, 10},
 	"timeout":       {"30s", "0", "0s", "1h", "1h1s", "-5s", "soon", " 1s ", "1e3s", 30, 0},
 	"rate":          {"50/s", "0/s", "1e3/s", "50/s:20", "50/s:0", "50/s:1000001", "2000000/s", "50", "50/d", "-5/s", " 50/s ", "50 / s", "1.5/h", "50/s:", "Inf/s", 50},
-	"concurrency":   {1, 0, -1, 1000, 1001, 5000, 1.5},
+	"concurrency":   {1, 0, -1, 1000, 1001, 5000, 1.5, "1000", "1001", " 16 "},
 	"disable_after": {"0", "0s", "120h", "-1h", "x", 0, 7},
 	"success_on":    {[]any{200, "202-204"}, "200-299, 304", "199", "2xx", "299-200", "200-1000", ",", []any{"200-299", "500"}},
 	"give_up_on":    {[]any{400, "404", "500-599"}, "410", "200", "404,299", []any{}, "400 404"},
@@ -101,8 +101,8 @@ var oddly = map[string][]any{
 		[]any{map[string]any{"jq": ".data"}}, []any{map[string]any{"jq": ".data."}}, []any{map[string]any{"jq": 5}}, []any{map[string]any{"xpath": "x"}}, []any{map[string]any{"exact": map[string]any{"priority": 5}}}, []any{"x"},
 	},
 	"transform": {".data", ".data.", "{body: .data, path: .attributes.id}", "now", "", " ", strings.Repeat(".", 20000)},
-	"headers":   {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}},
-	"options":   {map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
+	"headers":   {map[string]any{"X-A": "b"}, map[string]any{"Host": "x"}, map[string]any{"X A": "b"}, map[string]any{"Webhook-Id": "1"}, map[string]any{"X-A": "a\x01"}, map[string]any{"X-A": 5, "X-B": true}},
+	"options":   {map[string]any{"batch_size": 5}, map[string]any{"batch_size": 0}, map[string]any{"batch_size": true}, map[string]any{"batch_size": map[string]any{}}, map[string]any{"batch_size": "0"}, map[string]any{"batch_size": "5"}, map[string]any{"batch_wait": "2m"}, map[string]any{"bogus": "x"}, map[string]any{"encrypt": "x"}},
 	"url": {
 		"https://1.1.1.1/", "ftp://1.1.1.1", "https://user:pw@1.1.1.1/", "https://1.1.1.1/#f", "http://127.0.0.1/", "https://1.1.1.1:0/",
 		"https://1.1.1.1:70000/", "nonsense", "https://", "https://169.254.169.254/", "HTTPS://1.1.1.1/", "https://1.1.1.1/a b", " https://1.1.1.1/",
@@ -128,14 +128,14 @@ func grantOf(tokenURL string) map[string]any {
 // anyOf are values that a setting of its kind may be given, whatever it means.
 func anyOf(f setting.Field) []any {
 	values := map[setting.Kind][]any{
-		setting.KindText:     {"x", "a b"},
-		setting.KindBoolean:  {true, false, "maybe"},
-		setting.KindNumber:   {1, 2, -1, 1.5, "x"},
+		setting.KindText:     {"x", "a b", 5, true},
+		setting.KindBoolean:  {true, false, "maybe", "true", "false", 1},
+		setting.KindNumber:   {1, 2, -1, 1.5, "x", "16", "-1", "1.5", true},
 		setting.KindDuration: {"1s", "1m30s", "-1s", "1 s", "x", 5},
 		setting.KindShare:    {"1%", "200%", "x"},
 		setting.KindSize:     {"1KiB", "x", -1},
 		setting.KindRate:     {"1/s", "1/m:2", "x"},
-		setting.KindList:     {[]any{}, []any{"x", "y"}, "x,y"},
+		setting.KindList:     {[]any{}, []any{"x", "y"}, "x,y", 5, []any{5, true}},
 		setting.KindHeaders:  {map[string]any{"X-A": "b"}},
 		setting.KindOptions:  {map[string]any{}},
 
@@ -146,7 +146,7 @@ func anyOf(f setting.Field) []any {
 	for _, w := range f.Words {
 		values = append(values, w)
 	}
-	return values
+	return append(values, "")
 }
 
 // What the environment, the file and the API say of an endpoint is one and the same.
@@ -172,7 +172,7 @@ func TestEveryDoorJudgesEndpointsAlike(t *testing.T) {
 			if status != http.StatusCreated && status != http.StatusUnprocessableEntity {
 				t.Errorf("%s %#v: the API answers %d %s", word, v, status, answer)
 			}
-			if (env == nil) != (file == nil) || (file == nil) != (status == http.StatusCreated) {
+			if v != any("") && (env == nil) != (file == nil) || (file == nil) != (status == http.StatusCreated) { // a variable that is empty is not set
 				t.Errorf("%s %#v:\n environment: %v\n file: %v\n API: %d %s", word, v, env, file, status, answer)
 			}
 		}
@@ -204,7 +204,7 @@ func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 			block := map[string]any{"provider": "sticker", "secrets": "a secret of more than sixteen bytes", word: v}
 			env := verdict(t.Context(), append(byVariables("HOOKSPAN_SOURCE_X_", block), "HOOKSPAN_SOURCES=x")...)
 			file := verdict(t.Context(), byFile(t, "sources", "x", block))
-			if (env == nil) != (file == nil) {
+			if (v != any("") || f.Kind.Secret()) && (env == nil) != (file == nil) {
 				t.Errorf("%s %#v:\n environment: %v\n file: %v", word, v, env, file)
 			}
 		}

@@ -93,6 +93,9 @@ func (d document) setting(b *block, begin string, e entry) {
 		return
 	}
 	text, err := d.text(f, e.value)
+	if err == nil && text == "" && f.twinOf == "" && !f.Kind.Secret() {
+		err = f.Empty()
+	}
 	if err != nil {
 		d.problem(e.where, err.Error())
 		return
@@ -171,6 +174,9 @@ func (d document) pairs(n ast.Node, joint string) (string, error) {
 			return "", setting.Wanted("single values")
 		}
 		b.WriteString(e.key + joint + item + setting.ItemEnd)
+	}
+	if b.Len() == 0 {
+		return setting.NoItems, nil
 	}
 	return b.String(), nil
 }

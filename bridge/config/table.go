@@ -19,6 +19,7 @@ type Setting struct {
 	Kind    setting.Kind `json:"kind"`
 	Words   []string     `json:"words,omitempty"` // the closed set of its values
 	Least   int64        `json:"-"`               // of a number
+	Empty   bool         `json:"-"`               // an empty text is taken
 }
 
 // A Table is the settings of one part.
@@ -49,7 +50,7 @@ func tableOf(title, begin string, settings setting.Fields, keyPrefix string) Tab
 	t := Table{Title: title}
 	for _, f := range settings {
 		f := field{Field: f, variable: begin + strings.ToUpper(f.Word)}
-		row := Setting{Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words}
+		row := Setting{Name: f.variable, Key: f.key(keyPrefix), Default: f.Default, Meaning: f.Doc, Kind: f.Kind, Words: f.Words, Empty: f.Empty() == nil}
 		if f.Kind == setting.KindNumber {
 			row.Least = f.Least()
 		}

@@ -140,13 +140,27 @@ func addProperties(properties object, settings []config.Setting) {
 // shape is what a value of the setting looks like, with an example.
 func shape(s config.Setting) object {
 	text := func(pattern, example string) object {
+		if s.Empty {
+			pattern = "^$|" + pattern
+		}
 		return object{"type": "string", "pattern": pattern, "examples": []any{example}}
 	}
+	orZero := func(text object) object { // which needs no unit, and so no quotes
+		text["type"], text["minimum"], text["maximum"] = []string{"string", "integer"}, 0, 0
+		return text
+	}
+	either := func(plain, pattern string, example any) object { // with quotes or without
+		return object{"type": []string{plain, "string"}, "pattern": pattern, "examples": []any{example}}
+	}
+	whole := object{"type": "string"}
+	if !s.Empty {
+		whole["minLength"] = 1
+	}
 	listOf := func(item object, example ...any) object {
-		return object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": item}}, "examples": []any{example}}
+		return object{"anyOf": []any{whole, object{"type": "array", "items": item}}, "examples": []any{example}}
 	}
 	mapOf := func(key, value string, more ...any) object {
-		forms := append([]any{object{"type": "string"}, object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean"}}}}, more...)
+		forms := append([]any{whole, object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean"}}}}, more...)
 		return object{"anyOf": forms, "examples": []any{object{key: value}}}
 	}
 	item := object{"type": "string"}
@@ -155,15 +169,17 @@ func shape(s config.Setting) object {
 	}
 	switch s.Kind {
 	case setting.KindBoolean:
-		return object{"type": "boolean", "examples": []any{true}}
+		return either("boolean", "^(true|false)$", true)
 	case setting.KindNumber:
-		return object{"type": "integer", "minimum": s.Least, "examples": []any{max(3, s.Least)}}
+		number := either("integer", "^[0-9]+$", max(3, s.Least))
+		number["minimum"] = s.Least
+		return number
 	case setting.KindDuration:
-		return text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "30s")
+		return orZero(text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "30s"))
 	case setting.KindSize:
 		return object{"type": []string{"string", "integer"}, "pattern": "^[0-9]+ ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$", "examples": []any{"2MiB"}}
 	case setting.KindShare:
-		return text("^[0-9.]+%$|^0$", "10%")
+		return orZero(text("^[0-9.]+%$|^0$", "10%"))
 	case setting.KindRate:
 		return text("^[0-9.]+/[smh](:[0-9]+)?$", "50/s:20")
 	case setting.KindAddress:
@@ -173,9 +189,11 @@ func shape(s config.Setting) object {
 		if s.Key == "smtp_url" {
 			example = []any{"smtp://hookspan@mail.example:587", "file:/run/secrets/smtp"}
 		}
-		return object{"type": "string", "examples": example}
+		whole["examples"] = example
+		return whole
 	case setting.KindSecret:
-		return object{"type": "string", "examples": []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}}
+		whole["examples"] = []any{"env:SHOP_SECRET", "file:/run/secrets/shop"}
+		return whole
 	case setting.KindSecrets:
 		return listOf(object{"type": "string"}, "env:SHOP_SECRET", "file:/run/secrets/shop")
 	case setting.KindHeaders:
@@ -188,7 +206,7 @@ func shape(s config.Setting) object {
 		return text("^[0-9]+/[smh]$", "10/h")
 	case setting.KindNumbers:
 		one := object{"type": []string{"string", "integer"}}
-		return object{"anyOf": []any{one, object{"type": "array", "items": one}}, "examples": []any{[]any{"200-299", 404}}}
+		return object{"anyOf": []any{whole, object{"type": "integer"}, object{"type": "array", "items": one}}, "examples": []any{[]any{"200-299", 404}}}
 	case setting.KindList, setting.KindListOrText:
 		example, _, _ := strings.Cut(s.Default+",", ",")
 		if strings.Contains(example, " ") { // in words
@@ -197,9 +215,15 @@ func shape(s config.Setting) object {
 		return listOf(item, example)
 	}
 	example := s.Default
+	if s.Key == "alert_from" {
+		example = "hooks@shop.example"
+	}
 	if len(s.Words) > 0 {
 		example = s.Words[0]
 	}
-	item["examples"] = []any{example}
-	return item
+	for key, v := range item {
+		whole[key] = v
+	}
+	whole["examples"] = []any{example}
+	return whole
 }

@@ -42,6 +42,9 @@ func (s *Schedule) Parse(text string) error {
 	if rule, _ := strings.CutSuffix(text, setting.ItemEnd); strings.Contains(rule, "(") && !strings.Contains(rule, setting.ItemEnd) {
 		return s.parseRule(rule)
 	}
+	if strings.TrimSpace(text) == "" { // a single attempt is an empty list, or a comma
+		return wantedSchedule
+	}
 	return s.waits.Parse(text)
 }
 

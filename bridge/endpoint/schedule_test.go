@@ -18,7 +18,8 @@ func TestSchedules(t *testing.T) {
 	const s, m, h = time.Second, time.Minute, time.Hour
 	for text, want := range map[string][]time.Duration{
 		"1m,5m":                       {m, 5 * m},
-		"":                            nil,
+		",":                           nil,
+		setting.NoItems:               nil,
 		"exponential(1m, 2, 6h, 10)":  {m, 2 * m, 4 * m, 8 * m, 16 * m, 32 * m, 64 * m, 128 * m, 256 * m},
 		"exponential(1m, 2, 5m, 5)":   {m, 2 * m, 4 * m, 5 * m},
 		"exponential(2s,1.5,1h,4)":    {2 * s, 3 * s, 4500 * time.Millisecond},
@@ -68,6 +69,8 @@ func TestRulesHaveBounds(t *testing.T) {
 func TestSchedulesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
+		"":                                "positive durations such as 1m,5m,1h",
+		" ":                               "positive durations such as 1m,5m,1h",
 		"1m,0s":                           "positive durations such as 1m,5m,1h",
 		"fibonacci(1m, 2, 6h, 10)":        "or exponential(1m, 2, 6h, 10) or linear(",
 		"Exponential(1m, 2, 6h, 10)":      "or exponential(1m, 2, 6h, 10) or linear(",

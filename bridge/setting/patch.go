@@ -1,7 +1,9 @@
 package setting
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -15,7 +17,16 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 		f.Reset(into)
 		return nil
 	}
-	if f.Kind == KindObject || f.Kind.Joint() != "" {
+	if f.Kind == KindObject {
+		return f.merge(into, raw)
+	}
+	raw = quoted(raw)
+	if string(raw) == `""` {
+		if err := f.Empty(); err != nil {
+			return []Fault{f.faultOf(err)}
+		}
+	}
+	if f.Kind.Joint() != "" {
 		return f.merge(into, raw)
 	}
 	text, wrong := f.text(raw)
@@ -31,40 +42,68 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 	return nil
 }
 
+// Empty says what is wrong with an empty text, in which one reader sees the default and another
+// one nothing at all. It is taken where the two are the same.
+func (f Field) Empty() error {
+	_, err := parse(f.typ, "")
+	if err == nil && f.tag.Get("envDefault") == "" && f.Kind.Joint() == "" && !f.Kind.Secret() {
+		return nil
+	}
+	return Wanted("a value; left out, or null, it is the default")
+}
+
+// quoted is JSON with texts for numbers and booleans, single, in a list or in an object: they stand
+// for themselves, as in the file.
+func quoted(raw json.RawMessage) json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return raw
+	}
+	switch given := v.(type) {
+	case []any:
+		for i := range given {
+			given[i] = asText(given[i])
+		}
+	case map[string]any:
+		for key := range given {
+			given[key] = asText(given[key])
+		}
+	default:
+		v = asText(v)
+	}
+	if texts, err := json.Marshal(v); err == nil {
+		return texts
+	}
+	return raw
+}
+
+// asText is a number or a boolean of JSON as it was written.
+func asText(v any) any {
+	switch v.(type) {
+	case json.Number, bool:
+		return fmt.Sprint(v)
+	}
+	return v
+}
+
 // text is a value of JSON as a variable would have it; a list is marked as one.
 func (f Field) text(raw json.RawMessage) (text, wrong string) {
-	if f.Kind == KindNumbers {
-		raw = quoted(raw)
+	if json.Unmarshal(raw, &text) == nil {
+		if strings.Contains(text, ItemEnd) {
+			wrong = "holds a NUL byte"
+		}
+		return text, wrong
 	}
-	var number json.Number
-	isText := json.Unmarshal(raw, &text) == nil
-	isNumber := !isText && json.Unmarshal(raw, &number) == nil
+	var list []string
 	switch {
-	case f.Kind.List():
-		var list []string
-		if wrong = "must be a list of strings, or one string"; isText {
-			wrong = ""
-		} else if json.Unmarshal(raw, &list) == nil {
-			text, wrong = Marked(list), ""
-			if strings.Count(text, ItemEnd) != max(len(list), 1) {
-				wrong = "holds a NUL byte"
-			}
-			return text, wrong
-		}
-	case f.Kind == KindBoolean:
-		if text = string(raw); text != "true" && text != "false" {
-			wrong = "must be true or false"
-		}
-	case f.Kind == KindNumber:
-		if text = string(raw); !isNumber || strings.ContainsAny(text, ".eE") {
-			wrong = "must be a whole number"
-		}
-	case f.Kind != KindText && f.Kind != KindSecret && isNumber: // stands for itself, as in the file
-		text = string(raw)
-	case !isText:
-		wrong = "must be a string"
+	case !f.Kind.List():
+		return "", "want one value"
+	case json.Unmarshal(raw, &list) != nil:
+		return "", "must be a list of strings, or one string"
 	}
-	if wrong == "" && strings.Contains(text, ItemEnd) {
+	if text = Marked(list); strings.Count(text, ItemEnd) != max(len(list), 1) {
 		wrong = "holds a NUL byte"
 	}
 	return text, wrong

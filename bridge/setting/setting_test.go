@@ -97,30 +97,61 @@ func TestAMergePatch(t *testing.T) {
 	}
 }
 
+// What the file writes without quotes JSON may write either way.
+func TestNumbersAndTextsStandForEachOther(t *testing.T) {
+	t.Parallel()
+	quoted, plain := fresh(), fresh()
+	for m, text := range map[*settingtest.MadeUp]string{
+		quoted: `{"text":"5","flag":"false","count":" 3 ","share":"0","room":"9","labels":{"a":"1.50","b":"true"},"list":["1","true"],"headers":{"X-A":"1"},"key":"5","rate":"","once":""}`,
+		plain:  `{"text":5,"flag":false,"count":3,"share":0,"room":9,"labels":{"a":1.50,"b":true},"list":[1,true],"headers":{"X-A":1},"key":5}`,
+	} {
+		if faults := patch(t, m, text); faults != "" {
+			t.Errorf("%s: %s", text, faults)
+		}
+	}
+	if diff := cmp.Diff(quoted, plain); diff != "" || plain.Labels["a"] != "1.50" || plain.Count != 3 || plain.Key != "5" {
+		t.Errorf("%s %s", shown(t, plain), diff)
+	}
+}
+
 func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`{"text":5}`:                              "text: must be a string",
-		`{"flag":"true"}`:                         "flag: must be true or false",
-		`{"count":1.0}`:                           "count: must be a whole number",
-		`{"count":"1"}`:                           "count: must be a whole number",
-		`{"count":-1}`:                            "count: want a whole number",
-		`{"wait":"soon"}`:                         "wait: want a duration such as",
-		`{"wait":true}`:                           "wait: must be a string",
-		`{"share":2}`:                             "share: want a share between 0% and 100%",
-		`{"rate":"5"}`:                            "rate: a rate looks like 50/s",
-		`{"list":[1]}`:                            "list: must be a list of strings, or one string",
-		`{"list":["a\u0000b"]}`:                   "list: holds a NUL byte",
-		`{"list":"a\u0000"}`:                      "list: holds a NUL byte",
-		`{"text":"a\u0000"}`:                      "text: holds a NUL byte",
-		`{"waits":["1s","x"]}`:                    "waits[1]: want positive durations",
-		`{"tokens":["a",""]}`:                     "tokens[1]: want no empty secret",
-		`{"labels":"a=b"}`:                        "labels: must be an object of strings",
-		`{"labels":{"a":1}}`:                      "labels: must be an object of strings",
-		`{"headers":{"X-Key":"***"}}`:             "headers.X-Key: give the value",
-		`{"proxy":"http://***@proxy"}`:            "proxy: has *** where its login was hidden",
-		`{"proxy":"proxy:3128"}`:                  "proxy: want none, or the URL of a proxy",
-		`{"login":"me"}`:                          "login: want an object with user and password",
+		`{"text":[]}`:                  "text: want one value",
+		`{"text":""}`:                  "text: want a value; left out, or null, it is the default",
+		`{"word":""}`:                  "word: want a value",
+		`{"flag":""}`:                  "flag: want a value",
+		`{"flag":"yes"}`:               "flag: want true or false",
+		`{"count":""}`:                 "count: want a value",
+		`{"count":1.0}`:                "count: want a whole number",
+		`{"count":true}`:               "count: want a whole number",
+		`{"count":{}}`:                 "count: want one value",
+		`{"maybe":""}`:                 "maybe: want a value",
+		`{"share":""}`:                 "share: want a value",
+		`{"waits":""}`:                 "waits: want a value",
+		`{"labels":""}`:                "labels: want a value",
+		`{"headers":""}`:               "headers: want a value",
+		`{"key":""}`:                   "key: want a value",
+		`{"tokens":""}`:                "tokens: want a value",
+		`{"proxy":""}`:                 "proxy: want a value",
+		`{"login":""}`:                 "login: want an object with user and password",
+		`{"count":-1}`:                 "count: want a whole number",
+		`{"wait":"soon"}`:              "wait: want a duration such as",
+		`{"wait":true}`:                "wait: want a duration such as",
+		`{"share":2}`:                  "share: want a share between 0% and 100%",
+		`{"rate":"5"}`:                 "rate: a rate looks like 50/s",
+		`{"list":[[]]}`:                "list: must be a list of strings, or one string",
+		`{"list":["a\u0000b"]}`:        "list: holds a NUL byte",
+		`{"list":"a\u0000"}`:           "list: holds a NUL byte",
+		`{"text":"a\u0000"}`:           "text: holds a NUL byte",
+		`{"waits":["1s","x"]}`:         "waits[1]: want positive durations",
+		`{"tokens":["a",""]}`:          "tokens[1]: want no empty secret",
+		`{"labels":"a=b"}`:             "labels: must be an object of strings",
+		`{"labels":{"a":{}}}`:          "labels: must be an object of strings",
+		`{"headers":{"X-Key":"***"}}`:  "headers.X-Key: give the value",
+		`{"proxy":"http://***@proxy"}`: "proxy: has *** where its login was hidden",
+		`{"proxy":"proxy:3128"}`:       "proxy: want none, or the URL of a proxy",
+		`{"login":"me"}`:               "login: want an object with user and password",
 		`{"filters":{"exact":1},"login":{"a":5}}`: "filters: want a list of filters",
 	} {
 		m := fresh()

@@ -1,8 +1,6 @@
 package setting
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -96,29 +94,4 @@ func (s Statuses) Common(o Statuses) (least int) {
 		}
 	}
 	return least
-}
-
-// quoted is JSON of numbers, one or a list, as JSON of texts: they stand for themselves, as in the
-// file.
-func quoted(raw json.RawMessage) json.RawMessage {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
-		return raw
-	}
-	switch given := v.(type) {
-	case json.Number:
-		v = given.String()
-	case []any:
-		for i := range given {
-			if n, is := given[i].(json.Number); is {
-				given[i] = n.String()
-			}
-		}
-	}
-	if texts, err := json.Marshal(v); err == nil {
-		return texts
-	}
-	return raw
 }

@@ -29,7 +29,8 @@ func TestStatuses(t *testing.T) {
 		`"2xx"`:                "on[0]: want status codes between 200 and 999 and ranges of them, such as 200-299,404",
 		`"200-"`:               "on[0]: want status codes between 200 and 999 and ranges of them, such as 200-299,404",
 		`"+20"`:                "on[0]: want status codes between 200 and 999 and ranges of them, such as 200-299,404",
-		`[true]`:               "on: must be a list of strings, or one string",
+		`""`:                   "on: want a value; left out, or null, it is the default",
+		`[true]`:               "on[0]: want status codes between 200 and 999 and ranges of them, such as 200-299,404",
 		`{}`:                   "on: must be a list of strings, or one string",
 	} {
 		var s statusSettings

@@ -229,6 +229,10 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 		"certificates that are not":     {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
 		"providers that are not":        {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
 		"a source's URI that is none":   {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/shops/{eu}"}, "HOOKSPAN_SOURCE_SHOP_URI: want a URI reference"},
+		"a retention of nothing":        {[]string{"HOOKSPAN_RETENTION=0"}, "HOOKSPAN_RETENTION: want 1s or more"},
+		"a retention that is too short": {[]string{"HOOKSPAN_RETENTION=999ms"}, "HOOKSPAN_RETENTION: want 1s or more"},
+		"a journal that is too short":   {[]string{"HOOKSPAN_JOURNAL_RETENTION=50ms"}, "HOOKSPAN_JOURNAL_RETENTION: want 1s or more"},
+		"the shortest retention":        {[]string{"HOOKSPAN_RETENTION=1s", "HOOKSPAN_JOURNAL_RETENTION=1s"}, ""},
 		"an unknown provider":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,8 +80,6 @@ func (l checking) checkProcess() {
 	_, err := tenant.Parse(c.Tenant)
 	l.process("TENANT").unless(err == nil, fmt.Sprint(err))
 	l.process("MAX_CONNECTIONS").unless(c.MaxConnections >= 0, "want 1 or more")
-	l.process("RETENTION").unless(c.Retention > 0, "want more than 0")
-	l.process("JOURNAL_RETENTION").unless(c.JournalRetention > 0, "want more than 0")
 	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")
 	l.process("STOP_GRACE").unless(c.StopGrace >= time.Second, "want 1s or more: running attempts finish in that time, and what they did is written")
 	l.process("LEASE").unless(c.Lease >= 2*time.Second && c.Lease <= 5*time.Minute, "want 2s to 5m: it is renewed three times in that time")

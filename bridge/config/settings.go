@@ -23,7 +23,7 @@ type Settings struct {
 
 	Bus                 Bus           `env:"BUS" envDefault:"embedded" doc:"Where events live: {buses}. Credentials have variables of their own."`
 	DiskWatermark       setting.Size  `env:"DISK_WATERMARK" default:"the smaller of 5 % and 256 MB" doc:"Free space below which intake answers 503 (embedded bus)."`
-	Retention           time.Duration `env:"RETENTION" envDefault:"168h" doc:"How long events stay. A delivery whose event has gone ends as discarded, reason expired."`
+	Retention           time.Duration `env:"RETENTION" envDefault:"168h" min:"1s" doc:"How long events stay, 1s or more. A delivery whose event has gone ends as discarded, reason expired."`
 	ConfigFile          string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
 	ProvidersDir        string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
 	Lease               time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
@@ -40,7 +40,7 @@ type Settings struct {
 	StopGrace           time.Duration `env:"STOP_GRACE" envDefault:"25s" doc:"How long a stop may take in all: running attempts finish, what they did is written, the bus is closed. Less than the supervisor waits before it kills (Kubernetes: 30s)."`
 	PublishTimeout      time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`
 
-	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" doc:"How long attempts and refusals can be looked up, and at most a tenth of the store."`
+	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" min:"1s" doc:"How long attempts and refusals can be looked up, 1s or more, and at most a tenth of the store."`
 	IntakeMemory     setting.Size  `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half."`
 	MaxConnections   int           `env:"MAX_CONNECTIONS" default:"half of the file limit, at most 8192" doc:"Connections of the intake. When there are more, those that wait longest for a request are closed; a quarter of the file limit is always left for the bus and the API."`
 	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto, -Host, -Port and Forwarded are believed; of a list the first value counts."`

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,12 +25,14 @@ import (
 type EgressCheck func(ctx context.Context, e *endpoint.Endpoint) (warning string, faults []endpoint.FieldError)
 
 // Check finds what a start would refuse, by the start's own parts, without a bus and without
-// taking a port. It adds to the configuration's warnings.
+// taking a port of its own. It adds to the configuration's warnings, as what only this machine
+// cannot do.
 func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Problems {
 	k := &checking{conf: c}
 	k.sources()
 	k.endpoints(ctx, egress)
 	k.listeners()
+	k.hosts(ctx)
 	k.modes()
 	if _, err := endpoint.ParseSealer(strings.Join(c.SealKey.Open(), " ")); err != nil {
 		k.problem("HOOKSPAN_SEAL_KEY", err.Error())
@@ -155,19 +155,6 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 				k.problem(k.conf.EndpointSetting(all[i].Name, f.Field), what)
 			}
 		}
-	}
-}
-
-// dataDir wants a folder, or a place where one can be made.
-func (k *checking) dataDir() {
-	path := filepath.Clean(k.conf.DataDir)
-	info, err := os.Stat(path)
-	for err != nil && path != filepath.Dir(path) {
-		path = filepath.Dir(path)
-		info, err = os.Stat(path)
-	}
-	if err == nil && !info.IsDir() {
-		k.problem("HOOKSPAN_DATA_DIR", path+" is no folder")
 	}
 }
 

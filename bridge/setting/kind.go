@@ -123,7 +123,7 @@ func parse(t reflect.Type, text string) (reflect.Value, error) {
 	case t.Kind() == reflect.Int:
 		var n int
 		if n, err = strconv.Atoi(strings.TrimSpace(text)); err != nil || n < 0 {
-			err = Wanted("a whole number of 1 or more")
+			err = Wanted("a whole number")
 		}
 		v.Elem().SetInt(int64(n))
 	default:

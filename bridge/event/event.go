@@ -81,8 +81,8 @@ func (e *Event) Validate() error {
 	}
 	switch {
 	case !IsReference(e.Source):
-		return errors.New("attribute source " + badURI)
-	case !IsReference(e.DataSchema):
+		return errors.New("attribute source " + badRef)
+	case e.DataSchema != "" && !IsURI(e.DataSchema):
 		return errors.New("attribute dataschema " + badURI)
 	case e.DataContentType != "" && !IsMediaType(e.DataContentType):
 		return errors.New("attribute datacontenttype " + badType)

@@ -24,6 +24,7 @@ func TestValidate(t *testing.T) {
 		"no UTF-8":         func(e *event.Event) { e.ID = "\xc0\xa0" },
 		"source, no URI":   func(e *event.Event) { e.Source = "a b" },
 		"schema, no URI":   func(e *event.Event) { e.DataSchema = ":" },
+		"schema, relative": func(e *event.Event) { e.DataSchema = "/order.json" },
 		"type, no media":   func(e *event.Event) { e.DataContentType = "json" },
 		"a noncharacter":   func(e *event.Event) { e.Extensions[1].Value = "\ufffe" },
 	} {

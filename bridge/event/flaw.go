@@ -46,7 +46,8 @@ func Refuse(e Event, flaws []Flaw) error {
 const (
 	badText = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
 	badName = "has a name that is not allowed: only a-z and 0-9 are, and no name of CloudEvents itself"
-	badURI  = "is no URI reference: spaces and other characters that no URI has are written as %20 and the like"
+	badRef  = "is no URI reference (RFC 3986): spaces and other characters that no URI has in their place are written as %20 and the like"
+	badURI  = "is no absolute URI (RFC 3986) such as https://shop.example/order.json"
 	badType = "is no media type such as application/json"
 )
 
@@ -97,7 +98,7 @@ func (f *faults) syntax(e *Event) {
 		value        *string
 		fits         func(string) bool
 	}{
-		{"source", badURI, &e.Source, IsReference}, {"dataschema", badURI, &e.DataSchema, IsReference},
+		{"source", badRef, &e.Source, IsReference}, {"dataschema", badURI, &e.DataSchema, IsURI},
 		{"datacontenttype", badType, &e.DataContentType, IsMediaType},
 	} {
 		if *a.value != "" && !a.fits(*a.value) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/event"
@@ -43,6 +44,21 @@ func FuzzBinary(f *testing.F) {
 			if diff := cmp.Diff(in, got); diff != "" {
 				t.Fatalf("%v: %s", on, diff)
 			}
+		}
+	})
+}
+
+// What receivers with the SDK for Go cannot read is no reference here either.
+func FuzzReferencesAgreeWithTheSDK(f *testing.F) {
+	for _, v := range []string{"/s", "http://u:p@h%C3%B6st:80/a?b#c", "http://[::1]:80/", "urn:a:b", "a/b:c", "//[fe80::1%25en0]", "#a#b", "http://h:p/", "\u00fc:a"} {
+		f.Add(v)
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		if v != "" && event.IsReference(v) && types.ParseURIRef(v) == nil {
+			t.Errorf("the SDK refuses the reference %q", v)
+		}
+		if event.IsURI(v) && (!event.IsReference(v) || !types.ParseURI(v).Validate()) {
+			t.Errorf("the SDK refuses the URI %q", v)
 		}
 	})
 }

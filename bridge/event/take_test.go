@@ -76,6 +76,9 @@ func TestAnInvalidEventIsNotWrapped(t *testing.T) {
 		"and in JSON": {structured, `{"specversion":"1.0","id":"1","source":"::","type":"t"}`, `attribute source "::" is no URI`, event.Event{
 			ID: "1", Source: "/topics/orders", Type: "t", DataContentType: "application/json",
 		}},
+		"a port that is no number": {"ce-specversion=1.0\nce-id=1\nce-source=http://host:port/\nce-type=t", "d", `attribute source "http://host:port/" is no URI`, event.Event{
+			ID: "1", Source: "/topics/orders", Type: "t", DataContentType: "text/plain; charset=utf-8",
+		}},
 		"no id in JSON": {structured, `{"specversion":"1.0","source":"/s","type":"t","datacontenttype":"text/plain","data":"x"}`, "attribute id is missing", event.Event{
 			ID: "12", Source: "/s", Type: "t", DataContentType: "application/json",
 		}},
@@ -124,6 +127,7 @@ func TestABadOptionalAttributeCostsThatAttribute(t *testing.T) {
 		"no UTF-8 in JSON":      {structured, `{` + core + ",\"x\":\"\xff\"}", "x"},
 		"a schema, no URI":      {headers + "ce_dataschema=::not a uri", "", "dataschema"},
 		"a schema in JSON":      {structured, `{` + core + `,"dataschema":"%zz"}`, "dataschema"},
+		"a schema, no scheme":   {headers + "ce_dataschema=/order.json", "", "dataschema"},
 		"a type, no media type": {headers + "content-type=nope", "", "datacontenttype"},
 		"and in JSON":           {structured, `{` + core + `,"datacontenttype":"nope"}`, "datacontenttype"},
 		"a type with a control": {headers + "content-type=text/\x02", "", "datacontenttype"},

@@ -29,7 +29,7 @@ func binary(name, value string) http.Header {
 	return h
 }
 
-func TestNoAttributeWithAControlIsTaken(t *testing.T) {
+func TestNoAttributeThatIsNotAllowedIsTaken(t *testing.T) {
 	t.Parallel()
 	const core = `{"specversion":"1.0","id":"1","source":"/s","type":"t",`
 	for name, c := range map[string]struct {
@@ -43,6 +43,8 @@ func TestNoAttributeWithAControlIsTaken(t *testing.T) {
 		"binary, raw bytes": {"x", binary("Ce-Source", "/caf\xe9")},
 		"binary, surrogate": {"x", binary("Ce-Subject", "%ED%A0%80")},
 		"its content type":  {"x", binary("Content-Type", "text/caf\xe9")},
+		"no reference":      {"x", binary("Ce-Source", "http://[bad")},
+		"no absolute URI":   {"x", binary("Ce-Dataschema", "/order.json")},
 		"structured":        {core + `"subject":"a\u0001"}`, http.Header{"Content-Type": {"application/cloudevents+json"}}},
 		"half a pair":       {core + `"subject":"a\ud800"}`, http.Header{"Content-Type": {"application/cloudevents+json"}}},
 		"a noncharacter":    {core + `"myext":"\ufffe"}`, http.Header{"Content-Type": {"application/cloudevents+json"}}},

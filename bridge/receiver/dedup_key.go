@@ -5,9 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
@@ -77,5 +76,5 @@ const maxID = 512
 
 // usableID reports whether a key may be the id of an event, too.
 func usableID(key string) bool {
-	return key != "" && len(key) <= maxID && utf8.ValidString(key) && !strings.ContainsFunc(key, unicode.IsControl)
+	return key != "" && len(key) <= maxID && event.Allowed(key)
 }

@@ -184,9 +184,9 @@ func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 	oddly := map[string][]any{
 		"provider":     {"nope", "Sticker", "sticker"},
 		"secrets":      {"", " ", []any{"a secret with spaces"}},
-		"uri":          {"/shops/eu", "https://shop.example", "a b", "%zz"},
+		"uri":          {"/shops/eu", "https://shop.example", "a b", "%zz", "http://[bad", "/\u0085", "/\ufffe"},
 		"topic":        {"hookspan.events.shop", "orders", "a b", "a.*", "hookspan.state.x"},
-		"type_prefix":  {"com.shop", "com.shop.", "a b"},
+		"type_prefix":  {"com.shop", "com.shop.", "a b", "a\u0085b", "a\uffffb"},
 		"public_url":   {"https://shop.example/hooks", "https://shop.example/?a=b", "shop.example", "https://u:p@shop.example"},
 		"content":      {"binary", "structured", "batch"},
 		"tolerance":    {"0", 0, "5m", "-5m", "soon"},
@@ -215,6 +215,11 @@ func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 	t.Parallel()
 	endpoint := []string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://1.1.1.1/", "HOOKSPAN_ENDPOINT_X_SIGNATURE=none"}
+	withControl := t.TempDir()
+	own := `{"name":"own","title":"Own","secrets":"s","verify":[{"hmac":{"header":"X"}}],"event":{"prefix":"com.a\u0001b"}}`
+	if err := os.WriteFile(filepath.Join(withControl, "own.json"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		environ []string
 		says    string // of the check; nothing: it passes
@@ -233,6 +238,9 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 		"a retention that is too short": {[]string{"HOOKSPAN_RETENTION=999ms"}, "HOOKSPAN_RETENTION: want 1s or more"},
 		"a journal that is too short":   {[]string{"HOOKSPAN_JOURNAL_RETENTION=50ms"}, "HOOKSPAN_JOURNAL_RETENTION: want 1s or more"},
 		"the shortest retention":        {[]string{"HOOKSPAN_RETENTION=1s", "HOOKSPAN_JOURNAL_RETENTION=1s"}, ""},
+		"a type with a control":         {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX=a\x01b"}, "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX: holds what is not allowed"},
+		"a source with a control":       {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/a\ufffe"}, "HOOKSPAN_SOURCE_SHOP_URI: holds what is not allowed"},
+		"an own provider's control":     {[]string{"HOOKSPAN_PROVIDERS_DIR=" + withControl}, "own.json: event: prefix: "},
 		"an unknown provider":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
 	} {
 		t.Run(name, func(t *testing.T) {

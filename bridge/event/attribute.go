@@ -48,5 +48,5 @@ func IsAttributeName(name string) bool {
 	case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema":
 		return true
 	}
-	return validName(name)
+	return IsExtensionName(name)
 }

@@ -96,7 +96,7 @@ func (e *Event) attributes(visit func(name, value string, k Kind)) {
 		visit("dataschema", e.DataSchema, String)
 	}
 	for i := range e.Extensions {
-		if x := &e.Extensions[i]; validName(x.Name) {
+		if x := &e.Extensions[i]; IsExtensionName(x.Name) {
 			visit(x.Name, x.Value, x.Kind)
 		}
 	}

@@ -76,7 +76,7 @@ func (e *Event) Validate() error {
 		{"datacontenttype", e.DataContentType}, {"dataschema", e.DataSchema},
 	} {
 		if !Allowed(a.value) {
-			return fmt.Errorf("attribute %s %s", a.name, badText)
+			return fmt.Errorf("attribute %s %s", a.name, BadText)
 		}
 	}
 	switch {
@@ -89,17 +89,17 @@ func (e *Event) Validate() error {
 	}
 	for i := range e.Extensions {
 		switch x := &e.Extensions[i]; {
-		case !validName(x.Name):
+		case !IsExtensionName(x.Name):
 			return fmt.Errorf("extension %q %s", shown(x.Name), badName)
 		case !Allowed(x.Value):
-			return fmt.Errorf("extension %s %s", x.Name, badText)
+			return fmt.Errorf("extension %s %s", x.Name, BadText)
 		}
 	}
 	return nil
 }
 
-// validName reports whether an extension may have the name.
-func validName(name string) bool {
+// IsExtensionName reports whether an extension may have the name: a-z and 0-9, and none of CloudEvents itself.
+func IsExtensionName(name string) bool {
 	switch name {
 	case "", "data", "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema":
 		return false

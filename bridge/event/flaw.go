@@ -43,8 +43,10 @@ func Refuse(e Event, flaws []Flaw) error {
 	return nil
 }
 
+// BadText says what is wrong with a value that Allowed objects to.
+const BadText = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
+
 const (
-	badText = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
 	badName = "has a name that is not allowed: only a-z and 0-9 are, and no name of CloudEvents itself"
 	badRef  = "is no URI reference (RFC 3986): spaces and other characters that no URI has in their place are written as %20 and the like"
 	badURI  = "is no absolute URI (RFC 3986) such as https://shop.example/order.json"

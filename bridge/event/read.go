@@ -118,7 +118,7 @@ func (r *binary) read(fields iter.Seq2[string, string]) {
 			r.attribute(name, r.value(name, value))
 		case r.contentType == "" && strings.EqualFold(name, "content-type"):
 			if !Allowed(value) {
-				r.flaw("datacontenttype", badText)
+				r.flaw("datacontenttype", BadText)
 				continue
 			}
 			r.contentType = value
@@ -160,10 +160,10 @@ func (r *binary) attribute(name, value string) {
 		r.claims = true
 	}
 	switch {
-	case known == nil && !validName(name):
+	case known == nil && !IsExtensionName(name):
 		r.name(name)
 	case !Allowed(value):
-		r.faults.attribute(name, badText)
+		r.faults.attribute(name, BadText)
 	case known == nil:
 		r.e.Extensions = append(r.e.Extensions, Extension{Name: name, Value: value})
 	case *known == "":

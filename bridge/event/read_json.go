@@ -88,7 +88,7 @@ func fromMembers(members map[string]json.RawMessage) (Event, []Flaw, error) {
 			d.text(name, raw, d.e.attribute(name))
 		case name == "time":
 			d.time(raw)
-		case validName(name):
+		case IsExtensionName(name):
 			d.extension(name, raw)
 		default:
 			spelled = append(spelled, name)
@@ -96,7 +96,7 @@ func fromMembers(members map[string]json.RawMessage) (Event, []Flaw, error) {
 	}
 	slices.Sort(spelled)
 	for _, name := range spelled {
-		if small := strings.ToLower(name); validName(small) { // an SDK may write traceParent
+		if small := strings.ToLower(name); IsExtensionName(small) { // an SDK may write traceParent
 			d.extension(small, members[name])
 		} else {
 			d.name(name)
@@ -197,11 +197,11 @@ func readText(raw json.RawMessage) (text, reason string) {
 	case raw[0] != '"':
 		return "", "is no string"
 	case !utf8.Valid(raw) || lone(raw):
-		return "", badText
+		return "", BadText
 	}
 	_ = json.Unmarshal(raw, &text) // the document was parsed before
 	if !Allowed(text) {
-		return "", badText
+		return "", BadText
 	}
 	return text, ""
 }

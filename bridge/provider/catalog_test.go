@@ -160,6 +160,7 @@ func TestTwoFilesOfOneProviderAreRefused(t *testing.T) {
 func TestLoadNamesFilePlaceAndFault(t *testing.T) {
 	t.Parallel()
 	const good = "name: own\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}\n"
+	const rest = "name: own\nverify: [{hmac: {header: X}}]\n"
 	cases := map[string]struct {
 		text string
 		want []string
@@ -186,6 +187,17 @@ func TestLoadNamesFilePlaceAndFault(t *testing.T) {
 		"no size":             {good + "max_body: 25 Mib\n", []string{"[4:11]", "25 Mib"}},
 		"size of nothing":     {good + "max_body: 0\n", []string{"\"0\""}},
 		"size without end":    {good + "max_body: 9999999MiB\n", []string{"9999999MiB"}},
+		"prefix in two lines": {"name: own\nverify: [{hmac: {header: X}}]\nevent: {prefix: \"a\\nb\"}\n", []string{"event: prefix", "control characters", `"a\nb"`}},
+		"no type to rename":   {rest + "event: {prefix: p, rename: {a: ok, b: \"\\uffff\"}}\n", []string{"event: rename: b", "noncharacters"}},
+		"control in an id":    {rest + "event: {prefix: p, id: \"a\\x01{header:X-Id}\"}\n", []string{"event: id", "control characters"}},
+		"control in a type":   {rest + "event: {prefix: p, type: [\"header:X-T\", \"\\x85\"]}\n", []string{"event: type", "control characters"}},
+		"control in a case":   {rest + "event: {prefix: p, by: \"header:X-T\", cases: {a: {subject: \"a\\tb\"}}}\n", []string{"event: cases: a: subject", "control characters"}},
+		"control in a source": {rest + "event: {prefix: p, source: \"https://a{header:X-T}\\x7f\"}\n", []string{"event: source", "control characters"}},
+		"source, no URI":      {rest + "event: {prefix: p, source: my shop}\n", []string{"event: source", "URI reference"}},
+		"behind a condition":  {rest + "event: {prefix: p, id: \"{if:header:X}\\x01\"}\n", []string{"event: id", "control characters"}},
+		"extension's value":   {rest + "event: {prefix: p, extensions: {shop: \"a\\x00\"}}\n", []string{"event: extensions: shop", "control characters"}},
+		"extension's name":    {rest + "event: {prefix: p, extensions: {shop_id: /id}}\n", []string{"event: extensions: shop_id", "a-z and 0-9"}},
+		"extension's name, 2": {rest + "event: {prefix: p, extensions: {source: /id}}\n", []string{"event: extensions: source", "CloudEvents"}},
 		"wrong name":          {strings.Replace(good, "own", "other", 1), []string{"name"}},
 		"bad placeholder":     {good + "samples: [{type: a, body: \"${moon}\"}]\n", []string{"samples[0]", "moon"}},
 		"same sample twice":   {good + "samples: [{type: a, body: b}, {type: a, body: b}]\n", []string{"samples[1]"}},

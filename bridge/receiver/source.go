@@ -128,8 +128,10 @@ func (s Source) Faults(retention time.Duration) []setting.Fault {
 	unless(s.Provider != "", "provider", "missing; hookspan provider list shows the names")
 	unless(topic.Valid(s.Topic), "topic", "want words joined by dots, without spaces and wildcards")
 	unless(len(s.Topic) <= maxTopicBase, "topic", "is longer than %d bytes", maxTopicBase)
-	unless(!strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, white), "type_prefix", "want it without the last dot and without spaces")
-	unless(event.IsReference(s.URI), "uri", "want a URI reference such as /shops/eu or https://shop.example")
+	unless(event.Allowed(s.TypePrefix), "type_prefix", "%s; leave that out", event.BadText)
+	unless(!event.Allowed(s.TypePrefix) || !strings.HasSuffix(s.TypePrefix, ".") && !strings.ContainsAny(s.TypePrefix, white), "type_prefix", "want it without the last dot and without spaces")
+	unless(event.Allowed(s.URI), "uri", "%s; write it as %%20 and the like", event.BadText)
+	unless(!event.Allowed(s.URI) || event.IsReference(s.URI), "uri", "want a URI reference such as /shops/eu or https://shop.example")
 	unless(validPublicURL(s.PublicURL), "public_url", "want an http or https URL without query, credentials and fragment")
 	unless(s.Tolerance == nil || *s.Tolerance >= 0, "tolerance", "is less than nothing")
 	window := *s.DedupWindow

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
@@ -40,6 +41,36 @@ func TestValidateNamesTheField(t *testing.T) {
 		err := s.Validate(168 * time.Hour)
 		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("source %q: %s: ", s.Name, field)) {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// An event that Hookspan itself would refuse to take from a topic is never written.
+func TestWhatBecomesAnAttributeIsJudgedBefore(t *testing.T) {
+	t.Parallel()
+	for field, edit := range map[string]func(s *receiver.Source, bad string){
+		"name":        func(s *receiver.Source, bad string) { s.Name = "a" + bad + "b" },
+		"uri":         func(s *receiver.Source, bad string) { s.URI = "/a" + bad + "b" },
+		"topic":       func(s *receiver.Source, bad string) { s.Topic = "a" + bad + "b" },
+		"type_prefix": func(s *receiver.Source, bad string) { s.TypePrefix = "a" + bad + "b" },
+		"tenant":      func(s *receiver.Source, bad string) { s.Tenant = "a" + bad + "b" },
+	} {
+		for _, bad := range []string{"\x01", "\r\nX-Injected: 1", "\x7f", "\u0085", "\ufffe", "\ufdd0", "\U0010ffff", "\xff", "\xed\xa0\x80"} {
+			s := receiver.Source{Name: "shop", Provider: "shop"}
+			edit(&s, bad)
+			err := s.Validate(0)
+			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("source %q: %s: ", s.Name, field)) {
+				t.Errorf("%s %q: %v", field, bad, err)
+			}
+			if field != "name" && err != nil && !event.Allowed(err.Error()) {
+				t.Errorf("%s: the error cannot be printed: %q", field, err)
+			}
+		}
+	}
+	for _, good := range []receiver.Source{{URI: "/sh\u00f6p", TypePrefix: "com.sh\u00f6p", Tenant: "\u00f6"}, {URI: "https://[::1]/\U0001f600", TypePrefix: "\u2028"}} {
+		good.Name, good.Provider = "shop", "shop"
+		if err := good.Validate(0); err != nil {
+			t.Error(err)
 		}
 	}
 }

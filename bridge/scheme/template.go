@@ -190,6 +190,30 @@ func (t Template) covers(kinds ...string) bool {
 	})
 }
 
+// Literals hands over the texts that the template writes as they are.
+func (t Template) Literals(yield func(string) bool) {
+	for _, p := range t.parts {
+		if p.kind == "" && !yield(p.arg) {
+			return
+		}
+	}
+}
+
+// Fixed returns the text of a template that writes nothing of a request; false for any other.
+func (t Template) Fixed() (string, bool) {
+	var text string
+	for _, p := range t.parts {
+		switch p.kind {
+		case "":
+			text += p.arg
+		case "if": // writes nothing
+		default:
+			return "", false
+		}
+	}
+	return text, true
+}
+
 // Value returns the text, or false when one of its values is absent or empty.
 func (t Template) Value(x *Exchange) (string, bool) {
 	if len(t.parts) == 1 {

@@ -13,9 +13,8 @@ const MaxBytes = 256
 
 // Why something is no name of a tenant.
 const (
-	flawLong    = "is longer than 256 bytes"
-	flawControl = "holds what is not allowed: control characters, noncharacters or what is no UTF-8"
-	flawKind    = "where a text or a number is wanted"
+	flawLong = "is longer than 256 bytes"
+	flawKind = "where a text or a number is wanted"
 )
 
 // Name is a tenant's name as text gives it; spaces around it do not count, and "" is no tenant.
@@ -26,7 +25,7 @@ func Name(text string) (name, flaw string) {
 	case len(name) > MaxBytes:
 		return "", flawLong
 	case !event.Allowed(name):
-		return "", flawControl
+		return "", event.BadText
 	}
 	return name, ""
 }

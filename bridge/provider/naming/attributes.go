@@ -52,7 +52,10 @@ func newAttributes(c *scheme.Compiler, spec attributesSpec) (*attributes, error)
 			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
 	}
-	var err error
+	err := a.source.judgeSources()
+	if err != nil {
+		return nil, fmt.Errorf("source: %w", err)
+	}
 	if a.by, err = c.Optional(spec.By); err != nil {
 		return nil, fmt.Errorf("by: %w", err)
 	}
@@ -76,13 +79,45 @@ func newFirsts(c *scheme.Compiler, texts declaration.List) (firsts, error) {
 		if text == "" && len(texts) == 1 {
 			continue
 		}
-		t, err := c.Selector(text)
+		t, err := newValue(c, text)
 		if err != nil {
 			return nil, err
 		}
 		f = append(f, t)
 	}
 	return f, nil
+}
+
+// newValue compiles what becomes an attribute. Text of its own that no attribute may hold would
+// cost the attribute in every event.
+func newValue(c *scheme.Compiler, text string) (scheme.Template, error) {
+	t, err := c.Selector(text)
+	if err != nil {
+		return t, err
+	}
+	for literal := range t.Literals {
+		if err := allowed(literal); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func allowed(text string) error {
+	if !event.Allowed(text) {
+		return fmt.Errorf("%q %s; leave that out", text, event.BadText)
+	}
+	return nil
+}
+
+// judgeSources wants a reference of a source that is the same in every event.
+func (f firsts) judgeSources() error {
+	for _, t := range f {
+		if text, fixed := t.Fixed(); fixed && !event.IsReference(text) {
+			return fmt.Errorf("%q is no URI reference such as /shops/eu or https://shop.example", text)
+		}
+	}
+	return nil
 }
 
 // find asks the case of this request first, then the rules of all.

@@ -55,6 +55,9 @@ func NewBuilder(c *scheme.Compiler, spec Spec, from Origin) (*Builder, error) {
 	if b.prefix == "" || strings.HasSuffix(b.prefix, ".") {
 		return nil, fmt.Errorf("prefix: %q must be a name without a last dot", b.prefix)
 	}
+	if err := b.judgeTypes(); err != nil {
+		return nil, err
+	}
 	if b.format != "" && b.format != "cloudevents" {
 		return nil, fmt.Errorf("format: %q is unknown, there is cloudevents", b.format)
 	}
@@ -68,12 +71,8 @@ func NewBuilder(c *scheme.Compiler, spec Spec, from Origin) (*Builder, error) {
 	if err := b.chooseBody(); err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Extensions)) {
-		value, err := c.Selector(spec.Extensions[name])
-		if err != nil {
-			return nil, fmt.Errorf("extensions: %s: %w", name, err)
-		}
-		b.extensions = append(b.extensions, extension{name, value})
+	if err := b.extend(c, spec.Extensions); err != nil {
+		return nil, err
 	}
 	if spec.Batch != "" || spec.Whole {
 		slot, err := c.Set.Add(spec.Batch)
@@ -86,6 +85,33 @@ func NewBuilder(c *scheme.Compiler, spec Spec, from Origin) (*Builder, error) {
 		}
 	}
 	return b, nil
+}
+
+// judgeTypes looks at what a type is made of besides the request.
+func (b *Builder) judgeTypes() error {
+	if err := allowed(b.prefix); err != nil {
+		return fmt.Errorf("prefix: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.rename)) {
+		if err := allowed(b.rename[name]); err != nil {
+			return fmt.Errorf("rename: %s: %w", event.Clean(name), err)
+		}
+	}
+	return nil
+}
+
+func (b *Builder) extend(c *scheme.Compiler, extensions map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(extensions)) {
+		if !event.IsExtensionName(name) {
+			return fmt.Errorf("extensions: %s: only a-z and 0-9 are allowed in a name, and no name of CloudEvents itself", event.Clean(name))
+		}
+		value, err := newValue(c, extensions[name])
+		if err != nil {
+			return fmt.Errorf("extensions: %s: %w", name, err)
+		}
+		b.extensions = append(b.extensions, extension{name, value})
+	}
+	return nil
 }
 
 func (b *Builder) chooseBody() error {

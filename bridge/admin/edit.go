@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/spelling"
@@ -101,6 +102,21 @@ func (p *patch) text(name string, raw json.RawMessage, unset string) string {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
 		p.fault(name, "must be a string")
+	}
+	return text
+}
+
+// eventType reads one as events have it; null is what it is by default.
+func (p *patch) eventType(name string, raw json.RawMessage, unset string) string {
+	if string(raw) == "null" {
+		return unset
+	}
+	text, reason := event.ReadText(raw)
+	switch {
+	case reason != "":
+		p.fault(name, "%s", reason)
+	case text == "":
+		p.fault(name, "is empty; left out it is %s", unset)
 	}
 	return text
 }

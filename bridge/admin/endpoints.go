@@ -223,7 +223,7 @@ func (a *api) testEndpoint(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p, eventType := &patch{}, testType
-	if err := p.only(w, r, "type", func(raw json.RawMessage) { eventType = p.text("type", raw, testType) }); err != nil {
+	if err := p.only(w, r, "type", func(raw json.RawMessage) { eventType = p.eventType("type", raw, testType) }); err != nil {
 		return err
 	}
 	attempt, err := a.tryEndpoint(r.Context(), e, eventType)

@@ -157,6 +157,26 @@ func TestEnableAsksForATestFirst(t *testing.T) {
 	}
 }
 
+// A test event is one that any topic would take.
+func TestATestEventNamesATypeThatAnEventMayHave(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
+	for _, body := range []string{
+		`{"type":""}`, `{"type":"a\u0001b"}`, `{"type":"a\u0085"}`, `{"type":"\uffff"}`, `{"type":"a\r\nX-Injected: 1"}`, `{"type":"\ud83d"}`,
+		"{\"type\":\"\xff\"}", `{"type":7}`,
+	} {
+		if got := s.do("POST", "/v1/endpoints/crm/test", body).problem(422, "invalid"); fmt.Sprint(got) != "[type]" {
+			t.Errorf("%q is refused for %v", body, got)
+		}
+	}
+	for body, want := range map[string]string{``: "hookspan.test", `{"type":null}`: "hookspan.test", `{"type":"com.acme.\u00f6 \ud83d\ude00"}`: "com.acme.\u00f6 \U0001f600"} {
+		if got := s.do("POST", "/v1/endpoints/crm/test", body).object(200); got["detail"] != want {
+			t.Errorf("%s: sent %v, want %s", body, got["detail"], want)
+		}
+	}
+}
+
 func TestConfiguredEndpointsAreReadOnly(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

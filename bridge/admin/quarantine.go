@@ -156,15 +156,24 @@ func (m *mending) apply(held *event.Event) (*event.Event, error) {
 	mended, flaws, err := event.ReadStructured(text)
 	var faults []problem.Field
 	if bad, is := errors.AsType[*event.InvalidError](err); is {
-		faults = append(faults, problem.Field{Path: "", Message: "is no valid CloudEvent then: " + bad.Reason})
+		faults = append(faults, problem.Field{Path: pathOf(bad.Attribute), Message: "is no valid CloudEvent then: " + bad.Reason})
 	} else if err != nil {
 		return nil, fmt.Errorf("read what is released: %w", err)
 	}
 	for _, f := range flaws {
-		faults = append(faults, problem.Field{Path: "attributes." + f.Attribute, Message: f.Reason})
+		faults = append(faults, problem.Field{Path: pathOf(f.Attribute), Message: f.Reason})
 	}
 	if len(faults) > 0 {
 		return nil, problem.New(problem.Invalid).With("", faults...)
 	}
 	return &mended, nil
+}
+
+// pathOf is where a release gives what is at fault.
+func pathOf(attribute string) string {
+	switch attribute {
+	case "", "data", "data_base64":
+		return attribute
+	}
+	return "attributes." + attribute
 }

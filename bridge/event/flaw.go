@@ -14,6 +14,9 @@ var ErrNotCloudEvent = errors.New("not a CloudEvent")
 // every event must have. It is an ErrNotCloudEvent.
 type InvalidError struct {
 	Reason string
+	// Attribute is the name of what is at fault, data and data_base64 of a JSON document among
+	// them; "" where it is the message as a whole.
+	Attribute string
 	// Legible holds the attributes that could be read. It has no data, which stays
 	// with the message.
 	Legible Event
@@ -37,7 +40,7 @@ func Refuse(e Event, flaws []Flaw) error {
 	for _, f := range flaws {
 		if !f.Name {
 			e.Data = nil
-			return &InvalidError{Reason: "attribute " + f.Attribute + " " + f.Reason, Legible: e}
+			return &InvalidError{Reason: "attribute " + f.Attribute + " " + f.Reason, Attribute: f.Attribute, Legible: e}
 		}
 	}
 	return nil
@@ -67,6 +70,7 @@ func shown(name string) string {
 type faults struct {
 	flaws   []Flaw
 	invalid string // what makes it no event; of several things the first in the alphabet
+	culprit string // the attribute that does, if it is one
 }
 
 func (f *faults) flaw(attribute, reason string) {
@@ -77,9 +81,9 @@ func (f *faults) name(attribute string) {
 	f.flaws = append(f.flaws, Flaw{Attribute: shown(attribute), Reason: badName, Name: true})
 }
 
-func (f *faults) fatal(format string, args ...any) {
+func (f *faults) fatal(attribute, format string, args ...any) {
 	if reason := fmt.Sprintf(format, args...); f.invalid == "" || reason < f.invalid {
-		f.invalid = reason
+		f.invalid, f.culprit = reason, attribute
 	}
 }
 
@@ -87,7 +91,7 @@ func (f *faults) fatal(format string, args ...any) {
 func (f *faults) attribute(name, reason string) {
 	switch name {
 	case "specversion", "id", "source", "type":
-		f.fatal("attribute %s %s", name, reason)
+		f.fatal(name, "attribute %s %s", name, reason)
 	default:
 		f.flaw(name, reason)
 	}
@@ -117,20 +121,20 @@ func (f *faults) judge(e *Event, version string) (Event, []Flaw, error) {
 	switch {
 	case f.invalid != "":
 	case version != specVersion && version != "":
-		f.fatal("attribute specversion is %.20s, not %s", version, specVersion)
+		f.fatal("specversion", "attribute specversion is %.20s, not %s", version, specVersion)
 	case version == "":
-		f.fatal("attribute specversion is missing")
+		f.fatal("specversion", "attribute specversion is missing")
 	case e.ID == "":
-		f.fatal("attribute id is missing")
+		f.fatal("id", "attribute id is missing")
 	case e.Source == "":
-		f.fatal("attribute source is missing")
+		f.fatal("source", "attribute source is missing")
 	case e.Type == "":
-		f.fatal("attribute type is missing")
+		f.fatal("type", "attribute type is missing")
 	}
 	if f.invalid != "" {
 		legible := *e
 		legible.Data = nil
-		return Event{}, nil, &InvalidError{Reason: f.invalid, Legible: legible}
+		return Event{}, nil, &InvalidError{Reason: f.invalid, Attribute: f.culprit, Legible: legible}
 	}
 	slices.SortFunc(f.flaws, func(a, b Flaw) int { return strings.Compare(a.Attribute, b.Attribute) })
 	return *e, f.flaws, nil

@@ -23,7 +23,7 @@ func Read(b Binding, fields iter.Seq2[string, string], data []byte) (Event, []Fl
 	case r.claims:
 		return r.event(data)
 	case isCloudEvents(media):
-		r.fatal("the content type %.80s is a form of CloudEvents that is not read here", r.contentType)
+		r.fatal("", "the content type %.80s is a form of CloudEvents that is not read here", r.contentType)
 		return r.judge(&r.e, specVersion)
 	case b != HTTP && r.contentType == "" && bytes.Contains(data, []byte(`"specversion"`)):
 		return readBare(data)

@@ -113,14 +113,14 @@ func fromMembers(members map[string]json.RawMessage) (Event, []Flaw, error) {
 
 func (d *document) text(name string, raw json.RawMessage, to *string) {
 	var reason string
-	if *to, reason = readText(raw); reason != "" {
+	if *to, reason = ReadText(raw); reason != "" {
 		*to = ""
 		d.attribute(name, reason)
 	}
 }
 
 func (d *document) time(raw json.RawMessage) {
-	text, reason := readText(raw)
+	text, reason := ReadText(raw)
 	if reason == "" && text != "" {
 		var err error
 		if d.e.Time, err = parseTime(text); err != nil {
@@ -137,7 +137,7 @@ func (d *document) extension(name string, raw json.RawMessage) {
 	switch raw[0] {
 	case '"':
 		var reason string
-		if x.Value, reason = readText(raw); reason != "" {
+		if x.Value, reason = ReadText(raw); reason != "" {
 			d.flaw(name, reason)
 			return
 		}
@@ -163,18 +163,18 @@ func (d *document) data() {
 	binary = binary && string(encoded) != "null"
 	switch {
 	case plain && binary:
-		d.fatal("it has both data and data_base64")
+		d.fatal("data_base64", "it has both data and data_base64")
 	case binary:
-		text, reason := readText(encoded)
+		text, reason := ReadText(encoded)
 		var err error
 		if d.e.Data, err = base64.StdEncoding.DecodeString(text); err != nil || reason != "" {
-			d.fatal("data_base64 is no base64")
+			d.fatal("data_base64", "data_base64 is no base64")
 		}
 	case plain && !utf8.Valid(data):
-		d.fatal("data is no UTF-8")
+		d.fatal("data", "data is no UTF-8")
 	case plain && data[0] == '"' && !isJSON(mediaType(d.e.DataContentType)):
 		if lone(data) {
-			d.fatal("data holds half of a surrogate pair")
+			d.fatal("data", "data holds half of a surrogate pair")
 		}
 		var text string
 		_ = json.Unmarshal(data, &text) // the document was parsed before
@@ -191,8 +191,8 @@ func (d *document) data() {
 	}
 }
 
-// readText reads the value of an attribute and says what is wrong with it, if anything is.
-func readText(raw json.RawMessage) (text, reason string) {
+// ReadText reads a JSON value as an attribute, and says what is wrong with it, if anything is.
+func ReadText(raw json.RawMessage) (text, reason string) {
 	switch {
 	case raw[0] != '"':
 		return "", "is no string"

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -223,12 +224,15 @@ func endpointTest(t *cli.Terminal, c *Connection) *cobra.Command {
 	}
 	eventType := cmd.Flags().String("type", "", "the type of the event; without it hookspan.test")
 	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		if !utf8.ValidString(*eventType) { // JSON would say another type
+			return cli.Usage("--type: is no UTF-8")
+		}
 		client, path, err := c.find(cmd.Context(), t, args[0])
 		if err != nil {
 			return err
 		}
 		body := map[string]string{}
-		if *eventType != "" {
+		if cmd.Flags().Changed("type") {
 			body["type"] = *eventType
 		}
 		answer := json.RawMessage(`{}`)

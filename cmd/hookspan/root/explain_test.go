@@ -59,6 +59,10 @@ func TestAttemptsAreExplained(t *testing.T) {
 	if tried := run(cli.ExitFailed, "status 500: ", "endpoints", "test", "crm", "--type", "t.tried"); strings.Contains(tried, needle) || !strings.Contains(tried, "no order of ***") {
 		t.Errorf("a test shows\n%s", tried)
 	}
+	for bad, says := range map[string]string{"": "type: is empty", "a\x01b": "type: holds what is not allowed", "\uffff": "type: holds what is not allowed"} {
+		run(cli.ExitFailed, says, "endpoints", "test", "crm", "--type", bad)
+	}
+	run(cli.ExitUsage, "--type: is no UTF-8", "endpoints", "test", "crm", "--type", "a\xff")
 	for _, want := range []string{"SUCCESS", "100.0 %", "0.0 %", "nothing waits"} { // delivered, by the second attempt
 		run(cli.ExitDone, want, "stats", "--endpoint", "crm", "--interval", "1h")
 	}

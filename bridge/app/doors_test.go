@@ -109,7 +109,7 @@ var oddly = map[string][]any{
 	},
 	"secrets": {[]any{"whsec_" + strings.Repeat("A", 32)}, []any{"short"}, "short"},
 	"proxy": {
-		"none", "https://1.1.1.1", "https://me:canary@1.1.1.1", "https://***@1.1.1.1", "https://me:a%0ab@1.1.1.1", "ftp://1.1.1.1", "socks5://1.1.1.1/x", "NONE", "https://1.1.1.1:0",
+		"", "none", "https://1.1.1.1", "https://me:canary@1.1.1.1", "https://***@1.1.1.1", "https://me:a%0ab@1.1.1.1", "ftp://1.1.1.1", "socks5://1.1.1.1/x", "NONE", "https://1.1.1.1:0",
 	},
 	"encrypt_secret": {"a key without a cipher"},
 	"auth": {

@@ -93,11 +93,14 @@ func (d document) setting(b *block, begin string, e entry) {
 		return
 	}
 	text, err := d.text(f, e.value)
-	if err == nil && text == "" && f.twinOf == "" && !f.Kind.Secret() {
+	nothing := err == nil && text == "" && f.twinOf == "" && !f.Kind.Secret()
+	if nothing {
 		err = f.Empty()
 	}
 	if err != nil {
 		d.problem(e.where, err.Error())
+	}
+	if nothing || err != nil {
 		return
 	}
 	b.values[f.variable] = value{text: text, where: e.where}

@@ -150,6 +150,9 @@ func shape(s config.Setting) object {
 		return text
 	}
 	either := func(plain, pattern string, example any) object { // with quotes or without
+		if s.Empty {
+			pattern = "^$|" + pattern
+		}
 		return object{"type": []string{plain, "string"}, "pattern": pattern, "examples": []any{example}}
 	}
 	whole := object{"type": "string"}

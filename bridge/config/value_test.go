@@ -64,7 +64,7 @@ func TestTheSchemaOfTheFileTakesWhatTheFileTakes(t *testing.T) {
 		{"retention", []any{"1s"}, []any{""}},
 		{"roles", []any{"receiver", []any{"receiver"}}, []any{""}},
 		{"topics", []any{"", []any{}, "a.>"}, nil},
-		{"max_connections", []any{10, "10"}, []any{"", 0, 1.5, "x"}},
+		{"max_connections", []any{"", 10, "10"}, []any{0, 1.5, "x"}},
 		{"egress_http", []any{true, "true"}, []any{"", "yes", 1}},
 		{"intake_memory", []any{"1GiB", 268435456, "268435456"}, []any{"", "x"}},
 		{"smtp_url", nil, []any{""}},

@@ -25,6 +25,8 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 		if err := f.Empty(); err != nil {
 			return []Fault{f.faultOf(err)}
 		}
+		f.Reset(into)
+		return nil
 	}
 	if f.Kind.Joint() != "" {
 		return f.merge(into, raw)
@@ -45,8 +47,7 @@ func (f Field) Patch(into any, raw json.RawMessage) []Fault {
 // Empty says what is wrong with an empty text, in which one reader sees the default and another
 // one nothing at all. It is taken where the two are the same.
 func (f Field) Empty() error {
-	_, err := parse(f.typ, "")
-	if err == nil && f.tag.Get("envDefault") == "" && f.Kind.Joint() == "" && !f.Kind.Secret() {
+	if f.tag.Get("envDefault") == "" && f.Kind.Joint() == "" && !f.Kind.Secret() {
 		return nil
 	}
 	return Wanted("a value; left out, or null, it is the default")

@@ -126,7 +126,6 @@ func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 		`{"count":1.0}`:                "count: want a whole number",
 		`{"count":true}`:               "count: want a whole number",
 		`{"count":{}}`:                 "count: want one value",
-		`{"maybe":""}`:                 "maybe: want a value",
 		`{"share":""}`:                 "share: want a value",
 		`{"waits":""}`:                 "waits: want a value",
 		`{"labels":""}`:                "labels: want a value",

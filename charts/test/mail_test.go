@@ -39,7 +39,11 @@ func TestTheNetworkPolicyKnowsTheMailServer(t *testing.T) {
 		{"smtp://mail.example:25", said, 25}, {"smtp://me@mail.example", said, 587}, {"smtps://mail.example/", said, 465},
 		{"smtp://[fd00::1]:2525", said, 2525}, {"smtp://[fd00::1]", said, 587}, {"", said, 0}, {"smtp://mail.example:25", "", 25}, {"", "", 0},
 	} {
-		objects, _, err := release{values: fmt.Sprintf("config: {smtp_url: %q}\nnetworkPolicy: {mailTo: [%s]}", c.url, c.to)}.render(t)
+		config := ""
+		if c.url != "" {
+			config = fmt.Sprintf("smtp_url: %q", c.url)
+		}
+		objects, _, err := release{values: fmt.Sprintf("config: {%s}\nnetworkPolicy: {mailTo: [%s]}", config, c.to)}.render(t)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,6 +133,23 @@ func publish(t *testing.T, s bus.Store, first, last int) []bus.Receipt {
 	return receipts
 }
 
+// appendEntry asks again while the bus is away: between two leaders a cluster takes nothing.
+func appendEntry(t *testing.T, j bus.Journal, shard int, data []byte) (pos int64, err error) {
+	t.Helper()
+	ctx := within(t)
+	for {
+		pos, err = j.AppendJournal(ctx, shard, data)
+		if !errors.Is(err, bus.ErrUnavailable) {
+			return pos, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return pos, err
+		}
+	}
+}
+
 // spanOf is the partition that order events of the suite are in.
 func spanOf(t *testing.T, s bus.Store, p bus.Partition) bus.Span {
 	t.Helper()

@@ -28,7 +28,7 @@ func journalInOrder(t *testing.T, s bus.Store) {
 	var positions []int64
 	for i := range n {
 		want = append(want, fmt.Sprintf("attempt %d", i))
-		pos, err := s.AppendJournal(within(t), 3, []byte(want[i]))
+		pos, err := appendEntry(t, s, 3, []byte(want[i]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func journalOfShard(t *testing.T, s bus.Store) {
 	for shard := range 4 {
 		all.Go(func() {
 			for range 10 {
-				if _, err := s.AppendJournal(within(t), shard, fmt.Appendf(nil, "shard %d", shard)); err != nil {
+				if _, err := appendEntry(t, s, shard, fmt.Appendf(nil, "shard %d", shard)); err != nil {
 					t.Errorf("append: %v", err)
 				}
 			}
@@ -77,7 +77,7 @@ func journalSpan(t *testing.T, s bus.Store) {
 	var positions []int64
 	for range 3 {
 		for shard := range 6 {
-			pos, err := s.AppendJournal(within(t), shard, []byte("attempt"))
+			pos, err := appendEntry(t, s, shard, []byte("attempt"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -153,7 +153,7 @@ func journal(t *testing.T, a, b SharedStore, shards, first, last int) (positions
 			if n%2 == 0 {
 				s = b
 			}
-			pos, err := s.AppendJournal(within(t), shard, fmt.Appendf(nil, "%d/%d", shard, n))
+			pos, err := appendEntry(t, s, shard, fmt.Appendf(nil, "%d/%d", shard, n))
 			if err != nil {
 				t.Fatal(err)
 			}

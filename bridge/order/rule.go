@@ -18,7 +18,7 @@ const partitionKey = "partitionkey"
 // partitionkey, and where that is missing the subject.
 type Rule struct {
 	attribute string
-	pointer   *pointer.Set
+	pointer   pointer.One
 }
 
 // ErrRule says what a rule looks like.
@@ -35,11 +35,8 @@ func Parse(text string) (Rule, error) {
 	case len(text) > maxRule:
 		return Rule{}, ErrRule
 	case strings.HasPrefix(text, "/"):
-		set := pointer.NewSet()
-		if _, err := set.Add(text); err != nil {
-			return Rule{}, err
-		}
-		return Rule{pointer: set}, nil
+		one, err := pointer.ParseOne(text)
+		return Rule{pointer: one}, err
 	case !event.IsAttributeName(text):
 		return Rule{}, ErrRule
 	}
@@ -50,29 +47,13 @@ func Parse(text string) (Rule, error) {
 // one are ordered as one, which harms neither.
 func (r *Rule) Of(e *event.Event) string {
 	switch {
-	case r.pointer != nil:
-		return keyOf(r.pointed(e.Data))
+	case r.pointer.Given():
+		return keyOf(r.pointer.In(e.Data).Text())
 	case r.attribute == "":
 		return keyOf(cmp.Or(e.Extension(partitionKey), e.Subject))
 	}
 	value, _, _ := e.Attribute(r.attribute)
 	return keyOf(value)
-}
-
-// pointed is the text, number or truth value that the pointer meets; "" for everything else, and
-// where the data is no JSON.
-func (r *Rule) pointed(data []byte) string {
-	var found [1]pointer.Value
-	if _, err := r.pointer.Scan(data, found[:]); err != nil {
-		return ""
-	}
-	switch v := found[0]; v.Kind {
-	case pointer.String, pointer.Number:
-		return v.Text()
-	case pointer.Bool:
-		return string(v.Raw)
-	}
-	return ""
 }
 
 func keyOf(text string) string {

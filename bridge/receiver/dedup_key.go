@@ -22,7 +22,7 @@ const (
 type dedupKey struct {
 	content bool
 	header  string
-	pointer *pointer.Set
+	pointer pointer.One
 }
 
 func parseDedupKey(text string) (dedupKey, error) {
@@ -35,11 +35,8 @@ func parseDedupKey(text string) (dedupKey, error) {
 	case isHeader && name != "":
 		return dedupKey{header: name}, nil
 	case strings.HasPrefix(text, "/"):
-		set := pointer.NewSet()
-		if _, err := set.Add(text); err != nil {
-			return dedupKey{}, err
-		}
-		return dedupKey{pointer: set}, nil
+		one, err := pointer.ParseOne(text)
+		return dedupKey{pointer: one}, err
 	}
 	return dedupKey{}, errors.New("want provider, content, none, header:Name or a JSON pointer such as /order/id")
 }
@@ -61,12 +58,9 @@ func (k *dedupKey) of(q *http.Request, e *provider.Event) (string, bool) {
 	case k.header != "":
 		key := strings.Join(q.Header[k.header], ",")
 		return key, key != ""
-	case k.pointer != nil:
-		var found [1]pointer.Value
-		if _, err := k.pointer.Scan(e.Data, found[:]); err != nil {
-			return "", false
-		}
-		return string(found[0].Raw), found[0].Kind != pointer.Absent && found[0].Kind != pointer.Null
+	case k.pointer.Given():
+		found := k.pointer.In(e.Data)
+		return string(found.Raw), found.Kind != pointer.Absent && found.Kind != pointer.Null
 	}
 	return "", false
 }

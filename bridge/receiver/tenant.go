@@ -17,7 +17,7 @@ import (
 type tenancy struct {
 	fixed   string
 	header  string
-	pointer *pointer.Set
+	pointer pointer.One
 }
 
 var errTenancy = errors.New("want a tenant's name, header:Name or a JSON pointer such as /data/partner_org_id")
@@ -30,11 +30,8 @@ func parseTenancy(text string) (tenancy, error) {
 	case isHeader:
 		return tenancy{}, errTenancy
 	case strings.HasPrefix(text, "/"):
-		set := pointer.NewSet()
-		if _, err := set.Add(text); err != nil {
-			return tenancy{}, err
-		}
-		return tenancy{pointer: set}, nil
+		one, err := pointer.ParseOne(text)
+		return tenancy{pointer: one}, err
 	}
 	fixed, flaw := tenant.Name(text)
 	if flaw != "" {
@@ -44,15 +41,15 @@ func parseTenancy(text string) (tenancy, error) {
 }
 
 // decides: the source's setting says whose its events are, whatever they carry themselves.
-func (t *tenancy) decides() bool { return t.fixed != "" || t.header != "" || t.pointer != nil }
+func (t *tenancy) decides() bool { return t.fixed != "" || t.header != "" || t.pointer.Given() }
 
 // of is whose an event is, "" for nobody's; a flaw says why what was found is no tenant.
 func (t *tenancy) of(q *http.Request, e *provider.Event) (name, flaw string) {
 	switch {
 	case t.header != "":
 		return tenant.One(q.Header[t.header])
-	case t.pointer != nil:
-		return tenant.Pointed(t.pointer, e.Data)
+	case t.pointer.Given():
+		return tenant.Value(t.pointer.In(e.Data))
 	}
 	return t.fixed, ""
 }

@@ -16,7 +16,7 @@ const Attribute = "tenant"
 type Rule struct {
 	attribute string
 	place     string // as it was written, for a pointer
-	pointer   *pointer.Set
+	pointer   pointer.One
 }
 
 // ErrRule says what a rule looks like.
@@ -31,11 +31,11 @@ func Parse(text string) (Rule, error) {
 	case len(text) > maxRule:
 		return Rule{}, ErrRule
 	case strings.HasPrefix(text, "/"):
-		set := pointer.NewSet()
-		if _, err := set.Add(text); err != nil {
+		one, err := pointer.ParseOne(text)
+		if err != nil {
 			return Rule{}, err
 		}
-		return Rule{place: text, pointer: set}, nil
+		return Rule{place: text, pointer: one}, nil
 	case !readable(text):
 		return Rule{}, ErrRule
 	}
@@ -56,7 +56,7 @@ func readable(name string) bool {
 // String is the rule as Parse reads it.
 func (r *Rule) String() string {
 	switch {
-	case r.pointer != nil:
+	case r.place != "":
 		return r.place
 	case r.attribute != "":
 		return r.attribute
@@ -70,8 +70,8 @@ func (r *Rule) Of(e *event.Event) (name, flaw string) {
 	if name, flaw = Name(e.Extension(Attribute)); name != "" || flaw != "" {
 		return name, flaw
 	}
-	if r.pointer != nil {
-		return Pointed(r.pointer, e.Data)
+	if r.pointer.Given() {
+		return Value(r.pointer.In(e.Data))
 	}
 	switch r.attribute {
 	case "":
@@ -84,13 +84,4 @@ func (r *Rule) Of(e *event.Event) (name, flaw string) {
 		return Name(e.Subject)
 	}
 	return Name(e.Extension(r.attribute))
-}
-
-// Pointed is what the one pointer of a set meets in a document; what is no JSON has no tenant.
-func Pointed(set *pointer.Set, data []byte) (name, flaw string) {
-	var found [1]pointer.Value
-	if _, err := set.Scan(data, found[:]); err != nil {
-		return "", ""
-	}
-	return Value(found[0])
 }

@@ -33,20 +33,19 @@ func (b *Builder) cloudevents(x *scheme.Exchange) []Event {
 	return []Event{b.complete(x, e, flaws, &named)}
 }
 
+// whole is a document itself.
+var whole, _ = pointer.ParseOne("") // which is a pointer
+
 func (b *Builder) cloudeventsBatch(x *scheme.Exchange) []Event {
 	named := scheme.ValueOf("body", "")
-	whole := pointer.NewSet()
-	var list [1]pointer.Value
-	if _, err := whole.Add(""); err != nil {
-		return nil // never: it is a pointer
-	}
-	if kind, err := whole.Scan(x.Body(), list[:]); err != nil || kind != pointer.Array {
+	list := whole.In(x.Body())
+	if list.Kind != pointer.Array {
 		return []Event{b.unreadable(x, event.Event{}, x.Body(), "it is not a CloudEvent: the body is no JSON array")}
 	}
 	x.Member = true
 	var events []Event
 	short, faults, first := false, 0, ""
-	pointer.Elements(list[0], func(v pointer.Value) {
+	pointer.Elements(list, func(v pointer.Value) {
 		if short = short || faults > maxFaulty || !takeEvent(x, v.Raw); short {
 			return
 		}

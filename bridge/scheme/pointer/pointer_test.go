@@ -80,6 +80,30 @@ func TestAddRefusesWhatIsNoPointer(t *testing.T) {
 	}
 }
 
+func TestOneIsASetOfOne(t *testing.T) {
+	t.Parallel()
+	if (pointer.One{}).Given() {
+		t.Error("the zero One points somewhere")
+	}
+	if _, err := pointer.ParseOne("a"); err == nil {
+		t.Error("what is no pointer was accepted")
+	}
+	one, err := pointer.ParseOne("/a/b")
+	if err != nil || !one.Given() {
+		t.Fatal(one, err)
+	}
+	for doc, want := range map[string]pointer.Value{
+		`{"a":{"b":12}}`: {Kind: pointer.Number, Raw: []byte("12")},
+		`{"a":{"c":12}}`: {},
+		`{"a":{"b":12}`:  {}, // no JSON, after what it has met
+		"":               {},
+	} {
+		if got := one.In([]byte(doc)); got.Kind != want.Kind || string(got.Raw) != string(want.Raw) {
+			t.Errorf("%s: %v %q", doc, got.Kind, got.Raw)
+		}
+	}
+}
+
 func TestDeepNestingIsRefusedNotFatal(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 1<<20)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/hookspan/hookspan/bridge/config"
 )
@@ -15,16 +16,22 @@ const (
 	notTheOwner = 0o077 // of files that the process makes: nobody else has to come near
 	mounted     = 0o027 // of files that others made: a group may read, as of secrets in Kubernetes
 	strangers   = 0o007 // of the folder: a volume is its group's
+	writable    = 0o002 // of what is no secret: who writes it decides what is done
 )
 
-// modes warns of files with secrets, and of a data folder, that others than their owner reach.
+// modes warns of files with secrets, and of a data folder, that others than their owner reach, and
+// of files that anybody may write.
 func (k *checking) modes() {
 	if runtime.GOOS == "windows" { // which has no such bits
 		return
 	}
 	c := k.conf
-	for _, path := range c.SecretFiles {
-		k.mode("secret file", path, mounted, "600")
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.SecretFiles, c.Files)))) {
+		if slices.Contains(c.SecretFiles, path) {
+			k.mode("secret file", path, mounted, "600")
+		} else {
+			k.mode("file", path, writable, "o-w")
+		}
 	}
 	if c.Bus.Kind != config.BusEmbedded {
 		return

@@ -73,6 +73,78 @@ endpoints:
 	}
 }
 
+// Where secrets stand in the file itself, it is a file that nobody else should read.
+func TestAFileWithSecretsInClearIsASecretFile(t *testing.T) {
+	t.Parallel()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("canary-token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const source, crm = "sources: {shop: {provider: hmac, ", "endpoints: {crm: {url: https://crm.example/, "
+	for text, clear := range map[string]bool{
+		"admin_token: canary":                                       true,
+		"admin_token: env:SHOP":                                     false,
+		"admin_token_file: " + token:                                false,
+		"egress_proxy: http://proxy.example:3128":                   false,
+		"egress_proxy: http://hookspan:canary@proxy.example:3128":   true,
+		source + "secrets: canary}}":                                true,
+		source + "secrets: ['env:SHOP', 'file:" + token + "']}}":    false,
+		source + "secrets: env:SHOP file:" + token + "}}":           false,
+		source + "secrets: ['env:SHOP', canary]}}":                  true,
+		source + "secrets: env:SHOP canary}}":                       true,
+		crm + "auth: {bearer: canary}}}":                            true,
+		crm + "auth: {bearer: env:SHOP}}}":                          false,
+		crm + "auth: {basic: {username: me, password: env:SHOP}}}}": false,
+		crm + "auth: {basic: {username: me, password: canary}}}}":   true,
+		crm + "tenant: canary}}":                                    false,
+	} {
+		path := filepath.Join(t.TempDir(), "hookspan.yaml")
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load([]string{"HOOKSPAN_CONFIG=" + path, "SHOP=canary", "HOOKSPAN_SEAL_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "HOOKSPAN_ADMIN_TOKEN=canary"})
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if slices.Contains(c.SecretFiles, path) != clear {
+			t.Errorf("%s: in clear %v", text, !clear)
+		}
+	}
+}
+
+// What an object says of events is no reference, whatever it begins with, as it is none in a variable.
+func TestOnlySecretsOfAnObjectRefer(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "hookspan.yaml")
+	const text = "endpoints: {crm: {url: https://crm.example/, filters: [{exact: {subject: env:CRM}}, {prefix: {source: file:/crm}}], auth: {bearer: env:HOOKSPAN_CRM}}}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load([]string{"HOOKSPAN_CONFIG=" + path, "HOOKSPAN_CRM=canary", "CRM=no subject"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := c.Endpoints[0]
+	filters, err := json.Marshal(e.Filters)
+	if err != nil || string(filters) != `[{"exact":{"subject":"env:CRM"}},{"prefix":{"source":"file:/crm"}}]` || e.Auth.Bearer != "canary" {
+		t.Errorf("%s %q %v", filters, e.Auth.Bearer.Open(), err)
+	}
+}
+
+// A variable that the file refers to is one of ours all the same.
+func TestAVariableThatIsReferredToCounts(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "hookspan.yaml")
+	if err := os.WriteFile(path, []byte("sources: {shop: {provider: hmac, secrets: env:HOOKSPAN_ADMIN_TOKEN}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load([]string{"HOOKSPAN_CONFIG=" + path, "HOOKSPAN_ADMIN_TOKEN=canary"})
+	if err != nil || c.AdminToken != "canary" || len(c.Sources) != 1 || c.Sources[0].Secrets[0] != "canary" {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
 func TestAccessThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	const begin = "HOOKSPAN_ENDPOINT_CRM_"

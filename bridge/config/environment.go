@@ -53,14 +53,21 @@ func (l *loading) takeVariables() {
 	}
 }
 
-// foreign reports variables that are not settings: lists of names, those of other commands,
-// what Kubernetes sets for a Service called hookspan, and what the file refers to by env:.
+// foreign reports variables that are not settings: lists of names, those of other commands, and
+// what Kubernetes sets for a Service called hookspan.
 func (l *loading) foreign(variable string) bool {
 	switch variable {
 	case sourcesVariable, endpointsVariable, serverVariable:
 		return true
 	}
-	return strings.HasPrefix(variable, prefix+"SERVICE_") || strings.HasPrefix(variable, prefix+"PORT") || l.used[variable]
+	return strings.HasPrefix(variable, prefix+"SERVICE_") || strings.HasPrefix(variable, prefix+"PORT")
+}
+
+// unread reports a variable that no setting has, unless the file refers to it.
+func (l *loading) unread(variable, what string) {
+	if !l.used[variable] {
+		l.problem(variable, what)
+	}
 }
 
 // find returns the block and the field of a variable. One that nothing reads is reported, and
@@ -77,7 +84,7 @@ func (l *loading) find(variable string) (*block, field) {
 		b := family.of(variable)
 		if b == nil {
 			rest := strings.TrimPrefix(variable, family.prefix)
-			l.problem(variable, "no "+family.word+" has a name that "+strconv.Quote(rest)+" begins with; add its name to "+family.list)
+			l.unread(variable, "no "+family.word+" has a name that "+strconv.Quote(rest)+" begins with; add its name to "+family.list)
 			return nil, field{}
 		}
 		if f, known := b.fields[variable]; known {
@@ -85,7 +92,7 @@ func (l *loading) find(variable string) (*block, field) {
 		}
 		known = slices.Collect(maps.Keys(b.fields))
 	}
-	l.problem(variable, "unknown variable; did you mean "+spelling.Nearest(variable, known)+"?")
+	l.unread(variable, "unknown variable; did you mean "+spelling.Nearest(variable, known)+"?")
 	return nil, field{}
 }
 

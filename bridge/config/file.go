@@ -141,10 +141,17 @@ func (d document) text(f field, n ast.Node) (string, error) {
 		}
 		return "", setting.Wanted("one value")
 	}
-	switch {
-	case f.Kind == setting.KindSecrets:
+	switch f.Kind {
+	case setting.KindSecrets:
+		d.inClear(strings.Fields(text)...)
 		return d.openWords(text)
-	case f.Kind == setting.KindSecret, f.Kind == setting.KindLogin:
+	case setting.KindSecret:
+		d.inClear(text)
+		return d.open(text)
+	case setting.KindLogin:
+		if strings.Contains(text, "@") {
+			d.inClear(text)
+		}
 		return d.open(text)
 	}
 	return text, nil
@@ -158,6 +165,7 @@ func (d document) list(f field, list *ast.SequenceNode) (string, error) {
 			return "", setting.Wanted("a list of single values")
 		}
 		if f.Kind == setting.KindSecrets {
+			d.inClear(item)
 			opened, err := d.open(item)
 			if err != nil {
 				return "", err
@@ -184,7 +192,8 @@ func (d document) pairs(n ast.Node, joint string) (string, error) {
 	return b.String(), nil
 }
 
-// object is what a node holds, as JSON. A text in it may refer to a secret.
+// object is what a node holds, as JSON. A text in it may refer to a secret, and is opened with the
+// object: whether it does only that knows.
 func (d document) object(n ast.Node) (string, error) {
 	tree, err := d.tree(n)
 	if err != nil {
@@ -229,8 +238,8 @@ func (d document) tree(n ast.Node) (any, error) {
 	if !ok {
 		return nil, setting.Wanted("values, lists and maps")
 	}
-	if strings.HasPrefix(text, envReference) || strings.HasPrefix(text, fileReference) {
-		return d.open(text)
+	if name, ok := strings.CutPrefix(text, envReference); ok {
+		d.used[name] = true
 	}
 	return text, nil
 }

@@ -117,7 +117,7 @@ func TestFaultsOfADeclaredSetting(t *testing.T) {
 			t.Errorf("%s: %q, want %q", variable, text, want)
 		}
 	}
-	text, err := json.Marshal(map[string]any{"endpoints": map[string]any{"a": map[string]any{"login": map[string]any{"user": "env:NOT_THERE"}}}})
+	text, err := json.Marshal(map[string]any{"endpoints": map[string]any{"a": map[string]any{"login": map[string]any{"user": "me", "password": "env:NOT_THERE"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,17 +6,31 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A secret of the file is env:NAME, file:PATH, or the secret itself. References are opened
-// before anything is decoded; the errors name the reference and never what it led to.
+// before anything is decoded, but for those in objects, which say themselves where they may refer.
+// The errors name the reference and never what it led to.
 const (
 	envReference  = "env:"
 	fileReference = "file:"
 )
+
+func refers(text string) bool {
+	return strings.HasPrefix(text, envReference) || strings.HasPrefix(text, fileReference)
+}
+
+// inClear takes note of the file as one with secrets, unless all of them are elsewhere.
+func (l *loading) inClear(secrets ...string) {
+	path := l.environ[configVariable]
+	if slices.ContainsFunc(secrets, func(s string) bool { return !refers(s) }) && !slices.Contains(l.cfg.SecretFiles, path) {
+		l.cfg.SecretFiles = append(l.cfg.SecretFiles, path)
+	}
+}
 
 var errEmptySecret = errors.New("an empty secret; give one or remove the setting")
 
@@ -46,28 +60,26 @@ func (l *loading) open(text string) (string, error) {
 	return secret, nil
 }
 
-// opener opens the members of an object. References of the file are open already.
+// opener opens the members of an object that may refer.
 func (l *loading) opener(fromFile bool) setting.Opener {
-	return func(text string, as setting.Reference) (string, error) {
+	return func(text string, as setting.Reference) (content string, err error) {
 		known := len(l.cfg.SecretFiles)
+		if as.Path {
+			content, err = l.secretFile(text)
+		} else {
+			content, err = l.open(text)
+		}
 		switch {
-		case as.Path:
-			content, err := l.secretFile(text)
-			if err != nil { // the text may be no path, but a secret that was meant to be PEM
-				return "", errors.New("is neither PEM (-----BEGIN …) nor the path of a file that can be read")
-			}
-			text = content
-		case !fromFile:
-			content, err := l.open(text)
-			if err != nil {
-				return "", err
-			}
-			text = content
-		}
-		if !as.Secret {
+		case err != nil && as.Path: // the text may be no path, but a secret that was meant to be PEM
+			return "", errors.New("is neither PEM (-----BEGIN …) nor the path of a file that can be read")
+		case err != nil:
+			return "", err
+		case !as.Secret:
 			l.cfg.SecretFiles = l.cfg.SecretFiles[:known]
+		case fromFile && !as.Path:
+			l.inClear(text)
 		}
-		return text, nil
+		return content, nil
 	}
 }
 

@@ -263,7 +263,10 @@ func (a *Auth) Refer(open setting.Opener) error {
 	if o := a.OAuth2; o != nil {
 		members["oauth2.token_url"], members["oauth2.client_id"], members["oauth2.client_secret"] = &o.TokenURL, &o.ClientID, &o.ClientSecret
 	}
-	return setting.OpenAll(members, func(_, text string) (string, error) { return open(text, setting.Reference{Secret: true}) })
+	return setting.OpenAll(members, func(name, text string) (string, error) {
+		secret := name == "bearer" || name == "basic.password" || name == "oauth2.client_secret"
+		return open(text, setting.Reference{Secret: secret})
+	})
 }
 
 // Check never repeats what was given.

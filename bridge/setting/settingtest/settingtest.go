@@ -49,6 +49,14 @@ func (l *Login) Parse(text string) error {
 	return nil
 }
 
+// Refer opens a password that is somewhere else.
+func (l *Login) Refer(open setting.Opener) (err error) {
+	if l.Password != "" {
+		l.Password, err = open(l.Password, setting.Reference{Secret: true})
+	}
+	return err
+}
+
 // OfKind is setting.KindObject.
 func (Login) OfKind() setting.Kind { return setting.KindObject }
 

@@ -19,7 +19,7 @@ func TestNotRecordedDeliveriesTakeNoMemory(t *testing.T) {
 	rare, _ := tracingtest.New(tracing.Share(1e-15).ByParent())
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	off, on := math.Inf(1), math.Inf(1)
-	for range 3 { // how many share a batch, a record or a delta is a little different each time
+	for n := 0; n < 3 || n < 15 && on-off > 0.5; n++ { // how many share a batch, a record or a delta differs by how busy the machine is
 		off, on = min(off, allocations(t, nil)), min(on, allocations(t, rare))
 	}
 	if on-off > 0.5 {

@@ -217,11 +217,17 @@ func (l *look) matching(want journal.Query, takes []journal.Status, each func([]
 	}
 }
 
-// unrecorded are the deliveries that wait in lanes here without a record, the newest first.
+// unrecorded are the deliveries that wait in lanes here without a record, in the order that is asked for.
 func (l *look) unrecorded(want *journal.Query, after string) []delivery.Waiting {
-	all := l.Outbound.Waiting(func(e *delivery.Entry) bool { return want.WantsEntry(e) && (after == "" || placeOf(e) < after) })
+	order := func(a, b string) int { return cmp.Compare(b, a) }
+	if want.Oldest {
+		order = cmp.Compare[string]
+	}
+	all := l.Outbound.Waiting(func(e *delivery.Entry) bool {
+		return want.WantsEntry(e) && (after == "" || order(after, placeOf(e)) < 0)
+	})
 	all = slices.DeleteFunc(all, func(w delivery.Waiting) bool { _, recorded := l.Deliveries.Get(w.ID); return recorded })
-	slices.SortFunc(all, func(a, b delivery.Waiting) int { return cmp.Compare(placeOf(&b.Entry), placeOf(&a.Entry)) })
+	slices.SortFunc(all, func(a, b delivery.Waiting) int { return order(placeOf(&a.Entry), placeOf(&b.Entry)) })
 	return all
 }
 

@@ -35,9 +35,9 @@ type deliveryPage struct {
 }
 
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	q := readQuery(r, append(deliveryQuery(), "limit", "cursor")...)
+	q := readQuery(r, append(deliveryQuery(), "order", "limit", "cursor")...)
 	want := a.wanted(r.Context(), q)
-	want.Limit, want.Cursor = q.limit(), q.text("cursor")
+	want.Oldest, want.Limit, want.Cursor = q.oldest(), q.limit(), q.text("cursor")
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -52,7 +52,11 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	p := deliveryPage{}
 	if want.Event != "" && want.Cursor == "" && want.Waits() {
 		t := l.trace(r.Context(), want, items)
-		items, p.Behind = append(t.waiting, items...), t.behind
+		if p.Behind = t.behind; want.Oldest {
+			items = append(items, t.waiting...)
+		} else {
+			items = append(t.waiting, items...)
+		}
 	}
 	p.page = newPage(items, next)
 	return write(w, http.StatusOK, p)
@@ -94,6 +98,15 @@ func (q *query) status() journal.Status {
 		q.fault("status", fmt.Sprint("must be one of ", journal.Statuses()))
 	}
 	return s
+}
+
+// oldest reports whether the oldest are to come first.
+func (q *query) oldest() bool {
+	text := q.text("order")
+	if !slices.Contains([]string{"", "new", "old"}, text) {
+		q.fault("order", "must be new, for the newest first, or old")
+	}
+	return text == "old"
 }
 
 func (q *query) statusCode() int {

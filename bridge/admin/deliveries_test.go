@@ -55,7 +55,7 @@ func TestDeliveriesAreFoundAndRetried(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.query, got, c.want)
 		}
 	}
-	if got := s.do("GET", "/v1/deliveries?status=lost&since=today&colour=red&limit=x", "").problem(422, "invalid"); fmt.Sprint(got) != "[colour limit since status]" {
+	if got := s.do("GET", "/v1/deliveries?status=lost&since=today&colour=red&limit=x&order=up", "").problem(422, "invalid"); fmt.Sprint(got) != "[colour limit order since status]" {
 		t.Errorf("bad query: %v", got)
 	}
 	s.do("GET", "/v1/deliveries?cursor=!", "").problem(422, "invalid")

@@ -122,11 +122,18 @@ func TestListBeginsWithWhatWaits(t *testing.T) {
 	s.index.Attempted(attempt("dlv_b", id, ""))
 	recorded := attempt(s.waiting[4].ID, id, "") // its attempt was recorded by now
 	s.index.Attempted(recorded)
-	for _, limit := range []int{1, 2, 3, 4, 50} {
+	newest := []string{"e0", "e1", "e2", "e3", "evt-" + s.waiting[4].ID, "evt-dlv_b", "evt-dlv_a"}
+	oldest := slices.Clone(newest)
+	slices.Reverse(oldest)
+	for i := range 20 {
+		limit, order, want := i/2+1, "new", newest
+		if i%2 == 1 {
+			order, want = "old", oldest
+		}
 		var got []string
 		cursor := ""
 		for {
-			o := s.do("GET", fmt.Sprintf("/v1/deliveries?limit=%d&cursor=%s", limit, cursor), "").object(200)
+			o := s.do("GET", fmt.Sprintf("/v1/deliveries?limit=%d&order=%s&cursor=%s", limit, order, cursor), "").object(200)
 			for _, item := range o["items"].([]any) {
 				got = append(got, item.(map[string]any)["event"].(map[string]any)["id"].(string))
 			}
@@ -136,8 +143,8 @@ func TestListBeginsWithWhatWaits(t *testing.T) {
 			}
 			cursor = next
 		}
-		if want := "e0 e1 e2 e3 evt-" + s.waiting[4].ID + " evt-dlv_b evt-dlv_a"; strings.Join(got, " ") != want {
-			t.Errorf("in pages of %d: %v, want %s", limit, got, want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s in pages of %d: %v, want %v", order, limit, got, want)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (s *server) IsFor(e *endpoint.Endpoint, m *bus.Message) bool {
 }
 
 func (s *server) Stats() delivery.Stats {
-	return delivery.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Shards: 32, Lag: 5}
+	return delivery.Stats{Pending: map[string]int64{"retry": 2}, Oldest: 90 * time.Second, Longest: delivery.WaitsRetry, Shards: 32, Lag: 5}
 }
 
 func (s *server) Test(_ context.Context, _ *endpoint.Endpoint, eventType string) (delivery.Attempt, error) {

@@ -52,8 +52,12 @@ func (a *api) stats(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
+	l := a.look()
+	if s.Longest != "" {
+		v.OldestPending = &oldestPending{l.now.Add(-s.Oldest).UTC(), s.Longest}
+	}
 	if want.Endpoint != "" || want.Tenant != "" || want.Type != "" {
-		if err := a.look().pending(&v, want); err != nil {
+		if err := l.pending(&v, want); err != nil {
 			return err
 		}
 	}
@@ -68,7 +72,7 @@ func (a *api) stats(w http.ResponseWriter, r *http.Request) error {
 
 // pending says what waits of an endpoint, a tenant or a type, and which of it the longest.
 func (l *look) pending(v *statsView, want journal.Query) error {
-	v.Pending, v.OldestPendingSeconds = map[string]int64{}, 0
+	v.Pending, v.OldestPendingSeconds, v.OldestPending = map[string]int64{}, 0, nil
 	want.Status, want.Since, want.Until = journal.Pending, time.Time{}, time.Time{}
 	err := l.matching(want, nil, func(found []journal.Delivery) error {
 		for i := range found {

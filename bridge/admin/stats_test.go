@@ -25,7 +25,7 @@ func TestStatsOfOneEndpoint(t *testing.T) {
 		return fmt.Sprintf("%v %v %v %v %v %v", v["delivered"], v["failed"], v["success_rate"], v["pending"], oldest["reason"], len(fmt.Sprint(v["intervals"])) > 10)
 	}
 	for query, want := range map[string]string{
-		"":                            "2 1 0.6666666666666666 map[retry:2] <nil> false", // what waits in this process's shards
+		"":                            "2 1 0.6666666666666666 map[retry:2] retry false", // what waits in this process's shards
 		"?endpoint=crm":               "1 1 0.5 map[paused:13] paused false",
 		"?endpoint=late&interval=24h": "1 0 1 map[] <nil> true",
 		"?type=com.acme.*":            "2 1 0.6666666666666666 map[paused:1] paused false",

@@ -9,23 +9,41 @@ import (
 	"github.com/hookspan/hookspan/bridge/problem"
 )
 
-// What waits for its first attempt, or has it made, has no record yet. A list has it in front,
-// newest first; its cursors begin with a mark of their own.
+// What waits for its first attempt, or has it made, has no record yet, and stands as newer than
+// all that has. Its cursors begin with a mark of their own.
 const waitingMark = "_"
 
-// deliveries is a page of what is wanted: what waits in lanes here, then what is recorded.
+// deliveries is a page of what is wanted, in the order that is asked for.
 func (l *look) deliveries(want journal.Query) (items []deliveryView, next string, err error) {
 	after, inLanes := strings.CutPrefix(want.Cursor, waitingMark)
+	if want.Oldest {
+		if !inLanes {
+			if items, next, err = l.recorded(want); err != nil || next != "" {
+				return items, next, err
+			}
+			after = ""
+		}
+		if want.Limit -= len(items); want.Limit == 0 {
+			return items, waitingMark, nil // in front of all of them
+		}
+		waiting, next := l.inLanes(&want, after)
+		return append(items, waiting...), next, nil
+	}
 	if want.Cursor == "" || inLanes {
 		want.Cursor = ""
-		items, next = l.inLanes(&want, after)
-		if next != "" {
+		if items, next = l.inLanes(&want, after); next != "" {
 			return items, next, nil
 		}
 	}
 	if want.Limit -= len(items); want.Limit == 0 {
 		return items, waitingMark + "0", nil // behind all of them
 	}
+	recorded, next, err := l.recorded(want)
+	return append(items, recorded...), next, err
+}
+
+// recorded is a page of what the journal has.
+func (l *look) recorded(want journal.Query) (items []deliveryView, next string, err error) {
 	found, next, err := l.Deliveries.List(want)
 	for _, d := range found {
 		items = append(items, l.delivery(d))

@@ -133,6 +133,9 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 	refusals := make([]error, len(all))
 	var looking sync.WaitGroup // names are looked up side by side
 	for i, e := range all {
+		for _, warning := range guessable(e) {
+			k.warn("endpoint "+e.Name, warning)
+		}
 		if made := signature.GenerateSecret(e.Signature); len(e.Secrets) == 0 && k.conf.Alone() && made != "" {
 			e.Secrets = []string{made} // as the start makes one
 		}

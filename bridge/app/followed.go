@@ -36,15 +36,6 @@ func (a *App) unfollowed(e *endpoint.Endpoint) (faults []endpoint.FieldError, wa
 	return faults, warnings
 }
 
-// warnings are what the API says about an endpoint as it is.
-func (a *App) warnings(e *endpoint.Endpoint) []string {
-	_, warnings := a.unfollowed(e)
-	if e.Locked() {
-		warnings = append(warnings, "sealed with a key that this process lacks: what is sealed of it cannot be changed here, and the process cannot start anew; hookspan keys says which key that is")
-	}
-	return warnings
-}
-
 // tellUnfollowed logs which endpoints have topics that this process does not follow.
 func (a *App) tellUnfollowed(context.Context) error {
 	for _, e := range a.registry.Set().All() {

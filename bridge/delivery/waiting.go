@@ -57,6 +57,7 @@ type Waiting struct {
 type Stats struct {
 	Pending map[string]int64 // by reason: retry, order, limited, breaker, paused, disabled, behind, replay
 	Oldest  time.Duration    // age of the oldest delivery that waits
+	Longest Cause            // what that one waits for; "" where none does
 	Shards  int
 	Lag     int64 // events stored that the live feed has not read
 

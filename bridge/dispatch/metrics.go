@@ -111,7 +111,7 @@ func (c *census) Collect(ch chan<- prometheus.Metric) {
 			return
 		}
 		all := waits[label]
-		waits[label] = waitsOf{all.deliveries + w.deliveries, max(all.oldest, w.oldest)}
+		waits[label] = waitsOf{deliveries: all.deliveries + w.deliveries, oldest: max(all.oldest, w.oldest)}
 	})
 	for reason, n := range s.Pending {
 		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(n), reason)

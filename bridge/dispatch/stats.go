@@ -15,6 +15,7 @@ func (d *Dispatcher) Stats() delivery.Stats { return d.count(func(string, waitsO
 type waitsOf struct {
 	deliveries int64
 	oldest     time.Duration
+	longest    delivery.Cause // what the oldest waits for
 }
 
 // count also hands over what waits for each endpoint.
@@ -31,7 +32,9 @@ func (d *Dispatcher) count(each func(endpoint string, w waitsOf)) delivery.Stats
 		s.mu.Lock()
 		for _, l := range s.lanes {
 			w := laneView{l}.count(&st, now)
-			st.Oldest = max(st.Oldest, w.oldest)
+			if w.oldest > st.Oldest {
+				st.Oldest, st.Longest = w.oldest, w.longest
+			}
 			each(l.ep.Name, w)
 		}
 		s.mu.Unlock()
@@ -47,9 +50,12 @@ func (l laneView) count(st *delivery.Stats, now time.Time) (w waitsOf) {
 		if since.IsZero() {
 			return
 		}
-		w.oldest = max(w.oldest, now.Sub(since))
+		age := now.Sub(since)
+		if age > w.oldest {
+			w.oldest, w.longest = age, cause
+		}
 		if first || cause != delivery.WaitsLimited {
-			st.OldestOf[string(cause)] = max(st.OldestOf[string(cause)], now.Sub(since))
+			st.OldestOf[string(cause)] = max(st.OldestOf[string(cause)], age)
 		}
 	}
 	for _, d := range l.waiting {

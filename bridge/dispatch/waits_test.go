@@ -96,8 +96,8 @@ func TestAgesAreToldByReason(t *testing.T) {
 		elapse(second)
 		st := r.d.Stats()
 		age := func(waits string) time.Duration { return st.OldestOf[waits].Truncate(second) }
-		if st.Oldest.Truncate(second) != 6*second || age("retry") != 6*second || age("limited") != second || age("behind") != 0 {
-			t.Errorf("ages %v, %v in all", st.OldestOf, st.Oldest)
+		if st.Oldest.Truncate(second) != 6*second || st.Longest != delivery.WaitsRetry || age("retry") != 6*second || age("limited") != second || age("behind") != 0 {
+			t.Errorf("ages %v, %v in all (%s)", st.OldestOf, st.Oldest, st.Longest)
 		}
 		if st.Pending["retry"] != 1 || st.Pending["limited"] != 1 {
 			t.Errorf("pending %v", st.Pending)

@@ -206,6 +206,33 @@ func TestListFiltersAndPages(t *testing.T) {
 	}
 }
 
+func TestListBeginsWithTheOldest(t *testing.T) {
+	t.Parallel()
+	ix := journal.New(journal.Options{Ended: 20})
+	for n := range 20 {
+		ix.Attempted(try(n, 1, delivery.Delivered))
+	}
+	q, seen := journal.Query{Limit: 6, Oldest: true}, ""
+	for n := 20; ; n += 9 {
+		page, next, err := ix.List(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen += ids(page) + "|"
+		for i := range 9 { // which also take the place of the oldest
+			if next != "" && n < 38 {
+				ix.Attempted(try(n+i, 1, delivery.Delivered))
+			}
+		}
+		if q.Cursor = next; next == "" {
+			break
+		}
+	}
+	if want := "0 1 2 3 4 5|9 10 11 12 13 14|18 19 20 21 22 23|24 25 26 27 28 29|30 31 32 33 34 35|36 37|"; seen != want {
+		t.Errorf("pages %q, want %q", seen, want)
+	}
+}
+
 func TestTextsAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	ix := journal.New(journal.Options{TextBytes: 1000})

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"iter"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,50 +26,65 @@ type Query struct {
 	Text     string // in an answer's body
 	Since    time.Time
 	Until    time.Time
+	Oldest   bool   // first, instead of the newest
 	Limit    int    // 50 when 0
 	Cursor   string // where the page before ended
 }
 
 // ErrCursor: the cursor is none that List has given.
-var ErrCursor = errors.New("cursor is not known: leave it out to begin at the newest")
+var ErrCursor = errors.New("cursor is not known: leave it out to begin anew")
 
-// List returns deliveries, the newest first, and the cursor of the next page, "" when there
-// is none. What arrives between two pages is on neither.
+// List returns deliveries in the order that is asked for, and the cursor of the next page, "" when
+// there is none. What arrives between two pages is newer than both.
 func (ix *Index) List(q Query) (page []Delivery, next string, err error) {
 	if q.Limit <= 0 {
 		q.Limit = 50
 	}
-	below, err := parseCursor(q.Cursor)
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	rows, err := ix.behind(&q)
 	if err != nil {
 		return nil, "", err
 	}
 	page = []Delivery{}
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	i := sort.Search(len(ix.arrived), func(i int) bool { return ix.arrived[i].order >= below })
-	for i--; i >= 0; i-- {
-		r := ix.arrived[i]
+	last := uint64(0)
+	for r := range rows {
 		if r.evicted || !q.wants(r) {
 			continue
 		}
 		if len(page) == q.Limit { // there is at least one more
-			return page, strconv.FormatUint(below, 36), nil
+			return page, strconv.FormatUint(last, 36), nil
 		}
 		page = append(page, r.delivery())
-		below = r.order
+		last = r.order
 	}
 	return page, "", nil
 }
 
-func parseCursor(text string) (uint64, error) {
-	if text == "" {
-		return 1<<64 - 1, nil
+// behind walks through the rows behind a query's cursor, in its order.
+func (ix *Index) behind(q *Query) (iter.Seq[*row], error) {
+	at := len(ix.arrived)
+	if q.Oldest {
+		at = -1
 	}
-	below, err := strconv.ParseUint(text, 36, 64)
-	if err != nil {
-		return 0, ErrCursor
+	if q.Cursor != "" {
+		order, err := strconv.ParseUint(q.Cursor, 36, 64)
+		if err != nil {
+			return nil, ErrCursor
+		}
+		at = sort.Search(len(ix.arrived), func(i int) bool { return ix.arrived[i].order >= order })
+		if q.Oldest && (at == len(ix.arrived) || ix.arrived[at].order > order) {
+			at-- // it is gone since
+		}
 	}
-	return below, nil
+	step := map[bool]int{false: -1, true: 1}[q.Oldest]
+	return func(yield func(*row) bool) {
+		for i := at + step; i >= 0 && i < len(ix.arrived); i += step {
+			if !yield(ix.arrived[i]) {
+				return
+			}
+		}
+	}, nil
 }
 
 func (q *Query) wants(r *row) bool {

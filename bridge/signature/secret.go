@@ -13,8 +13,8 @@ const (
 	privatePrefix = "whsk_"
 	publicPrefix  = "whpk_"
 
-	// minKey is the shortest key, in bytes, that signs where the scheme sets no length.
-	minKey = 16
+	// MinKey is the shortest key, in bytes, that signs where the scheme sets no length.
+	MinKey = 16
 )
 
 // A secretForm is what the secrets of a scheme look like: read returns one as the engine takes it,
@@ -101,8 +101,8 @@ func readText(field, secret, encoding string) (string, error) {
 	if err != nil {
 		return "", fieldErrorf(field, "is not %s, as the option key_encoding says", encoding)
 	}
-	if len(key) < minKey {
-		return "", fieldErrorf(field, "is %d bytes long, %d is the least", len(key), minKey)
+	if len(key) < MinKey {
+		return "", fieldErrorf(field, "is %d bytes long, %d is the least", len(key), MinKey)
 	}
 	return secret, nil
 }

@@ -63,14 +63,16 @@ func deliveryList(t *cli.Terminal, c *Connection) *cobra.Command {
 	filter := deliveryFilter{}
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List deliveries, newest first",
-		Example: "  hookspan deliveries list --endpoint crm --status failed --since 2026-05-04T00:00:00Z --json",
+		Short:   "List deliveries, newest first unless the order is another",
+		Example: "  hookspan deliveries list --endpoint crm --status failed --since 2026-05-04T00:00:00Z --json\n  hookspan deliveries list --status pending --order old --limit 10",
 		Args:    cobra.NoArgs,
 	}
 	filter.flags(cmd)
 	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most; 0 is all")
+	order := cmd.Flags().String("order", "new", "which come first: new or old")
 	cmd.RunE = t.Action(func(cmd *cobra.Command, _ []string) error {
 		query := pageQuery(limit)
+		query.Set("order", *order)
 		for name, value := range filter.given() {
 			query.Set(name, value)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -40,15 +41,18 @@ func EndpointsCommand(t *cli.Terminal) *cobra.Command {
 
 // An endpointItem is the part of an endpoint that people are shown.
 type endpointItem struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	URL       string   `json:"url"`
-	Events    []string `json:"events"`
-	State     string   `json:"state"`
-	Reason    string   `json:"reason"`
-	ManagedBy string   `json:"managed_by"`
-	Active    bool     `json:"active"`
-	Breaker   breaker  `json:"breaker"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	URL       string    `json:"url"`
+	Events    []string  `json:"events"`
+	State     string    `json:"state"`
+	Reason    string    `json:"reason"`
+	ManagedBy string    `json:"managed_by"`
+	Active    bool      `json:"active"`
+	Breaker   breaker   `json:"breaker"`
+	HeldUntil time.Time `json:"held_until"`
+	HeldBy    string    `json:"held_by"`
+	Warnings  []string  `json:"warnings"`
 	Behind    struct {
 		Events int  `json:"events"`
 		About  bool `json:"about"`
@@ -102,7 +106,17 @@ func (e *endpointItem) status() string {
 	case !e.Active:
 		text += ", not active"
 	}
+	if !e.HeldUntil.IsZero() {
+		text += ", held until " + e.HeldUntil.Format(time.RFC3339) + " (" + e.HeldBy + ")"
+	}
 	return text + e.Breaker.status()
+}
+
+// warn prints what an operator should know of an endpoint that was just changed.
+func (e *endpointItem) warn(w io.Writer) {
+	for _, warning := range e.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", cli.Plain(warning))
+	}
 }
 
 // behind is how many events it has still to be brought.
@@ -211,6 +225,7 @@ func endpointEnable(t *cli.Terminal, c *Connection) *cobra.Command {
 // writeState says how an endpoint is now.
 func writeState(w io.Writer, e *endpointItem, _ json.RawMessage) {
 	fmt.Fprintf(w, "%s is %s\n", cli.Plain(e.Name), cli.Plain(e.status()))
+	e.warn(w)
 }
 
 // endpointTest fails where the endpoint does, so that a script can ask.
@@ -291,6 +306,7 @@ func endpointCreate(t *cli.Terminal, c *Connection) *cobra.Command {
 			for _, secret := range e.Secrets {
 				fmt.Fprintf(w, "secret, shown this once: %s\n", cli.Plain(secret))
 			}
+			e.warn(w)
 		})
 	})
 	return cmd
@@ -307,5 +323,6 @@ func endpointUpdate(t *cli.Terminal, c *Connection) *cobra.Command {
 	body := func() (any, error) { return f.body(t, cmd) }
 	return one(t, c, cmd, http.MethodPatch, "", body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
 		fmt.Fprintf(w, "updated %s\n", cli.Plain(e.Name))
+		e.warn(w)
 	})
 }

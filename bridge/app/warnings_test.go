@@ -1,0 +1,62 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/sinks/webhook"
+)
+
+// What an endpoint shares with us can be guessed where it is short. Both doors take it, and say so.
+func TestSecretsThatCanBeGuessedAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	sender := webhook.New(webhook.Options{})
+	defer sender.Close()
+	s := start(t, nil)
+	s.until(http.StatusOK, "ready")
+	sealed := map[string]any{"encrypt": "aes-256-cbc", "key": "sha256"}
+	for name, c := range map[string]struct {
+		block  map[string]any
+		warned string
+	}{
+		"short-phrase":        {map[string]any{"signature": "none", "options": sealed, "encrypt_secret": "fifteen-letters"}, "encrypt_secret: only 15 bytes"},
+		"phrase":              {map[string]any{"signature": "none", "options": sealed, "encrypt_secret": "sixteen-letters-"}, ""},
+		"a-providers-phrase":  {map[string]any{"signature": "provider:sticky", "options": map[string]any{"key": "sha256"}, "secrets": []any{"canary"}}, "secrets[0]: only 6 bytes"},
+		"a-providers-secrets": {map[string]any{"signature": "provider:github", "secrets": []any{"sixteen-letters-", "canary"}}, "secrets[1]: only 6 bytes"},
+		"ours":                {map[string]any{"signature": "sticker", "secrets": []any{"sixteen-letters-"}}, ""},
+	} {
+		c.block["url"] = "https://1.1.1.1/"
+		conf := configuration(t, byFile(t, "endpoints", "crm", c.block))
+		if problems := app.Check(t.Context(), conf, sender.CheckEndpoint); problems != nil {
+			t.Fatalf("%s: %v", name, problems)
+		}
+		var said []string
+		for _, w := range conf.Warnings {
+			if w.Where == "endpoint crm" {
+				said = append(said, w.What)
+			}
+		}
+		c.block["name"] = name
+		body, err := json.Marshal(c.block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", string(body))
+		var made struct{ Warnings []string }
+		if err := json.NewDecoder(strings.NewReader(answer)).Decode(&made); err != nil || status != http.StatusCreated {
+			t.Fatalf("%s: %d %s", name, status, answer)
+		}
+		for door, list := range map[string][]string{"check": said, "API": made.Warnings} {
+			if text := strings.Join(list, "; "); (c.warned == "") != (text == "") || !strings.HasPrefix(text, c.warned) {
+				t.Errorf("%s: the %s warns %q", name, door, text)
+			}
+		}
+	}
+	s.end()
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}

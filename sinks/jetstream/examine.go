@@ -97,7 +97,7 @@ func (x examination) examineAccount(ctx context.Context) bus.Finding {
 			return
 		}
 		f.Detail += fmt.Sprintf(", %s %d of %d", name, used, most)
-		if used >= most/100*nearlyFull {
+		if float64(used)*100 >= float64(most)*nearlyFull {
 			f.Verdict, f.Remedy = bus.Warning, "raise the account's limits"
 		}
 	}

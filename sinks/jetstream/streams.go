@@ -35,8 +35,8 @@ const (
 	journalRecords  = 20_000_000
 	refusalsRecords = 125_000
 	recordsLeast    = 1000
-	// allowanceTime bounds the question what that is; without an answer there is no limit.
-	allowanceTime = 2 * time.Second
+	// accountTime bounds the question what that is; without an answer there is no limit.
+	accountTime = 2 * time.Second
 
 	// replicas of what is created on a cluster.
 	clusterReplicas = 3
@@ -54,7 +54,9 @@ func (s *streams) makeStreams(ctx context.Context) error {
 	if err := s.refuseLost(ctx); err != nil {
 		return err
 	}
-	s.askAllowance(ctx)
+	if err := s.askAccount(ctx); err != nil {
+		return err
+	}
 	subjects, err := s.eventSubjects(ctx)
 	if err != nil {
 		return err
@@ -69,15 +71,32 @@ func (s *streams) makeStreams(ctx context.Context) error {
 	return making.Wait()
 }
 
-// askAllowance finds out what the account may keep.
-func (s *streams) askAllowance(ctx context.Context) {
+// MarkOfClients is the member of an account's JSON by which an embedded bus tells that the account
+// is for its clients.
+const MarkOfClients = "hookspan_clients"
+
+// errForClients: what one connection of a client says, another does not hear, so replicas and shards
+// would not find each other.
+var errForClients = errors.New("this is the embedded bus of another Hookspan, which is for NATS clients that publish and read events: " +
+	"give a NATS server, or make one bus of the embedded ones (README, HOOKSPAN_EMBEDDED_PEERS)")
+
+// askAccount finds out what the account may keep.
+func (s *streams) askAccount(ctx context.Context) error {
 	if s.o.Disk != nil {
-		return
+		return nil
 	}
-	var account jetstream.AccountInfo
-	if err := s.private.RequestWithin(ctx, allowanceTime, "INFO", struct{}{}, &account); err == nil {
-		s.allowance.Store(max(account.Limits.MaxStore, 0))
+	var account struct {
+		jetstream.AccountInfo
+		ForClients bool `json:"hookspan_clients"` // MarkOfClients
 	}
+	if err := s.private.RequestWithin(ctx, accountTime, "INFO", struct{}{}, &account); err != nil {
+		return nil // what is not known is no limit
+	}
+	if account.ForClients {
+		return errForClients
+	}
+	s.allowance.Store(max(account.Limits.MaxStore, 0))
+	return nil
 }
 
 // eventSubjects is what our event stream holds: what it held before, and of what we need

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/certtest"
+	store "github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
@@ -77,6 +78,30 @@ func TestClientsReadAndPublishEvents(t *testing.T) {
 	}
 	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs.>"}}); err != nil {
 		t.Errorf("a stream of their own: %v", err)
+	}
+}
+
+// Another Hookspan that takes the listener for a NATS server learns that at once, and makes nothing.
+func TestNoOtherHookspanWorksAsAClient(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
+	nc, js := dial(t, s)
+	for _, namespace := range []string{"", "other"} {
+		other, err := store.Open(within(t), store.Conns{Events: nc}, store.Options{Namespace: namespace})
+		if err == nil {
+			t.Fatal(errors.Join(errors.New("it was opened"), other.Close()))
+		}
+		if errors.Is(err, bus.ErrUnavailable) || !containsAll(err.Error(), "another Hookspan", "HOOKSPAN_EMBEDDED_PEERS") {
+			t.Errorf("namespace %q: %v", namespace, err)
+		}
+	}
+	for name := range js.StreamNames(within(t)).Name() {
+		if name != "HOOKSPAN_EVENTS" {
+			t.Errorf("it made %s", name)
+		}
+	}
+	if account, err := js.AccountInfo(within(t)); err != nil || account.Limits.MaxStore <= 0 || account.Limits.MaxStreams <= 0 {
+		t.Errorf("what clients may use: %+v %v", account, err)
 	}
 }
 

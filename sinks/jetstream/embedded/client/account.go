@@ -109,6 +109,7 @@ func (a *accounts) furnish(seat *server.Account) error {
 	mappings := [][2]string{
 		{inboxes, inboxes}, // answers are mapped as well
 		{"$SYS.>", toNowhere + ">"},
+		{apiPrefix + "INFO", toDeskAPI + "INFO"},
 		{apiPrefix + "STREAM.NAMES", toDeskAPI + "STREAM.NAMES"},
 		{apiPrefix + "STREAM.LIST", toDeskAPI + "STREAM.LIST"},
 	}

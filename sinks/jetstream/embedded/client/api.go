@@ -86,7 +86,10 @@ func (d *Desk) serve(m *nats.Msg) {
 }
 
 func (d *Desk) dispatch(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
-	if subject == "STREAM.NAMES" || subject == "STREAM.LIST" {
+	switch subject {
+	case "INFO":
+		return d.account(ctx)
+	case "STREAM.NAMES", "STREAM.LIST":
 		return d.streams(ctx, subject, body)
 	}
 	for _, v := range verbs {
@@ -127,6 +130,20 @@ func read(body []byte, into any) error {
 		return invalid("the request is no JSON of the form that JetStream's API has: %v", err)
 	}
 	return nil
+}
+
+// account is what clients use together, and may; with a mark for those that want a whole account.
+func (d *Desk) account(ctx context.Context) (json.RawMessage, error) {
+	answer, err := ask(ctx, d.clients.nc, "INFO", struct{}{})
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(answer, &members); err != nil || members == nil {
+		return answer, err
+	}
+	members[jetstream.MarkOfClients] = json.RawMessage("true")
+	return json.Marshal(members)
 }
 
 func (d *Desk) streamInfo(ctx context.Context, r request) (json.RawMessage, error) {

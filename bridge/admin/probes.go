@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 // Probes returns a handler of /healthz, /readyz and /metrics alone: for a process that has no
@@ -29,10 +30,28 @@ func (a *api) healthz(w http.ResponseWriter, _ *http.Request) error {
 	return write(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
+// A readiness also says which sources take what nobody proved.
+type readiness struct {
+	Status    string   `json:"status"`
+	Observing []string `json:"observing,omitempty"`
+}
+
+func (a *api) observing() (names []string) {
+	if a.Sources == nil {
+		return nil
+	}
+	for _, s := range a.Sources() {
+		if s.Verify == receiver.Observe {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // readyz: intake can publish.
 func (a *api) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Ready(r.Context()); err != nil {
 		return problem.New(problem.NotReady).With(err.Error())
 	}
-	return write(w, http.StatusOK, map[string]string{"status": "ready"})
+	return write(w, http.StatusOK, readiness{"ready", a.observing()})
 }

@@ -107,6 +107,9 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 				k.warn(k.conf.SourceSetting(s.Name, "secrets"), fmt.Sprintf(
 					"taken for %d key phrases, because spaces separate secrets; one phrase of several words goes into the variable's _FILE twin, a line for each, or into a list of the file", len(s.Secrets)))
 			}
+			if s.Verify == receiver.Observe {
+				k.warn(k.conf.SourceSetting(s.Name, "verify"), "requests that prove nothing are taken, to "+k.conf.Namespace+".unverified alone; set it to enforce once the sender's are verified")
+			}
 			if of.SignsURL() && s.PublicURL == "" {
 				k.warn(k.conf.SourceSetting(s.Name, "public_url"),
 					"missing; the signatures cover the URL, which behind a proxy is not the one that the sender was told: give that one")

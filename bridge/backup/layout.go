@@ -18,8 +18,8 @@ type Layout struct {
 }
 
 // beside: the topic is one that Hookspan itself writes, whatever the sources.
-func (l *Layout) beside(topic string) bool {
-	return slices.Contains([]string{l.Namespace + ".quarantine", l.Namespace + ".dead", l.Namespace + ".ops"}, topic)
+func (l *Layout) beside(name string) bool {
+	return slices.Contains(topic.Own(l.Namespace), name)
 }
 
 // A translation turns the topics of one layout into those of another.

@@ -107,6 +107,24 @@ func (v *Verifier) VerifyIn(r *scheme.Request, room []naming.Event) (Verdict, er
 	return verdict, nil
 }
 
+// Unproven returns the events that a request would mean if it were genuine, which nothing in it
+// proves; what is encrypted stays so. The error is a *Refusal of what cannot be unpacked.
+func (v *Verifier) Unproven(r *scheme.Request) ([]naming.Event, error) {
+	x := v.setup.Open(r)
+	defer v.setup.Close(x)
+	if refusal := x.Unpack(); refusal != nil {
+		return nil, refusal
+	}
+	if !v.builder.KeepsAttributes() {
+		x.CarryQuery(v.tokens)
+	}
+	events := v.builder.Events(x, nil)
+	if x.Short {
+		return nil, scheme.NoMemory()
+	}
+	return events, nil
+}
+
 func (v *Verifier) judge(x *scheme.Exchange, room []naming.Event) (Verdict, *scheme.Refusal) {
 	for _, h := range v.challenges {
 		if h.open && h.matches(x) {

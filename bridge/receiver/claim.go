@@ -54,10 +54,10 @@ func (r *Receiver) known(x *exchange, p *posting, number, members int) {
 	}
 }
 
-// claim asks the dedup window for an event. Without recognition it stays fresh and has no
-// flight.
+// claim asks the dedup window for an event. Without recognition, or proof, it stays fresh and has
+// no flight.
 func (r *Receiver) claim(x *exchange, p *posting) {
-	if !x.source.recognises() {
+	if !x.source.recognises() || p.unproven {
 		return
 	}
 	since := x.began.Add(-*x.source.DedupWindow)

@@ -22,6 +22,8 @@ type Verifier interface {
 	// VerifyIn returns what a genuine request means; its error is a *provider.Refusal. It may use
 	// the memory of room, which held the events of a request that is over.
 	VerifyIn(q *provider.Request, room []provider.Event) (provider.Verdict, error)
+	// Unproven returns what a request would mean if it were genuine; its error is a *provider.Refusal.
+	Unproven(q *provider.Request) ([]provider.Event, error)
 	// Success is the provider's answer to what it need not send again.
 	Success() provider.Answer
 	// RefusalStatus answers a request that is not genuine.
@@ -56,6 +58,7 @@ type intake struct {
 	traces   *valve        // of refusals
 	burst    *burst        // of them
 	notes    *valve        // of what is remarkable about events that are taken
+	unproven *valve        // of requests that are taken without proof
 	counters map[outcome]prometheus.Counter
 	altered  prometheus.Counter
 	dropped  prometheus.Counter // attributes
@@ -123,6 +126,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		counters: r.metrics.of(s.Name), altered: r.metrics.altered.WithLabelValues(s.Name), dropped: r.metrics.dropped.WithLabelValues(s.Name),
 		share: &share{name: "the source"}, burst: &burst{},
 		traces: newValve(tracesPerSecond, tracesPerSecond), notes: newValve(notesPerSecond, 2*notesPerSecond),
+		unproven: newValve(unprovenPerSecond, 5*unprovenPerSecond),
 	}
 	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
 		return nil, fmt.Errorf("source %q: dedup_key: %w", s.Name, err)
@@ -137,7 +141,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		return in, nil
 	}
 	was := present.named[s.Name]
-	in.traces, in.notes, in.share, in.burst = was.traces, was.notes, was.share, was.burst
+	in.traces, in.notes, in.unproven, in.share, in.burst = was.traces, was.notes, was.unproven, was.share, was.burst
 	if was.limit != nil && was.Rate == s.Rate {
 		in.limit = was.limit
 	}

@@ -20,9 +20,10 @@ const (
 	limited     outcome = "limited"     // beyond the source's rate
 	unavailable outcome = "unavailable" // cannot be stored now
 	challenge   outcome = "challenge"   // a handshake was answered
+	unverified  outcome = "unverified"  // published apart, by a source that only observes
 )
 
-var outcomes = [...]outcome{accepted, repeats, quarantined, refused, invalid, limited, unavailable, challenge}
+var outcomes = [...]outcome{accepted, repeats, quarantined, refused, invalid, limited, unavailable, challenge, unverified}
 
 type metrics struct {
 	requests   *prometheus.CounterVec

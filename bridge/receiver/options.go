@@ -30,6 +30,7 @@ type Options struct {
 	TopicPrefix     string        // default hookspan.events
 	TopicPerSource  bool          // all events of a source go to its topic; else the type is appended to it
 	QuarantineTopic string        // default hookspan.quarantine
+	UnverifiedTopic string        // default hookspan.unverified
 	Retention       time.Duration // of events on the bus; no dedup window may be longer; 0: not checked
 	PublishTimeout  time.Duration // default 5 s
 	Memory          int64         // bytes of all bodies in hand; default 256 MiB
@@ -48,7 +49,8 @@ func New(o Options) (*Receiver, error) {
 	r := &Receiver{
 		verifier: o.Verifier, publisher: o.Publisher, schema: o.Schema,
 		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), topicPerSource: o.TopicPerSource, quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
-		retention: o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log, tracer: o.Tracer,
+		unverifiedTopic: orElse(o.UnverifiedTopic, "hookspan.unverified"),
+		retention:       o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log, tracer: o.Tracer,
 		bodies: newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, listener.ReadTime), orElse(o.BodyRate, 16<<10)),
 		window: newWindow(DefaultDedupWindow),
 		bounds: bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},

@@ -15,6 +15,7 @@ type posting struct {
 	event       *provider.Event
 	topic       string
 	quarantined bool
+	unproven    bool
 
 	as       identity
 	body     uint32         // bodyMark of the data
@@ -31,9 +32,7 @@ func (r *Receiver) prepare(x *exchange) error {
 	if err := s.withinRate(x.began); err != nil {
 		return err
 	}
-	if x.postings = x.one[:]; len(x.events) != 1 {
-		x.postings = make([]posting, len(x.events))
-	}
+	x.place()
 	for i := range x.events {
 		e, p := &x.events[i], &x.postings[i]
 		r.leftOut(x, e)
@@ -51,6 +50,13 @@ func (r *Receiver) prepare(x *exchange) error {
 		r.known(x, p, i, len(x.postings))
 	}
 	return nil
+}
+
+// place makes room for what becomes of each event.
+func (x *exchange) place() {
+	if x.postings = x.one[:]; len(x.events) != 1 {
+		x.postings = make([]posting, len(x.events))
+	}
 }
 
 // inspect names the policy that an event's body falls under, Accept when nothing is at fault.

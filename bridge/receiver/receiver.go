@@ -30,6 +30,7 @@ type Receiver struct {
 	topicPrefix     string
 	topicPerSource  bool
 	quarantineTopic string
+	unverifiedTopic string
 	retention       time.Duration
 	publishTimeout  time.Duration
 	proxies         proxies
@@ -91,6 +92,8 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	switch {
 	case x.body.short != nil:
 		return nil, "", notTaken(x.body.short)
+	case err != nil && x.source.observes(err):
+		return r.observe(x, notGenuine(err))
 	case err != nil:
 		return nil, "", notGenuine(err)
 	}

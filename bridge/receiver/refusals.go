@@ -70,10 +70,7 @@ func (l *trail) leave(x *exchange, f *fault) {
 		l.metrics.suppressed.Inc()
 		return
 	}
-	refusal := Refusal{
-		Time: x.began.UTC(), Source: s.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: f.problem(s).Status,
-		Method: cut(x.q.Method, 16), Remote: l.proxies.remote(x.q), Size: max(x.q.ContentLength, int64(len(x.body.bytes))), Suppressed: missed,
-	}
+	refusal := l.refusal(x, f, f.problem(s).Status, missed)
 	message := "request not taken"
 	if f.reason != "" {
 		message = "request refused"
@@ -83,6 +80,23 @@ func (l *trail) leave(x *exchange, f *fault) {
 		slog.String("detail", refusal.Detail), slog.Int("status", refusal.Status), slog.String("remote", refusal.Remote), logline.Suppressed(missed))
 	if f.reason != "" {
 		l.keep(refusal, s.traces)
+	}
+}
+
+// observed keeps the refusal of a request that was taken all the same.
+func (l *trail) observed(x *exchange, f *fault) {
+	missed, ok := x.source.traces.admit()
+	if !ok {
+		l.metrics.suppressed.Inc()
+		return
+	}
+	l.keep(l.refusal(x, f, x.source.success.Status, missed), x.source.traces)
+}
+
+func (l *trail) refusal(x *exchange, f *fault, status int, missed int64) Refusal {
+	return Refusal{
+		Time: x.began.UTC(), Source: x.source.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: status,
+		Method: cut(x.q.Method, 16), Remote: l.proxies.remote(x.q), Size: max(x.q.ContentLength, int64(len(x.body.bytes))), Suppressed: missed,
 	}
 }
 

@@ -41,6 +41,7 @@ type Source struct {
 	Rate        Rate            `env:"RATE" doc:"Requests taken, such as 50/s or 3000/m; beyond it 429."`
 	Invalid     Policy          `env:"INVALID" envDefault:"quarantine" words:"quarantine accept reject" doc:"What to do with a verified body that is not what the provider sends: quarantine, accept or reject."`
 	Schema      Policy          `env:"SCHEMA" envDefault:"off" words:"off warn quarantine reject" doc:"Check bodies against the event's schema: off, warn, quarantine or reject."`
+	Verify      Policy          `env:"VERIFY" envDefault:"enforce" words:"enforce observe" doc:"What becomes of a request that does not prove who sent it: enforce refuses it; observe takes it, at most 10 a second, to the topic <namespace>.unverified and no other, with the extension hookspanunverified. For the time in which a sender is set up."`
 	Options     setting.Options `env:"OPTIONS" api:"hidden" doc:"key=value,… as the provider declares; a comma inside a value is written \\,."`
 }
 
@@ -61,7 +62,7 @@ const (
 	Structured Content = "structured"
 )
 
-// Policy says what becomes of a genuine request whose body, or whose id, is at fault.
+// Policy says what becomes of a request whose body, id or proof is at fault.
 type Policy string
 
 const (
@@ -72,6 +73,8 @@ const (
 	Reject     Policy = "reject"     // answer 422, publish nothing
 	Publish    Policy = "publish"    // publish under an id of its own
 	Drop       Policy = "drop"       // answer success, publish nothing
+	Enforce    Policy = "enforce"    // refuse what is not genuine
+	Observe    Policy = "observe"    // publish it apart from everything else, answer success
 )
 
 // Rate is how many genuine requests a source takes; without a burst those of one second at once.

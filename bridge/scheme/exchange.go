@@ -272,6 +272,12 @@ func (x *Exchange) Body() []byte {
 	return x.Data
 }
 
+// Unpack is Body, or why it cannot be unpacked.
+func (x *Exchange) Unpack() *Refusal {
+	x.Body()
+	return x.failure
+}
+
 // DecryptedTo replaces the body by its plaintext.
 func (x *Exchange) DecryptedTo(plain []byte) {
 	x.Data, x.unpacked, x.Decrypted = plain, true, true

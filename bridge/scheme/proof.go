@@ -152,8 +152,8 @@ func (p *Proof) Verify(x *Exchange) *Refusal {
 	if !proven {
 		return &Refusal{NoSignature, "the request has no signature of a kind that this provider makes"}
 	}
-	if x.Body(); x.failure != nil {
-		return x.failure
+	if refusal := x.Unpack(); refusal != nil {
+		return refusal
 	}
 	if p.decrypt != nil {
 		if refusal := p.decrypt.Open(x); refusal != nil {

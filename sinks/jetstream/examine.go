@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 )
 
@@ -58,7 +59,7 @@ func (x examination) run(ctx context.Context) []bus.Finding {
 // take.
 func (x examination) needed(w shape) []string {
 	if w.role == forEvents {
-		return []string{x.names.ns + ".dead", x.names.ns + ".ops", x.names.ns + ".quarantine"}
+		return topic.Own(x.names.ns)
 	}
 	return w.Subjects
 }
@@ -217,8 +218,8 @@ func (x examination) examineRights(ctx context.Context) []bus.Finding {
 		}
 	}
 	ns := x.names.ns
-	for _, topic := range []string{x.names.prefix + ".rights", ns + ".dead", ns + ".ops", ns + ".quarantine"} {
-		note(x.events.TryPublish(ctx, topic))
+	for _, name := range append(topic.Own(ns), x.names.prefix+".rights") {
+		note(x.events.TryPublish(ctx, name))
 	}
 	for _, subject := range []string{ns + ".state.0", ns + ".registry", ns + ".commands", ns + ".journal.0", ns + ".refusals"} {
 		note(x.private.TryPublish(ctx, subject))

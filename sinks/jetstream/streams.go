@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
@@ -109,10 +110,9 @@ func (s *streams) eventSubjects(ctx context.Context) ([]string, error) {
 	case !errors.Is(err, link.ErrNoStream):
 		return nil, err
 	}
-	ns := s.names.ns
-	need := []string{
-		s.names.prefix + ".>", ns + ".quarantine", ns + ".quarantine.>",
-		ns + ".dead", ns + ".dead.>", ns + ".ops", ns + ".ops.>",
+	need := []string{s.names.prefix + ".>"}
+	for _, name := range topic.Own(s.names.ns) {
+		need = append(need, name, name+".>")
 	}
 	need = append(append(need, s.o.Topics...), s.o.Intake...)
 	for _, wanted := range need {

@@ -105,7 +105,7 @@ func TestStreams(t *testing.T) {
 	s, _ := server(t)
 	mustOpenOn(t, s, jetstream.Options{Namespace: "acme", Retention: 48 * time.Hour, JournalRetention: 24 * time.Hour, Intake: []string{"orders.>"}})
 	events := config(t, s.Conns().Events, "ACME_EVENTS")
-	want := []string{"acme.events.>", "acme.quarantine", "acme.quarantine.>", "acme.dead", "acme.dead.>", "acme.ops", "acme.ops.>", "orders.>"}
+	want := []string{"acme.events.>", "acme.quarantine", "acme.quarantine.>", "acme.unverified", "acme.unverified.>", "acme.dead", "acme.dead.>", "acme.ops", "acme.ops.>", "orders.>"}
 	if !slices.Equal(events.Subjects, want) {
 		t.Errorf("subjects %v, want %v", events.Subjects, want)
 	}

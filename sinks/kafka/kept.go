@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/kafka/topic"
@@ -11,9 +12,8 @@ import (
 func (s *Store) Kept() bus.Topics {
 	patterns := append([]topic.Pattern{
 		{Find: regexp.MustCompile("^" + regexp.QuoteMeta(s.names.Prefix+"."))},
-		{Name: s.names.Quarantine}, {Name: s.names.Dead}, {Name: s.names.Ops},
 	}, s.patterns...)
-	for _, name := range s.o.Intake {
+	for _, name := range slices.Concat(s.names.Own, s.o.Intake) {
 		patterns = append(patterns, topic.Pattern{Name: name})
 	}
 	return s.reading(patterns)

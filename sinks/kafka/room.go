@@ -90,11 +90,7 @@ func (s *Store) PurgeEvents(ctx context.Context, p bus.Partition, upto int64) er
 
 // isOurs: the topic is one that we make for events.
 func (s *Store) isOurs(topic string) bool {
-	switch topic {
-	case s.names.Quarantine, s.names.Dead, s.names.Ops:
-		return true
-	}
-	return strings.HasPrefix(topic, s.names.Prefix+".") || slices.Contains(s.o.Intake, topic)
+	return strings.HasPrefix(topic, s.names.Prefix+".") || slices.Contains(s.names.Own, topic) || slices.Contains(s.o.Intake, topic)
 }
 
 // OthersNeed implements bus.Durability (D4): the least that a consumer group has committed.

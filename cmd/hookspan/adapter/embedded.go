@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/latency"
 	"github.com/hookspan/hookspan/bridge/listener"
+	"github.com/hookspan/hookspan/bridge/topic"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
@@ -119,8 +120,8 @@ func clientsPublish(c *config.Config) []string {
 // clientsRead are those that they only subscribe to.
 func clientsRead(c *config.Config) []string {
 	var topics []string
-	for _, name := range []string{".quarantine", ".dead", ".ops"} {
-		topics = append(topics, c.Namespace+name, c.Namespace+name+".>")
+	for _, name := range topic.Own(c.Namespace) {
+		topics = append(topics, name, name+".>")
 	}
 	return topics
 }

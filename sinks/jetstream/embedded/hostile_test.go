@@ -218,7 +218,7 @@ func TestNoClientSeesWhatIsNotItsOwn(t *testing.T) {
 func TestOnlyHookspanWritesBesideEvents(t *testing.T) {
 	t.Parallel()
 	s := besiege(t)
-	for _, subject := range []string{"hookspan.ops", "hookspan.ops.x", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop"} {
+	for _, subject := range []string{"hookspan.ops", "hookspan.ops.x", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop", "hookspan.unverified"} {
 		if _, err := s.js.Publish(within(t), subject, []byte("forged")); err == nil || !strings.Contains(err.Error(), "only Hookspan writes there") {
 			t.Errorf("%s: %v", subject, err)
 		}

@@ -222,7 +222,7 @@ func TestClientsReadWhatHookspanTells(t *testing.T) {
 	t.Parallel()
 	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
 	nc, js := dial(t, s)
-	for _, subject := range []string{"hookspan.ops", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop"} {
+	for _, subject := range []string{"hookspan.ops", "hookspan.dead", "hookspan.quarantine", "hookspan.quarantine.shop", "hookspan.unverified"} {
 		sub, err := nc.SubscribeSync(subject)
 		if err != nil {
 			t.Fatal(err)

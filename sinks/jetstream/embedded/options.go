@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/topic"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
@@ -131,8 +132,8 @@ func (o *Options) clientDefaults() {
 		o.Publish = []string{"hookspan.events.>"}
 	}
 	if len(o.Read) == 0 {
-		for _, topic := range []string{"hookspan.quarantine", "hookspan.dead", "hookspan.ops"} {
-			o.Read = append(o.Read, topic, topic+".>")
+		for _, name := range topic.Own("hookspan") {
+			o.Read = append(o.Read, name, name+".>")
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (s *siege) holds(t *testing.T) {
 		t.Fatalf("the event stream: %v", err)
 	}
 	info := stream.CachedInfo()
-	if info.State.FirstSeq != 1 || info.State.NumDeleted != 0 || info.Config.Sealed || len(info.Config.Subjects) != 7 || info.Config.RePublish != nil {
+	if info.State.FirstSeq != 1 || info.State.NumDeleted != 0 || info.Config.Sealed || len(info.Config.Subjects) != 9 || info.Config.RePublish != nil {
 		t.Errorf("the event stream became %+v, %+v", info.State, info.Config)
 	}
 	id := fmt.Sprint("after-", info.State.LastSeq)

@@ -2,6 +2,7 @@ package topic
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -142,7 +143,7 @@ func (l *Layout) Wanted() []Want {
 		list = append(list, Want{l.o.Names.Alerts, 1, 1, ofLogs, logs})
 	}
 	made := map[string]bool{}
-	for _, name := range append([]string{l.o.Names.Quarantine, l.o.Names.Dead, l.o.Names.Ops}, l.o.Intake...) {
+	for _, name := range slices.Concat(l.o.Names.Own, l.o.Intake) {
 		if !made[name] {
 			made[name] = true
 			list = append(list, l.eventTopic(name))

@@ -1,10 +1,13 @@
 package topic
 
+import "github.com/hookspan/hookspan/bridge/topic"
+
 // Names are the topics of an installation.
 type Names struct {
 	Namespace, Prefix                                  string
 	State, Registry, Commands, Journal, Refusals, Seen string
-	Alerts, Quarantine, Dead, Ops                      string
+	Alerts, Quarantine                                 string
+	Own                                                []string // of events, written by Hookspan itself
 }
 
 // Private reports whether a topic is one of those that Hookspan keeps beside events.
@@ -22,6 +25,6 @@ func NewNames(ns, prefix string) Names {
 		Namespace: ns, Prefix: prefix,
 		State: ns + ".state", Registry: ns + ".registry", Commands: ns + ".commands",
 		Journal: ns + ".journal", Refusals: ns + ".refusals", Seen: ns + ".seen",
-		Alerts: ns + ".alerts", Quarantine: ns + ".quarantine", Dead: ns + ".dead", Ops: ns + ".ops",
+		Alerts: ns + ".alerts", Quarantine: ns + ".quarantine", Own: topic.Own(ns),
 	}
 }

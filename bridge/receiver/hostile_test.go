@@ -135,6 +135,11 @@ func TestABodyThatGivesWayMayComeAgain(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(o *receiver.Options) { o.Memory = 1 << 20 })
 	conn := w.stalled("/webhooks/shop", 500_000, false)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for w.counted("hookspan_intake_memory_bytes") < 500_000 { // until all that was sent is in hand
+		<-tick.C
+	}
 	body := []byte(`{"event":"a"` + strings.Repeat(" ", 600_000) + `}`)
 	if got := w.do(w.request("POST", "/webhooks/shop", "1", body, nil)); got.status != 202 {
 		t.Errorf("%+v", got)

@@ -58,7 +58,12 @@ func New(o Options) (*Receiver, error) {
 		closed: make(chan struct{}),
 	}
 	r.past.history, r.past.shared, r.past.window, r.past.log = o.History, o.Shared, r.window, o.Log
-	r.past.bases = func(topic string) []string { return r.intakes.Load().basesOf(topic) }
+	r.past.bases = func(topic string) []string {
+		if topic == r.unverifiedTopic { // whatever a source's topic is: a stranger chose the ids there
+			return nil
+		}
+		return r.intakes.Load().basesOf(topic)
+	}
 	var err error
 	if r.metrics, err = newMetrics(o.Metrics, r); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -110,8 +111,18 @@ func TestWhatIsInTheImage(t *testing.T) {
 
 // Every module of the binary is in the list, Go with them, and what relations name is there.
 func TestTheListOfModulesIsWhole(t *testing.T) {
+	listed(t, self(t), "stdlib", "github.com/google/go-containerregistry", besideProgram)
+	other, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed(t, binary{path: other}, "stdlib", besideProgram) // what the image has beside a program that knows nothing of it
+}
+
+func listed(t *testing.T, b binary, want ...string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "spdx.json")
-	if err := writeSBOM(path, self(t)); err != nil {
+	if err := writeSBOM(path, b); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -129,7 +140,7 @@ func TestTheListOfModulesIsWhole(t *testing.T) {
 		}
 		ids[p.ID], names[p.Name] = true, true
 	}
-	for _, name := range []string{"stdlib", "github.com/google/go-containerregistry", "golang.org/x/crypto/x509roots/fallback"} {
+	for _, name := range want {
 		if !names[name] {
 			t.Errorf("%s is not listed", name)
 		}

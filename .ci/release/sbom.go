@@ -3,10 +3,12 @@ package main
 import (
 	"debug/buildinfo"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 )
 
 // An spdx is a document of SPDX 2.3 as far as it is written here: packages and what contains them.
@@ -49,7 +51,11 @@ type relationship struct {
 
 var notInID = regexp.MustCompile(`[^A-Za-z0-9.-]`)
 
-// writeSBOM lists the modules that the Go tool noted in the binary, and Go itself.
+// besideProgram is the module of what the image has beside the binary: the certificate authorities.
+const besideProgram = "golang.org/x/crypto/x509roots/fallback"
+
+// writeSBOM lists the modules that the Go tool noted in the binary, Go itself, and what the image has
+// beside them.
 func writeSBOM(path string, b binary) error {
 	info, err := buildinfo.ReadFile(b.path)
 	if err != nil {
@@ -75,11 +81,33 @@ func writeSBOM(path string, b binary) error {
 		doc.Packages = append(doc.Packages, p)
 		doc.Relationships = append(doc.Relationships, relationship{own.ID, "DEPENDS_ON", p.ID})
 	}
+	beside, err := builtWith(besideProgram)
+	if err != nil {
+		return err
+	}
+	if p := module(beside); !slices.ContainsFunc(doc.Packages, func(there pkg) bool { return there.ID == p.ID }) {
+		doc.Packages = append(doc.Packages, p)
+		doc.Relationships = append(doc.Relationships, relationship{doc.ID, "DESCRIBES", p.ID})
+	}
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// builtWith is a module of this program, as the Go tool noted it.
+func builtWith(path string) (*debug.Module, error) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil, errors.New("this program was built without modules")
+	}
+	for _, m := range info.Deps {
+		if m.Path == path {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("this program has no module %s, which its image is made with", path)
 }
 
 func module(m *debug.Module) pkg {

@@ -56,7 +56,7 @@ type Parts struct {
 type App struct {
 	Parts
 	doors
-	catalog *provider.Catalog
+	catalog catalogue
 
 	// Those of a role that the process does not have are nil, and all are until the bus is
 	// open; only Run, and what it starts, uses them.
@@ -89,9 +89,12 @@ func New(p Parts) (_ *App, err error) {
 			a.doors.close()
 		}
 	}()
-	if a.catalog, err = provider.Load(p.Config.ProvidersDir); err != nil {
+	catalog, err := provider.Load(p.Config.ProvidersDir)
+	if err != nil {
 		return nil, err
 	}
+	a.catalog.Store(catalog)
+	a.reloading.whole.catalog = catalog
 	if err := a.bind(); err != nil {
 		return nil, err
 	}

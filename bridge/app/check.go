@@ -134,6 +134,10 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 	byEnv, byFile := endpoints(k.conf)
 	all := append(byEnv, byFile...)
 	refusals := make([]error, len(all))
+	var schemes signature.Schemes
+	if k.catalog != nil { // it could be read
+		schemes.Providers = k.catalog
+	}
 	var looking sync.WaitGroup // names are looked up side by side
 	for i, e := range all {
 		for _, warning := range guessable(e) {
@@ -144,7 +148,7 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 		}
 		looking.Go(func() {
 			refusals[i] = endpoint.Adoptable(ctx, e, func(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
-				_, faults := checkEndpoint(ctx, e, egress, signature.Schemes{Providers: k.catalog})
+				_, faults := checkEndpoint(ctx, e, egress, schemes)
 				return faults
 			})
 		})

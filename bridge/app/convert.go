@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
@@ -22,8 +23,16 @@ func sources(c *config.Config) []receiver.Source {
 	return all
 }
 
+// A catalogue is the one that was read last.
+type catalogue struct {
+	atomic.Pointer[provider.Catalog]
+}
+
+// Provider returns a provider by name.
+func (c *catalogue) Provider(name string) (*provider.Provider, bool) { return c.Load().Provider(name) }
+
 // verifiers compiles a source's provider from the catalogue.
-func verifiers(catalog *provider.Catalog) func(string, provider.Config) (receiver.Verifier, error) {
+func verifiers(catalog signature.Providers) func(string, provider.Config) (receiver.Verifier, error) {
 	return func(name string, c provider.Config) (receiver.Verifier, error) {
 		p, ok := catalog.Provider(name)
 		if !ok {
@@ -48,7 +57,7 @@ func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 
 // checkEndpoint is what a registration asks for, whoever makes it.
 func (a *App) checkEndpoint(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
-	warning, faults := checkEndpoint(ctx, e, a.Check, signature.Schemes{Providers: a.catalog})
+	warning, faults := checkEndpoint(ctx, e, a.Check, signature.Schemes{Providers: &a.catalog})
 	if warning != "" {
 		a.Log.Warn("endpoint's address could not be checked, it will be at each attempt", "endpoint", e.Name, "detail", warning)
 	}

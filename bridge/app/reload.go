@@ -8,10 +8,13 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 const lookForChanges = 5 * time.Second
@@ -23,25 +26,35 @@ const adoptTime = 5 * time.Second
 type reloading struct {
 	app   *App
 	seen  map[string]stamp // the files that were taken over or refused
-	whole *config.Config   // the last one that was taken over as a whole
+	whole taken            // the last one that was taken over as a whole
 	told  string           // what keeps the newest from that
+}
+
+// A taken is what was taken over: a configuration, with the providers as they were then.
+type taken struct {
+	*config.Config
+	catalog *provider.Catalog
 }
 
 // newReloading belongs to a configuration that has just been read: what changes while the
 // start waits is seen later.
 func newReloading(a *App) *reloading {
-	return &reloading{app: a, seen: stamps(a.Config.Files), whole: a.Config}
+	r := &reloading{app: a, whole: taken{Config: a.Config}}
+	r.seen = stamps(r.files(a.Config))
+	return r
 }
 
 // watches has one more file looked at, as it is now. It is for the time before watch runs.
 func (r *reloading) watches(path string) { maps.Copy(r.seen, stamps([]string{path})) }
 
-// files are those of a configuration, and that of the seal keys which the process keeps itself.
+// files are those of a configuration, the operator's own providers, and that of the seal keys which
+// the process keeps itself.
 func (r *reloading) files(c *config.Config) []string {
+	files := append(slices.Clip(c.Files), provider.Files(r.app.Config.ProvidersDir)...)
 	if path := r.app.Keys().SealPath; path != "" {
-		return append(slices.Clip(c.Files), path)
+		files = append(files, path)
 	}
-	return c.Files
+	return files
 }
 
 // watch loads the configuration again when one of its files has changed, or when asked
@@ -70,15 +83,16 @@ func (r *reloading) watch(ctx context.Context) {
 	}
 }
 
-// reload takes over sources, endpoints and seal keys; other settings hold from the next start on.
+// reload takes over sources with their providers, endpoints and seal keys; other settings hold from
+// the next start on, and so does a provider that an endpoint signs as.
 func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
-	c, err := r.app.Reload()
+	c, err := r.read()
 	if err == nil {
 		err = r.takeOver(ctx, c)
 	}
 	switch {
 	case err == nil:
-		r.seen, r.whole, r.told = stampsSince(now, r.files(c)), c, ""
+		r.seen, r.whole, r.told = stampsSince(now, r.files(c.Config)), c, ""
 		r.app.Log.Info("configuration reloaded", slog.Int("sources", len(c.Sources)), slog.Int("endpoints", len(c.Endpoints)))
 	case errors.Is(err, errNotYet):
 		if r.told != err.Error() { // once, however long it lasts
@@ -91,12 +105,53 @@ func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	}
 }
 
+func (r *reloading) read() (c taken, err error) {
+	if c.Config, err = r.app.Reload(); err != nil {
+		return c, err
+	}
+	if err = r.unopened(c.Config); err != nil {
+		return c, err
+	}
+	c.catalog, err = provider.Load(r.app.Config.ProvidersDir)
+	return c, err
+}
+
+// unopened finds a source that the bus was not opened for: on JetStream a start sees to it that some
+// stream holds the topic, and a bus of our own takes what was the largest body then.
+func (r *reloading) unopened(c *config.Config) error {
+	begun := r.app.Config
+	if r.app.receiver == nil || begun.Bus.Kind.TopicPerSource() {
+		return nil
+	}
+	known, most := []string{"", begun.TopicPrefix}, int64(1<<20)
+	for _, s := range sources(begun) {
+		known, most = append(known, s.Topic), max(most, written(s))
+	}
+	for _, s := range sources(c) {
+		if begun.Bus.Kind == config.BusEmbedded && written(s) > most {
+			return fmt.Errorf("source %q: max_body: events of %d bytes are larger than the bus takes since its start, %d; restart, or set less", s.Name, written(s), most)
+		}
+		if !slices.Contains(known, s.Topic) && !strings.HasPrefix(s.Topic, begun.TopicPrefix+".") {
+			return fmt.Errorf("source %q: topic: %s is not below %s, and only a start has a stream hold it; restart, or choose another", s.Name, s.Topic, begun.TopicPrefix)
+		}
+	}
+	return nil
+}
+
+// written is the largest event of a source: in structured mode, what is not text is base64.
+func written(s receiver.Source) int64 {
+	if s.Content == receiver.Structured {
+		return int64(s.MaxBody)/3*4 + 4
+	}
+	return int64(s.MaxBody)
+}
+
 // errNotYet: the bus has not taken the endpoints, which says nothing about them.
 var errNotYet = errors.New("the bus did not take them")
 
 // takeOver first takes the sources, which need no bus: a rotated secret holds at once. Endpoints
 // that are refused take them back with them.
-func (r *reloading) takeOver(ctx context.Context, c *config.Config) error {
+func (r *reloading) takeOver(ctx context.Context, c taken) error {
 	if err := r.takeSources(c); err != nil {
 		return err
 	}
@@ -105,12 +160,12 @@ func (r *reloading) takeOver(ctx context.Context, c *config.Config) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, adoptTime)
 	defer cancel()
-	_, err := r.app.keyring.newer(c)
+	_, err := r.app.keyring.newer(c.Config)
 	if err == nil {
-		err = r.app.adopt(bounded, c)
+		err = r.app.adopt(bounded, c.Config)
 	}
 	if err == nil {
-		err = r.app.keyring.take(bounded, c)
+		err = r.app.keyring.take(bounded, c.Config)
 	}
 	var invalid *endpoint.InvalidError
 	switch {
@@ -122,13 +177,15 @@ func (r *reloading) takeOver(ctx context.Context, c *config.Config) error {
 	return fmt.Errorf("%w: %w", errNotYet, err)
 }
 
-func (r *reloading) takeSources(c *config.Config) error {
+func (r *reloading) takeSources(c taken) error {
+	was := r.app.catalog.Swap(c.catalog)
 	if r.app.receiver != nil {
-		if err := r.app.receiver.Replace(sources(c)); err != nil {
+		if err := r.app.receiver.Replace(sources(c.Config)); err != nil {
+			r.app.catalog.Store(was)
 			return err
 		}
 	}
-	r.app.current.Store(c)
+	r.app.current.Store(c.Config)
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (a *App) assemble() error {
 	})
 	a.Metrics.MustRegister(newSealGauges(a.registry))
 	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: a.catalog},
+		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: &a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", Teller: teller, QuarantineTopic: c.Namespace + ".quarantine",
 		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
 	})
@@ -58,7 +58,7 @@ func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
 		return err
 	}
 	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(a.catalog), Schema: check,
+		Sources: sources(c), Verifier: verifiers(&a.catalog), Schema: check,
 		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus, Teller: teller,
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -82,6 +83,21 @@ func Load(userDir string) (*Catalog, error) {
 		}
 	}
 	return own, errors.Join(faults...)
+}
+
+// Files are the provider files in a folder, by their paths; none where it cannot be read.
+func Files(dir string) (paths []string) {
+	if dir == "" {
+		return nil
+	}
+	names, err := filesIn(os.DirFS(dir))
+	if err != nil {
+		return nil
+	}
+	for _, name := range names {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	return paths
 }
 
 // add takes up the files of one folder, unread but for their names.

@@ -48,7 +48,7 @@ func TestSignsAsEveryProvider(t *testing.T) {
 	t.Parallel()
 	all := schemes(t)
 	var encrypting, refused []string
-	for _, name := range all.Providers.Names() {
+	for _, name := range all.Providers.(*provider.Catalog).Names() {
 		p, _ := all.Providers.Provider(name)
 		s, secret, err := signerOf(all, p)
 		if err != nil {

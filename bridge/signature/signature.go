@@ -38,7 +38,12 @@ func fieldErrorf(field, format string, args ...any) error {
 
 // Schemes are those that an endpoint may name: ours, and those of the providers.
 type Schemes struct {
-	Providers *provider.Catalog // nil: ours alone
+	Providers Providers // nil: ours alone
+}
+
+// Providers are webhook systems by their names. *provider.Catalog is one.
+type Providers interface {
+	Provider(name string) (*provider.Provider, bool)
 }
 
 // A Scheme is one way to sign, with the secrets of one endpoint. It is safe for concurrent use.

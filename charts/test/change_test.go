@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -175,6 +176,33 @@ func TestAnUpgradeKeepsWhatIsThere(t *testing.T) {
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q", want)
+		}
+	}
+}
+
+// A member whose volume is smaller would be full before the limit is reached.
+func TestTheSmallestVolumeOfAClusterCounts(t *testing.T) {
+	const claim = `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data-hs-hookspan-MEMBER}, status: {capacity: {storage: SIZE}}}`
+	of := func(member, size string) string {
+		return strings.NewReplacer("MEMBER", member, "SIZE", size).Replace(claim)
+	}
+	for name, c := range map[string]struct {
+		found []string
+		want  int64
+	}{
+		"none is there yet":     {nil, 10 << 30},
+		"all were enlarged":     {[]string{of("0", "20Gi"), of("1", "20Gi"), of("2", "20Gi")}, 20 << 30},
+		"one was not":           {[]string{of("0", "20Gi"), of("1", "10Gi"), of("2", "20Gi")}, 10 << 30},
+		"one is made anew":      {[]string{of("0", "20Gi"), of("1", "20Gi")}, 10 << 30},
+		"one is smaller still":  {[]string{of("0", "20Gi"), of("1", "20Gi"), of("2", "5Gi")}, 5 << 30},
+		"another one's is tiny": {[]string{of("0", "20Gi"), of("1", "20Gi"), of("2", "20Gi"), of("3", "1Gi")}, 20 << 30},
+	} {
+		objects, _, err := release{values: "bus: {kind: embedded-cluster}\npersistence: {size: 10Gi}", found: c.found}.render(t)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want := fmt.Sprintf("embedded_max_store: %d\n", c.want*4/5); !strings.Contains(strings.Join(objects, ""), want) {
+			t.Errorf("%s: no %q", name, want)
 		}
 	}
 }

@@ -189,12 +189,16 @@ func TestAPodLivesWhateverTheBusDoes(t *testing.T) {
 	}
 }
 
-// Pods that wait for a restore serve nobody, so nobody asks them whether they do.
+// Pods that wait for a restore serve nobody, so nobody asks them whether they do, and the notes tell of
+// nothing else.
 func TestPodsWaitForARestore(t *testing.T) {
 	for kind, pods := range map[string]int{"embedded": 1, "embedded-cluster": 3} {
-		objects, _, err := release{values: "restoring: true\nbus: {kind: " + kind + "}"}.render(t)
+		objects, notes, err := release{values: "restoring: true\nbus: {kind: " + kind + "}"}.render(t)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.Count(notes, "\n  ") != 3 || !strings.Contains(notes, "/hookspan restore - <") || !strings.Contains(notes, "--set restoring=false") {
+			t.Errorf("%s: the notes say %s", kind, notes)
 		}
 		c := serving(t, objects)["hs-hookspan"].Spec.Containers[0]
 		if got := strings.Join(c.Args, " "); got != "restore --join" || c.LivenessProbe != nil || c.StartupProbe != nil || c.ReadinessProbe != nil {
@@ -208,6 +212,21 @@ func TestPodsWaitForARestore(t *testing.T) {
 		}
 		if !strings.Contains(strings.Join(objects, ""), fmt.Sprintf("replicas: %d\n", pods)) {
 			t.Errorf("%s has not %d pods", kind, pods)
+		}
+	}
+}
+
+// A sleep of no time is one that older clusters refuse.
+func TestNothingSleepsForNoTime(t *testing.T) {
+	for values, sleeps := range map[string]bool{"": true, "preStopSeconds: 0": false} {
+		objects, _, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range serving(t, objects) {
+			if got := pod.Spec.Containers[0].Lifecycle != nil; got != sleeps {
+				t.Errorf("%q: sleeps %v", values, got)
+			}
 		}
 	}
 }
@@ -294,7 +313,8 @@ func TestReleasesLiveSideBySide(t *testing.T) {
 // makes new pods.
 func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
 	template := func(change string) map[string]corev1.PodTemplateSpec {
-		objects, _, err := release{values: merged(t, matrix(t)["kafka-split"], change)}.render(t)
+		const provider = "providers: {acme.yaml: 'name: acme'}"
+		objects, _, err := release{values: merged(t, merged(t, matrix(t)["kafka-split"], provider), change)}.render(t)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,9 +322,11 @@ func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {
 	}
 	was := template("")
 	for change, anew := range map[string]bool{
-		"sources: {other: {provider: hmac, secrets: 'file:/run/other'}}":              false,
-		"endpoints: {other: {url: 'https://other.example', signature: 'none'}}":       false,
-		"sources: {other: {provider: hmac, secretsFrom: {name: other, key: secret}}}": true, // it has to be mounted
+		"sources: {other: {provider: hmac, secrets: 'file:/run/other'}}":                false,
+		"endpoints: {other: {url: 'https://other.example', signature: 'none'}}":         false,
+		"sources: {other: {provider: hmac, secretsFrom: {name: other, key: secret}}}":   true, // it has to be mounted
+		"sources: {other: {provider: hmac, secrets: 'file:/run/other', topic: orders}}": true,
+		"providers: {acme.yaml: 'name: acme, of another scheme'}":                       true,
 		"config: {retention: 24h}": true,
 		"preStopSeconds: 9":        true,
 	} {

@@ -92,3 +92,40 @@ func TestThePolicyFollowsWhatEgressAllows(t *testing.T) {
 		}
 	}
 }
+
+// A port of the web that is open to every address is open to the nodes' metadata.
+func TestNoPortOfTheWebIsOpenToEveryAddress(t *testing.T) {
+	const to = "\nnetworkPolicy: {busTo: [{podSelector: {}}], mailTo: [{podSelector: {}}]}"
+	for values, want := range map[string][]int{
+		"bus: {kind: nats, url: 'nats://n:4222'}":                                                 {4222},
+		"bus: {kind: nats, url: 'tls://n:443'}":                                                   {},
+		"bus: {kind: nats, url: 'tls://n:443'}" + to:                                              {443},
+		"bus: {kind: kafka, url: 'kafka://k:80,k2:9092'}":                                         {9092},
+		"bus: {kind: nats, url: 'nats://n:4222'}\nconfig: {smtp_url: 'smtps://mail.example:443'}": {4222},
+		"config: {smtp_url: 'smtp://mail.example'}":                                               {587},
+		"config: {smtp_url: 'smtps://mail.example:443'}" + to:                                     {443},
+	} {
+		objects, _, err := release{values: values}.render(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []int{}
+		for _, o := range typed(t, objects) {
+			policy, ok := o.(*networkingv1.NetworkPolicy)
+			if !ok || policy.Name != "hs-hookspan" {
+				continue
+			}
+			for _, rule := range policy.Spec.Egress {
+				for _, port := range rule.Ports {
+					if n := port.Port.IntValue(); n != 53 && n != 8090 {
+						got = append(got, n)
+					}
+				}
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: the ports %v are open, want %v", values, got, want)
+		}
+	}
+}

@@ -92,10 +92,18 @@
 
 {{/* What is a secret and has no reference of its own goes into a variable, which goes before the file. */}}
 {{- define "hookspan.checkSecrets" -}}
-{{- range $name, $source := .Values.sources -}}
-{{- range $option := include "hookspan.namesIn" (list $source.options "=") | fromJsonArray -}}
-{{- if has $option (list "client_app_key" "verify_token") -}}
-{{- fail (printf "sources.%s.options: %s is a secret, and everybody reads a ConfigMap; give the options by extraEnv, as %s from a Secret" $name $option (include "hookspan.variable" (list "SOURCE" $name "OPTIONS"))) -}}
+{{- $secretOptions := list "client_app_key" "verify_token" -}}
+{{- range $text := .Values.providers -}}
+{{- range $option := fromYaml $text | dig "options" (list) -}}
+{{- if and (kindIs "map" $option) $option.secret }}{{ $secretOptions = append $secretOptions $option.name }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $kind, $items := dict "sources" .Values.sources "endpoints" .Values.endpoints -}}
+{{- range $name, $item := $items -}}
+{{- range $option := include "hookspan.namesIn" (list $item.options "=") | fromJsonArray -}}
+{{- if has $option $secretOptions -}}
+{{- fail (printf "%s.%s.options: %s is a secret, and everybody reads a ConfigMap; give the options by extraEnv, as %s from a Secret" $kind $name $option (include "hookspan.variable" (list ($kind | upper | trimSuffix "S") $name "OPTIONS"))) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -120,7 +128,7 @@
 {{- fail (printf "endpoints.%s.%s: this is a secret, and everybody reads a ConfigMap; give %s by extraEnv, as %s from a Secret with the same as JSON, or env:NAME or file:PATH here" $name $member $setting (include "hookspan.variable" (list "ENDPOINT" $name (upper $setting)))) -}}
 {{- end -}}
 {{- range $header := include "hookspan.namesIn" (list $endpoint.headers ":") | fromJsonArray -}}
-{{- if regexMatch `(?i)^([a-z0-9-]*authorization|cookie|[a-z0-9-]*(token|secret|password|api-?key))$` $header -}}
+{{- if regexMatch `(?i)^([a-z0-9-]*authorization|x-auth|cookie|[a-z0-9-]*(token|secret|password|(api|access|auth|private|functions|subscription)-?key))$` $header -}}
 {{- fail (printf "endpoints.%s.headers: %s is a secret, and everybody reads a ConfigMap; give the headers by extraEnv, as %s from a Secret" $name $header (include "hookspan.variable" (list "ENDPOINT" $name "HEADERS"))) -}}
 {{- end -}}
 {{- end -}}
@@ -130,6 +138,9 @@
 {{/* The members of an endpoint's auth and tls that are secrets and stand there themselves, as JSON. */}}
 {{- define "hookspan.secretsIn" -}}
 {{- $found := list -}}
+{{- range $member := list "auth" "tls" -}}
+{{- if kindIs "slice" (get $ $member) }}{{ fail (printf "endpoints: %s is one map, not a list" $member) }}{{ end -}}
+{{- end -}}
 {{- range $path := list "auth.bearer" "auth.basic.password" "auth.oauth2.client_secret" "tls.key" -}}
 {{- $value := $ -}}
 {{- range $word := splitList "." $path -}}

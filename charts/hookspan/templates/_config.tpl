@@ -36,20 +36,33 @@
 {{- toJson $all -}}
 {{- end -}}
 
-{{/* Four fifths of the volume, as it is by now or else as it is asked for. */}}
+{{/* Four fifths of the smallest volume, each as it is by now or else as it is asked for. */}}
 {{- define "hookspan.maxStore" -}}
-{{- $bytes := include "hookspan.bytes" .Values.persistence.size | int64 -}}
-{{- $claim := .Values.persistence.existingClaim | default (printf "data-%s-0" (include "hookspan.fullname" .)) -}}
-{{- $found := lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim -}}
-{{- if and $found .Values.persistence.enabled -}}
+{{- $least := 0 -}}
+{{- range $member := until (include "hookspan.replicas" . | int) -}}
+{{- $bytes := include "hookspan.bytes" $.Values.persistence.size | int64 -}}
+{{- $claim := $.Values.persistence.existingClaim | default (printf "data-%s-%d" (include "hookspan.fullname" $) $member) -}}
+{{- $found := lookup "v1" "PersistentVolumeClaim" $.Release.Namespace $claim -}}
+{{- if and $found $.Values.persistence.enabled -}}
 {{- with dig "status" "capacity" "storage" "" $found -}}
 {{- $bytes = include "hookspan.bytes" . | int64 -}}
 {{- end -}}
 {{- end -}}
-{{- div (mul $bytes 4) 5 -}}
+{{- $least = ternary $bytes (min $least $bytes) (eq $member 0) -}}
+{{- end -}}
+{{- div (mul $least 4) 5 -}}
 {{- end -}}
 
-{{/* Settings that a process reads once, when it starts. */}}
+{{/* What a process reads once, when it starts: settings, what providers sign as, and what it opens the bus for. */}}
+{{- define "hookspan.readOnce" -}}
+{{- $opened := dict -}}
+{{- range $name, $source := .Values.sources -}}
+{{- with pick $source "topic" "max_body" }}{{ $_ := set $opened $name . }}{{ end -}}
+{{- end -}}
+{{- list (include "hookspan.processConfig" .) .Values.providers $opened | toJson -}}
+{{- end -}}
+
+{{/* The settings among it. */}}
 {{- define "hookspan.processConfig" -}}
 {{- $v := .Values -}}
 {{- $name := include "hookspan.fullname" . -}}

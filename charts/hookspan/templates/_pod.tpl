@@ -9,7 +9,7 @@ metadata:
     {{- toYaml $labels | nindent 4 }}
   annotations:
     {{- /* Sources, endpoints and secrets are read again while the program runs. */}}
-    checksum/settings: {{ include "hookspan.processConfig" $root | sha256sum }}
+    checksum/settings: {{ include "hookspan.readOnce" $root | sha256sum }}
     {{- with mergeOverwrite (deepCopy $v.commonAnnotations) $v.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -80,10 +80,12 @@ spec:
       {{- if not $v.restoring }}
       {{- include "hookspan.probes" $root | nindent 6 }}
       {{- end }}
+      {{- with $v.preStopSeconds }}
       lifecycle:
         preStop:
           sleep:
-            seconds: {{ $v.preStopSeconds }}
+            seconds: {{ . }}
+      {{- end }}
       resources:
         {{- include "hookspan.resources" . | nindent 8 }}
       securityContext:

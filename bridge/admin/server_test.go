@@ -22,6 +22,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
 	"github.com/hookspan/hookspan/bridge/filter"
 	"github.com/hookspan/hookspan/bridge/journal"
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/schemas/schematest"
@@ -77,6 +78,7 @@ func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer
 			receiver.Fields().Fill(&shop)
 			return []receiver.Source{shop}
 		},
+		Proof:   func(receiver.Source) provider.Proof { return provider.Verified },
 		Ready:   func(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); return s.ready },
 		Token:   func() string { return s.token },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hookspan_up 1\n") }),

@@ -5,12 +5,16 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // A sourceView is a configured intake: its settings as they are declared, without its secrets.
-type sourceView struct{ receiver.Source }
+type sourceView struct {
+	receiver.Source
+	proof provider.Proof
+}
 
 // MarshalJSON writes one object.
 func (v sourceView) MarshalJSON() ([]byte, error) {
@@ -19,9 +23,10 @@ func (v sourceView) MarshalJSON() ([]byte, error) {
 		Path string `json:"path"` // of its webhook on the intake listener
 	}
 	type back struct {
-		Secrets int `json:"secrets"` // how many there are
+		Secrets int            `json:"secrets"` // how many there are
+		Proof   provider.Proof `json:"proof,omitempty"`
 	}
-	return setting.Object{front{v.Name, "/webhooks/" + v.Name}, receiver.Fields().Shown(&v.Source), back{len(v.Secrets)}}.MarshalJSON()
+	return setting.Object{front{v.Name, "/webhooks/" + v.Name}, receiver.Fields().Shown(&v.Source), back{len(v.Secrets), v.proof}}.MarshalJSON()
 }
 
 func (a *api) listSources(w http.ResponseWriter, r *http.Request) error {
@@ -30,7 +35,7 @@ func (a *api) listSources(w http.ResponseWriter, r *http.Request) error {
 	}
 	var items []sourceView
 	for _, s := range a.Sources() {
-		items = append(items, sourceView{s})
+		items = append(items, sourceView{s, a.Proof(s)})
 	}
 	return write(w, http.StatusOK, newPage(items, ""))
 }

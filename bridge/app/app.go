@@ -44,6 +44,7 @@ type Parts struct {
 	Metrics *prometheus.Registry
 
 	Asker    delivery.Asker                 // nil: no handshakes are made
+	Fetcher  provider.Fetcher               // nil: no keys of senders are fetched
 	Mail     alert.Sender                   // nil: no alerts are mailed
 	Tracer   *tracing.Tracer                // nil: no traces
 	LogLevel *logline.Level                 // of Log; nil: it cannot be changed

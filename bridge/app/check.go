@@ -67,7 +67,7 @@ func (k *checking) sources() {
 		k.problem("HOOKSPAN_PROVIDERS_DIR", err.Error())
 		return
 	}
-	compile := verifiers(catalog)
+	compile := verifiers(catalog, nil)
 	for i, s := range sources(c) {
 		_, err := receiver.New(receiver.Options{
 			Sources: []receiver.Source{s}, Verifier: k.told(compile, &c.Sources[i]), Publisher: noBus{}, TopicPrefix: c.TopicPrefix, Retention: c.Retention,

@@ -31,15 +31,26 @@ type catalogue struct {
 // Provider returns a provider by name.
 func (c *catalogue) Provider(name string) (*provider.Provider, bool) { return c.Load().Provider(name) }
 
-// verifiers compiles a source's provider from the catalogue.
-func verifiers(catalog signature.Providers) func(string, provider.Config) (receiver.Verifier, error) {
+// verifiers compiles a source's provider from the catalogue. A nil fetcher is for those that verify
+// nothing.
+func verifiers(catalog signature.Providers, fetcher provider.Fetcher) func(string, provider.Config) (receiver.Verifier, error) {
 	return func(name string, c provider.Config) (receiver.Verifier, error) {
 		p, ok := catalog.Provider(name)
 		if !ok {
 			return nil, fmt.Errorf("provider: %q is unknown; hookspan provider list names all", name)
 		}
+		c.Fetcher = fetcher
 		return p.Compile(c)
 	}
+}
+
+// proof is what can at best be known of a source's requests. What compiled at the start does so again.
+func (a *App) proof(s receiver.Source) provider.Proof {
+	v, err := verifiers(&a.catalog, nil)(s.Provider, s.OfProvider())
+	if err != nil {
+		return ""
+	}
+	return v.Proof()
 }
 
 // endpoints are the configured receivers, by who defines them.

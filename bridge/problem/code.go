@@ -22,7 +22,9 @@ const (
 	BusUnavailable Code = "bus_unavailable"
 	DiskFull       Code = "disk_full"
 	StoreFull      Code = "store_full"
-	Stopping       Code = "stopping"
+	// SenderUnavailable: a host of the sender, which has its keys, does not answer.
+	SenderUnavailable Code = "sender_unavailable"
+	Stopping          Code = "stopping"
 )
 
 // Codes of the admin API.
@@ -55,7 +57,9 @@ var meanings = map[Code]meaning{
 	BusUnavailable: {http.StatusServiceUnavailable, "The event cannot be stored now."},
 	DiskFull:       {http.StatusServiceUnavailable, "The disk is full."},
 	StoreFull:      {http.StatusServiceUnavailable, "The event store is full."},
-	Stopping:       {http.StatusServiceUnavailable, "The server is stopping."},
+
+	SenderUnavailable: {http.StatusServiceUnavailable, "The sender's own host, which has its keys, does not answer."},
+	Stopping:          {http.StatusServiceUnavailable, "The server is stopping."},
 
 	Unauthorized:     {http.StatusUnauthorized, "A valid token is needed."},
 	NotFound:         {http.StatusNotFound, "There is no such thing."},

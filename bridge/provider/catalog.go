@@ -45,6 +45,8 @@ type Provider struct {
 	Methods              []string // of deliveries
 	MediaTypes           []string // of deliveries; informative
 	Options              []Option
+	Publishes            bool  // the sender's keys are fetched where a source has none
+	Proof                Proof // what can at best be known of a request, with the options' own defaults
 
 	path string // of its file, for errors
 	text []byte
@@ -184,9 +186,11 @@ func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 	p.Verified, p.Unverified = f.Verified, f.Unverified
 	p.Methods, p.MediaTypes, p.Options = f.methods(), f.MediaTypes, options
 	dry := &scheme.Compiler{Dry: true, Options: examples(options), Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: []string{"dry"}}}
-	if _, err := p.verifier(dry, f, Config{Source: "example"}); err != nil {
+	v, err := p.verifier(dry, f, Config{Source: "example"})
+	if err != nil {
 		return nil, p.fault(err)
 	}
+	p.Proof, p.Publishes = v.Proof(), f.Proof.Publishes()
 	return p, p.checkSamples(f)
 }
 

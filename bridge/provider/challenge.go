@@ -24,6 +24,7 @@ type challengeSpec struct {
 	Open   bool              `yaml:"open"`   // answered without a signature
 	Token  *scheme.TokenSpec `yaml:"token"`  // a secret that the request must show
 	Allow  *originSpec       `yaml:"allow"`  // who may ask
+	Visit  *scheme.PlaceSpec `yaml:"visit"`  // a URL that is asked before the answer, which the sender takes for a yes
 	Status int               `yaml:"status"` // 200 unless it says otherwise
 	Header map[string]string `yaml:"header"` // templates
 	Text   string            `yaml:"text"`   // a template
@@ -45,6 +46,7 @@ type challenge struct {
 	token  scheme.Scheme
 	origin *scheme.Template
 	allow  []string
+	visit  *scheme.Place
 	status int
 	header map[string]scheme.Template
 	text   *scheme.Template
@@ -96,6 +98,14 @@ func newChallenge(c *scheme.Compiler, spec challengeSpec) (*challenge, error) {
 		}
 		h.allow = strings.Fields(spec.Allow.List)
 	}
+	if spec.Visit != nil {
+		if spec.Open {
+			return nil, errors.New("visit: a request that nobody signed must not send us anywhere; leave out open")
+		}
+		if h.visit, err = c.Place(*spec.Visit); err != nil {
+			return nil, fmt.Errorf("visit: %w", err)
+		}
+	}
 	return h, h.compileAnswer(c, spec)
 }
 
@@ -146,6 +156,11 @@ func (h *challenge) answer(x *scheme.Exchange) (*Answer, *scheme.Refusal) {
 	if h.origin != nil && len(h.allow) > 0 {
 		if origin, _ := h.origin.Value(x); !slices.Contains(h.allow, origin) {
 			return nil, &scheme.Refusal{Reason: scheme.Challenge, Detail: "handshake: its " + h.origin.String() + " is not one that the source allows"}
+		}
+	}
+	if h.visit != nil {
+		if refusal := h.visit.Visit(x); refusal != nil {
+			return nil, refusal
 		}
 	}
 	a := &Answer{Status: h.status, Header: http.Header{}}

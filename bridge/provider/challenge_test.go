@@ -128,3 +128,23 @@ challenges: [{method: GET, open: true, header: {X-Echo: "{query:echo}"}}]
 		t.Error(got)
 	}
 }
+
+// Nobody signs Asana's handshake: it is answered while the operator says so, and at no other time.
+func TestAnArmedHandshake(t *testing.T) {
+	t.Parallel()
+	ask := &provider.Request{Method: http.MethodPost, URL: "https://hooks.example.com/webhooks/shop", Header: http.Header{"X-Hook-Secret": {"b537207f20cbfa02357cf448134da559"}}, Received: noon}
+	for handshake, answered := range map[string]bool{"": false, "closed": false, "armed": true} {
+		cfg := provider.Config{Options: map[string]string{}}
+		if handshake != "" {
+			cfg.Options["handshake"] = handshake
+		}
+		verdict, err := compile(t, "asana", cfg).Verify(ask)
+		if (err == nil) != answered || answered && verdict.Answer.Header.Get("X-Hook-Secret") != ask.Header.Get("X-Hook-Secret") {
+			t.Errorf("%q: %+v, %v", handshake, verdict, err)
+		}
+	}
+	signed := sample(t, "asana", `{"events":[]}`, nil) // a heartbeat
+	if verdict := accepted(t, compile(t, "asana", provider.Config{}), signed); len(verdict.Events) != 0 || verdict.Invalid != "" {
+		t.Errorf("a heartbeat: %+v", verdict)
+	}
+}

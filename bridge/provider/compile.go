@@ -25,13 +25,13 @@ func (p *Provider) Compile(cfg Config) (*Verifier, error) {
 	if cfg.Source == "" {
 		return nil, errors.New("the source has no name")
 	}
-	if len(cfg.Secrets) == 0 {
+	if len(cfg.Secrets) == 0 && !p.Publishes {
 		return nil, fmt.Errorf("secrets: provider %s needs one: %s", p.Name, p.Secrets)
 	}
 	if n := len(cfg.Secrets); n > maxSecrets {
 		return nil, fmt.Errorf("secrets: %d are more than %d, which are all tried for each request; take out old ones", n, maxSecrets)
 	}
-	c := &scheme.Compiler{Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: cfg.Secrets}}
+	c := &scheme.Compiler{Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: cfg.Secrets, Fetcher: cfg.Fetcher, Roots: cfg.Roots}}
 	for i, secret := range cfg.Secrets {
 		if secret == "" {
 			return nil, fmt.Errorf("secrets: secret %d is empty", i+1)

@@ -47,6 +47,10 @@ func explainVerdict(verdict Verdict) []Finding {
 		e := &verdict.Events[i]
 		findings = append(findings, Finding{Text: fmt.Sprintf("genuine: type %s, id %s, source %s", e.Type, e.ID, e.Source)})
 	}
+	if verdict.Proof == Authenticated {
+		findings = append(findings, Finding{Text: "authenticated, not verified: the sender showed a secret and signed nothing, so whoever sees one request can send others",
+			Remedy: "let no proxy or log have the secret, and use a signature where the provider offers one"})
+	}
 	return findings
 }
 

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/x509"
 	"net/http"
 	"time"
 
@@ -18,6 +19,9 @@ type Config struct {
 	Options    map[string]string
 	MaxBody    int64 // also bounds what a gzip body unpacks to; 0 is the provider's own
 	Rate       int   // requests a minute that the source takes, for handshakes that ask; 0 is any
+
+	Fetcher scheme.Fetcher // of keys that senders publish; nil: none are had
+	Roots   *x509.CertPool // of certificates among them; nil: the system's
 }
 
 // A Verdict is what a genuine request means: an answer to a handshake, or events.
@@ -26,6 +30,22 @@ type Verdict struct {
 	Events  []naming.Event // mostly one
 	Invalid string         // the first of the events' own, "" when all are what the provider sends
 	Reason  scheme.Reason  // with Invalid: InvalidBody
+	Proof   Proof          // of the events
+}
+
+// A Proof says what is known of a request that was taken.
+type Proof string
+
+const (
+	Verified      Proof = "verified"      // the sender signed what was sent
+	Authenticated Proof = "authenticated" // the sender showed a secret; what it sent is not signed
+)
+
+func proofOf(signed bool) Proof {
+	if signed {
+		return Verified
+	}
+	return Authenticated
 }
 
 // An Answer is an HTTP response in a provider's own form.
@@ -41,6 +61,7 @@ type (
 	Refusal = scheme.Refusal
 	Reason  = scheme.Reason
 	Memory  = scheme.Memory
+	Fetcher = scheme.Fetcher
 )
 
 // The reasons of a refusal.
@@ -52,6 +73,7 @@ const (
 	Decryption   = scheme.Decryption
 	Token        = scheme.Token
 	ClientKey    = scheme.ClientKey
+	UnknownKey   = scheme.UnknownKey
 	Challenge    = scheme.Challenge
 	InvalidBody  = scheme.InvalidBody
 	Schema       = scheme.Schema
@@ -63,6 +85,8 @@ const (
 	WrongMethod   = scheme.WrongMethod
 	Unreadable    = scheme.Unreadable
 	OverRate      = scheme.OverRate
+
+	Unreachable = scheme.Unreachable
 )
 
 // An Event is one event of a delivery, and what its identity rests on.

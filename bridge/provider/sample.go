@@ -19,8 +19,8 @@ import (
 
 // A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
 // each one: uuid, hex:n, HEX:n, seq, next, unix, unixms, rfc3339, utc:layout, local (the
-// provider's own clock), sha256 (of the body, in the query), option:name, and signature, which is
-// written into the body at the end.
+// provider's own clock), sha256 (of the body, in the query), option:name, and signature and token (the
+// secret itself), which are written into the body at the end.
 type sampleSpec struct {
 	Type    string            `yaml:"type"`
 	Headers map[string]string `yaml:"headers"`
@@ -192,6 +192,8 @@ func (m *sampleMaker) value(name, arg string) (string, error) {
 		return hex.EncodeToString(sum[:]), nil
 	case "signature":
 		return scheme.PlaceOfSignature, nil
+	case "token":
+		return scheme.PlaceOfToken, nil
 	case "option":
 		value, ok := m.options[arg]
 		if !ok {

@@ -26,11 +26,24 @@ func secretOf(t testing.TB, name string) string {
 	return ""
 }
 
+// optionsOf are the examples of those that a provider asks for.
 func optionsOf(name string) map[string]string {
 	if name == "hmac" {
 		return map[string]string{"header": "X-Signature", "id": "/id", "type": "/type", "time": "/created"}
 	}
-	return nil
+	c, err := load()
+	if err != nil {
+		return nil // whoever compiles says so
+	}
+	options := map[string]string{}
+	if p, ok := c.Provider(name); ok {
+		for _, o := range p.Options {
+			if o.Required {
+				options[o.Name] = o.Example
+			}
+		}
+	}
+	return options
 }
 
 func request(s *provider.Sample, at time.Time) *provider.Request {
@@ -66,6 +79,9 @@ func TestEverySampleIsAcceptedAndFresh(t *testing.T) {
 					}
 					if kind == "url_verification" {
 						continue
+					}
+					if verdict.Proof != v.Proof() || v.Proof() == provider.Verified && p.Proof != provider.Verified {
+						t.Errorf("it is %s, its verifier %s, the provider %s", verdict.Proof, v.Proof(), p.Proof)
 					}
 					e := verdict.Events[0]
 					ids[e.ID] = true

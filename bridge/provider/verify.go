@@ -37,7 +37,7 @@ func (v *Verifier) Success() Answer {
 func (v *Verifier) RefusalStatus() int { return v.refusal }
 
 // StatusOf is the HTTP status of a refusal: 413, 415 and 400 for genuine requests that
-// cannot be unpacked, else RefusalStatus.
+// cannot be unpacked, 503 where the sender's keys cannot be had, else RefusalStatus.
 func (v *Verifier) StatusOf(r *scheme.Refusal) int {
 	switch r.Reason {
 	case scheme.MediaType:
@@ -46,6 +46,8 @@ func (v *Verifier) StatusOf(r *scheme.Refusal) int {
 		return http.StatusRequestEntityTooLarge
 	case scheme.InvalidBody:
 		return http.StatusBadRequest
+	case scheme.Unreachable:
+		return http.StatusServiceUnavailable
 	default:
 		return v.refusal
 	}
@@ -74,6 +76,9 @@ func (v *Verifier) MaxBody() int64 { return v.setup.MaxBody }
 // TypePrefix is what stands in front of the provider's own type in the type of an event,
 // without the last dot.
 func (v *Verifier) TypePrefix() string { return v.builder.TypePrefix() }
+
+// Proof is what can at best be known of a request.
+func (v *Verifier) Proof() Proof { return proofOf(v.proof.SignsDeliveries(v.methods)) }
 
 // KeepsAttributes reports whether deliveries are CloudEvents that keep their own attributes.
 func (v *Verifier) KeepsAttributes() bool { return v.builder.KeepsAttributes() }
@@ -148,7 +153,10 @@ func (v *Verifier) judge(x *scheme.Exchange, room []naming.Event) (Verdict, *sch
 	if !v.builder.KeepsAttributes() {
 		x.CarryQuery(v.tokens)
 	}
-	return v.events(x, room)
+	proof := proofOf(v.proof.Signed(x))
+	verdict, refusal := v.events(x, room)
+	verdict.Proof = proof
+	return verdict, refusal
 }
 
 // isHandshake reports whether some handshake with a signature has this method.

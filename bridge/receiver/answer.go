@@ -58,6 +58,8 @@ func notGenuine(err error) *fault {
 		f.code = problem.TooLarge
 	case provider.MediaType:
 		f.code = problem.MediaType
+	case provider.Unreachable: // the sender's next try may be verified
+		return &fault{code: problem.SenderUnavailable, outcome: unavailable, detail: r.Detail, retry: 5 * time.Second}
 	case provider.InvalidBody:
 		f.code, f.outcome, f.reason = problem.BadRequest, invalid, provider.Unreadable
 	}

@@ -92,3 +92,26 @@ func TestANameThatIsNotAllowedCostsTheAttribute(t *testing.T) {
 		}
 	}
 }
+
+// What a sender says of itself is not what is known of it.
+func TestATokenAuthenticatesAndVerifiesNothing(t *testing.T) {
+	t.Parallel()
+	w := cloudevents(t, receiver.Quarantine)
+	if got := w.cloudevent("x", binary("Ce-Hookspanproof", "verified")); got.status != 200 {
+		t.Fatalf("%+v", got)
+	}
+	if e := w.store.all()[0].event; e.Extension("hookspanproof") != "authenticated" {
+		t.Errorf("%+v", e)
+	}
+	w.stop()
+	if !strings.Contains(w.log.String(), "proof=authenticated") {
+		t.Errorf("log: %s", w.log)
+	}
+	w = setup(t, nil)
+	if got := w.send("one", `{"event":"paid"}`); got.status != 202 {
+		t.Fatalf("%+v", got)
+	}
+	if e := w.store.all()[0].event; e.Extension("hookspanproof") != "verified" {
+		t.Errorf("%+v", e)
+	}
+}

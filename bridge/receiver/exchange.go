@@ -27,6 +27,7 @@ type exchange struct {
 	body    body
 	request provider.Request
 	genuine bool
+	proof   provider.Proof
 	span    tracing.Span    // of the request, where it is recorded
 	drawn   bool            // the sampler was asked
 	guest   *listener.Guest // the connection, once the body has come; nil without a crowd

@@ -34,6 +34,8 @@ type Verifier interface {
 	AcceptsMediaType(contentType string) bool
 	// MaxBody is the largest body in bytes, where the source does not say.
 	MaxBody() int64
+	// Proof is what can at best be known of a request.
+	Proof() provider.Proof
 	// TypePrefix is what stands in front of the provider's own type, without the last dot.
 	TypePrefix() string
 }
@@ -138,6 +140,7 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 		in.limit = rate.NewLimiter(rate.Limit(s.Rate.PerSecond), s.Rate.Burst)
 	}
 	if present == nil || present.named[s.Name] == nil {
+		r.log.Info("source opened", slog.String("source", s.Name), slog.String("provider", s.Provider), slog.String("proof", string(v.Proof())))
 		return in, nil
 	}
 	was := present.named[s.Name]

@@ -37,6 +37,7 @@ func (r *Receiver) prepare(x *exchange) error {
 		e, p := &x.events[i], &x.postings[i]
 		r.leftOut(x, e)
 		r.ascribe(x, e)
+		e.SetExtension(proofMark, string(x.proof))
 		*p = posting{event: e, topic: r.topic(x, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {
@@ -51,6 +52,9 @@ func (r *Receiver) prepare(x *exchange) error {
 	}
 	return nil
 }
+
+// proofMark is the extension that says what is known of an event's request: verified or authenticated.
+const proofMark = "hookspanproof"
 
 // place makes room for what becomes of each event.
 func (x *exchange) place() {

@@ -3,9 +3,11 @@ package receiver_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -179,5 +181,30 @@ func TestCloudEventsHandshake(t *testing.T) {
 	wrong := w.do(w.request("POST", "/webhooks/in", "", []byte("{}"), http.Header{"Content-Type": {"application/cloudevents+xml"}}))
 	if wrong.status != 415 || wrong.code() != "media_type" {
 		t.Errorf("an unknown CloudEvents format: %+v", wrong)
+	}
+}
+
+// noHost is where no keys can be had.
+type noHost struct{}
+
+func (noHost) Fetch(context.Context, string, int64) ([]byte, time.Duration, error) {
+	return nil, 0, errors.New("its host answered 500")
+}
+
+// A request that cannot be verified for want of the sender's keys may be genuine: it is no refusal.
+func TestASenderWhoseKeysAreAwayComesAgain(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) {
+		known := catalog(t)
+		o.Verifier = func(name string, c provider.Config) (receiver.Verifier, error) {
+			c.Fetcher = noHost{}
+			return known(name, c)
+		}
+		o.Sources = []receiver.Source{{Name: "in", Provider: "google-pubsub", Options: map[string]string{"audience": "a", "email": "e"}, Verify: receiver.Observe}}
+	})
+	token := "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"
+	got := w.do(w.request("POST", "/webhooks/in", "", []byte("{}"), http.Header{"Authorization": {"Bearer " + token}}))
+	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "sender_unavailable") || len(w.store.all()) != 0 || len(w.store.refusals) != 0 {
+		t.Errorf("%+v, refusals %v", got, w.store.refusals)
 	}
 }

@@ -100,7 +100,7 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	if verdict.Answer != nil {
 		return verdict.Answer, challenge, nil
 	}
-	x.genuine, x.events = true, verdict.Events
+	x.genuine, x.events, x.proof = true, verdict.Events, verdict.Proof
 	if err := r.prepare(x); err != nil {
 		return nil, "", err
 	}

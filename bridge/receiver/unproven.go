@@ -23,7 +23,7 @@ const unprovenPerSecond = 10
 // unproven are the reasons of requests that may be the sender's all the same, but for a wrong secret
 // or scheme.
 var unproven = []provider.Reason{
-	provider.NoSignature, provider.BadSignature, provider.Stale, provider.Future, provider.Decryption, provider.Token, provider.ClientKey,
+	provider.NoSignature, provider.BadSignature, provider.Stale, provider.Future, provider.Decryption, provider.Token, provider.ClientKey, provider.UnknownKey,
 }
 
 // observes reports whether a request that was found not genuine is taken.
@@ -49,7 +49,7 @@ func (r *Receiver) observe(x *exchange, f *fault) (*provider.Answer, outcome, er
 	x.place()
 	for i := range x.events {
 		e := &x.events[i]
-		e.Extensions = slices.DeleteFunc(e.Extensions, func(one event.Extension) bool { return one.Name == tenant.Attribute })
+		e.Extensions = slices.DeleteFunc(e.Extensions, func(one event.Extension) bool { return one.Name == tenant.Attribute || one.Name == proofMark })
 		e.SetExtension(unprovenMark, string(f.reason))
 		e.SetExtension("hookspandetail", event.Clean(cut(f.detail, maxDetail)))
 		e.SetExtension("hookspansource", x.source.Name)

@@ -39,7 +39,7 @@ func TestWhatNobodyProvedIsKeptApart(t *testing.T) {
 	for i, reason := range []provider.Reason{provider.BadSignature, provider.NoSignature} {
 		e := w.store.all()[i].event
 		if e.Extension("hookspanunverified") != string(reason) || !strings.Contains(e.Extension("hookspandetail"), "X-Signature") ||
-			e.Extension("hookspansource") != "shop" || e.Extension("tenant") != "" || e.Type != "com.shop.paid" || string(e.Data) != body {
+			e.Extension("hookspansource") != "shop" || e.Extension("tenant") != "" || e.Extension("hookspanproof") != "" || e.Type != "com.shop.paid" || string(e.Data) != body {
 			t.Errorf("%+v", e)
 		}
 		if r := w.store.refusals[i]; r.Reason != reason || r.Status != 202 {

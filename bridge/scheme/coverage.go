@@ -15,6 +15,9 @@ func (c *Compiler) checkCoverage(steps []*step, methods []string) error {
 	for _, s := range steps {
 		for _, one := range s.schemes {
 			k, ok := one.(*signed)
+			if ok && k.content.Has("crc32") {
+				c.Warn("signatures cover a checksum of the body: whoever saw one request can send another one with the same checksum")
+			}
 			if !ok || digests(steps) || k.content.covers("body", "unpacked", "sorted-form") {
 				continue
 			}

@@ -3,6 +3,7 @@ package scheme
 import (
 	"crypto/sha256"
 	"hash"
+	"slices"
 )
 
 // A held scheme is one that a request has satisfied.
@@ -36,6 +37,40 @@ func (x *Exchange) Covered() Coverage {
 		}
 	}
 	return c
+}
+
+// Signed reports whether what was delivered is proven, by a signature that held or by an
+// authenticated cipher; else the sender alone is, by a secret that it has.
+func (p *Proof) Signed(x *Exchange) bool {
+	if x.Decrypted && p.decrypt != nil && p.decrypt.scheme.Authenticated() {
+		return true
+	}
+	for _, h := range x.Held {
+		if content := h.scheme.signs(); content != nil && (content.delivers(x.Request.Method) || x.digested()) {
+			return true
+		}
+	}
+	return false
+}
+
+// SignsDeliveries reports whether deliveries by one of these methods can be Signed.
+func (p *Proof) SignsDeliveries(methods []string) bool {
+	if p.decrypt != nil && p.decrypt.scheme.Authenticated() {
+		return true
+	}
+	for _, s := range slices.Concat(p.steps, p.checks) {
+		for _, one := range s.schemes {
+			if content := one.signs(); content != nil && (digests(p.steps) || slices.ContainsFunc(methods, content.delivers)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// delivers reports whether the template covers what a delivery by that method says.
+func (t *Template) delivers(method string) bool {
+	return t.covers("body", "unpacked", "sorted-form", "json", "form") || slices.Contains(Bodiless, method) && t.covers("url", "query")
 }
 
 // isBody reports a content that is the body and, beside a secret, nothing else.
@@ -95,7 +130,7 @@ func (x *Exchange) Proves(t *Template) bool {
 			return false
 		}
 		switch p.kind {
-		case "", "if", "hmac", "hash", "rate", "secret":
+		case "", "if", "hmac", "hash", "crc32", "rate", "secret":
 		case "json", "form", "body", "unpacked", "sorted-form":
 			if !x.signsAny("body", "unpacked", "sorted-form") && !(x.FromQuery && x.signsAny("url", "query")) && !x.Decrypted && !x.digested() {
 				return false

@@ -3,8 +3,10 @@ package scheme
 import (
 	"bytes"
 	"crypto/hmac"
+	"hash/crc32"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
@@ -44,9 +46,10 @@ type Exchange struct {
 	sums       []byte
 	signatures [][]byte
 	decoded    []byte
-	text       []byte // a signature as it is written
-	prefix     string // that stands in front of signatures
-	more       bool   // there were more signatures than are compared
+	text       []byte   // a signature as it is written
+	prefix     string   // that stands in front of signatures
+	more       bool     // there were more signatures than are compared
+	unkeyed    *Refusal // why there was no key to verify with
 }
 
 type item struct{ name, value string }
@@ -75,7 +78,7 @@ func (x *Exchange) part(p *part) (string, bool) {
 		}
 		s = s[:i]
 	}
-	return s, ok
+	return s, ok || p.empty
 }
 
 func (x *Exchange) plainPart(p *part) (string, bool) {
@@ -115,6 +118,8 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		return x.hmacOf(p)
 	case "hash":
 		return x.hashOf(p)
+	case "crc32":
+		return x.checksumOf(p)
 	}
 	return s, s != ""
 }
@@ -239,6 +244,14 @@ func (x *Exchange) hashOf(p *part) (string, bool) {
 	return p.encode(h.Sum(nil)), true
 }
 
+func (x *Exchange) checksumOf(p *part) (string, bool) {
+	h := crc32.NewIEEE()
+	if missing := p.inner.hash(h, x); missing != nil {
+		return "", false
+	}
+	return strconv.FormatUint(uint64(h.Sum32()), 10), true
+}
+
 // Scan reads the JSON values that the provider's file names, out of the body or, where the
 // provider may send its JSON in a form, out of the form's field.
 func (x *Exchange) Scan() {
@@ -278,7 +291,7 @@ func (x *Exchange) Unpack() *Refusal {
 	return x.failure
 }
 
-// DecryptedTo replaces the body by its plaintext.
+// DecryptedTo replaces the body by its plaintext, or by what the token says that it is.
 func (x *Exchange) DecryptedTo(plain []byte) {
 	x.Data, x.unpacked, x.Decrypted = plain, true, true
 	x.formRead, x.form = false, nil

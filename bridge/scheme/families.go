@@ -6,6 +6,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/hookspan/hookspan/bridge/scheme/declaration"
+	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
 // A Scheme is one compiled way to tell that a request is genuine. It is safe for concurrent
@@ -40,13 +41,15 @@ var families = map[string]func() schemeSpec{
 }
 
 // A stepSpec is one thing that must hold: a scheme, or any one of several. With when or
-// unless it applies only to requests that have the value, or lack it.
+// unless it applies only to requests that have the value, or lack it. With each it must hold for
+// every member of a list in the body, and JSON pointers begin at the member.
 type stepSpec struct {
 	when, unless string
+	each         string
 	schemes      []schemeSpec
 }
 
-// UnmarshalYAML reads {when: …, unless: …} and either one family's block or any: [blocks].
+// UnmarshalYAML reads {when: …, unless: …, each: …} and either one family's block or any: [blocks].
 func (s *stepSpec) UnmarshalYAML(node ast.Node) error {
 	block, err := declaration.Mapping(node)
 	if err != nil {
@@ -59,6 +62,8 @@ func (s *stepSpec) UnmarshalYAML(node ast.Node) error {
 			err = declaration.DecodeNode(member.Value, &s.when)
 		case "unless":
 			err = declaration.DecodeNode(member.Value, &s.unless)
+		case "each":
+			err = declaration.DecodeNode(member.Value, &s.each)
 		case "any":
 			var list []stepSpec
 			err = declaration.DecodeNode(member.Value, &list)
@@ -89,13 +94,15 @@ func (s *stepSpec) family(name string, member *ast.MappingValueNode) error {
 // A step is a compiled stepSpec.
 type step struct {
 	when, unless *Template
+	each         int // slot of a list's pointer, below 0 for none
+	list         string
 	schemes      []Scheme
 	proves       bool // holding it takes a secret
 }
 
 // step returns nil where no scheme of it applies.
 func (c *Compiler) step(spec stepSpec) (*step, error) {
-	s := &step{}
+	s := &step{each: -1, list: spec.each}
 	for _, one := range spec.schemes {
 		scheme, err := one.Compile(c)
 		if err != nil {
@@ -111,6 +118,11 @@ func (c *Compiler) step(spec stepSpec) (*step, error) {
 		return nil, nil
 	}
 	var err error
+	if spec.each != "" {
+		if s.each, err = c.Set.Add(spec.each); err != nil {
+			return nil, fmt.Errorf("each: %w", err)
+		}
+	}
 	if s.when, err = c.Optional(spec.when); err != nil {
 		return nil, err
 	}
@@ -143,6 +155,58 @@ func (s *step) applies(x *Exchange) bool {
 
 // Verify returns nil when one of the schemes holds, else the most telling refusal.
 func (s *step) Verify(x *Exchange) *Refusal {
+	if s.each < 0 {
+		return s.hold(x)
+	}
+	var refusal *Refusal
+	members := 0
+	s.members(x, func(one *Exchange) bool {
+		members++
+		refusal = s.hold(one)
+		if x.Held = one.Held; refusal != nil {
+			refusal = &Refusal{refusal.Reason, fmt.Sprintf("member %d of %s: %s", members, s.list, refusal.Detail)}
+		}
+		return refusal == nil
+	})
+	if members == 0 {
+		return &Refusal{NoSignature, "the body has no list at " + s.list + " with a member"}
+	}
+	return refusal
+}
+
+// members hands over each member of the step's list as a request of its own, until one is enough.
+func (s *step) members(x *Exchange, yield func(*Exchange) bool) {
+	x.Scan()
+	list := x.Values[s.each]
+	if list.Kind != pointer.Array {
+		return
+	}
+	one, more := &Exchange{Values: make([]pointer.Value, len(x.Values))}, true
+	pointer.Elements(list, func(v pointer.Value) {
+		if !more {
+			return
+		}
+		held := x.Held
+		one.Reset(x.Setup, x.Request)
+		one.Held = held
+		one.DecryptedTo(v.Raw)
+		more = yield(one)
+	})
+}
+
+// sign makes what Verify looks for; of a list only its first member gets any.
+func (s *step) sign(x *Exchange) (err error) {
+	if s.each < 0 {
+		return s.schemes[0].Sign(x)
+	}
+	s.members(x, func(one *Exchange) bool {
+		err = s.schemes[0].Sign(one)
+		return false
+	})
+	return err
+}
+
+func (s *step) hold(x *Exchange) *Refusal {
 	var worst *Refusal
 	for _, scheme := range s.schemes {
 		refusal := scheme.Verify(x)
@@ -151,7 +215,7 @@ func (s *step) Verify(x *Exchange) *Refusal {
 			x.url = x.Request.URL
 			return nil
 		}
-		if worst == nil || (worst.Reason == NoSignature && refusal.Reason != NoSignature) {
+		if worst == nil || worst.Reason == NoSignature && refusal.Reason != NoSignature || refusal.Reason == Unreachable {
 			worst = refusal
 		}
 	}

@@ -3,7 +3,6 @@ package scheme
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,37 +18,44 @@ import (
 	"github.com/hookspan/hookspan/bridge/scheme/instant"
 )
 
-// A jwsSpec is a token in compact form (RFC 7515, 7519) under a shared secret (HS256). What of
-// the request it covers is told by its claims: each one named here must be there and have that
-// value.
+// A jwsSpec is a token in compact form (RFC 7515, 7519), in a header or as the body. What of the
+// request it covers is told by its claims: each one named here must be there and have that value.
 type jwsSpec struct {
-	Keys   keySpec           `yaml:",inline"`
-	Header string            `yaml:"header"`
-	Prefix string            `yaml:"prefix"` // in front of the token, such as "Bearer "
-	Claims map[string]string `yaml:"claims"` // templates
-	Items  declaration.List  `yaml:"items"`  // other claims that the file uses, as {item:jti}
+	Keys      keySpec           `yaml:",inline"`
+	Algorithm string            `yaml:"algorithm"` // HS256 (usual), RS256 or ES256 (RFC 7518, 3)
+	Published *publishedSpec    `yaml:"published"` // of RS256 and ES256
+	Header    string            `yaml:"header"`
+	Whole     bool              `yaml:"whole"`  // instead of header: the body is the token, and its claims are the data
+	Prefix    string            `yaml:"prefix"` // in front of the token, such as "Bearer "
+	Claims    map[string]string `yaml:"claims"` // templates
+	Items     declaration.List  `yaml:"items"`  // other claims that the file uses, as {item:jti}
 }
 
 // jwsLeeway is how far a clock may be off where a token says until and from when it counts.
 const jwsLeeway = 5 * time.Minute
 
-// maxJWS bounds a token; those of vendors have some hundred bytes.
+// maxJWS bounds a token in a header; those of vendors have some hundred bytes.
 const maxJWS = 8 << 10
 
 type jws struct {
-	header, prefix string
+	header, prefix string   // header is "" where the body is the token
 	names          []string // of the claims, in order
 	claims         map[string]Template
 	items          []string
 	content        Template // all that the token says, for signs
-	keys           [][]byte
+	keys           jwsKeys
 }
 
+func (s *jwsSpec) publishes() bool { return s.Published != nil }
+
 func (s *jwsSpec) Compile(c *Compiler) (Scheme, error) {
-	if s.Header == "" {
-		return nil, errors.New("header: it must say where the token is")
+	if (s.Header == "") == !s.Whole {
+		return nil, errors.New("header, whole: one of them must say where the token is")
 	}
 	j := &jws{header: http.CanonicalHeaderKey(s.Header), prefix: s.Prefix, claims: map[string]Template{}, items: s.Items}
+	if s.Whole {
+		j.content.parts = []part{{kind: "body"}}
+	}
 	j.names = slices.Sorted(maps.Keys(s.Claims))
 	for _, name := range j.names {
 		t, err := c.Template(s.Claims[name])
@@ -63,30 +69,70 @@ func (s *jwsSpec) Compile(c *Compiler) (Scheme, error) {
 		j.content.parts = append(j.content.parts, part{kind: "item", arg: name})
 	}
 	var err error
-	if j.keys, err = c.keys(s.Keys); err != nil || len(j.keys) == 0 {
+	if j.keys, err = c.jwsKeys(s); err != nil || j.keys == nil {
 		return nil, err
 	}
 	return j, nil
 }
 
-func (j *jws) Verify(x *Exchange) *Refusal { return j.read(x) }
+// Verify judges the token. One that is the body gives way to what it says.
+func (j *jws) Verify(x *Exchange) *Refusal {
+	if refusal := j.read(x); refusal != nil || j.header != "" {
+		return refusal
+	}
+	_, rest, _ := strings.Cut(string(x.Request.Body), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	said, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return &Refusal{BadSignature, "the token is genuine, but holds no claims"}
+	}
+	x.DecryptedTo(said)
+	x.Scanned = false
+	return nil
+}
+
+// token is what the request shows, without its prefix.
+func (j *jws) token(x *Exchange) (token string, refusal *Refusal) {
+	value, most := x.Header(j.header), maxJWS
+	if j.header == "" {
+		value, most = string(x.Request.Body), len(x.Request.Body)
+	}
+	if value == "" {
+		return "", &Refusal{NoSignature, j.place() + " is missing"}
+	}
+	token, ok := strings.CutPrefix(value, j.prefix)
+	if !ok || len(token) > most {
+		return "", &Refusal{BadSignature, j.place() + " holds no token of the form " + j.form()}
+	}
+	return token, nil
+}
+
+func (j *jws) place() string {
+	if j.header == "" {
+		return "the body"
+	}
+	return "header " + j.header
+}
 
 // read judges the token and keeps its claims as items.
 func (j *jws) read(x *Exchange) *Refusal {
 	x.items = x.items[:0]
-	value := x.Header(j.header)
-	if value == "" {
-		return &Refusal{NoSignature, "header " + j.header + " is missing"}
+	token, refusal := j.token(x)
+	if refusal != nil {
+		return refusal
 	}
-	token, ok := strings.CutPrefix(value, j.prefix)
-	signed, signature, dot := cutLast(token, ".")
-	head, payload, two := strings.Cut(signed, ".")
-	if !ok || !dot || !two || len(token) > maxJWS || !hs256(head) {
-		return &Refusal{BadSignature, "header " + j.header + " holds no token of the form " + j.form()}
+	text, signature, dot := cutLast(token, ".")
+	head, payload, two := strings.Cut(text, ".")
+	id, known := headOf(head, j.keys.algorithm())
+	if !dot || !two || !known {
+		return &Refusal{BadSignature, j.place() + " holds no token of the form " + j.form()}
 	}
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if err != nil || !j.signed([]byte(signed), mac) {
-		return &Refusal{BadSignature, "no secret fits the token, HS256 over its own text"}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(signature)
+	if err != nil {
+		return &Refusal{BadSignature, "the signature of the token is not base64url"}
+	}
+	if refusal := j.keys.verify(x, id, []byte(text), raw); refusal != nil {
+		return refusal
 	}
 	claims, err := claimsOf(payload)
 	if err != nil {
@@ -98,29 +144,17 @@ func (j *jws) read(x *Exchange) *Refusal {
 	return j.compare(x, claims)
 }
 
-// hs256 reports whether a protected header names the algorithm that is expected. The algorithm
-// is never chosen by the token, and an extension that must be understood is not.
-func hs256(text string) bool {
+// headOf reads the key's id from a protected header that names the algorithm. The algorithm is
+// never chosen by the token, and an extension that must be understood is not.
+func headOf(text, algorithm string) (id string, known bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var head struct {
 		Alg  string          `json:"alg"`
+		ID   string          `json:"kid"`
 		Crit json.RawMessage `json:"crit"`
 	}
-	return err == nil && json.Unmarshal(raw, &head) == nil && head.Alg == "HS256" && head.Crit == nil
-}
-
-func (j *jws) signed(text, mac []byte) bool {
-	match := false
-	for _, key := range j.keys {
-		match = hmac.Equal(sumHS256(key, text), mac) || match
-	}
-	return match
-}
-
-func sumHS256(key, text []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(text)
-	return h.Sum(nil)
+	known = err == nil && json.Unmarshal(raw, &head) == nil && head.Alg == algorithm && head.Crit == nil
+	return head.ID, known
 }
 
 func claimsOf(payload string) (claims map[string]any, err error) {
@@ -186,6 +220,11 @@ func says(claim any, text string) bool {
 
 func (j *jws) Sign(x *Exchange) error {
 	claims := map[string]any{"iat": x.Request.Received.Unix(), "jti": NewUUID()}
+	if j.header == "" {
+		if err := json.Unmarshal(x.Request.Body, &claims); err != nil {
+			return fmt.Errorf("sign: the body holds the claims, and is no JSON object: %w", err)
+		}
+	}
 	for _, name := range j.names {
 		t := j.claims[name]
 		value, ok := t.Value(x)
@@ -199,17 +238,28 @@ func (j *jws) Sign(x *Exchange) error {
 		return fmt.Errorf("sign: %w", err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode(payload)
-	x.Request.Header.Set(j.header, j.prefix+text+"."+encode(sumHS256(j.keys[0], []byte(text))))
+	text := encode([]byte(`{"alg":"`+j.keys.algorithm()+`","typ":"JWT"}`)) + "." + encode(payload)
+	signature, err := j.keys.sign([]byte(text))
+	if err != nil {
+		return err
+	}
+	token := j.prefix + text + "." + encode(signature)
+	if j.header == "" {
+		x.Request.Body = []byte(token)
+		return nil
+	}
+	x.Request.Header.Set(j.header, token)
 	return nil
 }
 
 func (j *jws) signs() *Template { return &j.content }
 
-func (j *jws) form() string { return strconv.Quote(j.prefix+"<token>") + ", signed by HS256" }
+func (j *jws) form() string {
+	return strconv.Quote(j.prefix+"<token>") + ", signed by " + j.keys.algorithm()
+}
 
 func (j *jws) Describe() string {
-	text := "a token " + j.form() + " in header " + j.header
+	text := "a token " + j.form() + " in " + j.place()
 	for _, name := range j.names {
 		t := j.claims[name]
 		text += ", whose claim " + name + " is " + t.String()

@@ -1,12 +1,15 @@
 package scheme
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
@@ -27,9 +30,13 @@ type Setup struct {
 	Rate          string // of a handshake's answer
 	MaxBody       int64  // bounds what a gzip body unpacks to
 	Zone          *time.Location
-	DocumentField string // of a form that holds the JSON
+	DocumentField string         // of a form that holds the JSON
+	Fetcher       Fetcher        // nil: no host is asked
+	Roots         *x509.CertPool // authorities of certificates that are fetched; nil: the system's
 
 	exchanges sync.Pool
+	fetching  sync.Once
+	fetches   *rate.Limiter
 }
 
 // Open begins the judging of a request, close ends it.
@@ -83,6 +90,16 @@ type Proof struct {
 	checks    []*step
 	freshness *freshness
 	timed     *Template // the time of sending, whether or not it is enforced; nil for none
+}
+
+// Publishes reports whether the sender's keys lie on a host of its own, so that a source needs none.
+func (s *Spec) Publishes() bool {
+	return slices.ContainsFunc(slices.Concat(s.Verify, s.Check), func(step stepSpec) bool {
+		return slices.ContainsFunc(step.schemes, func(one schemeSpec) bool {
+			from, ok := one.(interface{ publishes() bool })
+			return ok && from.publishes()
+		})
+	})
 }
 
 // Proof compiles a declaration. methods are those of deliveries; json says that a body holds an
@@ -226,7 +243,7 @@ func (p *Proof) sign(x *Exchange) error {
 		if !s.applies(x) {
 			continue
 		}
-		if err := s.schemes[0].Sign(x); err != nil {
+		if err := s.sign(x); err != nil {
 			return err
 		}
 	}

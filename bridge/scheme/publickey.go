@@ -2,6 +2,7 @@ package scheme
 
 import (
 	"crypto"
+	"errors"
 	"fmt"
 	"hash"
 	"strings"
@@ -12,15 +13,17 @@ import (
 // An ed25519Spec is a signature of Ed25519 over the content itself. A source's secret is the
 // public key (32 bytes), or, for samples, the private one (its 32 byte seed and the public key).
 type ed25519Spec struct {
-	Content contentSpec `yaml:",inline"`
-	Keys    keySpec     `yaml:",inline"`
+	Content   contentSpec    `yaml:",inline"`
+	Keys      keySpec        `yaml:",inline"`
+	Published *publishedSpec `yaml:"published"`
 }
 
 // An ecdsaSpec is a signature of ECDSA over a hash, written as ASN.1 (SEC 1, X9.62). A source's
 // secret is the public key; for samples, the private one.
 type ecdsaSpec struct {
-	Content contentSpec `yaml:",inline"`
-	Hash    string      `yaml:"hash"` // sha256 (usual), sha1, sha384, sha512
+	Content   contentSpec    `yaml:",inline"`
+	Hash      string         `yaml:"hash"` // sha256 (usual), sha1, sha384, sha512
+	Published *publishedSpec `yaml:"published"`
 }
 
 // An rsaSpec is a signature of RSA, PKCS #1 v1.5 (RFC 8017, 8.2). Keys as with ECDSA.
@@ -35,11 +38,17 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := &publicKeys{}
+	one.most, one.keys = maxPublicKeySignatures, p
+	if s.Published != nil {
+		if p.published, err = c.published(s.Published, key.Edwards); err != nil || len(c.Secrets) == 0 {
+			return one, err
+		}
+	}
 	raw, err := c.keys(s.Keys)
 	if err != nil || len(raw) == 0 {
 		return nil, err
 	}
-	p := &publicKeys{}
 	for i, secret := range raw {
 		k, err := key.Ed25519(secret)
 		if err != nil {
@@ -47,9 +56,12 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 		}
 		p.keys = append(p.keys, k)
 	}
-	one.most, one.keys = maxPublicKeySignatures, p
 	return one, nil
 }
+
+func (s *ed25519Spec) publishes() bool { return s.Published != nil }
+func (s *ecdsaSpec) publishes() bool   { return s.Published != nil }
+func (s *rsaSpec) publishes() bool     { return s.Published != nil }
 
 func (s *ecdsaSpec) Compile(c *Compiler) (Scheme, error) {
 	return hashedKeys(c, *s, "ECDSA", key.ECDSA)
@@ -73,9 +85,20 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (key.Pub
 		return nil, fmt.Errorf("hash: %q is not used with %s", s.Hash, family)
 	}
 	one.most, one.keys = maxPublicKeySignatures, p
+	if s.Published != nil {
+		if p.published, err = c.published(s.Published, fits); err != nil {
+			return nil, err
+		}
+	}
 	if c.Dry {
 		return one, nil
 	}
+	p.keys, err = c.parsedKeys(family, fits)
+	return one, err
+}
+
+// parsedKeys are the secrets as keys of a family.
+func (c *Compiler) parsedKeys(family string, fits func(any) (key.Public, bool)) (keys []key.Public, err error) {
 	for i, secret := range c.Secrets {
 		parsed, err := key.Parse(secret)
 		if err != nil {
@@ -85,16 +108,25 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (key.Pub
 		if !ok {
 			return nil, &key.SecretError{Index: i, Err: fmt.Errorf("it is no %s key that is long enough", family)}
 		}
-		p.keys = append(p.keys, k)
+		keys = append(keys, k)
 	}
-	return one, nil
+	return keys, nil
 }
 
 // publicKeys are those with which the sender's signatures are verified.
 type publicKeys struct {
-	digest crypto.Hash      // 0: the content itself is signed
-	fresh  func() hash.Hash // nil then
-	keys   []key.Public
+	digest    crypto.Hash      // 0: the content itself is signed
+	fresh     func() hash.Hash // nil then
+	keys      []key.Public     // that the source pins
+	published *published       // where there are none
+}
+
+// of are the keys that may have signed a request.
+func (p *publicKeys) of(x *Exchange) ([]key.Public, *Refusal) {
+	if len(p.keys) > 0 || p.published == nil {
+		return p.keys, nil
+	}
+	return p.published.of(x, "")
 }
 
 // message is what the sender's key has signed.
@@ -114,7 +146,9 @@ func (p *publicKeys) match(x *Exchange, content *Template) (fits bool, missing *
 	if missing != nil {
 		return false, missing
 	}
-	for _, one := range p.keys {
+	keys, refusal := p.of(x)
+	x.unkeyed = refusal
+	for _, one := range keys {
 		for _, signature := range x.signatures {
 			if one.Verify(p.digest, message, signature) {
 				return true, nil
@@ -125,6 +159,9 @@ func (p *publicKeys) match(x *Exchange, content *Template) (fits bool, missing *
 }
 
 func (p *publicKeys) sign(x *Exchange, content *Template, key int) (signature []byte, missing *part, err error) {
+	if key >= len(p.keys) {
+		return nil, nil, errors.New("sign: it takes the sender's private key as the secret")
+	}
 	message, missing := p.message(x, content)
 	if missing != nil {
 		return nil, missing, nil

@@ -36,6 +36,7 @@ const (
 	Decryption   Reason = "decryption"
 	Token        Reason = "token"
 	ClientKey    Reason = "client_key"
+	UnknownKey   Reason = "unknown_key" // the sender publishes no such key
 	Challenge    Reason = "challenge"
 	InvalidBody  Reason = "invalid_body"
 	Schema       Reason = "schema"
@@ -48,4 +49,7 @@ const (
 	WrongMethod   Reason = "method"
 	Unreadable    Reason = "unreadable"
 	OverRate      Reason = "rate"
+
+	// Unreachable is no refusal: a host of the sender did not answer, and the request may be genuine.
+	Unreachable Reason = "unreachable"
 )

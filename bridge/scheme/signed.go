@@ -51,6 +51,7 @@ func (s *signed) Verify(x *Exchange) *Refusal {
 	if refusal := s.read(x); refusal != nil {
 		return refusal
 	}
+	x.unkeyed = nil
 	match := false
 	missing := x.eachURL(s.content, func() (fits bool, missing *part) {
 		fits, missing = s.keys.match(x, &s.content)
@@ -59,6 +60,9 @@ func (s *signed) Verify(x *Exchange) *Refusal {
 	})
 	if missing != nil {
 		return &Refusal{NoSignature, "the signature covers the " + missing.String() + ", which is missing"}
+	}
+	if !match && x.unkeyed != nil {
+		return x.unkeyed
 	}
 	if !match {
 		return s.unmatched(x, s.method, s.content)

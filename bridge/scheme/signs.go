@@ -18,6 +18,9 @@ func (p *Proof) Signs() error {
 		return fmt.Errorf("its time of sending is %s, which not every event has", p.freshness.time.String())
 	}
 	for _, s := range p.steps {
+		if s.each >= 0 {
+			return errors.New("each member of its list at " + s.list + " proves who sent it")
+		}
 		if s.when != nil || s.unless != nil {
 			return errors.New("it signs in several ways, by what a request holds")
 		}
@@ -35,7 +38,9 @@ func signs(one Scheme) error {
 		if s.from != nil {
 			return errors.New("its signature stands in " + s.from.String() + " and not in a header")
 		}
-		if k, ok := s.keys.(*publicKeys); ok && !k.keys[0].Signs() {
+		if k, ok := s.keys.(*publicKeys); ok && len(k.keys) == 0 {
+			return errors.New("it takes the sender's private key as the secret")
+		} else if ok && !k.keys[0].Signs() {
 			return &key.SecretError{Index: 0, Err: errors.New("is a public key; signing needs the private one")}
 		}
 		content = &s.content
@@ -45,6 +50,9 @@ func signs(one Scheme) error {
 		}
 		return nil
 	case *jws:
+		if s.header == "" {
+			return errors.New("its body is a token, and nothing beside it is sent")
+		}
 		content = &s.content
 	case *digest:
 		if s.in.Header() == "" {

@@ -20,7 +20,9 @@ import (
 //	{if:…}                 nothing, but the whole template is absent where … is
 //	{hmac:hash:encoding:…} the HMAC of … under the first secret
 //	{hash:hash:encoding:…} the plain hash of …
+//	{crc32:…}              the CRC-32 of …, in decimal
 //	{json:/pointer|parent} without the last segment of a path
+//	{json:/pointer|empty}  nothing where it is missing
 //
 // {item:…} is a member of the signature header's list. A text that begins with a slash is a
 // JSON pointer, and one like header:Name is that value alone; {{ and }} are braces.
@@ -35,12 +37,13 @@ type part struct {
 	hash   func() hash.Hash
 	encode func([]byte) string
 	parent bool
+	empty  bool
 }
 
 // partKinds says which values exist and whether they need a name.
 var partKinds = map[string]bool{
 	"body": false, "unpacked": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
-	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true,
+	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true, "crc32": true,
 }
 
 // Selector compiles a text of the template language.
@@ -99,8 +102,8 @@ func (c *Compiler) Template(text string) (Template, error) {
 
 func (c *Compiler) part(text string) (part, error) {
 	text, filter, filtered := strings.Cut(text, "|")
-	if filtered && filter != "parent" {
-		return part{}, fmt.Errorf("{%s|%s}: the only filter is parent", text, filter)
+	if filtered && filter != "parent" && filter != "empty" {
+		return part{}, fmt.Errorf("{%s|%s}: the only filters are parent and empty", text, filter)
 	}
 	kind, arg, named := strings.Cut(text, ":")
 	if c.Values != nil && kind != "header" {
@@ -114,16 +117,16 @@ func (c *Compiler) part(text string) (part, error) {
 	case !known:
 		return part{}, fmt.Errorf("{%s}: there is no such value", text)
 	case needs != named || (needs && arg == ""):
-		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if, hmac and hash")
+		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if, hmac, hash and crc32")
 	}
-	p := part{kind: kind, arg: arg, parent: filtered}
+	p := part{kind: kind, arg: arg, parent: filter == "parent", empty: filter == "empty"}
 	var err error
 	switch kind {
 	case "header":
 		p.arg = http.CanonicalHeaderKey(arg)
 	case "json":
 		p.slot, err = c.Set.Add(arg)
-	case "if":
+	case "if", "crc32":
 		err = c.inner(&p, arg)
 	case "hmac", "hash":
 		err = c.digestPart(&p, arg)

@@ -1,9 +1,11 @@
 package scheme
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -147,8 +149,14 @@ func (t *token) Sign(x *Exchange) error {
 		x.Request.Header.Set(t.from.parts[0].arg, t.first)
 	case t.from.parts[0].kind == "query":
 		x.addQuery(t.from.parts[0].arg, t.first)
+	case t.from.parts[0].kind == "json":
+		text, err := json.Marshal(t.first)
+		if err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+		x.Request.Body = bytes.Replace(x.Request.Body, []byte(PlaceOfToken), bytes.Trim(text, `"`), 1)
 	}
-	return nil // a token inside the body is part of the sample
+	return nil // without a place for it, a token inside the body is part of the sample
 }
 
 func (t *token) signs() *Template { return nil }

@@ -84,6 +84,9 @@ func (s *signature) place(x *Exchange) error {
 // PlaceOfSignature stands in a sample's body where its signature goes.
 const PlaceOfSignature = "${signature}"
 
+// PlaceOfToken stands where the secret itself goes.
+const PlaceOfToken = "${token}"
+
 func (s *signature) placeInside(x *Exchange, text string) error {
 	if !bytes.Contains(x.Request.Body, []byte(PlaceOfSignature)) {
 		return errors.New("sign: the body has no place for its signature, " + PlaceOfSignature)

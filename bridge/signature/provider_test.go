@@ -34,10 +34,15 @@ func examples(p *provider.Provider) map[string]string {
 }
 
 // refusals are those as whom nobody else can send, and why.
-const refusals = `ecwid: nobody else can sign as ecwid: its signature covers {json:/eventCreated}.{json:/eventId}, which not every event has
+const refusals = `adyen: nobody else can sign as adyen: each member of its list at /notificationItems proves who sent it
+aws-sns: nobody else can sign as aws-sns: its token stands in {json:/TopicArn} and not in a header
+azure-event-grid: nobody else can sign as azure-event-grid: its token stands in {query:code} and not in a header
+ecwid: nobody else can sign as ecwid: its signature covers {json:/eventCreated}.{json:/eventId}, which not every event has
+kinde: nobody else can sign as kinde: its body is a token, and nothing beside it is sent
 linear: nobody else can sign as linear: its time of sending is {json:/webhookTimestamp}, which not every event has
 liqpay: nobody else can sign as liqpay: its signature stands in {form:signature} and not in a header
 mailgun: nobody else can sign as mailgun: its signature stands in {json:/signature/signature} and not in a header
+microsoft-graph: nobody else can sign as microsoft-graph: each member of its list at /value proves who sent it
 midtrans: nobody else can sign as midtrans: its signature stands in {json:/signature_key} and not in a header
 pandadoc: nobody else can sign as pandadoc: its signature stands in {query:signature} and not in a header
 twilio: nobody else can sign as twilio: it signs in several ways, by what a request holds`

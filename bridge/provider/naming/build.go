@@ -162,7 +162,7 @@ func (b *Builder) faultOf(x *scheme.Exchange) string {
 func (b *Builder) build(x *scheme.Exchange, fault string, room []event.Extension) Event {
 	e := Event{Event: event.Event{Source: b.source, Data: x.Body(), DataContentType: contentType(x), Time: x.Request.Received.UTC()}}
 	if e.Extensions = room[:0]; cap(room) == 0 {
-		e.Extensions = make([]event.Extension, 0, len(traces)+2+len(b.extensions))
+		e.Extensions = make([]event.Extension, 0, len(traces)+3+len(b.extensions)) // one is for the receiver
 	}
 	if e.Invalid = fault; fault == "" {
 		e.Type, e.Invalid = b.kind(x)

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -25,7 +26,8 @@ type Public interface {
 var errPublicOnly = errors.New("sign: the secret is a public key; signing needs the private one")
 
 // Parse reads a key in PEM, or the base64 of its DER form as it stands between the lines of
-// PEM: a public key (RFC 5280 SubjectPublicKeyInfo), or a private one (PKCS #8).
+// PEM: a public key (RFC 5280 SubjectPublicKeyInfo), a certificate, of which the key counts, or a
+// private key (PKCS #8).
 func Parse(secret string) (any, error) {
 	der, err := decodeBase64(secret)
 	if block, _ := pem.Decode([]byte(secret)); block != nil {
@@ -39,6 +41,9 @@ func Parse(secret string) (any, error) {
 	}
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return key, nil
+	}
+	if certificate, err := x509.ParseCertificate(der); err == nil {
+		return certificate.PublicKey, nil
 	}
 	return nil, errors.New("it holds no public key (SubjectPublicKeyInfo)")
 }
@@ -54,6 +59,12 @@ func ECDSA(key any) (Public, bool) {
 	return nil, false
 }
 
+// P256 takes an ECDSA key of the curve of ES256.
+func P256(key any) (Public, bool) {
+	k, ok := ECDSA(key)
+	return k, ok && k.(ecdsaKey).public.Curve == elliptic.P256()
+}
+
 // RSA takes a parsed key of its family that is long enough.
 func RSA(key any) (Public, bool) {
 	switch k := key.(type) {
@@ -63,6 +74,12 @@ func RSA(key any) (Public, bool) {
 		return rsaKey{&k.PublicKey, k}, k.Size() >= minRSABytes
 	}
 	return nil, false
+}
+
+// Edwards takes a parsed key of Ed25519.
+func Edwards(key any) (Public, bool) {
+	public, ok := key.(ed25519.PublicKey)
+	return ed25519Key{public: public}, ok
 }
 
 // minRSABytes is the size of a modulus below which a key is refused: 2048 bits (NIST SP 800-131A).

@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
+	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
 // A judge is a source as it judges requests: one of the configuration, or one made of flags.
@@ -41,7 +42,7 @@ func (f *requestFlags) judgeOf(p *provider.Provider) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options})
+	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options, Fetcher: webhook.New(webhook.Options{})})
 	if err != nil {
 		return nil, cli.Usage("%w", err)
 	}
@@ -74,7 +75,9 @@ func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, na
 	if !ok {
 		return nil, cli.Usage("--source: there is no provider %q", s.Provider)
 	}
-	v, err := p.Compile(s.OfProvider())
+	of := s.OfProvider()
+	of.Fetcher = webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts}, Proxy: c.EgressProxy, ProxyResolves: c.EgressProxyResolves})
+	v, err := p.Compile(of)
 	if err != nil {
 		return nil, cli.Usage("%w", err)
 	}
@@ -155,6 +158,7 @@ func (j *judge) judge(r *provider.Request) (*Judgement, error) {
 			result.Status = http.StatusUnprocessableEntity
 		}
 	}
+	result.Proof = verdict.Proof
 	for i := range verdict.Events {
 		e := &verdict.Events[i]
 		result.Events = append(result.Events, eventItem{e.ID, e.Source, e.Type, e.Subject, e.Time, len(e.Data)})

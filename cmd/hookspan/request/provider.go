@@ -26,14 +26,15 @@ func ProviderCommand(t *cli.Terminal) *cobra.Command {
 
 // A providerItem is a provider in a list.
 type providerItem struct {
-	Name       string   `json:"name"`
-	Title      string   `json:"title"`
-	Verified   []string `json:"verified"`
-	Unverified []string `json:"unverified"`
+	Name       string         `json:"name"`
+	Title      string         `json:"title"`
+	Proof      provider.Proof `json:"proof"`
+	Verified   []string       `json:"verified"`
+	Unverified []string       `json:"unverified"`
 }
 
 func itemOf(p *provider.Provider) providerItem {
-	return providerItem{p.Name, p.Title, append([]string{}, p.Verified...), append([]string{}, p.Unverified...)}
+	return providerItem{p.Name, p.Title, p.Proof, append([]string{}, p.Verified...), append([]string{}, p.Unverified...)}
 }
 
 // catalog loads every provider, those of the operator's own folder included.
@@ -65,7 +66,7 @@ func listCommand(t *cli.Terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			g := cli.NewGrid(t.Out, "NAME", "TITLE", "VERIFIED", "UNVERIFIED")
+			g := cli.NewGrid(t.Out, "NAME", "TITLE", "PROOF", "VERIFIED", "UNVERIFIED")
 			for _, name := range catalog.Names() {
 				p, _ := catalog.Provider(name)
 				if t.JSON {
@@ -74,7 +75,7 @@ func listCommand(t *cli.Terminal) *cobra.Command {
 					}
 					continue
 				}
-				g.Row(p.Name, p.Title, strconv.Itoa(len(p.Verified)), strconv.Itoa(len(p.Unverified)))
+				g.Row(p.Name, p.Title, string(p.Proof), strconv.Itoa(len(p.Verified)), strconv.Itoa(len(p.Unverified)))
 			}
 			if t.JSON {
 				return nil
@@ -106,9 +107,15 @@ func showCommand(t *cli.Terminal) *cobra.Command {
 	}
 }
 
+// proofs are the words for what is known of requests.
+var proofs = map[provider.Proof]string{
+	provider.Verified:      "verified: the sender signs what it sends",
+	provider.Authenticated: "authenticated: the sender shows a secret and signs nothing, so whoever sees one request can send others",
+}
+
 func writeProvider(w io.Writer, p *provider.Provider) {
 	fmt.Fprintf(w, "%s: %s\n", p.Name, p.Title)
-	fmt.Fprintf(w, "secrets: %s\nmethods: %s\n", p.Secrets, strings.Join(p.Methods, ", "))
+	fmt.Fprintf(w, "secrets: %s\nmethods: %s\nrequests are %s\n", p.Secrets, strings.Join(p.Methods, ", "), proofs[p.Proof])
 	for _, part := range []struct {
 		title string
 		facts []string

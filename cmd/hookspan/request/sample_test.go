@@ -25,8 +25,10 @@ const sampleURL = "http://hooks.example/webhooks/shop"
 func sampleOf(t *testing.T, p *provider.Provider) *sample {
 	t.Helper()
 	s := &sample{Provider: p}
-	if p.Name == "hmac" {
-		s.options = []string{"header=X-Signature"}
+	for _, o := range p.Options {
+		if o.Required {
+			s.options = append(s.options, o.Name+"="+o.Example)
+		}
 	}
 	options, err := cli.Pairs("option", s.options, "=")
 	if err != nil {

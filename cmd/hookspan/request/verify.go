@@ -21,6 +21,7 @@ type Judgement struct {
 	Source   string             `json:"source"`
 	URL      string             `json:"url"` // that signatures are compared with
 	Genuine  bool               `json:"genuine"`
+	Proof    provider.Proof     `json:"proof,omitempty"` // of genuine events
 	Reason   string             `json:"reason,omitempty"`
 	Detail   string             `json:"detail,omitempty"`
 	Status   int                `json:"status"` // what the sender would be answered

@@ -120,9 +120,9 @@ func TestTriggeredRequestsVerify(t *testing.T) {
 func TestProvidersAreListed(t *testing.T) {
 	t.Parallel()
 	out, errs, code := hookspan(t, nil, "provider", "list", "--json")
-	var item struct{ Name, Title string }
+	var item struct{ Name, Title, Proof string }
 	first, _, _ := strings.Cut(out, "\n")
-	if err := json.Unmarshal([]byte(first), &item); err != nil || code != cli.ExitDone || item.Name == "" || item.Title == "" || strings.Count(out, "\n") < 200 {
+	if err := json.Unmarshal([]byte(first), &item); err != nil || code != cli.ExitDone || item.Name == "" || item.Title == "" || item.Proof == "" || strings.Count(out, "\n") < 200 {
 		t.Errorf("code %d, %v: %s%s", code, err, out, errs)
 	}
 }

@@ -64,7 +64,7 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 		return nil, err
 	}
 	pr.App, err = app.New(app.Parts{
-		Config: c, Sender: pr.sender, Asker: pr.sender, Mail: &mail.Sender{Agent: "Hookspan/" + cli.Version()}, Check: pr.sender.CheckEndpoint, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
+		Config: c, Sender: pr.sender, Asker: pr.sender, Fetcher: pr.sender, Mail: &mail.Sender{Agent: "Hookspan/" + cli.Version()}, Check: pr.sender.CheckEndpoint, Version: cli.Version(), Log: p.Log, LogLevel: p.LogLevel, Metrics: registry,
 		Tracer:   pr.traces.Tracer(c.Bus.Kind.System()),
 		Observer: p.Observer, Reload: p.Reload, Hangup: p.Hangup,
 		Open: func(ctx context.Context) (app.Opened, error) {

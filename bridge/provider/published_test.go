@@ -1,0 +1,424 @@
+package provider_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/provider"
+)
+
+// hosts answer what a test lays there.
+type hosts struct {
+	mu    sync.Mutex
+	texts map[string]string
+	fresh time.Duration
+	asked []string
+}
+
+func (h *hosts) Fetch(_ context.Context, url string, _ int64) ([]byte, time.Duration, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = append(h.asked, url)
+	text, there := h.texts[url]
+	if !there {
+		return nil, 0, errors.New("its host answered 404")
+	}
+	return []byte(text), h.fresh, nil
+}
+
+func (h *hosts) lay(url, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.texts[url] = text
+}
+
+func (h *hosts) times() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.asked)
+}
+
+var rsaKeys = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
+	for i := range keys {
+		var err error
+		if keys[i], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			panic(err)
+		}
+	}
+	return keys
+})
+
+// keySet is a JWK set of RSA keys by their ids.
+func keySet(keys map[string]*rsa.PrivateKey) string {
+	var set struct {
+		Keys []map[string]string `json:"keys"`
+	}
+	set.Keys = append(set.Keys, map[string]string{"kty": "oct", "kid": "shared", "k": "c2VjcmV0"}, map[string]string{"kty": "RSA", "use": "enc", "kid": "other", "n": "AQAB", "e": "AQAB"})
+	for id, k := range keys {
+		set.Keys = append(set.Keys, map[string]string{
+			"kty": "RSA", "use": "sig", "kid": id, "alg": "RS256",
+			"n": base64.RawURLEncoding.EncodeToString(k.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(k.E)).Bytes()),
+		})
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func rs256(t testing.TB, key *rsa.PrivateKey, id, claims string) string {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode(fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, id)) + "." + encode([]byte(claims))
+	sum := sha256.Sum256([]byte(text))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + encode(signature)
+}
+
+const (
+	googleKeys = "https://www.googleapis.com/oauth2/v3/certs"
+	pushClaims = `{"aud":"https://hooks.example.com/webhooks/orders","email":"push@project.iam.gserviceaccount.com"}`
+)
+
+func pushed(token string) *provider.Request {
+	return &provider.Request{
+		Method: http.MethodPost, URL: "https://hooks.example.com/webhooks/shop", Header: http.Header{"Authorization": {"Bearer " + token}}, Received: time.Now(),
+		Body: []byte(`{"message":{"data":"e30=","messageId":"7"},"subscription":"projects/p/subscriptions/s"}`),
+	}
+}
+
+func publishing(t testing.TB, name string, h *hosts, roots *x509.CertPool) *provider.Verifier {
+	t.Helper()
+	p, _ := catalog(t).Provider(name)
+	v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf(name), Fetcher: h, Roots: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func says(t testing.TB, v *provider.Verifier, r *provider.Request) provider.Reason {
+	t.Helper()
+	_, err := v.Verify(r)
+	var refusal *provider.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Reason
+	}
+	return ""
+}
+
+func TestPublishedKeys(t *testing.T) {
+	t.Parallel()
+	keys := rsaKeys()
+	catalog(t) // outside of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		h := &hosts{texts: map[string]string{}, fresh: 6 * time.Hour}
+		v := publishing(t, "google-pubsub", h, nil)
+		first, second := rs256(t, keys[0], "one", pushClaims), rs256(t, keys[1], "two", pushClaims)
+		expect := func(what, token string, want provider.Reason, asked int) {
+			t.Helper()
+			if got := says(t, v, pushed(token)); got != want || h.times() != asked {
+				t.Errorf("%s: %q, want %q; asked %d times, want %d", what, got, want, h.times(), asked)
+			}
+		}
+		expect("a host that is away", first, provider.Unreachable, 1)
+		expect("at once again", first, provider.Unreachable, 1)
+		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"one": keys[0]}))
+		time.Sleep(5 * time.Second)
+		expect("the host is back", first, "", 2)
+		expect("what is known", first, "", 2)
+		expect("an unknown key, just asked", second, provider.UnknownKey, 2)
+		time.Sleep(time.Minute)
+		expect("an unknown key", second, provider.UnknownKey, 3)
+		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"one": keys[0], "two": keys[1]}))
+		time.Sleep(time.Minute)
+		expect("a new key", second, "", 4)
+		expect("another's signature under a known id", rs256(t, keys[1], "one", pushClaims), provider.BadSignature, 4)
+		expect("another audience", rs256(t, keys[0], "one", strings.Replace(pushClaims, "orders", "other", 1)), provider.BadSignature, 4)
+		expect("another account", rs256(t, keys[0], "one", strings.Replace(pushClaims, "push@", "pull@", 1)), provider.BadSignature, 4)
+		expect("the public key as a shared secret", compact(`{"alg":"HS256","kid":"one"}`, pushClaims, keySet(map[string]*rsa.PrivateKey{"one": keys[0]})), provider.BadSignature, 4)
+
+		h.lay(googleKeys, "<html>moved</html>")
+		time.Sleep(7 * time.Hour)
+		expect("nonsense beside what was there", second, "", 5)
+		time.Sleep(25 * time.Hour)
+		expect("nonsense for a day", second, provider.Unreachable, 6)
+		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"two": keys[1]}))
+		time.Sleep(5 * time.Second)
+		expect("a key that was taken back", first, provider.UnknownKey, 7)
+	})
+}
+
+func TestAFloodOfUnknownKeysAsksSeldom(t *testing.T) {
+	t.Parallel()
+	keys := rsaKeys()
+	catalog(t)
+	synctest.Test(t, func(t *testing.T) {
+		h := &hosts{texts: map[string]string{}}
+		v := publishing(t, "aws-sns", h, nil)
+		for i := range 1000 {
+			r := notification(t, keys[0], fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/%d.pem", i))
+			if got := says(t, v, r); got != provider.Unreachable {
+				t.Fatalf("%d: %q", i, got)
+			}
+		}
+		if n := h.times(); n > 10 {
+			t.Errorf("asked %d times at once", n)
+		}
+		time.Sleep(time.Minute)
+		says(t, v, notification(t, keys[0], "https://sns.eu-west-1.amazonaws.com/late.pem"))
+		if n := h.times(); h.asked[n-1] != "https://sns.eu-west-1.amazonaws.com/late.pem" {
+			t.Errorf("asked %q last", h.asked[n-1])
+		}
+	})
+}
+
+// notification is one of SNS whose certificate is said to lie at a URL.
+func notification(t testing.TB, key *rsa.PrivateKey, at string) *provider.Request {
+	t.Helper()
+	return snsMessage(t, key, map[string]string{
+		"Type": "Notification", "MessageId": "m-1", "Message": "paid", "Timestamp": "2026-03-01T12:00:00.000Z",
+		"SigningCertURL": at, "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe",
+	}, "Message", "MessageId", "Timestamp", "TopicArn", "Type")
+}
+
+func snsMessage(t testing.TB, key *rsa.PrivateKey, message map[string]string, signed ...string) *provider.Request {
+	t.Helper()
+	message["TopicArn"] = optionsOf("aws-sns")["topic_arn"]
+	var text strings.Builder
+	for _, name := range signed {
+		fmt.Fprintf(&text, "%s\n%s\n", name, message[name])
+	}
+	sum := sha256.Sum256([]byte(text.String()))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	message["SignatureVersion"], message["Signature"] = "2", base64.StdEncoding.EncodeToString(signature)
+	body, err := json.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &provider.Request{Method: http.MethodPost, URL: "https://hooks.example.com/webhooks/shop", Header: http.Header{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body, Received: time.Now()}
+}
+
+// certificateOf is a self-signed one, in PEM.
+func certificateOf(t testing.TB, key *rsa.PrivateKey, name string, from, until time.Time) (text string, pool *x509.CertPool) {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: from, NotAfter: until,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(own)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), pool
+}
+
+const snsCertificate = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"
+
+func TestCertificatesLieOnTheSendersHostsAlone(t *testing.T) {
+	t.Parallel()
+	key, now := rsaKeys()[0], time.Now()
+	text, _ := certificateOf(t, key, "sns.amazonaws.com", now.Add(-time.Hour), now.Add(time.Hour))
+	for at, want := range map[string]provider.Reason{
+		snsCertificate: "",
+		"https://sns.cn-north-1.amazonaws.com.cn/a.pem":           "",
+		"http://sns.eu-west-1.amazonaws.com/a.pem":                provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com:444/a.pem":           provider.UnknownKey,
+		"https://user@sns.eu-west-1.amazonaws.com/a.pem":          provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com.evil.example/a.pem":  provider.UnknownKey,
+		"https://sns.a.b.amazonaws.com/a.pem":                     provider.UnknownKey,
+		"https://sns..amazonaws.com/a.pem":                        provider.UnknownKey,
+		"https://evil.example/sns.eu-west-1.amazonaws.com/a.pem":  provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com/bucket/a.pem":        provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com/a.pem?redirect=evil": provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com/%61.pem":             provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com/a.txt":               provider.UnknownKey,
+		"::": provider.UnknownKey,
+	} {
+		h := &hosts{texts: map[string]string{at: text}}
+		v := publishing(t, "aws-sns", h, nil)
+		if got := says(t, v, notification(t, key, at)); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+		if asked := h.times() > 0; asked != (want == "") {
+			t.Errorf("%s: asked %v", at, h.asked)
+		}
+	}
+}
+
+func TestCertificatesThatDoNotCount(t *testing.T) {
+	t.Parallel()
+	key, now := rsaKeys()[0], time.Now()
+	const at, name = "https://api.paypal.com/v1/notifications/certs/CERT-1", "messageverificationcerts.paypal.com"
+	good, roots := certificateOf(t, key, name, now.Add(-time.Hour), now.Add(time.Hour))
+	old, oldRoots := certificateOf(t, key, name, now.Add(-2*time.Hour), now.Add(-time.Hour))
+	early, earlyRoots := certificateOf(t, key, name, now.Add(time.Hour), now.Add(2*time.Hour))
+	other, otherRoots := certificateOf(t, key, "www.paypal.com", now.Add(-time.Hour), now.Add(time.Hour))
+	another, anotherRoots := certificateOf(t, rsaKeys()[1], name, now.Add(-time.Hour), now.Add(time.Hour))
+	p, _ := catalog(t).Provider("paypal")
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Sample(provider.SampleRequest{Secret: base64.StdEncoding.EncodeToString(der), Options: optionsOf("paypal"), Now: now, URL: "https://hooks.example.com/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Header.Set("Paypal-Cert-Url", at)
+	for what, c := range map[string]struct {
+		text  string
+		roots *x509.CertPool
+		want  provider.Reason
+	}{
+		"a good one":           {good, roots, ""},
+		"of no authority":      {good, otherRoots, provider.Unreachable},
+		"ended":                {old, oldRoots, provider.Unreachable},
+		"not yet":              {early, earlyRoots, provider.Unreachable},
+		"of another host":      {other, otherRoots, provider.Unreachable},
+		"of another key":       {another, anotherRoots, provider.BadSignature},
+		"no PEM":               {"moon", roots, provider.Unreachable},
+		"PEM of something":     {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", roots, provider.Unreachable},
+		"nothing":              {"", roots, provider.Unreachable},
+		"another one above it": {another + good, roots, provider.Unreachable},
+	} {
+		v := publishing(t, "paypal", &hosts{texts: map[string]string{at: c.text}}, c.roots)
+		if got := says(t, v, request(s, now)); got != c.want {
+			t.Errorf("%s: %q, want %q", what, got, c.want)
+		}
+	}
+}
+
+// A subscription is confirmed where a genuine request for the source's own topic asks for it.
+func TestASubscriptionIsConfirmed(t *testing.T) {
+	t.Parallel()
+	key, now := rsaKeys()[0], time.Now()
+	text, _ := certificateOf(t, key, "sns.amazonaws.com", now.Add(-time.Hour), now.Add(time.Hour))
+	const confirm = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=abc"
+	message := func(at string) map[string]string {
+		return map[string]string{
+			"Type": "SubscriptionConfirmation", "MessageId": "m-1", "Message": "You have chosen to subscribe", "Timestamp": "2026-03-01T12:00:00.000Z",
+			"Token": "abc", "SubscribeURL": at, "SigningCertURL": snsCertificate,
+		}
+	}
+	signed := []string{"Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"}
+	h := &hosts{texts: map[string]string{snsCertificate: text, confirm: "<ok/>"}}
+	v := publishing(t, "aws-sns", h, nil)
+	verdict, err := v.Verify(snsMessage(t, key, message(confirm), signed...))
+	if err != nil || verdict.Answer == nil || verdict.Answer.Status != 200 || h.asked[len(h.asked)-1] != confirm {
+		t.Errorf("%+v, %v, asked %v", verdict, err, h.asked)
+	}
+	for at, want := range map[string]provider.Reason{
+		"https://evil.example/?Action=ConfirmSubscription":                       provider.UnknownKey,
+		"https://sns.eu-west-1.amazonaws.com/other?Action=ConfirmSubscription":   provider.UnknownKey,
+		"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&away=1": provider.Unreachable,
+	} {
+		if got := says(t, v, snsMessage(t, key, message(at), signed...)); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+	stranger := &hosts{texts: h.texts}
+	v = publishing(t, "aws-sns", stranger, nil)
+	r := snsMessage(t, key, message(confirm), signed...)
+	r.Body = []byte(strings.Replace(string(r.Body), ":orders", ":others", 1))
+	if got := says(t, v, r); got != provider.Token || stranger.times() != 0 {
+		t.Errorf("of another topic: %q, asked %v", got, stranger.asked)
+	}
+	v = publishing(t, "aws-sns", stranger, nil)
+	if got := says(t, v, snsMessage(t, rsaKeys()[1], message(confirm), signed...)); got != provider.BadSignature || len(stranger.asked) != 2 {
+		t.Errorf("of another key: %q, asked %v", got, stranger.asked) // the certificate, for each hash
+	}
+}
+
+func TestATokenOfAnEllipticCurve(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := fmt.Sprintf(`{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":%q,"y":%q}]}`, encode(point[1:33]), encode(point[33:]))
+	text := encode([]byte(`{"alg":"ES256","kid":"a"}`)) + "." + encode([]byte(`{"iss":"own"}`))
+	sum := sha256.Sum256([]byte(text))
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := make([]byte, 64)
+	r.FillBytes(raw[:32])
+	s.FillBytes(raw[32:])
+	v := userProvider(t, "own", `
+title: Own
+verify: [{jws: {header: X-Token, algorithm: ES256, claims: {iss: own}, published: {url: "https://keys.example/jwks"}}}]
+event: {prefix: com.own, type: thing}
+`, provider.Config{Secrets: []string{}, Fetcher: &hosts{texts: map[string]string{"https://keys.example/jwks": set}}})
+	if got := says(t, v, tokenRequest(text+"."+encode(raw), "{}")); got != "" {
+		t.Errorf("refused: %q", got)
+	}
+	if got := says(t, v, tokenRequest(text+"."+encode(raw[:63]), "{}")); got != provider.BadSignature {
+		t.Errorf("a byte less: %q", got)
+	}
+	raw[10] ^= 1
+	if got := says(t, v, tokenRequest(text+"."+encode(raw), "{}")); got != provider.BadSignature {
+		t.Errorf("another signature: %q", got)
+	}
+}
+
+func TestDeclarationsOfPublishedKeys(t *testing.T) {
+	t.Parallel()
+	for published, want := range map[string]string{
+		`{url: "http://keys.example/jwks"}`:                                         "https",
+		`{url: "header:X-Cert"}`:                                                    "hosts",
+		`{url: "header:X-Cert", hosts: keys.example}`:                               "path",
+		`{url: "header:X-Cert", hosts: keys.example, path: "[", form: certificate}`: "path.Match",
+		`{url: "https://keys.example/jwks", form: pem}`:                             "form",
+		`{url: "https://keys.example/jwks", chain: true}`:                           "certificate",
+		`{url: "https://keys.example/jwks", id: "{"}`:                               "id",
+		`{url: "https://keys.example/jwks", names: [a.example]}`:                    "certificate",
+		`{address: "https://keys.example/jwks"}`:                                    "address",
+	} {
+		_, err := userFiles(t, map[string]string{"own.yaml": "name: own\ntitle: Own\nverify: [{rsa: {header: X-Sig, published: " + published + "}}]\nevent: {prefix: com.own}\n"})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", published, err)
+		}
+	}
+	_, err := userFiles(t, map[string]string{"own.yaml": "name: own\ntitle: Own\nverify: [{hmac: {header: X-Sig}}]\nchallenges: [{open: true, visit: {url: \"https://a.example/\"}}]\nevent: {prefix: com.own}\n"})
+	if err == nil || !strings.Contains(err.Error(), "visit") {
+		t.Errorf("an open visit: %v", err)
+	}
+}

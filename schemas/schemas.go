@@ -2,7 +2,7 @@
 // carries. They are documentation that a program can check: every field has a description and
 // an example.
 //
-//   - config.json: the configuration file.
+//   - config.json: the configuration file. provider.json: a provider's file.
 //   - page.json and what its items are: endpoint.json (and secret.json, preview.json), delivery.json with attempt.json,
 //     source.json, refusal.json, event-type.json; stats.json, log-level.json, seal-keys.json, resealing.json,
 //     status.json, problem.json: the answers of the admin listener. behind.json stands beside the deliveries of one event.

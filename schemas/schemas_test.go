@@ -99,6 +99,10 @@ func checkExamples(t *testing.T, c *jsonschema.Compiler, pointer string, node ma
 		}
 		checkExamples(t, c, where, field)
 	}
+	definitions, _ := node["$defs"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(definitions)) {
+		checkExamples(t, c, pointer+"/$defs/"+name, definitions[name].(map[string]any))
+	}
 	for _, inner := range []string{"items", "additionalProperties"} {
 		if child, ok := node[inner].(map[string]any); ok {
 			checkExamples(t, c, pointer+"/"+inner, child)

@@ -17,24 +17,24 @@ import (
 
 // A challengeSpec is a handshake: which request it is and what it is answered.
 type challengeSpec struct {
-	Method string            `yaml:"method"` // POST unless it says otherwise
-	Where  string            `yaml:"where"`  // ${option} = value: only sources that set it so have the handshake
-	Unless string            `yaml:"unless"` // a value that must not be there
-	When   declaration.List  `yaml:"when"`   // values that must be there, or "value = text"
-	Open   bool              `yaml:"open"`   // answered without a signature
-	Token  *scheme.TokenSpec `yaml:"token"`  // a secret that the request must show
-	Allow  *originSpec       `yaml:"allow"`  // who may ask
-	Visit  *scheme.PlaceSpec `yaml:"visit"`  // a URL that is asked before the answer, which the sender takes for a yes
-	Status int               `yaml:"status"` // 200 unless it says otherwise
-	Header map[string]string `yaml:"header"` // templates
-	Text   string            `yaml:"text"`   // a template
-	JSON   map[string]string `yaml:"json"`   // members, each a value of the request
+	Method string            `yaml:"method" doc:"Its method; POST unless it says otherwise." example:"method: GET, open: true, when: 'query:challenge', text: 'query:challenge'"`
+	Where  string            `yaml:"where" doc:"An option and a value: only sources that set it so have the handshake." example:"where: '${region} = eu', method: HEAD, open: true"`
+	When   declaration.List  `yaml:"when" doc:"Values that must all be there, or have a text: value = text." example:"when: [/type = verification, /challenge], json: {challenge: /challenge}"`
+	Unless string            `yaml:"unless" doc:"A value that must not be there." example:"method: GET, open: true, unless: 'header:X-Acme-Signature'"`
+	Open   bool              `yaml:"open" doc:"It is answered without a proof; else it is verified like a delivery." example:"method: HEAD, open: true"`
+	Token  *scheme.TokenSpec `yaml:"token" doc:"A secret that it must show." example:"method: GET, open: true, token: {in: 'query:verify_token', option: app_token}, text: 'query:challenge'"`
+	Allow  *originSpec       `yaml:"allow" doc:"Who may ask for it." example:"method: OPTIONS, open: true, allow: {value: 'header:Origin', list: 'https://acme.example'}"`
+	Visit  *scheme.PlaceSpec `yaml:"visit" doc:"A URL that is asked before the answer, which the sender takes for a yes. The request must have proven itself." example:"when: /confirm, visit: {url: /confirm, hosts: hooks.acme.example, path: /confirm}"`
+	Status int               `yaml:"status" doc:"The status of the answer; 200 unless it says otherwise." example:"when: /type = ping, status: 204"`
+	Header map[string]string `yaml:"header" doc:"Headers of the answer, each a template." example:"when: 'header:X-Acme-Challenge', header: {X-Acme-Answer: '{header:X-Acme-Challenge}'}"`
+	Text   string            `yaml:"text" doc:"The body of the answer, a value or a template." example:"when: 'query:challenge', text: 'query:challenge'"`
+	JSON   map[string]string `yaml:"json" doc:"The members of the body, which is a JSON object then, each a value or a template." example:"when: /challenge, json: {challenge: /challenge}"`
 }
 
 // An originSpec limits a handshake to names of a list; an empty list allows everybody.
 type originSpec struct {
-	Value string `yaml:"value"`
-	List  string `yaml:"list"` // separated by spaces
+	Value string `yaml:"value" required:"true" doc:"The value that names who asks." example:"value: 'header:Origin'"`
+	List  string `yaml:"list" doc:"Names that may, separated by spaces; an empty list is everybody." example:"value: 'header:Origin', list: 'https://acme.example https://eu.acme.example'"`
 }
 
 // A challenge is a compiled handshake.
@@ -218,9 +218,9 @@ func setDefault(h http.Header, name, value string) {
 
 // An answerSpec is the response to a delivery that was taken.
 type answerSpec struct {
-	Status int               `yaml:"status"`
-	Header map[string]string `yaml:"header"`
-	Body   string            `yaml:"body"`
+	Status int               `yaml:"status" doc:"Its status, of 200 to 299; 200 unless it says otherwise." example:"status: 202"`
+	Header map[string]string `yaml:"header" doc:"Its headers, as they are." example:"header: {Content-Type: text/xml}, body: <Response/>"`
+	Body   string            `yaml:"body" doc:"Its body, as it is." example:"body: OK"`
 }
 
 func (s answerSpec) compile() (Answer, error) {

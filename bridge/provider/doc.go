@@ -7,7 +7,7 @@
 // that it returns, logs or warns of holds a secret.
 //
 // A new provider is two files and no Go: catalog/NAME.yaml, whose whole language is the type
-// file in spec.go, and vectors/NAME.json with requests that the provider really made; the
+// file in spec.go (LANGUAGE.md and schemas/provider.json are made of it), and vectors/NAME.json with requests that the provider really made; the
 // test derives what must be refused from them. Where nobody has published any, hookspan trigger
 // NAME --print makes requests of the file's own samples. How a request is verified and signed is
 // the engine in bridge/scheme.

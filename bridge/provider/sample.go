@@ -14,18 +14,17 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/scheme/instant"
 )
 
 // A sampleSpec is a delivery as the provider would send it. ${…} stands for what is fresh in
-// each one: uuid, hex:n, HEX:n, seq, next, unix, unixms, rfc3339, utc:layout, local (the
-// provider's own clock), sha256 (of the body, in the query), option:name, and signature and token (the
-// secret itself), which are written into the body at the end.
+// each one; see placeholders.
 type sampleSpec struct {
-	Type    string            `yaml:"type"`
-	Headers map[string]string `yaml:"headers"`
-	Query   string            `yaml:"query"`
-	Body    string            `yaml:"body"`
+	Type    string            `yaml:"type" required:"true" doc:"The vendor's name of what happened, with which the sample is asked for." example:"type: order.paid"`
+	Headers map[string]string `yaml:"headers" doc:"Its headers, without those of the signature." example:"type: order.paid, headers: {Content-Type: application/json, X-Acme-Timestamp: '${unix}'}"`
+	Query   string            `yaml:"query" doc:"What the vendor adds to the query of the webhook's URL." example:"type: order.paid, query: 'bodySHA256=${sha256}'"`
+	Body    string            `yaml:"body" doc:"Its body; a line end at the end is left out." example:"type: order.paid, body: '{\"id\":\"${uuid}\"}'"`
 }
 
 // A SampleRequest asks for a delivery.
@@ -163,46 +162,55 @@ func (m *sampleMaker) fill(text string) string {
 	})
 }
 
-func (m *sampleMaker) value(name, arg string) (string, error) {
-	now := m.request.Now
-	switch name {
-	case "uuid":
-		return scheme.NewUUID(), nil
-	case "hex", "HEX":
-		return randomHex(arg, name == "HEX")
-	case "seq":
-		return strconv.Itoa(m.request.Seq), nil
-	case "next":
-		return strconv.Itoa(m.request.Seq + 1), nil
-	case "unix":
-		return strconv.FormatInt(now.Unix(), 10), nil
-	case "unixms":
-		return strconv.FormatInt(now.UnixMilli(), 10), nil
-	case "rfc3339":
-		return now.UTC().Format(time.RFC3339), nil
-	case "utc":
-		return now.UTC().Format(arg), nil
-	case "local":
+// A placeholderTerm is what a ${name} of a sample is filled with.
+type placeholderTerm struct {
+	declaration.Term
+	fill func(m *sampleMaker, arg string) (string, error)
+}
+
+// always makes a fill of what cannot fail and has no argument.
+func always(text func(m *sampleMaker) string) func(*sampleMaker, string) (string, error) {
+	return func(m *sampleMaker, _ string) (string, error) { return text(m), nil }
+}
+
+var placeholders = []placeholderTerm{
+	{declaration.Term{Name: "uuid", Doc: "A random UUID.", Example: "${uuid}"}, always(func(*sampleMaker) string { return scheme.NewUUID() })},
+	{declaration.Term{Name: "hex:n", Doc: "So many random digits, in lower case.", Example: "evt_${hex:24}"}, func(_ *sampleMaker, arg string) (string, error) { return randomHex(arg, false) }},
+	{declaration.Term{Name: "HEX:n", Doc: "The same in upper case.", Example: "T${HEX:8}"}, func(_ *sampleMaker, arg string) (string, error) { return randomHex(arg, true) }},
+	{declaration.Term{Name: "seq", Doc: "The number of the sample.", Example: "order-${seq}"}, always(func(m *sampleMaker) string { return strconv.Itoa(m.request.Seq) })},
+	{declaration.Term{Name: "next", Doc: "The number after it.", Example: "order-${next}"}, always(func(m *sampleMaker) string { return strconv.Itoa(m.request.Seq + 1) })},
+	{declaration.Term{Name: "unix", Doc: "Now, in seconds since 1970.", Example: "${unix}"}, always(func(m *sampleMaker) string { return strconv.FormatInt(m.request.Now.Unix(), 10) })},
+	{declaration.Term{Name: "unixms", Doc: "Now, in milliseconds.", Example: "${unixms}"}, always(func(m *sampleMaker) string { return strconv.FormatInt(m.request.Now.UnixMilli(), 10) })},
+	{declaration.Term{Name: "rfc3339", Doc: "Now, by RFC 3339.", Example: "${rfc3339}"}, always(func(m *sampleMaker) string { return m.request.Now.UTC().Format(time.RFC3339) })},
+	{declaration.Term{Name: "utc:layout", Doc: "Now, in a layout of Go's package time.", Example: "${utc:20060102150405}"}, func(m *sampleMaker, arg string) (string, error) { return m.request.Now.UTC().Format(arg), nil }},
+	{declaration.Term{Name: "local", Doc: "Now, by the vendor's own clock: the zone of event.", Example: "${local}"}, func(m *sampleMaker, _ string) (string, error) {
 		if m.zone == nil {
 			return "", errors.New("the provider has no zone")
 		}
-		return now.In(m.zone).Format(instant.LocalLayout), nil
-	case "sha256":
+		return m.request.Now.In(m.zone).Format(instant.LocalLayout), nil
+	}},
+	{declaration.Term{Name: "sha256", Doc: "The SHA-256 of the body in hex; not in the body.", Example: "bodySHA256=${sha256}"}, always(func(m *sampleMaker) string {
 		sum := sha256.Sum256(m.body)
-		return hex.EncodeToString(sum[:]), nil
-	case "signature":
-		return scheme.PlaceOfSignature, nil
-	case "token":
-		return scheme.PlaceOfToken, nil
-	case "option":
+		return hex.EncodeToString(sum[:])
+	})},
+	{declaration.Term{Name: "option:name", Doc: "The value of an option.", Example: "${option:region}"}, func(m *sampleMaker, arg string) (string, error) {
 		value, ok := m.options[arg]
 		if !ok {
 			return "", fmt.Errorf("option %q is not declared", arg)
 		}
 		return value, nil
-	default:
-		return "", fmt.Errorf("${%s} is unknown", name)
+	}},
+	{declaration.Term{Name: "token", Doc: "The secret itself, where it stands in the body.", Example: "\"state\":\"${token}\""}, always(func(*sampleMaker) string { return scheme.PlaceOfToken })},
+	{declaration.Term{Name: "signature", Doc: "The signature, where it stands in the body.", Example: "sign=${signature}"}, always(func(*sampleMaker) string { return scheme.PlaceOfSignature })},
+}
+
+func (m *sampleMaker) value(name, arg string) (string, error) {
+	for _, one := range placeholders {
+		if known, _, _ := strings.Cut(one.Name, ":"); known == name {
+			return one.fill(m, arg)
+		}
 	}
+	return "", fmt.Errorf("${%s} is unknown", name)
 }
 
 func randomHex(digits string, upper bool) (string, error) {

@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write catalog/README.md anew")
 
 const tableFile = "catalog/README.md"
 

@@ -11,13 +11,13 @@ import (
 
 // A decryptSpec holds the AES options of a provider whose bodies are encrypted.
 type decryptSpec struct {
-	Cipher    string `yaml:"cipher"`
-	Key       string `yaml:"key"`
-	IV        string `yaml:"iv"`
-	Tag       string `yaml:"tag"`
-	Padding   string `yaml:"padding"`
-	Container string `yaml:"container"`
-	Encoding  string `yaml:"encoding"`
+	Cipher    string `yaml:"cipher" words:"aes-256-cbc aes-192-cbc aes-128-cbc aes-256-ecb aes-192-ecb aes-128-ecb aes-256-ctr aes-192-ctr aes-128-ctr aes-256-gcm aes-192-gcm aes-128-gcm" doc:"The variant of AES; aes-256-cbc unless it says otherwise." example:"cipher: aes-128-cbc"`
+	Key       string `yaml:"key" doc:"How the secret becomes the key: raw, zero-pad, truncate, hex, base64, sha256, md5, sha256-hex, sha1-hex, md5-hex (the digits of the hash, cut to the key's size), mysql-fold, evp-md5, evp-sha256 or pbkdf2(rounds); raw unless it says otherwise, evp-md5 with container salted." example:"cipher: aes-256-cbc, key: sha256"`
+	IV        string `yaml:"iv" doc:"Where the initialization vector is: none, zero, prefix16, prefix12, key-prefix, fixed:value, sha256-hex:phrase, md5-hex:phrase, header:Name, json:path, after:: or derived. Unless it says otherwise it is in front of the ciphertext, 12 bytes with gcm and 16 with cbc and ctr." example:"cipher: aes-256-cbc, iv: 'header:X-Acme-IV'"`
+	Tag       string `yaml:"tag" doc:"Where the tag of gcm is: suffix, after-iv, header:Name or json:path; suffix unless it says otherwise." example:"cipher: aes-256-gcm, tag: after-iv"`
+	Padding   string `yaml:"padding" words:"pkcs7 zero" doc:"What fills the last block of cbc and ecb; pkcs7 unless it says otherwise." example:"cipher: aes-256-cbc, padding: zero"`
+	Container string `yaml:"container" doc:"What holds the ciphertext: raw, json-string, json:path, form:field, laravel or salted; raw unless it says otherwise." example:"cipher: aes-256-cbc, container: 'json:/payload'"`
+	Encoding  string `yaml:"encoding" words:"base64 base64url hex base64x2" doc:"How the ciphertext is written; base64 unless it says otherwise." example:"cipher: aes-256-cbc, encoding: hex"`
 }
 
 func (s *decryptSpec) options() map[string]string {

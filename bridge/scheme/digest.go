@@ -13,8 +13,8 @@ import (
 // A digestSpec is a plain hash of the body that the request names somewhere. It proves
 // nothing alone; beside a signature over the place where it stands, it ties the body to it.
 type digestSpec struct {
-	In   string `yaml:"in"`
-	Hash string `yaml:"hash"`
+	In   string `yaml:"in" required:"true" doc:"Where the digest is: header:Name or query:name." example:"in: 'header:X-Acme-Digest'"`
+	Hash string `yaml:"hash" words:"sha256 sha1 sha384 sha512 md5" doc:"The hash; sha256 unless it says otherwise." example:"in: 'header:X-Acme-Digest', hash: sha512"`
 }
 
 type digest struct {

@@ -4,7 +4,7 @@
 //
 // A family is a file: hmac.go (HMAC and plain hashes), publickey.go (Ed25519, ECDSA, RSA), jws.go,
 // token.go, digest.go; signed.go holds what all signatures have in common. A new one is a file
-// with a schemeSpec, and a line in families.go.
+// with a schemeSpec, and a field in families.go.
 //
 // Start reading in proof.go, then template.go, the small language in which files name values of a
 // request, and exchange.go, which decodes them once and only when they are asked for. The packages

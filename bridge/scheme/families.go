@@ -1,11 +1,10 @@
 package scheme
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 
-	"github.com/goccy/go-yaml/ast"
-
-	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -28,67 +27,47 @@ type schemeSpec interface {
 	Compile(c *Compiler) (Scheme, error)
 }
 
-// families is the list of ways to verify; the key is the word in a provider's file.
-var families = map[string]func() schemeSpec{
-	"hmac":    func() schemeSpec { return &hmacSpec{} },
-	"hash":    func() schemeSpec { return &hashSpec{} },
-	"ed25519": func() schemeSpec { return &ed25519Spec{} },
-	"ecdsa":   func() schemeSpec { return &ecdsaSpec{} },
-	"rsa":     func() schemeSpec { return &rsaSpec{} },
-	"jws":     func() schemeSpec { return &jwsSpec{} },
-	"token":   func() schemeSpec { return &TokenSpec{} },
-	"digest":  func() schemeSpec { return &digestSpec{} },
+// A familySpec is the list of ways to verify: each field is a schemeSpec.
+type familySpec struct {
+	HMAC    *hmacSpec    `yaml:"hmac" doc:"A signature made with a shared secret." example:"hmac: {header: X-Acme-Signature}"`
+	Hash    *hashSpec    `yaml:"hash" doc:"A plain hash over content that holds {secret}, as older systems make it; it is weaker than an HMAC." example:"hash: {header: X-Acme-Signature, hash: sha1, content: '{secret}{body}{secret}'}"`
+	Ed25519 *ed25519Spec `yaml:"ed25519" doc:"A signature of Ed25519 over the content itself. The secret is the vendor's public key of 32 bytes; for samples the private one, its seed and the public key." example:"ed25519: {header: X-Acme-Signature, key: hex, content: '{header:X-Acme-Timestamp}{body}'}"`
+	ECDSA   *ecdsaSpec   `yaml:"ecdsa" doc:"A signature of ECDSA over a hash of the content, written as ASN.1. The secret is the vendor's public key, in PEM or the base64 of its DER form; for samples the private one." example:"ecdsa: {header: X-Acme-Signature, encoding: base64, content: '{header:X-Acme-Timestamp}{body}'}"`
+	RSA     *rsaSpec     `yaml:"rsa" doc:"A signature of RSA, PKCS #1 v1.5, over a hash of the content. Keys are as with ecdsa." example:"rsa: {header: X-Acme-Signature, encoding: base64}"`
+	JWS     *jwsSpec     `yaml:"jws" doc:"A token in compact form (RFC 7515, RFC 7519) under a shared secret, by HS256. Its times exp and nbf hold, five minutes either way." example:"jws: {header: Authorization, prefix: 'Bearer ', claims: {iss: acme}}"`
+	Token   *TokenSpec   `yaml:"token" doc:"A secret that the request shows as it is. It proves who sent the request, not what was sent." example:"token: {in: bearer}"`
+	Digest  *digestSpec  `yaml:"digest" doc:"A plain hash of the body, in hex, that the request names. It proves nothing alone; beside a signature over the place where it stands it ties the body to that." example:"digest: {in: 'query:bodySHA256'}"`
+}
+
+// declared lists the families that are there, in the order of the fields.
+func (s familySpec) declared() (specs []schemeSpec) {
+	v := reflect.ValueOf(s)
+	for i := range v.NumField() {
+		if spec, ok := v.Field(i).Interface().(schemeSpec); ok && !v.Field(i).IsNil() {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
 }
 
 // A stepSpec is one thing that must hold: a scheme, or any one of several. With when or
 // unless it applies only to requests that have the value, or lack it. With each it must hold for
 // every member of a list in the body, and JSON pointers begin at the member.
 type stepSpec struct {
-	when, unless string
-	each         string
-	schemes      []schemeSpec
+	When   string       `yaml:"when" doc:"A value: the step is only for requests that have it." example:"when: 'header:X-Acme-Signature', hmac: {header: X-Acme-Signature}"`
+	Unless string       `yaml:"unless" doc:"A value: the step is only for requests that lack it." example:"unless: 'header:X-Acme-Signature', token: {in: 'header:X-Acme-Token'}"`
+	Each   string       `yaml:"each" doc:"The JSON pointer of a list in the body: the step must hold for each of its members, where other pointers begin." example:"each: /events, token: {in: /token}"`
+	One    familySpec   `yaml:",inline" part:"family" doc:"A way to verify: one of these words, and behind it what that way needs."`
+	Any    []familySpec `yaml:"any" doc:"Several ways, of which one is enough." example:"any: [{hmac: {header: X-Acme-Signature}}, {token: {in: bearer}}]"`
 }
 
-// UnmarshalYAML reads {when: …, unless: …, each: …} and either one family's block or any: [blocks].
-func (s *stepSpec) UnmarshalYAML(node ast.Node) error {
-	block, err := declaration.Mapping(node)
-	if err != nil {
-		return err
+// schemes lists all that are enough.
+func (s stepSpec) schemes() []schemeSpec {
+	specs := s.One.declared()
+	for _, one := range s.Any {
+		specs = append(specs, one.declared()...)
 	}
-	for _, member := range block {
-		name := declaration.KeyOf(member)
-		switch name {
-		case "when":
-			err = declaration.DecodeNode(member.Value, &s.when)
-		case "unless":
-			err = declaration.DecodeNode(member.Value, &s.unless)
-		case "each":
-			err = declaration.DecodeNode(member.Value, &s.each)
-		case "any":
-			var list []stepSpec
-			err = declaration.DecodeNode(member.Value, &list)
-			for _, inner := range list {
-				s.schemes = append(s.schemes, inner.schemes...)
-			}
-		default:
-			err = s.family(name, member)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *stepSpec) family(name string, member *ast.MappingValueNode) error {
-	make, known := families[name]
-	if !known {
-		at := member.Key.GetToken().Position
-		return fmt.Errorf("[%d:%d] there is no verification family %q", at.Line, at.Column, name)
-	}
-	spec := make()
-	s.schemes = append(s.schemes, spec)
-	return declaration.DecodeNode(member.Value, spec)
+	return specs
 }
 
 // A step is a compiled stepSpec.
@@ -100,10 +79,16 @@ type step struct {
 	proves       bool // holding it takes a secret
 }
 
+var errNoFamily = errors.New("it names no way to verify, such as hmac or token; take the step out")
+
 // step returns nil where no scheme of it applies.
 func (c *Compiler) step(spec stepSpec) (*step, error) {
-	s := &step{each: -1, list: spec.each}
-	for _, one := range spec.schemes {
+	declared := spec.schemes()
+	if len(declared) == 0 {
+		return nil, errNoFamily
+	}
+	s := &step{each: -1, list: spec.Each}
+	for _, one := range declared {
 		scheme, err := one.Compile(c)
 		if err != nil {
 			return nil, err
@@ -118,15 +103,15 @@ func (c *Compiler) step(spec stepSpec) (*step, error) {
 		return nil, nil
 	}
 	var err error
-	if spec.each != "" {
-		if s.each, err = c.Set.Add(spec.each); err != nil {
+	if spec.Each != "" {
+		if s.each, err = c.Set.Add(spec.Each); err != nil {
 			return nil, fmt.Errorf("each: %w", err)
 		}
 	}
-	if s.when, err = c.Optional(spec.when); err != nil {
+	if s.when, err = c.Optional(spec.When); err != nil {
 		return nil, err
 	}
-	s.unless, err = c.Optional(spec.unless)
+	s.unless, err = c.Optional(spec.Unless)
 	return s, err
 }
 

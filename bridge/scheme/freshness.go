@@ -11,9 +11,9 @@ import (
 
 // A freshnessSpec says which value is the time of sending, and how old it may be.
 type freshnessSpec struct {
-	Time      string               `yaml:"time"`
-	Tolerance declaration.Duration `yaml:"tolerance"` // 5m unless it says otherwise
-	Always    bool                 `yaml:"always"`    // enforced although the value stands inside the signed body
+	Time      string               `yaml:"time" doc:"The value that holds it, written like the time of an event. It is enforced where a signature covers it by name; else only where a source asks for it by its tolerance." example:"time: 'header:X-Acme-Timestamp'"`
+	Tolerance declaration.Duration `yaml:"tolerance" doc:"How far it may be from now, either way; 5m unless it says otherwise." example:"time: 'header:X-Acme-Timestamp', tolerance: 10m"`
+	Always    bool                 `yaml:"always" doc:"It is enforced although the value stands inside the signed body." example:"time: /sent_at, always: true"`
 }
 
 // freshness refuses what was sent too long ago or is dated too far ahead.

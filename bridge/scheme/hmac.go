@@ -13,11 +13,11 @@ import (
 
 // An hmacSpec is a signature made with a shared secret over content.
 type hmacSpec struct {
-	Content contentSpec `yaml:",inline"`
-	Keys    keySpec     `yaml:",inline"`
-	Hash    string      `yaml:"hash"`  // sha256 (usual), sha1, sha384, sha512
-	URL     string      `yaml:"url"`   // no longer used: see urlForms
-	Whole   bool        `yaml:"whole"` // content must hold the body, not only values of it
+	Content contentSpec `yaml:",inline" part:"signature" doc:"What a signature covers, and where and how it is written. Without item, version and numbered it is the bare value behind its prefix, if it has one. Several lines of a header, and values between commas, are several signatures; one that fits is enough."`
+	Keys    keySpec     `yaml:",inline" part:"key" doc:"How a secret becomes a key, and which of a source's secrets are meant. All of them are tried."`
+	Hash    string      `yaml:"hash" words:"sha256 sha1 sha384 sha512 md5" doc:"The hash; sha256 unless it says otherwise." example:"header: X-Acme-Signature, hash: sha1"`
+	URL     string      `yaml:"url" doc:"-"` // no longer used: see urlForms
+	Whole   bool        `yaml:"whole" doc:"The content must hold the body; values of it are not enough. For content that an option gives." example:"header: X-Acme-Signature, whole: true"`
 }
 
 // A hashSpec is a plain hash over content that holds {secret}: a construction of older

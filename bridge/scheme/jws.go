@@ -21,14 +21,14 @@ import (
 // A jwsSpec is a token in compact form (RFC 7515, 7519), in a header or as the body. What of the
 // request it covers is told by its claims: each one named here must be there and have that value.
 type jwsSpec struct {
-	Keys      keySpec           `yaml:",inline"`
-	Algorithm string            `yaml:"algorithm"` // HS256 (usual), RS256 or ES256 (RFC 7518, 3)
-	Published *publishedSpec    `yaml:"published"` // of RS256 and ES256
-	Header    string            `yaml:"header"`
-	Whole     bool              `yaml:"whole"`  // instead of header: the body is the token, and its claims are the data
-	Prefix    string            `yaml:"prefix"` // in front of the token, such as "Bearer "
-	Claims    map[string]string `yaml:"claims"` // templates
-	Items     declaration.List  `yaml:"items"`  // other claims that the file uses, as {item:jti}
+	Keys      keySpec           `yaml:",inline" part:"key"`
+	Algorithm string            `yaml:"algorithm" words:"HS256 RS256 ES256" doc:"How it is signed (RFC 7518, 3); HS256, with a secret that both sides have, unless it says otherwise." example:"header: X-Acme-Token, algorithm: RS256"`
+	Published *publishedSpec    `yaml:"published" doc:"Where the sender publishes the keys of RS256 and ES256." example:"header: X-Acme-Token, algorithm: ES256, published: {url: 'https://keys.acme.example/jwks'}"`
+	Header    string            `yaml:"header" doc:"The header that holds the token." example:"header: X-Acme-Token"`
+	Whole     bool              `yaml:"whole" doc:"The body is the token, and what it says is the data." example:"whole: true, claims: {iss: acme}"`
+	Prefix    string            `yaml:"prefix" doc:"What stands in front of the token." example:"header: Authorization, prefix: 'Bearer '"`
+	Claims    map[string]string `yaml:"claims" doc:"Claims by name, each with the template of what it must say; they are what of the request the token covers." example:"header: X-Acme-Token, claims: {iss: acme, payload_hash: '{hash:sha256:hex:body}'}"`
+	Items     declaration.List  `yaml:"items" doc:"Other claims that the file uses, as {item:jti}." example:"header: X-Acme-Token, items: jti"`
 }
 
 // jwsLeeway is how far a clock may be off where a token says until and from when it counts.

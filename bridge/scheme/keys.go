@@ -10,10 +10,10 @@ import (
 
 // A keySpec says how a secret becomes a key, and which of a source's secrets are meant.
 type keySpec struct {
-	Key       string           `yaml:"key"`        // utf8 (usual), hex or base64
-	KeyPrefix declaration.List `yaml:"key_prefix"` // taken off before decoding, where it is there
-	Only      string           `yaml:"only"`       // a pattern that the secret must match
-	Except    string           `yaml:"except"`     // a pattern that it must not match
+	Key       string           `yaml:"key" words:"utf8 hex base64" doc:"How the secret is written; utf8, the bytes as they are, unless it says otherwise." example:"header: X-Acme-Signature, key: base64"`
+	KeyPrefix declaration.List `yaml:"key_prefix" doc:"What is taken off the front of the secret before it is decoded, where it is there." example:"header: X-Acme-Signature, key: base64, key_prefix: whsec_"`
+	Only      string           `yaml:"only" doc:"A regular expression that a secret has to match to be one of this way." example:"header: X-Acme-Signature, only: ^whsec_"`
+	Except    string           `yaml:"except" doc:"A regular expression that a secret must not match to be one of this way." example:"header: X-Acme-Signature, except: '^wh[ps]k_'"`
 }
 
 // keys returns the keys of all secrets that the spec means. Errors number the secret and

@@ -44,10 +44,10 @@ func (s *Setup) fetch(at string, most int64) (text []byte, fresh time.Duration, 
 // A PlaceSpec is an https URL on a host of the sender. Where a request names it, hosts and path say
 // what it may be: anybody can send a request.
 type PlaceSpec struct {
-	URL   string           `yaml:"url"`   // a template
-	Hosts declaration.List `yaml:"hosts"` // * stands for one label
-	Path  string           `yaml:"path"`  // a pattern of path.Match
-	Query bool             `yaml:"query"` // it may have one
+	URL   string           `yaml:"url" required:"true" doc:"An https URL, or the value of a request that is one." example:"url: 'https://hooks.acme.example/confirm'"`
+	Hosts declaration.List `yaml:"hosts" doc:"Hosts that it may have where the request gives it; * stands for one label." example:"url: 'header:X-Acme-At', hosts: 'hooks.*.acme.example', path: '/*'"`
+	Path  string           `yaml:"path" doc:"What its path must match then; * stands for anything but a slash." example:"url: 'header:X-Acme-At', hosts: hooks.acme.example, path: '/keys/*.pem'"`
+	Query bool             `yaml:"query" doc:"It may have a query." example:"url: 'header:X-Acme-At', hosts: hooks.acme.example, path: /confirm, query: true"`
 }
 
 // A Place is a compiled PlaceSpec.

@@ -17,10 +17,10 @@ import (
 
 // A Spec is how a request shows that it is genuine, as a file declares it.
 type Spec struct {
-	Verify    []stepSpec     `yaml:"verify"`  // all of these, over the body as it came
-	Decrypt   *decryptSpec   `yaml:"decrypt"` // then this
-	Check     []stepSpec     `yaml:"check"`   // then all of these, over the plaintext
-	Freshness *freshnessSpec `yaml:"freshness"`
+	Verify    []stepSpec     `yaml:"verify" doc:"How a request proves itself: all of these steps must hold, over the body as it came." example:"verify: [{hmac: {header: X-Acme-Signature, prefix: sha256=, content: '{header:X-Acme-Timestamp}.{body}'}}]"`
+	Decrypt   *decryptSpec   `yaml:"decrypt" doc:"How the body is encrypted, with a secret as the key phrase; it is opened after verify." example:"decrypt: {cipher: aes-256-cbc, key: sha256}"`
+	Check     []stepSpec     `yaml:"check" doc:"More steps like those of verify, over the plaintext." example:"check: [{when: /type, token: {in: /clientKey, reason: client_key}}]"`
+	Freshness *freshnessSpec `yaml:"freshness" doc:"Which value is the time of sending, and how old it may be." example:"freshness: {time: 'header:X-Acme-Timestamp', tolerance: 5m}"`
 }
 
 // A Setup is what all requests of one compilation have in common.
@@ -95,7 +95,7 @@ type Proof struct {
 // Publishes reports whether the sender's keys lie on a host of its own, so that a source needs none.
 func (s *Spec) Publishes() bool {
 	return slices.ContainsFunc(slices.Concat(s.Verify, s.Check), func(step stepSpec) bool {
-		return slices.ContainsFunc(step.schemes, func(one schemeSpec) bool {
+		return slices.ContainsFunc(step.schemes(), func(one schemeSpec) bool {
 			from, ok := one.(interface{ publishes() bool })
 			return ok && from.publishes()
 		})

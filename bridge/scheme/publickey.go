@@ -13,17 +13,17 @@ import (
 // An ed25519Spec is a signature of Ed25519 over the content itself. A source's secret is the
 // public key (32 bytes), or, for samples, the private one (its 32 byte seed and the public key).
 type ed25519Spec struct {
-	Content   contentSpec    `yaml:",inline"`
-	Keys      keySpec        `yaml:",inline"`
-	Published *publishedSpec `yaml:"published"`
+	Content   contentSpec    `yaml:",inline" part:"signature"`
+	Keys      keySpec        `yaml:",inline" part:"key"`
+	Published *publishedSpec `yaml:"published" doc:"Where the sender publishes its public keys, for sources that have none as a secret." example:"header: X-Acme-Signature, published: {url: 'https://keys.acme.example/jwks'}"`
 }
 
 // An ecdsaSpec is a signature of ECDSA over a hash, written as ASN.1 (SEC 1, X9.62). A source's
 // secret is the public key; for samples, the private one.
 type ecdsaSpec struct {
-	Content   contentSpec    `yaml:",inline"`
-	Hash      string         `yaml:"hash"` // sha256 (usual), sha1, sha384, sha512
-	Published *publishedSpec `yaml:"published"`
+	Content   contentSpec    `yaml:",inline" part:"signature"`
+	Hash      string         `yaml:"hash" words:"sha256 sha1 sha384 sha512" doc:"The hash; sha256 unless it says otherwise." example:"header: X-Acme-Signature, hash: sha512"`
+	Published *publishedSpec `yaml:"published" doc:"Where the sender publishes its public keys, for sources that have none as a secret." example:"header: X-Acme-Signature, published: {url: 'https://keys.acme.example/jwks'}"`
 }
 
 // An rsaSpec is a signature of RSA, PKCS #1 v1.5 (RFC 8017, 8.2). Keys as with ECDSA.

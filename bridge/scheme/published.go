@@ -21,10 +21,10 @@ import (
 // secret.
 type publishedSpec struct {
 	Place PlaceSpec        `yaml:",inline"`
-	Form  string           `yaml:"form"`  // jwks (usual; RFC 7517) or certificate (PEM, the sender's own first)
-	ID    string           `yaml:"id"`    // the value of the request that names the key
-	Names declaration.List `yaml:"names"` // of which the certificate must have one
-	Chain bool             `yaml:"chain"` // the certificate must be of a public authority
+	Form  string           `yaml:"form" words:"jwks certificate" doc:"What lies there: jwks, a set of keys (RFC 7517), unless it says otherwise, or certificate, PEM with the sender's own first." example:"url: 'https://keys.acme.example/own.pem', form: certificate"`
+	ID    string           `yaml:"id" doc:"The value of the request that names the key; of a jws the token does." example:"url: 'https://keys.acme.example/jwks', id: 'header:X-Acme-Key'"`
+	Names declaration.List `yaml:"names" doc:"Host names of which the certificate must be for one." example:"url: 'https://keys.acme.example/own.pem', form: certificate, names: hooks.acme.example"`
+	Chain bool             `yaml:"chain" doc:"The certificate must be of a public authority; where it is not, the host that gives it is all there is to believe." example:"url: 'https://keys.acme.example/own.pem', form: certificate, chain: true"`
 }
 
 // published are the keys of a sender as its host gives them.

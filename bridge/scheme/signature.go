@@ -18,14 +18,14 @@ const maxSignatures = 100
 // A signatureSpec says where a signature is written and how. Without item, version and
 // numbered it is the bare value, behind a prefix if there is one.
 type signatureSpec struct {
-	Header    declaration.List `yaml:"header"`    // the first one that is there
-	In        string           `yaml:"in"`        // instead of header: query:name or a JSON pointer
-	Prefix    string           `yaml:"prefix"`    // sha256=
-	Item      string           `yaml:"item"`      // v1 of a list like t=…,v1=…
-	Separator string           `yaml:"separator"` // between the items; a comma unless it says otherwise
-	Version   string           `yaml:"version"`   // v1 of a list like v1,… v1,…
-	Numbered  bool             `yaml:"numbered"`  // headers Name-1, Name-2, … up to 100
-	Encoding  string           `yaml:"encoding"`  // hex (usual), base64 or base64url
+	Header    declaration.List `yaml:"header" doc:"The header that holds the signature; of several names the first one that is there." example:"header: [X-Acme-Signature, Acme-Signature]"`
+	In        string           `yaml:"in" doc:"Where the signature stands instead, if it is in no header: a parameter of the query, a field of a form or a JSON pointer." example:"in: 'query:signature'"`
+	Prefix    string           `yaml:"prefix" doc:"What stands in front of the signature." example:"header: X-Acme-Signature, prefix: sha256="`
+	Item      string           `yaml:"item" doc:"The member that holds the signature in a list like t=…,v1=…; the others are {item:t} in the content." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}'"`
+	Separator string           `yaml:"separator" doc:"What separates the members of such a list; a comma unless it says otherwise." example:"header: X-Acme-Signature, item: h1, separator: ;"`
+	Version   string           `yaml:"version" doc:"The version that counts in a list like v1,… v1a,… between spaces." example:"header: X-Acme-Signature, version: v1"`
+	Numbered  bool             `yaml:"numbered" doc:"There are several headers, Name-1, Name-2 and so on." example:"header: X-Acme-Signature, numbered: true"`
+	Encoding  string           `yaml:"encoding" words:"hex base64 base64url" doc:"How the signature is written; hex unless it says otherwise." example:"header: X-Acme-Signature, encoding: base64"`
 }
 
 // signature reads and writes signatures of one form.

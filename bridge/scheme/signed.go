@@ -8,7 +8,7 @@ import (
 // A contentSpec says what a signature covers, and where and how it is written.
 type contentSpec struct {
 	Signature signatureSpec `yaml:",inline"`
-	Content   string        `yaml:"content"` // {body} unless it says otherwise
+	Content   string        `yaml:"content" doc:"What is signed, a template; {body} unless it says otherwise. It has to cover the body, or a digest of it, or the URL where a delivery has no body." example:"header: X-Acme-Signature, content: '{header:X-Acme-Timestamp}.{body}'"`
 }
 
 // A signed scheme is a signature over content. Families differ in their keys alone.

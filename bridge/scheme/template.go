@@ -9,23 +9,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 	"github.com/hookspan/hookspan/bridge/scheme/key"
 )
 
 // A Template is text with values of the request in it. The same language writes what a
-// signature covers, where an attribute is found and what a challenge is answered:
-//
-//	{body} {unpacked} {url} {method} {secret} {rate} {sorted-form}
-//	{header:Name} {query:name} {form:name} {item:name} {json:/pointer}
-//	{if:…}                 nothing, but the whole template is absent where … is
-//	{hmac:hash:encoding:…} the HMAC of … under the first secret
-//	{hash:hash:encoding:…} the plain hash of …
-//	{crc32:…}              the CRC-32 of …, in decimal
-//	{json:/pointer|parent} without the last segment of a path
-//	{json:/pointer|empty}  nothing where it is missing
-//
-// {item:…} is a member of the signature header's list. A text that begins with a slash is a
-// JSON pointer, and one like header:Name is that value alone; {{ and }} are braces.
+// signature covers, where an attribute is found and what a challenge is answered; Terms lists
+// its values. A text that begins with a slash is a JSON pointer, and one like header:Name is that
+// value alone; {{ and }} are braces.
 type Template struct{ parts []part }
 
 type part struct {
@@ -40,10 +31,36 @@ type part struct {
 	empty  bool
 }
 
-// partKinds says which values exist and whether they need a name.
-var partKinds = map[string]bool{
-	"body": false, "unpacked": false, "url": false, "method": false, "secret": false, "rate": false, "sorted-form": false,
-	"header": true, "query": true, "form": true, "item": true, "json": true, "if": true, "hmac": true, "hash": true, "crc32": true,
+// Terms are the values that exist. Those with a colon need a name behind it.
+func Terms() []declaration.Term { return slices.Clone(terms) }
+
+var terms = []declaration.Term{
+	{Name: "body", Doc: "The body as it came.", Example: "{header:X-Acme-Timestamp}.{body}"},
+	{Name: "unpacked", Doc: "The body before gzip, for senders that sign before they compress.", Example: "{unpacked}"},
+	{Name: "header:Name", Doc: "A header; several lines are joined with commas.", Example: "header:X-Acme-Event"},
+	{Name: "query:name", Doc: "A parameter of the URL's query.", Example: "query:challenge"},
+	{Name: "form:name", Doc: "A field of a form.", Example: "form:order_id"},
+	{Name: "json:/pointer", Doc: "A value of a JSON body, by its pointer (RFC 6901); with |parent behind it, without the last segment of the path that it holds, with |empty nothing where it is missing.", Example: "order.{json:/data/status}"},
+	{Name: "item:name", Doc: "A member of the signature's own list, such as t in t=…,v1=…; of a jws a claim.", Example: "{item:t}.{body}"},
+	{Name: "url", Doc: "The URL that the sender was told, with its query; it is tried with and without a port.", Example: "{url}{body}"},
+	{Name: "method", Doc: "The method of the request.", Example: "{method}{url}{body}"},
+	{Name: "sorted-form", Doc: "The names and values of a form, sorted by name and joined, a repeated value once.", Example: "{url}{sorted-form}"},
+	{Name: "secret", Doc: "The secret, in what is hashed. An hmac whose content holds it is a plain hash.", Example: "{secret}{body}{secret}"},
+	{Name: "hmac:hash:encoding:value", Doc: "The HMAC of a value under the first secret, in hex or base64.", Example: "{hmac:sha256:base64:query:crc_token}"},
+	{Name: "hash:hash:encoding:value", Doc: "The plain hash of a value, in hex or base64.", Example: "{hash:sha256:hex:body}"},
+	{Name: "crc32:value", Doc: "The CRC-32 of a value, in decimal.", Example: "{header:X-Acme-Id}|{crc32:body}"},
+	{Name: "if:value", Doc: "Nothing; but where that value is not there, neither is the whole template.", Example: "{if:form:payload}{json:/type}"},
+	{Name: "rate", Doc: "What a source takes, in requests a minute; * where it has no bound. For the answer to a handshake.", Example: "{rate}"},
+}
+
+// termOf says whether a value exists, and whether it needs a name.
+func termOf(kind string) (needs, known bool) {
+	for _, one := range terms {
+		if name, _, named := strings.Cut(one.Name, ":"); name == kind {
+			return named, true
+		}
+	}
+	return false, false
 }
 
 // Selector compiles a text of the template language.
@@ -52,7 +69,7 @@ func (c *Compiler) Selector(text string) (Template, error) {
 		return c.single("json:" + text)
 	}
 	kind, _, named := strings.Cut(text, ":")
-	if needs, known := partKinds[kind]; known && needs == named && !strings.Contains(text, "{") {
+	if needs, known := termOf(kind); known && needs == named && !strings.Contains(text, "{") {
 		return c.single(text)
 	}
 	return c.Template(text)
@@ -112,7 +129,7 @@ func (c *Compiler) part(text string) (part, error) {
 		}
 		kind, arg, named = strings.Cut(text, ":")
 	}
-	needs, known := partKinds[kind]
+	needs, known := termOf(kind)
 	switch {
 	case !known:
 		return part{}, fmt.Errorf("{%s}: there is no such value", text)

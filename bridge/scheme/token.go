@@ -12,10 +12,10 @@ import (
 
 // A TokenSpec is a secret that the request shows as it is.
 type TokenSpec struct {
-	Keys   keySpec `yaml:",inline"`
-	In     string  `yaml:"in"`     // bearer, basic, or a selector such as header:Name, query:name, /pointer
-	Option string  `yaml:"option"` // compared with this option instead of the secrets; without it the scheme does not apply
-	Reason string  `yaml:"reason"` // of a refusal: token (usual) or client_key
+	Keys   keySpec `yaml:",inline" part:"key"`
+	In     string  `yaml:"in" required:"true" doc:"Where the token is: bearer or basic (of the header Authorization), or a value such as header:Name, query:name or a JSON pointer." example:"in: 'header:X-Acme-Token'"`
+	Option string  `yaml:"option" doc:"The option that holds the token, instead of the secrets; where a source leaves it out there is nothing to show." example:"in: 'header:X-Acme-Token', option: app_token"`
+	Reason string  `yaml:"reason" words:"token client_key" doc:"The reason of a refusal; token unless it says otherwise." example:"in: /clientKey, reason: client_key"`
 }
 
 type token struct {

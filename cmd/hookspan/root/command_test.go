@@ -13,6 +13,7 @@ import (
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/request"
 	"github.com/hookspan/hookspan/cmd/hookspan/root"
+	"github.com/hookspan/hookspan/schemas"
 )
 
 // hookspan runs a command as a shell would, in an environment of its own.
@@ -149,5 +150,19 @@ func TestConfigDocsAreTheTable(t *testing.T) {
 	out, _, _ := hookspan(t, nil, "config", "docs")
 	if !strings.Contains(out, "| `HOOKSPAN_LISTEN` | `:8080` |") {
 		t.Error(out)
+	}
+}
+
+func TestProviderLanguageIsThePageAndTheSchema(t *testing.T) {
+	t.Parallel()
+	out, errs, code := hookspan(t, nil, "provider", "language")
+	if page, err := os.ReadFile("../../../bridge/provider/LANGUAGE.md"); err != nil || code != cli.ExitDone || out != string(page) {
+		t.Errorf("code %d, %v: %s%s", code, err, out, errs)
+	}
+	for _, how := range []string{"--schema", "--json"} {
+		out, errs, code := hookspan(t, nil, "provider", "language", how)
+		if schema, err := schemas.Files.ReadFile("provider.json"); err != nil || code != cli.ExitDone || out != string(schema) {
+			t.Errorf("%s: code %d, %v: %s%s", how, code, err, out, errs)
+		}
 	}
 }

@@ -22,6 +22,7 @@ type signatureSpec struct {
 	In        string           `yaml:"in" doc:"Where the signature stands instead, if it is in no header: a parameter of the query, a field of a form or a JSON pointer." example:"in: 'query:signature'"`
 	Prefix    string           `yaml:"prefix" doc:"What stands in front of the signature." example:"header: X-Acme-Signature, prefix: sha256="`
 	Item      string           `yaml:"item" doc:"The member that holds the signature in a list like t=…,v1=…; the others are {item:t} in the content." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}'"`
+	Millis    bool             `yaml:"millis" doc:"The vendor writes the time among those others in milliseconds; where it is read, either counts." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}', millis: true"`
 	Separator string           `yaml:"separator" doc:"What separates the members of such a list; a comma unless it says otherwise." example:"header: X-Acme-Signature, item: h1, separator: ;"`
 	Version   string           `yaml:"version" doc:"The version that counts in a list like v1,… v1a,… between spaces." example:"header: X-Acme-Signature, version: v1"`
 	Numbered  bool             `yaml:"numbered" doc:"There are several headers, Name-1, Name-2 and so on." example:"header: X-Acme-Signature, numbered: true"`

@@ -13,7 +13,7 @@ import (
 // Sign writes a signature where Verify looks for it, or one with each key where the form can hold
 // several.
 func (s *signed) Sign(x *Exchange) error {
-	signItems(x, s.content)
+	s.signItems(x, s.content)
 	for _, p := range s.content.parts {
 		if p.kind == "header" && !x.blank && x.Header(p.arg) == "" {
 			x.Request.Header.Set(p.arg, NewUUID())
@@ -106,11 +106,15 @@ func (x *Exchange) setHeader(name, value string) {
 }
 
 // signItems gives the items that the content names a value, the time of signing.
-func signItems(x *Exchange, content Template) {
+func (s *signature) signItems(x *Exchange, content Template) {
 	x.items = x.items[:0]
+	at := x.Request.Received.Unix()
+	if s.Millis {
+		at = x.Request.Received.UnixMilli()
+	}
 	for _, p := range content.parts {
 		if p.kind == "item" {
-			x.items = append(x.items, item{p.arg, strconv.FormatInt(x.Request.Received.Unix(), 10)})
+			x.items = append(x.items, item{p.arg, strconv.FormatInt(at, 10)})
 		}
 	}
 }

@@ -1,0 +1,276 @@
+// The vendors' own libraries sign, and the running program takes it; the program signs, with trigger
+// and on the way out, and the libraries take it. Each altered body is refused by both.
+//
+//   node check.mjs PROGRAM MODULES [PYTHON]
+import { spawn, execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+
+const [program, modules, python] = process.argv.slice(2);
+const require = createRequire(path.join(modules, 'x'));
+const load = async (name) => import(require.resolve(name));
+const names = (module) => module.default ?? module;
+
+const text = "an-invented-shared-secret-of-a-vendor";
+const standard = 'whsec_' + Buffer.from('an invented shared secret').toString('base64');
+const hex = Buffer.from('an invented shared secret').toString('hex');
+const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const edwards = generateKeyPairSync('ed25519');
+const raw = edwards.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+const seed = edwards.privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
+const der = (key, type) => key.export({ type, format: 'der' }).toString('base64');
+const now = () => Math.floor(Date.now() / 1000);
+
+// What a library does: sign makes headers for a request, verify judges one; either may be missing.
+// Headers are by their lower-case names.
+async function libraries() {
+  const Stripe = names(await load('stripe'));
+  const stripe = new Stripe('sk_test_x');
+  const octokit = await import(pathlike('@octokit/webhooks-methods', 'dist-node/index.js'));
+  const { Webhook: Svix } = await load('svix');
+  const { Webhook: Standard } = await load('standardwebhooks');
+  const twilio = names(await load('twilio'));
+  const { WebhooksHelper } = await load('square');
+  const { Paddle } = await load('@paddle/paddle-node-sdk');
+  const { EventWebhook } = await load('@sendgrid/eventwebhook');
+  const line = await load('@line/bot-sdk');
+  const { LinearWebhookClient } = await load('@linear/sdk/webhooks');
+  const adyen = names(await load('@adyen/api-library'));
+  const Razorpay = names(await load('razorpay'));
+  const discord = await load('discord-interactions');
+  const sanity = await load('@sanity/webhook');
+  const Pusher = names(await load('pusher'));
+  await import(pathlike('@shopify/shopify-api', 'dist/esm/adapters/node/index.mjs'));
+  const { shopifyApi, LogSeverity } = await import(pathlike('@shopify/shopify-api', 'dist/esm/lib/index.mjs'));
+  const shopify = shopifyApi({ apiKey: 'key', apiSecretKey: text, hostName: 'shop.example', apiVersion: '2025-01', isEmbeddedApp: false, logger: { level: LogSeverity.Error } });
+  const shop = { 'x-shopify-shop-domain': 'example.myshopify.com', 'x-shopify-api-version': '2025-01' }; // which an endpoint's headers may add
+  const form = (body) => Object.fromEntries(new URLSearchParams(body));
+  const family = (Webhook, prefix) => ({
+    sign: ({ body, headers }) => {
+      const at = new Date();
+      const id = headers[prefix + 'id'];
+      return { [prefix + 'id']: id, [prefix + 'timestamp']: String(Math.floor(at / 1000)), [prefix + 'signature']: new Webhook(standard).sign(id, at, body) };
+    },
+    verify: ({ body, headers }) => Boolean(new Webhook(standard).verify(body, headers)),
+  });
+  return {
+    stripe: {
+      secret: text,
+      sign: ({ body }) => ({ 'stripe-signature': stripe.webhooks.generateTestHeaderString({ payload: body, secret: text }) }),
+      verify: ({ body, headers }) => Boolean(stripe.webhooks.constructEvent(body, headers['stripe-signature'], text)),
+    },
+    github: {
+      secret: text,
+      sign: async ({ body }) => ({ 'x-hub-signature-256': await octokit.sign(text, body) }),
+      verify: ({ body, headers }) => octokit.verify(text, body, headers['x-hub-signature-256']),
+    },
+    'standard-webhooks': { secret: standard, ...family(Standard, 'webhook-') },
+    svix: { secret: standard, ...family(Svix, 'svix-') },
+    twilio: {
+      secret: text,
+      sign: ({ body, url }) => ({ 'x-twilio-signature': twilio.getExpectedTwilioSignature(text, url, form(body)) }),
+      verify: ({ body, headers, url }) => twilio.validateRequest(text, headers['x-twilio-signature'], url, form(body)),
+    },
+    square: {
+      secret: text,
+      verify: ({ body, headers, url }) => WebhooksHelper.verifySignature({ requestBody: body, signatureHeader: headers['x-square-hmacsha256-signature'], signatureKey: text, notificationUrl: url }),
+    },
+    paddle: {
+      secret: text,
+      verify: ({ body, headers }) => new Paddle('invented').webhooks.isSignatureValid(body, text, headers['paddle-signature']),
+    },
+    sendgrid: {
+      secret: der(curve.publicKey, 'spki'), private: der(curve.privateKey, 'pkcs8'),
+      verify: ({ body, headers }) => {
+        const w = new EventWebhook();
+        return w.verifySignature(w.convertPublicKeyToECDSA(der(curve.publicKey, 'spki')), body, headers['x-twilio-email-event-webhook-signature'], headers['x-twilio-email-event-webhook-timestamp']);
+      },
+    },
+    shopify: {
+      secret: text,
+      verify: async ({ body, headers }) => (await shopify.webhooks.validate({ rawBody: body, rawRequest: { method: 'POST', url: '/', headers: { ...shop, ...headers } }, rawResponse: {} })).valid,
+    },
+    line: { secret: text, verify: ({ body, headers }) => line.validateSignature(body, text, headers['x-line-signature']) },
+    linear: {
+      secret: text,
+      verify: ({ body, headers }) => new LinearWebhookClient(text).verify(Buffer.from(body), headers['linear-signature'], JSON.parse(body).webhookTimestamp),
+    },
+    adyen: {
+      secret: hex,
+      resign: (body) => {
+        const document = JSON.parse(body);
+        const item = document.notificationItems[0].NotificationRequestItem;
+        item.additionalData.hmacSignature = new adyen.hmacValidator().calculateHmac(item, hex);
+        return JSON.stringify(document);
+      },
+      verify: ({ body }) => {
+        const item = JSON.parse(body).notificationItems[0].NotificationRequestItem;
+        return new adyen.hmacValidator().validateHMAC(item, hex);
+      },
+    },
+    razorpay: { secret: text, verify: ({ body, headers }) => Razorpay.validateWebhookSignature(body, headers['x-razorpay-signature'], text) },
+    discord: {
+      secret: raw.toString('hex'), private: Buffer.concat([seed, raw]).toString('hex'),
+      verify: ({ body, headers }) => discord.verifyKey(body, headers['x-signature-ed25519'], headers['x-signature-timestamp'], raw.toString('hex')),
+    },
+    sanity: {
+      secret: text,
+      sign: async ({ body }) => ({ 'sanity-webhook-signature': await sanity.encodeSignatureHeader(body, Date.now(), text) }),
+      verify: ({ body, headers }) => sanity.isValidSignature(body, headers['sanity-webhook-signature'], text),
+    },
+    pusher: {
+      secret: text,
+      verify: ({ body, headers }) => new Pusher({ appId: '1', key: 'key', secret: text, cluster: 'eu' })
+        .webhook({ headers: { ...headers, 'x-pusher-key': 'key', 'content-type': 'application/json' }, rawBody: body }).isValid(),
+    },
+    ...(python ? {
+      slack: {
+        secret: text,
+        sign: ({ body }) => {
+          const at = String(now());
+          return { 'x-slack-request-timestamp': at, 'x-slack-signature': slack('generate_signature', { at, body }) };
+        },
+        verify: ({ body, headers }) => slack('is_valid', { at: headers['x-slack-request-timestamp'], body, signature: headers['x-slack-signature'] }) === 'True',
+      },
+    } : {}),
+  };
+}
+
+// pathlike is a file of a package that has no door for require.
+const pathlike = (name, file) => path.join(modules, 'node_modules', name, file);
+
+const slack = (method, what) => execFileSync(python, ['-c', `
+import json, sys
+from slack_sdk.signature import SignatureVerifier
+w = json.load(sys.stdin)
+v = SignatureVerifier("${text}")
+print(v.generate_signature(timestamp=w["at"], body=w["body"]) if "${method}" == "generate_signature" else v.is_valid(w["body"], w["at"], w["signature"]))
+`], { input: JSON.stringify(what) }).toString().trim();
+
+const variable = (name) => name.toUpperCase().replaceAll('-', '_');
+
+// start runs the program with a source and an endpoint for each library.
+async function start(all, folder, receiver) {
+  const env = { ...process.env, HOOKSPAN_DATA_DIR: folder, HOOKSPAN_LISTEN: '127.0.0.1:0', HOOKSPAN_ADMIN_LISTEN: '127.0.0.1:0', HOOKSPAN_LOG_FORMAT: 'json',
+    HOOKSPAN_SOURCES: [...Object.keys(all), 'events'].join(), HOOKSPAN_SOURCE_EVENTS_PROVIDER: 'cloudevents', HOOKSPAN_SOURCE_EVENTS_SECRETS: text,
+    HOOKSPAN_ENDPOINTS: [], HOOKSPAN_EGRESS_ALLOW: '127.0.0.0/8' };
+  for (const [name, one] of Object.entries(all)) {
+    env[`HOOKSPAN_SOURCE_${variable(name)}_PROVIDER`] = name;
+    env[`HOOKSPAN_SOURCE_${variable(name)}_SECRETS`] = one.secret;
+    if (signs(name)) {
+      env.HOOKSPAN_ENDPOINTS.push(name);
+      Object.assign(env, {
+        [`HOOKSPAN_ENDPOINT_${variable(name)}_URL`]: `http://127.0.0.1:${receiver.address().port}/${name}`,
+        [`HOOKSPAN_ENDPOINT_${variable(name)}_SIGNATURE`]: name === 'standard-webhooks' ? 'standard' : 'provider:' + name,
+        [`HOOKSPAN_ENDPOINT_${variable(name)}_SECRETS`]: one.private ?? one.secret,
+        [`HOOKSPAN_ENDPOINT_${variable(name)}_EVENTS`]: 'com.example.*',
+        [`HOOKSPAN_ENDPOINT_${variable(name)}_CONTENT`]: 'data',
+      });
+    }
+  }
+  env.HOOKSPAN_ENDPOINTS = env.HOOKSPAN_ENDPOINTS.join();
+  const server = spawn(program, ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const said = [];
+  for await (const line of readline.createInterface({ input: server.stderr })) {
+    said.push(line);
+    const entry = line.startsWith('{') ? JSON.parse(line) : {};
+    if (entry.msg === 'ready') {
+      server.stderr.resume();
+      return { server, url: `http://${entry.intake}/webhooks/` };
+    }
+  }
+  throw new Error(said.join('\n'));
+}
+
+// signs: the program can sign for somebody else as this provider.
+const signs = (name) => !['twilio', 'linear', 'adyen'].includes(name);
+
+// request is one as trigger prints it.
+function request(name, one, url) {
+  const printed = execFileSync(program, ['trigger', name, '--to', url + name, '--secret', one.private ?? one.secret, '--print']).toString();
+  const [head, ...rest] = printed.split('\r\n\r\n');
+  const [first, ...lines] = head.split('\r\n');
+  const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  return { body: rest.join('\r\n\r\n'), headers, url: new URL(first.split(' ')[1], url).href };
+}
+
+const altered = (body) => body.replace(/[0-9](?=[^0-9]*$)/, (digit) => String((Number(digit) + 1) % 10));
+
+async function send({ url, body, headers }) {
+  const { host, 'content-length': length, ...others } = headers;
+  const answer = await fetch(url, { method: 'POST', headers: others, body });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+const holds = async (verify, given) => {
+  try {
+    return Boolean(await verify(given));
+  } catch {
+    return false; // libraries throw where others say no
+  }
+};
+
+const right = (yes) => (yes ? 'right' : 'WRONG');
+
+async function check(name, one, url, delivered) {
+  const row = { 'they sign': '-', trigger: '-', 'way out': '-' };
+  const made = request(name, one, url);
+  const bad = { ...made, body: altered(made.body) };
+  row.trigger = right(await holds(one.verify, made) && !await holds(one.verify, bad));
+  if (one.resign) {
+    const body = one.resign(made.body);
+    row['they sign'] = right(await send({ ...made, body }) < 300 && await send({ ...made, body: altered(body) }) >= 400);
+  }
+  if (one.sign) {
+    const headers = { ...made.headers, ...await one.sign(made) };
+    row['they sign'] = right(await send({ ...made, headers }) < 300 && await send({ ...made, headers, body: bad.body }) >= 400);
+  }
+  if (signs(name)) {
+    const got = await delivered[name];
+    row['way out'] = right(await holds(one.verify, got) && !await holds(one.verify, { ...got, body: altered(got.body) }));
+  }
+  return row;
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sdks-'));
+const all = await libraries();
+const delivered = {}, arrived = {};
+for (const name of Object.keys(all)) {
+  delivered[name] = new Promise((resolve) => { arrived[name] = resolve; });
+}
+const receiver = createServer((question, answer) => {
+  const parts = [];
+  question.on('data', (part) => parts.push(part));
+  question.on('end', () => {
+    answer.end();
+    const name = question.url.slice(1);
+    arrived[name]({ body: Buffer.concat(parts).toString(), headers: question.headers, url: `http://${question.headers.host}${question.url}` });
+  });
+});
+await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+let wrong = 0;
+const { server, url } = await start(all, folder, receiver);
+try {
+  const event = { specversion: '1.0', id: '1', source: '/shop', type: 'com.example.order.paid', datacontenttype: 'application/json', data: { order: 7, total: 19.9 } };
+  const taken = await fetch(url + 'events', { method: 'POST', headers: { 'content-type': 'application/cloudevents+json', authorization: 'Bearer ' + text }, body: JSON.stringify(event) });
+  if (!taken.ok) throw new Error(`the event is answered ${taken.status}`);
+  const table = {};
+  for (const [name, one] of Object.entries(all)) {
+    table[name] = await check(name, one, url, delivered);
+    wrong += Object.values(table[name]).filter((value) => value === 'WRONG').length;
+  }
+  console.table(table);
+} finally {
+  server.kill('SIGTERM');
+  await new Promise((resolve) => server.once('exit', resolve));
+  receiver.close();
+  receiver.closeAllConnections();
+  rmSync(folder, { recursive: true });
+}
+process.exit(wrong > 0 ? 1 : 0);

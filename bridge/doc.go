@@ -32,6 +32,9 @@
 //   - state log, journal: what a shard knows, what was attempted. chained log: each record
 //     names the one that it follows.
 //   - life: what bounds how long an event is of use: its age on the bus, and its own expirytime.
+//   - sighting: that an event of a type was seen. known: a type that a provider of some source is known
+//     to send, or that has a schema. shape: what documents have in common; difference: one way in which
+//     what arrived is not what was declared.
 //   - refusal: a request that was not taken. quarantine: where verified bodies go that are not
 //     what the provider sends, and messages on a topic that are meant to be events and are none.
 //     dead letter: an event whose delivery was given up. aside: what both are, on topics of our own.
@@ -56,10 +59,10 @@
 // inbound path (line is a list for both). signature,
 // endpoint (filter says which events one wants, transform what is sent of them; cesql and jq are the
 // languages of their expressions) and dispatch are the outbound path; its words, which need no engine, are in
-// delivery; feed reads the topics for it, the durable state of a shard is statelog, retention says
+// delivery; feed reads the topics for it and sighting counts by type what it reads, the durable state of a shard is statelog, retention says
 // what may be purged, quarantine keeps what is no event, aside shows what it and dispatch have set aside,
 // ops is what operators are told and alert mails it. journal keeps what was attempted.
-// admin shows and changes it all. config reads what the operator decided, and app starts and
+// admin shows and changes it all (infer makes schemas of what arrived). config reads what the operator decided, and app starts and
 // stops it. Imports go one way, cmd to sinks to bridge to schemas; arch_test.go holds them to it.
 //
 // Read next: bus/bus.go for the contract, receiver for the way in, dispatch for the way out,

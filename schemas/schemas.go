@@ -4,7 +4,7 @@
 //
 //   - config.json: the configuration file. provider.json: a provider's file.
 //   - page.json and what its items are: endpoint.json (and secret.json, preview.json), delivery.json with attempt.json,
-//     source.json, refusal.json, event-type.json; stats.json, log-level.json, seal-keys.json, resealing.json,
+//     source.json, refusal.json, event-type.json (and event-type-inferred.json, event-type-diff.json with difference.json); stats.json, log-level.json, seal-keys.json, resealing.json,
 //     status.json, problem.json: the answers of the admin listener. behind.json stands beside the deliveries of one event.
 //   - journal.json, note.json, presence.json: the records of the journal.
 //   - events/<type>.json: the data of events whose type begins with that name. Those of outside

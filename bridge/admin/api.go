@@ -23,7 +23,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Previewer, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Tester, Previewer, Types, Intakes, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -32,12 +32,14 @@ type Options struct {
 	Shards     Shards    // nil: no other process shares the bus, and this one owns them all
 	Tester     Tester    // nil: endpoints cannot be tested here
 	Previewer  Previewer // nil: nor tried on what is stored
+	Types      Types     // nil: of types of events no more is known than what is declared, and delivered
 	Refusals   Refusals
 	Dead       *aside.Shelf  // dead letters; nil: they cannot be looked at here
 	Quarantine *aside.Shelf  // nil: it cannot be looked at here
 	Publisher  bus.Publisher // takes what is released from the quarantine
 	Sources    func() []receiver.Source
 	Proof      func(receiver.Source) provider.Proof // what can at best be known of its requests
+	Intakes    func() []Intake                      // the same, as the types of their events are concerned; nil: there are none
 	Warnings   func(*endpoint.Endpoint) []string    // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error          // why intake cannot publish now; nil: it can
 	Token      func() string                        // "": no token is set, and the API answers nobody
@@ -81,49 +83,52 @@ func New(o Options) http.Handler {
 	a := &api{Options: o, located: &located{}, backups: newBackups(o.Backup, o.Measures), replays: newReplays()}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /v1/endpoints":                a.listEndpoints,
-		"POST /v1/endpoints":               a.createEndpoint,
-		"GET /v1/endpoints/{id}":           a.getEndpoint,
-		"PATCH /v1/endpoints/{id}":         a.updateEndpoint,
-		"DELETE /v1/endpoints/{id}":        a.deleteEndpoint,
-		"POST /v1/endpoints/{id}/enable":   a.enableEndpoint,
-		"POST /v1/endpoints/{id}/pause":    a.pauseEndpoint,
-		"POST /v1/endpoints/{id}/resume":   a.resumeEndpoint,
-		"POST /v1/endpoints/{id}/drain":    a.drainEndpoint,
-		"POST /v1/endpoints/{id}/test":     a.testEndpoint,
-		"POST /v1/endpoints/{id}/secret":   a.rotateSecret,
-		"POST /v1/endpoints/{id}/preview":  a.previewEndpoint,
-		"GET /v1/deliveries":               a.listDeliveries,
-		"GET /v1/deliveries/{id}":          a.getDelivery,
-		"POST /v1/deliveries/retry":        a.actOnDeliveries(retry()),
-		"POST /v1/deliveries/cancel":       a.actOnDeliveries(cancel()),
-		"POST /v1/deliveries/{id}/retry":   a.actOnDelivery(retry()),
-		"POST /v1/deliveries/{id}/cancel":  a.actOnDelivery(cancel()),
-		"GET /v1/dead":                     a.listDead,
-		"GET /v1/dead/{id}":                a.getDead,
-		"POST /v1/dead/{id}/replay":        a.replayOneDead,
-		"POST /v1/dead/{id}/discard":       a.discardOneDead,
-		"POST /v1/dead/replay":             a.replayDead,
-		"POST /v1/dead/discard":            a.discardDead,
-		"GET /v1/quarantine":               a.listQuarantine,
-		"GET /v1/quarantine/{id}":          a.getQuarantined,
-		"POST /v1/quarantine/{id}/release": a.release,
-		"POST /v1/quarantine/{id}/discard": a.discardQuarantined,
-		"GET /v1/replays":                  a.listReplays,
-		"POST /v1/replays":                 a.startReplay,
-		"GET /v1/replays/{id}":             a.getReplay,
-		"POST /v1/replays/{id}/pause":      a.steerReplay(delivery.PauseReplay, delivery.ReplayPaused),
-		"POST /v1/replays/{id}/resume":     a.steerReplay(delivery.ResumeReplay, delivery.ReplayRunning),
-		"POST /v1/replays/{id}/cancel":     a.steerReplay(delivery.CancelReplay, delivery.ReplayCancelled),
-		"GET /v1/sources":                  a.listSources,
-		"GET /v1/refusals":                 a.listRefusals,
-		"GET /v1/event-types":              a.listTypes,
-		"GET /v1/stats":                    a.stats,
-		"GET /v1/log-level":                a.getLogLevel,
-		"PUT /v1/log-level":                a.setLogLevel,
-		"GET /v1/backup":                   a.download,
-		"GET /v1/keys":                     a.listKeys,
-		"POST /v1/keys/rotate":             a.rotateKeys,
+		"GET /v1/endpoints":                   a.listEndpoints,
+		"POST /v1/endpoints":                  a.createEndpoint,
+		"GET /v1/endpoints/{id}":              a.getEndpoint,
+		"PATCH /v1/endpoints/{id}":            a.updateEndpoint,
+		"DELETE /v1/endpoints/{id}":           a.deleteEndpoint,
+		"POST /v1/endpoints/{id}/enable":      a.enableEndpoint,
+		"POST /v1/endpoints/{id}/pause":       a.pauseEndpoint,
+		"POST /v1/endpoints/{id}/resume":      a.resumeEndpoint,
+		"POST /v1/endpoints/{id}/drain":       a.drainEndpoint,
+		"POST /v1/endpoints/{id}/test":        a.testEndpoint,
+		"POST /v1/endpoints/{id}/secret":      a.rotateSecret,
+		"POST /v1/endpoints/{id}/preview":     a.previewEndpoint,
+		"GET /v1/deliveries":                  a.listDeliveries,
+		"GET /v1/deliveries/{id}":             a.getDelivery,
+		"POST /v1/deliveries/retry":           a.actOnDeliveries(retry()),
+		"POST /v1/deliveries/cancel":          a.actOnDeliveries(cancel()),
+		"POST /v1/deliveries/{id}/retry":      a.actOnDelivery(retry()),
+		"POST /v1/deliveries/{id}/cancel":     a.actOnDelivery(cancel()),
+		"GET /v1/dead":                        a.listDead,
+		"GET /v1/dead/{id}":                   a.getDead,
+		"POST /v1/dead/{id}/replay":           a.replayOneDead,
+		"POST /v1/dead/{id}/discard":          a.discardOneDead,
+		"POST /v1/dead/replay":                a.replayDead,
+		"POST /v1/dead/discard":               a.discardDead,
+		"GET /v1/quarantine":                  a.listQuarantine,
+		"GET /v1/quarantine/{id}":             a.getQuarantined,
+		"POST /v1/quarantine/{id}/release":    a.release,
+		"POST /v1/quarantine/{id}/discard":    a.discardQuarantined,
+		"GET /v1/replays":                     a.listReplays,
+		"POST /v1/replays":                    a.startReplay,
+		"GET /v1/replays/{id}":                a.getReplay,
+		"POST /v1/replays/{id}/pause":         a.steerReplay(delivery.PauseReplay, delivery.ReplayPaused),
+		"POST /v1/replays/{id}/resume":        a.steerReplay(delivery.ResumeReplay, delivery.ReplayRunning),
+		"POST /v1/replays/{id}/cancel":        a.steerReplay(delivery.CancelReplay, delivery.ReplayCancelled),
+		"GET /v1/sources":                     a.listSources,
+		"GET /v1/refusals":                    a.listRefusals,
+		"GET /v1/event-types":                 a.listTypes,
+		"GET /v1/event-types/{type}":          a.getType,
+		"GET /v1/event-types/{type}/inferred": a.inferType,
+		"GET /v1/event-types/{type}/diff":     a.diffType,
+		"GET /v1/stats":                       a.stats,
+		"GET /v1/log-level":                   a.getLogLevel,
+		"PUT /v1/log-level":                   a.setLogLevel,
+		"GET /v1/backup":                      a.download,
+		"GET /v1/keys":                        a.listKeys,
+		"POST /v1/keys/rotate":                a.rotateKeys,
 	} {
 		mux.Handle(pattern, a.handle(h))
 	}

@@ -82,10 +82,3 @@ func (a *api) listRefusals(w http.ResponseWriter, r *http.Request) error {
 	}
 	return write(w, http.StatusOK, newPage(items, next))
 }
-
-func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
-	if err := readQuery(r).err(); err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, newPage(a.Deliveries.Types(), ""))
-}

@@ -343,6 +343,7 @@ func TestProcessDoesWhatItsRolesAre(t *testing.T) {
 			}
 			if c.api {
 				s.wants(http.StatusOK, "items")(s.get("/v1/sources"))
+				s.wants(http.StatusOK, `"counted"`)(s.get("/v1/event-types"))
 			} else {
 				s.wants(http.StatusNotFound, "leave out admin")(s.get("/v1/sources"))
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/sighting"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/tenant"
 )
@@ -33,10 +34,14 @@ func (a *App) assemble() error {
 		Handshake: func(ctx context.Context, e *endpoint.Endpoint) (int, error) { return a.dispatcher.Handshake(ctx, e) },
 	})
 	a.Metrics.MustRegister(newSealGauges(a.registry))
+	var sightings *sighting.Tally // asked for by the API alone
+	if a.runs(config.RoleAdmin) {
+		sightings = sighting.New()
+	}
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: o.Bus, Leases: leases(o, a.runs(config.RoleDispatcher)), Registry: a.registry, Sender: a.Sender, Asker: a.Asker, Observer: a.observer(), Schemes: signature.Schemes{Providers: &a.catalog},
 		Shards: Shards, Topics: c.Topics, DeadTopic: c.Namespace + ".dead", OpsTopic: c.Namespace + ".ops", Teller: teller, QuarantineTopic: c.Namespace + ".quarantine",
-		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
+		TenantRule: rule, UserAgent: "Hookspan/" + a.Version, StopGrace: stopping(c.StopGrace).attempts, StopWrite: stopping(c.StopGrace).writing, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer, Sightings: sightings,
 	})
 	a.assembleMailer(o)
 	if a.runs(config.RoleReceiver) {

@@ -19,6 +19,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/quarantine"
 	"github.com/hookspan/hookspan/bridge/retention"
+	"github.com/hookspan/hookspan/bridge/sighting"
 	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/bridge/tenant"
@@ -53,7 +54,7 @@ type Registry interface {
 }
 
 // Config of a Dispatcher. Every field is needed but Leases, Asker, Schemes, Teller, TenantRule,
-// StopWrite, Metrics and Tracer.
+// StopWrite, Metrics, Tracer and Sightings.
 type Config struct {
 	Store           bus.Store
 	Leases          bus.Leases // nil: no other process shares the bus
@@ -75,6 +76,7 @@ type Config struct {
 	Log             *slog.Logger
 	Metrics         prometheus.Registerer // nil: none
 	Tracer          *tracing.Tracer       // nil: no traces
+	Sightings       *sighting.Tally       // counts the types of what the live feed reads; nil: nobody does
 
 	limits *limits // nil: the default ones
 }
@@ -105,7 +107,7 @@ type Dispatcher struct {
 	throttle   *throttle
 	transforms *transform.Room
 	following  chan struct{} // closed by the applier when there is an endpoint
-	locating   chan struct{} // one slot: Locate takes it
+	locating   chan struct{} // one slot: whoever searches what is stored takes it
 
 	attemptsCtx context.Context
 	cutAttempts context.CancelCauseFunc

@@ -14,7 +14,7 @@ func (c Config) Small() Config {
 	c.limits = &limits{
 		laneEvents: 4, laneBytes: 1 << 20, memory: 64 << 20, laneEntries: 6,
 		entries: 12, leastShare: 2,
-		unrecorded: 12, reach: 5,
+		unrecorded: 12, reach: 5, countBack: 200,
 		stateLog: statelog.Sizes{RecordBytes: 900, Chunks: 1, SnapshotSlack: 1500},
 		breaker:  smallBreaker,
 	}

@@ -8,9 +8,12 @@ import (
 	"github.com/hookspan/hookspan/bridge/quarantine"
 )
 
-// inspect sets aside what the live feed of some shards brings and is no event, if the warden of the
-// partition is among them.
+// inspect counts what the live feed of some shards brings by type, and sets aside what is no event, if
+// the warden of the partition is among them.
 func (d *Dispatcher) inspect(ctx context.Context, shards []feed.Shard, b *feed.Batch) error {
+	if d.conf.Sightings != nil {
+		d.conf.Sightings.Take(b.Partition, b.Before, b.End, b.Messages)
+	}
 	if !quarantine.Flawed(b.Messages) {
 		return nil
 	}

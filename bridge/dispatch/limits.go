@@ -13,6 +13,7 @@ type limits struct {
 
 	unrecorded int64 // attempts without an acknowledged record, of the process
 	reach      int64 // sequences within which what lags shares a reader
+	countBack  int64 // events of all partitions that are counted of what was stored before counting began
 
 	stateLog statelog.Sizes
 	breaker  breakerRule
@@ -22,7 +23,7 @@ func defaultLimits() limits {
 	return limits{
 		laneEvents: 1000, laneBytes: 16 << 20, memory: 64 << 20, laneEntries: 10_000,
 		entries: 100_000, leastShare: 100,
-		unrecorded: 10_000, reach: 20_000,
+		unrecorded: 10_000, reach: 20_000, countBack: 10_000,
 		breaker: defaultBreakerRule(),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/transform"
 )
@@ -15,13 +16,11 @@ import (
 // Preview is what an endpoint would be sent of the newest events that were stored since a time, at the
 // most so many, the newest one first. Nothing is sent, and nothing recorded.
 func (d *Dispatcher) Preview(ctx context.Context, ep *endpoint.Endpoint, most int, since time.Time) ([]delivery.Preview, error) {
-	select {
-	case d.locating <- struct{}{}: // one search at a time
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := d.locate(ctx); err != nil {
+		return nil, err
 	}
-	messages, err := d.partitions.Newest(ctx, most, since)
-	<-d.locating
+	messages, err := d.partitions.Newest(ctx, feed.Quest{Most: most, Since: since})
+	d.located()
 	if err != nil {
 		return nil, err
 	}

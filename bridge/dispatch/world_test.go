@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/sighting"
 	"github.com/hookspan/hookspan/bridge/tracing"
 )
 
@@ -27,8 +28,9 @@ type world struct {
 	leases *dispatchtest.Leases // nil: each process takes all shards
 	log    *slog.Logger
 	tracer *tracing.Tracer
-	small  bool     // processes with small limits
-	topics []string // that processes follow; nil: the first partition's
+	seen   *sighting.Tally // of processes; nil: none
+	small  bool            // processes with small limits
+	topics []string        // that processes follow; nil: the first partition's
 
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) delivery.Response
@@ -105,7 +107,7 @@ func (p *process) config(leases bus.Leases) dispatch.Config {
 	conf := dispatch.Config{
 		Store: p.client, Leases: leases, Registry: p.registry, Sender: sender{p}, Observer: p, Shards: p.shards,
 		Topics: []string{"events"}, DeadTopic: "dead", OpsTopic: "ops", QuarantineTopic: "quarantine", UserAgent: "Hookspan/test",
-		StopGrace: 5 * time.Second, Log: p.w.log, Tracer: p.w.tracer,
+		StopGrace: 5 * time.Second, Log: p.w.log, Tracer: p.w.tracer, Sightings: p.w.seen,
 	}
 	if p.w.topics != nil {
 		conf.Topics = p.w.topics

@@ -13,5 +13,7 @@
 // What a consumer does with an event is its own affair: this package knows no endpoint, no
 // delivery and no state. Everything in it is safe for concurrent use.
 //
+// Beside these, newest.go, search.go and stored.go look at what is stored, for whoever asks.
+//
 // Begin with reader.go, then live.go, catchup.go and ranges.go.
 package feed

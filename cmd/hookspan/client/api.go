@@ -164,6 +164,8 @@ type page struct {
 	Items  []json.RawMessage `json:"items"`
 	Next   string            `json:"next"`
 	Behind []json.RawMessage `json:"behind"` // beside the deliveries of one event
+
+	Counted json.RawMessage `json:"counted"` // beside types of events
 }
 
 // list hands over the items of a list, up to limit (0: all).

@@ -27,14 +27,19 @@ func TestWhatIsPrintedCannotMoveTheCursor(t *testing.T) {
 		`{"number":3,"sent":"2026-05-04T10:00:00Z","received":"2026-05-04T10:00:00Z","response":{"body_base64":"` + base64.StdEncoding.EncodeToString([]byte(nasty)) + `"}}]}`
 	endpoint := `{"id":` + n + `,"name":` + n + `,"url":` + n + `,"state":` + n + `,"reason":` + n + `,"events":[` + n + `],"secrets":[` + n + `]}`
 	answers := map[string]string{
-		"GET /v1/deliveries":      `{"items":[` + delivery + `],"next":null,"behind":[{"endpoint_name":` + n + `,"unknown":` + n + `}]}`,
-		"GET /v1/deliveries/x":    delivery,
-		"GET /v1/endpoints":       `{"items":[` + endpoint + `,{"id":"ep_1","name":"crm"}],"next":null}`,
-		"GET /v1/endpoints/ep_1":  endpoint,
-		"POST /v1/endpoints":      endpoint,
-		"GET /v1/refusals":        `{"items":[{"time":"2026-05-04T10:00:00Z","source":` + n + `,"reason":` + n + `,"detail":` + n + `,"remote":` + n + `}],"next":null}`,
-		"POST /webhooks/shop":     `<p>` + nasty + `</p>`,
-		"GET /v1/deliveries/fail": "",
+		"GET /v1/deliveries":     `{"items":[` + delivery + `],"next":null,"behind":[{"endpoint_name":` + n + `,"unknown":` + n + `}]}`,
+		"GET /v1/deliveries/x":   delivery,
+		"GET /v1/endpoints":      `{"items":[` + endpoint + `,{"id":"ep_1","name":"crm"}],"next":null}`,
+		"GET /v1/endpoints/ep_1": endpoint,
+		"POST /v1/endpoints":     endpoint,
+		"GET /v1/refusals":       `{"items":[{"time":"2026-05-04T10:00:00Z","source":` + n + `,"reason":` + n + `,"detail":` + n + `,"remote":` + n + `}],"next":null}`,
+		"GET /v1/event-types":    `{"items":[{"type":` + n + `,"provider":` + n + `,"sources":[` + n + `],"endpoints":[{"name":` + n + `,"state":` + n + `,"decides":[` + n + `]}]}],"next":null}`,
+		"GET /v1/event-types/x": `{"type":` + n + `,"sources":[` + n + `],"topics":[` + n + `],"content_types":[` + n + `],"data_schemas":[` + n + `],"schema":` + n + `,"endpoints":[{"name":` + n + `,"state":` + n + `}],` +
+			`"example":{"a":` + n + `},"example_of":"event","schema_document":{"a":` + n + `}}`,
+		"GET /v1/event-types/x/inferred": `{"schema":{"title":` + n + `}}`,
+		"GET /v1/event-types/x/diff":     `{"schema":` + n + `,"differences":[{"path":` + n + `,"kind":` + n + `,"arrived":[` + n + `],"detail":` + n + `}]}`,
+		"POST /webhooks/shop":            `<p>` + nasty + `</p>`,
+		"GET /v1/deliveries/fail":        "",
 	}
 	server := listenForTokens(t, func(w http.ResponseWriter, r *http.Request) {
 		answer := answers[r.Method+" "+r.URL.Path]
@@ -47,7 +52,7 @@ func TestWhatIsPrintedCannotMoveTheCursor(t *testing.T) {
 	environ := []string{"HOOKSPAN_SERVER=" + server.URL, "HOOKSPAN_ADMIN_TOKEN=given"}
 	for _, args := range []string{
 		"deliveries --event x", "deliveries get x", "deliveries get fail", "deliveries retry " + "a\u009bb", "endpoints", "endpoints get crm",
-		"endpoints get no\u202esuch", "endpoints create a --url x", "refusals", "trigger sticker --secret s --to " + server.URL + "/webhooks/shop",
+		"endpoints get no\u202esuch", "endpoints create a --url x", "refusals", "types", "types show x", "types infer x", "types diff x", "trigger sticker --secret s --to " + server.URL + "/webhooks/shop",
 	} {
 		for _, form := range []string{"text", "json"} {
 			words := strings.Fields(args)

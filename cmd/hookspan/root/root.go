@@ -41,7 +41,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 	}
 	root.AddCommand(
 		serve, server.DevCommand(t), request.TriggerCommand(t), request.VerifyCommand(t, server.Configured),
-		client.EndpointsCommand(t), client.DeliveriesCommand(t), client.StatsCommand(t), client.DeadCommand(t), client.QuarantineCommand(t), client.ReplayCommand(t), client.RefusalsCommand(t), client.KeysCommand(t), client.LogLevelCommand(t),
+		client.EndpointsCommand(t), client.DeliveriesCommand(t), client.TypesCommand(t), client.StatsCommand(t), client.DeadCommand(t), client.QuarantineCommand(t), client.ReplayCommand(t), client.RefusalsCommand(t), client.KeysCommand(t), client.LogLevelCommand(t),
 		request.ProviderCommand(t), server.ConfigCommand(t), server.DoctorCommand(t), server.BackupCommand(t), server.RestoreCommand(t), roundtrip.Command(t), bench.Command(t), cli.VersionCommand(t),
 	)
 	return root

@@ -1,0 +1,131 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/infer"
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/schemas"
+)
+
+const (
+	inferLast = 100 // events
+	inferMost = 1000
+)
+
+// A lookView says which events were looked into.
+type lookView struct {
+	Type    string    `json:"type"`
+	Events  int       `json:"events"`       // that were looked into, the newest
+	Without int       `json:"without_json"` // of them, those whose data is no JSON, or that have none
+	Looked  int64     `json:"looked"`       // events through which it was looked for them
+	Since   time.Time `json:"since"`        // when the oldest of them was stored
+	Until   time.Time `json:"until"`        // and the newest
+	LeftOut bool      `json:"left_out,omitempty"`
+}
+
+// An inferredView is a schema that was inferred.
+type inferredView struct {
+	lookView
+	Schema map[string]any `json:"schema"`
+}
+
+// A diffView is how events are not what their schema says.
+type diffView struct {
+	lookView
+	Schema      string             `json:"schema"` // its $id
+	Different   bool               `json:"different"`
+	Differences []infer.Difference `json:"differences"`
+}
+
+// inferType makes a schema of the newest events of a type.
+func (a *api) inferType(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "last")
+	last := q.last()
+	if err := q.err(); err != nil {
+		return err
+	}
+	shape, look, err := a.shapeOf(r, last)
+	if err != nil {
+		return err
+	}
+	v := inferredView{look, shape.Schema(look.Type)}
+	v.Schema["description"] = fmt.Sprintf("Inferred from the newest %d events of the type, stored from %s to %s.",
+		look.Events-look.Without, look.Since.Format(time.RFC3339), look.Until.Format(time.RFC3339))
+	return write(w, http.StatusOK, v)
+}
+
+// diffType holds the newest events of a type against its schema.
+func (a *api) diffType(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "last")
+	last := q.last()
+	if err := q.err(); err != nil {
+		return err
+	}
+	kind := r.PathValue("type")
+	path, found := schemas.ForType(kind)
+	if !found {
+		return problem.New(problem.NotFound).With("no schema is known for the type; /v1/event-types/{type}/inferred makes one of what arrived")
+	}
+	shape, look, err := a.shapeOf(r, last)
+	if err != nil {
+		return err
+	}
+	declared, err := schemaAt(path)
+	if err != nil {
+		return err
+	}
+	differences, err := infer.Diff(declared, shape)
+	if err != nil {
+		return err
+	}
+	v := diffView{lookView: look, Schema: schemas.URLForType(kind), Different: len(differences) > 0, Differences: differences}
+	if v.Differences == nil {
+		v.Differences = []infer.Difference{}
+	}
+	return write(w, http.StatusOK, v)
+}
+
+// last is how many events are looked into.
+func (q *query) last() int {
+	text := q.text("last")
+	if text == "" {
+		return inferLast
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > inferMost {
+		q.fault("last", fmt.Sprintf("must be a number between 1 and %d", inferMost))
+	}
+	return n
+}
+
+// shapeOf looks into the newest events of the type that the path names.
+func (a *api) shapeOf(r *http.Request, last int) (*infer.Shape, lookView, error) {
+	look := lookView{Type: r.PathValue("type")}
+	if a.Types == nil {
+		return nil, look, problem.New(problem.Unavailable).With("what is stored cannot be looked at here")
+	}
+	found, looked, err := a.Types.NewestOf(r.Context(), look.Type, last)
+	if err != nil {
+		return nil, look, err
+	}
+	if look.Events, look.Looked = len(found), looked; len(found) == 0 {
+		c, err := a.catalogue(r.Context())
+		if err != nil {
+			return nil, look, err
+		}
+		return nil, look, c.unknown(look.Type, fmt.Sprintf("no event of this type is among the newest %d", looked))
+	}
+	shape := infer.New()
+	for i := range found {
+		if shape.Add(found[i].Event.Data) != nil {
+			look.Without++
+		}
+		found[i].Event = nil // its data takes room
+	}
+	look.Until, look.Since, look.LeftOut = found[0].Stored.UTC(), found[len(found)-1].Stored.UTC(), shape.LeftOut()
+	return shape, look, nil
+}

@@ -1,0 +1,103 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/problem"
+	"github.com/hookspan/hookspan/bridge/spelling"
+	"github.com/hookspan/hookspan/schemas"
+)
+
+const (
+	exampleBytes = 64 << 10 // of an example's data
+	exampleTime  = 2 * time.Second
+	spellBytes   = 256 // of a type for which others are proposed
+)
+
+// A shownType is what is shown of a single type beside what a list has.
+type shownType struct {
+	Document json.RawMessage `json:"schema_document,omitempty"`
+	Example  json.RawMessage `json:"example,omitempty"`    // an event in the JSON format of CloudEvents
+	Of       exampleOf       `json:"example_of,omitempty"` // where it is from
+}
+
+// exampleOf says what an example is; a closed set.
+type exampleOf string
+
+const (
+	ofEvent  exampleOf = "event"  // the newest event of the type
+	ofSample exampleOf = "sample" // made up, as the provider's events are
+)
+
+// getType shows one type.
+func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
+	if err := readQuery(r).err(); err != nil {
+		return err
+	}
+	c, err := a.catalogue(r.Context())
+	if err != nil {
+		return err
+	}
+	v := c.types[r.PathValue("type")]
+	if v == nil {
+		return c.unknown(r.PathValue("type"), "no event of this type was seen, and no provider of a source here is known to send it")
+	}
+	a.takers(v, takersShown)
+	v.shownType = &shownType{}
+	if path, found := schemas.ForType(v.Type); found {
+		if v.Document, err = schemaAt(path); err != nil {
+			return err
+		}
+	}
+	a.exemplify(r.Context(), v)
+	return write(w, http.StatusOK, v)
+}
+
+// unknown says that there is no such type, and which one may be meant.
+func (c *catalogue) unknown(eventType, why string) error {
+	delete(c.types, eventType) // it may be declared, and nothing have come
+	if len(eventType) <= spellBytes {
+		if near := spelling.Nearest(eventType, slices.Collect(maps.Keys(c.types))); near != "" {
+			why += "; did you mean " + near + "?"
+		}
+	}
+	return problem.New(problem.NotFound).With(why)
+}
+
+// schemaAt is a schema of the program, without the white space.
+func schemaAt(path string) (json.RawMessage, error) {
+	text, err := schemas.Files.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read a schema: %w", err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		return nil, fmt.Errorf("read schema %s: %w", path, err)
+	}
+	return compact.Bytes(), nil
+}
+
+// exemplify takes the newest event as the example, else the provider's sample.
+func (a *api) exemplify(ctx context.Context, v *typeView) {
+	if a.Types != nil && v.newest.Partition != "" {
+		ctx, end := context.WithTimeout(ctx, exampleTime)
+		defer end()
+		m, err := a.Types.Stored(ctx, v.newest)
+		if err == nil && m.Event.Type == v.Type && len(m.Event.Data) <= exampleBytes {
+			v.Example, v.Of = event.AppendStructured(nil, m.Event), ofEvent
+			return
+		}
+	}
+	if v.sample != nil {
+		e := event.Event{ID: "sample", Source: "/sources/sample", Type: v.Type, DataContentType: v.sample.DataContentType, Data: v.sample.Data}
+		v.Example, v.Of = event.AppendStructured(nil, &e), ofSample
+	}
+}

@@ -53,6 +53,16 @@ func (a *App) proof(s receiver.Source) provider.Proof {
 	return v.Proof()
 }
 
+// likely says whose request a refused one looks like.
+func likely(catalog *catalogue) func(receiver.Verifier, http.Header) string {
+	return func(v receiver.Verifier, h http.Header) string {
+		if of, ok := v.(*provider.Verifier); ok {
+			return catalog.Load().Hint(of, h)
+		}
+		return ""
+	}
+}
+
 // endpoints are the configured receivers, by who defines them.
 func endpoints(c *config.Config) (byEnv, byFile []*endpoint.Endpoint) {
 	for i := range c.Endpoints {

@@ -63,7 +63,7 @@ func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
 		return err
 	}
 	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(&a.catalog, a.Fetcher), Schema: check,
+		Sources: sources(c), Verifier: verifiers(&a.catalog, a.Fetcher), Likely: likely(&a.catalog), Schema: check,
 		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus, Teller: teller,
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),

@@ -28,18 +28,29 @@ var embedded embed.FS
 
 // A Catalog is every provider that this process knows. It does not change after Load and is
 // safe for concurrent use.
-type Catalog struct{ entries map[string]*entry }
+type Catalog struct {
+	entries  map[string]*entry
+	detector func() *detector // made once, when somebody first asks whose a request is
+}
+
+func newCatalog() *Catalog {
+	c := &Catalog{entries: map[string]*entry{}}
+	c.detector = sync.OnceValue(c.newDetector)
+	return c
+}
 
 // An entry is a provider's file. It is parsed when somebody first asks for it: a process
 // uses a few of the many that there are.
 type entry struct {
 	text  []byte
+	own   bool // the operator's, and not the catalogue's
 	parse func() (*Provider, error)
 }
 
 // A Provider is one webhook system, as its file declares it.
 type Provider struct {
 	Name, Title          string
+	Like                 string   // the provider that it builds on, "" for none
 	Verified, Unverified []string // facts about it, with where they come from
 	Secrets              string   // what a source's secret is, in words
 	Methods              []string // of deliveries
@@ -47,6 +58,8 @@ type Provider struct {
 	Options              []Option
 	Publishes            bool  // the sender's keys are fetched where a source has none
 	Proof                Proof // what can at best be known of a request, with the options' own defaults
+
+	named named // headers that the file names
 
 	path string // of its file, for errors
 	text []byte
@@ -59,12 +72,12 @@ type Provider struct {
 // compiled, so that a mistake shows at start; the error joins those of all files, each with its
 // place. Those of the catalogue are compiled when they are asked for.
 func Load(userDir string) (*Catalog, error) {
-	c := &Catalog{entries: map[string]*entry{}}
+	c := newCatalog()
 	sub, err := fs.Sub(embedded, "catalog")
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}
-	if err := c.add(sub, "catalog"); err != nil {
+	if err := c.add(sub, "catalog", false); err != nil {
 		return nil, err
 	}
 	if userDir == "" {
@@ -73,13 +86,14 @@ func Load(userDir string) (*Catalog, error) {
 	if _, err := os.ReadDir(userDir); err != nil {
 		return nil, fmt.Errorf("read the directory of providers: %w", err)
 	}
-	own := &Catalog{entries: maps.Clone(c.entries)}
-	if err := own.add(os.DirFS(userDir), userDir); err != nil {
+	own := newCatalog()
+	maps.Copy(own.entries, c.entries)
+	if err := own.add(os.DirFS(userDir), userDir, true); err != nil {
 		return own, err
 	}
 	var faults []error
 	for _, name := range own.Names() {
-		if e := own.entries[name]; e != c.entries[name] {
+		if e := own.entries[name]; e.own {
 			_, err := e.parse()
 			faults = append(faults, err)
 		}
@@ -103,7 +117,7 @@ func Files(dir string) (paths []string) {
 }
 
 // add takes up the files of one folder, unread but for their names.
-func (c *Catalog) add(dir fs.FS, where string) error {
+func (c *Catalog) add(dir fs.FS, where string, own bool) error {
 	names, err := filesIn(dir)
 	if err != nil {
 		return fmt.Errorf("read the providers of %s: %w", where, err)
@@ -122,7 +136,7 @@ func (c *Catalog) add(dir fs.FS, where string) error {
 			faults = append(faults, fmt.Errorf("read the provider: %w", err))
 			continue
 		}
-		c.entries[stem] = &entry{text, sync.OnceValues(func() (*Provider, error) {
+		c.entries[stem] = &entry{text, own, sync.OnceValues(func() (*Provider, error) {
 			return c.parse(path.Join(where, name), text)
 		})}
 	}
@@ -159,6 +173,12 @@ func (c *Catalog) Provider(name string) (*Provider, bool) {
 	return p, true
 }
 
+// Read reads the text of a file that is not in the catalogue, which it may build on. The name of
+// the file is that of the provider; errors begin with it and name the place.
+func (c *Catalog) Read(file string, text []byte) (*Provider, error) {
+	return c.parse(filepath.ToSlash(file), text)
+}
+
 func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 	p := &Provider{path: where, text: text}
 	root, err := p.document(text)
@@ -182,7 +202,7 @@ func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 	if f.Name != stemOf(where) || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return nil, p.fault(fmt.Errorf("name: %q must be that of the file, in a-z, 0-9 and -", f.Name))
 	}
-	p.Name, p.Title, p.Secrets = f.Name, f.Title, f.Secrets
+	p.Name, p.Title, p.Like, p.Secrets = f.Name, f.Title, f.Like, f.Secrets
 	p.Verified, p.Unverified = f.Verified, f.Unverified
 	p.Methods, p.MediaTypes, p.Options = f.methods(), f.MediaTypes, options
 	dry := &scheme.Compiler{Dry: true, Options: examples(options), Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: []string{"dry"}}}
@@ -191,6 +211,7 @@ func (c *Catalog) parse(where string, text []byte) (*Provider, error) {
 		return nil, p.fault(err)
 	}
 	p.Proof, p.Publishes = v.Proof(), f.Proof.Publishes()
+	p.named = v.named().without(options)
 	return p, p.checkSamples(f)
 }
 

@@ -146,6 +146,17 @@ func (h *challenge) matches(x *scheme.Exchange) bool {
 	return true
 }
 
+// named adds the headers by which the handshake is known to names.
+func (h *challenge) named(names []string) []string {
+	for _, c := range h.when {
+		names = c.value.AppendHeaders(names)
+	}
+	if h.origin != nil {
+		names = h.origin.AppendHeaders(names)
+	}
+	return names
+}
+
 // answer returns what the provider wants to hear, or a refusal.
 func (h *challenge) answer(x *scheme.Exchange) (*Answer, *scheme.Refusal) {
 	if h.token != nil {

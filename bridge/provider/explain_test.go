@@ -110,7 +110,7 @@ func TestProbeGivesOptionsThatWork(t *testing.T) {
 				t.Errorf("%s: %s: %v", v.ID, results[0].Options, err)
 				continue
 			}
-			accepted(t, verifier, v.request())
+			accepted(t, verifier, v.Request())
 		}
 	}
 	if results, err := p.Probe(nil, []byte("AAAA"), secretOf(t, "sticky")); err != nil || results == nil || len(results) != 0 {

@@ -27,7 +27,7 @@ func FuzzVerify(f *testing.F) {
 			for name, value := range v.Headers {
 				headers = append(headers, name+": "+value)
 			}
-			f.Add(file.Provider, v.Method, v.request().URL, strings.Join(headers, "\n"), []byte(v.Body))
+			f.Add(file.Provider, v.Method, v.Request().URL, strings.Join(headers, "\n"), []byte(v.Body))
 		}
 	}
 	f.Fuzz(func(t *testing.T, name, method, url, headers string, body []byte) {

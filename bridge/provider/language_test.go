@@ -19,7 +19,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/provider/language"
 )
 
-var update = flag.Bool("update", false, "write LANGUAGE.md and schemas/provider.json anew")
+var update = flag.Bool("update", false, "write what is made of the catalogue and of its language anew")
 
 type members = map[string]any
 

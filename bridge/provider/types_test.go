@@ -58,7 +58,7 @@ func TestTypesAreAsASourcePublishesThem(t *testing.T) {
 	}
 	p, _ := c.Provider("sticker")
 	_, types, _ := p.Types(provider.Config{Source: "shop"})
-	if text := fmt.Sprintf("%s", types[0].Data); !strings.HasPrefix(text, `{"event":"order.created"`) || strings.Contains(text, "${") {
+	if text := string(types[0].Data); !strings.HasPrefix(text, `{"event":"order.created"`) || strings.Contains(text, "${") {
 		t.Errorf("the sample is %s", text)
 	}
 }

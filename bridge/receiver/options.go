@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -24,6 +25,10 @@ type Options struct {
 	Shared    SharedHistory // nil: no other process publishes; else Run follows what they do
 	Refusals  RefusalLog    // nil: refusals are logged only
 	Teller    *ops.Teller   // of operations events; nil: operators are told nothing
+	// Likely says in words whose request a refused one looks like, from its headers; "" where it looks
+	// like nobody's, or like one for this verifier. It is asked for refusals that leave a trace, and
+	// must not wait. nil knows nobody.
+	Likely func(v Verifier, h http.Header) string
 	// Schema checks an event against the JSON Schema of its type; nil knows none.
 	Schema func(*event.Event) error
 
@@ -70,7 +75,7 @@ func New(o Options) (*Receiver, error) {
 	}
 	r.trail = trail{
 		kept: o.Refusals, queue: make(chan Refusal, traceQueue), teller: o.Teller, bursts: make(chan *event.Event, burstQueue), strange: newValve(strangePerSecond, 4*strangePerSecond),
-		proxies: r.proxies, log: o.Log, metrics: r.metrics,
+		likely: o.Likely, proxies: r.proxies, log: o.Log, metrics: r.metrics,
 	}
 	if err := r.Replace(o.Sources); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,11 +49,12 @@ type RefusalLog interface {
 
 // A trail is what requests that are not taken leave behind: lines in the log, and refusals.
 type trail struct {
-	kept    RefusalLog        // nil: refusals are logged only
-	queue   chan Refusal      // sent by keep without waiting, received by run; never closed
-	teller  *ops.Teller       // nil: operators are not told of bursts
-	bursts  chan *event.Event // sent by tell without waiting, received by run; never closed
-	strange *valve            // of requests that no source is meant by
+	kept    RefusalLog                             // nil: refusals are logged only
+	queue   chan Refusal                           // sent by keep without waiting, received by run; never closed
+	teller  *ops.Teller                            // nil: operators are not told of bursts
+	bursts  chan *event.Event                      // sent by tell without waiting, received by run; never closed
+	strange *valve                                 // of requests that no source is meant by
+	likely  func(v Verifier, h http.Header) string // nil: nobody knows other providers
 	proxies proxies
 	log     *slog.Logger
 	metrics *metrics
@@ -95,9 +97,25 @@ func (l *trail) observed(x *exchange, f *fault) {
 
 func (l *trail) refusal(x *exchange, f *fault, status int, missed int64) Refusal {
 	return Refusal{
-		Time: x.began.UTC(), Source: x.source.Name, Reason: f.reason, Detail: cut(f.detail, maxDetail), Status: status,
+		Time: x.began.UTC(), Source: x.source.Name, Reason: f.reason, Detail: l.detail(x, f), Status: status,
 		Method: cut(x.q.Method, 16), Remote: l.proxies.remote(x.q), Size: max(x.q.ContentLength, int64(len(x.body.bytes))), Suppressed: missed,
 	}
+}
+
+// mistaken are the reasons of requests that may have come to the wrong source.
+var mistaken = []provider.Reason{provider.NoSignature, provider.BadSignature, provider.Token, provider.Decryption, provider.Challenge}
+
+// detail is what was compared, and whose request it looks like where that is another provider's.
+func (l *trail) detail(x *exchange, f *fault) string {
+	if l.likely == nil || f.code != problem.Refused || !slices.Contains(mistaken, f.reason) {
+		return cut(f.detail, maxDetail)
+	}
+	hint := l.likely(x.source.verifier, x.q.Header)
+	if hint == "" {
+		return cut(f.detail, maxDetail)
+	}
+	hint = "; " + cut(hint, maxDetail/2)
+	return cut(f.detail, maxDetail-len(hint)) + hint
 }
 
 // unknown answers a request that no source is meant by. Its trace says what may have been meant:

@@ -90,20 +90,9 @@ func (p *Proof) Covered() (names []string) {
 	for _, s := range p.steps {
 		for _, one := range s.schemes {
 			if content := one.signs(); content != nil {
-				names = content.headers(names)
+				names = content.AppendHeaders(names)
 			}
 		}
 	}
 	return slices.Compact(names)
-}
-
-func (t Template) headers(names []string) []string {
-	for _, p := range t.parts {
-		if p.kind == "header" {
-			names = append(names, p.arg)
-		} else if p.inner != nil {
-			names = p.inner.headers(names)
-		}
-	}
-	return names
 }

@@ -198,3 +198,31 @@ func (f firsts) header() string {
 	}
 	return ""
 }
+
+// Named lists the headers in which attributes and extensions are looked for, in no order. Where
+// deliveries are CloudEvents already, those that binary mode cannot do without are among them.
+func (b *Builder) Named() (names []string) {
+	names = b.attributes.named(nil)
+	for _, x := range b.extensions {
+		names = x.value.AppendHeaders(names)
+	}
+	if b.KeepsAttributes() {
+		names = append(names, "Ce-Id", "Ce-Source", "Ce-Specversion", "Ce-Type")
+	}
+	return names
+}
+
+func (a *attributes) named(names []string) []string {
+	for _, f := range []firsts{a.id, a.kind, a.source, a.subject, a.time} {
+		for _, t := range f {
+			names = t.AppendHeaders(names)
+		}
+	}
+	if a.by != nil {
+		names = a.by.AppendHeaders(names)
+	}
+	for _, inner := range a.cases {
+		names = inner.named(names)
+	}
+	return names
+}

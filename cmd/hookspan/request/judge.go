@@ -28,8 +28,9 @@ type judge struct {
 	peer     netip.Addr     // who hands the request over
 	tls      bool
 	maxBody  int64
-	reject   bool   // what the provider does not send
-	asked    string // the URL of the request that is judged, whatever the public one is
+	reject   bool              // what the provider does not send
+	catalog  *provider.Catalog // nil: no other provider is thought of
+	asked    string            // the URL of the request that is judged, whatever the public one is
 }
 
 // judgeOf makes a source of the flags alone.
@@ -82,7 +83,7 @@ func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, na
 		return nil, cli.Usage("%w", err)
 	}
 	j := &judge{
-		name: s.Name, verifier: v, public: s.PublicURL, trusted: c.TrustedProxies, tls: c.TLS.Cert != "",
+		name: s.Name, verifier: v, catalog: catalog, public: s.PublicURL, trusted: c.TrustedProxies, tls: c.TLS.Cert != "",
 		maxBody: v.MaxBody(), reject: s.Invalid == receiver.Reject,
 	}
 	if peer != "" {
@@ -132,6 +133,18 @@ func (j *judge) suspectPublicURL(r *provider.Request) []provider.Finding {
 	return nil
 }
 
+// suspectProvider finds a request that looks like another provider's.
+func (j *judge) suspectProvider(r *provider.Request) []provider.Finding {
+	if j.catalog == nil {
+		return nil
+	}
+	hint := j.catalog.Hint(j.verifier, r.Header)
+	if hint == "" {
+		return nil
+	}
+	return []provider.Finding{{Text: hint, Remedy: "check that the source has the right provider; hookspan verify --any tries all"}}
+}
+
 // judge verifies a request the way the source does, its bounds included.
 func (j *judge) judge(r *provider.Request) (*Judgement, error) {
 	v := j.verifier
@@ -148,6 +161,7 @@ func (j *judge) judge(r *provider.Request) (*Judgement, error) {
 	case errors.As(err, &refusal):
 		result.refuse(refusal, v.StatusOf(refusal))
 		result.Findings = append(result.Findings, j.suspectPublicURL(r)...)
+		result.Findings = append(result.Findings, j.suspectProvider(r)...)
 		return result, nil
 	case err != nil:
 		return nil, err

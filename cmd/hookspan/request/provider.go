@@ -42,13 +42,17 @@ func catalog(t *cli.Terminal) (*provider.Catalog, error) {
 	return provider.Load(t.Variable("HOOKSPAN_PROVIDERS_DIR"))
 }
 
-// provider finds one by name.
+// providerOf finds one by name.
 func providerOf(t *cli.Terminal, name string) (*provider.Provider, error) {
-	catalog, err := catalog(t)
+	c, err := catalog(t)
 	if err != nil {
 		return nil, err
 	}
-	p, found := catalog.Provider(name)
+	return providerIn(c, name)
+}
+
+func providerIn(c *provider.Catalog, name string) (*provider.Provider, error) {
+	p, found := c.Provider(name)
 	if !found {
 		return nil, cli.Usage("there is no provider %q; hookspan provider list names all", name)
 	}

@@ -46,18 +46,25 @@ var errNotGenuine = errors.New("the request is not genuine")
 type requestFlags struct {
 	bodyFile, method, url, at string
 	source, peer              string
+	any                       bool
 	headers, options          []string
 	secret                    cli.SecretFlags
 }
 
 func (f *requestFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.bodyFile, "body-file", "", "file with the body alone, byte for byte (instead of FILE)")
-	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "Name: value of the request (repeatable; replaces the one in FILE)")
+	f.saved(cmd)
 	cmd.Flags().StringArrayVar(&f.options, "option", nil, "key=value, as in the OPTIONS of a source (repeatable)")
-	cmd.Flags().StringVar(&f.method, "method", "", "method of the request (default that in FILE, else POST)")
-	cmd.Flags().StringVar(&f.url, "url", "", "URL as the sender knows it, for signatures over the URL (default: what a server would take it for)")
 	cmd.Flags().StringVar(&f.source, "source", "", "judge as this source of the configuration does (instead of PROVIDER, secrets and options)")
 	cmd.Flags().StringVar(&f.peer, "peer", "", "with --source: address that handed the request over; X-Forwarded headers count when HOOKSPAN_TRUSTED_PROXIES has it (default: one of these)")
+	cmd.Flags().BoolVar(&f.any, "any", false, "find out whose request it is (instead of PROVIDER): every provider is tried with the secret")
+}
+
+// saved are the flags of what was saved, and of its secret.
+func (f *requestFlags) saved(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.bodyFile, "body-file", "", "file with the body alone, byte for byte (instead of FILE)")
+	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "Name: value of the request (repeatable; replaces the one in FILE)")
+	cmd.Flags().StringVar(&f.method, "method", "", "method of the request (default that in FILE, else POST)")
+	cmd.Flags().StringVar(&f.url, "url", "", "URL as the sender knows it, for signatures over the URL (default: what a server would take it for)")
 	cmd.Flags().StringVar(&f.at, "at", "", "RFC 3339 time at which it came (default now)")
 	f.secret.Flags(cmd)
 }
@@ -65,18 +72,23 @@ func (f *requestFlags) flags(cmd *cobra.Command) {
 func VerifyCommand(t *cli.Terminal, configured Configured) *cobra.Command {
 	var f requestFlags
 	cmd := &cobra.Command{
-		Use:   "verify (PROVIDER | --source NAME) [FILE]",
+		Use:   "verify (PROVIDER | --source NAME | --any) [FILE]",
 		Short: "Explain why a saved request is refused, or what it means",
 		Long: "Judge a saved request as a source of that provider would, and explain the result; with --source exactly as that\n" +
 			"source does: its secrets, options, public URL, trusted proxies and bounds are those of the configuration.\n" +
+			"With --any it says whose request it is: which providers its headers tell, and, with a secret, as whose it is genuine.\n" +
 			"FILE is the request as text: request line, headers, an empty line, and the body byte for byte; - reads standard input.",
 		Example: "  hookspan verify github request.txt --secret-file secret\n" +
 			"  hookspan verify --source sms request.txt\n" +
+			"  hookspan verify --any request.txt --secret-file secret\n" +
 			"  hookspan verify sticker --body-file body.json --header 'X-Sticker-Signature: sha256=…' --secret S --json",
 		Args: cobra.MaximumNArgs(2),
 	}
 	f.flags(cmd)
 	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
+		if f.any {
+			return f.verifyAny(t, args)
+		}
 		by, rest, err := f.open(cmd.Context(), t, configured, args)
 		if err != nil {
 			return err
@@ -112,14 +124,22 @@ func (f *requestFlags) open(ctx context.Context, t *cli.Terminal, configured Con
 		return j, args, err
 	}
 	if len(args) == 0 {
-		return nil, nil, cli.Usage("name a provider, or a source with --source")
+		return nil, nil, cli.Usage("name a provider, or a source with --source, or let --any find out whose it is")
 	}
-	p, err := providerOf(t, args[0])
+	c, err := catalog(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := providerIn(c, args[0])
 	if err != nil {
 		return nil, nil, err
 	}
 	j, err := f.judgeOf(p)
-	return j, args[1:], err
+	if err != nil {
+		return nil, nil, err
+	}
+	j.catalog = c
+	return j, args[1:], nil
 }
 
 func (j *Judgement) write(w io.Writer) {

@@ -10,8 +10,9 @@
 // file in spec.go (LANGUAGE.md and schemas/provider.json are made of it), and vectors/NAME.json with
 // requests that the provider really made, from which the package vector derives what must be refused.
 // Where nobody has published any, hookspan trigger NAME --print makes requests of the file's own
-// samples. named.tsv lists the headers that files name: the tests write it with -update. How a request
-// is verified and signed is the engine in bridge/scheme.
+// samples; package draft makes both files of a request that was saved. named.tsv lists the headers that
+// files name: the tests write it with -update. How a request is verified and signed is the engine in
+// bridge/scheme.
 //
 // Start reading in verify.go, which is the life of a request. The package naming below makes
 // events of what was verified; sample.go makes requests, explain.go says why one is refused, and

@@ -19,7 +19,7 @@ type Likeness struct {
 }
 
 var (
-	errNobodys  = errors.New("the request is genuine as no provider's with this secret: check that the body is whole, and the secret this webhook's")
+	errNobodys  = errors.New("the request is genuine as no provider's with this secret: check that the body is whole, and the secret this webhook's; a provider that is not known is described by hookspan provider new")
 	errUnlikely = errors.New("no header of the request tells whose it is; with --secret or --secret-file every provider is tried")
 )
 

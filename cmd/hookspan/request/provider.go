@@ -14,13 +14,14 @@ import (
 
 func ProviderCommand(t *cli.Terminal) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "provider",
-		Short:   "Look up providers, what their files may say, or how one encrypts",
-		Long:    "Look up providers: how a webhook system signs, encrypts and names. Files of HOOKSPAN_PROVIDERS_DIR are among them.",
-		Example: "  hookspan provider list\n  hookspan provider show sticky\n  hookspan provider probe sticky --body-file body --secret S",
-		Args:    cobra.NoArgs,
+		Use:   "provider",
+		Short: "Look up providers and what their files may say, write and test your own, or find out how one encrypts",
+		Long:  "Look up providers: how a webhook system signs, encrypts and names. Files of HOOKSPAN_PROVIDERS_DIR are among them.",
+		Example: "  hookspan provider list\n  hookspan provider show sticky\n  hookspan provider new shop --request request.txt --secret-file secret --output providers\n" +
+			"  hookspan provider test providers/shop.yaml\n  hookspan provider probe sticky --body-file body --secret S",
+		Args: cobra.NoArgs,
 	}
-	cmd.AddCommand(listCommand(t), showCommand(t), languageCommand(t), probeCommand(t))
+	cmd.AddCommand(listCommand(t), showCommand(t), languageCommand(t), newCommand(t), testCommand(t), probeCommand(t))
 	return cmd
 }
 

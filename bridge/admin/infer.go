@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/infer"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/schemas"
@@ -52,10 +53,15 @@ func (a *api) inferType(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := inferredView{look, shape.Schema(look.Type)}
-	v.Schema["description"] = fmt.Sprintf("Inferred from the newest %d events of the type, stored from %s to %s.",
-		look.Events-look.Without, look.Since.Format(time.RFC3339), look.Until.Format(time.RFC3339))
-	return write(w, http.StatusOK, v)
+	return write(w, http.StatusOK, inferredView{look, look.schemaOf(shape)})
+}
+
+// schemaOf says what it was inferred from.
+func (v *lookView) schemaOf(shape *infer.Shape) map[string]any {
+	schema := shape.Schema(v.Type)
+	schema["description"] = fmt.Sprintf("Inferred from the newest %d events of the type, stored from %s to %s.",
+		v.Events-v.Without, v.Since.Format(time.RFC3339), v.Until.Format(time.RFC3339))
+	return schema
 }
 
 // diffType holds the newest events of a type against its schema.
@@ -112,20 +118,26 @@ func (a *api) shapeOf(r *http.Request, last int) (*infer.Shape, lookView, error)
 	if err != nil {
 		return nil, look, err
 	}
-	if look.Events, look.Looked = len(found), looked; len(found) == 0 {
+	if look.Looked = looked; len(found) == 0 {
 		c, err := a.catalogue(r.Context())
 		if err != nil {
 			return nil, look, err
 		}
 		return nil, look, c.unknown(look.Type, fmt.Sprintf("no event of this type is among the newest %d", looked))
 	}
+	return look.into(found), look, nil
+}
+
+// into looks into events, one at least, the newest one first.
+func (v *lookView) into(found []bus.Message) *infer.Shape {
 	shape := infer.New()
 	for i := range found {
 		if shape.Add(found[i].Event.Data) != nil {
-			look.Without++
+			v.Without++
 		}
 		found[i].Event = nil // its data takes room
 	}
-	look.Until, look.Since, look.LeftOut = found[0].Stored.UTC(), found[len(found)-1].Stored.UTC(), shape.LeftOut()
-	return shape, look, nil
+	v.Events, v.LeftOut = len(found), shape.LeftOut()
+	v.Until, v.Since = found[0].Stored.UTC(), found[len(found)-1].Stored.UTC()
+	return shape
 }

@@ -17,16 +17,17 @@ import (
 )
 
 const (
-	exampleBytes = 64 << 10 // of an example's data
-	exampleTime  = 2 * time.Second
-	spellBytes   = 256 // of a type for which others are proposed
+	exampleBytes = 64 << 10        // of an example's data
+	exampleTime  = 2 * time.Second // for an example, and for an inferred schema
+	spellBytes   = 256             // of a type for which others are proposed
 )
 
 // A shownType is what is shown of a single type beside what a list has.
 type shownType struct {
 	Document json.RawMessage `json:"schema_document,omitempty"`
-	Example  json.RawMessage `json:"example,omitempty"`    // an event in the JSON format of CloudEvents
-	Of       exampleOf       `json:"example_of,omitempty"` // where it is from
+	Inferred map[string]any  `json:"inferred_schema,omitempty"` // of what arrived, where there is no schema
+	Example  json.RawMessage `json:"example,omitempty"`         // an event in the JSON format of CloudEvents
+	Of       exampleOf       `json:"example_of,omitempty"`      // where it is from
 }
 
 // exampleOf says what an example is; a closed set.
@@ -56,6 +57,8 @@ func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
 		if v.Document, err = schemaAt(path); err != nil {
 			return err
 		}
+	} else {
+		a.inferred(r.Context(), v)
 	}
 	a.exemplify(r.Context(), v)
 	return write(w, http.StatusOK, v)
@@ -83,6 +86,24 @@ func schemaAt(path string) (json.RawMessage, error) {
 		return nil, fmt.Errorf("read schema %s: %w", path, err)
 	}
 	return compact.Bytes(), nil
+}
+
+// inferred makes a schema of what arrived, if there is anything, and time.
+func (a *api) inferred(ctx context.Context, v *typeView) {
+	if a.Types == nil || v.Count == 0 {
+		return
+	}
+	ctx, end := context.WithTimeout(ctx, exampleTime)
+	defer end()
+	found, looked, err := a.Types.NewestOf(ctx, v.Type, inferLast)
+	if err != nil || len(found) == 0 {
+		return // GET …/inferred says why
+	}
+	look := lookView{Type: v.Type, Looked: looked}
+	shape := look.into(found)
+	if look.Without < look.Events {
+		v.Inferred = look.schemaOf(shape)
+	}
 }
 
 // exemplify takes the newest event as the example, else the provider's sample.

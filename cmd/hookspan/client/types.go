@@ -61,6 +61,7 @@ type typeItem struct {
 	MoreEndpoints int             `json:"more_endpoints"`
 	Since         time.Time       `json:"counted_since"`
 	Document      json.RawMessage `json:"schema_document"`
+	Inferred      json.RawMessage `json:"inferred_schema"`
 	Example       json.RawMessage `json:"example"`
 	ExampleOf     string          `json:"example_of"`
 }
@@ -262,7 +263,7 @@ func (v *typeItem) documents(w io.Writer) {
 	for _, d := range []struct {
 		text json.RawMessage
 		head string
-	}{{v.Example, map[string]string{"event": "the newest event", "sample": "a sample, made up as the provider's events are"}[v.ExampleOf]}, {v.Document, "schema of the data"}} {
+	}{{v.Example, map[string]string{"event": "the newest event", "sample": "a sample, made up as the provider's events are"}[v.ExampleOf]}, {v.Document, "schema of the data"}, {v.Inferred, "no schema is known; inferred from what arrived"}} {
 		if len(d.text) > 0 {
 			fmt.Fprintf(w, "\n%s\n", d.head)
 			writeJSON(w, d.text)

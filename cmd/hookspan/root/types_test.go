@@ -59,6 +59,7 @@ func TestTypes(t *testing.T) {
 					t.Errorf("unknown are\n%s", out)
 				}
 				run(cli.ExitDone, `"order.shipped"`, "types", "show", shipped)
+				run(cli.ExitDone, "\nno schema is known; inferred from what arrived\n{", "types", "show", "com.example.paid")
 				run(cli.ExitDone, `"format": "date-time"`, "types", "infer", "com.example.paid")
 				run(cli.ExitFailed, "/data/order_id", "types", "diff", shipped)
 				run(cli.ExitFailed, "difference(s) from the schema", "types", "diff", shipped, "--json")

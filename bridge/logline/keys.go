@@ -79,6 +79,8 @@ func keys() map[string]string {
 		"per_minute":     "requests a minute that an endpoint allows; 0 for any number",
 		"policy":         "what a setting says is done in such a case",
 		"position":       "position in a partition or log",
+		"proof":          "what is known of a source's requests at best",
+		"provider":       "how a sender signs and names",
 		"quarantined":    "id of an event in quarantine",
 		"reason":         "reason from a closed list",
 		"records":        "number of records",

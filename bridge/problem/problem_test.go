@@ -19,7 +19,7 @@ func TestCodesAreTheClosedList(t *testing.T) {
 	want := []problem.Code{
 		"bad_request", "bus_unavailable", "conflict", "disk_full", "invalid", "invalid_body",
 		"managed_elsewhere", "media_type", "method", "not_found", "not_ready", "overloaded",
-		"rate_limited", "refused", "stopping", "store_full", "too_large", "unauthorized",
+		"rate_limited", "refused", "sender_unavailable", "stopping", "store_full", "too_large", "unauthorized",
 		"unavailable", "unknown_source",
 	}
 	if diff := cmp.Diff(want, problem.Codes()); diff != "" {

@@ -230,8 +230,10 @@ func TestTheCatalogueIsDrafted(t *testing.T) {
 			t.Parallel()
 			p, _ := c.Provider(name)
 			options := map[string]string{}
-			if name == "hmac" {
-				options["header"] = "X-Signature"
+			for _, o := range p.Options {
+				if o.Required {
+					options[o.Name] = o.Example
+				}
 			}
 			for _, secret := range providertest.Secrets() {
 				s, err := p.Sample(provider.SampleRequest{Secret: secret, Options: options, URL: "https://hooks.example.com/webhooks/own", Now: received, Seq: 1})

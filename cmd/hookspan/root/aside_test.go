@@ -37,7 +37,7 @@ func (f *fickle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.ids[id][r.Header.Get("Webhook-Id")] = true
 	for name := range r.Header {
-		if strings.HasPrefix(name, "Ce-Hookspan") {
+		if strings.HasPrefix(name, "Ce-Hookspan") && name != "Ce-Hookspanproof" {
 			w.WriteHeader(http.StatusBadRequest) // what a dead letter adds is not the event's
 			return
 		}

@@ -22,7 +22,7 @@ func (c *Compiler) checkCoverage(steps []*step, methods []string) error {
 				continue
 			}
 			if k.content.covers("json", "form") && !k.whole {
-				c.Warn("signatures cover %s and not the whole body: whoever saw one request can send another one", k.content.String())
+				c.Warn("signatures cover values of the body and not the whole of it: whoever saw one request can send another one that differs in the rest")
 				continue
 			}
 			if k.bare = true; inBody || !k.content.covers("url", "query") {

@@ -305,7 +305,7 @@ func (t Template) String() string {
 	for _, p := range t.parts {
 		switch {
 		case p.kind == "":
-			b.WriteString(p.arg)
+			b.WriteString(strings.ReplaceAll(p.arg, "\n", `\n`))
 		case p.arg == "":
 			b.WriteString("{" + p.kind + "}")
 		default:

@@ -175,8 +175,12 @@ func TestAFloodOfUnknownKeysAsksSeldom(t *testing.T) {
 	keys := rsaKeys()
 	catalog(t)
 	synctest.Test(t, func(t *testing.T) {
-		h := &hosts{texts: map[string]string{}}
+		text, _ := certificateOf(t, keys[1], "sns.amazonaws.com", time.Now().Add(-time.Hour), time.Now().Add(48*time.Hour))
+		h := &hosts{texts: map[string]string{snsCertificate: text}, fresh: 24 * time.Hour}
 		v := publishing(t, "aws-sns", h, nil)
+		if got := says(t, v, notification(t, keys[1], snsCertificate)); got != "" {
+			t.Fatal(got)
+		}
 		for i := range 1000 {
 			r := notification(t, keys[0], fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/%d.pem", i))
 			if got := says(t, v, r); got != provider.Unreachable {
@@ -186,7 +190,14 @@ func TestAFloodOfUnknownKeysAsksSeldom(t *testing.T) {
 		if n := h.times(); n > 10 {
 			t.Errorf("asked %d times at once", n)
 		}
-		time.Sleep(time.Minute)
+		for i := range 60 { // as many as are known at once, and more
+			time.Sleep(time.Minute)
+			says(t, v, notification(t, keys[0], fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/slow-%d.pem", i)))
+		}
+		before := h.times()
+		if got := says(t, v, notification(t, keys[1], snsCertificate)); got != "" || h.times() != before {
+			t.Errorf("what is known was forgotten: %q, asked %d times more", got, h.times()-before)
+		}
 		says(t, v, notification(t, keys[0], "https://sns.eu-west-1.amazonaws.com/late.pem"))
 		if n := h.times(); h.asked[n-1] != "https://sns.eu-west-1.amazonaws.com/late.pem" {
 			t.Errorf("asked %q last", h.asked[n-1])

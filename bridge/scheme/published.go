@@ -173,16 +173,22 @@ func (p *published) keep(at string, d *document, err error) *document {
 		}
 	}
 	if p.known[at] == nil && len(p.known) >= maxDocuments {
-		oldest := ""
-		for at, d := range p.known {
-			if oldest == "" || d.asked.Before(p.known[oldest].asked) {
-				oldest = at
-			}
-		}
-		delete(p.known, oldest)
+		delete(p.known, p.least())
 	}
 	p.known[at] = d
 	return d
+}
+
+// least is the URL that can best be forgotten: one that brought no keys, whose URL a stranger may
+// have made up, before one that did, and the oldest of those. The caller holds the lock.
+func (p *published) least() (least string) {
+	for at, d := range p.known {
+		was := p.known[least]
+		if was == nil || len(d.keys) == 0 && len(was.keys) > 0 || (len(d.keys) == 0) == (len(was.keys) == 0) && d.asked.Before(was.asked) {
+			least = at
+		}
+	}
+	return least
 }
 
 // read takes the keys out of an answer.

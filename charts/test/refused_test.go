@@ -162,6 +162,9 @@ func TestSecretsAmongOptionsAreRefused(t *testing.T) {
 	if seen == 0 {
 		t.Error("no provider has a secret among its options")
 	}
+	if _, _, err := (release{values: "providers: {acme.yaml: \"name: acme\\noptions: [{name: tag, secret: true, description: x}]\"}\nsources: {shop: {provider: sticky, options: {tag: suffix}}}"}).render(t); err != nil {
+		t.Errorf("another provider's option of that name: %v", err)
+	}
 	if _, _, err := (release{values: "sources: {shop: {provider: hmac, options: {header: verify_token}}}\nendpoints: {crm: {url: 'https://crm.example', headers: {X-Team: 'token: none'}, auth: {oauth2: {token_url: 'https://login.example', client_id: me, client_secret: 'env:CRM'}}, tls: {ca: /etc/ca.pem, key: /run/secrets/key.pem, cert: 'file:/etc/cert.pem'}}}"}).render(t); err != nil {
 		t.Error(err)
 	}

@@ -92,14 +92,18 @@
 
 {{/* What is a secret and has no reference of its own goes into a variable, which goes before the file. */}}
 {{- define "hookspan.checkSecrets" -}}
-{{- $secretOptions := list "client_app_key" "verify_token" -}}
-{{- range $text := .Values.providers -}}
+{{- $ownSecrets := dict -}}
+{{- range $file, $text := .Values.providers -}}
+{{- $names := list -}}
 {{- range $option := fromYaml $text | dig "options" (list) -}}
-{{- if and (kindIs "map" $option) $option.secret }}{{ $secretOptions = append $secretOptions $option.name }}{{ end -}}
+{{- if and (kindIs "map" $option) $option.secret }}{{ $names = append $names $option.name }}{{ end -}}
 {{- end -}}
+{{- $_ := set $ownSecrets (regexReplaceAll "\\.[a-z]+$" $file "") $names -}}
 {{- end -}}
 {{- range $kind, $items := dict "sources" .Values.sources "endpoints" .Values.endpoints -}}
 {{- range $name, $item := $items -}}
+{{- $provider := $item.provider | default ($item.signature | default "" | toString | trimPrefix "provider:") -}}
+{{- $secretOptions := get $ownSecrets $provider | default list | concat (list "client_app_key" "verify_token") -}}
 {{- range $option := include "hookspan.namesIn" (list $item.options "=") | fromJsonArray -}}
 {{- if has $option $secretOptions -}}
 {{- fail (printf "%s.%s.options: %s is a secret, and everybody reads a ConfigMap; give the options by extraEnv, as %s from a Secret" $kind $name $option (include "hookspan.variable" (list ($kind | upper | trimSuffix "S") $name "OPTIONS"))) -}}

@@ -31,15 +31,15 @@ type catalogue struct {
 // Provider returns a provider by name.
 func (c *catalogue) Provider(name string) (*provider.Provider, bool) { return c.Load().Provider(name) }
 
-// verifiers compiles a source's provider from the catalogue. A nil fetcher is for those that verify
-// nothing.
-func verifiers(catalog signature.Providers, fetcher provider.Fetcher) func(string, provider.Config) (receiver.Verifier, error) {
+// verifiers compiles a source's provider from the catalogue. Nil senders are for those that
+// verify nothing.
+func verifiers(catalog signature.Providers, senders *provider.Senders) func(string, provider.Config) (receiver.Verifier, error) {
 	return func(name string, c provider.Config) (receiver.Verifier, error) {
 		p, ok := catalog.Provider(name)
 		if !ok {
 			return nil, fmt.Errorf("provider: %q is unknown; hookspan provider list names all", name)
 		}
-		c.Fetcher = fetcher
+		c.Senders = senders
 		return p.Compile(c)
 	}
 }

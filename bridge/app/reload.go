@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
+	"github.com/hookspan/hookspan/bridge/signature"
 )
 
 const lookForChanges = 5 * time.Second
@@ -84,7 +85,8 @@ func (r *reloading) watch(ctx context.Context) {
 }
 
 // reload takes over sources with their providers, endpoints and seal keys; other settings hold from
-// the next start on, and so does a provider that an endpoint signs as.
+// the next start on. An endpoint that signs as a provider takes what is new of it when it is changed
+// itself, or taken over by another process.
 func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	c, err := r.read()
 	if err == nil {
@@ -93,6 +95,11 @@ func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	switch {
 	case err == nil:
 		r.seen, r.whole, r.told = stampsSince(now, r.files(c.Config)), c, ""
+		for _, f := range provider.Files(r.app.Config.ProvidersDir) {
+			if _, read := now[f]; !read { // it came meanwhile
+				delete(r.seen, f)
+			}
+		}
 		r.app.Log.Info("configuration reloaded", slog.Int("sources", len(c.Sources)), slog.Int("endpoints", len(c.Endpoints)))
 	case errors.Is(err, errNotYet):
 		if r.told != err.Error() { // once, however long it lasts
@@ -152,6 +159,9 @@ var errNotYet = errors.New("the bus did not take them")
 // takeOver first takes the sources, which need no bus: a rotated secret holds at once. Endpoints
 // that are refused take them back with them.
 func (r *reloading) takeOver(ctx context.Context, c taken) error {
+	if err := r.unsignable(c); err != nil {
+		return err
+	}
 	if err := r.takeSources(c); err != nil {
 		return err
 	}
@@ -175,6 +185,22 @@ func (r *reloading) takeOver(ctx context.Context, c taken) error {
 		return errors.Join(err, r.takeSources(r.whole))
 	}
 	return fmt.Errorf("%w: %w", errNotYet, err)
+}
+
+// unsignable finds an endpoint of the registry that could not sign any more as the providers are now.
+func (r *reloading) unsignable(c taken) error {
+	if r.app.registry == nil {
+		return nil
+	}
+	for _, e := range r.app.registry.Set().All() {
+		if !signature.OfProvider(e.Signature) || e.Locked() {
+			continue
+		}
+		if _, err := (signature.Schemes{Providers: c.catalog}).Compile(e.Signature, e.Options, e.Secrets); err != nil {
+			return fmt.Errorf("endpoint %q, which signs as it: %w", e.Name, err)
+		}
+	}
+	return nil
 }
 
 func (r *reloading) takeSources(c taken) error {

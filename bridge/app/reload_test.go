@@ -112,3 +112,28 @@ func TestAReloadOpensNothing(t *testing.T) {
 		})
 	}
 }
+
+// A provider that an endpoint of the API signs as is not taken away from under it.
+func TestAReloadKeepsWhatAnEndpointSignsAs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	own := filepath.Join(dir, "own.yaml")
+	if err := os.WriteFile(own, []byte("name: own\ntitle: Own\nverify: [{hmac: {header: X-Own}}]\nevent: {prefix: com.own}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, nil, "HOOKSPAN_PROVIDERS_DIR="+dir)
+	s.until(http.StatusOK, "ready")
+	status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", `{"name":"crm","url":"https://1.1.1.1/","active":false,"signature":"provider:own","secrets":["an-invented-shared-secret"]}`)
+	if status != http.StatusCreated {
+		t.Fatal(status, answer)
+	}
+	if err := os.Remove(own); err != nil {
+		t.Fatal(err)
+	}
+	s.conf.Store(configuration(t, "HOOKSPAN_PROVIDERS_DIR="+dir, "HOOKSPAN_SOURCE_SHOP_SECRETS="+rotated))
+	for range 2 { // the second is heard once the first is over
+		s.hangup <- struct{}{}
+	}
+	s.takes(token, http.StatusOK)
+	s.takes(rotated, http.StatusUnauthorized)
+}

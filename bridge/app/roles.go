@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/ops"
+	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/sighting"
 	"github.com/hookspan/hookspan/bridge/signature"
@@ -63,7 +64,7 @@ func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
 		return err
 	}
 	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(&a.catalog, a.Fetcher), Likely: likely(&a.catalog), Schema: check,
+		Sources: sources(c), Verifier: verifiers(&a.catalog, provider.NewSenders(a.Fetcher)), Likely: likely(&a.catalog), Schema: check,
 		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus, Teller: teller,
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),

@@ -31,7 +31,7 @@ func (p *Provider) Compile(cfg Config) (*Verifier, error) {
 	if n := len(cfg.Secrets); n > maxSecrets {
 		return nil, fmt.Errorf("secrets: %d are more than %d, which are all tried for each request; take out old ones", n, maxSecrets)
 	}
-	c := &scheme.Compiler{Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: cfg.Secrets, Fetcher: cfg.Fetcher, Roots: cfg.Roots}}
+	c := &scheme.Compiler{Setup: &scheme.Setup{Set: pointer.NewSet(), Secrets: cfg.Secrets, Source: cfg.Source, Senders: cfg.Senders}}
 	for i, secret := range cfg.Secrets {
 		if secret == "" {
 			return nil, fmt.Errorf("secrets: secret %d is empty", i+1)

@@ -12,6 +12,8 @@ func TestProofOfAProvider(t *testing.T) {
 	c := catalog(t)
 	for name, want := range map[string]provider.Proof{
 		"sticker": provider.Verified, "stripe": provider.Verified, "twilio": provider.Verified, "hmac": provider.Verified, "livekit": provider.Verified,
+		"adyen": provider.Authenticated, "aws-sns": provider.Authenticated, "mailgun": provider.Authenticated, // values of the body are signed
+		"paypal":      provider.Authenticated, // and a checksum of it
 		"cloudevents": provider.Authenticated, "telegram": provider.Authenticated,
 		"sticky": provider.Authenticated, // by default a cipher that proves nothing
 		"gitlab": provider.Verified,      // where the secret is one to sign with

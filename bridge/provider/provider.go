@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"crypto/x509"
 	"net/http"
 	"time"
 
@@ -20,8 +19,7 @@ type Config struct {
 	MaxBody    int64 // also bounds what a gzip body unpacks to; 0 is the provider's own
 	Rate       int   // requests a minute that the source takes, for handshakes that ask; 0 is any
 
-	Fetcher scheme.Fetcher // of keys that senders publish; nil: none are had
-	Roots   *x509.CertPool // of certificates among them; nil: the system's
+	Senders *scheme.Senders // that publish their keys; nil: none are asked
 }
 
 // A Verdict is what a genuine request means: an answer to a handshake, or events.
@@ -62,6 +60,7 @@ type (
 	Reason  = scheme.Reason
 	Memory  = scheme.Memory
 	Fetcher = scheme.Fetcher
+	Senders = scheme.Senders
 )
 
 // The reasons of a refusal.
@@ -91,3 +90,6 @@ const (
 
 // An Event is one event of a delivery, and what its identity rests on.
 type Event = naming.Event
+
+// NewSenders takes who asks their hosts; certificates are held to the system's authorities.
+func NewSenders(fetcher Fetcher) *Senders { return scheme.NewSenders(fetcher, nil) }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
 // hosts answer what a test lays there.
@@ -30,13 +31,25 @@ type hosts struct {
 	texts map[string]string
 	fresh time.Duration
 	asked []string
+	hangs map[string]time.Duration
+}
+
+func (h *hosts) hang(url string, long time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hangs = map[string]time.Duration{url: long}
 }
 
 func (h *hosts) Fetch(_ context.Context, url string, _ int64) ([]byte, time.Duration, error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.asked = append(h.asked, url)
 	text, there := h.texts[url]
+	long := h.hangs[url]
+	h.mu.Unlock()
+	if long > 0 {
+		time.Sleep(long)
+		return nil, 0, errors.New("its host did not answer in time")
+	}
 	if !there {
 		return nil, 0, errors.New("its host answered 404")
 	}
@@ -111,7 +124,7 @@ func pushed(token string) *provider.Request {
 func publishing(t testing.TB, name string, h *hosts, roots *x509.CertPool) *provider.Verifier {
 	t.Helper()
 	p, _ := catalog(t).Provider(name)
-	v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf(name), Fetcher: h, Roots: roots})
+	v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf(name), Senders: scheme.NewSenders(h, roots)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +151,9 @@ func TestPublishedKeys(t *testing.T) {
 		first, second := rs256(t, keys[0], "one", pushClaims), rs256(t, keys[1], "two", pushClaims)
 		expect := func(what, token string, want provider.Reason, asked int) {
 			t.Helper()
-			if got := says(t, v, pushed(token)); got != want || h.times() != asked {
+			got := says(t, v, pushed(token))
+			synctest.Wait() // what is known is made new beside
+			if got != want || h.times() != asked {
 				t.Errorf("%s: %q, want %q; asked %d times, want %d", what, got, want, h.times(), asked)
 			}
 		}
@@ -259,7 +274,7 @@ func TestATokenOfAnEllipticCurve(t *testing.T) {
 title: Own
 verify: [{jws: {header: X-Token, algorithm: ES256, claims: {iss: own}, published: {url: "https://keys.example/jwks"}}}]
 event: {prefix: com.own, type: thing}
-`, provider.Config{Secrets: []string{}, Fetcher: &hosts{texts: map[string]string{"https://keys.example/jwks": set}}})
+`, provider.Config{Secrets: []string{}, Senders: scheme.NewSenders(&hosts{texts: map[string]string{"https://keys.example/jwks": set}}, nil)})
 	if got := says(t, v, tokenRequest(text+"."+encode(raw), "{}")); got != "" {
 		t.Errorf("refused: %q", got)
 	}
@@ -293,5 +308,60 @@ func TestDeclarationsOfPublishedKeys(t *testing.T) {
 	_, err := userFiles(t, map[string]string{"own.yaml": "name: own\ntitle: Own\nverify: [{hmac: {header: X-Sig}}]\nchallenges: [{open: true, visit: {url: \"https://a.example/\"}}]\nevent: {prefix: com.own}\n"})
 	if err == nil || !strings.Contains(err.Error(), "visit") {
 		t.Errorf("an open visit: %v", err)
+	}
+}
+
+// Keys that are known and count are not waited for, and outlive the verifiers of a source.
+func TestKnownKeysAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	keys := rsaKeys()
+	catalog(t)
+	synctest.Test(t, func(t *testing.T) {
+		h := &hosts{texts: map[string]string{googleKeys: keySet(map[string]*rsa.PrivateKey{"one": keys[0]})}}
+		senders := scheme.NewSenders(h, nil)
+		p, _ := catalog(t).Provider("google-pubsub")
+		anew := func() *provider.Verifier { // as a reload does
+			v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf("google-pubsub"), Senders: senders})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		token := rs256(t, keys[0], "one", pushClaims)
+		if got := says(t, anew(), pushed(token)); got != "" {
+			t.Fatal(got)
+		}
+		h.hang(googleKeys, time.Hour)
+		time.Sleep(2 * time.Hour)
+		for range 10 {
+			began := time.Now()
+			if got := says(t, anew(), pushed(token)); got != "" || time.Since(began) > 0 {
+				t.Errorf("%q after %s", got, time.Since(began))
+			}
+			time.Sleep(time.Second)
+		}
+		if n := h.times(); n != 2 {
+			t.Errorf("asked %d times, want 2", n)
+		}
+		time.Sleep(2 * time.Hour) // what still runs ends
+	})
+}
+
+// A user's own token is under the same keys as deliveries, and is none.
+func TestATokenThatIsNoDelivery(t *testing.T) {
+	t.Parallel()
+	key := rsaKeys()[0]
+	at := "https://" + optionsOf("kinde")["domain"] + "/.well-known/jwks"
+	v := publishing(t, "kinde", &hosts{texts: map[string]string{at: keySet(map[string]*rsa.PrivateKey{"one": key})}}, nil)
+	for claims, want := range map[string]provider.Reason{
+		`{"event_id":"e","type":"user.created","data":{}}`: "",
+		`{"sub":"kp_1","scp":["openid"]}`:                  provider.BadSignature,
+		`{"event_id":"e"}`:                                 provider.BadSignature,
+		`{"event_id":null,"type":"user.created"}`:          provider.BadSignature,
+	} {
+		r := &provider.Request{Method: http.MethodPost, URL: "https://hooks.example.com/webhooks/shop", Header: http.Header{"Content-Type": {"application/jwt"}}, Body: []byte(rs256(t, key, "one", claims)), Received: time.Now()}
+		if got := says(t, v, r); got != want {
+			t.Errorf("%s: %q, want %q", claims, got, want)
+		}
 	}
 }

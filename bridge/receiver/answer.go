@@ -59,7 +59,7 @@ func notGenuine(err error) *fault {
 	case provider.MediaType:
 		f.code = problem.MediaType
 	case provider.Unreachable: // the sender's next try may be verified
-		return &fault{code: problem.SenderUnavailable, outcome: unavailable, detail: r.Detail, retry: 5 * time.Second}
+		return &fault{code: problem.SenderUnavailable, outcome: unavailable, reason: r.Reason, detail: r.Detail, retry: 5 * time.Second}
 	case provider.InvalidBody:
 		f.code, f.outcome, f.reason = problem.BadRequest, invalid, provider.Unreadable
 	}

@@ -41,6 +41,8 @@ func (r *Receiver) known(x *exchange, p *posting, number, members int) {
 		}
 	case ok && !e.Named && usableID(key):
 		e.ID = key
+	case e.Anew && !ok:
+		e.ID += "." + randomHex()
 	}
 	switch {
 	case ok && p.quarantined:

@@ -197,14 +197,33 @@ func TestASenderWhoseKeysAreAwayComesAgain(t *testing.T) {
 	w := setup(t, func(o *receiver.Options) {
 		known := catalog(t)
 		o.Verifier = func(name string, c provider.Config) (receiver.Verifier, error) {
-			c.Fetcher = noHost{}
+			c.Senders = provider.NewSenders(noHost{})
 			return known(name, c)
 		}
 		o.Sources = []receiver.Source{{Name: "in", Provider: "google-pubsub", Options: map[string]string{"audience": "a", "email": "e"}, Verify: receiver.Observe}}
 	})
 	token := "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"
 	got := w.do(w.request("POST", "/webhooks/in", "", []byte("{}"), http.Header{"Authorization": {"Bearer " + token}}))
-	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "sender_unavailable") || len(w.store.all()) != 0 || len(w.store.refusals) != 0 {
+	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "sender_unavailable") || len(w.store.all()) != 0 || len(w.store.refusals) != 1 || w.store.refusals[0].Reason != provider.Unreachable {
 		t.Errorf("%+v, refusals %v", got, w.store.refusals)
+	}
+}
+
+// Equal notifications of vendors that only say that something changed are no repeats.
+func TestWhatIsEqualAndMeansSomethingElse(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) {
+		o.Verifier = catalog(t)
+		o.Sources = []receiver.Source{{Name: "in", Provider: "dropbox", Secrets: []string{secret}}}
+	})
+	body := []byte(`{"list_folder":{"accounts":["dbid:7"]}}`)
+	header := http.Header{"Content-Type": {"application/json"}, "X-Dropbox-Signature": {fmt.Sprintf("%x", sign(secret, body))}}
+	for range 2 {
+		if got := w.do(w.request("POST", "/webhooks/in", "", body, header.Clone())); got.status != 200 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	if all := w.store.all(); len(all) != 2 || all[0].event.ID == all[1].event.ID {
+		t.Errorf("stored %+v", all)
 	}
 }

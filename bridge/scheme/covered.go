@@ -68,9 +68,10 @@ func (p *Proof) SignsDeliveries(methods []string) bool {
 	return false
 }
 
-// delivers reports whether the template covers what a delivery by that method says.
+// delivers reports whether the template covers all that a delivery by that method says, and not only
+// values of it.
 func (t *Template) delivers(method string) bool {
-	return t.covers("body", "unpacked", "sorted-form", "json", "form") || slices.Contains(Bodiless, method) && t.covers("url", "query")
+	return t.covers("body", "unpacked", "sorted-form") || slices.Contains(Bodiless, method) && t.covers("url", "query")
 }
 
 // isBody reports a content that is the body and, beside a secret, nothing else.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
@@ -95,8 +96,7 @@ func (c *Compiler) step(spec stepSpec) (*step, error) {
 		}
 		if scheme != nil {
 			s.schemes = append(s.schemes, scheme)
-			_, digest := scheme.(*digest)
-			s.proves = s.proves || !digest
+			s.proves = s.proves || proves(scheme)
 		}
 	}
 	if len(s.schemes) == 0 {
@@ -113,6 +113,26 @@ func (c *Compiler) step(spec stepSpec) (*step, error) {
 	}
 	s.unless, err = c.Optional(spec.Unless)
 	return s, err
+}
+
+// optional reports a step that a source may do without: its token is an option.
+func (s stepSpec) optional() bool {
+	return !slices.ContainsFunc(s.schemes(), func(one schemeSpec) bool {
+		t, ok := one.(*TokenSpec)
+		return !ok || t.Option == ""
+	})
+}
+
+// proves reports whether holding a scheme takes a secret. A digest takes none, and an option may be
+// what everybody knows.
+func proves(one Scheme) bool {
+	switch s := one.(type) {
+	case *digest:
+		return false
+	case *token:
+		return !s.option
+	}
+	return true
 }
 
 // Optional compiles a selector that may be left out.
@@ -176,6 +196,7 @@ func (s *step) members(x *Exchange, yield func(*Exchange) bool) {
 		one.Held = held
 		one.DecryptedTo(v.Raw)
 		more = yield(one)
+		x.Short = x.Short || one.Short
 	})
 }
 

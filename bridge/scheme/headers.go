@@ -41,6 +41,9 @@ func standsIn(one Scheme) []string {
 		}
 		return s.names
 	case *jws:
+		if s.header == "" { // the body is the token
+			return nil
+		}
 		return []string{s.header}
 	case *token:
 		if s.from == nil {

@@ -28,6 +28,7 @@ type jwsSpec struct {
 	Whole     bool              `yaml:"whole" doc:"The body is the token, and what it says is the data." example:"whole: true, claims: {iss: acme}"`
 	Prefix    string            `yaml:"prefix" doc:"What stands in front of the token." example:"header: Authorization, prefix: 'Bearer '"`
 	Claims    map[string]string `yaml:"claims" doc:"Claims by name, each with the template of what it must say; they are what of the request the token covers." example:"header: X-Acme-Token, claims: {iss: acme, payload_hash: '{hash:sha256:hex:body}'}"`
+	Requires  declaration.List  `yaml:"requires" doc:"Claims that must be there, whatever they say: a token without them is no delivery." example:"header: X-Acme-Token, requires: event_id"`
 	Items     declaration.List  `yaml:"items" doc:"Other claims that the file uses, as {item:jti}." example:"header: X-Acme-Token, items: jti"`
 }
 
@@ -41,6 +42,7 @@ type jws struct {
 	header, prefix string   // header is "" where the body is the token
 	names          []string // of the claims, in order
 	claims         map[string]Template
+	requires       []string
 	items          []string
 	content        Template // all that the token says, for signs
 	keys           jwsKeys
@@ -52,7 +54,7 @@ func (s *jwsSpec) Compile(c *Compiler) (Scheme, error) {
 	if (s.Header == "") == !s.Whole {
 		return nil, errors.New("header, whole: one of them must say where the token is")
 	}
-	j := &jws{header: http.CanonicalHeaderKey(s.Header), prefix: s.Prefix, claims: map[string]Template{}, items: s.Items}
+	j := &jws{header: http.CanonicalHeaderKey(s.Header), prefix: s.Prefix, claims: map[string]Template{}, requires: s.Requires, items: s.Items}
 	if s.Whole {
 		j.content.parts = []part{{kind: "body"}}
 	}
@@ -121,6 +123,9 @@ func (j *jws) read(x *Exchange) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
+	if j.header == "" && !x.Take(3*int64(len(token))) {
+		return NoMemory()
+	}
 	text, signature, dot := cutLast(token, ".")
 	head, payload, two := strings.Cut(text, ".")
 	id, known := headOf(head, j.keys.algorithm())
@@ -147,6 +152,9 @@ func (j *jws) read(x *Exchange) *Refusal {
 // headOf reads the key's id from a protected header that names the algorithm. The algorithm is
 // never chosen by the token, and an extension that must be understood is not.
 func headOf(text, algorithm string) (id string, known bool) {
+	if len(text) > maxJWS {
+		return "", false
+	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var head struct {
 		Alg  string          `json:"alg"`
@@ -188,6 +196,11 @@ func inTime(claims map[string]any, now time.Time) *Refusal {
 
 // compare holds the claims against the request, and keeps those that are used.
 func (j *jws) compare(x *Exchange, claims map[string]any) *Refusal {
+	for _, name := range j.requires {
+		if claims[name] == nil {
+			return &Refusal{BadSignature, "the token is genuine, but no delivery: it has no claim " + name}
+		}
+	}
 	for _, name := range j.names {
 		t := j.claims[name]
 		want, ok := t.Value(x)

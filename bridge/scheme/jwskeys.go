@@ -69,14 +69,14 @@ func sumHS256(key, text []byte) []byte {
 type jwsPublic struct {
 	name      string
 	pinned    []key.Public
-	published *published
+	published *publishing
 }
 
 func (c *Compiler) jwsPublic(s *jwsSpec, family string, fits func(any) (key.Public, bool)) (jwsKeys, error) {
 	k := &jwsPublic{name: s.Algorithm}
 	var err error
 	if s.Published != nil {
-		if k.published, err = c.published(s.Published, fits); err != nil {
+		if k.published, err = c.published(s.Published, family, fits); err != nil {
 			return nil, err
 		}
 	}

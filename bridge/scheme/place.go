@@ -1,45 +1,15 @@
 package scheme
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/hookspan/hookspan/bridge/scheme/declaration"
 )
-
-// A Fetcher asks hosts of senders. It goes where endpoints may be and nowhere else, over TLS, and
-// follows no redirect. It is safe for concurrent use.
-type Fetcher interface {
-	// Fetch returns what a GET of the URL is answered with status 200, at most so many bytes of it,
-	// and how long that may be kept; 0: it does not say. The error names no part of the URL.
-	Fetch(ctx context.Context, url string, most int64) (text []byte, fresh time.Duration, err error)
-}
-
-const (
-	fetchTime = 5 * time.Second
-	fetches   = 10 // of one source within a minute, whatever requests name
-)
-
-// fetch asks a sender's host, within the source's bounds.
-func (s *Setup) fetch(at string, most int64) (text []byte, fresh time.Duration, err error) {
-	s.fetching.Do(func() { s.fetches = rate.NewLimiter(rate.Every(time.Minute/fetches), fetches) })
-	switch {
-	case s.Fetcher == nil:
-		return nil, 0, errors.New("this process asks no host")
-	case !s.fetches.Allow():
-		return nil, 0, errors.New("it was asked too often within the last minute")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTime) // the sender waits for its answer
-	defer cancel()
-	return s.Fetcher.Fetch(ctx, at, most)
-}
 
 // A PlaceSpec is an https URL on a host of the sender. Where a request names it, hosts and path say
 // what it may be: anybody can send a request.
@@ -93,21 +63,18 @@ func (p *Place) Of(x *Exchange) (string, *Refusal) {
 	return text, nil
 }
 
+// holds takes a URL in its one usual form: one place has one name.
 func (p *Place) holds(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.Fragment != "" || u.RawPath != "" || u.RawQuery != "" && !p.spec.Query {
+	if err != nil {
 		return false
+	}
+	usual := "https://" + u.Host + u.Path
+	if u.RawQuery != "" && p.spec.Query {
+		usual += "?" + u.RawQuery
 	}
 	fits, err := path.Match(p.spec.Path, u.Path)
-	if err != nil || !fits {
-		return false
-	}
-	for _, pattern := range p.spec.Hosts {
-		if hostFits(pattern, strings.ToLower(u.Host)) {
-			return true
-		}
-	}
-	return false
+	return err == nil && fits && text == usual && slices.ContainsFunc(p.spec.Hosts, func(pattern string) bool { return hostFits(pattern, u.Host) })
 }
 
 // hostFits compares label by label.
@@ -130,7 +97,7 @@ func (p *Place) Visit(x *Exchange) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	if _, _, err := x.Setup.fetch(at, maxDocument); err != nil {
+	if _, _, err := x.Setup.Senders.fetch(x.Setup.Source, at, p.fixed, maxDocument); err != nil {
 		return &Refusal{Unreachable, "the URL in " + p.url.String() + " could not be asked: " + err.Error()}
 	}
 	return nil

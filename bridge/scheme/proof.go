@@ -1,15 +1,12 @@
 package scheme
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
@@ -30,13 +27,11 @@ type Setup struct {
 	Rate          string // of a handshake's answer
 	MaxBody       int64  // bounds what a gzip body unpacks to
 	Zone          *time.Location
-	DocumentField string         // of a form that holds the JSON
-	Fetcher       Fetcher        // nil: no host is asked
-	Roots         *x509.CertPool // authorities of certificates that are fetched; nil: the system's
+	DocumentField string   // of a form that holds the JSON
+	Source        string   // its name
+	Senders       *Senders // nil: no host is asked
 
 	exchanges sync.Pool
-	fetching  sync.Once
-	fetches   *rate.Limiter
 }
 
 // Open begins the judging of a request, close ends it.
@@ -142,6 +137,9 @@ func (c *Compiler) steps(name string, specs []stepSpec) ([]*step, error) {
 		s, err := c.step(spec)
 		if err != nil {
 			return nil, fmt.Errorf("%s[%d]: %w", name, i, err)
+		}
+		if s == nil && len(c.Secrets) == 0 && !spec.optional() {
+			return nil, fmt.Errorf("%s[%d]: secrets: it needs one, whatever the sender publishes", name, i)
 		}
 		if s != nil {
 			steps = append(steps, s)

@@ -41,7 +41,7 @@ func (s *ed25519Spec) Compile(c *Compiler) (Scheme, error) {
 	p := &publicKeys{}
 	one.most, one.keys = maxPublicKeySignatures, p
 	if s.Published != nil {
-		if p.published, err = c.published(s.Published, key.Edwards); err != nil || len(c.Secrets) == 0 {
+		if p.published, err = c.published(s.Published, "Ed25519", key.Edwards); err != nil || len(c.Secrets) == 0 {
 			return one, err
 		}
 	}
@@ -86,7 +86,7 @@ func hashedKeys(c *Compiler, s ecdsaSpec, family string, fits func(any) (key.Pub
 	}
 	one.most, one.keys = maxPublicKeySignatures, p
 	if s.Published != nil {
-		if p.published, err = c.published(s.Published, fits); err != nil {
+		if p.published, err = c.published(s.Published, family, fits); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +118,7 @@ type publicKeys struct {
 	digest    crypto.Hash      // 0: the content itself is signed
 	fresh     func() hash.Hash // nil then
 	keys      []key.Public     // that the source pins
-	published *published       // where there are none
+	published *publishing      // where there are none
 }
 
 // of are the keys that may have signed a request.

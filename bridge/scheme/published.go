@@ -29,11 +29,10 @@ type publishedSpec struct {
 
 // published are the keys of a sender as its host gives them.
 type published struct {
-	setup *Setup
-	spec  publishedSpec
-	place *Place
-	id    *Template
-	take  func(any) (key.Public, bool) // picks those of one family
+	senders *Senders
+	source  string
+	spec    publishedSpec
+	take    func(any) (key.Public, bool) // picks those of one family
 
 	asking singleflight.Group
 	mu     sync.Mutex
@@ -66,8 +65,15 @@ const (
 	keysRetry = 5 * time.Second // after a failure
 )
 
-func (c *Compiler) published(spec *publishedSpec, take func(any) (key.Public, bool)) (*published, error) {
-	p := &published{setup: c.Setup, spec: *spec, take: take, known: map[string]*document{}}
+// A publishing is where the requests of one verifier say that such keys are.
+type publishing struct {
+	place *Place
+	id    *Template
+	keys  *published
+}
+
+func (c *Compiler) published(spec *publishedSpec, family string, take func(any) (key.Public, bool)) (*publishing, error) {
+	p := &publishing{}
 	var err error
 	if p.place, err = c.Place(spec.Place); err != nil {
 		return nil, fmt.Errorf("published: %w", err)
@@ -84,11 +90,12 @@ func (c *Compiler) published(spec *publishedSpec, take func(any) (key.Public, bo
 	default:
 		return nil, fmt.Errorf("published: form: %q is unknown, use jwks or certificate", spec.Form)
 	}
+	p.keys = c.Senders.keysOf(&published{senders: c.Senders, source: c.Source, spec: *spec, take: take, known: map[string]*document{}}, family)
 	return p, nil
 }
 
 // of are the keys that a request may be signed with. id names one; "" asks the request.
-func (p *published) of(x *Exchange, id string) ([]key.Public, *Refusal) {
+func (p *publishing) of(x *Exchange, id string) ([]key.Public, *Refusal) {
 	at, refusal := p.place.Of(x)
 	if refusal != nil {
 		return nil, refusal
@@ -99,7 +106,7 @@ func (p *published) of(x *Exchange, id string) ([]key.Public, *Refusal) {
 			return nil, &Refusal{NoSignature, "the request does not name its key: " + p.id.String() + " is missing"}
 		}
 	}
-	keys, err := p.find(at, id)
+	keys, err := p.keys.find(at, id, p.place.fixed)
 	switch {
 	case err != nil:
 		return nil, &Refusal{Unreachable, "the sender's keys could not be had: " + err.Error()}
@@ -109,20 +116,31 @@ func (p *published) of(x *Exchange, id string) ([]key.Public, *Refusal) {
 	return keys, nil
 }
 
-// find looks among what is known first, and asks the host where that is not enough.
-func (p *published) find(at, id string) ([]key.Public, error) {
+// find looks among what is known first, and asks the host where that is not enough. What is known and
+// counts is not waited for: it is made new beside.
+func (p *published) find(at, id string, fixed bool) ([]key.Public, error) {
 	p.mu.Lock()
 	d := p.known[at]
 	p.mu.Unlock()
 	now := time.Now()
-	if d == nil || d.due(id, now) {
-		d = p.ask(at)
+	if d != nil && d.counts(id, now) {
+		if d.due(id, now) {
+			go p.ask(at, fixed)
+		}
+		return d.named(id), nil
 	}
-	keys := d.named(id)
-	if len(keys) > 0 && now.Before(d.stale) {
-		return keys, nil
+	if d == nil || d.due(id, now) {
+		d = p.ask(at, fixed)
+	}
+	if d.counts(id, time.Now()) {
+		return d.named(id), nil
 	}
 	return nil, d.err
+}
+
+// counts reports whether keys of that id are there and may still be believed.
+func (d *document) counts(id string, now time.Time) bool {
+	return now.Before(d.stale) && len(d.named(id)) > 0
 }
 
 // due reports whether the host is to be asked again.
@@ -147,13 +165,15 @@ func (d *document) named(id string) (keys []key.Public) {
 }
 
 // ask fetches a document, once for all who want it at the moment.
-func (p *published) ask(at string) *document {
+func (p *published) ask(at string, fixed bool) *document {
 	d, _, _ := p.asking.Do(at, func() (any, error) {
-		now := time.Now()
-		d := &document{asked: now}
-		text, fresh, err := p.setup.fetch(at, maxDocument)
+		p.mu.Lock()
+		was := p.known[at]
+		p.mu.Unlock()
+		text, fresh, err := p.senders.fetch(p.source, at, fixed || was != nil && len(was.keys) > 0, maxDocument)
+		d := &document{asked: time.Now()}
 		if err == nil {
-			d.fresh = now.Add(min(max(cmp.Or(fresh, keysFresh), keysLeast), keysMost))
+			d.fresh = d.asked.Add(min(max(cmp.Or(fresh, keysFresh), keysLeast), keysMost))
 			d.stale = d.fresh.Add(keysStale)
 			err = p.read(d, text)
 		}
@@ -235,7 +255,7 @@ func (p *published) readCertificate(d *document, text []byte) error {
 		for _, one := range certificates[1:] {
 			between.AddCert(one)
 		}
-		if _, err := own.Verify(x509.VerifyOptions{Roots: p.setup.Roots, Intermediates: between, CurrentTime: d.asked, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+		if _, err := own.Verify(x509.VerifyOptions{Roots: p.senders.roots, Intermediates: between, CurrentTime: d.asked, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
 			return errors.New("its certificate is of no authority that is known here")
 		}
 	}

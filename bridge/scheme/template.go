@@ -203,10 +203,10 @@ func (t Template) Has(kind string) bool {
 func (t Template) hasAny(kinds ...string) bool { return slices.ContainsFunc(kinds, t.Has) }
 
 // covers reports whether one of the values is written by the template, so that whoever changes
-// it changes the text. A condition writes nothing.
+// it changes the text. A condition writes nothing, and a checksum is soon made to fit.
 func (t Template) covers(kinds ...string) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool {
-		return slices.Contains(kinds, p.kind) || p.inner != nil && p.kind != "if" && p.inner.covers(kinds...)
+		return slices.Contains(kinds, p.kind) || p.inner != nil && p.kind != "if" && p.kind != "crc32" && p.inner.covers(kinds...)
 	})
 }
 

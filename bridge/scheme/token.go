@@ -22,12 +22,13 @@ type token struct {
 	in     string
 	from   *Template // nil for bearer and basic
 	expect [][sha256.Size]byte
+	option bool   // it is one, and no secret of the source
 	first  string // for samples
 	reason Reason
 }
 
 func (s *TokenSpec) Compile(c *Compiler) (Scheme, error) {
-	t := &token{in: s.In, reason: Token}
+	t := &token{in: s.In, reason: Token, option: s.Option != ""}
 	if s.Reason == string(ClientKey) {
 		t.reason = ClientKey
 	} else if s.Reason != "" && s.Reason != string(Token) {

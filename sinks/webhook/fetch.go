@@ -37,7 +37,7 @@ func (s *Sender) Fetch(ctx context.Context, at string, most int64) (text []byte,
 	req.Header.Set("User-Agent", "Hookspan")
 	reply, err := by.grants.RoundTrip(req)
 	if err != nil {
-		return nil, 0, errors.New(failed(ctx, 0, err).Detail)
+		return nil, 0, unfetched(ctx, err)
 	}
 	defer reply.Body.Close()
 	if reply.StatusCode != http.StatusOK {
@@ -46,11 +46,18 @@ func (s *Sender) Fetch(ctx context.Context, at string, most int64) (text []byte,
 	text, err = io.ReadAll(io.LimitReader(reply.Body, most+1))
 	switch {
 	case err != nil:
-		return nil, 0, errors.New(failed(ctx, 0, err).Detail)
+		return nil, 0, unfetched(ctx, err)
 	case int64(len(text)) > most:
 		return nil, 0, fmt.Errorf("its host answered more than %d bytes", most)
 	}
 	return text, freshness(reply.Header), nil
+}
+
+func unfetched(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("its host did not answer in time")
+	}
+	return errors.New(failed(ctx, 0, err).Detail)
 }
 
 // freshness is how long an answer may be kept (RFC 9111, 4.2.1); 0: it does not say.

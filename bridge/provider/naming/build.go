@@ -26,6 +26,7 @@ type Builder struct {
 	prefix     string
 	body       string
 	resigned   bool
+	anew       bool
 	source     string // the source's own, when an adapter gives none
 	forced     bool   // the source's own, whatever an adapter gives
 	batch      *int   // slot of the array
@@ -43,7 +44,7 @@ type extension struct {
 
 func NewBuilder(c *scheme.Compiler, spec Spec, from Origin) (*Builder, error) {
 	b := &Builder{
-		format: spec.Format, prefix: spec.Prefix, body: spec.Body, rename: spec.Rename, resigned: spec.Resigned,
+		format: spec.Format, prefix: spec.Prefix, body: spec.Body, rename: spec.Rename, resigned: spec.Resigned, anew: spec.Anew,
 		source: "/sources/" + from.Source, forced: from.URI != "",
 	}
 	if b.forced {

@@ -19,6 +19,7 @@ type Spec struct {
 	Zone       string            `yaml:"zone" doc:"The time zone of times without an offset." example:"time: /created, zone: America/New_York"`
 	Batch      string            `yaml:"batch" doc:"A JSON pointer to an array whose elements are the events; attributes are looked for in the element." example:"batch: /events, id: /id"`
 	Whole      bool              `yaml:"whole" doc:"The batch is the whole body." example:"whole: true, id: /id"`
+	Anew       bool              `yaml:"anew" doc:"Events without an id are never repeats: the vendor sends equal ones that mean different things." example:"anew: true"`
 	Resigned   bool              `yaml:"resigned" doc:"The vendor signs a retry anew, with another time; so an event without an id is known by its body alone." example:"resigned: true"`
 }
 
@@ -43,6 +44,7 @@ type Event struct {
 	Invalid string
 	Flaws   []event.Flaw      // attributes that it came with and that were left out
 	Named   bool              // the provider gave the id; else it is a hash
+	Anew    bool              // without an id equal ones are different events
 	Traced  bool              // it came with a traceparent of its own, which names what caused it
 	Sum     [sha256.Size]byte // SHA-256 of the data
 	// Signed is the hash of all that was signed, where the id is not part of that: who repeats

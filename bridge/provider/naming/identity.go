@@ -15,6 +15,7 @@ func (b *Builder) identify(x *scheme.Exchange, e *Event, named *scheme.Template)
 	e.Sum = sha256.Sum256(e.Data)
 	c := x.Covered()
 	if e.Named = named != nil; !e.Named {
+		e.Anew = b.anew
 		e.ID = b.derivedID(x, e, c)
 		return
 	}

@@ -43,7 +43,7 @@ func (f *requestFlags) judgeOf(p *provider.Provider) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options, Fetcher: webhook.New(webhook.Options{})})
+	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options, Senders: provider.NewSenders(webhook.New(webhook.Options{}))})
 	if err != nil {
 		return nil, cli.Usage("%w", err)
 	}
@@ -77,7 +77,7 @@ func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, na
 		return nil, cli.Usage("--source: there is no provider %q", s.Provider)
 	}
 	of := s.OfProvider()
-	of.Fetcher = webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts}, Proxy: c.EgressProxy, ProxyResolves: c.EgressProxyResolves})
+	of.Senders = provider.NewSenders(webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts}, Proxy: c.EgressProxy, ProxyResolves: c.EgressProxyResolves}))
 	v, err := p.Compile(of)
 	if err != nil {
 		return nil, cli.Usage("%w", err)

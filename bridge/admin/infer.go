@@ -39,6 +39,7 @@ type diffView struct {
 	lookView
 	Schema      string             `json:"schema"` // its $id
 	Different   bool               `json:"different"`
+	More        bool               `json:"more,omitempty"` // than Differences
 	Differences []infer.Difference `json:"differences"`
 }
 
@@ -84,11 +85,11 @@ func (a *api) diffType(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	differences, err := infer.Diff(declared, shape)
+	differences, more, err := infer.Diff(declared, shape)
 	if err != nil {
 		return err
 	}
-	v := diffView{lookView: look, Schema: schemas.URLForType(kind), Different: len(differences) > 0, Differences: differences}
+	v := diffView{lookView: look, Schema: schemas.URLForType(kind), Different: len(differences) > 0, More: more, Differences: differences}
 	if v.Differences == nil {
 		v.Differences = []infer.Difference{}
 	}

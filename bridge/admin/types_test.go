@@ -289,6 +289,17 @@ func TestEventsAreComparedWithTheirSchema(t *testing.T) {
 	if v = s.do("GET", "/v1/event-types/com.sticker.order.fine/diff", "").object(200); v["different"] != false || differences() != "" {
 		t.Errorf("differences: %v", v)
 	}
+	var many strings.Builder
+	for n := range 300 {
+		fmt.Fprintf(&many, `"k%d":1,`, n)
+	}
+	y.publish("com.sticker.order.odd", "t", "/s", `{`+many.String()+`"event":"order.odd","timestamp":"2026-05-04T10:00:00Z","data":{`+many.String()+`"order_id":"7"}}`)
+	if v["more"] != nil {
+		t.Errorf("more: %v", v)
+	}
+	if v = s.do("GET", "/v1/event-types/com.sticker.order.odd/diff", "").object(200); v["more"] != true || len(v["differences"].([]any)) != 500 {
+		t.Errorf("of many: %d differences, more %v", len(v["differences"].([]any)), v["more"])
+	}
 	res := s.do("GET", "/v1/event-types/com.example.paid/diff", "")
 	res.problem(404, "not_found")
 	if !strings.Contains(res.body, "/inferred makes one") {

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
 
-const (
-	maxDifferences = 500
-	maxReferences  = 32 // one behind another
-)
+const maxDifferences = 500
 
 // A Kind says how what arrived is not what was declared; a closed set.
 type Kind string
@@ -34,67 +33,91 @@ type Difference struct {
 }
 
 // Diff is how the documents of a Shape are not what a JSON Schema says, by path. It looks at members
-// that the schema does not name (where it names some and says nothing of others), at members that it
-// requires, and at the types of values; references within the schema are followed, and of
-// alternatives any counts. At most the first 500 differences are told. An error: the schema is no JSON
-// object.
-func Diff(schema []byte, s *Shape) ([]Difference, error) {
-	var root map[string]any
+// that the schema does not name (where it names some and says nothing of others, or allows no others),
+// at members that it requires, and at the types of values; references within the schema are followed,
+// and of alternatives any counts. At most the first 500 differences are told; more says that there are
+// others. An error: the schema is no JSON object.
+func Diff(schema []byte, s *Shape) (found []Difference, more bool, err error) {
+	var root node
 	if err := json.Unmarshal(schema, &root); err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
+		return nil, false, fmt.Errorf("read the schema: %w", err)
 	}
-	d := differ{root: root}
-	d.compare("", []any{root}, &s.root)
-	slices.SortFunc(d.found, func(a, b Difference) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Kind), string(b.Kind)))
-	})
-	return d.found, nil
+	d := differ{root: root, views: map[uintptr]view{}}
+	d.compare("", []node{root}, &s.root)
+	return d.found, d.more, nil
 }
 
+// A node is a schema within the schema; nil, which says nothing, for what is no object.
+type node map[string]any
+
+func nodeOf(v any) node {
+	n, _ := v.(map[string]any)
+	return n
+}
+
+// id tells nodes apart by where they are.
+func (n node) id() uintptr { return reflect.ValueOf(n).Pointer() }
+
 type differ struct {
-	root  map[string]any
+	root  node
+	views map[uintptr]view // of nodes, by id
 	found []Difference
+	more  bool // than are kept
 }
 
 func (d *differ) add(x Difference) {
-	if len(d.found) < maxDifferences {
-		d.found = append(d.found, x)
+	if len(d.found) == maxDifferences {
+		d.more = true
+		return
+	}
+	d.found = append(d.found, x)
+}
+
+// compare holds a place against the nodes of the schema that are about it, and then what is below it,
+// in the order of names.
+func (d *differ) compare(path string, nodes []node, p *place) {
+	if d.more {
+		return
+	}
+	says := d.any(nodes)
+	d.compareTypes(path, says, p)
+	if p.items != nil && len(says.items) > 0 {
+		d.compare(path+"/*", says.items, p.items)
+	}
+	names := maps.Clone(says.required)
+	if names == nil {
+		names = map[string]bool{}
+	}
+	for name := range p.members {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		d.compareMember(path+"/"+escaped(name), name, says, p)
 	}
 }
 
-// compare holds a place against the nodes of the schema that are about it.
-func (d *differ) compare(path string, nodes []any, p *place) {
-	says := d.any(nodes, 0)
-	d.compareTypes(path, says, p)
-	for name, m := range p.members {
-		below, named := says.members[name]
-		at := path + "/" + escaped(name)
-		switch {
-		case named:
-			d.compare(at, below, &m.place)
-		case says.names && !says.takesMore:
-			d.add(Difference{
-				Path: at, Kind: Undeclared, Arrived: m.types(), Count: m.objects, Of: p.of[object],
-				Detail: fmt.Sprintf("arrives in %d of %d, and the schema does not name it", m.objects, p.of[object]),
-			})
-		}
+func (d *differ) compareMember(path, name string, says view, p *place) {
+	m, have := p.members[name], 0
+	if m != nil {
+		have = m.objects
 	}
-	for name := range says.required {
-		have := 0
-		if m := p.members[name]; m != nil {
-			have = m.objects
-		} else if p.crowded {
-			continue // it may be among those that are not kept
-		}
-		if lack := p.of[object] - have; lack > 0 {
-			d.add(Difference{
-				Path: path + "/" + escaped(name), Kind: Missing, Count: lack, Of: p.of[object],
-				Detail: fmt.Sprintf("is missing in %d of %d, and the schema requires it", lack, p.of[object]),
-			})
-		}
+	// One that is not there may be among those that are not kept.
+	if lack := p.of[object] - have; says.required[name] && lack > 0 && (m != nil || !p.crowded) {
+		d.add(Difference{
+			Path: path, Kind: Missing, Count: lack, Of: p.of[object],
+			Detail: fmt.Sprintf("is missing in %d of %d, and the schema requires it", lack, p.of[object]),
+		})
 	}
-	if p.items != nil && len(says.items) > 0 {
-		d.compare(path+"/*", says.items, p.items)
+	if m == nil {
+		return
+	}
+	if below, named := says.members[name]; named {
+		d.compare(path, below, &m.place)
+	} else if says.names && !says.takesMore {
+		d.add(Difference{
+			Path: path, Kind: Undeclared, Arrived: m.types(), Count: have, Of: p.of[object],
+			Detail: fmt.Sprintf("arrives in %d of %d, and the schema does not name it", have, p.of[object]),
+		})
 	}
 }
 
@@ -126,21 +149,21 @@ func escaped(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// A view is what a schema says of one place.
+// A view is what a schema says of one place; its maps are shared and never changed.
 type view struct {
 	types     map[string]bool // nil: any
-	members   map[string][]any
+	members   map[string][]node
 	required  map[string]bool
-	items     []any
+	items     []node
 	names     bool // it names members
 	takesMore bool // it says what others may be like
 }
 
 // any is what alternatives say: whatever one of them allows.
-func (d *differ) any(nodes []any, depth int) view {
+func (d *differ) any(nodes []node) view {
 	var v view
 	for i, n := range nodes {
-		next := d.view(n, depth)
+		next := d.view(n)
 		if i == 0 {
 			v = next
 			continue
@@ -157,40 +180,62 @@ func (d *differ) any(nodes []any, depth int) view {
 	return v
 }
 
-// view is what one node says.
-func (d *differ) view(node any, depth int) view {
-	n, _ := node.(map[string]any)
-	if n == nil || depth > maxReferences {
-		return view{takesMore: true}
+// view is what one node says. It is made once, however many ways lead to the node; one that leads to
+// itself says nothing more there.
+func (d *differ) view(n node) view {
+	v, made := d.views[n.id()]
+	if !made {
+		d.views[n.id()] = view{takesMore: true}
+		if n == nil {
+			return view{takesMore: true}
+		}
+		v = d.read(n)
+		d.views[n.id()] = v
 	}
+	return v
+}
+
+func (d *differ) read(n node) view {
 	v := view{types: typesOf(n["type"])}
 	if properties, ok := n["properties"].(map[string]any); ok {
-		v.names, v.members = true, map[string][]any{}
+		v.names, v.members = true, map[string][]node{}
 		for name, below := range properties {
-			v.members[name] = []any{below}
+			v.members[name] = []node{nodeOf(below)}
 		}
 	}
 	if list, ok := n["required"].([]any); ok {
 		v.required = setOf(list)
 	}
-	if items, ok := n["items"].(map[string]any); ok && n["prefixItems"] == nil {
-		v.items = []any{items}
+	if items := nodeOf(n["items"]); items != nil && n["prefixItems"] == nil {
+		v.items = []node{items}
 	}
-	_, more := n["additionalProperties"].(map[string]any)
-	v.takesMore = more || n["patternProperties"] != nil
+	switch more := n["additionalProperties"].(type) {
+	case map[string]any:
+		v.takesMore = true
+	case bool:
+		v.takesMore, v.names = more, v.names || !more
+	}
+	v.takesMore = v.takesMore || n["patternProperties"] != nil
 	if ref, ok := n["$ref"].(string); ok {
-		v.and(d.view(d.resolve(ref), depth+1))
+		v.and(d.view(d.resolve(ref)))
 	}
-	all, _ := n["allOf"].([]any)
-	for _, part := range all {
-		v.and(d.view(part, depth+1))
+	for _, part := range nodesOf(n["allOf"]) {
+		v.and(d.view(part))
 	}
 	for _, keyword := range [...]string{"anyOf", "oneOf"} {
-		if parts, _ := n[keyword].([]any); len(parts) > 0 {
-			v.and(d.any(parts, depth+1))
+		if parts := nodesOf(n[keyword]); len(parts) > 0 {
+			v.and(d.any(parts))
 		}
 	}
 	return v
+}
+
+func nodesOf(v any) (nodes []node) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		nodes = append(nodes, nodeOf(x))
+	}
+	return nodes
 }
 
 // and adds what else has to be true.
@@ -208,30 +253,49 @@ func (v *view) and(o view) {
 
 // join takes over what is said of members and items, which counts as alternatives then.
 func (v *view) join(o view) {
-	for name, nodes := range o.members {
-		if v.members == nil {
-			v.members = map[string][]any{}
+	if len(o.members) > 0 {
+		members := map[string][]node{}
+		maps.Copy(members, v.members)
+		for name, nodes := range o.members {
+			members[name] = distinct(members[name], nodes)
 		}
-		v.members[name] = slices.Concat(v.members[name], nodes)
+		v.members = members
 	}
-	v.items = slices.Concat(v.items, o.items)
+	v.items = distinct(v.items, o.items)
+}
+
+// distinct is the nodes of both, each once.
+func distinct(a, b []node) []node {
+	if len(a) == 0 {
+		return b
+	}
+	seen := map[uintptr]bool{}
+	for _, n := range a {
+		seen[n.id()] = true
+	}
+	all := slices.Clip(a)
+	for _, n := range b {
+		if !seen[n.id()] {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // resolve follows a reference within the schema; nil for any other.
-func (d *differ) resolve(ref string) any {
+func (d *differ) resolve(ref string) node {
 	pointer, within := strings.CutPrefix(ref, "#")
 	if !within {
 		return nil
 	}
-	var node any = d.root
+	n := d.root
 	for word := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if pointer == "" {
 			break
 		}
-		n, _ := node.(map[string]any)
-		node = n[strings.NewReplacer("~1", "/", "~0", "~").Replace(word)]
+		n = nodeOf(n[strings.NewReplacer("~1", "/", "~0", "~").Replace(word)])
 	}
-	return node
+	return n
 }
 
 func typesOf(v any) map[string]bool {

@@ -56,6 +56,7 @@ func TestSchemaSaysWhatDocumentsHaveInCommon(t *testing.T) {
 		},
 		"null beside text":           {[]string{`{"a":null}`, `{"a":"x"}`}, `{"properties":{"a":{"type":["null","string"]}},"required":["a"],"type":"object"}`},
 		"an integer is a number":     {[]string{`1`, `1.5`, `2e3`}, `{"type":"number"}`},
+		"a fraction of zero":         {[]string{`1.0`, `1e3`, `-2.50E+1`, `0.001e3`, `100e-2`, `-0.0e-999999999999999999999`, `1e999999999`}, `{"type":"integer"}`},
 		"a large integer":            {[]string{`123456789012345678901234567890`}, `{"type":"integer"}`},
 		"objects in arrays":          {[]string{`[{"a":1},{"a":2,"b":true}]`, `[]`}, `{"items":{"properties":{"a":{"type":"integer"},"b":{"type":"boolean"}},"required":["a"],"type":"object"},"type":"array"}`},
 		"an empty array":             {[]string{`[]`}, `{"type":"array"}`},
@@ -156,13 +157,22 @@ func TestDiff(t *testing.T) {
 				"/d undeclared [] [integer] 1/2: arrives in 1 of 2, and the schema does not name it",
 			},
 		},
-		"the whole":             {order, []string{`[]`}, []string{" type [object] [array] 1/1: is array in 1 of 1, and the schema says object"}},
-		"names with slashes":    {`{"properties":{}}`, []string{`{"a/b~c":1}`}, []string{"/a~1b~0c undeclared [] [integer] 1/1: arrives in 1 of 1, and the schema does not name it"}},
-		"a schema of itself":    {`{"$ref":"#"}`, []string{`{"a":1}`}, nil},
-		"a reference to others": {`{"properties":{"a":{"$ref":"other.json"}}}`, []string{`{"a":{"b":1}}`}, nil},
-		"nothing is allowed":    {`{"type":["string"],"allOf":[{"type":"integer"}]}`, []string{`1`}, []string{" type [] [integer] 1/1: is integer in 1 of 1, and the schema says nothing"}},
+		"an integer is by its value": {
+			`{"type":"integer"}`, []string{`1.0`, `1e3`, `1e999999999999999999999`, `1e-999999999999999999999`, `105e-2`, `0.001e2`},
+			[]string{" type [integer] [number] 3/6: is number in 3 of 6, and the schema says integer"},
+		},
+		"others may be anything": {`{"properties":{"a":{}},"additionalProperties":true}`, []string{`{"b":1}`}, nil},
+		"others may be like {}":  {`{"properties":{"a":{}},"additionalProperties":{}}`, []string{`{"b":1}`}, nil},
+		"there may be no others": {`{"properties":{"a":{}},"additionalProperties":false}`, []string{`{"b":1}`}, []string{"/b undeclared [] [integer] 1/1: arrives in 1 of 1, and the schema does not name it"}},
+		"there may be none":      {`{"additionalProperties":false}`, []string{`{"b":1}`}, []string{"/b undeclared [] [integer] 1/1: arrives in 1 of 1, and the schema does not name it"}},
+		"where counting ends":    {`{"properties":{"a":{"$ref":"#"},"id":{}},"required":["id"]}`, []string{strings.Repeat(`{"id":1,"a":`, 40) + `{"id":1}` + strings.Repeat(`}`, 40)}, nil},
+		"the whole":              {order, []string{`[]`}, []string{" type [object] [array] 1/1: is array in 1 of 1, and the schema says object"}},
+		"names with slashes":     {`{"properties":{}}`, []string{`{"a/b~c":1}`}, []string{"/a~1b~0c undeclared [] [integer] 1/1: arrives in 1 of 1, and the schema does not name it"}},
+		"a schema of itself":     {`{"$ref":"#"}`, []string{`{"a":1}`}, nil},
+		"a reference to others":  {`{"properties":{"a":{"$ref":"other.json"}}}`, []string{`{"a":{"b":1}}`}, nil},
+		"nothing is allowed":     {`{"type":["string"],"allOf":[{"type":"integer"}]}`, []string{`1`}, []string{" type [] [integer] 1/1: is integer in 1 of 1, and the schema says nothing"}},
 	} {
-		found, err := infer.Diff([]byte(c.schema), shapeOf(t, c.documents...))
+		found, _, err := infer.Diff([]byte(c.schema), shapeOf(t, c.documents...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +184,7 @@ func TestDiff(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if _, err := infer.Diff([]byte(`[]`), infer.New()); err == nil {
+	if _, _, err := infer.Diff([]byte(`[]`), infer.New()); err == nil {
 		t.Error("a schema that is no object is taken")
 	}
 }
@@ -191,6 +201,7 @@ func TestSchemaKnowsEveryKind(t *testing.T) {
 // What documents were given for fits the schema that was inferred from them, and does not differ from it.
 func FuzzAdd(f *testing.F) {
 	f.Add(`{"a":[1,2.5,null,{"b":"2026-05-04T10:00:00Z"}]}`, `{"a":{"b":true}}`)
+	f.Add(`[1.0,-20.00]`, `{"a":0.0}`)
 	f.Add(`[[["x"]]]`, "\ufeff\"https://a.example\"")
 	f.Add(`{"a":1,"a":"x"}`, `{"":{"~":1,"/":2}}`)
 	f.Add(strings.Repeat("[", 60)+strings.Repeat("]", 60), `{`)
@@ -206,7 +217,7 @@ func FuzzAdd(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, err := infer.Diff(text, s); err != nil || len(found) > 0 && !s.LeftOut() {
+		if found, _, err := infer.Diff(text, s); err != nil || len(found) > 0 && !s.LeftOut() {
 			t.Fatalf("%s differs from itself: %v, %v", text, found, err)
 		}
 		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))

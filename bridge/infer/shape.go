@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -41,8 +42,8 @@ type jsonType uint8
 const (
 	null jsonType = iota
 	boolean
-	integer
-	number // that is no integer
+	integer // its fraction is zero, however it is written
+	number  // that is no integer
 	text
 	array
 	object
@@ -59,7 +60,7 @@ type place struct {
 	formats formats        // of the texts: those that all have
 	members map[string]*member
 	items   *place
-	crowded bool // it has more members than are kept
+	crowded bool // it has members that are not kept
 }
 
 // A member of an object. last is the number of the object that it was found in last: a name that an
@@ -106,9 +107,6 @@ func (r *reader) value(at *place, depth int) error {
 		}
 		return nil
 	}
-	if depth++; at != nil && depth > maxDepth {
-		r.left = true
-	}
 	of := array
 	if delim == '{' {
 		of = object
@@ -116,7 +114,8 @@ func (r *reader) value(at *place, depth int) error {
 	if at != nil {
 		at.of[of]++
 	}
-	if depth > maxDepth {
+	if depth++; at != nil && depth > maxDepth {
+		r.left, at.crowded = true, true
 		at = nil
 	}
 	if delim == '{' {
@@ -132,15 +131,32 @@ func (p *place) scalar(token json.Token) {
 	case bool:
 		p.of[boolean]++
 	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			p.of[number]++
-		} else {
+		if isInteger(v.String()) {
 			p.of[integer]++
+		} else {
+			p.of[number]++
 		}
 	case string:
 		p.formats.narrow(v, p.of[text] == 0)
 		p.of[text]++
 	}
+}
+
+// isInteger reports whether the fraction of a number is zero. It goes by the digits: an exponent may
+// be too large to write the number out.
+func isInteger(text string) bool {
+	mantissa, exponent := text, ""
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		mantissa, exponent = text[:i], text[i+1:]
+	}
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	digits := strings.TrimRight(whole+fraction, "0")
+	if digits == "" {
+		return true
+	}
+	behind := len(digits) - len(whole)             // digits behind the point, without zeros at the end
+	power, _ := strconv.ParseInt(exponent, 10, 64) // 0 for none; the nearest there is when out of range
+	return power >= int64(behind)
 }
 
 func (r *reader) object(at *place, depth int) error {

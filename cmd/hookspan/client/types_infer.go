@@ -81,6 +81,7 @@ func typeDiff(t *cli.Terminal, c *Connection) *cobra.Command {
 		var v struct {
 			looked
 			Schema      string `json:"schema"`
+			More        bool   `json:"more"`
 			Differences []struct {
 				Path     string   `json:"path"`
 				Kind     string   `json:"kind"`
@@ -104,9 +105,16 @@ func typeDiff(t *cli.Terminal, c *Connection) *cobra.Command {
 			} else {
 				fmt.Fprintln(w, "there is no difference")
 			}
+			if v.More {
+				fmt.Fprintf(w, "there are more; the first %d are shown\n", len(v.Differences))
+			}
 		})
 		if n := len(v.Differences); err == nil && n > 0 {
-			err = fmt.Errorf("%d difference(s) from the schema", n)
+			than := ""
+			if v.More {
+				than = "more than "
+			}
+			err = fmt.Errorf("%s%d difference(s) from the schema", than, n)
 		}
 		return err
 	})

@@ -96,6 +96,9 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 			answer = `{"items":[` + item + `],"next":null,"counted":{"since":"2026-05-04T10:00:00Z","events":9,"missed":40,"unlisted":2}}`
 		case strings.HasSuffix(r.URL.Path, "/inferred"):
 			answer = `{"type":"a.b","events":100,"without_json":3,"looked":100,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","left_out":true,"schema":{"type":"object"}}`
+		case strings.HasSuffix(r.URL.Path, "/a.c/diff"):
+			answer = `{"type":"a.c","events":1,"without_json":0,"looked":1,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","schema":"https://s.example/a","different":true,"more":true,` +
+				`"differences":[{"path":"/a","kind":"undeclared","arrived":["number"],"count":1,"of":1,"detail":"d"}]}`
 		case strings.HasSuffix(r.URL.Path, "/diff"):
 			answer = `{"type":"a.b","events":1,"without_json":0,"looked":1,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","schema":"https://s.example/a","different":false,"differences":[]}`
 		}
@@ -114,5 +117,9 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s%s (code %d)", args, text, out, errs, code)
 			}
 		}
+	}
+	out, errs, code := hookspan(t, environ, "types", "diff", "a.c")
+	if code != cli.ExitFailed || !strings.Contains(out, "\nthere are more; the first 1 are shown\n") || !strings.Contains(errs, "more than 1 difference(s) from the schema") {
+		t.Errorf("of more differences:\n%s%s (code %d)", out, errs, code)
 	}
 }

@@ -48,7 +48,7 @@ func explainVerdict(verdict Verdict) []Finding {
 		findings = append(findings, Finding{Text: fmt.Sprintf("genuine: type %s, id %s, source %s", e.Type, e.ID, e.Source)})
 	}
 	if verdict.Proof == Authenticated {
-		findings = append(findings, Finding{Text: "authenticated, not verified: the sender showed a secret and signed nothing, so whoever sees one request can send others",
+		findings = append(findings, Finding{Text: "authenticated, not verified: the sender showed a secret and signed nothing, or only parts, so whoever sees one request can send others",
 			Remedy: "let no proxy or log have the secret, and use a signature where the provider offers one"})
 	}
 	return findings

@@ -35,8 +35,8 @@ type Verdict struct {
 type Proof string
 
 const (
-	Verified      Proof = "verified"      // the sender signed what was sent
-	Authenticated Proof = "authenticated" // the sender showed a secret; what it sent is not signed
+	Verified      Proof = "verified"      // the sender signed all that was sent
+	Authenticated Proof = "authenticated" // the sender showed a secret; what it sent is not signed, or not all of it
 )
 
 func proofOf(signed bool) Proof {

@@ -365,3 +365,16 @@ func TestATokenThatIsNoDelivery(t *testing.T) {
 		}
 	}
 }
+
+// A secret that another step needs is needed, whatever the sender publishes.
+func TestNoStepVanishesForWantOfASecret(t *testing.T) {
+	t.Parallel()
+	c, err := userFiles(t, map[string]string{"own.yaml": "name: own\ntitle: Own\nverify: [{hmac: {header: X-Sig}}, {jws: {header: X-Token, algorithm: RS256, claims: {iss: own}, published: {url: \"https://keys.example/jwks\"}}}]\nevent: {prefix: com.own}\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := c.Provider("own")
+	if _, err := p.Compile(provider.Config{Source: "shop"}); err == nil || !strings.Contains(err.Error(), "verify[0]: secrets") {
+		t.Errorf("%v", err)
+	}
+}

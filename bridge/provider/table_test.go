@@ -18,8 +18,8 @@ func TestTableOfTheCatalogue(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# The catalogue
 
-%d providers, made from their files by `+"`go test ./bridge/provider -update`"+`. A request is verified where the sender signs what it
-sends, authenticated where it only shows a secret. The numbers are facts about a provider that are checked against a document or library
+%d providers, made from their files by `+"`go test ./bridge/provider -update`"+`. A request is verified where the sender signs all that
+it sends, authenticated where it only shows a secret, or signs parts. The numbers are facts about a provider that are checked against a document or library
 of its vendor, and facts that are not; `+"`hookspan provider show NAME`"+` has them.
 
 | provider | system | requests are | checked | unchecked |

@@ -114,8 +114,8 @@ func showCommand(t *cli.Terminal) *cobra.Command {
 
 // proofs are the words for what is known of requests.
 var proofs = map[provider.Proof]string{
-	provider.Verified:      "verified: the sender signs what it sends",
-	provider.Authenticated: "authenticated: the sender shows a secret and signs nothing, so whoever sees one request can send others",
+	provider.Verified:      "verified: the sender signs all that it sends",
+	provider.Authenticated: "authenticated: the sender shows a secret and signs nothing, or only parts, so whoever sees one request can send others",
 }
 
 func writeProvider(w io.Writer, p *provider.Provider) {

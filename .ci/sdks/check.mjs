@@ -4,7 +4,7 @@
 //   node check.mjs PROGRAM MODULES [PYTHON]
 import { spawn, execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,14 @@ const raw = edwards.publicKey.export({ type: 'spki', format: 'der' }).subarray(-
 const seed = edwards.privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
 const der = (key, type) => key.export({ type, format: 'der' }).toString('base64');
 const now = () => Math.floor(Date.now() / 1000);
+const patience = 60_000; // milliseconds for anything, on a busy machine
+
+// within fails where something does not come in time.
+const within = (wait, what) => {
+  let timer;
+  const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`${what}: nothing within ${patience} ms`)), patience); });
+  return Promise.race([wait, late]).finally(() => clearTimeout(timer));
+};
 
 // What a library does: sign makes headers for a request, verify judges one; either may be missing.
 // Headers are by their lower-case names.
@@ -150,7 +158,7 @@ from slack_sdk.signature import SignatureVerifier
 w = json.load(sys.stdin)
 v = SignatureVerifier("${text}")
 print(v.generate_signature(timestamp=w["at"], body=w["body"]) if "${method}" == "generate_signature" else v.is_valid(w["body"], w["at"], w["signature"]))
-`], { input: JSON.stringify(what) }).toString().trim();
+`], { input: JSON.stringify(what), timeout: patience }).toString().trim();
 
 const variable = (name) => name.toUpperCase().replaceAll('-', '_');
 
@@ -175,16 +183,32 @@ async function start(all, folder, receiver) {
   }
   env.HOOKSPAN_ENDPOINTS = env.HOOKSPAN_ENDPOINTS.join();
   const server = spawn(program, ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  running.push(server);
   const said = [];
-  for await (const line of readline.createInterface({ input: server.stderr })) {
-    said.push(line);
-    const entry = line.startsWith('{') ? JSON.parse(line) : {};
-    if (entry.msg === 'ready') {
-      server.stderr.resume();
-      return { server, url: `http://${entry.intake}/webhooks/` };
+  const ready = (async () => {
+    for await (const line of readline.createInterface({ input: server.stderr })) {
+      said.push(line);
+      if (line.includes('"msg":"ready"')) {
+        server.stderr.resume();
+        return JSON.parse(line);
+      }
     }
+    throw new Error('it ended');
+  })();
+  try {
+    const { intake, admin } = await within(ready, 'the start');
+    return { url: `http://${intake}/webhooks/`, api: `http://${admin}/v1/` };
+  } catch (error) {
+    throw new Error(`${error.message}\n${said.join('\n')}`);
   }
-  throw new Error(said.join('\n'));
+}
+
+// stop ends a program that may have ended.
+async function stop(server) {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  await within(ended, 'the stop').catch(() => server.kill('SIGKILL'));
 }
 
 // signs: the program can sign for somebody else as this provider.
@@ -192,7 +216,7 @@ const signs = (name) => !['twilio', 'linear', 'adyen'].includes(name);
 
 // request is one as trigger prints it.
 function request(name, one, url) {
-  const printed = execFileSync(program, ['trigger', name, '--to', url + name, '--secret', one.private ?? one.secret, '--print']).toString();
+  const printed = execFileSync(program, ['trigger', name, '--to', url + name, '--secret', one.private ?? one.secret, '--print'], { timeout: patience }).toString();
   const [head, ...rest] = printed.split('\r\n\r\n');
   const [first, ...lines] = head.split('\r\n');
   const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
@@ -203,15 +227,19 @@ const altered = (body) => body.replace(/[0-9](?=[^0-9]*$)/, (digit) => String((N
 
 async function send({ url, body, headers }) {
   const { host, 'content-length': length, ...others } = headers;
-  const answer = await fetch(url, { method: 'POST', headers: others, body });
+  const answer = await fetch(url, { method: 'POST', headers: others, body, signal: AbortSignal.timeout(patience) });
   await answer.arrayBuffer();
   return answer.status;
 }
 
+const takes = async (request) => Math.floor(await send(request) / 100) === 2;
+const refuses = async (request) => await send(request) === 401;
+
 const holds = async (verify, given) => {
   try {
     return Boolean(await verify(given));
-  } catch {
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof ReferenceError) throw error;
     return false; // libraries throw where others say no
   }
 };
@@ -225,52 +253,54 @@ async function check(name, one, url, delivered) {
   row.trigger = right(await holds(one.verify, made) && !await holds(one.verify, bad));
   if (one.resign) {
     const body = one.resign(made.body);
-    row['they sign'] = right(await send({ ...made, body }) < 300 && await send({ ...made, body: altered(body) }) >= 400);
+    row['they sign'] = right(await takes({ ...made, body }) && await refuses({ ...made, body: altered(body) }));
   }
   if (one.sign) {
     const headers = { ...made.headers, ...await one.sign(made) };
-    row['they sign'] = right(await send({ ...made, headers }) < 300 && await send({ ...made, headers, body: bad.body }) >= 400);
+    row['they sign'] = right(await takes({ ...made, headers }) && await refuses({ ...made, headers, body: bad.body }));
   }
   if (signs(name)) {
-    const got = await delivered[name];
+    const got = await within(delivered[name], `the delivery to ${name}`);
     row['way out'] = right(await holds(one.verify, got) && !await holds(one.verify, { ...got, body: altered(got.body) }));
   }
   return row;
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sdks-'));
-const all = await libraries();
+const running = [];
 const delivered = {}, arrived = {};
-for (const name of Object.keys(all)) {
-  delivered[name] = new Promise((resolve) => { arrived[name] = resolve; });
-}
 const receiver = createServer((question, answer) => {
   const parts = [];
   question.on('data', (part) => parts.push(part));
   question.on('end', () => {
     answer.end();
-    const name = question.url.slice(1);
-    arrived[name]({ body: Buffer.concat(parts).toString(), headers: question.headers, url: `http://${question.headers.host}${question.url}` });
+    arrived[question.url.slice(1)]({ body: Buffer.concat(parts).toString(), headers: question.headers, url: `http://${question.headers.host}${question.url}` });
   });
 });
-await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
 let wrong = 0;
-const { server, url } = await start(all, folder, receiver);
 try {
+  const all = await libraries();
+  for (const name of Object.keys(all)) {
+    delivered[name] = new Promise((resolve) => { arrived[name] = resolve; });
+  }
+  await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const { url, api } = await start(all, folder, receiver);
   const event = { specversion: '1.0', id: '1', source: '/shop', type: 'com.example.order.paid', datacontenttype: 'application/json', data: { order: 7, total: 19.9 } };
-  const taken = await fetch(url + 'events', { method: 'POST', headers: { 'content-type': 'application/cloudevents+json', authorization: 'Bearer ' + text }, body: JSON.stringify(event) });
-  if (!taken.ok) throw new Error(`the event is answered ${taken.status}`);
+  const headers = { 'content-type': 'application/cloudevents+json', authorization: 'Bearer ' + text };
+  if (!await takes({ url: url + 'events', body: JSON.stringify(event), headers })) throw new Error('the event is not taken');
   const table = {};
   for (const [name, one] of Object.entries(all)) {
     table[name] = await check(name, one, url, delivered);
     wrong += Object.values(table[name]).filter((value) => value === 'WRONG').length;
   }
   console.table(table);
+  const aside = await fetch(api + 'quarantine', { headers: { authorization: 'Bearer ' + readFileSync(path.join(folder, 'admin-token'), 'utf8').trim() } });
+  const { items } = await aside.json();
+  if (items.length > 0) throw new Error(`taken, and not understood: ${JSON.stringify(items)}`);
 } finally {
-  server.kill('SIGTERM');
-  await new Promise((resolve) => server.once('exit', resolve));
   receiver.close();
   receiver.closeAllConnections();
+  await Promise.all(running.map(stop));
   rmSync(folder, { recursive: true });
 }
 process.exit(wrong > 0 ? 1 : 0);

@@ -10,14 +10,15 @@ import (
 // An Outcome is what became of one vector.
 type Outcome struct {
 	ID       string   `json:"id"`
-	Refusals int      `json:"refusals"` // altered requests that were refused, as they have to be
-	Faults   []string `json:"faults"`   // none: it holds
+	Refusals int      `json:"refusals"`  // altered requests that were refused, as they have to be
+	NotTried []string `json:"not_tried"` // alterations that were left out, each with the reason
+	Faults   []string `json:"faults"`    // none: it holds
 }
 
 // Check runs one vector of the file: it has to be accepted, to mean what it says, and to be
-// refused however it is altered. The faults show no secret.
+// refused however it is altered; what was not altered is said. The faults show no secret.
 func (f *File) Check(p *provider.Provider, v Vector) Outcome {
-	c := &check{file: f, vector: v, provider: p, Outcome: Outcome{ID: v.ID, Faults: []string{}}}
+	c := &check{file: f, vector: v, provider: p, Outcome: Outcome{ID: v.ID, NotTried: []string{}, Faults: []string{}}}
 	var err error
 	if c.verifier, err = v.Compile(p); err != nil {
 		c.fault("its source cannot be compiled: %v", err)
@@ -32,6 +33,8 @@ func (f *File) Check(p *provider.Provider, v Vector) Outcome {
 	c.success()
 	if v.Want.Answer == nil || v.Method == "" {
 		c.refusals()
+	} else {
+		c.notTried("all: a handshake by %s is taken from anybody", v.Method)
 	}
 	return c.Outcome
 }
@@ -47,6 +50,10 @@ type check struct {
 
 func (c *check) fault(format string, a ...any) {
 	c.Faults = append(c.Faults, fmt.Sprintf(format, a...))
+}
+
+func (c *check) notTried(format string, a ...any) {
+	c.NotTried = append(c.NotTried, fmt.Sprintf(format, a...))
 }
 
 // success holds the answer to a delivery against what the file says of it.

@@ -1,6 +1,7 @@
 // Package vector holds a provider's file against requests that the provider really made. Those
 // stand in a file of JSON: each with its secrets and with what it means. Refusals are not written
-// there; they are derived from every vector, by altering it in each way that has to be noticed.
+// there; they are derived from every vector, by altering it in each way that has to be noticed. An
+// Outcome names the ways that could not be tried.
 //
 // Parse reads such a file, and File.Check runs one vector of it. The tests of the catalogue and
 // hookspan provider test run vectors by this package alone. Nothing here keeps anything, so all of
@@ -41,7 +42,7 @@ type Vector struct {
 	Body      string            `json:"body,omitempty"`
 	Secrets   []string          `json:"secrets"`
 	Options   map[string]string `json:"options,omitempty"`
-	Expected  string            `json:"expected,omitempty"`  // the signature or token, as it stands in a header
+	Expected  string            `json:"expected,omitempty"`  // the signature or token, as it stands in a header, the URL or the body
 	Tolerance string            `json:"tolerance,omitempty"` // instead of the file's
 	Malleable bool              `json:"malleable,omitempty"` // the cipher lets a flipped bit through
 	Received  time.Time         `json:"received"`            // the time at which it came

@@ -2,14 +2,14 @@
 // whether it was proven with the secret, guessed from the request, or not found.
 //
 // New is all of it: place.go finds where a signature may stand, way.go what it may cover, event.go
-// where the attributes are, and file.go and vectors.go write. What it writes loads, and nothing of it
-// holds the secret: the vectors are signed with an invented one. Nothing is kept between calls.
+// where the attributes are, secret.go what shows a secret, and file.go and vectors.go write. What it
+// writes loads, and nothing of it holds the secret: the vectors are signed with an invented one.
+// Nothing is kept between calls.
 package draft
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,9 +96,4 @@ func (d *drafting) sentAt() time.Time {
 		}
 	}
 	return at.UTC().Truncate(time.Second)
-}
-
-// reveals reports a text that holds a secret.
-func (d *drafting) reveals(text string) bool {
-	return slices.ContainsFunc(d.secrets, func(secret string) bool { return secret != "" && strings.Contains(text, secret) })
 }

@@ -49,7 +49,7 @@ func (d *drafting) file(sample string) string {
 	}
 	b.WriteString("  - \"Whether deliveries have other forms than this one, how often they are repeated, and which answer is success\"\n")
 	fmt.Fprintf(&b, "secrets: %s\n", quote("the secret that is shared with "+d.Provider))
-	if media := scheme.MediaOf(d.request.Header.Get("Content-Type")); media != "" && readable(media) {
+	if media := scheme.MediaOf(d.request.Header.Get("Content-Type")); media != "" && readable(media) && !d.reveals(media) {
 		fmt.Fprintf(&b, "media_types: %s\n", quote(media))
 	}
 	b.WriteString(d.methods())

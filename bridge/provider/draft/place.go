@@ -61,7 +61,13 @@ func signatureIn(text string) (encoding string, size int, ok bool) {
 	return "", 0, false
 }
 
-// places lists where a signature may stand, the likeliest first.
+// places lists where a signature may stand, the likeliest first; what is written of one shows no secret.
+func (d *drafting) places() []place {
+	return slices.DeleteFunc(places(d.request), func(p place) bool {
+		return slices.ContainsFunc(append([]string{p.header, p.in, p.prefix, p.item}, p.times...), d.reveals)
+	})
+}
+
 func places(r *provider.Request) (all []place) {
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if ofTransport(name) || !plain(name) {

@@ -48,6 +48,10 @@ func (d *drafting) writeVectors(p *provider.Provider) error {
 	if err := e.Encode(f); err != nil {
 		return fmt.Errorf("write the vectors: %w", err)
 	}
+	if d.reveals(b.String()) {
+		d.note(NotFound, "vectors: the request shows the secret that was given")
+		return nil
+	}
 	d.Vectors = b.Bytes()
 	return nil
 }
@@ -68,7 +72,7 @@ func (d *drafting) vectors(p *provider.Provider) (*vector.File, error) {
 	for name := range s.Header {
 		v.Headers[name] = s.Header.Get(name)
 	}
-	v.Expected = d.expected(v.Headers[d.way.header], secret)
+	v.Expected = d.expected(v, secret)
 	f := &vector.File{Provider: d.Provider, UnsignedBody: d.way.token != ""}
 	if d.way.time != "" {
 		f.Tolerance = "5m"
@@ -107,7 +111,7 @@ func (d *drafting) sampleURL() string {
 		return sampleURL
 	}
 	bare, raw, has := strings.Cut(d.request.URL, "?")
-	if bare == "" {
+	if bare == "" || d.reveals(bare) {
 		bare = sampleURL
 	}
 	if !has {
@@ -115,26 +119,34 @@ func (d *drafting) sampleURL() string {
 	}
 	var kept []string
 	for pair := range strings.SplitSeq(raw, "&") {
-		if name, _, _ := strings.Cut(pair, "="); !inQuery || name != proof {
+		if name, _, _ := strings.Cut(pair, "="); (!inQuery || name != proof) && !d.reveals(pair) {
 			kept = append(kept, pair)
 		}
 	}
-	if len(kept) == 0 {
+	query := strings.Join(kept, "&")
+	if query == "" || d.reveals(query) { // a secret may hold & itself
 		return bare
 	}
-	return bare + "?" + strings.Join(kept, "&")
+	return bare + "?" + query
 }
 
-// expected is the signature or token as it stands in its header, "" where it stands elsewhere.
-func (d *drafting) expected(line, secret string) string {
-	w := d.way
+// expected is the signature or token as it stands in its header or in the query.
+func (d *drafting) expected(v vector.Vector, secret string) string {
+	w, line := d.way, v.Headers[d.way.header]
+	parameter, inQuery := strings.CutPrefix(w.in+w.token, "query:")
 	switch {
+	case inQuery:
+		_, raw, _ := strings.Cut(v.URL, "?")
+		for pair := range strings.SplitSeq(raw, "&") {
+			if text, found := strings.CutPrefix(pair, parameter+"="); found {
+				return text
+			}
+		}
+		return ""
 	case w.token == "basic":
 		return base64.StdEncoding.EncodeToString([]byte(secret))
 	case w.token == "bearer", strings.HasPrefix(w.token, "header:"):
 		return secret
-	case w.token != "" || w.in != "":
-		return ""
 	case w.version != "":
 		return strings.TrimPrefix(line, w.version+",")
 	case w.item == "":

@@ -81,7 +81,7 @@ func (d *drafting) ways(secret string) func(yield func(way) bool) {
 				return
 			}
 		}
-		for _, p := range places(d.request) {
+		for _, p := range d.places() {
 			for _, content := range d.contents(p) {
 				for _, w := range keyed(way{place: p, content: content.template, time: content.time}, secret) {
 					if !yield(w) {
@@ -104,8 +104,8 @@ func keyed(w way, secret string) []way {
 		other.key, other.keyPrefix = key, prefix
 		all = append(all, other)
 	}
-	if front, rest, ok := strings.Cut(secret, "_"); ok && plain(front) && len(front) < 12 && isBase64(rest) {
-		with("base64", front+"_")
+	if prefix, _, ok := keyPrefix(secret); ok {
+		with("base64", prefix)
 	}
 	if isBase64(secret) {
 		with("base64", "")
@@ -149,7 +149,7 @@ func (d *drafting) tokens(secret string) (places []string) {
 
 // likely is the best guess without a secret.
 func (d *drafting) likely() (way, bool) {
-	if all := places(d.request); len(all) > 0 && all[0].rank < 3 {
+	if all := d.places(); len(all) > 0 && all[0].rank < 3 {
 		p := all[0]
 		w := way{place: p, content: "{body}"}
 		if contents := d.contents(p); len(contents) > 1 && contents[1].time != "" {

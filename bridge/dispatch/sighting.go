@@ -29,6 +29,7 @@ func (d *Dispatcher) Sightings(ctx context.Context) (sighting.Report, error) {
 		return sighting.Report{}, err
 	}
 	defer d.located()
+	places := d.conf.Sightings.Places()
 	spans, err := d.partitions.Spans(ctx)
 	if err != nil {
 		return sighting.Report{}, err
@@ -38,7 +39,7 @@ func (d *Dispatcher) Sightings(ctx context.Context) (sighting.Report, error) {
 	back := max(d.limits.countBack/int64(max(len(spans), 1)), countBackLeast)
 	left := int64(0)
 	for _, span := range spans {
-		left += d.sight(counting, span, back)
+		left += d.sight(counting, span, places[span.Partition], back)
 	}
 	if ctx.Err() != nil {
 		return sighting.Report{}, context.Cause(ctx)
@@ -49,10 +50,14 @@ func (d *Dispatcher) Sightings(ctx context.Context) (sighting.Report, error) {
 }
 
 // sight counts what is stored of a partition and was not counted, and returns how many sequences it had
-// no time for. Of what was stored before counting began it takes the newest.
-func (d *Dispatcher) sight(ctx context.Context, span bus.Span, back int64) (left int64) {
+// no time for. Of what was stored before counting began it takes the newest. Before is up to where it was
+// counted before the span was asked for.
+func (d *Dispatcher) sight(ctx context.Context, span bus.Span, before bus.Position, back int64) (left int64) {
 	t := d.conf.Sightings
-	s := t.Begin(span.Partition, span.End)
+	s, ok := t.Begin(span, before)
+	if !ok {
+		return 0
+	}
 	if !s.Whole {
 		lo := max(span.First-1, s.From.Seq-back)
 		earlier := sighting.New()
@@ -73,7 +78,10 @@ func (d *Dispatcher) sight(ctx context.Context, span bus.Span, back int64) (left
 	}); err == nil {
 		return 0
 	}
-	return span.End.Seq - t.Begin(span.Partition, span.End).At.Seq
+	if at := t.Places()[span.Partition]; at.Same(span.End) {
+		left = max(span.End.Seq-at.Seq, 0)
+	}
+	return left
 }
 
 // NewestOf are the newest events of a type, the newest one first, at the most so many, and through how

@@ -24,7 +24,8 @@ type Type struct {
 type Report struct {
 	Types []Type // by name
 	// Since is from when on all events were counted, but for those missed: the latest beginning of the
-	// partitions that had any. Zero: no partition had.
+	// partitions that had any, without those of which all that was stored was counted; where there are
+	// none but such, the earliest of theirs. Zero: no partition had any.
 	Since    time.Time
 	Events   int64 // that were counted
 	Missed   int64 // sequences of topics that were passed over since, which is at least as many events
@@ -44,10 +45,24 @@ func (t *Tally) Report() Report {
 		})
 	}
 	slices.SortFunc(r.Types, func(a, b Type) int { return strings.Compare(a.Type, b.Type) })
+	r.Since = t.since()
+	return r
+}
+
+func (t *Tally) since() time.Time {
+	var partly, whole time.Time
 	for _, s := range t.stretch {
-		if s.since.After(r.Since) {
-			r.Since = s.since
+		all := s.whole && s.from.Seq < s.first
+		switch {
+		case s.since.IsZero():
+		case !all && s.since.After(partly):
+			partly = s.since
+		case all && (whole.IsZero() || s.since.Before(whole)):
+			whole = s.since
 		}
 	}
-	return r
+	if partly.IsZero() {
+		return whole
+	}
+	return partly
 }

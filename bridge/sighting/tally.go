@@ -59,7 +59,9 @@ type Place struct {
 type stretch struct {
 	from, at bus.Position
 	whole    bool
+	first    int64     // the first that was stored when it was found out whether that is whole
 	since    time.Time // when the oldest event in it was stored; zero while there is none
+	replaced string    // the incarnation that it took the place of; a reader may bring that once more
 }
 
 // names are a few different texts in the order in which they came.
@@ -86,12 +88,13 @@ func (n *names) add(name string, most int) {
 
 // Take counts the messages of a batch, (before, end] of a partition, that lie behind what was counted
 // of it. Where the batch does not follow that, see Reach. A partition of which nothing was counted, or
-// another incarnation, begins at before. The messages are not kept.
+// another incarnation, begins at before; the incarnation that was replaced counts no more. The messages
+// are not kept.
 func (t *Tally) Take(p bus.Partition, before, end bus.Position, messages []bus.Message) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.begin(p, before)
-	if end.Seq <= s.at.Seq {
+	if s == nil || end.Seq <= s.at.Seq {
 		return
 	}
 	if gap := before.Seq - s.at.Seq; gap > Reach {
@@ -112,14 +115,21 @@ func (t *Tally) Take(p bus.Partition, before, end bus.Position, messages []bus.M
 	s.at = end
 }
 
-// begin is the stretch of a partition, which is empty at a place when there is none. The caller holds
-// the lock.
+// begin is the stretch of a partition, which is empty at a place when there is none; nil where the place
+// is of the incarnation that was replaced. The caller holds the lock.
 func (t *Tally) begin(p bus.Partition, at bus.Position) *stretch {
 	s := t.stretch[p]
-	if s == nil || !s.at.Same(at) {
+	switch {
+	case s == nil:
 		s = &stretch{from: at, at: at}
-		t.stretch[p] = s
+	case s.at.Same(at):
+		return s
+	case s.replaced == at.Identity:
+		return nil
+	default:
+		s = &stretch{from: at, at: at, replaced: s.at.Identity}
 	}
+	t.stretch[p] = s
 	return s
 }
 
@@ -154,26 +164,45 @@ type Stretch struct {
 	Whole    bool // what lies before it was looked at, and as much of it counted as shall be
 }
 
-// Begin says that a partition ends at a place now, and returns the stretch that was counted of it: an
-// empty one there, where nothing was.
-func (t *Tally) Begin(p bus.Partition, end bus.Position) Stretch {
+// Places are up to where each partition was counted.
+func (t *Tally) Places() map[bus.Partition]bus.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.begin(p, end)
-	if s.at.Seq > end.Seq { // it was cut back
-		s.at = end
+	places := make(map[bus.Partition]bus.Position, len(t.stretch))
+	for p, s := range t.stretch {
+		places[p] = s.at
+	}
+	return places
+}
+
+// Begin takes what the bus says that a partition holds, and returns the stretch that was counted of it:
+// an empty one at its end, where nothing was. The partition was cut back where it ends before the place
+// up to which it was counted before the bus was asked; a reader may have gone further since. It reports
+// false for an incarnation that was replaced.
+func (t *Tally) Begin(span bus.Span, before bus.Position) (Stretch, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.begin(span.Partition, span.End)
+	if s == nil {
+		return Stretch{}, false
+	}
+	if before.Same(span.End) && before.Seq > span.End.Seq {
+		s.at = span.End
 	}
 	if s.from.Seq > s.at.Seq {
 		s.from = s.at
 	}
-	return Stretch{s.from, s.at, s.whole}
+	if !s.whole {
+		s.first = span.First
+	}
+	return Stretch{s.from, s.at, s.whole}, true
 }
 
 // Skip passes over what lies between what was counted of a partition and a place.
 func (t *Tally) Skip(p bus.Partition, to bus.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.begin(p, to); s.at.Seq < to.Seq {
+	if s := t.begin(p, to); s != nil && s.at.Seq < to.Seq {
 		t.missed += to.Seq - s.at.Seq
 		s.at = to
 	}

@@ -31,6 +31,11 @@ func messages(kind string, seqs ...int64) (all []bus.Message) {
 	return all
 }
 
+// span is a partition with these sequences.
+func span(first, last int64) bus.Span {
+	return bus.Span{Partition: part, Identity: "one", First: first, End: at(last)}
+}
+
 // figures are the counts of types, and what the report says beside.
 func figures(t *sighting.Tally) string {
 	r := t.Report()
@@ -106,7 +111,7 @@ func TestPrepend(t *testing.T) {
 	tally.Take(part, at(10), at(12), messages("a", 11, 12))
 	earlier := sighting.New()
 	earlier.Take(part, at(4), at(10), append(messages("a", 5), messages("b", 6, 10)...))
-	s := tally.Begin(part, at(12))
+	s, _ := tally.Begin(span(1, 12), tally.Places()[part])
 	if s.Whole || s.From != at(10) || s.At != at(12) {
 		t.Errorf("the stretch is %+v", s)
 	}
@@ -118,19 +123,89 @@ func TestPrepend(t *testing.T) {
 	if r := tally.Report(); !r.Since.Equal(noon.Add(5*time.Second)) || !r.Types[0].First.Equal(r.Since) || r.Types[0].Newest.Position != at(12) {
 		t.Errorf("report: %+v", r)
 	}
-	if s := tally.Begin(part, at(12)); !s.Whole || s.From != at(4) {
+	if s, _ := tally.Begin(span(1, 12), tally.Places()[part]); !s.Whole || s.From != at(4) {
 		t.Errorf("the stretch is %+v", s)
 	}
 	tally.Skip(part, at(20))
 	tally.Skip(part, at(15))
 	tally.Take(part, at(20), at(21), messages("b", 21))
 	wants(t, tally, "a:3 b:3 events 6 missed 8 unlisted 0")
-	tally.Begin(part, at(2)) // cut back
+	tally.Begin(span(1, 2), tally.Places()[part]) // cut back
 	tally.Take(part, at(2), at(3), messages("b", 3))
 	wants(t, tally, "a:3 b:4 events 7 missed 8 unlisted 0")
-	if s := sighting.New().Begin(part, at(7)); s.Whole || s.From != at(7) || s.At != at(7) {
+	if s, _ := sighting.New().Begin(span(1, 7), bus.Position{}); s.Whole || s.From != at(7) || s.At != at(7) {
 		t.Errorf("a new stretch is %+v", s)
 	}
+}
+
+// A reader that goes further while the bus is asked for the end is not taken for a cut back.
+func TestAReaderOvertakesTheEnd(t *testing.T) {
+	t.Parallel()
+	tally := sighting.New()
+	tally.Take(part, at(99), at(100), messages("a", 100))
+	before := tally.Places()[part]
+	tally.Take(part, at(100), at(105), messages("a", 101, 102, 103, 104, 105))
+	if s, _ := tally.Begin(span(1, 100), before); s.At != at(105) {
+		t.Errorf("counted up to %v", s.At)
+	}
+	tally.Take(part, at(100), at(106), messages("a", 101, 102, 103, 104, 105, 106)) // whoever looks at what is stored
+	tally.Take(part, at(106), at(107), messages("a", 107))
+	wants(t, tally, "a:8 events 8 missed 0 unlisted 0")
+	none := sighting.New() // of which nothing was known before
+	none.Take(part, at(100), at(105), messages("a", 101, 102, 103, 104, 105))
+	if s, _ := none.Begin(span(1, 100), bus.Position{}); s.At != at(105) {
+		t.Errorf("a new one is counted up to %v", s.At)
+	}
+}
+
+// What a slow reader brings of a partition after it was made anew does not replace the new one.
+func TestAReplacedPartitionComesLate(t *testing.T) {
+	t.Parallel()
+	tally := sighting.New()
+	two := func(n int64) bus.Position { return bus.Position{Identity: "two", Seq: n} }
+	tally.Take(part, at(3), at(5), messages("a", 4, 5))
+	tally.Take(part, two(0), two(1), messages("b", 1))
+	tally.Take(part, at(5), at(7), messages("a", 6, 7)) // late
+	tally.Skip(part, at(9))
+	if _, ok := tally.Begin(span(1, 7), at(5)); ok {
+		t.Error("the replaced one begins")
+	}
+	tally.Take(part, two(0), two(2), messages("b", 1, 2))
+	wants(t, tally, "a:2 b:2 events 4 missed 0 unlisted 0")
+	if place := tally.Places()[part]; place != two(2) {
+		t.Errorf("counted up to %v", place)
+	}
+}
+
+// The first event of a partition of which all is counted does not move the time since when all is.
+func TestSinceOfANewPartition(t *testing.T) {
+	t.Parallel()
+	tally := sighting.New()
+	since := func(seconds int64) {
+		t.Helper()
+		if got, want := tally.Report().Since, noon.Add(time.Duration(seconds)*time.Second); !got.Equal(want) {
+			t.Errorf("counted since %s, want %s", got, want)
+		}
+	}
+	look := func(p bus.Partition, first, last, lo int64) {
+		s, _ := tally.Begin(bus.Span{Partition: p, Identity: "one", First: first, End: at(last)}, tally.Places()[p])
+		earlier := sighting.New()
+		if s.From.Seq > lo {
+			earlier.Take(p, at(lo), s.From, messages("a", s.From.Seq))
+		}
+		tally.Prepend(p, at(lo), s.From, earlier)
+	}
+	look(part, 3, 8, 2)
+	look("NEW", 1, 0, 0)
+	since(8)
+	tally.Take("NEW", at(0), at(50), messages("b", 50))
+	since(8) // all of both
+	look("LONG", 1, 40, 30)
+	since(40) // some lie before it
+	tally.Take("OTHER", at(0), at(60), messages("b", 60))
+	since(60) // nobody has looked before it
+	look("OTHER", 1, 60, 0)
+	since(40)
 }
 
 // Invented types, sources and topics take no more room than a bounded number of them.

@@ -22,7 +22,8 @@ type Quest struct {
 const leastBytes = 2 << 20
 
 // Newest are the newest followed events of all partitions that are looked for, the newest one first. It
-// reads no further back than it has to. With an error come those that were found until then.
+// reads no further back than it has to. With an error come those of the windows that it had looked
+// through until then; it may have come to no other partition.
 func (ps *Partitions) Newest(ctx context.Context, q Quest) ([]bus.Message, error) {
 	spans, err := ps.Spans(ctx)
 	if err != nil {
@@ -52,26 +53,30 @@ func (ps *Partitions) newest(ctx context.Context, span bus.Span, q Quest) (found
 	if q.Look > 0 {
 		floor = max(floor, span.End.Seq-q.Look)
 	}
-	hi, size := span.End.Seq, int64(2*q.Most)
+	hi, size, bounded := span.End.Seq, int64(2*q.Most), q.Bytes > 0
 	if q.Wants != nil {
 		size = max(size, searchFirst)
 	}
 	for hi > floor && len(found) < q.Most {
 		lo := max(hi-size, floor)
 		w := window{q: q, most: q.Most - len(found)}
-		err := ps.between(ctx, span, lo, hi, &w)
+		if len(found) == 0 {
+			w.least = 1
+		}
+		if err := ps.between(ctx, span, lo, hi, &w); err != nil {
+			return found, err // what it has of an unfinished window are the oldest there
+		}
 		for _, m := range slices.Backward(w.found) {
 			if !m.Stored.Before(q.Since) {
 				found = append(found, m)
 			}
 		}
-		if err != nil {
-			return found, err
-		}
 		if hi, size = lo, min(4*size, searchMost); w.full || w.oldest.Before(q.Since) {
 			break
 		}
-		q.Bytes -= w.bytes
+		if q.Bytes -= w.bytes; bounded && q.Bytes <= 0 {
+			break
+		}
 	}
 	return found, nil
 }
@@ -80,6 +85,7 @@ func (ps *Partitions) newest(ctx context.Context, span bus.Span, q Quest) (found
 type window struct {
 	q      Quest
 	most   int
+	least  int           // of them are kept, however large they are
 	found  []bus.Message // the last ones, in order
 	bytes  int           // of them
 	full   bool          // there was no room for all
@@ -114,7 +120,7 @@ func (ps *Partitions) between(ctx context.Context, span bus.Span, lo, hi int64, 
 
 func (w *window) keepToBounds() {
 	extra := 0
-	for n := len(w.found); extra < n; extra++ {
+	for n := len(w.found); extra < n-w.least; extra++ {
 		tooLarge := w.q.Bytes > 0 && w.bytes > w.q.Bytes
 		if n-extra <= w.most && !tooLarge {
 			break

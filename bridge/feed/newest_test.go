@@ -83,16 +83,17 @@ func TestNewest(t *testing.T) {
 		if err != nil || len(found) != 1500 {
 			t.Errorf("all: %d, %v", len(found), err)
 		}
+		long, _ := stored(t, 1, 3000)
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		found, err = one.Newest(ctx, feed.Quest{Most: 10_000, Wants: func(*bus.Message) bool {
-			if n++; n == 1000 {
+		found, err = long.Newest(ctx, feed.Quest{Most: 100, Wants: func(m *bus.Message) bool {
+			if n++; n == 1100 {
 				cancel()
 			}
-			return true
+			return m.Event.Type == "b"
 		}})
-		if !errors.Is(err, context.Canceled) || len(found) < 1000 {
-			t.Errorf("cancelled: %d, %v", len(found), err)
+		if got := ids(found); !errors.Is(err, context.Canceled) || got != "3000 2900 2800 2700 2600 2500 2400 2300 2200 2100" {
+			t.Errorf("of a window that was not finished: %s, %v", got, err)
 		}
 	})
 }
@@ -116,6 +117,37 @@ func TestNewestKeepsToItsRoom(t *testing.T) {
 		found, err = ps.Newest(t.Context(), feed.Quest{Most: 4, Bytes: 5<<20 + 1<<19})
 		if got := ids(found); got != "60 59 58 57" || err != nil {
 			t.Errorf("%s, %v", got, err)
+		}
+	})
+}
+
+// An event that is larger than the room is found, and nothing behind it where no room is left.
+func TestNewestFindsOneHoweverLarge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := dispatchtest.New()
+		for n := 1; n <= 1500; n++ {
+			e := dispatchtest.Event(n, "a")
+			if n == 1 || n == 2 || n == 1500 {
+				e = dispatchtest.Event(n, "large")
+				e.Data = make([]byte, 3<<20)
+			}
+			store.Publish(part, e)
+		}
+		ps := feed.NewPartitions(store.Connect(), slog.New(slog.DiscardHandler))
+		ps.Begin(everything{}, nil, true)
+		size := 0
+		ask := feed.Quest{Most: 3, Bytes: 2 << 20, Wants: func(m *bus.Message) bool {
+			size = m.Size
+			return m.Event.Type == "large"
+		}}
+		found, err := ps.Newest(t.Context(), ask)
+		if got := ids(found); got != "1500" || err != nil {
+			t.Errorf("larger than the room: %s, %v", got, err)
+		}
+		ask.Bytes = size
+		if found, err = ps.Newest(t.Context(), ask); ids(found) != "1500" || err != nil {
+			t.Errorf("as large as the room: %s, %v", ids(found), err)
 		}
 	})
 }

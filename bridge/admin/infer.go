@@ -15,16 +15,18 @@ import (
 const (
 	inferLast = 100 // events
 	inferMost = 1000
+	inferTime = 5 * time.Second // for finding them
 )
 
 // A lookView says which events were looked into.
 type lookView struct {
 	Type    string    `json:"type"`
-	Events  int       `json:"events"`       // that were looked into, the newest
-	Without int       `json:"without_json"` // of them, those whose data is no JSON, or that have none
-	Looked  int64     `json:"looked"`       // events through which it was looked for them
-	Since   time.Time `json:"since"`        // when the oldest of them was stored
-	Until   time.Time `json:"until"`        // and the newest
+	Events  int       `json:"events"`            // that were looked into, the newest
+	Without int       `json:"without_json"`      // of them, those whose data is no JSON, or that have none
+	Looked  int64     `json:"looked"`            // events through which it was looked for them
+	Since   time.Time `json:"since"`             // when the oldest of them was stored
+	Until   time.Time `json:"until"`             // and the newest
+	Partial bool      `json:"partial,omitempty"` // the time did not suffice: there may be newer ones
 	LeftOut bool      `json:"left_out,omitempty"`
 }
 
@@ -60,8 +62,12 @@ func (a *api) inferType(w http.ResponseWriter, r *http.Request) error {
 // schemaOf says what it was inferred from.
 func (v *lookView) schemaOf(shape *infer.Shape) map[string]any {
 	schema := shape.Schema(v.Type)
-	schema["description"] = fmt.Sprintf("Inferred from the newest %d events of the type, stored from %s to %s.",
-		v.Events-v.Without, v.Since.Format(time.RFC3339), v.Until.Format(time.RFC3339))
+	which := "the newest"
+	if v.Partial {
+		which = "those found in time,"
+	}
+	schema["description"] = fmt.Sprintf("Inferred from %s %d events of the type, stored from %s to %s.",
+		which, v.Events-v.Without, v.Since.Format(time.RFC3339), v.Until.Format(time.RFC3339))
 	return schema
 }
 
@@ -115,18 +121,22 @@ func (a *api) shapeOf(r *http.Request, last int) (*infer.Shape, lookView, error)
 	if a.Types == nil {
 		return nil, look, problem.New(problem.Unavailable).With("what is stored cannot be looked at here")
 	}
-	found, looked, err := a.Types.NewestOf(r.Context(), look.Type, last)
+	found, err := a.Types.NewestOf(r.Context(), look.Type, last, inferTime)
 	if err != nil {
 		return nil, look, err
 	}
-	if look.Looked = looked; len(found) == 0 {
-		c, err := a.catalogue(r.Context())
-		if err != nil {
-			return nil, look, err
-		}
-		return nil, look, c.unknown(look.Type, fmt.Sprintf("no event of this type is among the newest %d", looked))
+	look.Looked, look.Partial = found.Looked, found.Partial
+	switch {
+	case len(found.Found) > 0:
+		return look.into(found.Found), look, nil
+	case found.Partial:
+		return nil, look, problem.New(problem.Unavailable).With(fmt.Sprintf("no event of this type was found in time, among %d that were looked through; ask again, or later", look.Looked))
 	}
-	return look.into(found), look, nil
+	c, err := a.catalogue(r.Context(), seenWithin)
+	if err != nil {
+		return nil, look, err
+	}
+	return nil, look, c.unknown(look.Type, fmt.Sprintf("no event of this type is among the newest %d", look.Looked))
 }
 
 // into looks into events, one at least, the newest one first.

@@ -43,7 +43,7 @@ func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
 	if err := readQuery(r).err(); err != nil {
 		return err
 	}
-	c, err := a.catalogue(r.Context())
+	c, err := a.catalogue(r.Context(), seenWithin)
 	if err != nil {
 		return err
 	}
@@ -93,14 +93,12 @@ func (a *api) inferred(ctx context.Context, v *typeView) {
 	if a.Types == nil || v.Count == 0 {
 		return
 	}
-	ctx, end := context.WithTimeout(ctx, exampleTime)
-	defer end()
-	found, looked, err := a.Types.NewestOf(ctx, v.Type, inferLast)
-	if err != nil || len(found) == 0 {
+	found, err := a.Types.NewestOf(ctx, v.Type, inferLast, exampleTime)
+	if err != nil || len(found.Found) == 0 {
 		return // GET …/inferred says why
 	}
-	look := lookView{Type: v.Type, Looked: looked}
-	shape := look.into(found)
+	look := lookView{Type: v.Type, Looked: found.Looked, Partial: found.Partial}
+	shape := look.into(found.Found)
 	if look.Without < look.Events {
 		v.Inferred = look.schemaOf(shape)
 	}

@@ -18,11 +18,10 @@ import (
 
 // Types finds what there is to know of the types of events on the followed topics.
 type Types interface {
-	// Sightings says which types were seen, as of now.
-	Sightings(ctx context.Context) (sighting.Report, error)
-	// NewestOf returns the newest events of a type, the newest one first, at the most so many, and
-	// through how many events it was looked for them.
-	NewestOf(ctx context.Context, eventType string, most int) (found []bus.Message, looked int64, err error)
+	// Sightings says which types were seen, as of so long ago at the most.
+	Sightings(ctx context.Context, within time.Duration) (sighting.Report, error)
+	// NewestOf returns the newest events of a type, at the most so many, that are found within a time.
+	NewestOf(ctx context.Context, eventType string, most int, within time.Duration) (sighting.Look, error)
 	// Stored returns the event at a place; bus.ErrGone when it is there no longer.
 	Stored(ctx context.Context, at sighting.Place) (bus.Message, error)
 }
@@ -93,6 +92,9 @@ type typePage struct {
 const (
 	takersListed = 20 // endpoints of a type in a list
 	takersShown  = 1000
+
+	seenWithin  = time.Second      // that what is stored was counted
+	pagesWithin = 10 * time.Minute // that it was where a list goes on
 )
 
 // listTypes pages by type.
@@ -106,7 +108,11 @@ func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	c, err := a.catalogue(r.Context())
+	within := seenWithin
+	if len(after) > 0 {
+		within = pagesWithin
+	}
+	c, err := a.catalogue(r.Context(), within)
 	if err != nil {
 		return err
 	}
@@ -166,11 +172,12 @@ type catalogue struct {
 	counted countedView
 }
 
-func (a *api) catalogue(ctx context.Context) (*catalogue, error) {
+// catalogue counts what is stored unless that was done within so long a time.
+func (a *api) catalogue(ctx context.Context, within time.Duration) (*catalogue, error) {
 	var seen sighting.Report
 	if a.Types != nil {
 		var err error
-		if seen, err = a.Types.Sightings(ctx); err != nil {
+		if seen, err = a.Types.Sightings(ctx, within); err != nil {
 			return nil, err
 		}
 	}

@@ -24,23 +24,29 @@ import (
 type typed struct {
 	tally  *sighting.Tally
 	stored []bus.Message
-	n      int64 // events that were published
-	most   int   // that NewestOf was asked for last
+	n      int64  // events that were published
+	most   int    // that NewestOf was asked for last
+	asked  string // how old Sightings might be, and what time NewestOf was given
+	late   bool   // the time does not suffice for all
 	err    error
 }
 
-func (y *typed) Sightings(context.Context) (sighting.Report, error) { return y.tally.Report(), y.err }
+func (y *typed) Sightings(_ context.Context, within time.Duration) (sighting.Report, error) {
+	y.asked = within.String()
+	return y.tally.Report(), y.err
+}
 
-func (y *typed) NewestOf(_ context.Context, kind string, most int) (found []bus.Message, looked int64, err error) {
-	y.most = most
+func (y *typed) NewestOf(_ context.Context, kind string, most int, within time.Duration) (look sighting.Look, err error) {
+	y.most, look.Partial = most, y.late
+	y.asked += " " + within.String()
 	for _, m := range slices.Backward(y.stored) {
-		if looked++; m.Event.Type == kind && len(found) < most {
+		if look.Looked++; m.Event.Type == kind && len(look.Found) < most {
 			copied := *m.Event
 			m.Event = &copied
-			found = append(found, m)
+			look.Found = append(look.Found, m)
 		}
 	}
-	return found, looked, y.err
+	return look, y.err
 }
 
 func (y *typed) Stored(_ context.Context, at sighting.Place) (bus.Message, error) {
@@ -134,6 +140,15 @@ func TestTypesAreThoseDeclaredSeenAndDelivered(t *testing.T) {
 	second, last := s.listed("?limit=2&cursor=" + page["next"].(string))
 	if all, _ := s.listed(""); first+" "+second != all || last["next"] != nil {
 		t.Errorf("pages: %s, %s, next %v", first, second, last["next"])
+	}
+	if y.asked != "1s" {
+		t.Errorf("what is stored was counted within %s", y.asked)
+	}
+	if s.listed("?limit=2&cursor=" + page["next"].(string)); y.asked != "10m0s" {
+		t.Errorf("for another page it was counted within %s", y.asked)
+	}
+	if s.do("GET", "/v1/event-types/com.example.paid", "").object(200); y.asked != "1s 2s" {
+		t.Errorf("for one it was counted within, and looked for %s", y.asked)
 	}
 	if got := fmt.Sprint(page["counted"]); got != "map[events:5 missed:0 since:2026-05-04T10:00:01Z unlisted:0]" {
 		t.Errorf("counted: %s", got)
@@ -258,6 +273,19 @@ func TestASchemaIsInferred(t *testing.T) {
 	res := s.do("GET", "/v1/event-types/com.sticker.order.created/inferred", "") // declared, and none came
 	res.problem(404, "not_found")
 	if !strings.Contains(res.body, "among the newest 6") {
+		t.Errorf("answer: %s", res.body)
+	}
+	y.late = true
+	v = s.do("GET", "/v1/event-types/com.example.paid/inferred", "").object(200)
+	if text := fmt.Sprint(v["schema"].(map[string]any)["description"]); v["partial"] != true || !strings.HasPrefix(text, "Inferred from those found in time, 2 events") {
+		t.Errorf("of a look that took too long: %v, %s", v["partial"], text)
+	}
+	if v = s.do("GET", "/v1/event-types/"+shipped+"/diff", "").object(200); v["partial"] != true {
+		t.Errorf("of a look that took too long: %v", v)
+	}
+	res = s.do("GET", "/v1/event-types/com.sticker.order.created/inferred", "")
+	res.problem(503, "unavailable")
+	if !strings.Contains(res.body, "found in time") {
 		t.Errorf("answer: %s", res.body)
 	}
 	y.err = bus.ErrUnavailable

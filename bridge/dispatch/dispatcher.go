@@ -108,6 +108,8 @@ type Dispatcher struct {
 	transforms *transform.Room
 	following  chan struct{} // closed by the applier when there is an endpoint
 	locating   chan struct{} // one slot: whoever searches what is stored takes it
+	typing     chan struct{} // one slot: whoever looks there for types of events takes it, which may take longer
+	tallied    atomic.Pointer[tallied]
 
 	attemptsCtx context.Context
 	cutAttempts context.CancelCauseFunc
@@ -123,7 +125,7 @@ func New(c Config) *Dispatcher {
 	d := &Dispatcher{
 		store: c.Store, registry: c.Registry, sender: c.Sender, observer: c.Observer, log: c.Log,
 		conf: c, limits: defaultLimits(), owned: newOwnedShards(c.Shards), others: statelog.NewMirrors(c.Store), transforms: transform.NewRoom(),
-		following: make(chan struct{}), locating: make(chan struct{}, 1),
+		following: make(chan struct{}), locating: make(chan struct{}, 1), typing: make(chan struct{}, 1),
 	}
 	if d.taking = make(chan struct{}, ownAtOnce); c.Leases == nil {
 		d.taking = make(chan struct{}, ownAtOnceAlone)

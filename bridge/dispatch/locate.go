@@ -11,9 +11,9 @@ import (
 // then, and in those that from names among what lies after it. It reports false when ctx ended,
 // or the bus failed, before it had seen all of that. One search runs at a time.
 func (d *Dispatcher) Locate(ctx context.Context, id string, from bus.Positions, since time.Time) (found []bus.Message, whole bool) {
-	if d.locate(ctx) != nil {
+	if enter(ctx, d.locating) != nil {
 		return nil, false
 	}
-	defer d.located()
+	defer leave(d.locating)
 	return d.partitions.Locate(ctx, id, from, since)
 }

@@ -16,11 +16,11 @@ import (
 // Preview is what an endpoint would be sent of the newest events that were stored since a time, at the
 // most so many, the newest one first. Nothing is sent, and nothing recorded.
 func (d *Dispatcher) Preview(ctx context.Context, ep *endpoint.Endpoint, most int, since time.Time) ([]delivery.Preview, error) {
-	if err := d.locate(ctx); err != nil {
+	if err := enter(ctx, d.locating); err != nil {
 		return nil, err
 	}
 	messages, err := d.partitions.Newest(ctx, feed.Quest{Most: most, Since: since})
-	d.located()
+	leave(d.locating)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -16,37 +17,65 @@ const (
 
 	typeLook  = 1_000_000 // sequences that are looked through for events of a type
 	typeBytes = 64 << 20
-	typeTime  = 5 * time.Second
 )
 
+// A tallied is how a look at what is stored ended.
+type tallied struct {
+	ended time.Time
+	left  int64 // sequences that it had no time for
+}
+
 // Sightings brings the tally of event types up to what is stored now, as far as that goes within a few
-// seconds, and returns it. Nothing is in it where the process was given none.
-func (d *Dispatcher) Sightings(ctx context.Context) (sighting.Report, error) {
+// seconds, and returns it; where that was done within so long a time, it is not done again. Nothing is
+// in it where the process was given none.
+func (d *Dispatcher) Sightings(ctx context.Context, within time.Duration) (sighting.Report, error) {
 	if d.conf.Sightings == nil {
 		return sighting.Report{}, nil
 	}
-	if err := d.locate(ctx); err != nil {
-		return sighting.Report{}, err
+	if !d.counted(within) {
+		if err := d.countStored(ctx, within); err != nil {
+			return sighting.Report{}, err
+		}
 	}
-	defer d.located()
-	places := d.conf.Sightings.Places()
-	spans, err := d.partitions.Spans(ctx)
-	if err != nil {
-		return sighting.Report{}, err
+	r := d.conf.Sightings.Report()
+	r.Missed += d.tallied.Load().left
+	return r, nil
+}
+
+func (d *Dispatcher) counted(within time.Duration) bool {
+	last := d.tallied.Load()
+	return last != nil && time.Since(last.ended) < within
+}
+
+// countStored counts what is stored and was not counted, unless somebody else does meanwhile.
+func (d *Dispatcher) countStored(ctx context.Context, within time.Duration) error {
+	if err := enter(ctx, d.typing); err != nil {
+		return err
+	}
+	defer leave(d.typing)
+	if d.counted(within) {
+		return nil
 	}
 	counting, end := context.WithTimeout(ctx, countTime)
 	defer end()
+	places := d.conf.Sightings.Places()
+	spans, err := d.partitions.Spans(counting)
+	switch {
+	case err != nil && counting.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+	case err != nil:
+		return err
+	}
 	back := max(d.limits.countBack/int64(max(len(spans), 1)), countBackLeast)
 	left := int64(0)
 	for _, span := range spans {
 		left += d.sight(counting, span, places[span.Partition], back)
 	}
 	if ctx.Err() != nil {
-		return sighting.Report{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	r := d.conf.Sightings.Report()
-	r.Missed += left
-	return r, nil
+	d.tallied.Store(&tallied{time.Now(), left})
+	return nil
 }
 
 // sight counts what is stored of a partition and was not counted, and returns how many sequences it had
@@ -84,26 +113,25 @@ func (d *Dispatcher) sight(ctx context.Context, span bus.Span, before bus.Positi
 	return left
 }
 
-// NewestOf are the newest events of a type, the newest one first, at the most so many, and through how
-// many events it was looked for them. It looks no longer than a few seconds.
-func (d *Dispatcher) NewestOf(ctx context.Context, eventType string, most int) (found []bus.Message, looked int64, err error) {
-	if err := d.locate(ctx); err != nil {
-		return nil, 0, err
-	}
-	defer d.located()
-	looking, end := context.WithTimeout(ctx, typeTime)
+// NewestOf are the newest events of a type, the newest one first, at the most so many. It looks no longer
+// than it is given; what was found in time counts, and the look is partial then.
+func (d *Dispatcher) NewestOf(ctx context.Context, eventType string, most int, within time.Duration) (look sighting.Look, err error) {
+	looking, end := context.WithTimeout(ctx, within)
 	defer end()
-	found, err = d.partitions.Newest(looking, feed.Quest{
-		Most: most, Look: typeLook, Bytes: typeBytes,
-		Wants: func(m *bus.Message) bool {
-			looked++
-			return m.Event.Type == eventType && !delivery.IsMark(m.Event)
-		},
-	})
-	if looking.Err() != nil && ctx.Err() == nil { // what was found in time counts
-		err = nil
+	if err = enter(looking, d.typing); err == nil {
+		defer leave(d.typing)
+		look.Found, err = d.partitions.Newest(looking, feed.Quest{
+			Most: most, Look: typeLook, Bytes: typeBytes,
+			Wants: func(m *bus.Message) bool {
+				look.Looked++
+				return m.Event.Type == eventType && !delivery.IsMark(m.Event)
+			},
+		})
 	}
-	return found, looked, err
+	if err != nil && looking.Err() != nil && ctx.Err() == nil {
+		look.Partial, err = true, nil
+	}
+	return look, err
 }
 
 // Stored is the event at a place; bus.ErrGone when it is there no longer.
@@ -111,14 +139,14 @@ func (d *Dispatcher) Stored(ctx context.Context, at sighting.Place) (bus.Message
 	return d.topics().Get(ctx, at.Partition, at.Position)
 }
 
-// locate waits until no other search runs.
-func (d *Dispatcher) locate(ctx context.Context) error {
+// enter waits until nobody else is in a slot.
+func enter(ctx context.Context, slot chan struct{}) error {
 	select {
-	case d.locating <- struct{}{}:
+	case slot <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (d *Dispatcher) located() { <-d.locating }
+func leave(slot chan struct{}) { <-slot }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -16,7 +17,7 @@ import (
 // sightings is how many of which types were seen, and how many were missed.
 func (r *rig) sightings() string {
 	r.t.Helper()
-	report, err := r.d.Sightings(r.t.Context())
+	report, err := r.d.Sightings(r.t.Context(), 0)
 	r.must(err)
 	text := fmt.Sprintf("missed %d", report.Missed)
 	for _, x := range report.Types {
@@ -112,14 +113,15 @@ func TestNewestOfAType(t *testing.T) {
 		r.publish(1, 10, "a")
 		r.publish(11, 12, "b")
 		r.publish(13, 3000, "a")
-		found, looked, err := r.d.NewestOf(t.Context(), "b", 5)
+		look, err := r.d.NewestOf(t.Context(), "b", 5, time.Second)
 		r.must(err)
-		if len(found) != 2 || found[0].Event.ID != "evt-12" || looked != 3000 {
-			t.Errorf("found %d, looked through %d", len(found), looked)
+		if found := look.Found; len(found) != 2 || found[0].Event.ID != "evt-12" || look.Looked != 3000 || look.Partial {
+			t.Errorf("found %d, looked through %d, partial %v", len(found), look.Looked, look.Partial)
 		}
-		if found, looked, err = r.d.NewestOf(t.Context(), "a", 5); err != nil || len(found) != 5 || looked > 2000 {
-			t.Errorf("found %d, looked through %d, %v", len(found), looked, err)
+		if look, err = r.d.NewestOf(t.Context(), "a", 5, time.Second); err != nil || len(look.Found) != 5 || look.Looked > 2000 {
+			t.Errorf("found %d, looked through %d, %v", len(look.Found), look.Looked, err)
 		}
+		found := look.Found
 		place := sighting.Place{Partition: part, Position: found[0].Position}
 		if m, err := r.d.Stored(t.Context(), place); err != nil || m.Event.ID != "evt-3000" {
 			t.Errorf("at its place is %v, %v", m.Event, err)
@@ -129,14 +131,84 @@ func TestNewestOfAType(t *testing.T) {
 			t.Errorf("of an event that has gone: %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		r.must(r.d.locate(ctx)) // another search runs
+		r.d.typing <- struct{}{} // another search runs
+		if look, err := r.d.NewestOf(ctx, "a", 5, time.Second); err != nil || !look.Partial || len(look.Found) > 0 {
+			t.Errorf("in no time: %+v, %v", look, err)
+		}
+		r.publish(3001, 3001, "a")
+		if found, whole := r.d.Locate(ctx, "evt-3001", nil, time.Time{}); len(found) != 1 || !whole { // it has a slot of its own
+			t.Errorf("an event meanwhile: %d, %v", len(found), whole)
+		}
+		r.d.locating <- struct{}{}
 		time.AfterFunc(time.Second, cancel)
-		if _, _, err := r.d.NewestOf(ctx, "a", 5); !errors.Is(err, context.Canceled) {
+		if _, err := r.d.NewestOf(ctx, "a", 5, time.Minute); !errors.Is(err, context.Canceled) {
 			t.Errorf("while another search runs: %v", err)
 		}
 		if _, err := r.d.Preview(ctx, nil, 5, time.Time{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("a preview while another search runs: %v", err)
 		}
-		r.d.located()
+		leave(r.d.locating)
+		leave(r.d.typing)
+	})
+}
+
+// What was counted a moment ago is not counted again, and what was found in time counts.
+func TestSightingsAreCountedOnceInAWhile(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.d.conf.Sightings = sighting.New()
+		counted := func(within time.Duration, want int64) {
+			t.Helper()
+			report, err := r.d.Sightings(t.Context(), within)
+			if r.must(err); report.Events != want {
+				t.Errorf("%d events, want %d", report.Events, want)
+			}
+		}
+		r.publish(1, 5, "a")
+		counted(time.Hour, 5) // nobody has counted before
+		r.publish(6, 8, "a")
+		r.d.typing <- struct{}{}
+		counted(time.Second, 5)
+		leave(r.d.typing)
+		<-time.After(time.Second)
+		counted(time.Minute, 5)
+		counted(time.Second, 8)
+
+		r.publish(9, 9, "a")
+		<-time.After(time.Second)
+		r.d.typing <- struct{}{}
+		waited := make(chan struct{}) // closed by who waits while somebody else counts
+		go func() {
+			defer close(waited)
+			counted(time.Second, 8)
+		}()
+		synctest.Wait()
+		r.d.tallied.Store(&tallied{ended: time.Now()})
+		leave(r.d.typing)
+		<-waited
+	})
+}
+
+// A bus that does not say what it holds is not waited for longer than counting takes.
+func TestSightingsOfABusThatDoesNotAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.d.conf.Sightings = sighting.New()
+		const late = countTime + time.Millisecond
+		r.client.Set(dispatchtest.Faults{Call: func(string) error {
+			<-time.After(late)
+			return context.DeadlineExceeded
+		}})
+		begun := time.Now()
+		if _, err := r.d.Sightings(t.Context(), 0); !errors.Is(err, bus.ErrUnavailable) || time.Since(begun) != late {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
+		begun = time.Now()
+		if look, err := r.d.NewestOf(t.Context(), "a", 5, countTime); err != nil || !look.Partial || time.Since(begun) != late {
+			t.Errorf("%+v, %v after %s", look, err, time.Since(begun))
+		}
+		r.client.Kill() // its calls end when they are given up
+		begun = time.Now()
+		if _, err := r.d.Sightings(t.Context(), 0); !errors.Is(err, bus.ErrUnavailable) || time.Since(begun) != countTime {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 )
 
 // A Type is what was seen of a type of events.
@@ -30,6 +32,13 @@ type Report struct {
 	Events   int64 // that were counted
 	Missed   int64 // sequences of topics that were passed over since, which is at least as many events
 	Unlisted int64 // of the events, those of types beyond the bound
+}
+
+// A Look is what was found of a type of events among what is stored.
+type Look struct {
+	Found   []bus.Message // the newest one first
+	Looked  int64         // through how many events it was looked for them
+	Partial bool          // the time did not suffice: there may be others, and newer ones
 }
 
 // Report is the Tally as it is now.

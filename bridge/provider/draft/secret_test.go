@@ -36,14 +36,12 @@ func shapes(t testing.TB, secret string) map[string]string {
 	}
 	var ascii strings.Builder
 	for _, r := range secret {
-		for _, half := range []rune(string(r)) {
-			if half > 0xffff {
-				half -= 0x10000
-				fmt.Fprintf(&ascii, `\u%04x\u%04x`, 0xd800+half>>10, 0xdc00+half&0x3ff)
-				continue
-			}
-			fmt.Fprintf(&ascii, `\u%04x`, half)
+		if r > 0xffff {
+			r -= 0x10000
+			fmt.Fprintf(&ascii, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			continue
 		}
+		fmt.Fprintf(&ascii, `\u%04x`, r)
 	}
 	raw := []byte(secret)
 	return map[string]string{

@@ -20,6 +20,7 @@ type looked struct {
 	Without int       `json:"without_json"`
 	Since   time.Time `json:"since"`
 	Until   time.Time `json:"until"`
+	Partial bool      `json:"partial"`
 	LeftOut bool      `json:"left_out"`
 }
 
@@ -27,6 +28,9 @@ func (l *looked) String() string {
 	text := fmt.Sprintf("of the newest %d events, stored from %s to %s", l.Events, clock(l.Since), clock(l.Until))
 	if l.Without > 0 {
 		text += fmt.Sprintf("; %d of them have no JSON data and count for nothing", l.Without)
+	}
+	if l.Partial {
+		text += "; the time did not suffice to look for all of them, and there may be newer ones"
 	}
 	if l.LeftOut {
 		text += "; they hold more than is looked into, which is left out"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 )
@@ -64,6 +65,13 @@ func TestTypes(t *testing.T) {
 				run(cli.ExitFailed, "/data/order_id", "types", "diff", shipped)
 				run(cli.ExitFailed, "difference(s) from the schema", "types", "diff", shipped, "--json")
 			}
+			for within := time.After(20 * time.Second); strings.Contains(run(cli.ExitDone, "", "types"), "no event was counted yet"); { // it was a moment ago
+				select {
+				case <-time.After(100 * time.Millisecond):
+				case <-within:
+					t.Fatal("what is stored is not counted")
+				}
+			}
 			seen()
 			run(cli.ExitFailed, "did you mean "+shipped+"?", "types", "show", "com.sticker.order.shiped")
 			run(cli.ExitFailed, "there are cloudevents, sticker", "types", "list", "--provider", "stripe")
@@ -95,7 +103,7 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 		case r.URL.Path == "/v1/event-types":
 			answer = `{"items":[` + item + `],"next":null,"counted":{"since":"2026-05-04T10:00:00Z","events":9,"missed":40,"unlisted":2}}`
 		case strings.HasSuffix(r.URL.Path, "/inferred"):
-			answer = `{"type":"a.b","events":100,"without_json":3,"looked":100,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","left_out":true,"schema":{"type":"object"}}`
+			answer = `{"type":"a.b","events":100,"without_json":3,"looked":100,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","partial":true,"left_out":true,"schema":{"type":"object"}}`
 		case strings.HasSuffix(r.URL.Path, "/a.c/diff"):
 			answer = `{"type":"a.c","events":1,"without_json":0,"looked":1,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","schema":"https://s.example/a","different":true,"more":true,` +
 				`"differences":[{"path":"/a","kind":"undeclared","arrived":["number"],"count":1,"of":1,"detail":"d"}]}`
@@ -108,7 +116,7 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 	for args, want := range map[string][]string{
 		"types":           {"/s, /t and more", "crm*, erp, and 3 more", ": 9 events; about 40 others were not; 2 are of types that are not listed"},
 		"types show a.b":  {"no schema describes it", "crm (enabled), not all: topic and filters decide of each\n", "erp (paused)\n", "and 3 more\n", "  events        7, counted by this server since 2026-05-04"},
-		"types infer a.b": {"{\n  \"type\": \"object\"\n}\n", "of the newest 100 events", "3 of them have no JSON data", "left out"},
+		"types infer a.b": {"{\n  \"type\": \"object\"\n}\n", "of the newest 100 events", "3 of them have no JSON data", "the time did not suffice", "left out"},
 		"types diff a.b":  {"https://s.example/a\n", "there is no difference\n"},
 	} {
 		out, errs, code := hookspan(t, environ, strings.Fields(args)...)

@@ -132,7 +132,7 @@ func (a *api) shapeOf(r *http.Request, last int) (*infer.Shape, lookView, error)
 	case found.Partial:
 		return nil, look, problem.New(problem.Unavailable).With(fmt.Sprintf("no event of this type was found in time, among %d that were looked through; ask again, or later", look.Looked))
 	}
-	c, err := a.catalogue(r.Context(), seenWithin)
+	c, err := a.catalogue(r.Context(), seenWithin, look.Type)
 	if err != nil {
 		return nil, look, err
 	}

@@ -19,7 +19,8 @@ import (
 const (
 	exampleBytes = 64 << 10        // of an example's data
 	exampleTime  = 2 * time.Second // for an example, and for an inferred schema
-	spellBytes   = 256             // of a type for which others are proposed
+	spellBytes   = 128             // of a type for which others are proposed, and of those
+	spellMost    = 2000            // types among which one is sought that may be meant
 )
 
 // A shownType is what is shown of a single type beside what a list has.
@@ -43,7 +44,7 @@ func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
 	if err := readQuery(r).err(); err != nil {
 		return err
 	}
-	c, err := a.catalogue(r.Context(), seenWithin)
+	c, err := a.catalogue(r.Context(), seenWithin, r.PathValue("type"))
 	if err != nil {
 		return err
 	}
@@ -66,9 +67,10 @@ func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
 
 // unknown says that there is no such type, and which one may be meant.
 func (c *catalogue) unknown(eventType, why string) error {
-	delete(c.types, eventType) // it may be declared, and nothing have come
-	if len(eventType) <= spellBytes {
-		if near := spelling.Nearest(eventType, slices.Collect(maps.Keys(c.types))); near != "" {
+	delete(c.types, eventType)                                     // it may be declared, and nothing have come
+	if len(eventType) <= spellBytes && len(c.types) <= spellMost { // it takes long to compare more
+		known := slices.DeleteFunc(slices.Collect(maps.Keys(c.types)), func(name string) bool { return len(name) > spellBytes })
+		if near := spelling.Nearest(eventType, known); near != "" {
 			why += "; did you mean " + near + "?"
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/sighting"
 	"github.com/hookspan/hookspan/schemas"
 )
@@ -81,6 +82,8 @@ type countedView struct {
 	Events   int64     `json:"events"`
 	Missed   int64     `json:"missed"`
 	Unlisted int64     `json:"unlisted"`
+	// Deliveries of types beyond those that are listed.
+	UnlistedDeliveries int64 `json:"unlisted_deliveries,omitempty"`
 }
 
 // A typePage is a page of types.
@@ -92,6 +95,8 @@ type typePage struct {
 const (
 	takersListed = 20 // endpoints of a type in a list
 	takersShown  = 1000
+
+	deliveredMost = 2000 // types that only deliveries know, as many as a tally lists
 
 	seenWithin  = time.Second      // that what is stored was counted
 	pagesWithin = 10 * time.Minute // that it was where a list goes on
@@ -112,7 +117,7 @@ func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 	if len(after) > 0 {
 		within = pagesWithin
 	}
-	c, err := a.catalogue(r.Context(), within)
+	c, err := a.catalogue(r.Context(), within, "")
 	if err != nil {
 		return err
 	}
@@ -172,8 +177,9 @@ type catalogue struct {
 	counted countedView
 }
 
-// catalogue counts what is stored unless that was done within so long a time.
-func (a *api) catalogue(ctx context.Context, within time.Duration) (*catalogue, error) {
+// catalogue counts what is stored unless that was done within so long a time. The type that is asked for
+// is in it wherever it is known, even where so many are known by deliveries that it is not listed.
+func (a *api) catalogue(ctx context.Context, within time.Duration, asked string) (*catalogue, error) {
 	var seen sighting.Report
 	if a.Types != nil {
 		var err error
@@ -181,7 +187,7 @@ func (a *api) catalogue(ctx context.Context, within time.Duration) (*catalogue, 
 			return nil, err
 		}
 	}
-	c := &catalogue{types: map[string]*typeView{}, counted: countedView{utc(seen.Since), seen.Events, seen.Missed, seen.Unlisted}}
+	c := &catalogue{types: map[string]*typeView{}, counted: countedView{Since: utc(seen.Since), Events: seen.Events, Missed: seen.Missed, Unlisted: seen.Unlisted}}
 	intakes := a.intakes()
 	for i := range intakes {
 		for j := range intakes[i].Types {
@@ -191,13 +197,13 @@ func (a *api) catalogue(ctx context.Context, within time.Duration) (*catalogue, 
 	for i := range seen.Types {
 		c.sighted(&seen.Types[i])
 	}
+	most := len(c.types) + deliveredMost
 	for _, d := range a.Deliveries.Types() {
-		v := c.view(d.Type)
-		v.Deliveries += d.Deliveries
-		v.topic(d.Topic)
-		if d.Last.After(v.Last) {
-			v.Last = d.Last.UTC()
+		if c.types[d.Type] == nil && len(c.types) >= most && d.Type != asked {
+			c.counted.UnlistedDeliveries += int64(d.Deliveries)
+			continue
 		}
+		c.delivered(&d)
 	}
 	for _, v := range c.types {
 		v.Schema = schemas.URLForType(v.Type)
@@ -238,6 +244,15 @@ func (c *catalogue) sighted(s *sighting.Type) {
 	}
 	v.ContentTypes = append(v.ContentTypes, s.ContentTypes...)
 	v.DataSchemas = append(v.DataSchemas, s.DataSchemas...)
+}
+
+func (c *catalogue) delivered(d *journal.Type) {
+	v := c.view(d.Type)
+	v.Deliveries += d.Deliveries
+	v.topic(d.Topic)
+	if d.Last.After(v.Last) {
+		v.Last = d.Last.UTC()
+	}
 }
 
 func (c *catalogue) sorted() []*typeView {

@@ -229,6 +229,48 @@ func TestATypeIsShown(t *testing.T) {
 	s.do("POST", "/v1/event-types/"+shipped, "").problem(405, "method")
 }
 
+// A flood of types is neither listed nor compared with a name that was mistyped.
+func TestAFloodOfDeliveredTypesIsBounded(t *testing.T) {
+	t.Parallel()
+	s, y := typesServer(t)
+	y.publish("com.example."+strings.Repeat("x", 130), "t", "/s", "{}")
+	if res := s.do("GET", "/v1/event-types/com.example."+strings.Repeat("x", 115), ""); strings.Contains(res.body, "xx?") {
+		t.Errorf("a long name is proposed: %s", res.body)
+	}
+	flood := func(from, to int) {
+		for n := from; n < to; n++ {
+			a := attempt(fmt.Sprint("dlv_", n), "ep_1", delivery.Delivered)
+			a.Event.Type = fmt.Sprintf("flood.%05d", n)
+			s.index.Attempted(a)
+		}
+	}
+	flood(0, 1990)
+	if res := s.do("GET", "/v1/event-types/com.sticker.order.shiped", ""); !strings.Contains(res.body, "did you mean "+shipped+"?") {
+		t.Errorf("of less than many: %s", res.body)
+	}
+	flood(1990, 2005)
+	res := s.do("GET", "/v1/event-types/com.sticker.order.shiped", "")
+	res.problem(404, "not_found")
+	if strings.Contains(res.body, "did you mean") {
+		t.Errorf("of many: %s", res.body)
+	}
+	if v := s.do("GET", "/v1/event-types/flood.02004", "").object(200); v["deliveries"] != 1.0 {
+		t.Errorf("one that is not listed: %v", v)
+	}
+	listed, query, counted := 0, "?seen=true&limit=500", ""
+	for query != "" {
+		names, page := s.listed(query)
+		listed += len(strings.Fields(names))
+		query, counted = "", fmt.Sprint(page["counted"])
+		if next, more := page["next"].(string); more {
+			query = "?seen=true&limit=500&cursor=" + next
+		}
+	}
+	if listed != 2000+3 || !strings.Contains(counted, "unlisted:0 unlisted_deliveries:5]") {
+		t.Errorf("%d types, %s", listed, counted)
+	}
+}
+
 func TestManyEndpointsOfATypeAreCounted(t *testing.T) {
 	t.Parallel()
 	s, _ := typesServer(t)

@@ -20,7 +20,8 @@ const (
 )
 
 // Reach is how far a gap may be, in sequences, that is left to whoever looks at what is stored. What
-// lies beyond a longer one is counted at once, and the gap as missed.
+// lies beyond a longer one is counted at once, and the gap as missed: nobody looks into it, and the
+// stretch reaches over it.
 const Reach = 100_000
 
 // A Tally of the types that were seen.

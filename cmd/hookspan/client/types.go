@@ -72,6 +72,8 @@ type counted struct {
 	Events   int64     `json:"events"`
 	Missed   int64     `json:"missed"`
 	Unlisted int64     `json:"unlisted"`
+
+	UnlistedDeliveries int64 `json:"unlisted_deliveries"`
 }
 
 func typeList(t *cli.Terminal, c *Connection) *cobra.Command {
@@ -143,6 +145,9 @@ func (f *counted) write(w io.Writer) {
 	}
 	if f.Unlisted > 0 {
 		fmt.Fprintf(w, "; %d are of types that are not listed, because there are too many", f.Unlisted)
+	}
+	if f.UnlistedDeliveries > 0 {
+		fmt.Fprintf(w, "; %d deliveries are of such, too", f.UnlistedDeliveries)
 	}
 	fmt.Fprintln(w)
 }

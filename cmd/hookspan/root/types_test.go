@@ -101,7 +101,7 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 		answer := item
 		switch {
 		case r.URL.Path == "/v1/event-types":
-			answer = `{"items":[` + item + `],"next":null,"counted":{"since":"2026-05-04T10:00:00Z","events":9,"missed":40,"unlisted":2}}`
+			answer = `{"items":[` + item + `],"next":null,"counted":{"since":"2026-05-04T10:00:00Z","events":9,"missed":40,"unlisted":2,"unlisted_deliveries":6}}`
 		case strings.HasSuffix(r.URL.Path, "/inferred"):
 			answer = `{"type":"a.b","events":100,"without_json":3,"looked":100,"since":"2026-05-04T10:00:00Z","until":"2026-05-04T10:00:00Z","partial":true,"left_out":true,"schema":{"type":"object"}}`
 		case strings.HasSuffix(r.URL.Path, "/a.c/diff"):
@@ -114,7 +114,7 @@ func TestTypesSayWhatWasCounted(t *testing.T) {
 	})
 	environ := []string{"HOOKSPAN_SERVER=" + server.URL, "HOOKSPAN_ADMIN_TOKEN=given"}
 	for args, want := range map[string][]string{
-		"types":           {"/s, /t and more", "crm*, erp, and 3 more", ": 9 events; about 40 others were not; 2 are of types that are not listed"},
+		"types":           {"/s, /t and more", "crm*, erp, and 3 more", ": 9 events; about 40 others were not; 2 are of types that are not listed, because there are too many; 6 deliveries are of such, too\n"},
 		"types show a.b":  {"no schema describes it", "crm (enabled), not all: topic and filters decide of each\n", "erp (paused)\n", "and 3 more\n", "  events        7, counted by this server since 2026-05-04"},
 		"types infer a.b": {"{\n  \"type\": \"object\"\n}\n", "of the newest 100 events", "3 of them have no JSON data", "the time did not suffice", "left out"},
 		"types diff a.b":  {"https://s.example/a\n", "there is no difference\n"},

@@ -14,6 +14,7 @@ type company struct {
 	Sharing
 	t       *testing.T
 	board   *board
+	bubbled bool // in a time of its own
 	members []*sharer
 }
 
@@ -79,6 +80,23 @@ func (c *company) settled() time.Duration {
 	begin := time.Now()
 	c.board.settled(c.present()...)
 	return time.Since(begin)
+}
+
+// busy is how much longer a busy machine may take for what has a limit.
+const busy = 10
+
+// soon fails where something took longer than its limit. In a bubble the time is the test's own;
+// elsewhere a busy machine takes a multiple of it, and what is left is that nothing waits for a
+// timeout of the bus.
+func (c *company) soon(took, limit time.Duration) {
+	c.t.Helper()
+	c.t.Logf("it took %v, with leases of %v", took, c.Lease)
+	if !c.bubbled {
+		limit *= busy
+	}
+	if took > limit {
+		c.t.Errorf("it took %v, at most %v may be", took, limit)
+	}
 }
 
 // dissolve lets every member go, the silenced ones too.

@@ -28,7 +28,7 @@ const sharedShards = 32
 // members' calls are watched for what must never happen.
 func Leases(t *testing.T, open func(t *testing.T) Sharing) {
 	for name, clause := range inTime() {
-		t.Run(name, func(t *testing.T) { share(t, open, clause) })
+		t.Run(name, func(t *testing.T) { share(t, open, clause, false) })
 	}
 	LeasesAtLeisure(t, open)
 }
@@ -39,7 +39,7 @@ func LeasesAtLeisure(t *testing.T, open func(t *testing.T) Sharing) {
 	for name, clause := range atLeisure() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			share(t, open, clause)
+			share(t, open, clause, false)
 		})
 	}
 }
@@ -62,13 +62,13 @@ func BubbledLeases(t *testing.T, open func(t *testing.T) Sharing, without ...str
 	for name, clause := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { share(t, open, clause) })
+			synctest.Test(t, func(t *testing.T) { share(t, open, clause, true) })
 		})
 	}
 }
 
-func share(t *testing.T, open func(t *testing.T) Sharing, clause func(*testing.T, *company)) {
-	c := &company{t: t, Sharing: open(t), board: newBoard(t, sharedShards)}
+func share(t *testing.T, open func(t *testing.T) Sharing, clause func(*testing.T, *company), bubbled bool) {
+	c := &company{t: t, Sharing: open(t), board: newBoard(t, sharedShards), bubbled: bubbled}
 	defer c.dissolve() // before what it stands on is closed
 	clause(t, c)
 }
@@ -141,11 +141,7 @@ func startAtOnce(t *testing.T, c *company) {
 	for range 3 {
 		c.enter()
 	}
-	took := c.settled()
-	t.Logf("settled after %v", took)
-	if took > c.Lease/2 {
-		t.Errorf("it took %v, with leases of %v", took, c.Lease)
-	}
+	c.soon(c.settled(), c.Lease/2)
 }
 
 func movesOnceGiven(t *testing.T, c *company) {
@@ -228,10 +224,7 @@ func takenAtOnce(t *testing.T, c *company) {
 	c.settled()
 	c.board.mu.Lock()
 	defer c.board.mu.Unlock()
-	t.Logf("the slowest was taken %v after it had been given", c.board.slowest)
-	if c.board.slowest > time.Second {
-		t.Errorf("a shard was taken %v after it had been given", c.board.slowest)
-	}
+	c.soon(c.board.slowest, time.Second)
 }
 
 func takenFromTheDead(t *testing.T, c *company) {
@@ -240,11 +233,7 @@ func takenFromTheDead(t *testing.T, c *company) {
 	}
 	c.settled()
 	c.kill(c.members[1])
-	took := c.settled()
-	t.Logf("taken over after %v, with leases of %v", took, c.Lease)
-	if took > c.Lease {
-		t.Errorf("it took %v, with leases of %v", took, c.Lease)
-	}
+	c.soon(c.settled(), c.Lease)
 }
 
 func comesBack(t *testing.T, c *company) {
@@ -252,9 +241,7 @@ func comesBack(t *testing.T, c *company) {
 	c.settled()
 	c.kill(only)
 	c.enter()
-	if took := c.settled(); took > c.Lease {
-		t.Errorf("it took %v, with leases of %v", took, c.Lease)
-	}
+	c.soon(c.settled(), c.Lease)
 }
 
 func cutOff(t *testing.T, c *company) {

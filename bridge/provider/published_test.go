@@ -31,24 +31,27 @@ type hosts struct {
 	texts map[string]string
 	fresh time.Duration
 	asked []string
-	hangs map[string]time.Duration
+	hangs bool // they take what they are asked and say nothing
 }
 
-func (h *hosts) hang(url string, long time.Duration) {
+func (h *hosts) hang() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.hangs = map[string]time.Duration{url: long}
+	h.hangs = true
 }
 
-func (h *hosts) Fetch(_ context.Context, url string, _ int64) ([]byte, time.Duration, error) {
+// pass lets the time of a bubble go on.
+func pass(d time.Duration) { <-time.After(d) }
+
+func (h *hosts) Fetch(ctx context.Context, url string, _ int64) ([]byte, time.Duration, error) {
 	h.mu.Lock()
 	h.asked = append(h.asked, url)
 	text, there := h.texts[url]
-	long := h.hangs[url]
+	hangs := h.hangs
 	h.mu.Unlock()
-	if long > 0 {
-		time.Sleep(long)
-		return nil, 0, errors.New("its host did not answer in time")
+	if hangs {
+		<-ctx.Done()
+		return nil, 0, ctx.Err()
 	}
 	if !there {
 		return nil, 0, errors.New("its host answered 404")
@@ -160,14 +163,14 @@ func TestPublishedKeys(t *testing.T) {
 		expect("a host that is away", first, provider.Unreachable, 1)
 		expect("at once again", first, provider.Unreachable, 1)
 		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"one": keys[0]}))
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		expect("the host is back", first, "", 2)
 		expect("what is known", first, "", 2)
 		expect("an unknown key, just asked", second, provider.UnknownKey, 2)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		expect("an unknown key", second, provider.UnknownKey, 3)
 		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"one": keys[0], "two": keys[1]}))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		expect("a new key", second, "", 4)
 		expect("another's signature under a known id", rs256(t, keys[1], "one", pushClaims), provider.BadSignature, 4)
 		expect("another audience", rs256(t, keys[0], "one", strings.Replace(pushClaims, "orders", "other", 1)), provider.BadSignature, 4)
@@ -175,12 +178,12 @@ func TestPublishedKeys(t *testing.T) {
 		expect("the public key as a shared secret", compact(`{"alg":"HS256","kid":"one"}`, pushClaims, keySet(map[string]*rsa.PrivateKey{"one": keys[0]})), provider.BadSignature, 4)
 
 		h.lay(googleKeys, "<html>moved</html>")
-		time.Sleep(7 * time.Hour)
+		pass(7 * time.Hour)
 		expect("nonsense beside what was there", second, "", 5)
-		time.Sleep(25 * time.Hour)
+		pass(25 * time.Hour)
 		expect("nonsense for a day", second, provider.Unreachable, 6)
 		h.lay(googleKeys, keySet(map[string]*rsa.PrivateKey{"two": keys[1]}))
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		expect("a key that was taken back", first, provider.UnknownKey, 7)
 	})
 }
@@ -206,7 +209,7 @@ func TestAFloodOfUnknownKeysAsksSeldom(t *testing.T) {
 			t.Errorf("asked %d times at once", n)
 		}
 		for i := range 60 { // as many as are known at once, and more
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			says(t, v, notification(t, keys[0], fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/slow-%d.pem", i)))
 		}
 		before := h.times()
@@ -331,19 +334,19 @@ func TestKnownKeysAreNotWaitedFor(t *testing.T) {
 		if got := says(t, anew(), pushed(token)); got != "" {
 			t.Fatal(got)
 		}
-		h.hang(googleKeys, time.Hour)
-		time.Sleep(2 * time.Hour)
+		h.hang()
+		pass(2 * time.Hour)
 		for range 10 {
 			began := time.Now()
 			if got := says(t, anew(), pushed(token)); got != "" || time.Since(began) > 0 {
 				t.Errorf("%q after %s", got, time.Since(began))
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		if n := h.times(); n != 2 {
 			t.Errorf("asked %d times, want 2", n)
 		}
-		time.Sleep(2 * time.Hour) // what still runs ends
+		pass(time.Minute) // what still runs ends
 	})
 }
 

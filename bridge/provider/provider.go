@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/provider/naming"
 	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/published"
 )
 
 // Config is how one source uses a provider.
@@ -19,7 +20,7 @@ type Config struct {
 	MaxBody    int64 // also bounds what a gzip body unpacks to; 0 is the provider's own
 	Rate       int   // requests a minute that the source takes, for handshakes that ask; 0 is any
 
-	Senders *scheme.Senders // that publish their keys; nil: none are asked
+	Senders *published.Senders // that publish their keys; nil: none are asked
 }
 
 // A Verdict is what a genuine request means: an answer to a handshake, or events.
@@ -59,8 +60,8 @@ type (
 	Refusal = scheme.Refusal
 	Reason  = scheme.Reason
 	Memory  = scheme.Memory
-	Fetcher = scheme.Fetcher
-	Senders = scheme.Senders
+	Fetcher = published.Fetcher
+	Senders = published.Senders
 )
 
 // The reasons of a refusal.
@@ -92,4 +93,4 @@ const (
 type Event = naming.Event
 
 // NewSenders takes who asks their hosts; certificates are held to the system's authorities.
-func NewSenders(fetcher Fetcher) *Senders { return scheme.NewSenders(fetcher, nil) }
+func NewSenders(fetcher Fetcher) *Senders { return published.New(fetcher, nil) }

@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/provider"
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/published"
 )
 
 // hosts answer what a test lays there.
@@ -127,7 +127,7 @@ func pushed(token string) *provider.Request {
 func publishing(t testing.TB, name string, h *hosts, roots *x509.CertPool) *provider.Verifier {
 	t.Helper()
 	p, _ := catalog(t).Provider(name)
-	v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf(name), Senders: scheme.NewSenders(h, roots)})
+	v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf(name), Senders: published.New(h, roots)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestATokenOfAnEllipticCurve(t *testing.T) {
 title: Own
 verify: [{jws: {header: X-Token, algorithm: ES256, claims: {iss: own}, published: {url: "https://keys.example/jwks"}}}]
 event: {prefix: com.own, type: thing}
-`, provider.Config{Secrets: []string{}, Senders: scheme.NewSenders(&hosts{texts: map[string]string{"https://keys.example/jwks": set}}, nil)})
+`, provider.Config{Secrets: []string{}, Senders: published.New(&hosts{texts: map[string]string{"https://keys.example/jwks": set}}, nil)})
 	if got := says(t, v, tokenRequest(text+"."+encode(raw), "{}")); got != "" {
 		t.Errorf("refused: %q", got)
 	}
@@ -321,7 +321,7 @@ func TestKnownKeysAreNotWaitedFor(t *testing.T) {
 	catalog(t)
 	synctest.Test(t, func(t *testing.T) {
 		h := &hosts{texts: map[string]string{googleKeys: keySet(map[string]*rsa.PrivateKey{"one": keys[0]})}}
-		senders := scheme.NewSenders(h, nil)
+		senders := published.New(h, nil)
 		p, _ := catalog(t).Provider("google-pubsub")
 		anew := func() *provider.Verifier { // as a reload does
 			v, err := p.Compile(provider.Config{Source: "shop", Options: optionsOf("google-pubsub"), Senders: senders})

@@ -97,7 +97,7 @@ func (p *Place) Visit(x *Exchange) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	if _, _, err := x.Setup.Senders.fetch(x.Setup.Source, at, p.fixed, maxDocument); err != nil {
+	if _, _, err := x.Setup.Senders.Fetch(x.Setup.Source, at, p.fixed); err != nil {
 		return &Refusal{Unreachable, "the URL in " + p.url.String() + " could not be asked: " + err.Error()}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/scheme/cipher"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
+	"github.com/hookspan/hookspan/bridge/scheme/published"
 )
 
 // A Spec is how a request shows that it is genuine, as a file declares it.
@@ -27,9 +28,9 @@ type Setup struct {
 	Rate          string // of a handshake's answer
 	MaxBody       int64  // bounds what a gzip body unpacks to
 	Zone          *time.Location
-	DocumentField string   // of a form that holds the JSON
-	Source        string   // its name
-	Senders       *Senders // nil: no host is asked
+	DocumentField string             // of a form that holds the JSON
+	Source        string             // its name
+	Senders       *published.Senders // nil: no host is asked
 
 	exchanges sync.Pool
 }

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/bridge/scheme/published"
 )
 
-var _ scheme.Fetcher = (*Sender)(nil)
+var _ published.Fetcher = (*Sender)(nil)
 
 // Fetch is a GET of what a sender's host publishes. It goes where endpoints may be and nowhere else,
 // over TLS alone, and follows no redirect.

@@ -110,10 +110,7 @@ func itemList(t *cli.Terminal, c *Connection, path, short string, more map[strin
 		if err != nil {
 			return err
 		}
-		query := pageQuery(limit)
-		for name, value := range filter.given() {
-			query.Set(name, value)
-		}
+		query := pageQuery(limit, filter.given())
 		if t.JSON {
 			return client.list(cmd.Context(), path, query, limit, func(item json.RawMessage) error { return t.Line(item) })
 		}

@@ -71,11 +71,8 @@ func deliveryList(t *cli.Terminal, c *Connection) *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most; 0 is all")
 	order := cmd.Flags().String("order", "new", "which come first: new or old")
 	cmd.RunE = t.Action(func(cmd *cobra.Command, _ []string) error {
-		query := pageQuery(limit)
+		query := pageQuery(limit, filter.given())
 		query.Set("order", *order)
-		for name, value := range filter.given() {
-			query.Set(name, value)
-		}
 		client, err := c.Open(t)
 		if err != nil {
 			return err
@@ -120,14 +117,20 @@ func listDeliveries(ctx context.Context, t *cli.Terminal, c *API, query url.Valu
 	return nil
 }
 
-// pageQuery asks for pages of a useful size.
-func pageQuery(limit int) url.Values {
+// pageQuery asks for pages of a useful size, of what the filter's values that are not "" let through.
+func pageQuery(limit int, filter map[string]string) url.Values {
 	const largest = 100
 	size := largest
 	if limit > 0 {
 		size = min(limit, largest)
 	}
-	return url.Values{"limit": {strconv.Itoa(size)}}
+	query := url.Values{"limit": {strconv.Itoa(size)}}
+	for name, value := range filter {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
 }
 
 // clock is a time for people; "" when there is none.

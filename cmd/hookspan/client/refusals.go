@@ -32,12 +32,7 @@ func RefusalsCommand(t *cli.Terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		query := pageQuery(limit)
-		for name, value := range map[string]string{"source": source, "reason": reason} {
-			if value != "" {
-				query.Set(name, value)
-			}
-		}
+		query := pageQuery(limit, map[string]string{"source": source, "reason": reason})
 		if t.JSON {
 			return client.list(cmd.Context(), "/v1/refusals", query, limit, func(item json.RawMessage) error { return t.Line(item) })
 		}

@@ -97,10 +97,7 @@ func replayList(t *cli.Terminal, c *Connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		query := pageQuery(limit)
-		for name, value := range filter.given() {
-			query.Set(name, value)
-		}
+		query := pageQuery(limit, filter.given())
 		if t.JSON {
 			return client.list(cmd.Context(), replaysPath, query, limit, func(item json.RawMessage) error { return t.Line(item) })
 		}

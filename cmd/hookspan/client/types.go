@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -93,10 +94,7 @@ func typeList(t *cli.Terminal, c *Connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		query := pageQuery(limit)
-		if provider != "" {
-			query.Set("provider", provider)
-		}
+		query := pageQuery(limit, map[string]string{"provider": provider})
 		for name, given := range map[string]bool{"seen": seen, "unknown": unknown} {
 			if given {
 				query.Set(name, "true")
@@ -120,7 +118,7 @@ func listTypes(ctx context.Context, t *cli.Terminal, c *API, query url.Values, l
 			if err := json.Unmarshal(item, &v); err != nil {
 				return fmt.Errorf("decode a type: %w", err)
 			}
-			g.Row(v.Type, dash(v.Provider), yesNo(v.Known), strconv.FormatInt(v.Count, 10), dash(clock(v.Last)), several(v.Sources, v.MoreSources), v.takers())
+			g.Row(v.Type, cmp.Or(v.Provider, "-"), yesNo(v.Known), strconv.FormatInt(v.Count, 10), cmp.Or(clock(v.Last), "-"), several(v.Sources, v.MoreSources), v.takers())
 		}
 		return nil
 	})
@@ -164,14 +162,7 @@ func (v *typeItem) takers() string {
 	if v.MoreEndpoints > 0 {
 		names = append(names, fmt.Sprintf("and %d more", v.MoreEndpoints))
 	}
-	return dash(strings.Join(names, ", "))
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
+	return cmp.Or(strings.Join(names, ", "), "-")
 }
 
 func yesNo(so bool) string {
@@ -186,7 +177,7 @@ func several(names []string, more bool) string {
 	if more {
 		text += " and more"
 	}
-	return dash(text)
+	return cmp.Or(text, "-")
 }
 
 func typeShow(t *cli.Terminal, c *Connection) *cobra.Command {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -102,7 +103,7 @@ func typeDiff(t *cli.Terminal, c *Connection) *cobra.Command {
 			fmt.Fprintf(w, "%s\n%s\n", cli.Plain(v.Schema), v.looked.String())
 			g := cli.NewGrid(w, "PATH", "DIFFERENCE", "SCHEMA SAYS", "ARRIVES", "DETAIL")
 			for _, d := range v.Differences {
-				g.Row(dash(d.Path), d.Kind, dash(strings.Join(d.Declared, ", ")), dash(strings.Join(d.Arrived, ", ")), d.Detail)
+				g.Row(cmp.Or(d.Path, "-"), d.Kind, cmp.Or(strings.Join(d.Declared, ", "), "-"), cmp.Or(strings.Join(d.Arrived, ", "), "-"), d.Detail)
 			}
 			if len(v.Differences) > 0 {
 				_ = g.End() // to a terminal; the exit code is about the request

@@ -71,12 +71,12 @@ func (k *Keys) Find(at, id string, fixed bool) ([]key.Public, error) {
 	now := time.Now()
 	if d != nil && d.counts(id, now) {
 		if d.due(id, now) {
-			go k.ask(at, fixed)
+			go k.ask(at, d, fixed)
 		}
 		return d.named(id), nil
 	}
 	if d == nil || d.due(id, now) {
-		d = k.ask(at, fixed)
+		d = k.ask(at, d, fixed)
 	}
 	if d.counts(id, time.Now()) {
 		return d.named(id), nil
@@ -110,12 +110,16 @@ func (d *document) named(id string) (keys []key.Public) {
 	return keys
 }
 
-// ask fetches a document, once for all who want it at the moment.
-func (k *Keys) ask(at string, fixed bool) *document {
+// ask fetches a document, once for all who want it at the moment. An answer newer than the one that made
+// them ask came while they were about to.
+func (k *Keys) ask(at string, old *document, fixed bool) *document {
 	d, _, _ := k.asking.Do(at, func() (any, error) {
 		k.mu.Lock()
 		was := k.known[at]
 		k.mu.Unlock()
+		if was != nil && was != old {
+			return was, nil
+		}
 		text, fresh, err := k.senders.Fetch(k.source, at, fixed || was != nil && len(was.keys) > 0)
 		d := &document{asked: time.Now()}
 		if err == nil {

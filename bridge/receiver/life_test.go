@@ -219,7 +219,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 	suppressed := w.counted("hookspan_refusals_suppressed_total")
 	w.stop() // Run writes what is queued before it returns
-	kept := len(w.store.refusals)
+	kept := len(w.refusals(0))
 	if kept < 50 || kept+int(suppressed) != requests {
 		t.Errorf("%d kept and %v suppressed of %d", kept, suppressed, requests)
 	}

@@ -204,8 +204,11 @@ func TestASenderWhoseKeysAreAwayComesAgain(t *testing.T) {
 	})
 	token := "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"
 	got := w.do(w.request("POST", "/webhooks/in", "", []byte("{}"), http.Header{"Authorization": {"Bearer " + token}}))
-	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "sender_unavailable") || len(w.store.all()) != 0 || len(w.store.refusals) != 1 || w.store.refusals[0].Reason != provider.Unreachable {
-		t.Errorf("%+v, refusals %v", got, w.store.refusals)
+	if got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "sender_unavailable") || len(w.store.all()) != 0 {
+		t.Errorf("%+v, stored %v", got, w.store.all())
+	}
+	if r := w.refusals(1); len(r) != 1 || r[0].Reason != provider.Unreachable {
+		t.Errorf("refusals %v", r)
 	}
 }
 

@@ -141,9 +141,7 @@ func TestRefusalsLookTheSame(t *testing.T) {
 	if missing.status != wrong.status || missing.body != wrong.body {
 		t.Errorf("%+v\n%+v", missing, wrong)
 	}
-	<-w.store.kept
-	<-w.store.kept
-	got := w.store.refusals
+	got := w.refusals(2)
 	for i := range got {
 		if got[i].Time.IsZero() || got[i].Remote != "127.0.0.1" {
 			t.Errorf("refusal %+v", got[i])

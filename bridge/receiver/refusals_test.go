@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,12 +14,21 @@ import (
 	"github.com/hookspan/hookspan/schemas/schematest"
 )
 
-// refusal returns the newest one once it has been kept.
-func (w *world) refusal() receiver.Refusal {
-	<-w.store.kept
+// refusals are those kept so far, once so many more have been: a refused request is answered before
+// that.
+func (w *world) refusals(more int) []receiver.Refusal {
+	for range more {
+		<-w.store.kept
+	}
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
-	return w.store.refusals[len(w.store.refusals)-1]
+	return slices.Clone(w.store.refusals)
+}
+
+// refusal is the newest one, once it has been kept.
+func (w *world) refusal() receiver.Refusal {
+	all := w.refusals(1)
+	return all[len(all)-1]
 }
 
 func TestWhatIsNotTakenIsListed(t *testing.T) {

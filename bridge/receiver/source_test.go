@@ -149,8 +149,7 @@ func TestTrustedProxies(t *testing.T) {
 		forged.Method = "POST"
 		forged.Header.Set("X-Signature", "00")
 		w.do(forged)
-		<-w.store.kept
-		if got := w.store.refusals[0].Remote; got != c.remote {
+		if got := w.refusal().Remote; got != c.remote {
 			t.Errorf("%s: remote %q, want %q", c.name, got, c.remote)
 		}
 	}

@@ -31,8 +31,7 @@ func TestWhatNobodyProvedIsKeptApart(t *testing.T) {
 	if a := w.do(w.request("POST", "/webhooks/shop", "two", []byte(body), http.Header{"X-Signature": {""}})); a.status != 202 {
 		t.Fatalf("without a signature: %d %s", a.status, a.body)
 	}
-	<-w.store.kept
-	<-w.store.kept
+	refusals := w.refusals(2)
 	if got := strings.Join(w.store.topics(), " "); got != "hookspan.unverified hookspan.unverified" {
 		t.Errorf("topics %s", got)
 	}
@@ -42,7 +41,7 @@ func TestWhatNobodyProvedIsKeptApart(t *testing.T) {
 			e.Extension("hookspansource") != "shop" || e.Extension("tenant") != "" || e.Extension("hookspanproof") != "" || e.Type != "com.shop.paid" || string(e.Data) != body {
 			t.Errorf("%+v", e)
 		}
-		if r := w.store.refusals[i]; r.Reason != reason || r.Status != 202 {
+		if r := refusals[i]; r.Reason != reason || r.Status != 202 {
 			t.Errorf("refusal %+v", r)
 		}
 	}

@@ -4,7 +4,7 @@
 //
 //   - config.json: the configuration file. provider.json: a provider's file.
 //   - page.json and what its items are: endpoint.json (and secret.json, preview.json), delivery.json with attempt.json,
-//     source.json, refusal.json, event-type.json (and event-type-inferred.json, event-type-diff.json with difference.json); stats.json, log-level.json, seal-keys.json, resealing.json,
+//     source.json, refusal.json, event-type.json (and event-type-inferred.json, event-type-diff.json with difference.json), asyncapi.json; stats.json, log-level.json, seal-keys.json, resealing.json,
 //     status.json, problem.json: the answers of the admin listener. behind.json stands beside the deliveries of one event.
 //   - journal.json, note.json, presence.json: the records of the journal.
 //   - events/<type>.json: the data of events whose type begins with that name. Those of outside
@@ -47,6 +47,12 @@ func ForType(eventType string) (path string, found bool) {
 		words = words[:dot]
 	}
 	return "", false
+}
+
+// NameOf is what the schema of an event's data is called, by its path in Files: the words in front of
+// the types that it is for.
+func NameOf(path string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(path, eventFolder), extension)
 }
 
 // URLForType is the $id of the schema for an event type, "" where there is none.

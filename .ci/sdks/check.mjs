@@ -1,7 +1,9 @@
 // The vendors' own libraries sign, and the running program takes it; the program signs, with trigger
 // and on the way out, and the libraries take it. Each altered body is refused by both.
+// What the program says of itself as AsyncAPI is read by the parser of that specification's authors,
+// and so are the documents in FILEs.
 //
-//   node check.mjs PROGRAM MODULES [PYTHON]
+//   node check.mjs PROGRAM MODULES PYTHON FILE…
 import { spawn, execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 
-const [program, modules, python] = process.argv.slice(2);
+const [program, modules, python, ...documents] = process.argv.slice(2);
 const require = createRequire(path.join(modules, 'x'));
 const load = async (name) => import(require.resolve(name));
 const names = (module) => module.default ?? module;
@@ -136,16 +138,14 @@ async function libraries() {
       verify: ({ body, headers }) => new Pusher({ appId: '1', key: 'key', secret: text, cluster: 'eu' })
         .webhook({ headers: { ...headers, 'x-pusher-key': 'key', 'content-type': 'application/json' }, rawBody: body }).isValid(),
     },
-    ...(python ? {
-      slack: {
-        secret: text,
-        sign: ({ body }) => {
-          const at = String(now());
-          return { 'x-slack-request-timestamp': at, 'x-slack-signature': slack('generate_signature', { at, body }) };
-        },
-        verify: ({ body, headers }) => slack('is_valid', { at: headers['x-slack-request-timestamp'], body, signature: headers['x-slack-signature'] }) === 'True',
+    slack: {
+      secret: text,
+      sign: ({ body }) => {
+        const at = String(now());
+        return { 'x-slack-request-timestamp': at, 'x-slack-signature': slack('generate_signature', { at, body }) };
       },
-    } : {}),
+      verify: ({ body, headers }) => slack('is_valid', { at: headers['x-slack-request-timestamp'], body, signature: headers['x-slack-signature'] }) === 'True',
+    },
   };
 }
 
@@ -266,6 +266,13 @@ async function check(name, one, url, delivered) {
   return row;
 }
 
+// faults are what the parser says of a document.
+async function faults(text) {
+  const { Parser } = names(await load('@asyncapi/parser'));
+  const { document, diagnostics } = await new Parser().parse(text);
+  return diagnostics.slice(0, 5).map((d) => `${d.path.join('/')}: ${d.message}`).concat(document ? [] : 'no document');
+}
+
 const folder = mkdtempSync(path.join(tmpdir(), 'sdks-'));
 const running = [];
 const delivered = {}, arrived = {};
@@ -294,9 +301,16 @@ try {
     wrong += Object.values(table[name]).filter((value) => value === 'WRONG').length;
   }
   console.table(table);
-  const aside = await fetch(api + 'quarantine', { headers: { authorization: 'Bearer ' + readFileSync(path.join(folder, 'admin-token'), 'utf8').trim() } });
-  const { items } = await aside.json();
+  const ask = (what) => fetch(api + what, { headers: { authorization: 'Bearer ' + readFileSync(path.join(folder, 'admin-token'), 'utf8').trim() } });
+  const { items } = await (await ask('quarantine')).json();
   if (items.length > 0) throw new Error(`taken, and not understood: ${JSON.stringify(items)}`);
+  const described = [['the running program', await (await ask('asyncapi.json')).text()], ...documents.map((file) => [file, readFileSync(file, 'utf8')])];
+  for (const [name, text] of described) {
+    const found = await faults(text);
+    if (found.length > 0) throw new Error(`AsyncAPI of ${name}: ${found.join('; ')}`);
+    console.log(`AsyncAPI of ${name}: valid`);
+  }
+  if ((await faults('{"asyncapi":"3.1.0"}')).length === 0) throw new Error('the parser of AsyncAPI takes anything');
 } finally {
   receiver.close();
   receiver.closeAllConnections();

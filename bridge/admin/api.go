@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/aside"
+	"github.com/hookspan/hookspan/bridge/asyncapi"
 	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -23,7 +24,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Previewer, Types, Intakes, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Tester, Previewer, Types, Intakes, Here, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
@@ -40,6 +41,7 @@ type Options struct {
 	Sources    func() []receiver.Source
 	Proof      func(receiver.Source) provider.Proof // what can at best be known of its requests
 	Intakes    func() []Intake                      // the same, as the types of their events are concerned; nil: there are none
+	Here       asyncapi.Application                 // what of it does not change: who it is, where it listens and the bus
 	Warnings   func(*endpoint.Endpoint) []string    // about an endpoint as it is; nil: none
 	Ready      func(context.Context) error          // why intake cannot publish now; nil: it can
 	Token      func() string                        // "": no token is set, and the API answers nobody
@@ -123,6 +125,7 @@ func New(o Options) http.Handler {
 		"GET /v1/event-types/{type}":          a.getType,
 		"GET /v1/event-types/{type}/inferred": a.inferType,
 		"GET /v1/event-types/{type}/diff":     a.diffType,
+		"GET /v1/asyncapi.json":               a.asyncAPI,
 		"GET /v1/stats":                       a.stats,
 		"GET /v1/log-level":                   a.getLogLevel,
 		"PUT /v1/log-level":                   a.setLogLevel,

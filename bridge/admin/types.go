@@ -31,6 +31,8 @@ type Types interface {
 type Intake struct {
 	Source   string // its name
 	Provider string
+	Method   string         // of HTTP that its webhooks come by
+	URL      string         // that the sender was told; "" where nobody said
 	Topic    string         // of its events, or what stands in front of it
 	Types    []DeclaredType // that its provider is known to send
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/aside"
+	"github.com/hookspan/hookspan/bridge/asyncapi"
 	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/receiver"
@@ -25,10 +26,24 @@ func (a *App) api(o *Opened) http.Handler {
 		Dead: a.shelf(o, a.Config.Namespace+".dead"), Quarantine: a.shelf(o, a.Config.Namespace+".quarantine"), Publisher: o.Bus,
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Previewer: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Proof: a.proof, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
-		Types: a.dispatcher, Intakes: (&intakes{app: a}).list,
+		Types: a.dispatcher, Intakes: (&intakes{app: a}).list, Here: a.here(),
 		Replicas: presence{a}.others, NewKey: a.keyring.make,
 		Metrics: metricsPage(a.Metrics), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,
 	})
+}
+
+// here says where webhooks come in and where events lie.
+func (a *App) here() asyncapi.Application {
+	c := a.Config
+	servers, tls := c.Bus.Servers, c.Bus.TLS
+	if c.Embedded.Listen != "" {
+		servers, tls = []string{string(c.Embedded.Listen)}, c.EmbeddedTLS.Cert != ""
+	}
+	return asyncapi.Application{
+		Namespace: c.Namespace, Version: a.Version,
+		Intake: asyncapi.Listener{Address: string(c.Listen), TLS: c.TLS.Cert != ""},
+		Bus:    asyncapi.Bus{Protocol: asyncapi.Protocol(c.Bus.Kind.System()), Servers: servers, TLS: tls},
+	}
 }
 
 // shelf is what lies on one of our own topics.

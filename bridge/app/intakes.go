@@ -35,11 +35,12 @@ func (in *intakes) list() []admin.Intake {
 }
 
 func (a *App) intake(s receiver.Source) admin.Intake {
-	in := admin.Intake{Source: s.Name, Provider: s.Provider, Topic: cmp.Or(s.Topic, a.Config.TopicPrefix+"."+s.Name)}
+	in := admin.Intake{Source: s.Name, Provider: s.Provider, URL: s.PublicURL, Topic: cmp.Or(s.Topic, a.Config.TopicPrefix+"."+s.Name)}
 	p, known := a.catalog.Provider(s.Provider)
 	if !known {
 		return in
 	}
+	in.Method = p.Methods[0]
 	prefix, types, err := p.Types(s.OfProvider())
 	if err != nil { // the source is there all the same
 		a.Log.Warn("types of a source's events are not known", slog.String("source", s.Name), slog.Any("error", err))

@@ -45,6 +45,7 @@ var routes = []route{
 	{"/v1/event-types/*/diff", "event-type-diff.json", false},
 	{"/v1/event-types/*", "event-type.json", false},
 	{"/v1/event-types", "event-type.json", true},
+	{"/v1/asyncapi.json", "asyncapi.json", false},
 	{"/v1/stats", "stats.json", false},
 	{"/v1/log-level", "log-level.json", false},
 	{"/v1/keys/rotate", "resealing.json", false},

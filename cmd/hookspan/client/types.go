@@ -28,13 +28,13 @@ func TypesCommand(t *cli.Terminal) *cobra.Command {
 		Long: "Look up the types of events: those that the providers of the sources are known to send, and those that were seen, known or not.\n" +
 			"Figures are what the server that is asked has counted: the newest 10,000 events that were stored when it was first asked, and all that it has read since.",
 		Example: "  hookspan types\n  hookspan types list --unknown\n  hookspan types show com.sticker.order.shipped\n" +
-			"  hookspan types infer com.example.order.paid > order-paid.json\n  hookspan types diff com.sticker.order.shipped",
+			"  hookspan types infer com.example.order.paid > order-paid.json\n  hookspan types diff com.sticker.order.shipped\n  hookspan types asyncapi > hookspan.asyncapi.json",
 	}
 	c.Flags(cmd)
 	list := typeList(t, &c)
 	cmd.Args, cmd.RunE = cobra.NoArgs, list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, typeShow(t, &c), typeInfer(t, &c), typeDiff(t, &c))
+	cmd.AddCommand(list, typeShow(t, &c), typeInfer(t, &c), typeDiff(t, &c), typeAsyncAPI(t, &c))
 	return cmd
 }
 

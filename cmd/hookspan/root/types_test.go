@@ -64,6 +64,12 @@ func TestTypes(t *testing.T) {
 				run(cli.ExitDone, `"format": "date-time"`, "types", "infer", "com.example.paid")
 				run(cli.ExitFailed, "/data/order_id", "types", "diff", shipped)
 				run(cli.ExitFailed, "difference(s) from the schema", "types", "diff", shipped, "--json")
+				address := `"address": "hookspan.events.orders`
+				if kind != "kafka" {
+					address += ".order.shipped"
+				}
+				run(cli.ExitDone, address+`"`, "types", "asyncapi")
+				run(cli.ExitDone, `"name": "com.example.paid"`, "types", "asyncapi", "--json")
 			}
 			for within := time.After(20 * time.Second); strings.Contains(run(cli.ExitDone, "", "types"), "no event was counted yet"); { // it was a moment ago
 				select {
@@ -84,6 +90,9 @@ func TestTypes(t *testing.T) {
 			seen()
 			run(cli.ExitDone, "crm (enabled)", "types", "show", shipped)
 			run(cli.ExitDone, "no endpoint", "types", "show", "com.example.paid")
+			if out := run(cli.ExitDone, `"deliver.endpoint.crm"`, "types", "asyncapi"); strings.Contains(out, f.URL) || strings.Contains(out, "QUFB") {
+				t.Error("the document has the endpoint's URL or secret")
+			}
 			publish(8, "com.sticker.order.lost", `{}`)
 			<-f.took
 			run(cli.ExitDone, "6 events\n", "types")

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -14,20 +15,27 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// crds are where others keep the definitions of the objects that the chart writes for them: the
-// module, and the file in it.
-var crds = map[string]struct{ module, file string }{
-	"HTTPRoute":        {"sigs.k8s.io/gateway-api@v1.6.3", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
-	"BackendTLSPolicy": {"sigs.k8s.io/gateway-api@v1.6.3", "config/crd/standard/gateway.networking.k8s.io_backendtlspolicies.yaml"},
-	"ServiceMonitor":   {"github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"},
-	"PodMonitor":       {"github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"},
-	"PrometheusRule":   {"github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"},
-	"ScaledObject":     {"github.com/kedacore/keda/v2@v2.21.0", "config/crd/bases/keda.sh_scaledobjects.yaml"},
+// crds are where others keep the definitions of the objects that the chart writes for them, by kind:
+// the module, and the file in it.
+func crds(t *testing.T) map[string]crd {
+	t.Helper()
+	text, err := os.ReadFile("testdata/crds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]crd{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		found[f[0]] = crd{module: f[1], file: f[2]}
+	}
+	return found
 }
+
+type crd struct{ module, file string }
 
 // The definitions of others say more than their Go types: which values there may be.
 func TestObjectsOfOthersFitTheirDefinitions(t *testing.T) {
-	seen := map[string]int{}
+	crds, seen := crds(t), map[string]int{}
 	schemas := map[string]*jsonschema.Schema{}
 	everyObject(t, "", func(name string, meta metav1.PartialObjectMetadata, text string) {
 		at, ok := crds[meta.Kind]

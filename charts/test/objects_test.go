@@ -309,6 +309,29 @@ func TestReleasesLiveSideBySide(t *testing.T) {
 	}
 }
 
+// Helm takes names of releases that Kubernetes does not take for a Service.
+func TestAReleaseMayHaveADot(t *testing.T) {
+	objects, _, err := release{name: "web.hooks", values: matrix(t)["split-roles"]}.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(objects, ""); !strings.Contains(all, "namespace: web-hooks-hookspan\n") {
+		t.Error("the namespace of topics does not follow the release")
+	}
+	for _, text := range objects {
+		var meta metav1.PartialObjectMetadata
+		if err := yaml.Unmarshal([]byte(text), &meta); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(meta.Name, ".") {
+			t.Errorf("%s/%s has a dot in its name", meta.Kind, meta.Name)
+		}
+	}
+	if _, _, err := (release{name: "1st"}).render(t); err == nil || !strings.Contains(err.Error(), "fullnameOverride: objects would be called 1st-hookspan") {
+		t.Errorf("a release that begins by a digit: %v", err)
+	}
+}
+
 // Sources, endpoints and their secrets are read again by a process that runs; what it reads once
 // makes new pods.
 func TestOnlyWhatIsReadOnceMakesNewPods(t *testing.T) {

@@ -20,6 +20,11 @@
 {{- fail "bus.url: no user and password here, where everybody reads them; put them into bus.existingSecret and name them in bus.files" -}}
 {{- end -}}
 {{- end -}}
+{{- with include "hookspan.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
+{{- fail (printf "fullnameOverride: objects would be called %s; Kubernetes takes small letters, digits and -, a letter first" .) -}}
+{{- end -}}
+{{- end -}}
 {{- $n := include "hookspan.replicas" . | int -}}
 {{- if and (eq $v.bus.kind "embedded") (ne $n 1) -}}
 {{- fail (printf "replicas: %d pods cannot share one embedded bus; choose bus.kind embedded-cluster, nats or kafka" $n) -}}

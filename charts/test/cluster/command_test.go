@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,15 @@ func command(t *testing.T, stdin, variable string, args ...string) (answer, said
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	return strings.TrimSpace(out.String()), strings.TrimSpace(errs.String()), err
+}
+
+// helmOfItsOwn keeps helm out of the user's folders.
+func helmOfItsOwn(t *testing.T) {
+	t.Helper()
+	home := t.TempDir()
+	for variable, folder := range map[string]string{"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"} {
+		t.Setenv(variable, filepath.Join(home, folder))
+	}
 }
 
 // tryHelm returns all that helm says, warnings of the API server with it.

@@ -74,9 +74,7 @@ networkPolicy:
 func (s shape) live(t *testing.T) {
 	t.Log(s)
 	r := &release{shape: s, namespace: s.kind, values: filepath.Join(t.TempDir(), "values.yaml"), traffic: newTraffic(t)}
-	for variable, folder := range map[string]string{"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"} {
-		t.Setenv(variable, filepath.Join(filepath.Dir(r.values), folder))
-	}
+	helmOfItsOwn(t)
 	fill := strings.NewReplacer(
 		"NAMESPACE", r.namespace, "KIND", s.kind, "BUS", s.bus, "NODE", node, "OPEN", fmt.Sprint(openPort),
 		"IN", inSecret, "OUT", outSecret, "SCHEDULE", strings.Repeat("1s, ", 99)+"1s",

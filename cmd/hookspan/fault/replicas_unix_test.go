@@ -123,6 +123,9 @@ func (s *storm) judge(v fault.Verdict) {
 	if v.Unexcused > 0 {
 		s.Errorf("%d deliveries were repeated without a kill:\n%s", v.Unexcused, strings.Join(v.Repeats, "\n"))
 	}
+	if v.Twice > v.Accepted/100 {
+		s.Errorf("%d of %d acknowledged events are on the bus twice, want at most one of a hundred", v.Twice, v.Accepted)
+	}
 	// Whatever was struck, leaders of the bus and leases may have to be found anew, also after a stop
 	// while a server catches up. How long it takes mostly is in the figures.
 	for _, b := range s.blows {

@@ -117,3 +117,21 @@ func FuzzEndpointBody(f *testing.F) {
 		}
 	})
 }
+
+// A cursor that a list has not given is refused, and so is another list's: a page from somewhere would
+// look like the right one.
+func TestCursorsAreThoseThatWereGiven(t *testing.T) {
+	t.Parallel()
+	s, _ := typesServer(t)
+	given := s.do("GET", "/v1/event-types?limit=1", "").object(200)["next"].(string)
+	for _, list := range []string{"endpoints", "deliveries", "dead", "quarantine", "replays", "refusals", "event-types"} {
+		for _, cursor := range []string{"zzz", "0", "rpl_2", "a.b", ".", given + "x", given[1:], given} {
+			if list == "event-types" && cursor == given {
+				continue
+			}
+			if got := s.do("GET", "/v1/"+list+"?cursor="+cursor, "").problem(422, "invalid"); fmt.Sprint(got) != "[cursor]" {
+				t.Errorf("%s with the cursor %q is refused for %v", list, cursor, got)
+			}
+		}
+	}
+}

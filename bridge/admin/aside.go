@@ -84,7 +84,7 @@ func (a *api) listQuarantine(w http.ResponseWriter, r *http.Request) error {
 func (a *api) listItems(w http.ResponseWriter, r *http.Request, of *aside.Shelf) error {
 	q := readQuery(r, append(itemWords(), "limit", "cursor")...)
 	want, limit := a.namedIn(q.items()), q.limit()
-	after := q.itemCursor()
+	after := q.cursor()
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (a *api) listItems(w http.ResponseWriter, r *http.Request, of *aside.Shelf)
 	for i := range all {
 		views = append(views, viewItem(&all[i]))
 	}
-	return write(w, http.StatusOK, newPage(views, next))
+	return write(w, http.StatusOK, newPage(views, q.next(next)))
 }
 
 func nothingAside() error {
@@ -122,14 +122,6 @@ func (a *api) namedIn(want itemQuery) itemQuery {
 // placeOfItem orders items by when they were stored.
 func placeOfItem(it *aside.Item) string {
 	return strconv.FormatInt(it.Stored.UnixNano()+1<<60, 36) + "." + it.ID
-}
-
-func (q *query) itemCursor() string {
-	cursor := q.text("cursor")
-	if at, id, ok := strings.Cut(cursor, "."); cursor != "" && (!ok || id == "" || at == "") {
-		q.fault("cursor", journal.ErrCursor.Error())
-	}
-	return cursor
 }
 
 // itemsBy are the items that the query in a body means. One that names nothing is refused.

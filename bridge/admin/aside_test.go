@@ -52,7 +52,7 @@ func newAside(t *testing.T) *asideServer {
 	return a
 }
 
-func (s *asideServer) ids(path string) string {
+func (s *server) ids(path string) string {
 	s.t.Helper()
 	var ids []string
 	for _, item := range s.do("GET", path, "").object(200)["items"].([]any) {

@@ -37,7 +37,7 @@ type deliveryPage struct {
 func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, append(deliveryQuery(), "order", "limit", "cursor")...)
 	want := a.wanted(r.Context(), q)
-	want.Oldest, want.Limit, want.Cursor = q.oldest(), q.limit(), q.text("cursor")
+	want.Oldest, want.Limit, want.Cursor = q.oldest(), q.limit(), q.cursor()
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 			items = append(t.waiting, items...)
 		}
 	}
-	p.page = newPage(items, next)
+	p.page = newPage(items, q.next(next))
 	return write(w, http.StatusOK, p)
 }
 

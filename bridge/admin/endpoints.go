@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,11 +18,7 @@ import (
 // listEndpoints pages by name, so what is made or removed meanwhile moves nothing else.
 func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "tenant", "limit", "cursor")
-	limit, only := q.limit(), q.tenant()
-	after, err := base64.RawURLEncoding.DecodeString(q.text("cursor"))
-	if err != nil {
-		q.fault("cursor", "is not one that this server gave")
-	}
+	limit, only, after := q.limit(), q.tenant(), q.cursor()
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -31,7 +26,7 @@ func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 	if only != "" {
 		all = slices.DeleteFunc(slices.Clone(all), func(e *endpoint.Endpoint) bool { return e.Tenant != only })
 	}
-	begin, found := slices.BinarySearchFunc(all, string(after), func(e *endpoint.Endpoint, name string) int {
+	begin, found := slices.BinarySearchFunc(all, after, func(e *endpoint.Endpoint, name string) int {
 		return strings.Compare(e.Name, name)
 	})
 	if found {
@@ -45,9 +40,9 @@ func (a *api) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := ""
 	if end < len(all) {
-		next = base64.RawURLEncoding.EncodeToString([]byte(all[end-1].Name))
+		next = all[end-1].Name
 	}
-	return write(w, http.StatusOK, newPage(items, next))
+	return write(w, http.StatusOK, newPage(items, q.next(next)))
 }
 
 func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {

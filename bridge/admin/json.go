@@ -2,9 +2,11 @@ package admin
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -75,13 +77,14 @@ func readObject(w http.ResponseWriter, r *http.Request, emptyAllowed bool) (map[
 
 // A query reads parameters strictly and gathers what is wrong with them.
 type query struct {
+	path   string // of the request
 	values url.Values
 	faults []problem.Field
 }
 
 // readQuery refuses parameters that are not named.
 func readQuery(r *http.Request, names ...string) *query {
-	q := &query{values: r.URL.Query()}
+	q := &query{path: r.URL.Path, values: r.URL.Query()}
 	for name, values := range q.values {
 		if !slices.Contains(names, name) {
 			q.fault(name, "is not known; known are "+strings.Join(names, ", "))
@@ -113,6 +116,30 @@ func (q *query) limit() int {
 		q.fault("limit", fmt.Sprintf("must be a number between 1 and %d", mostPerPage))
 	}
 	return n
+}
+
+// cursor is where the page before ended; "" is the first page.
+func (q *query) cursor() string {
+	text := q.text("cursor")
+	sum, place, _ := strings.Cut(text, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(place)
+	if text != "" && (err != nil || sum != q.sum(string(decoded))) {
+		q.fault("cursor", "is not one that this list gave: leave it out to begin anew")
+	}
+	return string(decoded)
+}
+
+// next is the cursor of the page behind one that ends at a place; "" on the last.
+func (q *query) next(place string) string {
+	if place == "" {
+		return ""
+	}
+	return q.sum(place) + "." + base64.RawURLEncoding.EncodeToString([]byte(place))
+}
+
+// sum tells a cursor of this list from whatever else somebody gives.
+func (q *query) sum(place string) string {
+	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(q.path+"?"+place))), 36)
 }
 
 // err is a problem when something was wrong.

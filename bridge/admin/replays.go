@@ -208,7 +208,7 @@ func (a *api) getReplay(w http.ResponseWriter, r *http.Request) error {
 
 func (a *api) listReplays(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "endpoint", "state", "limit", "cursor")
-	of, state, limit, after := q.endpoint(r.Context(), a), delivery.ReplayState(q.text("state")), q.limit(), q.text("cursor")
+	of, state, limit, after := q.endpoint(r.Context(), a), delivery.ReplayState(q.text("state")), q.limit(), q.cursor()
 	if state != "" && !slices.Contains(delivery.ReplayStates(), state) {
 		q.fault("state", fmt.Sprint("must be one of ", delivery.ReplayStates()))
 	}
@@ -237,7 +237,7 @@ func (a *api) listReplays(w http.ResponseWriter, r *http.Request) error {
 	for i := range all {
 		views = append(views, a.viewReplay(&all[i]))
 	}
-	return write(w, http.StatusOK, newPage(views, next))
+	return write(w, http.StatusOK, newPage(views, q.next(next)))
 }
 
 // steerReplay pauses a replay, lets it go on or ends it. The answer says what its state will be.

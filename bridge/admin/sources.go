@@ -47,11 +47,7 @@ const refusalsRead = 10_000
 func (a *api) listRefusals(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "source", "reason", "since", "until", "limit", "cursor")
 	limit, since, until, before := q.limit(), q.time("since"), q.time("until"), time.Time{}
-	if text := q.text("cursor"); text != "" {
-		ns, err := strconv.ParseInt(text, 36, 64)
-		if err != nil {
-			q.fault("cursor", "is not one that this server gave")
-		}
+	if ns, err := strconv.ParseInt(q.cursor(), 36, 64); err == nil {
 		before = time.Unix(0, ns)
 	}
 	if err := q.err(); err != nil {
@@ -80,5 +76,5 @@ func (a *api) listRefusals(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, newPage(items, next))
+	return write(w, http.StatusOK, newPage(items, q.next(next)))
 }

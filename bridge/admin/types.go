@@ -3,7 +3,6 @@ package admin
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"maps"
 	"net/http"
 	"slices"
@@ -108,10 +107,7 @@ const (
 func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "provider", "seen", "unknown", "limit", "cursor")
 	limit, provider, seen, unknown := q.limit(), q.provider(a), q.yes("seen"), q.yes("unknown")
-	after, err := base64.RawURLEncoding.DecodeString(q.text("cursor"))
-	if err != nil {
-		q.fault("cursor", "is not one that this server gave")
-	}
+	after := q.cursor()
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -124,18 +120,18 @@ func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := slices.DeleteFunc(c.sorted(), func(v *typeView) bool {
-		return v.Type <= string(after) && len(after) > 0 || provider != "" && v.Provider != provider ||
+		return v.Type <= after && len(after) > 0 || provider != "" && v.Provider != provider ||
 			(seen || unknown) && !v.seen() || unknown && v.Known
 	})
 	next := ""
 	if len(all) > limit {
 		all = all[:limit]
-		next = base64.RawURLEncoding.EncodeToString([]byte(all[limit-1].Type))
+		next = all[limit-1].Type
 	}
 	for _, v := range all {
 		a.takers(v, takersListed)
 	}
-	return write(w, http.StatusOK, typePage{newPage(all, next), c.counted})
+	return write(w, http.StatusOK, typePage{newPage(all, q.next(next)), c.counted})
 }
 
 // yes is true or false; false for none.

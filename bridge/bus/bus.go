@@ -142,7 +142,11 @@ type Receipt struct {
 	Repeated  bool // the key had been published before: the first one is durable
 }
 
-// Topics reads what was published, in order and without acknowledging anything.
+// Topics reads what was published, in order and without acknowledging anything. What is kept beside
+// events (logs, journal, refusals, leases) is followed by no pattern: each record of a delivery would be
+// an event that is delivered. That holds for other installations, too, where the bus shows which they
+// are. A store is not opened with a pattern that stands for nothing else, and publishes no event there
+// (T8).
 type Topics interface {
 	// Spans lists the partitions whose topics match the followed patterns, asked from their
 	// leaders (clause T1). Those whose leader is away are marked so; if all are, it fails.
@@ -281,6 +285,14 @@ type Refusals interface {
 	AppendRefusal(ctx context.Context, data []byte) error
 	// Refusals hands over the newest ones, newest first, at most limit of them (R2).
 	Refusals(ctx context.Context, limit int, each func(data []byte) error) error
+}
+
+// A PrivateError is about a pattern that stands for nothing but what the installation of a namespace
+// keeps beside events (T8).
+type PrivateError struct{ Pattern, Namespace string }
+
+func (e *PrivateError) Error() string {
+	return fmt.Sprintf("the topic pattern %s stands for nothing but what the Hookspan of namespace %s keeps beside events, and that is followed by nobody: name topics of events", e.Pattern, e.Namespace)
 }
 
 // Room is the event store's size in bytes.

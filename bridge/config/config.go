@@ -44,6 +44,9 @@ func (c *Config) SourceSetting(name, word string) string {
 	return c.place(family{prefix: sourcePrefix}.begin(name), word)
 }
 
+// Setting is SourceSetting of the process.
+func (c *Config) Setting(word string) string { return c.place(prefix, word) }
+
 // EndpointSetting is SourceSetting of an endpoint.
 func (c *Config) EndpointSetting(name, word string) string {
 	return c.place(family{prefix: endpointPrefix}.begin(name), word)

@@ -74,6 +74,7 @@ func keys() map[string]string {
 		"outcome":        "how a delivery ended",
 		"overlap_until":  "until when the secrets of before sign beside a new one",
 		"partition":      "a stream, or a topic and its partition",
+		"pattern":        "of topics, in HOOKSPAN_TOPICS",
 		"partitions":     "several of them",
 		"path":           "path of a request, without its query",
 		"per_minute":     "requests a minute that an endpoint allows; 0 for any number",

@@ -2,12 +2,14 @@ package jetstream_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/bus/bustest"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
 func TestContract(t *testing.T) {
@@ -16,6 +18,48 @@ func TestContract(t *testing.T) {
 		store, _ := openStore(t, embedded.Options{}, jetstream.Options{})
 		return store
 	})
+}
+
+func TestPrivateContract(t *testing.T) {
+	t.Parallel()
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		s, _ := server(t)
+		half := jetstream.Options{Disk: s, EventStore: s.EventStore() / 2, PrivateStore: s.PrivateStore() / 2}
+		return siteOf(t, s.Conns(), half)
+	})
+}
+
+func TestPrivateContractOnOneServer(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t, 1, natstest.Config{})
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		_, _, conns := administered(t, s)
+		return siteOf(t, conns, jetstream.Options{})
+	})
+}
+
+// siteOf is a bus on which two installations are opened.
+func siteOf(t *testing.T, conns jetstream.Conns, o jetstream.Options) bustest.Site {
+	return bustest.Site{
+		Own: "hookspan", Other: "other",
+		Open: func(namespace string, topics ...string) (bus.Store, error) {
+			o := o
+			o.Namespace, o.Topics = namespace, topics
+			store, err := jetstream.Open(within(t), conns, o)
+			if err == nil {
+				t.Cleanup(func() { store.Close() })
+			}
+			return store, err
+		},
+		Below: func(namespace string) string { return namespace + ".>" },
+		Alone: func(topic string) []string {
+			switch _, what, _ := strings.Cut(topic, "."); what {
+			case "state", "journal":
+				return []string{topic + ".>", topic + ".*", topic + ".3"}
+			}
+			return []string{topic}
+		},
+	}
 }
 
 // The chain would notice by itself; that the server refuses spares the log the record.

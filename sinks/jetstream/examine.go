@@ -186,11 +186,12 @@ func (x examination) examineCopies(f *bus.Finding, info *jetstream.StreamInfo) {
 
 // examineFollowed is about streams of others that hold followed topics.
 func (x examination) examineFollowed(ctx context.Context) (findings []bus.Finding) {
-	streams, err := x.holders(ctx, x.o.Topics)
+	holders, err := x.holders(ctx, x.o.Topics)
 	if err != nil {
 		return []bus.Finding{{Subject: "followed topics", Verdict: bus.Fault, Detail: err.Error()}}
 	}
-	for _, stream := range streams {
+	for _, holder := range holders {
+		stream := holder.Config.Name
 		if stream == x.names.events {
 			continue
 		}

@@ -35,6 +35,13 @@ func keepContract(t *testing.T, s *natstest.Servers) {
 	t.Run("Shared", func(t *testing.T) {
 		bustest.Shared(t, func(t *testing.T) (a, b bustest.SharedStore) { return pair(t, s) })
 	})
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		user, password := s.Account()
+		login := nats.UserInfo(user, password)
+		admin := s.Connect(t, login)
+		t.Cleanup(func() { removeStreams(t, admin) })
+		return siteOf(t, jetstream.Conns{Events: s.Connect(t, login)}, jetstream.Options{})
+	})
 }
 
 // pair opens two stores in one account.

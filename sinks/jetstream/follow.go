@@ -21,13 +21,22 @@ func (s *topics) follow(ctx context.Context, p bus.Partition, after bus.Position
 
 // followBy hands over what passes filters, which say whether the server picks that.
 func (s *topics) followBy(ctx context.Context, p bus.Partition, after bus.Position, deliver func([]bus.Message) error, filters func(jetstream.StreamConfig) ([]string, bool)) error {
+	mixed := false // what is kept beside events may be among them
 	t := &link.Tail{
 		Link: s.reads, Stream: string(p), Place: after, Log: s.o.Log, Meddled: s.meddled,
-		Filters: filters,
+		Filters: func(c jetstream.StreamConfig) ([]string, bool) {
+			mixed = copied(c)
+			return filters(c)
+		},
 		Hand: func(got []link.Delivered) error {
 			batch := make([]bus.Message, 0, len(got))
 			for _, d := range got {
-				batch = append(batch, message(p, after.Identity, d.Msg.Subject, d.Meta, d.Msg.Header, d.Msg.Data))
+				if !mixed || !s.beside(d.Msg.Subject) {
+					batch = append(batch, message(p, after.Identity, d.Msg.Subject, d.Meta, d.Msg.Header, d.Msg.Data))
+				}
+			}
+			if len(batch) == 0 && len(got) > 0 {
+				return nil // an empty batch says that nothing is left
 			}
 			return deliver(batch)
 		},

@@ -23,21 +23,14 @@ func (s *topics) Spans(ctx context.Context) ([]bus.Span, error) {
 
 // spansOf are the partitions that hold topics of the patterns.
 func (s *topics) spansOf(ctx context.Context, patterns []string) ([]bus.Span, error) {
-	streams, err := s.holders(ctx, patterns)
+	holders, err := s.holders(ctx, patterns)
 	if err != nil {
 		return nil, err
 	}
 	var spans []bus.Span
-	for _, stream := range streams {
-		info, err := s.events.Info(ctx, stream)
-		if errors.Is(err, link.ErrNoStream) { // deleted since it was listed
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
+	for _, info := range holders {
 		if err := link.Readable(info.Config); err != nil {
-			s.tell(stream, err)
+			s.tell(info.Config.Name, err)
 			continue
 		}
 		spans = append(spans, span(info))
@@ -74,27 +67,47 @@ func span(info *jetstream.StreamInfo) bus.Span {
 	return sp
 }
 
-// holders lists the streams that hold a topic of the patterns and can be read. In place of one
-// that cannot, a stream that copies it stands in.
-func (s *topics) holders(ctx context.Context, patterns []string) ([]string, error) {
+// holders are the streams that hold a topic of the patterns. In place of one that reading would
+// delete from, a stream that copies it stands in; what is kept beside events is not among them.
+func (s *topics) holders(ctx context.Context, patterns []string) ([]*jetstream.StreamInfo, error) {
+	names, err := s.holding(ctx, patterns)
+	if err != nil {
+		return nil, err
+	}
+	var holders []*jetstream.StreamInfo
+	for _, name := range names {
+		switch info, err := s.events.Info(ctx, name); {
+		case errors.Is(err, link.ErrNoStream): // deleted since it was listed
+		case err != nil:
+			return nil, err
+		case !s.holdsNoEvents(info.Config):
+			holders = append(holders, info)
+		}
+	}
+	return holders, nil
+}
+
+func (s *topics) holding(ctx context.Context, patterns []string) ([]string, error) {
 	set := map[string]bool{}
 	for _, pattern := range patterns {
-		holders, err := s.events.Names(ctx, pattern)
+		names, err := s.events.Names(ctx, pattern)
 		if err != nil {
 			return nil, err
 		}
-		for _, h := range holders {
-			set[h] = true
+		for _, name := range names {
+			set[name] = true
 		}
 	}
 	streams := slices.Sorted(maps.Keys(set))
 	if len(streams) == 1 && streams[0] == s.names.events {
 		return streams, nil
 	}
-	copies, err := s.copies(ctx)
+	all, err := s.events.Streams(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s.meet(all)
+	copies := copies(all)
 	for i, stream := range streams {
 		if c, ok := copies[stream]; ok {
 			streams[i] = c
@@ -105,12 +118,8 @@ func (s *topics) holders(ctx context.Context, patterns []string) ([]string, erro
 }
 
 // copies maps each stream that reading would delete from to one that mirrors or sources it.
-func (s *topics) copies(ctx context.Context) (map[string]string, error) {
+func copies(all []*jetstream.StreamInfo) map[string]string {
 	unreadable, from := map[string]bool{}, map[string]string{}
-	all, err := s.events.Streams(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, info := range all {
 		if link.Readable(info.Config) != nil {
 			unreadable[info.Config.Name] = true
@@ -121,7 +130,7 @@ func (s *topics) copies(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	maps.DeleteFunc(from, func(origin, _ string) bool { return !unreadable[origin] })
-	return from, nil
+	return from
 }
 
 func origins(c jetstream.StreamConfig) []string {
@@ -137,15 +146,11 @@ func origins(c jetstream.StreamConfig) []string {
 
 // refuseUnreadable fails when a followed topic lies on such a stream.
 func (s *topics) refuseUnreadable(ctx context.Context) error {
-	streams, err := s.holders(ctx, s.o.Topics)
+	holders, err := s.holders(ctx, s.o.Topics)
 	if err != nil {
 		return err
 	}
-	for _, stream := range streams {
-		info, err := s.events.Info(ctx, stream)
-		if err != nil {
-			return err
-		}
+	for _, info := range holders {
 		if err := link.Readable(info.Config); err != nil {
 			return err
 		}

@@ -61,6 +61,9 @@ func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o
 	if err := subject.Check(topic); err != nil {
 		return bus.Receipt{}, err
 	}
+	if keeps(s.names.ns, topic) {
+		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
+	}
 	if err := s.usable(o.Reserved); err != nil {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}

@@ -95,6 +95,9 @@ type Store struct {
 // remedy when a followed topic lies on a stream that reading would delete from. Close does
 // not close the connections.
 func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("open the bus: %w", err)
+	}
 	o.withDefaults()
 	s := newStore(o)
 	var err error
@@ -149,6 +152,9 @@ const prepareTimeout = time.Minute
 func (s *Store) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
+	if err := s.refusePrivate(ctx); err != nil {
+		return err
+	}
 	if err := s.makeStreams(ctx); err != nil {
 		return err
 	}

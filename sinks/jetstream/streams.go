@@ -114,13 +114,17 @@ func (s *streams) eventSubjects(ctx context.Context) ([]string, error) {
 	for _, name := range topic.Own(s.names.ns) {
 		need = append(need, name, name+".>")
 	}
-	need = append(append(need, s.o.Topics...), s.o.Intake...)
-	for _, wanted := range need {
+	need = append(need, s.o.Intake...)
+	for _, wanted := range append(need, s.o.Topics...) {
 		// What overlaps with a subject of ours is ours as far as it goes: JetStream takes no
 		// subjects that overlap.
 		if slices.ContainsFunc(subjects, func(p string) bool {
 			return subject.Collide(p, wanted) && !subject.Covers(wanted, p) || subject.Covers(p, wanted)
 		}) {
+			continue
+		}
+		if !slices.Contains(need, wanted) && s.wide(wanted) {
+			s.o.Log.Info("a followed pattern takes in what is kept beside events: nothing is followed there, and elsewhere what other streams hold", "pattern", wanted)
 			continue
 		}
 		holders, err := s.events.Names(ctx, wanted)
@@ -132,6 +136,14 @@ func (s *streams) eventSubjects(ctx context.Context) ([]string, error) {
 		}
 	}
 	return subject.Essential(subjects), nil
+}
+
+// wide reports whether a pattern meets what lies beside events in the account of our event stream,
+// which then cannot hold all that the pattern stands for.
+func (s *streams) wide(pattern string) bool {
+	return slices.ContainsFunc(s.shapes(nil), func(w shape) bool {
+		return w.role != forEvents && w.link == s.events && slices.ContainsFunc(w.Subjects, func(p string) bool { return subject.Collide(pattern, p) })
+	})
 }
 
 // makeStream creates the stream, changes what is ours to set of the one that is there and

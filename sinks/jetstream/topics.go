@@ -20,6 +20,7 @@ type topics struct {
 	mu      sync.Mutex
 	started map[string]bool // streams that were there when following began
 	told    map[string]bool // streams that cannot be followed and were logged
+	others  []string        // namespaces of other installations that were seen
 }
 
 // Get implements bus.Topics (T4).

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"crypto/rand"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,6 +33,45 @@ func TestContractOnKafka(t *testing.T) {
 	bustest.Run(t, func(t *testing.T) bus.Store {
 		return openFresh(t, brokers, kafka.Options{Partitions: 1, Shards: 20, Alerts: true})
 	})
+}
+
+func TestPrivateContract(t *testing.T) {
+	t.Parallel()
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		return siteOf(t, "hookspan", "other", newCluster(t).ListenAddrs())
+	})
+}
+
+func TestPrivateContractOnKafka(t *testing.T) {
+	t.Parallel()
+	brokers := realBrokers(t)
+	if len(brokers) == 0 {
+		return
+	}
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		own := "t" + strings.ToLower(rand.Text())
+		t.Cleanup(func() { deleteTopics(t, brokers, own) })
+		return siteOf(t, own, own+"-other", brokers)
+	})
+}
+
+// siteOf are brokers on which two installations are opened.
+func siteOf(t *testing.T, own, other string, brokers []string) bustest.Site {
+	return bustest.Site{
+		Own: own, Other: other,
+		Open: func(namespace string, topics ...string) (bus.Store, error) {
+			store, err := kafka.Open(t.Context(), kafka.Options{
+				Brokers: brokers, Namespace: namespace, Topics: topics, Intake: []string{namespace + ".events.shop"},
+				Partitions: 1, Shards: 4, Alerts: true,
+			})
+			if err == nil {
+				t.Cleanup(func() { store.Close() })
+			}
+			return store, err
+		},
+		Below: func(namespace string) string { return "/^" + regexp.QuoteMeta(namespace+".") + "/" },
+		Alone: func(topic string) []string { return []string{topic, "/^" + regexp.QuoteMeta(topic) + "$/"} },
+	}
 }
 
 func TestSharedContract(t *testing.T) {

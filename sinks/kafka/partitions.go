@@ -42,6 +42,7 @@ type found struct {
 	mu      sync.Mutex
 	listed  time.Time                 // when the expressions were last held against all topics
 	names   map[string]bool           // what they found, and topics of ours that they would find
+	others  map[string]topic.Names    // of installations that were seen
 	topics  map[string]*cluster.Topic // as they were last described
 	started map[bus.Partition]bool
 	ends    map[bus.Partition]end
@@ -55,7 +56,7 @@ type end struct {
 }
 
 func (f *found) init() {
-	f.spans, f.names, f.topics = shared.New[[]bus.Span](), map[string]bool{}, map[string]*cluster.Topic{}
+	f.spans, f.names, f.topics, f.others = shared.New[[]bus.Span](), map[string]bool{}, map[string]*cluster.Topic{}, map[string]topic.Names{}
 }
 
 // Spans implements bus.Topics (T1). Of many calls at once most share an answer, none an answer
@@ -272,7 +273,7 @@ func (f *found) describe(name string, said cluster.Described) *cluster.Topic {
 }
 
 // followedTopics are the names that the patterns find. What Hookspan keeps beside events is
-// none of them, whatever an expression says.
+// none of them, whatever an expression says, nor what another one does.
 func (s *topicReader) followedTopics(ctx context.Context) ([]string, error) {
 	names := map[string]bool{}
 	expressions := false
@@ -309,6 +310,7 @@ func (s *topicReader) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.meet(topic.Installations(maps.Keys(topics)))
 	for name, said := range topics {
 		if said.Topic != nil && !said.Internal && s.follows(name) {
 			f.add(name)
@@ -322,7 +324,7 @@ func (s *topicReader) find(ctx context.Context) error {
 
 // follows reports whether a topic is followed, should it exist.
 func (s *topicReader) follows(name string) bool {
-	return !s.names.Private(name) && slices.ContainsFunc(s.patterns, func(p topic.Pattern) bool {
+	return !s.names.Private(name) && !s.found.private(name) && slices.ContainsFunc(s.patterns, func(p topic.Pattern) bool {
 		return p.Name == name || p.Find != nil && p.Find.MatchString(name)
 	})
 }

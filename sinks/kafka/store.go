@@ -142,6 +142,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
+	if err := s.refusePrivate(ctx); err != nil {
+		return err
+	}
 	if err := s.countShards(ctx); err != nil {
 		return err
 	}
@@ -274,10 +277,8 @@ func (s *Store) checkNames() (err error) {
 			return err
 		}
 	}
-	for _, p := range s.patterns {
-		if s.names.Private(p.Name) {
-			return fmt.Errorf("topic %s holds what Hookspan keeps beside events and cannot be followed", p.Name)
-		}
+	if err := s.names.Refuse(s.patterns); err != nil {
+		return err
 	}
 	if i := slices.IndexFunc(s.o.Intake, s.names.Private); i >= 0 {
 		return fmt.Errorf("topic %s holds what Hookspan keeps beside events, intake cannot write to it", s.o.Intake[i])

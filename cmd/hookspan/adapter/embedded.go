@@ -37,6 +37,9 @@ func newEmbedded(c *config.Config, log *slog.Logger, metrics prometheus.Register
 }
 
 func (b *embeddedBus) Check() error {
+	if err := streamOptions(b.conf, b.log).Check(); err != nil {
+		return err
+	}
 	o, err := b.options()
 	if err != nil {
 		return err

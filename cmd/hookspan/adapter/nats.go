@@ -30,6 +30,9 @@ func newNATS(c *config.Config, log *slog.Logger, metrics prometheus.Registerer) 
 }
 
 func (b *natsBus) Check() error {
+	if err := streamOptions(b.conf, b.log).Check(); err != nil {
+		return err
+	}
 	o := b.dialOptions()
 	return o.Check()
 }

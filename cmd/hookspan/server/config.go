@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/adapter"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
@@ -40,13 +41,21 @@ func Configured(ctx context.Context, environ []string) (*config.Config, error) {
 	defer sender.Close()
 	problems := app.Check(ctx, c, sender.CheckEndpoint)
 	if err := adapter.New(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Check(); err != nil {
-		problems = append(problems, config.Problem{Where: "HOOKSPAN_BUS", What: err.Error()})
+		problems = append(problems, config.Problem{Where: c.Setting(atFault(err)), What: err.Error()})
 	}
 	problems = append(problems, otlp.Check(environ)...)
 	if len(problems) > 0 {
 		return nil, problems.Sorted()
 	}
 	return c, nil
+}
+
+// atFault is the setting because of which a bus could not be opened.
+func atFault(err error) string {
+	if _, private := errors.AsType[*bus.PrivateError](err); private {
+		return "topics"
+	}
+	return "bus"
 }
 
 // A summary is what a configuration comes to; it holds no secret.

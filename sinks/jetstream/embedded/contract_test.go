@@ -4,6 +4,7 @@ package embedded_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,40 @@ func TestContractOnAnEmbeddedCluster(t *testing.T) {
 			return lodge(t, servers[i%3], namespace), lodge(t, servers[(i+1)%3], namespace)
 		})
 	})
+	bustest.Private(t, func(t *testing.T) bustest.Site {
+		i := n.Add(1)
+		return house(t, servers[i%3], fmt.Sprintf("tenant%d", i))
+	})
+}
+
+// house is a server on which two stores are opened.
+func house(t *testing.T, s *embedded.Server, namespace string) bustest.Site {
+	t.Cleanup(func() {
+		for _, nc := range []*nats.Conn{s.Conns().Events, s.Conns().Private} {
+			removeStreams(t, nc, strings.ToUpper(namespace)+"_")
+			removeStreams(t, nc, strings.ToUpper(namespace)+"-OTHER_")
+		}
+	})
+	return bustest.Site{
+		Own: namespace, Other: namespace + "-other",
+		Open: func(namespace string, topics ...string) (store bus.Store, err error) {
+			o := jetstream.Options{Namespace: namespace, Topics: topics, EventStore: 1 << 28, PrivateStore: 1 << 28, Disk: s, Replicas: 3}
+			untilAvailable(t, func() error {
+				var opened *jetstream.Store
+				if opened, err = jetstream.Open(t.Context(), s.Conns(), o); err == nil {
+					store = opened
+					t.Cleanup(func() { opened.Close() })
+				}
+				if errors.Is(err, bus.ErrUnavailable) {
+					return err
+				}
+				return nil
+			})
+			return store, err
+		},
+		Below: func(namespace string) string { return namespace + ".>" },
+		Alone: func(topic string) []string { return []string{topic} },
+	}
 }
 
 func lodge(t *testing.T, s *embedded.Server, namespace string) tenant {

@@ -1,6 +1,11 @@
 package topic
 
-import "github.com/hookspan/hookspan/bridge/topic"
+import (
+	"iter"
+
+	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/topic"
+)
 
 // Names are the topics of an installation.
 type Names struct {
@@ -17,6 +22,24 @@ func (n *Names) Private(topic string) bool {
 		return true
 	}
 	return false
+}
+
+// Installations are the names of those that are known by what they keep, among all topics there are.
+func Installations(topics iter.Seq[string]) (all []Names) {
+	for _, namespace := range topic.Installations(topics) {
+		all = append(all, NewNames(namespace, ""))
+	}
+	return all
+}
+
+// Refuse fails when a pattern stands for nothing but what an installation keeps beside events.
+func (n *Names) Refuse(patterns []Pattern) error {
+	for _, p := range patterns {
+		if n.Private(p.Only()) {
+			return &bus.PrivateError{Pattern: p.String(), Namespace: n.Namespace}
+		}
+	}
+	return nil
 }
 
 // NewNames are those of a namespace.

@@ -12,6 +12,28 @@ type Pattern struct {
 	Find *regexp.Regexp // as Go's regexp reads it, not anchored
 }
 
+func (p Pattern) String() string {
+	if p.Find == nil {
+		return p.Name
+	}
+	return "/" + p.Find.String() + "/"
+}
+
+// Only is the one topic that the pattern stands for, "" where there may be others.
+func (p Pattern) Only() string {
+	if p.Find == nil {
+		return p.Name
+	}
+	expr, begins := strings.CutPrefix(p.Find.String(), "^")
+	expr, ends := strings.CutSuffix(expr, "$")
+	if find, err := regexp.Compile(expr); err == nil && begins && ends {
+		if name, whole := find.LiteralPrefix(); whole {
+			return name
+		}
+	}
+	return ""
+}
+
 // ReadPatterns reads names and `/expressions/`.
 func ReadPatterns(list []string) ([]Pattern, error) {
 	patterns := make([]Pattern, 0, len(list))

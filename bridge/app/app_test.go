@@ -98,7 +98,7 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	s.conf.Store(c)
 	s.bus(err)
 	log := slog.New(slog.DiscardHandler)
-	sender := webhook.New(webhook.Options{})
+	sender := webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow}})
 	t.Cleanup(sender.Close)
 	if s.App, err = app.New(app.Parts{
 		Config: c, Sender: sender, Asker: consenting{}, Check: sender.CheckEndpoint, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),
@@ -147,7 +147,7 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 	}
 	s.t.Cleanup(func() { _ = inner.Close() })
 	store, err := jetstream.Open(ctx, inner.Conns(), jetstream.Options{
-		EventStore: inner.EventStore(), PrivateStore: inner.PrivateStore(), Disk: inner, Log: log,
+		Topics: c.Topics, EventStore: inner.EventStore(), PrivateStore: inner.PrivateStore(), Disk: inner, Log: log,
 	})
 	if err != nil {
 		return app.Opened{}, err

@@ -37,6 +37,7 @@ func itemOf(m *bus.Message) *Item {
 		Reason: text(delivery.ExtensionReason), Detail: text(delivery.ExtensionDetail),
 		Endpoint: text(delivery.ExtensionEndpoint), Source: text(delivery.ExtensionSource),
 	}
+	it.Event.Report = delivery.IsReport(delivery.Restored(m.Event)) // as the event is sent again, it is no dead letter
 	it.Event.Topic = text(delivery.ExtensionTopic)
 	it.Event.Tenant = text("tenant")
 	it.Attempts, _ = strconv.Atoi(m.Event.Extension(delivery.ExtensionAttempts)) // 0 where it says none

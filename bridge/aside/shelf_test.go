@@ -117,6 +117,16 @@ func TestWhatBecomesOfALetterIsKnownToAll(t *testing.T) {
 	})
 }
 
+// An event that is sent again is no dead letter: when it is given up once more, that is told.
+func TestWhatIsSetAsideIsNoReport(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		r.letter(1, "crm")
+		if it, _, err := r.shelf.Get(t.Context(), "dlv_1"); err != nil || it.Event.Report {
+			t.Errorf("%+v, %v", it, err)
+		}
+	})
+}
+
 func TestALetterGoesWithItsTopic(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		for n := 1; n <= 3; n++ {

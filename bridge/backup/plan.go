@@ -61,8 +61,8 @@ func newPlan(endpoints map[string]*importing) *plan {
 
 // add takes in an event that was published, where it lies now.
 func (p *plan) add(topic string, s *stored, r bus.Receipt) error {
-	ref := delivery.EventRef{ID: s.ID, Source: s.Source, Type: s.Type, Subject: s.Subject, Topic: topic, Partition: r.Partition, Position: r.Position}
-	m := &bus.Message{Topic: topic, Event: s.event()}
+	m := &bus.Message{Topic: topic, Partition: r.Partition, Position: r.Position, Event: s.event()}
+	ref := delivery.RefOf(m)
 	due := map[string]bool{}
 	for _, o := range s.Owed {
 		ep := p.endpoints[o.Endpoint]

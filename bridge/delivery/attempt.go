@@ -156,6 +156,9 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	if e.Mark != 0 {
 		b = strconv.AppendInt(append(b, `,"m":`...), e.Mark, 10)
 	}
+	if e.Report {
+		b = append(b, `,"rep":true`...)
+	}
 	b = append(b, '}')
 	if a.Batch != "" {
 		b = appendString(append(b, `,"m":`...), a.Batch)

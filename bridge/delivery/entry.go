@@ -55,6 +55,7 @@ type EventRef struct {
 	Topic     string        `json:"top"`
 	Partition bus.Partition `json:"p"`
 	bus.Position
+	Report bool `json:"rep,omitempty"` // false, too, where an earlier version kept it
 }
 
 // Compact returns the reference with texts of its own. Those of a message that was just read are
@@ -87,7 +88,7 @@ func shared(text string) string { return unique.Make(text).Value() }
 func RefOf(m *bus.Message) EventRef {
 	return EventRef{
 		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
-		Tenant: m.Tenant, Topic: m.Topic, Partition: m.Partition, Position: m.Position,
+		Tenant: m.Tenant, Topic: m.Topic, Partition: m.Partition, Position: m.Position, Report: IsReport(m.Event),
 	}
 }
 

@@ -2,22 +2,18 @@ package dispatch
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
-	"github.com/hookspan/hookspan/bridge/ops"
 )
 
 // What Hookspan tells of deliveries lies on topics, so endpoints may be fed it. Two rules keep it
 // from telling of itself without end, also in a circle of several endpoints or installations: a
 // delivery of such an event that fails makes no other one, and nothing that is told about an
 // endpoint is for that endpoint.
-
-const opsSource = ops.Source
 
 // judge says what an event is to an endpoint, which its list, the event's place and the event itself
 // decide, and nothing that changes.
@@ -53,20 +49,14 @@ func (c *Config) telling() delivery.Telling {
 	return delivery.Telling{Dead: c.DeadTopic, Ops: c.OpsTopic}
 }
 
-// tells reports whether a delivery is of an operations event or a dead letter, ours or that of
-// another installation, whose topics have other names.
+// tells reports whether a delivery is of a report. What an earlier version kept says it by its topic
+// or, once it is read, by the event.
 func (c *Config) tells(x *pendingDelivery) bool {
-	topic := x.Event.Topic
-	if topic == c.DeadTopic || topic == c.OpsTopic {
-		return true
-	}
-	switch {
-	case strings.HasSuffix(topic, ".dead"):
-		return x.event != nil && x.event.Extension(deadDelivery) != "" && x.event.Extension(deadReason) != ""
-	case strings.HasSuffix(topic, ".ops"):
-		return x.Event.Source == opsSource
-	}
-	return false
+	return c.isReport(&x.Event) || x.event != nil && delivery.IsReport(x.event)
+}
+
+func (c *Config) isReport(e *delivery.EventRef) bool {
+	return e.Report || e.Topic == c.DeadTopic || e.Topic == c.OpsTopic
 }
 
 // Extensions of a dead letter.

@@ -1,12 +1,16 @@
 package dispatch_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // tryOnce leaves an endpoint one attempt.
@@ -90,37 +94,86 @@ func TestReportsAreNotForTheirSubject(t *testing.T) {
 	})
 }
 
-// Two installations that follow each other's operations topics do not echo.
+// foreign are an operations event and a dead letter of another installation.
+func foreign() (report, letter event.Event) {
+	report = dispatchEvent("report", "hookspan.delivery.exhausted")
+	report.Source = "/hookspan"
+	letter = dispatchEvent("letter", "a")
+	letter.SetExtension("hookspandelivery", "dlv_x")
+	letter.SetExtension("hookspanreason", "exhausted")
+	return report, letter
+}
+
+// toldOf lists what was told of which events.
+func (w *world) toldOf() (list []string) {
+	for _, m := range w.store.Published() {
+		list = append(list, m.Topic+" "+m.Event.ID)
+	}
+	return list
+}
+
+// Two installations that follow each other's reports do not echo, whatever the topics are called.
 func TestForeignReportsMakeNoOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.topics = []string{">"}
-		w.store.AddPartition("other.ops", "first")
-		w.store.AddPartition("other.dead", "first")
-		w.store.AddPartition("orders.dead", "first")
 		w.answer = func(string, string, int) delivery.Response { return failure }
+		report, letter := foreign()
+		relayed := dispatchEvent("relayed", "webhook.peer") // came by a webhook that said nothing but what it is
+		relayed.SetExtension("hookspanreport", "true")
+		topics := []bus.Partition{"other.ops", "other.dead", "alerts", "orders.dead"}
+		for _, topic := range topics {
+			w.store.AddPartition(topic, "first")
+		}
 		p := w.start(t, shards)
 		p.register(t, "crm", tryOnce)
-		report := dispatchEvent("report", "hookspan.delivery.exhausted")
-		report.Source = "/hookspan"
-		w.store.Publish("other.ops", report)
-		letter := dispatchEvent("letter", "a")
-		letter.SetExtension("hookspandelivery", "dlv_x")
-		letter.SetExtension("hookspanreason", "exhausted")
-		w.store.Publish("other.dead", letter)
+		for _, topic := range topics {
+			for _, e := range []event.Event{report, letter, relayed} {
+				w.store.Publish(topic, e)
+			}
+		}
 		w.store.Publish("orders.dead", dispatchEvent("business", "a")) // somebody's topic of that name
 		pass(time.Minute)
-		if w.posted() != 3 {
-			t.Errorf("%d requests, want 3", w.posted())
+		if n := w.posted(); n != 3*len(topics)+1 {
+			t.Errorf("%d requests, want one for each event", n)
 		}
-		var about []string
-		for _, m := range w.store.Published() {
-			about = append(about, m.Topic+" "+m.Event.ID)
-		}
-		if len(about) != 2 || about[0] != "dead business" {
+		if about := w.toldOf(); len(about) != 2 || about[0] != "dead business" {
 			t.Errorf("told %v, want a dead letter and an operations event of the business event alone", about)
 		}
 		p.stop()
 	})
+}
+
+// A report is still known as one when its event is not stored any more, also by a successor.
+func TestReportsThatAreGoneMakeNoOthers(t *testing.T) {
+	t.Parallel()
+	for name, live := range map[string]time.Duration{"by the journal": 100 * time.Millisecond, "by the log": 10 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.answer = func(string, string, int) delivery.Response { return failure }
+				p := w.start(t, shards)
+				p.register(t, "crm", func(e *endpoint.Endpoint) { e.Schedule = endpoint.Waits(time.Minute) })
+				pass(2 * time.Second)
+				report, letter := foreign()
+				for _, e := range []event.Event{report, letter, dispatchEvent("business", "a")} {
+					w.store.Publish(dispatchtest.Partition, e)
+				}
+				pass(live)
+				p.kill()
+				<-p.done
+				p = w.start(t, shards)
+				pass(time.Second)
+				w.store.Expire(dispatchtest.Partition, 4)
+				pass(2 * time.Minute)
+				ended := p.ended()
+				if about := w.toldOf(); ended[delivery.EndedExpired] != 3 || len(about) != 1 || !strings.HasPrefix(about[0], "ops hookspan.delivery.expired/") {
+					t.Errorf("ended %v, told %v, want three expired and one told", ended, about)
+				}
+				p.stop()
+			})
+		})
+	}
 }

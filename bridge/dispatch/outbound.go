@@ -3,6 +3,7 @@ package dispatch
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -106,6 +107,9 @@ func (o *outbound) shaped(group []*pendingDelivery, made *transform.Request, now
 	if first.Replay != "" {
 		h["Hookspan-Replay"] = []string{first.Replay}
 	}
+	if reports(group) {
+		h[delivery.ReportHeader] = []string{"true"}
+	}
 	if o.encrypt != nil {
 		if body, err = o.encrypt.Encrypt(h, body); err != nil {
 			return delivery.Request{}, err
@@ -126,6 +130,11 @@ func messageID(d *pendingDelivery) string {
 		return signature.MessageID(d.event.Source, d.event.ID+" "+d.Replay)
 	}
 	return signature.MessageID(d.event.Source, d.event.ID)
+}
+
+// reports reports whether a request is of reports alone: of a batch, one mark is for all events.
+func reports(group []*pendingDelivery) bool {
+	return !slices.ContainsFunc(group, func(d *pendingDelivery) bool { return !delivery.IsReport(d.event) })
 }
 
 // address is where requests go, by which way, how they are let in, what counts as success,

@@ -7,6 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/signature"
 )
@@ -33,6 +34,39 @@ func TestURLIsSignedAsItIsSent(t *testing.T) {
 	}
 	if err := scheme.Verify(req.Header, signature.Message{Method: "POST", URL: sent, Body: req.Body}, time.Now()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A request says that it is of reports, of a batch only where all of it is.
+func TestRequestsOfReportsSaySo(t *testing.T) {
+	t.Parallel()
+	ep := endpoint.Default()
+	ep.Name, ep.URL, ep.Signature = "crm", "https://crm.example/", "none"
+	one, report := dispatchtest.Event(1, "a"), dispatchtest.Event(2, "hookspan.delivery.exhausted")
+	report.Source = "/hookspan"
+	letter := deadLetter(ep, &pendingDelivery{Entry: &delivery.Entry{ID: "dlv_1"}, event: &one}, delivery.EndedExhausted)
+	type group = []*pendingDelivery
+	of := func(e *event.Event) *pendingDelivery { return &pendingDelivery{Entry: &delivery.Entry{}, event: e} }
+	for _, c := range []struct {
+		name    string
+		content string
+		group   group
+		want    string
+	}{
+		{"an event", "data", group{of(&one)}, ""},
+		{"an operations event", "data", group{of(&report)}, "true"},
+		{"a dead letter", "binary", group{of(letter)}, "true"},
+		{"a batch of them", "batch", group{of(&report), of(letter)}, "true"},
+		{"a batch with an event", "batch", group{of(&report), of(&one)}, ""},
+	} {
+		ep.Content = c.content
+		req, err := (&Dispatcher{}).outbound(ep).request(c.group, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := req.Header.Get("Hookspan-Report"); got != c.want {
+			t.Errorf("%s: Hookspan-Report %q, want %q", c.name, got, c.want)
+		}
 	}
 }
 

@@ -71,8 +71,7 @@ func (was *loaded) ailing(ep *endpoint.Endpoint) {
 		held.Unwell = 0
 	}
 	ended, some := was.past.Unsuccessful[id]
-	conf := &was.shard.d.conf
-	told := some && ended.Event.Topic != conf.DeadTopic && ended.Event.Topic != conf.OpsTopic &&
+	told := some && !was.shard.d.conf.isReport(&ended.Event) &&
 		(ended.Ended == delivery.EndedExhausted || ended.Ended == delivery.EndedExpired)
 	switch {
 	case held.Unwell != 0:

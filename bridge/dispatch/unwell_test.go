@@ -125,26 +125,32 @@ func TestRecoveryAfterATakeover(t *testing.T) {
 // An endpoint that fails what is told about others was not told to be unwell.
 func TestRecoveryIsOfWhatWasTold(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, bad := moody(t)
-		w.topics = []string{">"}
-		w.store.AddPartition("ops", "first")
-		p := w.start(t, shards)
-		p.register(t, "alert", func(e *endpoint.Endpoint) { e.Schedule, e.Topics = endpoint.Schedule{}, []string{"ops"} })
-		report := func(id string) {
-			e := dispatchEvent(id, string(ops.DeliveryExhausted))
-			e.Source, e.Subject = ops.Source, "crm"
-			w.store.Publish("ops", e)
-			pass(2 * time.Second)
-		}
-		report("first")
-		p.stop()
-		p = w.start(t, shards)
-		bad(false)
-		report("second")
-		if n := w.told("ops"); n != 2 || w.posted() != 2 {
-			t.Errorf("%d events after %d requests, want the two that were there", n, w.posted())
-		}
-		p.stop()
-	})
+	for _, topic := range []string{"ops", "alerts"} {
+		t.Run(topic, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, bad := moody(t)
+				w.topics = []string{">"}
+				w.store.AddPartition(partition(topic), "first")
+				p := w.start(t, shards)
+				p.register(t, "alert", func(e *endpoint.Endpoint) { e.Schedule, e.Topics = endpoint.Schedule{}, []string{topic} })
+				report := func(id string) {
+					e := dispatchEvent(id, string(ops.DeliveryExhausted))
+					e.Source, e.Subject = ops.Source, "crm"
+					w.store.Publish(partition(topic), e)
+					pass(2 * time.Second)
+				}
+				report("first")
+				p.kill() // the journal alone tells of it
+				<-p.done
+				p = w.start(t, shards)
+				bad(false)
+				report("second")
+				if told := w.toldOf(); len(told) != 0 || w.posted() != 2 {
+					t.Errorf("told %v after %d requests, want nothing of two", told, w.posted())
+				}
+				p.stop()
+			})
+		})
+	}
 }

@@ -18,6 +18,7 @@ type word = unique.Handle[string]
 type origin struct {
 	endpoint, source, kind, topic, identity, tenant string
 	partition                                       bus.Partition
+	report                                          bool
 }
 
 // A row is a Delivery in as few bytes as it takes. Times are Unix nanoseconds, 0 for none.
@@ -106,7 +107,7 @@ var none = unique.Make("")
 func newRow(id, endpoint string, e *delivery.EventRef) *row {
 	return &row{
 		id: id, event: e.ID, subject: e.Subject, seq: e.Seq, mark: e.Mark, batch: none, replay: none, ended: none, why: none, number: 1,
-		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Tenant, e.Partition}),
+		origin: unique.Make(origin{endpoint, e.Source, e.Type, e.Topic, e.Identity, e.Tenant, e.Partition, e.Report}),
 	}
 }
 
@@ -211,8 +212,8 @@ func (r *row) delivery() Delivery {
 	}
 	d.ref = delivery.EventRef{
 		ID: r.event, Source: d.Event.Source, Type: d.Event.Type, Subject: r.subject, Topic: d.Event.Topic, Tenant: o.tenant,
-		Partition: o.partition,
-		Position:  bus.Position{Identity: o.identity, Seq: r.seq, Mark: r.mark},
+		Partition: o.partition, Report: o.report,
+		Position: bus.Position{Identity: o.identity, Seq: r.seq, Mark: r.mark},
 	}
 	return d
 }

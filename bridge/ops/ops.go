@@ -12,6 +12,12 @@ import (
 // Source is that of every operations event.
 const Source = delivery.OpsSource
 
+// How whoever takes a webhook learns that it is of an operations event, and what is on its event then.
+const (
+	ReportHeader    = delivery.ReportHeader
+	ExtensionReport = delivery.ExtensionReport
+)
+
 // Type is a closed set: the types of operations events.
 type Type string
 

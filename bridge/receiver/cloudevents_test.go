@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,6 +90,22 @@ func TestANameThatIsNotAllowedCostsTheAttribute(t *testing.T) {
 		}
 		if got := w.counted("hookspan_intake_attributes_dropped_total", "source", "in"); got != float64(n+1) {
 			t.Errorf("%v attributes are counted, want %d", got, n+1)
+		}
+	}
+}
+
+// A webhook of what another installation tells says so, whatever its content is.
+func TestAReportIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	w := cloudevents(t, receiver.Quarantine)
+	for n, want := range []string{"", "true"} {
+		h := binary("Ce-Id", strconv.Itoa(n))
+		h.Set("Hookspan-Report", want)
+		if got := w.cloudevent("x", h); got.status != 200 {
+			t.Fatalf("%+v", got)
+		}
+		if e := w.store.all()[n].event; e.Extension("hookspanreport") != want {
+			t.Errorf("Hookspan-Report %q: %+v", want, e)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/logline"
+	"github.com/hookspan/hookspan/bridge/ops"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
@@ -38,6 +39,9 @@ func (r *Receiver) prepare(x *exchange) error {
 		r.leftOut(x, e)
 		r.ascribe(x, e)
 		e.SetExtension(proofMark, string(x.proof))
+		if x.q.Header.Get(ops.ReportHeader) != "" {
+			e.SetExtension(ops.ExtensionReport, "true")
+		}
 		*p = posting{event: e, topic: r.topic(x, e)}
 		reason, detail, policy := r.inspect(s, e)
 		switch policy {

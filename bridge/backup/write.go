@@ -111,8 +111,8 @@ func (l *ledger) writeEndpoints(ctx context.Context, r *endpoint.Registry, out *
 		if held := sh.Held[ep.ID]; held.Until > now.UnixNano() {
 			a.Held = held
 		}
-		if asked := sh.past.Asked[ep.ID]; asked.After(now) && asked.UnixNano() > a.Held.Until {
-			a.Held = statelog.Hold{Until: asked.UnixNano(), By: delivery.HeldByRetryAfter, At: a.Held.At}
+		if asked := sh.past.AskedAt(&sh.State, ep.ID, ep.URL); asked.After(now) && asked.UnixNano() > a.Held.Until {
+			a.Held = statelog.Hold{Until: asked.UnixNano(), By: delivery.HeldByRetryAfter, At: statelog.HashOf(ep.URL)}
 		}
 		if err := out.line(&line{Endpoint: a}); err != nil {
 			return err

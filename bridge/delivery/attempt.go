@@ -34,6 +34,7 @@ type Attempt struct {
 	Next     time.Time `json:"u,omitzero"`
 	Wait     Micros    `json:"y,omitempty"`   // of the schedule before Next, without what chance adds
 	Hold     time.Time `json:"h,omitzero"`    // the endpoint asked that nothing be sent before
+	HoldAt   string    `json:"ha,omitempty"`  // a hash of the URL that asked; "" where an earlier version kept it
 	Life     *Life     `json:"l,omitempty"`   // of the event, while the delivery goes on
 	Key      string    `json:"ord,omitempty"` // that the delivery is ordered by, while it goes on
 	Address  string    `json:"a,omitempty"`   // that was dialled
@@ -180,6 +181,9 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	b = appendTime(b, `,"u":`, a.Next)
 	b = appendMicros(b, `,"y":`, a.Wait)
 	b = appendTime(b, `,"h":`, a.Hold)
+	if a.HoldAt != "" {
+		b = appendString(append(b, `,"ha":`...), a.HoldAt)
+	}
 	if a.Life != nil {
 		life, _ := json.Marshal(a.Life) // numbers always marshal
 		b = append(append(b, `,"l":`...), life...)

@@ -29,6 +29,7 @@ func FuzzAttempts(f *testing.F) {
 		if sent != 0 {
 			at := time.Unix(0, sent).UTC()
 			a.Life, a.Event.Report = &Life{Stored: sent, Expiry: seq}, true
+			a.Hold, a.HoldAt = at, subject
 			a.Sent, a.Received, a.Next = at, at.Add(time.Second), at.Add(time.Hour)
 			a.Wait, a.Binary, a.Address = Micros(sent), subject, topic
 			a.Phases = Phases{DNS: Micros(seq), Connect: Micros(mark), FirstByte: Micros(number)}

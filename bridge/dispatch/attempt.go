@@ -12,6 +12,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/bridge/tracing"
 	"github.com/hookspan/hookspan/bridge/transform"
 )
@@ -323,6 +324,9 @@ func (a attempt) record(group []*pendingDelivery, p *post, v verdict) {
 			Response: text, Binary: binary, Outcome: v.Outcome, Ended: v.Ended, Next: v.Next, Wait: delivery.MicrosOf(wait), Hold: v.Hold,
 			Address: res.Address, Phases: res.Phases, Replay: d.Replay,
 		}}
+		if !v.Hold.IsZero() {
+			outcomes[i].attempt.HoldAt = statelog.HashOf(ep.URL)
+		}
 		if v.Outcome != "" {
 			s.d.metrics.ended(v.Outcome, v.Ended, 1)
 		} else {

@@ -142,13 +142,13 @@ func (b *breaker) durable(url string) statelog.Breaker {
 	if b.closed() {
 		return statelog.Breaker{}
 	}
-	return statelog.Breaker{Since: b.since.UnixNano(), Next: b.next.UnixNano(), Wait: int64(b.wait), At: hashOf(url)}
+	return statelog.Breaker{Since: b.since.UnixNano(), Next: b.next.UnixNano(), Wait: int64(b.wait), At: statelog.HashOf(url)}
 }
 
 // restoreBreaker is the breaker as a successor finds it: open, with its next probe as it was, if it
 // is of the server that the endpoint still is at.
 func restoreBreaker(d statelog.Breaker, url string) breaker {
-	if d.Since == 0 || d.At != hashOf(url) {
+	if d.Since == 0 || d.At != statelog.HashOf(url) {
 		return breaker{}
 	}
 	return breaker{state: delivery.BreakerOpen, since: time.Unix(0, d.Since), next: time.Unix(0, d.Next), wait: time.Duration(d.Wait)}

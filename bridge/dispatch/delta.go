@@ -329,12 +329,16 @@ func (dt *delta) failing() {
 	}
 }
 
-// held names the endpoints that began or ceased to be held.
+// held names the endpoints that began or ceased to be held, and where those that fail are.
 func (dt *delta) held() {
 	dt.r.Held = map[string]statelog.Hold{}
 	now := time.Now()
 	for id, l := range dt.lanes {
-		if h := l.hold.durable(l.ep.URL, now); h != dt.was.Held[id] {
+		h := l.hold.durable(l.ep.URL, now)
+		if !l.failing.IsZero() {
+			h.At = statelog.HashOf(l.ep.URL)
+		}
+		if h != dt.was.Held[id] {
 			dt.r.Held[id] = h
 		}
 	}

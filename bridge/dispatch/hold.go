@@ -1,8 +1,6 @@
 package dispatch
 
 import (
-	"hash/fnv"
-	"strconv"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -61,7 +59,7 @@ func (h *hold) lift(now time.Time) {
 func (h *hold) durable(url string, now time.Time) (d statelog.Hold) {
 	switch {
 	case h.until.After(now):
-		d = statelog.Hold{Until: h.until.UnixNano(), By: h.by, At: hashOf(url)}
+		d = statelog.Hold{Until: h.until.UnixNano(), By: h.by, At: statelog.HashOf(url)}
 	case h.void.After(now):
 		d = statelog.Hold{Lifted: h.lifted.UnixNano()}
 	}
@@ -71,26 +69,16 @@ func (h *hold) durable(url string, now time.Time) (d statelog.Hold) {
 	return d
 }
 
-// restoreHold is the hold as a successor finds it: in the state log and, as far as nobody has
-// lifted it, in what the journal says that the endpoint asked for.
+// restoreHold is the hold as a successor finds it: in the state log, if the server that the endpoint
+// still is at asked for it, and, as far as nobody has lifted it, in what the journal says of that one.
 func restoreHold(d statelog.Hold, url string, asked time.Time) hold {
 	var h hold
 	if d.Unwell != 0 {
 		h.unwell = time.Unix(0, d.Unwell)
 	}
-	if d.At != "" && d.At != hashOf(url) {
-		return h // another server asked for it
-	}
-	if d.Until != 0 {
+	if d.Until != 0 && d.IsOf(url) {
 		h.until, h.by = time.Unix(0, d.Until), d.By
 	}
 	h.extend(asked, delivery.HeldByRetryAfter)
 	return h
-}
-
-// hashOf tells URLs apart without showing them.
-func hashOf(url string) string {
-	f := fnv.New64a()
-	f.Write([]byte(url))
-	return strconv.FormatUint(f.Sum64(), 36)
 }

@@ -142,6 +142,102 @@ func TestHoldSurvivesATakeover(t *testing.T) {
 	}
 }
 
+// moveTo gives an endpoint another URL while no process runs, as new settings do.
+func (w *world) moveTo(t *testing.T, id, url string) {
+	t.Helper()
+	r := w.registry(w.store.Connect())
+	if err := r.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Update(t.Context(), id, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
+		e.URL = url
+		return e, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the old URL asked for does not hold the new one, which was set while nobody ran. What that
+// one asks for does.
+func TestHoldStaysWithItsURL(t *testing.T) {
+	t.Parallel()
+	for name, live := range map[string]time.Duration{"before its delta": 10 * time.Millisecond, "behind its delta": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := holding(t)
+				inner := w.answer
+				w.answer = func(name, event string, n int) delivery.Response {
+					if name == "other" && event == id(3) {
+						return delivery.Response{Status: 429, Reason: delivery.ReasonLimited, RetryAfter: 5 * time.Minute}
+					}
+					return inner(name, event, n)
+				}
+				p := w.start(t, shards)
+				e := p.register(t, "crm", nil)
+				pass(2 * time.Second)
+				w.publish(1, 1, "a")
+				pass(50*time.Millisecond + live)
+				p.kill()
+				<-p.done
+				w.moveTo(t, e.ID, "https://other")
+				p = w.start(t, shards)
+				w.publish(2, 2, "a")
+				pass(100 * time.Millisecond)
+				if w.delivered("other", id(2)) != 1 {
+					t.Error("the new URL is held for what the old one asked")
+				}
+				w.publish(3, 3, "a")
+				pass(50*time.Millisecond + live)
+				p.kill() // the log may still name the old URL
+				<-p.done
+				p = w.start(t, shards)
+				w.publish(4, 4, "a")
+				pass(4 * time.Minute)
+				if n := w.delivered("other", id(4)); n != 0 {
+					t.Errorf("%d requests within the hold that the new URL asked for", n)
+				}
+				pass(2 * time.Minute)
+				if w.delivered("other", id(4)) != 1 {
+					t.Error("the hold of the new URL does not end")
+				}
+				p.stop()
+			})
+		})
+	}
+}
+
+// An endpoint is not disabled for how long it has failed at another URL.
+func TestFailuresStayWithTheirURL(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]string{"the same": "https://crm", "another": "https://other"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.answer = func(string, string, int) delivery.Response { return failure }
+				p := w.start(t, shards)
+				e := p.register(t, "crm", func(e *endpoint.Endpoint) {
+					e.Schedule, e.DisableAfter = endpoint.Schedule{}, time.Hour
+				})
+				pass(2 * time.Second)
+				w.publish(1, 1, "a")
+				pass(50 * time.Minute)
+				p.stop()
+				w.moveTo(t, e.ID, url)
+				pass(20 * time.Minute)
+				p = w.start(t, shards)
+				w.publish(2, 2, "a")
+				pass(10 * time.Second)
+				if is := p.registry.Set().ByID(e.ID).State; (is == endpoint.Disabled) != (url == "https://crm") {
+					t.Errorf("the endpoint is %s after 70 minutes of failure at %s and one failure now at %s", is, "https://crm", url)
+				}
+				p.stop()
+			})
+		})
+	}
+}
+
 // An endpoint that names no time gets less: pauses that grow, one attempt at a time, until it
 // succeeds.
 func TestSlowsDownWithoutRetryAfter(t *testing.T) {

@@ -59,13 +59,14 @@ func (was *loaded) reopen(ep *endpoint.Endpoint, now time.Time) *lane {
 			pl.ranges = append(pl.ranges, &catchupRange{from: r.From, read: r.From, to: r.To, base: r.Base, doubtful: r.Base != 0})
 		}
 	}
-	if at, ok := was.Failing[ep.ID]; ok {
+	held := was.Held[ep.ID]
+	if at, ok := was.Failing[ep.ID]; ok && held.IsOf(ep.URL) {
 		l.failing = time.Unix(0, at)
 	}
 	was.ailing(ep)
 	l.quota.restore(was.Spent[ep.ID], now)
 	l.restoreJobs(was.Jobs)
-	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.Asked[ep.ID])
+	l.hold = restoreHold(was.Held[ep.ID], ep.URL, was.past.AskedAt(&was.State, ep.ID, ep.URL))
 	l.breaker = restoreBreaker(was.Breakers[ep.ID], ep.URL)
 	l.backfill(was.Revision, was.cuts)
 	return l

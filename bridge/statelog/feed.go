@@ -61,14 +61,19 @@ func (f Feed) moved(to func(bus.Position) (bus.Position, bool)) Feed {
 	return next
 }
 
-// A Hold is the durable form of a hold, and of what operators know; the zero value is neither.
+// A Hold is the durable form of a hold, of what operators know, and of where an endpoint that does
+// nothing but fail is; the zero value is none of them.
 type Hold struct {
 	Unwell int64           `json:"w,omitempty"` // unix ns: something bad was told, and no success since
 	Until  int64           `json:"u,omitempty"` // unix ns
 	By     delivery.HeldBy `json:"by,omitempty"`
-	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it
+	At     string          `json:"at,omitempty"` // a hash of the URL that asked for it, or that does nothing but fail
 	Lifted int64           `json:"l,omitempty"`  // what was answered before does not hold
 }
+
+// IsOf reports whether what is kept says something about an endpoint at that URL, as far as it says
+// of which one it is.
+func (h *Hold) IsOf(url string) bool { return h.At == "" || h.At == HashOf(url) }
 
 // A Breaker is the durable form of a breaker that is not closed; the zero value is of one that is.
 type Breaker struct {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -15,17 +17,30 @@ import (
 type Past struct {
 	Done   map[string]delivery.Attempt // by delivery id
 	Failed map[string]delivery.Attempt
-	Asked  map[string]time.Time // by endpoint: until when it asked to be left alone
+	Asked  map[Asker]time.Time  // until when it asked to be left alone
 	Well   map[string]time.Time // by endpoint: its last success
 	// Unsuccessful is, by endpoint, the last delivery that ended without success.
 	Unsuccessful map[string]delivery.Attempt
 	End          int64 // of the journal
 }
 
+// An Asker is an endpoint at one of its URLs.
+type Asker struct {
+	Endpoint string
+	At       string // HashOf the URL; "" where an earlier version kept the record
+}
+
+// HashOf tells URLs apart without showing them.
+func HashOf(url string) string {
+	f := fnv.New64a()
+	f.Write([]byte(url))
+	return strconv.FormatUint(f.Sum64(), 36)
+}
+
 // NewPast knows nothing.
 func NewPast() *Past {
 	return &Past{
-		Done: map[string]delivery.Attempt{}, Failed: map[string]delivery.Attempt{}, Asked: map[string]time.Time{},
+		Done: map[string]delivery.Attempt{}, Failed: map[string]delivery.Attempt{}, Asked: map[Asker]time.Time{},
 		Well: map[string]time.Time{}, Unsuccessful: map[string]delivery.Attempt{}, End: bus.NoPosition,
 	}
 }
@@ -67,6 +82,16 @@ func ReadPast(ctx context.Context, journal bus.Journal, shard int, was *State, l
 	return p, nil
 }
 
+// AskedAt is until when an endpoint asked at a URL to be left alone. What does not say which URL asked
+// counts unless the state knows of another one.
+func (p *Past) AskedAt(was *State, endpoint, url string) time.Time {
+	asked, held := p.Asked[Asker{endpoint, HashOf(url)}], was.Held[endpoint]
+	if older := p.Asked[Asker{Endpoint: endpoint}]; held.IsOf(url) && older.After(asked) {
+		return older
+	}
+	return asked
+}
+
 // Add takes a record in. A final record is the end of a delivery, and of its entry too when
 // it is of the entry's attempt or a later one; a failed record moves the entry on.
 func (p *Past) Add(was *State, a delivery.Attempt) {
@@ -74,8 +99,8 @@ func (p *Past) Add(was *State, a delivery.Attempt) {
 		return
 	}
 	a.Detail, a.Response, a.Binary, a.Request, a.Headers = "", "", "", "", "" // they explain an attempt, and are most of its record
-	if a.Hold.After(p.Asked[a.Endpoint]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
-		p.Asked[a.Endpoint] = a.Hold
+	if who := (Asker{a.Endpoint, a.HoldAt}); a.Hold.After(p.Asked[who]) && a.Received.UnixNano() > was.Held[a.Endpoint].Lifted {
+		p.Asked[who] = a.Hold
 	}
 	switch {
 	case a.Outcome == delivery.Delivered && a.Received.After(p.Well[a.Endpoint]):

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -63,6 +64,47 @@ func TestPast(t *testing.T) {
 				t.Errorf("the log's own entry is %+v, want it as it was", logged)
 			}
 		})
+	}
+}
+
+// What an endpoint asked for holds it where it asked. Of an earlier version's records, which do not say
+// where, that is as the state says.
+func TestWhatWasAskedForStaysWithItsURL(t *testing.T) {
+	t.Parallel()
+	const here, there = "https://here.example", "https://there.example"
+	began := time.Unix(1000, 0)
+	type said struct {
+		url string // "" by an earlier version
+		min int    // that it asked for
+	}
+	for name, c := range map[string]struct {
+		held Hold
+		said []said
+		want int
+	}{
+		"here":                                 {Hold{}, []said{{here, 5}}, 5},
+		"there":                                {Hold{}, []said{{there, 5}}, 0},
+		"there, for longer":                    {Hold{}, []said{{here, 5}, {there, 9}}, 5},
+		"earlier":                              {Hold{}, []said{{"", 5}}, 5},
+		"earlier, here by the state":           {Hold{At: HashOf(here)}, []said{{"", 5}}, 5},
+		"earlier, there by the state":          {Hold{At: HashOf(there)}, []said{{"", 5}}, 0},
+		"here, while the state is of there":    {Hold{At: HashOf(there)}, []said{{here, 5}, {"", 9}}, 5},
+		"earlier for longer than it says here": {Hold{}, []said{{here, 5}, {"", 9}}, 9},
+		"lifted":                               {Hold{Lifted: began.UnixNano()}, []said{{here, 5}}, 0},
+	} {
+		st, p := NewState(), NewPast()
+		st.Held["ep"] = c.held
+		for n, x := range c.said {
+			a := recordOf("d", n+1, "")
+			a.Endpoint, a.Received, a.Hold = "ep", began, began.Add(time.Duration(x.min)*time.Minute)
+			if x.url != "" {
+				a.HoldAt = HashOf(x.url)
+			}
+			p.Add(&st, a)
+		}
+		if got := max(p.AskedAt(&st, "ep", here).Sub(began), 0); got != time.Duration(c.want)*time.Minute {
+			t.Errorf("%s: held for %v, want %d minutes", name, got, c.want)
+		}
 	}
 }
 

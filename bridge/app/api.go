@@ -23,7 +23,7 @@ func (a *App) api(o *Opened) http.Handler {
 			source.Topics, source.Since = a.Config.Topics, since // a reload changes no topics
 			return backup.Write(ctx, source, w)
 		},
-		Dead: a.shelf(o, a.Config.Namespace+".dead"), Quarantine: a.shelf(o, a.Config.Namespace+".quarantine"), Publisher: o.Bus,
+		Dead: a.shelf(o, a.Config.Namespace+".dead"), Quarantine: a.shelf(o, a.Config.Namespace+".quarantine"), Publisher: receiver.Releases{Publisher: o.Bus, Receiver: a.receiver},
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Previewer: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Proof: a.proof, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
 		Types: a.dispatcher, Intakes: (&intakes{app: a}).list, Here: a.here(),

@@ -18,6 +18,7 @@ func BackupTarget(c *config.Config, log *slog.Logger) (backup.Target, error) {
 	sealer, err := Sealer(c)
 	return backup.Target{
 		Topics: c.Topics, Layout: layout(c), Shards: Shards, Sealer: sealer, Log: log,
+		Mark:  receiver.MarkOf,
 		Typed: func(source, eventType string) string { return receiver.Topic(source, eventType, "") },
 	}, err
 }

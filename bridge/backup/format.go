@@ -56,6 +56,7 @@ type account struct {
 type stored struct {
 	Topic           string            `json:"topic"`
 	Stored          time.Time         `json:"stored"`
+	Mark            string            `json:"mark,omitempty"` // what intake has to know of it again
 	Owed            []owed            `json:"owed,omitempty"`
 	ID              string            `json:"id"`
 	Source          string            `json:"source"`
@@ -88,7 +89,7 @@ type end struct {
 func storedOf(m *bus.Message, to []owed) *stored {
 	e := m.Event
 	return &stored{
-		Topic: m.Topic, Stored: m.Stored, Owed: to, ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time,
+		Topic: m.Topic, Stored: m.Stored, Mark: m.Mark, Owed: to, ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time,
 		DataContentType: e.DataContentType, DataSchema: e.DataSchema, Extensions: e.Extensions, Data: e.Data,
 	}
 }

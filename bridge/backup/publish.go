@@ -92,10 +92,13 @@ func (x *Restoration) flush(ctx context.Context) error {
 		once := sync.OnceFunc(func() { close(sent) })
 		p := &all[i]
 		p.stored, p.topic = s, x.translate.topic(s.Topic, s.Type)
-		key := fmt.Sprintf("restore %s %d", x.name, x.sent+i)
+		o := bus.PublishOptions{Key: fmt.Sprintf("restore %s %d", x.name, x.sent+i), Sent: once, Reserved: x.Layout.beside(s.Topic)}
+		if s.Mark != "" || !o.Reserved { // a backup of an earlier version has no marks
+			o.Mark = x.Mark(s.Mark, s.event(), s.Stored)
+		}
 		group.Go(func() (err error) {
 			defer once() // what fails before it is sent has no place to wait for
-			p.receipt, err = x.publish(publishing, p, bus.PublishOptions{Key: key, Sent: once, Reserved: x.Layout.beside(s.Topic)})
+			p.receipt, err = x.publish(publishing, p, o)
 			return err
 		})
 		<-sent

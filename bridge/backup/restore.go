@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
@@ -21,7 +23,10 @@ type Target struct {
 	Sealer *endpoint.Sealer
 	// Typed is the topic of a source's events of one type, where each type has a topic.
 	Typed func(source, eventType string) string
-	Log   *slog.Logger
+	// Mark is what intake has to know again of an event that was stored at a time, by the mark that it
+	// had, "" for none.
+	Mark func(own string, e *event.Event, stored time.Time) string
+	Log  *slog.Logger
 }
 
 var (

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event"
+	"github.com/hookspan/hookspan/bridge/event/eventtest"
 	"github.com/hookspan/hookspan/bridge/statelog"
 )
 
@@ -45,7 +49,7 @@ func TestARestoreThatIsCutOff(t *testing.T) {
 	i.publish("one")
 	file, _, _ := written(t, i.source())
 	restore := func(to *installation, left int) (*mortal, error) {
-		x, err := Examine(bytes.NewReader(file), Target{Topics: i.source().Topics, Layout: i.source().Layout, Shards: 1, Log: i.log})
+		x, err := Examine(bytes.NewReader(file), i.target())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,5 +91,58 @@ func TestARestoreThatIsCutOff(t *testing.T) {
 		if err := Write(t.Context(), half.source(), new(bytes.Buffer)); !errors.Is(err, endpoint.ErrUnfinished) {
 			t.Errorf("a backup that finds %d of %d writes: %v", n, writes, err)
 		}
+	}
+}
+
+// What intake has to know of events again comes along, and is made for events without; of what it did
+// not write and nobody sends, there is nothing to know.
+func TestMarksComeAlong(t *testing.T) {
+	t.Parallel()
+	const shop, quarantine, dead = "hookspan.events.shop.paid", "hookspan.quarantine", "hookspan.dead"
+	i := open(t)
+	i.begin()
+	i.writes(&statelog.Record{Journal: bus.NoPosition, Commands: bus.NoPosition})
+	put := func(id, topic, mark string) {
+		e := eventtest.Order()
+		e.ID = id
+		if _, err := i.Publish(t.Context(), topic, e, bus.PublishOptions{Reserved: topic != shop, Mark: mark}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("marked", shop, "own")
+	put("bare", shop, "")
+	put("kept", quarantine, "own2")
+	put("kept bare", quarantine, "")
+	put("letter", dead, "")
+	file, _, _ := written(t, i.source())
+
+	to, marked := open(t), map[string]string{}
+	target := i.target()
+	target.Mark = func(own string, e *event.Event, stored time.Time) string {
+		if marked[e.ID] = own; time.Since(stored) > time.Minute {
+			t.Errorf("%s was stored at %v", e.ID, stored)
+		}
+		return "anew-" + e.ID
+	}
+	x, err := Examine(bytes.NewReader(file), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Restore(t.Context(), to.Store); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"marked": "own", "bare": "", "kept": "own2"}; !maps.Equal(marked, want) {
+		t.Errorf("asked with the marks %v, want %v", marked, want)
+	}
+	told := map[string]string{}
+	err = to.Published(time.Now().Add(-time.Hour))(t.Context(), func(p bus.Publication) error {
+		told[p.ID] = p.Mark
+		return nil
+	})
+	if want := map[string]string{"marked": "anew-marked", "bare": "anew-bare", "kept": "anew-kept", "kept bare": ""}; err != nil || !maps.Equal(told, want) {
+		t.Errorf("known are %v, want %v, error %v", told, want, err)
+	}
+	if _, _, again := written(t, to.source()); len(again) != 5 {
+		t.Errorf("the next backup holds %v", slices.Sorted(maps.Keys(again)))
 	}
 }

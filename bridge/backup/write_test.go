@@ -17,6 +17,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/event/eventtest"
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/statelog"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
@@ -108,6 +109,10 @@ func (i *installation) publishOf(id, tenant string) bus.Message {
 
 func (i *installation) source() Source {
 	return Source{Store: i.Store, Topics: []string{followed}, Layout: Layout{Namespace: "hookspan", Prefix: "hookspan.events"}, Log: i.log}
+}
+
+func (i *installation) target() Target {
+	return Target{Topics: i.source().Topics, Layout: i.source().Layout, Shards: 1, Mark: receiver.MarkOf, Log: i.log}
 }
 
 // written is a backup, and what stands in it: accounts by endpoint, and the events with what is
@@ -203,7 +208,7 @@ func TestABackupOwesTenantsTheirOwn(t *testing.T) {
 		}
 	}
 	to := open(t)
-	x, err := Examine(bytes.NewReader(file), Target{Topics: []string{followed}, Layout: i.source().Layout, Shards: 1, Log: i.log})
+	x, err := Examine(bytes.NewReader(file), i.target())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +312,7 @@ func TestABackupHasWhatASuccessorWouldKnow(t *testing.T) {
 	}
 
 	to := open(t)
-	x, err := Examine(bytes.NewReader(file), Target{Topics: source.Topics, Layout: source.Layout, Shards: 1, Log: i.log})
+	x, err := Examine(bytes.NewReader(file), i.target())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,8 @@ type Message struct {
 	// Fault says why a message that is meant to be an event is none. Then Event is what could
 	// be read of it, and goes to the quarantine and nowhere else.
 	Fault string
+	// Mark is PublishOptions.Mark (K3), "" where there was none, or where nobody knows who wrote it.
+	Mark string
 	// Tenant is whose the event is by TenantRule, "" for nobody's, and means nothing without that:
 	// whoever follows a topic finds it out once for all.
 	Tenant, TenantRule string
@@ -122,8 +124,8 @@ type PublishOptions struct {
 	// Key refuses a second event with the same key published within a few seconds (P3): the
 	// guard against races that a caller's own window cannot see. Empty: no guard.
 	Key string
-	// Mark is kept beside the event, not in it, and comes back in a Publication (H3): what
-	// intake has to know of the event again. At most MaxMark bytes of a-z, A-Z, 0-9, - and _.
+	// Mark is kept beside the event, not in it, and comes back in a Publication (H3) and with
+	// the Message (K3): what intake has to know of the event again. At most MaxMark bytes of a-z, A-Z, 0-9, - and _.
 	Mark string
 	// Sent, when it is not nil, is called as soon as the event has its place: what is published
 	// to its partition after the call lies after it, unless one of the two has to be sent
@@ -273,7 +275,7 @@ type Kept interface {
 	// dead letters and operations events, whether or not anybody follows them (clause K1).
 	Kept() Topics
 	// KeptOf reads one of these topics alone, by its name, at little cost however much lies beside
-	// it (K2).
+	// it (K2). All of these tell the mark of a message (K3).
 	KeptOf(topic string) Topics
 }
 

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 var noon = time.Date(2026, 5, 4, 12, 30, 0, 0, time.UTC)
@@ -122,10 +125,30 @@ func TestIdentityKeepsItsPartsApart(t *testing.T) {
 		if two, _ := written(nil, 2, []fingerprint{f}); len(one) != 27 || one == two {
 			t.Errorf("keys %q and %q", one, two)
 		}
-		if body, prints, ok := readMark(mark); !ok || body != 1 || len(prints) != 1 || prints[0] != f {
-			t.Errorf("mark %q is %d, %v", mark, body, prints)
+		if m, ok := readMark(mark); !ok || m.at != 0 || m.body != 1 || len(m.prints) != 1 || m.prints[0] != f {
+			t.Errorf("mark %q is %+v", mark, m)
 		}
 	}
+}
+
+// Whatever lies beside an event, one that is published anew gets a mark that says the same.
+func FuzzMarks(f *testing.F) {
+	_, mark := written(nil, 1, []fingerprint{identify("a", "b", "c"), identify("a", "b", "d")})
+	e := &event.Event{Data: []byte("{}")}
+	f.Add(mark)
+	f.Add(MarkOf("", e, noon))
+	f.Add(MarkOf(mark, e, noon))
+	f.Add(mark[:len(mark)-1])
+	f.Fuzz(func(t *testing.T, text string) {
+		own, ok := readMark(text)
+		anew, readable := readMark(MarkOf(text, e, noon))
+		if !readable || anew.at == 0 || own.at != 0 && anew.at != own.at {
+			t.Errorf("%q at %d becomes %+v", text, own.at, anew)
+		}
+		if ok && (anew.body != own.body || !slices.Equal(anew.prints, own.prints)) || !ok && len(anew.prints) > 0 {
+			t.Errorf("%+v becomes %+v", own, anew)
+		}
+	})
 }
 
 // TestWindowAgainstAMap compares with the plainest thing that could hold the same.

@@ -5,8 +5,8 @@
 // bounds.go (its time), prepare.go (what becomes of each event), claim.go (what it is recognised by) and
 // publish.go. Beside them: body.go reads bodies,
 // memory.go bounds what they take, dedup.go and fingerprint.go know which ids are durable or on
-// their way, past.go learns what was published before and what other processes publish, topic.go
-// says where events go, answer.go turns faults into answers that tell a stranger nothing,
+// their way, past.go learns what was published before and what other processes publish, release.go has it know
+// what the quarantine gives back, topic.go says where events go, answer.go turns faults into answers that tell a stranger nothing,
 // refusals.go keeps the reason for the operator, intake.go holds the sources and replaces them,
 // open.go begins and ends. What is in front of it, connections and their limits, is
 // bridge/listener.

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"time"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
@@ -48,8 +50,11 @@ func (f fingerprint) append(dst []byte) []byte {
 // and never 0, which stands for a body that is not known.
 func bodyMark(sum [sha256.Size]byte) uint32 { return max(1, binary.BigEndian.Uint32(sum[:])) }
 
-// markFormat begins what is kept on the bus beside an event.
-const markFormat = 1
+// What is kept on the bus beside an event begins with one of these.
+const (
+	markFormat      = 1
+	markFormatDated = 2 // then come the seconds of when the event was stored first: it was restored
+)
 
 // written is what the bus gets beside an event, in one piece of memory. The key names it, so that
 // the bus guards against two replicas that publish it at once; another body under the same id is
@@ -68,15 +73,49 @@ func written(t *scheme.Texts, body uint32, prints []fingerprint) (key, mark stri
 	return both[:end], both[end:]
 }
 
-// readMark reads it back; false for what it did not write.
-func readMark(text string) (body uint32, prints []fingerprint, ok bool) {
+// A mark is what intake wrote beside an event.
+type mark struct {
+	at     int64 // seconds; 0: as the bus says
+	body   uint32
+	prints []fingerprint // none: it is known by its id, on the topic where it lies
+}
+
+// readMark reads it back; false for what intake did not write.
+func readMark(text string) (m mark, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < 5+printBytes || raw[0] != markFormat || (len(raw)-5)%printBytes != 0 {
-		return 0, nil, false
+	switch {
+	case err != nil || len(raw) == 0:
+		return m, false
+	case raw[0] == markFormatDated && len(raw) >= 5:
+		m.at, raw = int64(binary.BigEndian.Uint32(raw[1:])), raw[4:]
+	case raw[0] != markFormat:
+		return m, false
 	}
-	body = binary.BigEndian.Uint32(raw[1:])
-	for raw = raw[5:]; len(raw) > 0; raw = raw[printBytes:] {
-		prints = append(prints, fingerprint{hi: binary.BigEndian.Uint64(raw), lo: binary.BigEndian.Uint64(raw[8:])})
+	if raw = raw[1:]; len(raw) < 4 || (len(raw)-4)%printBytes != 0 {
+		return m, false
 	}
-	return body, prints, true
+	m.body = binary.BigEndian.Uint32(raw)
+	for raw = raw[4:]; len(raw) > 0; raw = raw[printBytes:] {
+		m.prints = append(m.prints, fingerprint{hi: binary.BigEndian.Uint64(raw), lo: binary.BigEndian.Uint64(raw[8:])})
+	}
+	return m, true
+}
+
+// MarkOf is the mark of an event that somebody else than intake publishes, and that was stored first at
+// a time. It says what the event's own mark did; without one it says that the event is known by its id,
+// with the data that it has.
+func MarkOf(own string, e *event.Event, stored time.Time) string {
+	m, ok := readMark(own)
+	if !ok {
+		m.body = bodyMark(sha256.Sum256(e.Data))
+	}
+	if m.at == 0 {
+		m.at = stored.Unix()
+	}
+	raw := binary.BigEndian.AppendUint32([]byte{markFormatDated}, uint32(max(m.at, 0)))
+	raw = binary.BigEndian.AppendUint32(raw, m.body)
+	for _, f := range m.prints {
+		raw = f.append(raw)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
 }

@@ -115,18 +115,22 @@ func (p *past) followFrom(ctx context.Context, since time.Time, progress func(at
 // writes to. A time that has not come, by a clock that is wrong, must not make the window forget
 // all that is older.
 func (p *past) recall(one bus.Publication) error {
+	m, _ := readMark(one.Mark)
 	at := one.At
+	if m.at != 0 { // a restore is no second arrival
+		at = time.Unix(m.at, 0)
+	}
 	if now := time.Now(); at.After(now) {
 		at = now
 	}
-	if body, prints, ok := readMark(one.Mark); ok {
-		for _, f := range prints {
-			p.window.remember(f, body, at)
-		}
+	for _, f := range m.prints {
+		p.window.remember(f, m.body, at)
+	}
+	if len(m.prints) > 0 {
 		return nil
 	}
 	for _, base := range p.bases(one.Topic) {
-		p.window.remember(identify(base, one.Source, one.ID), 0, at)
+		p.window.remember(identify(base, one.Source, one.ID), m.body, at)
 	}
 	return nil
 }

@@ -25,6 +25,10 @@ func message(p bus.Partition, identity, topic string, m link.Meta, h nats.Header
 	for name, values := range h {
 		size += len(name) + len(values[0])
 	}
+	mark := link.First(h, headerMark)
+	if fromClient(h) { // it could name a webhook that is still to come
+		mark = ""
+	}
 	return bus.Message{
 		Topic:     topic,
 		Partition: p,
@@ -33,6 +37,7 @@ func message(p bus.Partition, identity, topic string, m link.Meta, h nats.Header
 		Event:     &taken.Event,
 		Flaws:     taken.Flaws,
 		Fault:     taken.Fault,
+		Mark:      mark,
 		Size:      size,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/sinks/kafka/cluster"
+	"github.com/hookspan/hookspan/sinks/kafka/publish"
 )
 
 // weight is what a message costs in memory beside its bytes, roughly.
@@ -37,6 +38,7 @@ func message(p bus.Partition, identity string, r *kgo.Record) bus.Message {
 		Event:     &taken.Event,
 		Flaws:     taken.Flaws,
 		Fault:     taken.Fault,
+		Mark:      publish.MarkOf(r),
 		Size:      size,
 	}
 }

@@ -87,6 +87,12 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 			keptOfOneTopic(t, s)
 		}
 	})
+	t.Run("H3 K3 a mark comes back with its event", func(t *testing.T) {
+		t.Parallel()
+		if s, ok := open(t).(markKeeper); ok {
+			marksComeBack(t, s)
+		}
+	})
 	t.Run("R1 R2 refusals come back newest first", func(t *testing.T) {
 		t.Parallel()
 		if s, ok := open(t).(bus.Refusals); ok {

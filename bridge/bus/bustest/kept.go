@@ -2,8 +2,10 @@ package bustest
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 )
@@ -50,6 +52,45 @@ func keptOfOneTopic(t *testing.T, s keeper) {
 		if err != nil || again.Event.ID != id {
 			t.Errorf("read again: %v, error %v", again.Event, err)
 		}
+	}
+}
+
+type markKeeper interface {
+	keeper
+	bus.History
+}
+
+// marksComeBack: the mark of an event lies beside it and is told by the history, in either mode, also
+// where the event takes the room that is kept back from intake, as a restore does.
+func marksComeBack(t *testing.T, s markKeeper) {
+	want, quarantine := map[string]string{}, strings.TrimSuffix(topicOf(s), ".events.shop")+".quarantine"
+	for n, o := range []bus.PublishOptions{{}, {Structured: true}, {Reserved: true}, {Key: "none"}} {
+		e, topic := order(n), topicOf(s)
+		if o.Reserved {
+			topic = quarantine
+		}
+		if o.Key == "" {
+			o.Mark = markOf(e.ID)
+		}
+		if _, err := s.Publish(within(t), topic, e, o); err != nil {
+			t.Fatal(err)
+		}
+		want[e.ID] = o.Mark
+	}
+	found := readAll(t, s.Kept())
+	for id, mark := range want {
+		m, known := found[id]
+		if !known || m.Mark != mark {
+			t.Errorf("%s is read with the mark %q, want %q", id, m.Mark, mark)
+		}
+	}
+	told := map[string]string{}
+	err := s.Published(time.Now().Add(-time.Minute))(within(t), func(p bus.Publication) error {
+		told[p.ID] = p.Mark
+		return nil
+	})
+	if err != nil || !maps.Equal(told, want) {
+		t.Errorf("published are %v, want %v, error %v", told, want, err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (f *fickle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.ids[id][r.Header.Get("Webhook-Id")] = true
 	for name := range r.Header {
-		if strings.HasPrefix(name, "Ce-Hookspan") && name != "Ce-Hookspanproof" {
+		if strings.HasPrefix(name, "Ce-Hookspan") && name != "Ce-Hookspanproof" && name != "Ce-Hookspanoriginalid" {
 			w.WriteHeader(http.StatusBadRequest) // what a dead letter adds is not the event's
 			return
 		}
@@ -111,11 +111,16 @@ func TestWhatIsSetAsideComesBack(t *testing.T) {
 			if err := json.Unmarshal([]byte(run(cli.ExitDone, "", "quarantine", "--json")), &held); err != nil {
 				t.Fatal(err)
 			}
-			run(cli.ExitDone, "is released", "quarantine", "release", held.ID, "--attribute", "source=/mended", "--attribute", "id=mended", "--data", `{"order":17}`)
+			run(cli.ExitDone, "is released", "quarantine", "release", held.ID, "--attribute", "source=/t", "--attribute", "id=mended", "--data", `{"order":17}`)
 			if id := <-f.took; id != "mended" {
 				t.Errorf("%s was delivered, want mended", id)
 			}
 			run(cli.ExitFailed, "not_found", "quarantine", "get", held.ID)
+			r.sends("shop", "mended", `{"order":18}`)
+			r.shows("/metrics", http.StatusOK, `hookspan_intake_altered_total{source="shop"} 1`) // intake knows the id
+			if id := <-f.took; !strings.HasPrefix(id, "mended.") {
+				t.Errorf("%s was delivered, want another id than that of what was released", id)
+			}
 		})
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/hookspan/hookspan/sinks/kafka/topic"
 )
 
-// Names that events have on Kafka (CloudEvents Kafka protocol binding 1.0.2, 3.1).
+// Names that events have on Kafka (CloudEvents Kafka protocol binding 1.0.2, 3.1), and ours beside them.
 const (
 	headerContentType = "content-type"
+	headerMark        = "hookspan-mark"
 	partitionKey      = "partitionkey"
 )
 
@@ -58,6 +59,9 @@ func (out *Outgoing) fill(e *event.Event, o bus.PublishOptions) {
 	} else {
 		out.fields = e.AppendHeaders(out.fields, event.Kafka)
 	}
+	if o.Mark != "" {
+		out.fields = append(out.fields, event.Field{Name: headerMark, Value: o.Mark})
+	}
 	out.Headers, out.values = out.Headers[:0], out.values[:0]
 	for _, f := range out.fields {
 		out.values = append(out.values, f.Value...)
@@ -72,4 +76,15 @@ func (out *Outgoing) fill(e *event.Event, o bus.PublishOptions) {
 	if key := e.Extension(partitionKey); key != "" {
 		out.Record.Key = []byte(key)
 	}
+}
+
+// MarkOf is the mark that lies beside an event. A start reads markers, which are smaller; what carries
+// events to another bus has to find it here.
+func MarkOf(r *kgo.Record) string {
+	for i := range r.Headers {
+		if r.Headers[i].Key == headerMark {
+			return string(r.Headers[i].Value)
+		}
+	}
+	return ""
 }

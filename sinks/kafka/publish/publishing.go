@@ -77,9 +77,9 @@ func (p *publishing) write(ctx context.Context, late func(*Outgoing)) (bus.Recei
 
 func (p *publishing) fill(out *Outgoing) { out.fill(p.event, p.o) }
 
-// mark tells all that an event of intake is durable.
+// mark tells all that an event of intake is durable, or one that is restored.
 func (p *publishing) mark(ctx context.Context, until time.Time) {
-	if !p.o.Reserved && (p.o.Key != "" || p.o.Mark != "") {
+	if p.o.Mark != "" || !p.o.Reserved && p.o.Key != "" {
 		p.s.markers.mark(ctx, p.marker, until)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
+	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
 
@@ -56,7 +57,7 @@ func (k *dedupKey) of(q *http.Request, e *provider.Event) (string, bool) {
 	case k.content:
 		return hex.EncodeToString(e.Sum[:]), true
 	case k.header != "":
-		key := strings.Join(q.Header[k.header], ",")
+		key := scheme.OneLine(q.Header[k.header])
 		return key, key != ""
 	case k.pointer.Given():
 		found := k.pointer.In(e.Data)

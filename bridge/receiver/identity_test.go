@@ -204,6 +204,20 @@ func TestDedupKeys(t *testing.T) {
 	}
 }
 
+// A header that a proxy repeats, or puts on one line, is the key that it was.
+func TestAKeyOnSeveralLines(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *receiver.Options) { o.Sources[0].DedupKey = "header:X-Key" })
+	for _, lines := range [][]string{{"x"}, {"x", "x"}, {"x", "y"}, {"x, y"}, {"y", "x"}} {
+		if got := w.do(w.request("POST", "/webhooks/shop", "unnamed", []byte(a1), http.Header{"X-Key": lines})); got.status != 202 {
+			t.Errorf("%q: %+v", lines, got)
+		}
+	}
+	if diff := cmp.Diff([]string{"events.shop.a x", "events.shop.a x, y", "events.shop.a y, x"}, w.store.lies()); diff != "" {
+		t.Errorf("(-want +stored):\n%s", diff)
+	}
+}
+
 func w2(w *world, id, key, body string) *http.Request {
 	return w.request("POST", "/webhooks/shop", id, []byte(body), http.Header{"X-Key": {key}})
 }

@@ -139,10 +139,12 @@ func firstOf(values []string) string {
 	return values[0]
 }
 
-// Header is what the lines of one name say together: a list (RFC 9110, 5.3). A line that is
+// Header is what the lines of one name say together.
+func (x *Exchange) Header(name string) string { return OneLine(x.Request.Header[name]) }
+
+// OneLine is what the lines of a header say together: a list (RFC 9110, 5.3). A line that is
 // only repeated, as some proxies do, says nothing more.
-func (x *Exchange) Header(name string) string {
-	lines := x.Request.Header[name]
+func OneLine(lines []string) string {
 	if len(lines) <= 1 {
 		return firstOf(lines)
 	}

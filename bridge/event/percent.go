@@ -10,6 +10,17 @@ func escaped(c byte) bool {
 	return c <= ' ' || c >= 0x7f || c == '"' || c == '%'
 }
 
+// WrittenSize is how many bytes a value has in a header.
+func WrittenSize(v string) int {
+	n := len(v)
+	for i := 0; i < len(v); i++ {
+		if escaped(v[i]) {
+			n += 2
+		}
+	}
+	return n
+}
+
 func percentEncode(v string) string {
 	for i := 0; i < len(v); i++ {
 		if escaped(v[i]) {

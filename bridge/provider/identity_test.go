@@ -7,9 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 )
 
@@ -239,6 +242,52 @@ func TestAnUnreadableCloudEventKeepsWhatItCameWith(t *testing.T) {
 		if err := e.Validate(); err != nil || e.Invalid == "" || string(e.Data) != string(r.Body) {
 			t.Errorf("%s: %v %+v", name, err, e)
 		}
+	}
+}
+
+// A header that is too long hides no other, and what tells of the event comes before what does not.
+func TestALongHeaderHidesNoOther(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "cloudevents", provider.Config{Secrets: []string{invented}})
+	for name, more := range map[string][]string{
+		"one too long":           {"A-Trace", strings.Repeat("x", 8300)},
+		"quotes, as %22":         {"A-Trace", strings.Repeat(`"`, 3000)},
+		"many fill it":           {"B-1", strings.Repeat("x", 3000), "B-2", strings.Repeat("x", 3000), "B-3", strings.Repeat("x", 3000)},
+		"a short one beside it":  {"A-Trace", strings.Repeat("x", 8300), "A-Short", "once"},
+		"bytes that are no text": {"A-Trace", strings.Repeat("\xff", 3000)},
+	} {
+		e := accepted(t, v, post("{}", append([]string{
+			"Authorization", "Bearer " + invented, "Content-Type", "application/json", "Ce-Specversion", "0.3", "Ce-Id", "a%01b", "Ce-Long", strings.Repeat("x", 2000), "Z-Last", "z",
+		}, more...)...)).Events[0]
+		var kept map[string]string
+		if err := json.Unmarshal([]byte(e.Extension("hookspanheaders")), &kept); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if kept["Ce-Id"] != "a%01b" || kept["Content-Type"] == "" || kept["Ce-Long"] == "" || kept["Z-Last"] != "z" || kept["A-Trace"] != "" {
+			t.Errorf("%s: kept are %v", name, slices.Sorted(maps.Keys(kept)))
+		}
+		if n := event.WrittenSize(e.Extension("hookspanheaders")); n > 8<<10 {
+			t.Errorf("%s: they are written in %d bytes", name, n)
+		}
+	}
+}
+
+// A member of a batch that cannot be read has the request's headers, as a whole request has.
+func TestAnUnreadableMemberKeepsTheHeaders(t *testing.T) {
+	t.Parallel()
+	v := userProvider(t, "own", "verify: [{hmac: {header: X-Sig}}]\nevent: {prefix: com.own, whole: true, type: /k}\n", provider.Config{})
+	body := `[{"k":"a"}` + strings.Repeat(`,{"no":"type"}`, 103) + "]"
+	kept := 0
+	for i, e := range accepted(t, v, post(body, "X-Sig", hexHMAC(body), "X-Try", "7")).Events {
+		switch text := e.Extension("hookspanheaders"); {
+		case text == `{"X-Sig":"`+hexHMAC(body)+`","X-Try":"7"}` && e.Invalid != "":
+			kept++
+		case text != "", i == 1:
+			t.Errorf("member %d has the headers %s", i, text)
+		}
+	}
+	if kept != 100 {
+		t.Errorf("%d members have the headers", kept)
 	}
 }
 

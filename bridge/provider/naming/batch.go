@@ -23,7 +23,7 @@ func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 	}
 	var events []Event
 	one := &scheme.Exchange{Values: make([]pointer.Value, len(x.Values))}
-	short := false
+	short, faults, headers := false, 0, ""
 	pointer.Elements(array, func(v pointer.Value) {
 		if short = short || !x.Take(memberCost); short {
 			return
@@ -33,6 +33,12 @@ func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 		one.DecryptedTo(v.Raw)
 		e := b.build(one, "", nil)
 		e.DataContentType = "application/json"
+		if e.Invalid != "" && faults < maxFaulty { // the same for all; a long batch of these would be many times as long
+			if faults++; faults == 1 {
+				headers = b.headersOf(x)
+			}
+			keepHeaders(&e.Event, headers)
+		}
 		events = append(events, e)
 	})
 	tellApart(events)
@@ -44,6 +50,8 @@ func (b *Builder) single(x *scheme.Exchange, fault string, room []Event) []Event
 		room = make([]Event, 1)
 	}
 	room = room[:1]
-	room[0] = b.build(x, fault, room[0].Extensions)
+	if room[0] = b.build(x, fault, room[0].Extensions); room[0].Invalid != "" {
+		keepHeaders(&room[0].Event, b.headersOf(x))
+	}
 	return room
 }

@@ -179,9 +179,6 @@ func (b *Builder) build(x *scheme.Exchange, fault string, room []event.Extension
 	}
 	b.describe(x, &e.Event)
 	b.addCommon(x, &e.Event)
-	if e.Invalid != "" && !x.Member {
-		b.keepHeaders(x, &e.Event)
-	}
 	b.identify(x, &e, named)
 	return e
 }

@@ -108,7 +108,7 @@ func (b *Builder) unreadable(x *scheme.Exchange, e event.Event, data []byte, fau
 	if e.Time.IsZero() {
 		e.Time = x.Request.Received.UTC()
 	}
-	b.keepHeaders(x, &e)
+	keepHeaders(&e, b.headersOf(x))
 	var named *scheme.Template
 	if e.ID != "" {
 		inHeader := scheme.ValueOf("header", "Ce-Id")

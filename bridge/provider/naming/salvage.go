@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -14,7 +15,7 @@ import (
 
 const (
 	maxSalvaged = 64      // attributes of an event that cannot be read
-	maxHeaders  = 8 << 10 // bytes of the extension that keeps the request's headers
+	maxHeaders  = 8 << 10 // bytes of the extension that keeps the request's headers, as it is written
 )
 
 // legible returns what could be read of a CloudEvent that is none, but for what is longer than
@@ -38,23 +39,43 @@ func legible(err error) event.Event {
 	return e
 }
 
-// keepHeaders puts the headers of a request whose event cannot be read into an extension, as one
-// JSON object. Those that prove who sent it are left out.
-func (b *Builder) keepHeaders(x *scheme.Exchange, e *event.Event) {
-	kept, size := map[string]string{}, 2
-	for _, name := range slices.Sorted(maps.Keys(x.Request.Header)) {
-		if slices.Contains(b.secretHeaders, name) {
+// keepHeaders puts the headers of a request whose event cannot be read into an extension.
+func keepHeaders(e *event.Event, headers string) {
+	if headers != "" {
+		e.SetExtension("hookspanheaders", headers)
+	}
+}
+
+// headersOf are the headers of a request as one JSON object. Those that prove who sent it are left
+// out, and one for which there is no room hides no other: first come those that tell of the event,
+// then short ones.
+func (b *Builder) headersOf(x *scheme.Exchange) string {
+	kept, size := map[string]string{}, len("{}")
+	for _, name := range slices.SortedFunc(maps.Keys(x.Request.Header), func(one, other string) int {
+		return cmp.Or(rankOf(one)-rankOf(other), len(x.Header(one))-len(x.Header(other)), strings.Compare(one, other))
+	}) {
+		value := x.Header(name)
+		member, err := json.Marshal(map[string]string{name: value})
+		if err != nil || slices.Contains(b.secretHeaders, name) {
 			continue
 		}
-		value := strings.Join(x.Request.Header[name], ", ")
-		if size += len(name) + len(value) + len(`"":"",`); size > maxHeaders {
-			break
+		if grown := size + event.WrittenSize(string(member)); grown <= maxHeaders {
+			kept[name], size = value, grown
 		}
-		kept[name] = value
 	}
-	if text, err := json.Marshal(kept); err == nil && len(kept) > 0 {
-		e.SetExtension("hookspanheaders", event.Clean(string(text)))
+	text, err := json.Marshal(kept)
+	if err != nil || len(kept) == 0 {
+		return ""
 	}
+	return event.Clean(string(text))
+}
+
+// rankOf is the lower the more a header tells of an event.
+func rankOf(name string) int {
+	if name == "Content-Type" || strings.HasPrefix(name, "Ce-") {
+		return 0
+	}
+	return 1
 }
 
 // attributesOf are the attributes of binary mode as they came, readable or not, always in one order.

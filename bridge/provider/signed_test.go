@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,15 +9,19 @@ import (
 	"github.com/hookspan/hookspan/bridge/provider/providertest"
 )
 
-// signatureFamilies are the kinds of signature, as files name them.
+// signatureFamilies are the kinds of signature over content, as files name them.
 var signatureFamilies = []string{"hmac", "ed25519", "ecdsa", "rsa"}
 
-// signedBy is a provider whose deliveries have one signature of a family, over content.
+// signedBy is a provider whose deliveries have one signature of a family, over content. A token
+// has it as a claim.
 func signedBy(t *testing.T, family, content, rest string) (*provider.Verifier, string) {
 	t.Helper()
 	spec := family + ": {header: X-Sig" + content
-	if family == "ed25519" {
+	switch family {
+	case "ed25519":
 		spec += ", key: base64"
+	case "jws":
+		spec = strings.Replace(spec, ", content: ", ", claims: {covers: ", 1) + "}"
 	}
 	c, err := userFiles(t, map[string]string{"own.yaml": "name: own\nverify: [{" + spec + "}}]" + rest})
 	if err != nil {
@@ -32,7 +37,7 @@ func signedBy(t *testing.T, family, content, rest string) (*provider.Verifier, s
 	return nil, ""
 }
 
-const sampled = "\nevent: {prefix: com.own, body: any}\nsamples: [{type: a, body: '{\"id\":1}'}]\n"
+const sampled = "\nevent: {prefix: com.own, body: any}\nsamples: [{type: a, headers: {X-Id: a}, body: '{\"id\":1}'}]\n"
 
 func TestEverySignatureHasToCoverTheDelivery(t *testing.T) {
 	t.Parallel()
@@ -77,7 +82,7 @@ func TestASignatureOverTheURLLeavesNoRoomForABody(t *testing.T) {
 
 func TestEverySignatureOverTheURLIsTriedWithAndWithoutPort(t *testing.T) {
 	t.Parallel()
-	for _, family := range signatureFamilies {
+	for _, family := range append(slices.Clip(signatureFamilies), "jws") {
 		v, secret := signedBy(t, family, ", content: \"{url}{header:X-Id}{body}\"", sampled)
 		with443, with8443 := "https://hooks.example.com:443/webhooks/shop", "https://hooks.example.com:8443/webhooks/shop"
 		for _, c := range []struct{ signed, came string }{{hookURL, with443}, {with443, hookURL}, {hookURL, with8443}} {
@@ -98,5 +103,37 @@ func TestEverySignatureOverTheURLIsTriedWithAndWithoutPort(t *testing.T) {
 		if got := reason(t, v, r); got.Reason != provider.BadSignature || !strings.Contains(got.Detail, "the URL "+r.URL) {
 			t.Errorf("%s: %v", family, got)
 		}
+	}
+}
+
+func TestEveryProviderThatSignsTheURLTakesItWithAndWithoutPort(t *testing.T) {
+	t.Parallel()
+	c := catalog(t)
+	tried := 0
+	for _, name := range c.Names() {
+		p, _ := c.Provider(name)
+		v := compile(t, name, provider.Config{Options: optionsOf(name)})
+		if !v.SignsURL() {
+			continue
+		}
+		s, err := p.Sample(provider.SampleRequest{Secret: secretOf(t, name), Now: noon, URL: hookURL, Options: optionsOf(name)})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r := request(s, noon)
+		_, behind, _ := strings.Cut(s.URL, "hooks.example.com")
+		for _, host := range []string{"hooks.example.com:443", "hooks.example.com:8443"} {
+			r.URL = "https://" + host + behind
+			accepted(t, v, r)
+		}
+		r.URL = "https://other.example.com" + behind
+		if _, err := v.Verify(r); err == nil {
+			continue // it also signs without the URL, as the sample is
+		} else if tried++; !strings.Contains(err.Error(), "the URL "+r.URL) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if tried == 0 {
+		t.Error("no provider signs the URL")
 	}
 }

@@ -202,13 +202,8 @@ func (j *jws) compare(x *Exchange, claims map[string]any) *Refusal {
 		}
 	}
 	for _, name := range j.names {
-		t := j.claims[name]
-		want, ok := t.Value(x)
-		if !ok {
-			return &Refusal{NoSignature, "claim " + name + " covers " + t.String() + ", which is missing"}
-		}
-		if !says(claims[name], want) {
-			return &Refusal{BadSignature, "claim " + name + " of the token is not " + t.String() + " of this request"}
+		if refusal := j.holds(x, name, claims[name]); refusal != nil {
+			return refusal
 		}
 	}
 	for _, name := range j.items {
@@ -218,6 +213,26 @@ func (j *jws) compare(x *Exchange, claims map[string]any) *Refusal {
 		case json.Number:
 			x.items = append(x.items, item{name, v.String()})
 		}
+	}
+	return nil
+}
+
+// holds compares one claim with what the request has there.
+func (j *jws) holds(x *Exchange, name string, claim any) *Refusal {
+	t := j.claims[name]
+	there, match := false, false
+	x.eachURL(t, func() (fits bool, missing *part) {
+		var want string
+		want, there = t.Value(x)
+		fits = there && says(claim, want)
+		match = match || fits
+		return fits, nil
+	})
+	switch {
+	case !there:
+		return &Refusal{NoSignature, "claim " + name + " covers " + t.String() + ", which is missing"}
+	case !match:
+		return &Refusal{BadSignature, "claim " + name + " of the token is not " + t.String() + " of this request" + x.compared(t)}
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ const (
 func (r *Receiver) known(x *exchange, p *posting, number, members int) {
 	s, e := x.source, p.event
 	p.body = bodyMark(e.Sum)
-	key, ok := s.dedupKey.of(x.q, e)
+	key, ok := s.dedupKey.of(x, e)
 	if ok && members > 1 && s.dedupKey.header != "" {
 		key += "/" + strconv.Itoa(number) // all members share the headers
 	}

@@ -52,12 +52,12 @@ func headerIn(text string) (name string, isHeader bool) {
 }
 
 // of returns the key of an event; false where it is the event's id, also because there is none.
-func (k *dedupKey) of(q *http.Request, e *provider.Event) (string, bool) {
+func (k *dedupKey) of(x *exchange, e *provider.Event) (string, bool) {
 	switch {
 	case k.content:
 		return hex.EncodeToString(e.Sum[:]), true
 	case k.header != "":
-		key := scheme.OneLine(q.Header[k.header])
+		key := scheme.OneLine(x.header(k.header))
 		return key, key != ""
 	case k.pointer.Given():
 		found := k.pointer.In(e.Data)

@@ -57,6 +57,14 @@ func (r *Receiver) newExchange(source *intake, w http.ResponseWriter, q *http.Re
 	return x
 }
 
+// header are the lines of a header. Host, which net/http keeps apart, is the one that was asked for.
+func (x *exchange) header(name string) []string {
+	if name == "Host" {
+		return []string{x.of.proxies.asked(x.q).host}
+	}
+	return x.q.Header[name]
+}
+
 // start begins the time within which the events have to be durable.
 func (x *exchange) start() {
 	x.bound = x.of.bounds.next(time.Now())

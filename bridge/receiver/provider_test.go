@@ -2,14 +2,17 @@ package receiver_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -228,5 +231,35 @@ func TestWhatIsEqualAndMeansSomethingElse(t *testing.T) {
 	}
 	if all := w.store.all(); len(all) != 2 || all[0].event.ID == all[1].event.ID {
 		t.Errorf("stored %+v", all)
+	}
+}
+
+// Host is in no header map of net/http.
+func TestASignatureMayCoverTheHost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		public, forwarded, signed string
+	}{
+		"as asked":       {"", "", ""},
+		"by a proxy":     {"", "shop.example:8443", "shop.example:8443"},
+		"the public URL": {"https://hooks.example/in", "shop.example", "hooks.example"},
+	} {
+		w := setup(t, func(o *receiver.Options) {
+			o.Verifier, o.TrustedProxies = catalog(t), []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			o.Sources = []receiver.Source{{Name: "shop", Provider: "hmac", Secrets: []string{secret}, PublicURL: c.public, Tenant: "header:host",
+				Options: map[string]string{"header": "X-Sig", "template": "{header:Host}.{body}"}}}
+		})
+		host := cmp.Or(c.forwarded, w.addr)
+		header := http.Header{"X-Sig": {hex.EncodeToString(sign(secret, []byte(cmp.Or(c.signed, w.addr)+".{}")))}}
+		if c.forwarded != "" {
+			header.Set("X-Forwarded-Host", c.forwarded)
+		}
+		if a := w.do(w.request("POST", "/webhooks/shop", "1", []byte("{}"), header)); a.status != 200 {
+			t.Errorf("%s: %+v, %s", name, a, w.log)
+			continue
+		}
+		if got := w.store.all()[0].event.Extension("tenant"); got != host {
+			t.Errorf("%s: the tenant is %q, want %q", name, got, host)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package receiver
 import (
 	"errors"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -44,10 +43,10 @@ func parseTenancy(text string) (tenancy, error) {
 func (t *tenancy) decides() bool { return t.fixed != "" || t.header != "" || t.pointer.Given() }
 
 // of is whose an event is, "" for nobody's; a flaw says why what was found is no tenant.
-func (t *tenancy) of(q *http.Request, e *provider.Event) (name, flaw string) {
+func (t *tenancy) of(x *exchange, e *provider.Event) (name, flaw string) {
 	switch {
 	case t.header != "":
-		return tenant.One(q.Header[t.header])
+		return tenant.One(x.header(t.header))
 	case t.pointer.Given():
 		return tenant.Value(t.pointer.In(e.Data))
 	}
@@ -61,7 +60,7 @@ func (r *Receiver) ascribe(x *exchange, e *provider.Event) {
 	if !t.decides() {
 		return
 	}
-	name, flaw := t.of(x.q, e)
+	name, flaw := t.of(x, e)
 	if flaw != "" {
 		x.source.dropped.Inc()
 		r.note(x, e, slog.LevelWarn, "tenant left out", slog.String("attribute", tenant.Attribute), slog.String("detail", flaw))

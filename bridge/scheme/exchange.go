@@ -139,8 +139,14 @@ func firstOf(values []string) string {
 	return values[0]
 }
 
-// Header is what the lines of one name say together.
-func (x *Exchange) Header(name string) string { return OneLine(x.Request.Header[name]) }
+// Header is what the lines of one name say together. Host is that of the URL: net/http keeps it out of
+// the headers, and proxies write their own.
+func (x *Exchange) Header(name string) string {
+	if name == "Host" && x.Request.URL != "" {
+		return hostOf(x.Request.URL)
+	}
+	return OneLine(x.Request.Header[name])
+}
 
 // OneLine is what the lines of a header say together: a list (RFC 9110, 5.3). A line that is
 // only repeated, as some proxies do, says nothing more.

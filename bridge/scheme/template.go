@@ -37,7 +37,7 @@ func Terms() []declaration.Term { return slices.Clone(terms) }
 var terms = []declaration.Term{
 	{Name: "body", Doc: "The body as it came.", Example: "{header:X-Acme-Timestamp}.{body}"},
 	{Name: "unpacked", Doc: "The body before gzip, for senders that sign before they compress.", Example: "{unpacked}"},
-	{Name: "header:Name", Doc: "A header; several lines are joined with commas.", Example: "header:X-Acme-Event"},
+	{Name: "header:Name", Doc: "A header; several lines are joined with commas. Host is that of the URL that the sender was told.", Example: "header:X-Acme-Event"},
 	{Name: "query:name", Doc: "A parameter of the URL's query.", Example: "query:challenge"},
 	{Name: "form:name", Doc: "A field of a form.", Example: "form:order_id"},
 	{Name: "json:/pointer", Doc: "A value of a JSON body, by its pointer (RFC 6901); with |parent behind it, without the last segment of the path that it holds, with |empty nothing where it is missing.", Example: "order.{json:/data/status}"},

@@ -10,16 +10,22 @@ func urlForms(raw string) []string {
 	if !ok || port == "" {
 		return []string{raw}
 	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	host, behind := rest[:end], rest[end:]
+	host := hostOf(raw)
+	behind := rest[len(host):]
 	colon := strings.LastIndexByte(host, ':')
 	if colon >= 0 && !strings.HasSuffix(host, "]") {
 		return []string{raw, scheme + "://" + host[:colon] + behind}
 	}
 	return []string{raw, scheme + "://" + host + port + behind}
+}
+
+// hostOf is the host of a URL, with its port.
+func hostOf(raw string) string {
+	_, rest, _ := strings.Cut(raw, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
 }
 
 // eachURL calls try with every form of the URL in x, where content has it, else once. It goes

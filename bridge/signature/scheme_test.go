@@ -66,7 +66,7 @@ func sign(t *testing.T, s *signature.Scheme, h http.Header, m signature.Message)
 func TestSignAndVerify(t *testing.T) {
 	t.Parallel()
 	options := map[string]map[string]string{
-		"hmac": {"template": "{id}|{timestamp}|{method}{url}{header:X-Extra}{body}", "prefix": "t={timestamp},v1="},
+		"hmac": {"template": "{id}|{timestamp}|{method}{url}{header:Host}{header:X-Extra}{body}", "prefix": "t={timestamp},v1="},
 	}
 	for _, name := range signature.Names() {
 		t.Run(name, func(t *testing.T) {
@@ -329,4 +329,18 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The host of a URL is sent as Host, and is in no header before.
+func TestASignatureMayCoverTheHost(t *testing.T) {
+	t.Parallel()
+	secret := signature.GenerateSecret("hmac")
+	s := compile(t, "hmac", map[string]string{"template": "{header:Host}{body}"}, secret)
+	h, m := http.Header{}, message()
+	m.URL = "https://a.example:8443/x"
+	sign(t, s, h, m)
+	m.URL = "https://b.example/x"
+	if err := s.Verify(h, arrived(m), at); reason(err) != scheme.BadSignature {
+		t.Errorf("another host: %v", err)
+	}
 }

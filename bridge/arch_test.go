@@ -174,7 +174,7 @@ func commands() map[string][]string {
 		"cli": {}, "adapter": {}, "load": {}, "fault": {}, "memory": {}, "otlp": {},
 		"client":    {"cli"},
 		"server":    {"cli", "adapter", "client", "memory", "otlp"},
-		"request":   {"cli", "server"},
+		"request":   {"cli", "adapter", "server"},
 		"roundtrip": {"cli", "client"},
 		"bench":     {"cli", "adapter", "client", "server", "load"},
 		"root":      {"cli", "client", "server", "request", "roundtrip", "bench"},

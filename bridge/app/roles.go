@@ -58,19 +58,25 @@ func (a *App) assemble() error {
 }
 
 func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
-	c := a.Config
-	check, err := schemaCheck()
+	in, err := intakeOptions(a.Config)
 	if err != nil {
 		return err
 	}
-	a.receiver, err = receiver.New(receiver.Options{
-		Sources: sources(c), Verifier: verifiers(&a.catalog, provider.NewSenders(a.Fetcher)), Likely: likely(&a.catalog), Schema: check,
-		Publisher: o.Bus, History: o.Bus, Shared: o.Shared, Refusals: o.Bus, Teller: teller,
-		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
-		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory),
-		TrustedProxies: c.TrustedProxies, Log: a.Log, Metrics: a.Metrics, Tracer: a.Tracer,
-	})
+	in.Verifier, in.Likely = verifiers(&a.catalog, provider.NewSenders(a.Fetcher)), likely(&a.catalog)
+	in.Publisher, in.History, in.Shared, in.Refusals, in.Teller = o.Bus, o.Bus, o.Shared, o.Bus, teller
+	in.Log, in.Metrics, in.Tracer = a.Log, a.Metrics, a.Tracer
+	a.receiver, err = receiver.New(in)
 	return err
+}
+
+// intakeOptions are what the configuration says of intake.
+func intakeOptions(c *config.Config) (receiver.Options, error) {
+	check, err := schemaCheck()
+	return receiver.Options{
+		Sources: sources(c), Schema: check,
+		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
+		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory), TrustedProxies: c.TrustedProxies,
+	}, err
 }
 
 // leases are the bus's where others use it too. A process that delivers nothing on a bus of

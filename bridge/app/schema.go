@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -13,8 +14,8 @@ import (
 )
 
 // schemaCheck returns a function that holds an event's data against the schema of its type.
-// A type without a schema passes.
-func schemaCheck() (func(*event.Event) error, error) {
+// A type without a schema passes. The schemas are those of the program, and compiled once.
+var schemaCheck = sync.OnceValues(func() (func(*event.Event) error, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.UseLoader(noLoader{}) // schemas come from the binary alone
 	compiled := map[string]*jsonschema.Schema{}
@@ -51,7 +52,7 @@ func schemaCheck() (func(*event.Event) error, error) {
 		}
 		return compiled[path].Validate(data)
 	}, nil
-}
+})
 
 // noLoader refuses references to anything outside.
 type noLoader struct{}

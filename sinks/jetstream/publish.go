@@ -46,15 +46,18 @@ type publisher struct {
 
 // MaxBytes implements bus.Publisher.
 func (s *publisher) MaxBytes() int64 {
-	most := min(s.events.NC.MaxPayload(), largestRecord)
+	most := s.events.NC.MaxPayload()
 	if size := s.space.maxMessage.Load(); size > 0 {
 		most = min(most, size)
 	}
 	if size := s.space.most(false); size > 0 {
 		most = min(most, size)
 	}
-	return max(most-overhead, 0)
+	return MaxBytes(most)
 }
+
+// MaxBytes is the largest event that a server takes whose messages may have payload bytes.
+func MaxBytes(payload int64) int64 { return max(min(payload, largestRecord)-overhead, 0) }
 
 // Publish implements bus.Publisher (P1 to P6).
 func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o bus.PublishOptions) (bus.Receipt, error) {

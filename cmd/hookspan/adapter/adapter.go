@@ -54,3 +54,12 @@ func Planned(c *config.Config) []string {
 	}
 	return nil
 }
+
+// MaxBytes is the largest event that the bus of this configuration takes; 0 where only the bus knows,
+// because others run it.
+func MaxBytes(c *config.Config) int64 {
+	if b, ok := New(c, nil, nil).(interface{ maxBytes() int64 }); ok {
+		return b.maxBytes()
+	}
+	return 0
+}

@@ -143,6 +143,8 @@ func maxPayload(c *config.Config) int {
 	return int(min(most+headers, 64<<20))
 }
 
+func (b *embeddedBus) maxBytes() int64 { return jetstream.MaxBytes(int64(maxPayload(b.conf))) }
+
 // openStore makes the streams. While the server cannot write, whatever goes wrong passes.
 func (b *embeddedBus) openStore(ctx context.Context) (*jetstream.Store, error) {
 	o := streamOptions(b.conf, b.log)

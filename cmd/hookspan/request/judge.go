@@ -1,34 +1,35 @@
 package request
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/app"
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
-	"github.com/hookspan/hookspan/bridge/scheme"
+	"github.com/hookspan/hookspan/cmd/hookspan/adapter"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
 // A judge is a source as it judges requests: one of the configuration, or one made of flags.
 type judge struct {
-	name     string
+	conf     config.Config
+	source   receiver.Source
 	verifier *provider.Verifier
-	public   string         // URL that the sender was told
-	trusted  []netip.Prefix // proxies
-	peer     netip.Addr     // who hands the request over
-	tls      bool
-	maxBody  int64
-	reject   bool              // what the provider does not send
+	peer     netip.Addr        // who hands the request over
+	maxBytes int64             // of an event, that the bus takes; 0 where that is not known
 	catalog  *provider.Catalog // nil: no other provider is thought of
 	asked    string            // the URL of the request that is judged, whatever the public one is
 }
@@ -43,11 +44,23 @@ func (f *requestFlags) judgeOf(p *provider.Provider) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.Compile(provider.Config{Source: p.Name, Secrets: secrets, Options: options, Senders: provider.NewSenders(webhook.New(webhook.Options{}))})
+	c, err := config.Load(nil)
 	if err != nil {
-		return nil, cli.Usage("%w", err)
+		return nil, err
 	}
-	return &judge{name: p.Name, verifier: v, maxBody: v.MaxBody()}, nil
+	j := &judge{conf: *c, source: receiver.Source{Name: p.Name, Provider: p.Name, Secrets: secrets, Options: options}}
+	return j, j.compile(p)
+}
+
+// compile makes the source's verifier.
+func (j *judge) compile(p *provider.Provider) error {
+	c, of := &j.conf, j.source.OfProvider()
+	of.Senders = provider.NewSenders(webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts}, Proxy: c.EgressProxy, ProxyResolves: c.EgressProxyResolves}))
+	var err error
+	if j.verifier, err = p.Compile(of); err != nil {
+		return cli.Usage("%w", err)
+	}
+	return nil
 }
 
 // Configured reads the configuration as a start does, and refuses what that refuses.
@@ -59,6 +72,14 @@ func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, na
 	if err != nil {
 		return nil, err
 	}
+	catalog, err := provider.Load(c.ProvidersDir)
+	if err != nil {
+		return nil, err
+	}
+	return judgeIn(c, catalog, name, peer)
+}
+
+func judgeIn(c *config.Config, catalog *provider.Catalog, name, peer string) (*judge, error) {
 	i := slices.IndexFunc(c.Sources, func(s config.Source) bool { return s.Name == name })
 	if i < 0 {
 		names := make([]string, len(c.Sources))
@@ -67,58 +88,60 @@ func sourceJudge(ctx context.Context, configured Configured, t *cli.Terminal, na
 		}
 		return nil, cli.Usage("--source: there is no source %q in the configuration; there are: %s", name, strings.Join(names, ", "))
 	}
-	s := &c.Sources[i]
-	catalog, err := provider.Load(c.ProvidersDir)
-	if err != nil {
+	j := &judge{conf: *c, source: c.Sources[i].Source, maxBytes: adapter.MaxBytes(c), catalog: catalog}
+	p, ok := catalog.Provider(j.source.Provider)
+	if !ok {
+		return nil, cli.Usage("--source: there is no provider %q", j.source.Provider)
+	}
+	if err := j.compile(p); err != nil {
 		return nil, err
 	}
-	p, ok := catalog.Provider(s.Provider)
-	if !ok {
-		return nil, cli.Usage("--source: there is no provider %q", s.Provider)
-	}
-	of := s.OfProvider()
-	of.Senders = provider.NewSenders(webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts}, Proxy: c.EgressProxy, ProxyResolves: c.EgressProxyResolves}))
-	v, err := p.Compile(of)
-	if err != nil {
-		return nil, cli.Usage("%w", err)
-	}
-	j := &judge{
-		name: s.Name, verifier: v, catalog: catalog, public: s.PublicURL, trusted: c.TrustedProxies, tls: c.TLS.Cert != "",
-		maxBody: v.MaxBody(), reject: s.Invalid == receiver.Reject,
-	}
 	if peer != "" {
+		var err error
 		if j.peer, err = netip.ParseAddr(peer); err != nil {
 			return nil, cli.Usage("--peer: want an address such as 10.0.0.7")
 		}
-	} else if len(j.trusted) > 0 {
-		j.peer = j.trusted[0].Addr() // a request that came through a proxy, as nearly all do then
+	} else if len(c.TrustedProxies) > 0 {
+		j.peer = c.TrustedProxies[0].Addr() // a request that came through a proxy, as nearly all do then
 	}
 	return j, nil
 }
 
-// url is what the server would take the URL of a saved request for.
-func (j *judge) url(r *provider.Request) (string, error) {
-	if r.URL == "" && j.public == "" {
-		return "", nil // only a body was given
-	}
+// incoming is a saved request as it comes to the server: net/http keeps Host apart, and takes off how
+// a body was sent.
+func (j *judge) incoming(r *provider.Request) (*http.Request, error) {
 	target, err := url.Parse(r.URL)
 	if err != nil {
-		return "", cli.Usage("FILE: the URL of the request cannot be read")
+		return nil, cli.Usage("FILE: the URL of the request cannot be read")
 	}
-	q := &http.Request{Method: r.Method, URL: target, Host: r.Header.Get("Host"), Header: r.Header, RemoteAddr: netip.AddrPortFrom(j.peer, 0).String()}
-	if target.Host != "" {
-		q.Host = target.Host
+	q := &http.Request{
+		Method: r.Method, URL: target, Host: cmp.Or(target.Host, r.Header.Get("Host")), Header: r.Header.Clone(), RemoteAddr: netip.AddrPortFrom(j.peer, 0).String(),
+		Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
 	}
-	if j.tls || target.Scheme == "https" {
+	q.Header.Del("Host")
+	q.Header.Del("Transfer-Encoding")
+	if j.conf.TLS.Cert != "" || target.Scheme == "https" {
 		q.TLS = &tls.ConnectionState{}
 	}
-	j.asked = receiver.RequestURL(q, "", j.trusted)
-	return receiver.RequestURL(q, j.public, j.trusted), nil
+	return q, nil
+}
+
+// url is what the server would take the URL of a saved request for.
+func (j *judge) url(r *provider.Request) (string, error) {
+	if r.URL == "" && j.source.PublicURL == "" {
+		return "", nil // only a body was given
+	}
+	q, err := j.incoming(r)
+	if err != nil {
+		return "", err
+	}
+	j.asked = receiver.RequestURL(q, "", j.conf.TrustedProxies)
+	return receiver.RequestURL(q, j.source.PublicURL, j.conf.TrustedProxies), nil
 }
 
 // suspectPublicURL finds a public URL that is not what the sender was told.
 func (j *judge) suspectPublicURL(r *provider.Request) []provider.Finding {
-	if j.public == "" || !j.verifier.SignsURL() {
+	if j.source.PublicURL == "" || !j.verifier.SignsURL() {
 		return nil
 	}
 	_, rest, _ := strings.Cut(j.asked, "://")
@@ -145,58 +168,107 @@ func (j *judge) suspectProvider(r *provider.Request) []provider.Finding {
 	return []provider.Finding{{Text: hint, Remedy: "check that the source has the right provider; hookspan verify --any tries all"}}
 }
 
-// judge verifies a request the way the source does, its bounds included.
-func (j *judge) judge(r *provider.Request) (*Judgement, error) {
-	v := j.verifier
-	result := &Judgement{Provider: v.Provider().Name, Source: j.name, URL: r.URL, Genuine: true, Status: v.Success().Status}
-	if refusal, status := j.admit(r); refusal != nil {
-		result.refuse(refusal, status)
-		result.Findings = []provider.Finding{{Text: fmt.Sprintf("refused (%s): %s", refusal.Reason, refusal.Detail)}}
-		return result, nil
+// A witness is the verifier of the source, to which a saved request comes when it was sent, and by its
+// URL.
+type witness struct {
+	*provider.Verifier
+	saved   *provider.Request
+	asked   bool
+	verdict provider.Verdict
+	err     error
+}
+
+func (w *witness) VerifyIn(q *provider.Request, room []provider.Event) (provider.Verdict, error) {
+	q.URL, q.Received = w.saved.URL, w.saved.Received
+	w.asked = true
+	w.verdict, w.err = w.Verifier.VerifyIn(q, room)
+	return w.verdict, w.err
+}
+
+// judge says what the source answers to a request, and explains it. told is the URL that the sender
+// was told; without it, it is what the server would take it for.
+func (j *judge) judge(r *provider.Request, told string) (*Judgement, error) {
+	result, w, err := j.take(r, told)
+	if err != nil {
+		return nil, err
 	}
-	result.Findings = provider.Explain(v, r)
-	verdict, err := v.Verify(r)
-	var refusal *provider.Refusal
-	switch {
-	case errors.As(err, &refusal):
-		result.refuse(refusal, v.StatusOf(refusal))
+	became := result.Findings
+	if result.Findings = nil; w.asked {
+		result.Findings = provider.Explain(j.verifier, r)
+	}
+	if w.err != nil {
 		result.Findings = append(result.Findings, j.suspectPublicURL(r)...)
 		result.Findings = append(result.Findings, j.suspectProvider(r)...)
-		return result, nil
-	case err != nil:
-		return nil, err
-	case verdict.Answer != nil:
-		result.Status = verdict.Answer.Status
-	case verdict.Invalid != "":
-		if result.Reason, result.Detail = string(verdict.Reason), verdict.Invalid; j.reject {
-			result.Status = http.StatusUnprocessableEntity
-		}
 	}
-	result.Proof = verdict.Proof
-	for i := range verdict.Events {
-		e := &verdict.Events[i]
-		result.Events = append(result.Events, eventItem{e.ID, e.Source, e.Type, e.Subject, e.Time, len(e.Data)})
-	}
+	result.Findings = append(result.Findings, became...)
 	return result, nil
 }
 
-// admit is what a server looks at before it verifies.
-func (j *judge) admit(r *provider.Request) (*provider.Refusal, int) {
-	if !slices.Contains(j.verifier.Methods(), r.Method) {
-		return &provider.Refusal{Reason: provider.WrongMethod, Detail: fmt.Sprintf("method %q is not one of the provider's: %s", r.Method, strings.Join(j.verifier.Methods(), ", "))}, http.StatusMethodNotAllowed
+// take lets the source take a request. The findings are what becomes of it.
+func (j *judge) take(r *provider.Request, told string) (*Judgement, *witness, error) {
+	q, err := j.incoming(r)
+	if err != nil {
+		return nil, nil, err
 	}
-	if _, unknown := scheme.Packed(r.Header); unknown != "" {
-		return &provider.Refusal{Reason: provider.MediaType, Detail: fmt.Sprintf("Content-Encoding %q", unknown)}, http.StatusUnsupportedMediaType
+	if r.URL, err = j.url(r); err != nil {
+		return nil, nil, err
 	}
-	if media := r.Header.Get("Content-Type"); media != "" && !j.verifier.AcceptsMediaType(media) {
-		return &provider.Refusal{Reason: provider.MediaType, Detail: fmt.Sprintf("Content-Type %q", media)}, http.StatusUnsupportedMediaType
+	r.URL = cmp.Or(told, r.URL)
+	w := &witness{Verifier: j.verifier, saved: r}
+	source := app.Rehearsal{Config: &j.conf, Source: j.source, Verifier: w, MaxBytes: j.maxBytes}
+	took, err := source.Take(q)
+	if err != nil {
+		return nil, nil, err
 	}
-	if size := int64(len(r.Body)); size > j.maxBody {
-		return &provider.Refusal{Reason: provider.TooLarge, Detail: fmt.Sprintf("the body of %d bytes is larger than the %d that the source takes (max_body)", size, j.maxBody)}, http.StatusRequestEntityTooLarge
+	result := &Judgement{
+		Provider: j.source.Provider, Source: j.source.Name, URL: r.URL, Genuine: w.asked && w.err == nil, Status: took.Status, Proof: w.verdict.Proof,
+		Reason: string(w.verdict.Reason), Detail: w.verdict.Invalid,
 	}
-	return nil, 0
+	if took.Refusal != nil {
+		result.Reason, result.Detail = string(took.Refusal.Reason), took.Refusal.Detail
+	}
+	if refusal, ok := errors.AsType[*provider.Refusal](w.err); ok && string(refusal.Reason) == result.Reason {
+		result.Detail = refusal.Detail // whole
+	} else if took.Refusal != nil {
+		result.Findings = append(result.Findings, provider.Finding{Text: fmt.Sprintf("refused (%s): %s", result.Reason, result.Detail)})
+	}
+	for i := range took.Events {
+		result.keep(&took.Events[i], j.conf.Namespace+".quarantine")
+	}
+	if j.busUnknown(r) && result.taken() {
+		result.Findings = append(result.Findings, provider.Finding{
+			Text:   "the bus is not asked how much it takes; usually a message of 1 MiB, and the source less then",
+			Remedy: "see what the server's log says of max_body at its start",
+		})
+	}
+	return result, w, nil
 }
 
-func (j *Judgement) refuse(r *provider.Refusal, status int) {
-	j.Genuine, j.Reason, j.Detail, j.Status = false, string(r.Reason), r.Detail, status
+// busUnknown reports a request that is too large for a bus that nobody has told to take more.
+func (j *judge) busUnknown(r *provider.Request) bool {
+	const usual = 1<<20 - 64<<10
+	return j.conf.Bus.Kind != config.BusEmbedded && len(r.Body) > usual
 }
+
+// keep notes an event, and where it goes if that is no topic of the source.
+func (j *Judgement) keep(e *app.Performed, quarantine string) {
+	j.Events = append(j.Events, eventItem{e.ID, e.Source, e.Type, e.Subject, e.Time, len(e.Data), e.Topic})
+	switch {
+	case !j.Genuine:
+		j.Findings = append(j.Findings, provider.Finding{
+			Text:   "it is taken all the same, because the source only observes: event " + e.ID + " goes to " + e.Topic + " and nowhere else",
+			Remedy: "once the sender's requests are genuine, set _VERIFY of the source to enforce",
+		})
+	case e.Topic == quarantine:
+		j.Reason, j.Detail = e.Extension("hookspanreason"), e.Extension("hookspandetail")
+		j.Findings = append(j.Findings, provider.Finding{
+			Text:   fmt.Sprintf("event %s goes to %s (%s): %s", e.ID, e.Topic, j.Reason, j.Detail),
+			Remedy: "see the source's _INVALID and _SCHEMA; hookspan quarantine lists and releases such events",
+		})
+	case e.Unfit != "":
+		j.Findings = append(j.Findings, provider.Finding{Text: "event " + e.ID + " does not fit its schema, of which the source only warns: " + e.Unfit})
+	}
+}
+
+// taken reports whether the sender is told that it need not send again.
+func (j *Judgement) taken() bool { return j.Status < http.StatusMultipleChoices }

@@ -65,7 +65,7 @@ func TestSamplesOfEveryProviderVerify(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if j, err := by.judge(&request); err != nil || !j.Genuine || len(j.Events) == 0 {
+		if j, err := by.judge(&request, ""); err != nil || !j.Genuine || len(j.Events) == 0 {
 			t.Errorf("%s: %+v, %v of\n%s", name, j, err, text.String())
 		}
 	}

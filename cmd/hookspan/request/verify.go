@@ -37,10 +37,14 @@ type eventItem struct {
 	Subject string    `json:"subject,omitempty"`
 	Time    time.Time `json:"time,omitzero"`
 	Size    int       `json:"size"`
+	Topic   string    `json:"topic"`
 }
 
-// errNotGenuine is the error of a request that was judged and refused.
-var errNotGenuine = errors.New("the request is not genuine")
+// The errors of a request that was judged and would be refused, or taken without proof.
+var (
+	errNotGenuine = errors.New("the request is not genuine")
+	errNotTaken   = errors.New("the request is genuine, and the source does not take it")
+)
 
 // requestFlags say where a saved request is.
 type requestFlags struct {
@@ -74,8 +78,9 @@ func VerifyCommand(t *cli.Terminal, configured Configured) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify (PROVIDER | --source NAME | --any) [FILE]",
 		Short: "Explain why a saved request is refused, or what it means",
-		Long: "Judge a saved request as a source of that provider would, and explain the result; with --source exactly as that\n" +
-			"source does: its secrets, options, public URL, trusted proxies and bounds are those of the configuration.\n" +
+		Long: "Judge a saved request as a source of that provider would, and explain the result; with --source it is that\n" +
+			"source of the configuration that takes it, on a bus that keeps nothing: the status is what the running source answers, and\n" +
+			"the findings say where the events go. Only what came before (repeats, rates) and what a bus of others takes is not known.\n" +
 			"With --any it says whose request it is: which providers its headers tell, and, with a secret, as whose it is genuine.\n" +
 			"FILE is the request as text: request line, headers, an empty line, and the body byte for byte; - reads standard input.",
 		Example: "  hookspan verify github request.txt --secret-file secret\n" +
@@ -97,19 +102,11 @@ func VerifyCommand(t *cli.Terminal, configured Configured) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if f.url == "" {
-			if request.URL, err = by.url(request); err != nil {
-				return err
-			}
-		}
-		j, err := by.judge(request)
+		j, err := by.judge(request, f.url)
 		if err != nil {
 			return err
 		}
-		if err := t.Document(j, j.write); err != nil || j.Genuine {
-			return err
-		}
-		return errNotGenuine
+		return errors.Join(t.Document(j, j.write), j.err())
 	})
 	return cmd
 }
@@ -143,11 +140,16 @@ func (f *requestFlags) open(ctx context.Context, t *cli.Terminal, configured Con
 }
 
 func (j *Judgement) write(w io.Writer) {
-	if j.Genuine {
-		fmt.Fprintf(w, "genuine; the answer is %d\n", j.Status)
-	} else {
-		fmt.Fprintf(w, "refused; the answer is %d\n", j.Status)
+	is := "refused"
+	switch {
+	case j.Genuine && j.taken():
+		is = "genuine"
+	case j.Genuine:
+		is = "genuine, but refused"
+	case j.taken():
+		is = "not genuine, but taken"
 	}
+	fmt.Fprintf(w, "%s; the answer is %d\n", is, j.Status)
 	if j.URL != "" {
 		fmt.Fprintf(w, "  the URL: %s\n", j.URL)
 	}
@@ -157,6 +159,16 @@ func (j *Judgement) write(w io.Writer) {
 			fmt.Fprintf(w, "    → %s\n", f.Remedy)
 		}
 	}
+}
+
+func (j *Judgement) err() error {
+	switch {
+	case !j.Genuine:
+		return errNotGenuine
+	case !j.taken():
+		return errNotTaken
+	}
+	return nil
 }
 
 // request builds the saved request from FILE and flags.

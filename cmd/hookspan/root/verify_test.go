@@ -3,7 +3,9 @@ package root_test
 import (
 	"crypto/hmac"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -102,6 +104,56 @@ func TestVerifyKnowsTheBoundsOfASource(t *testing.T) {
 	for _, args := range [][]string{{"--source", "nobody", "x"}, {"--source", "shop", "sticker", "x"}, {"--source", "shop", "x", "--secret", "y"}, {}} {
 		if _, errs, code := hookspan(t, environ, append([]string{"verify"}, args...)...); code != cli.ExitUsage {
 			t.Errorf("%v: code %d %s", args, code, errs)
+		}
+	}
+}
+
+// What the source's policies make of a request, verify says.
+func TestVerifyKnowsThePoliciesOfASource(t *testing.T) {
+	t.Parallel()
+	const unfit, broken = `{"event":"order.created","data":{}}`, "moon"
+	signed := func(body string) string {
+		h := hmac.New(sha256.New, []byte(smsToken))
+		h.Write([]byte(body))
+		file := filepath.Join(t.TempDir(), "request")
+		text := "POST /webhooks/shop HTTP/1.1\nHost: a.example\nX-Sticker-Signature: sha256=" + hex.EncodeToString(h.Sum(nil)) + "\n\n" + body
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for name, c := range map[string]struct {
+		setting, secret, body string
+		code                  int
+		says                  []string
+	}{
+		"no schema":            {"SCHEMA=off", smsToken, unfit, cli.ExitDone, []string{"genuine; the answer is 200"}},
+		"a schema":             {"SCHEMA=reject", smsToken, unfit, cli.ExitFailed, []string{"genuine, but refused; the answer is 422", "refused (schema): ", "the source does not take it"}},
+		"a schema, quarantine": {"SCHEMA=quarantine", smsToken, unfit, cli.ExitDone, []string{"genuine; the answer is 200", " goes to hookspan.quarantine (schema): "}},
+		"a schema, a warning":  {"SCHEMA=warn", smsToken, unfit, cli.ExitDone, []string{"genuine; the answer is 200", "does not fit its schema, of which the source only warns"}},
+		"no JSON":              {"INVALID=quarantine", smsToken, broken, cli.ExitDone, []string{"genuine; the answer is 200", " goes to hookspan.quarantine (invalid_body): "}},
+		"no JSON, refused":     {"INVALID=reject", smsToken, broken, cli.ExitFailed, []string{"genuine, but refused; the answer is 422", "refused (invalid_body): "}},
+		"another secret":       {"VERIFY=enforce", "another-secret-of-the-shop", unfit, cli.ExitFailed, []string{"refused; the answer is 401", "refused (bad_signature): "}},
+		"only observed":        {"VERIFY=observe", "another-secret-of-the-shop", unfit, cli.ExitFailed, []string{"not genuine, but taken; the answer is 200", "goes to hookspan.unverified and nowhere else", "the request is not genuine"}},
+	} {
+		environ := []string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + c.secret,
+			"HOOKSPAN_SOURCE_SHOP_" + c.setting, "HOOKSPAN_DATA_DIR=" + t.TempDir()}
+		out, errs, code := hookspan(t, environ, "verify", "--source", "shop", signed(c.body))
+		if code != c.code {
+			t.Errorf("%s: code %d:\n%s%s", name, code, out, errs)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(out+errs, want) {
+				t.Errorf("%s: no %q in\n%s%s", name, want, out, errs)
+			}
+		}
+	}
+	// A bus of others is not asked what it takes.
+	environ := []string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + smsToken, "HOOKSPAN_BUS=nats://127.0.0.1:1"}
+	for size, want := range map[int]bool{1000: false, 1<<20 - 1000: true} {
+		body := `{"event":"order.created","data":"` + strings.Repeat("x", size) + `"}`
+		if out, _, _ := hookspan(t, environ, "verify", "--source", "shop", signed(body)); strings.Contains(out, "the bus is not asked") != want {
+			t.Errorf("%d bytes: %s", size, out)
 		}
 	}
 }

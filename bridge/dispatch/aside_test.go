@@ -3,7 +3,9 @@ package dispatch_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,18 +222,85 @@ func TestAMessageTooLargeForTheQuarantineIsToldOf(t *testing.T) {
 	})
 }
 
+// flawed publishes events that lost two attributes.
+func (w *world) flawed(from, to int) {
+	for n := from; n <= to; n++ {
+		e := dispatchtest.Event(n, "a")
+		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Flaws: []event.Flaw{
+			{Attribute: "time", Reason: "is refused"}, {Attribute: "x_y", Reason: "has a bad name"},
+		}})
+	}
+}
+
 // An event that lost an attribute is delivered; once, whoever reads it.
 func TestAnEventWithAFlawIsDelivered(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := w.start(t, shards)
 		p.register(t, "crm", nil)
-		e := dispatchtest.Event(1, "a")
-		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Flaws: []event.Flaw{{Attribute: "time", Reason: "is refused"}}})
+		w.flawed(1, 1)
 		pass(5 * time.Second)
 		w.expect(t, "crm", 1, 1, 1)
 		w.expectQuarantined(t, 1, 0)
 		if err := p.stop(); err != nil && !errors.Is(err, dispatch.ErrStopping) {
 			t.Error(err)
 		}
+	})
+}
+
+// expectTold: so many lines of each kind, which name the message, and as many counted.
+func expectTold(t *testing.T, n *notebook, flaws, quarantined int, processes ...*process) {
+	t.Helper()
+	for _, c := range []struct {
+		line, metric string
+		want         int
+		says         []string
+	}{
+		{"attribute left out", "hookspan_topic_attributes_dropped_total", flaws, []string{"attribute=time", `detail="is refused"`}},
+		{"message quarantined", "hookspan_topic_quarantined_total", quarantined, []string{`detail="attribute source is missing"`}},
+	} {
+		lines, counted := n.lines(c.line), 0
+		for _, p := range processes {
+			counted += int(dispatch.Series(t, p.metrics, c.metric)[""])
+		}
+		if len(lines) != c.want || counted != c.want {
+			t.Errorf("%q: %d lines and %d counted, want %d: %s", c.line, len(lines), counted, c.want, lines)
+		}
+		for _, line := range lines[:min(1, len(lines))] {
+			for _, says := range append(c.says, "level=WARN", "topic=events", "position=", "event=evt-", "type=a") {
+				if !strings.Contains(line, says) {
+					t.Errorf("it is not said that %s: %s", says, line)
+				}
+			}
+		}
+	}
+}
+
+// What an event has lost, and what is none, is told once: also after its shards have moved, and of
+// what lay there before anybody read.
+func TestFlawsAndTheQuarantineAreToldOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		n := &notebook{}
+		w.log, w.counts = slog.New(slog.NewTextHandler(n, nil)), true
+		w.flawed(1, 2)
+		w.invalid(3, 3)
+		p := w.start(t, shards)
+		expectTold(t, n, 0, 0, p)
+		for _, name := range []string{"crm", "erp", "wms"} {
+			p.register(t, name, func(e *endpoint.Endpoint) { e.Start = "all" })
+			pass(5 * time.Second)
+			w.expect(t, name, 1, 1, 2)
+			expectTold(t, n, 4, 1, p)
+		}
+		w.flawed(4, 4)
+		w.invalid(5, 6)
+		pass(5 * time.Second)
+		expectTold(t, n, 6, 3, p)
+		p.kill()
+		<-p.done
+		q := w.start(t, shards)
+		w.flawed(7, 7)
+		pass(5 * time.Second)
+		expectTold(t, n, 8, 3, p, q)
+		q.stop()
 	})
 }

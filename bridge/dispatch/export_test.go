@@ -111,3 +111,6 @@ func Claims(ctx context.Context, st bus.Logs, shard int) (n int, err error) {
 	})
 	return n, err
 }
+
+// Series is series.
+var Series = series

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch"
@@ -31,6 +33,7 @@ type world struct {
 	seen   *sighting.Tally // of processes; nil: none
 	small  bool            // processes with small limits
 	topics []string        // that processes follow; nil: the first partition's
+	counts bool            // processes have metrics
 
 	mu      sync.Mutex
 	answer  func(endpoint, event string, attempt int) delivery.Response
@@ -59,7 +62,8 @@ type process struct {
 	registry   *endpoint.Registry
 	dispatcher *dispatch.Dispatcher
 	cancel     context.CancelFunc
-	done       chan struct{} // closed when Run has returned
+	metrics    *prometheus.Registry // nil: none
+	done       chan struct{}        // closed when Run has returned
 	err        error
 
 	mu        sync.Mutex
@@ -94,6 +98,9 @@ func (w *world) start(t *testing.T, shards int) *process {
 func (w *world) launch(shards int) *process {
 	p := &process{w: w, shards: shards, client: w.store.Connect(), done: make(chan struct{})}
 	p.registry = w.registry(p.client)
+	if w.counts {
+		p.metrics = prometheus.NewRegistry()
+	}
 	if w.leases != nil {
 		p.seat = w.leases.Seat(p.client)
 		p.dispatcher = dispatch.New(p.config(p.seat))
@@ -111,6 +118,9 @@ func (p *process) config(leases bus.Leases) dispatch.Config {
 	}
 	if p.w.topics != nil {
 		conf.Topics = p.w.topics
+	}
+	if p.metrics != nil {
+		conf.Metrics = p.metrics
 	}
 	if p.w.small {
 		conf = conf.Small()

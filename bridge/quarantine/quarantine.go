@@ -26,7 +26,7 @@ import (
 
 const (
 	atOnce       = 64
-	keptMost     = 10_000 // places that are remembered
+	placesMost   = 10_000 // that are remembered
 	linesMost    = 10     // a second, in the log
 	reasonNoData = ", and with it the message is too large for the quarantine, which names its place"
 )
@@ -47,16 +47,17 @@ type Quarantine struct {
 	lines      *rate.Limiter
 	suppressed atomic.Int64 // lines since the last one
 
+	kept, told places // of messages in the quarantine, and of those whose flaws were told
+
 	mu      sync.Mutex
-	kept    map[string]bool // places that are in the quarantine
-	skipped bus.Positions   // what wardens were moved over while there was no endpoint
+	skipped bus.Positions // what wardens were moved over while there was no endpoint
 }
 
 // New keeps nothing yet.
 func New(o Options) *Quarantine {
 	return &Quarantine{
 		Options: o, lock: make(chan struct{}, 1), lines: rate.NewLimiter(linesMost, linesMost),
-		kept: map[string]bool{}, skipped: bus.Positions{},
+		skipped: bus.Positions{},
 	}
 }
 
@@ -70,20 +71,21 @@ func Warden(p bus.Partition, shards int) int {
 // Flawed reports whether a batch has anything to be set aside or told of.
 func Flawed(batch []bus.Message) bool {
 	for i := range batch {
-		if batch[i].Fault != "" || len(batch[i].Flaws) > 0 {
+		if flawed(&batch[i]) {
 			return true
 		}
 	}
 	return false
 }
 
+func flawed(m *bus.Message) bool { return m.Fault != "" || len(m.Flaws) > 0 }
+
 // Keep sets aside what of a batch lies after the place of its warden, and returns nil once all of
 // that is durable.
 func (q *Quarantine) Keep(ctx context.Context, at bus.Position, batch []bus.Message) error {
 	due := make([]*bus.Message, 0, len(batch))
 	for i := range batch {
-		m := &batch[i]
-		if (m.Fault != "" || len(m.Flaws) > 0) && !at.Reaches(m.Position) {
+		if m := &batch[i]; flawed(m) && !at.Reaches(m.Position) {
 			due = append(due, m)
 		}
 	}
@@ -101,7 +103,7 @@ func (q *Quarantine) KeepSkipped(ctx context.Context, p bus.Partition, batch []b
 	q.mu.Unlock()
 	var due []*bus.Message
 	for i := range batch {
-		if m := &batch[i]; m.Fault != "" && skipped.Reaches(m.Position) {
+		if m := &batch[i]; flawed(m) && skipped.Reaches(m.Position) {
 			due = append(due, m)
 		}
 	}
@@ -131,30 +133,36 @@ func (q *Quarantine) keepAll(ctx context.Context, due []*bus.Message) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for _, m := range due {
-		if m.Fault == "" {
+		switch place := placeOf(m); {
+		case m.Fault != "" && !q.kept.has(place):
+			group.Go(func() error { return q.publish(ctx, m, place) })
+		case m.Fault == "" && !q.told.has(place):
 			q.tellFlaws(m)
-			continue
-		}
-		if at := placeOf(m); !q.has(at) {
-			group.Go(func() error { return q.publish(ctx, m, at) })
+			q.told.add(place)
 		}
 	}
 	return group.Wait()
 }
 
-func (q *Quarantine) has(place string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.kept[place]
+// places are those of messages that were dealt with.
+type places struct {
+	mu  sync.Mutex
+	all map[string]bool
 }
 
-func (q *Quarantine) keep(place string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.kept) >= keptMost {
-		clear(q.kept)
+func (p *places) has(place string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all[place]
+}
+
+func (p *places) add(place string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil || len(p.all) >= placesMost {
+		p.all = map[string]bool{}
 	}
-	q.kept[place] = true
+	p.all[place] = true
 }
 
 // placeOf names a message for good.
@@ -175,7 +183,7 @@ func (q *Quarantine) publish(ctx context.Context, m *bus.Message, place string) 
 	if err != nil {
 		return fmt.Errorf("quarantine the message at %s, which is no event (%s): %w", place, m.Fault, err)
 	}
-	q.keep(place)
+	q.kept.add(place)
 	q.Quarantined()
 	q.log("message quarantined: it is no valid CloudEvent", m, slog.String("detail", detail))
 	return nil

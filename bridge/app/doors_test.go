@@ -231,6 +231,7 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 		"an address of the own network": {[]string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://10.0.0.1/"}, "HOOKSPAN_ENDPOINT_X_URL: is refused"},
 		"a first event to come":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_START=2999-01-01T00:00:00Z"), "HOOKSPAN_ENDPOINT_X_START: lies in the future"},
 		"a secret that is none":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=standard", "HOOKSPAN_ENDPOINT_X_SECRETS=short"), "HOOKSPAN_ENDPOINT_X_SECRETS: "},
+		"a provider's misspelt option":  {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=provider:sticky", "HOOKSPAN_ENDPOINT_X_SECRETS=sixteen-letters-", "HOOKSPAN_ENDPOINT_X_OPTIONS=key=sha256,client_app_kee=x"), "options.client_app_kee is not known; did you mean client_app_key?"},
 		"certificates that are not":     {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
 		"providers that are not":        {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
 		"a source's URI that is none":   {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/shops/{eu}"}, "HOOKSPAN_SOURCE_SHOP_URI: want a URI reference"},

@@ -62,7 +62,7 @@ func CheckOptions(e *Endpoint, signs []string) []FieldError {
 		case user(key) != "":
 			v.add(field, "is of no use here; it belongs to %s", user(key))
 		default:
-			v.add(field, "is not known; did you mean %s?", spelling.Nearest(key, everyOption()))
+			v.add(field, "is not known; did you mean %s?", spelling.Nearest(key, meant(e, signs)))
 		}
 	}
 	return v.list
@@ -79,6 +79,15 @@ func usedOptions(e *Endpoint, signs []string) []string {
 		used = append(used, signature.EncryptionOptions()...)
 	}
 	return used
+}
+
+// meant are the options that somebody who misspelt one may have had in mind: a provider takes none of
+// the other signatures.
+func meant(e *Endpoint, signs []string) []string {
+	if signature.OfProvider(e.Signature) {
+		return slices.Concat(signs, batchOptions(), []string{"encrypt"}, signature.EncryptionOptions())
+	}
+	return everyOption()
 }
 
 // user says what an option belongs to, "" for one that nothing reads.

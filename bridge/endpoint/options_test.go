@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/setting"
 )
 
@@ -47,6 +48,14 @@ func TestOptionsThatNothingReads(t *testing.T) {
 		}
 		if c.want == "" && faults != "" || !strings.HasPrefix(faults, c.want) {
 			t.Errorf("%s, %s, %s: %q, want %q", c.signature, c.content, c.options, faults, c.want)
+		}
+	}
+	e := receiver("crm")
+	e.Signature = "provider:standard-webhooks"
+	for key, want := range map[string]string{"headr": "headers", "ecnrypt": "encrypt", "batchsize": "batch_size"} { // header is of hmac
+		e.Options = map[string]string{key: "svix"}
+		if faults := endpoint.CheckOptions(e, []string{"headers"}); len(faults) != 1 || faults[0].Message != "is not known; did you mean "+want+"?" {
+			t.Errorf("%s of a provider: %v", key, faults)
 		}
 	}
 	many := receiver("crm")

@@ -327,12 +327,13 @@ func TestABatchOfCloudEventsWithABadOne(t *testing.T) {
 	member := func(version, id string) string {
 		return `{"specversion":"` + version + `","id":"` + id + `","source":"/s","type":"t"}`
 	}
-	body := "[" + strings.Join([]string{member("1.0", "1"), member("0.3", "2"), "7", member("1.0", "3"), "7"}, ",") + "]"
+	bytes := `{"specversion":"1.0","id":"4","source":"/s","type":"t","subject":"` + "\xff" + `"}`
+	body := "[" + strings.Join([]string{member("1.0", "1"), member("0.3", "2"), "7", member("1.0", "3"), "7", bytes}, ",") + "]"
 	verdict := accepted(t, v, post(body, "Content-Type", "application/cloudevents-batch+json", "Authorization", "Bearer "+invented))
-	if len(verdict.Events) != 5 || verdict.Invalid == "" {
+	if len(verdict.Events) != 6 || verdict.Invalid == "" {
 		t.Fatalf("%+v", verdict)
 	}
-	for i, want := range []struct{ id, data string }{{"1", ""}, {"2", member("0.3", "2")}, {"", "7"}, {"3", ""}, {"", "7"}} {
+	for i, want := range []struct{ id, data string }{{"1", ""}, {"2", member("0.3", "2")}, {"", "7"}, {"3", ""}, {"", "7"}, {"4", bytes}} {
 		e := verdict.Events[i]
 		if (want.id != "" && e.ID != want.id) || string(e.Data) != want.data || (e.Invalid == "") != (want.data == "") {
 			t.Errorf("member %d: %+v", i, e)
@@ -340,5 +341,27 @@ func TestABatchOfCloudEventsWithABadOne(t *testing.T) {
 	}
 	if verdict.Events[2].ID == verdict.Events[4].ID {
 		t.Error("two equal members have one id")
+	}
+}
+
+// The same of a vendor's batch: bytes that are no UTF-8 concern the member that holds them.
+func TestABatchWithBytesThatAreNoText(t *testing.T) {
+	t.Parallel()
+	for batch, body := range map[string]string{
+		"whole: true":     `[{"k":"a"},{"k":"b","text":"BYTES"},{"k":"c"}]`,
+		"batch: /list":    `{"list":[{"k":"a"},{"k":"b","text":"BYTES"},{"k":"c"}]}`,
+		"batch: /of/list": `{"of":{"note":"BYTES","list":[{"k":"a"},{"BYTES":1,"k":"b"},{"k":"c"}]}}`,
+	} {
+		v := userProvider(t, "own", "verify: [{hmac: {header: X-Sig}}]\nevent: {prefix: com.own, type: /k, "+batch+"}\n", provider.Config{})
+		body = strings.ReplaceAll(body, "BYTES", "\xff")
+		var types, faults []string
+		for _, e := range accepted(t, v, post(body, "X-Sig", hexHMAC(body))).Events {
+			if types = append(types, e.Type); e.Invalid != "" {
+				faults = append(faults, e.Invalid)
+			}
+		}
+		if !slices.Equal(types, []string{"com.own.a", "com.own.invalid", "com.own.c"}) || !slices.Equal(faults, []string{"it holds bytes that are no UTF-8"}) {
+			t.Errorf("%s: %v, at fault %v", batch, types, faults)
+		}
 	}
 }

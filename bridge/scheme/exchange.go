@@ -260,19 +260,21 @@ func (x *Exchange) checksumOf(p *part) (string, bool) {
 	return strconv.FormatUint(uint64(h.Sum32()), 10), true
 }
 
-// Scan reads the JSON values that the provider's file names, out of the body or, where the
-// provider may send its JSON in a form, out of the form's field.
+// Scan reads the JSON values that the provider's file names out of the document.
 func (x *Exchange) Scan() {
-	if x.Scanned {
-		return
+	if !x.Scanned {
+		x.scanOf(x.Document())
 	}
-	doc := x.Body()
+}
+
+// Document is the body or, where the provider may send its JSON in a form, the form's field.
+func (x *Exchange) Document() []byte {
 	if field := x.Setup.DocumentField; field != "" {
 		if text := firstOf(x.FormValues()[field]); text != "" {
-			doc = []byte(text)
+			return []byte(text)
 		}
 	}
-	x.scanOf(doc)
+	return x.Body()
 }
 
 func (x *Exchange) scanOf(doc []byte) bool {

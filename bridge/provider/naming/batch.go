@@ -1,6 +1,9 @@
 package naming
 
 import (
+	"cmp"
+	"unicode/utf8"
+
 	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
@@ -12,14 +15,12 @@ func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 	if b.KeepsAttributes() {
 		return b.cloudevents(x)
 	}
-	fault := b.faultOf(x)
-	if b.batch == nil || fault != "" {
-		return b.single(x, fault, room)
+	if !b.batch.Given() {
+		return b.single(x, b.faultOf(x), room)
 	}
-	x.Scan()
-	array := x.Values[*b.batch]
+	array := b.batch.Within(x.Document())
 	if array.Kind != pointer.Array {
-		return b.single(x, "it holds no array of events", room)
+		return b.single(x, cmp.Or(b.faultOf(x), "it holds no array of events"), room)
 	}
 	var events []Event
 	one := &scheme.Exchange{Values: make([]pointer.Value, len(x.Values))}
@@ -30,9 +31,7 @@ func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 		}
 		one.Reset(x.Setup, x.Request)
 		one.Held, one.Member = x.Held, true
-		one.DecryptedTo(v.Raw)
-		e := b.build(one, "", nil)
-		e.DataContentType = "application/json"
+		e := b.member(one, v.Raw)
 		if e.Invalid != "" && faults < maxFaulty { // the same for all; a long batch of these would be many times as long
 			if faults++; faults == 1 {
 				headers = b.headersOf(x)
@@ -43,6 +42,18 @@ func (b *Builder) Events(x *scheme.Exchange, room []Event) []Event {
 	})
 	tellApart(events)
 	return events
+}
+
+// member is the event of an element, which is at fault by itself.
+func (b *Builder) member(one *scheme.Exchange, raw []byte) Event {
+	one.DecryptedTo(raw)
+	fault := ""
+	if !utf8.Valid(raw) {
+		fault = "it holds bytes that are no UTF-8"
+	}
+	e := b.build(one, fault, nil)
+	e.DataContentType = "application/json"
+	return e
 }
 
 func (b *Builder) single(x *scheme.Exchange, fault string, room []Event) []Event {

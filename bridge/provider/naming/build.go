@@ -27,9 +27,9 @@ type Builder struct {
 	body       string
 	resigned   bool
 	anew       bool
-	source     string // the source's own, when an adapter gives none
-	forced     bool   // the source's own, whatever an adapter gives
-	batch      *int   // slot of the array
+	source     string      // the source's own, when an adapter gives none
+	forced     bool        // the source's own, whatever an adapter gives
+	batch      pointer.One // the array
 	rename     map[string]string
 	attributes *attributes
 	extensions []extension
@@ -76,11 +76,9 @@ func NewBuilder(c *scheme.Compiler, spec Spec, from Origin) (*Builder, error) {
 		return nil, err
 	}
 	if spec.Batch != "" || spec.Whole {
-		slot, err := c.Set.Add(spec.Batch)
-		if err != nil {
+		if b.batch, err = pointer.ParseOne(spec.Batch); err != nil {
 			return nil, fmt.Errorf("batch: %w", err)
 		}
-		b.batch = &slot
 		if slices.ContainsFunc(b.attributes.id, func(t scheme.Template) bool { return !t.Has("json") }) {
 			return nil, errors.New("id: in a batch it must be a JSON pointer into the element; all elements share the headers")
 		}

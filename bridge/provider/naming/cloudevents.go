@@ -38,7 +38,7 @@ var whole, _ = pointer.ParseOne("") // which is a pointer
 
 func (b *Builder) cloudeventsBatch(x *scheme.Exchange) []Event {
 	named := scheme.ValueOf("body", "")
-	list := whole.In(x.Body())
+	list := whole.Within(x.Body())
 	if list.Kind != pointer.Array {
 		return []Event{b.unreadable(x, event.Event{}, x.Body(), "it is not a CloudEvent: the body is no JSON array")}
 	}

@@ -21,3 +21,11 @@ func (o One) In(doc []byte) Value {
 	_, _ = o.set.Scan(doc, found[:]) // what is no JSON has none
 	return found[0]
 }
+
+// Within is In by the grammar alone: of an array whose elements are judged one by one, some may hold
+// bytes that are no UTF-8.
+func (o One) Within(doc []byte) Value {
+	var found [1]Value
+	_, _ = o.set.scan(doc, found[:]) // what is no JSON has none
+	return found[0]
+}

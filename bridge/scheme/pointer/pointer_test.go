@@ -202,3 +202,24 @@ func TestHalfOfASurrogatePairIsNoText(t *testing.T) {
 		}
 	}
 }
+
+// Elements may hold bytes that are no UTF-8 only for who judges them one by one.
+func TestWithinLooksAtTheGrammarAlone(t *testing.T) {
+	t.Parallel()
+	one, err := pointer.ParseOne("/list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, want := range map[string]int{
+		"\ufeff{\"list\":[1,\"\xff\"]}": 2, `{"list":[1,"\u00ff",{}]}`: 3, "{\"list\":[1,\xff]}": 0, "{\"list\":[1]}\xff": 0, `{"list":[1}`: 0, "": 0,
+	} {
+		n := 0
+		pointer.Elements(one.Within([]byte(doc)), func(pointer.Value) { n++ })
+		if n != want {
+			t.Errorf("%q has %d elements, want %d", doc, n, want)
+		}
+		if strict := one.In([]byte(doc)); strict.Kind != pointer.Absent && !utf8.ValidString(doc) {
+			t.Errorf("%q is taken for JSON", doc)
+		}
+	}
+}

@@ -18,11 +18,17 @@ var ByteOrderMark = []byte("\xef\xbb\xbf")
 // document, or ErrInvalid. The values point into doc. A byte order mark is passed over, as
 // RFC 8259 (8.1) allows.
 func (s *Set) Scan(doc []byte, out []Value) (Kind, error) {
-	clear(out)
-	doc = bytes.TrimPrefix(doc, ByteOrderMark)
 	if !utf8.Valid(doc) {
+		clear(out)
 		return Absent, ErrInvalid
 	}
+	return s.scan(doc, out)
+}
+
+// scan is Scan by the grammar alone: a text may hold bytes that are no UTF-8.
+func (s *Set) scan(doc []byte, out []Value) (Kind, error) {
+	clear(out)
+	doc = bytes.TrimPrefix(doc, ByteOrderMark)
 	sc := scanner{doc: doc, out: out}
 	start := sc.space(0)
 	end := sc.value(start, &s.root)

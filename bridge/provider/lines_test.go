@@ -43,6 +43,13 @@ func TestSeveralLinesAreOneList(t *testing.T) {
 			{"X-Sig", "sha256=" + wrong, "X-Sig", "sha256=" + right}, {"X-Sig", "sha256=" + wrong + ", sha256=" + right}, {"X-Sig", "sha1=00, sha256=" + right}}},
 		"item": {"{header: X-Sig, item: v1, content: \"{item:t}.{body}\"}", [][]string{
 			{"X-Sig", "t=5,v1=" + wrong, "X-Sig", "v1=" + stamped}, {"X-Sig", "t=5", "X-Sig", "v1=" + stamped}, {"X-Sig", "t=5, v1=" + wrong + ", v1=" + stamped}}},
+		"item between semicolons": {"{header: X-Sig, item: h1, separator: \";\", content: \"{item:ts}.{body}\"}", [][]string{
+			{"X-Sig", "ts=5;h1=" + wrong, "X-Sig", "ts=5;h1=" + stamped}, {"X-Sig", "ts=5;h1=" + stamped + ", ts=5;h1=" + wrong},
+			{"X-Sig", "ts=5;h1=" + wrong + ",ts=5;h1=" + stamped}, {"X-Sig", "h1=" + wrong + ";ts=5 , h1=" + stamped + ";ts=5"}, {"X-Sig", "ts=5;h1=" + stamped + ","}}},
+		"item between spaces": {"{header: X-Sig, item: h1, separator: \" \", content: \"{item:ts}.{body}\"}", [][]string{
+			{"X-Sig", "ts=5 h1=" + stamped + ", ts=5 h1=" + wrong}, {"X-Sig", "ts=5 h1=" + wrong + ",ts=5 h1=" + stamped}}},
+		"another item with a comma": {"{header: X-Sig, item: h1, separator: \";\", content: \"{item:ts}{item:of}.{body}\"}", [][]string{
+			{"X-Sig", "ts=5;of=a,b;h1=" + hexHMAC("5a,b.x")}, {"X-Sig", "ts=5;of=a,b, ts=5;h1=" + hexHMAC("5a,b.x")}}},
 		"version": {"{header: X-Sig, version: v1, encoding: base64}", [][]string{
 			{"X-Sig", "v1," + wrong64, "X-Sig", "v1," + right64}, {"X-Sig", "v1," + wrong64 + ", v1," + right64},
 			{"X-Sig", "v1," + wrong64 + ",v1," + right64}, {"X-Sig", "v1a,AAAA  v1," + right64}}},
@@ -130,9 +137,38 @@ func TestTokensInSeveralLines(t *testing.T) {
 	accepted(t, comma, lines("x", "X-Tok", "a token, with a comma"))
 }
 
+func TestSignedTokensInSeveralLines(t *testing.T) {
+	t.Parallel()
+	right, wrong := compact(`{"alg":"HS256"}`, `{"iss":"own","jti":"7"}`, invented), compact(`{"alg":"HS256"}`, `{"iss":"own"}`, "another secret")
+	for prefix, headers := range map[string][][]string{
+		"Bearer ": {
+			{"Authorization", "Bearer " + right}, {"Authorization", "Bearer " + wrong, "Authorization", "Bearer " + right}, {"Authorization", "bearer " + right},
+			{"Authorization", "Basic eA==", "Authorization", "Bearer " + right}, {"Authorization", "Bearer " + right + ", Basic eA=="},
+			{"Authorization", "Bearer " + wrong + ",Bearer " + right + ","}, {"Authorization", "", "Authorization", "Bearer " + right}, {"Authorization", "Bearer " + right, "Authorization", "Bearer " + right},
+		},
+		"": {{"Authorization", right}, {"Authorization", "Basic eA==, " + right}, {"Authorization", wrong + ", " + right}},
+	} {
+		v := userProvider(t, "own", "verify: [{jws: {header: Authorization, prefix: \""+prefix+"\", claims: {iss: own}, items: jti}}]\nevent: {prefix: com.own, body: any, id: \"item:jti\"}\n", provider.Config{})
+		for _, h := range headers {
+			if e := accepted(t, v, lines("x", h...)).Events[0]; e.ID != "7" {
+				t.Errorf("%q: id %q", h, e.ID)
+			}
+		}
+		for _, h := range [][]string{{"Authorization", prefix + wrong}, {"Authorization", "Basic eA=="}, {"Authorization", prefix + wrong + ", " + prefix + "moon"}, {"Authorization", ","}} {
+			if r := reason(t, v, lines("x", h...)); r.Reason != provider.BadSignature {
+				t.Errorf("%q: %v", h, r)
+			}
+		}
+		if r := reason(t, v, lines("x", "Authorization", "")); r.Reason != provider.NoSignature {
+			t.Error(r)
+		}
+	}
+}
+
 // FuzzSignature puts anything where signatures are read; only the right one may be taken.
 func FuzzSignature(f *testing.F) {
 	f.Add("sha256=00", "sha256=11,")
+	f.Add("Bearer a.b.c, Basic x", "t=1;v1=00, t=1;v1=,,;=")
 	f.Add("t=1,v1=00, v1=,v1", "v1,AAAA v1,,v1,AAA=")
 	f.Add(strings.Repeat(",", 2000), strings.Repeat("00,", 500))
 	var verifiers []*provider.Verifier
@@ -140,7 +176,9 @@ func FuzzSignature(f *testing.F) {
 		"{header: X-Sig, numbered: true, encoding: base64url}", "{header: X-Sig, prefix: \"sha256=\"}"} {
 		verifiers = append(verifiers, userProvider(f, "own", "verify: [{hmac: "+spec+"}]"+anyBody, provider.Config{}))
 	}
-	verifiers = append(verifiers, userProvider(f, "own", "verify: [{token: {in: bearer}}]"+anyBody, provider.Config{}))
+	for _, step := range []string{"token: {in: bearer}", "jws: {header: Authorization, prefix: 'Bearer ', claims: {iss: own}}", "jws: {header: Authorization, claims: {iss: own}}"} {
+		verifiers = append(verifiers, userProvider(f, "own", "verify: [{"+step+"}]"+anyBody, provider.Config{}))
+	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		r := &provider.Request{Method: http.MethodPost, URL: "https://x/", Body: []byte("x"), Received: noon, Header: http.Header{
 			"X-Sig": {first, second}, "X-Sig-3": {first}, "X-Sig-" + first: {second}, "Authorization": {second, first}}}

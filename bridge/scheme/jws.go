@@ -24,9 +24,9 @@ type jwsSpec struct {
 	Keys      keySpec           `yaml:",inline" part:"key"`
 	Algorithm string            `yaml:"algorithm" words:"HS256 RS256 ES256" doc:"How it is signed (RFC 7518, 3); HS256, with a secret that both sides have, unless it says otherwise." example:"header: X-Acme-Token, algorithm: RS256"`
 	Published *publishedSpec    `yaml:"published" doc:"Where the sender publishes the keys of RS256 and ES256." example:"header: X-Acme-Token, algorithm: ES256, published: {url: 'https://keys.acme.example/jwks'}"`
-	Header    string            `yaml:"header" doc:"The header that holds the token." example:"header: X-Acme-Token"`
+	Header    string            `yaml:"header" doc:"The header that holds the token; of several tokens in it one that holds is enough." example:"header: X-Acme-Token"`
 	Whole     bool              `yaml:"whole" doc:"The body is the token, and what it says is the data." example:"whole: true, claims: {iss: acme}"`
-	Prefix    string            `yaml:"prefix" doc:"What stands in front of the token." example:"header: Authorization, prefix: 'Bearer '"`
+	Prefix    string            `yaml:"prefix" doc:"What stands in front of the token, in capitals or not." example:"header: Authorization, prefix: 'Bearer '"`
 	Claims    map[string]string `yaml:"claims" doc:"Claims by name, each with the template of what it must say; they are what of the request the token covers." example:"header: X-Acme-Token, claims: {iss: acme, payload_hash: '{hash:sha256:hex:body}'}"`
 	Requires  declaration.List  `yaml:"requires" doc:"Claims that must be there, whatever they say: a token without them is no delivery." example:"header: X-Acme-Token, requires: event_id"`
 	Items     declaration.List  `yaml:"items" doc:"Other claims that the file uses, as {item:jti}." example:"header: X-Acme-Token, items: jti"`
@@ -93,22 +93,6 @@ func (j *jws) Verify(x *Exchange) *Refusal {
 	return nil
 }
 
-// token is what the request shows, without its prefix.
-func (j *jws) token(x *Exchange) (token string, refusal *Refusal) {
-	value, most := x.Header(j.header), maxJWS
-	if j.header == "" {
-		value, most = string(x.Request.Body), len(x.Request.Body)
-	}
-	if value == "" {
-		return "", &Refusal{NoSignature, j.place() + " is missing"}
-	}
-	token, ok := strings.CutPrefix(value, j.prefix)
-	if !ok || len(token) > most {
-		return "", &Refusal{BadSignature, j.place() + " holds no token of the form " + j.form()}
-	}
-	return token, nil
-}
-
 func (j *jws) place() string {
 	if j.header == "" {
 		return "the body"
@@ -116,21 +100,63 @@ func (j *jws) place() string {
 	return "header " + j.header
 }
 
-// read judges the token and keeps its claims as items.
+// read judges the token and keeps its claims as items. Of several lines of a header, and values
+// between commas, one that holds is enough.
 func (j *jws) read(x *Exchange) *Refusal {
 	x.items = x.items[:0]
-	token, refusal := j.token(x)
-	if refusal != nil {
-		return refusal
+	if j.header == "" {
+		token, ok := cutFold(string(x.Request.Body), j.prefix)
+		switch {
+		case len(x.Request.Body) == 0:
+			return &Refusal{NoSignature, j.place() + " is missing"}
+		case !ok:
+			return j.noToken()
+		case !x.Take(3 * int64(len(token))):
+			return NoMemory()
+		}
+		return j.hold(x, token)
 	}
-	if j.header == "" && !x.Take(3*int64(len(token))) {
-		return NoMemory()
+	shown := members(x.Request.Header[j.header])
+	if len(shown) == 0 {
+		return &Refusal{NoSignature, j.place() + " is missing"}
 	}
+	none := j.noToken()
+	worst := none
+	for _, one := range shown {
+		token, ok := cutFold(one, j.prefix)
+		if !ok || len(token) > maxJWS || strings.Contains(token, ",") {
+			continue
+		}
+		refusal := j.hold(x, token)
+		if refusal == nil {
+			return nil
+		}
+		if worst.Detail == none.Detail || refusal.Reason == Unreachable {
+			worst = refusal
+		}
+	}
+	return worst
+}
+
+func (j *jws) noToken() *Refusal {
+	return &Refusal{BadSignature, j.place() + " holds no token of the form " + j.form()}
+}
+
+// cutFold cuts a prefix off in which case says nothing, as in Bearer.
+func cutFold(text, prefix string) (rest string, found bool) {
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return "", false
+	}
+	return text[len(prefix):], true
+}
+
+// hold judges one token.
+func (j *jws) hold(x *Exchange, token string) *Refusal {
 	text, signature, dot := cutLast(token, ".")
 	head, payload, two := strings.Cut(text, ".")
 	id, known := headOf(head, j.keys.algorithm())
 	if !dot || !two || !known {
-		return &Refusal{BadSignature, j.place() + " holds no token of the form " + j.form()}
+		return j.noToken()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(signature)
 	if err != nil {

@@ -148,15 +148,34 @@ func (s *signature) readLine(x *Exchange, line string) {
 
 func (s *signature) readItems(x *Exchange, list string) {
 	for entry := range strings.SplitSeq(list, s.Separator) {
-		name, value, ok := strings.Cut(strings.TrimSpace(entry), "=")
-		if !ok || len(x.items) >= 4*maxSignatures {
-			continue
-		}
-		x.items = append(x.items, item{name, value})
-		if name == s.Item {
-			s.Take(x, value)
+		for entry != "" {
+			end := endOfMember(entry)
+			name, value, ok := strings.Cut(strings.Trim(entry[:end], ", \t"), "=")
+			entry = entry[end:]
+			if !ok || len(x.items) >= 4*maxSignatures {
+				continue
+			}
+			x.items = append(x.items, item{name, value})
+			if name == s.Item {
+				s.Take(x, value)
+			}
 		}
 	}
+}
+
+// endOfMember finds the comma behind which another member begins, where lines of a list with another
+// separator were joined; a value may have commas.
+func endOfMember(list string) int {
+	comma := 0
+	for i := range len(list) {
+		switch {
+		case list[i] == ',':
+			comma = i
+		case list[i] == '=' && comma > 0:
+			return comma
+		}
+	}
+	return len(list)
 }
 
 // readVersions takes v1,… v1,… also where lines were joined with commas.

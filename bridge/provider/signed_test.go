@@ -80,12 +80,15 @@ func TestASignatureOverTheURLLeavesNoRoomForABody(t *testing.T) {
 	}
 }
 
-func TestEverySignatureOverTheURLIsTriedWithAndWithoutPort(t *testing.T) {
+func TestEverySignatureOverTheURLIsTriedInItsForms(t *testing.T) {
 	t.Parallel()
 	for _, family := range append(slices.Clip(signatureFamilies), "jws") {
 		v, secret := signedBy(t, family, ", content: \"{url}{header:X-Id}{body}\"", sampled)
 		with443, with8443 := "https://hooks.example.com:443/webhooks/shop", "https://hooks.example.com:8443/webhooks/shop"
-		for _, c := range []struct{ signed, came string }{{hookURL, with443}, {with443, hookURL}, {hookURL, with8443}} {
+		capitals := "HTTPS://Hooks.Example.com/webhooks/shop"
+		for _, c := range []struct{ signed, came string }{
+			{hookURL, with443}, {with443, hookURL}, {hookURL, with8443}, {hookURL, capitals}, {with443, capitals}, {capitals, capitals}, {hookURL, strings.Replace(with8443, "hooks", "Hooks", 1)},
+		} {
 			s, err := v.Provider().Sample(provider.SampleRequest{Secret: secret, Now: noon, URL: c.signed})
 			if err != nil {
 				t.Fatalf("%s: %v", family, err)
@@ -99,6 +102,10 @@ func TestEverySignatureOverTheURLIsTriedWithAndWithoutPort(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := request(s, noon)
+		for _, other := range []string{strings.Replace(hookURL, "shop", "Shop", 1), "http" + strings.TrimPrefix(hookURL, "https")} {
+			r.URL = other
+			reason(t, v, r)
+		}
 		r.URL = hookURL + "/other"
 		if got := reason(t, v, r); got.Reason != provider.BadSignature || !strings.Contains(got.Detail, "the URL "+r.URL) {
 			t.Errorf("%s: %v", family, got)

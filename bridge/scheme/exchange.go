@@ -143,7 +143,8 @@ func firstOf(values []string) string {
 // the headers, and proxies write their own.
 func (x *Exchange) Header(name string) string {
 	if name == "Host" && x.Request.URL != "" {
-		return hostOf(x.Request.URL)
+		_, host, _ := cutURL(x.Request.URL)
+		return host
 	}
 	return OneLine(x.Request.Header[name])
 }
@@ -320,8 +321,8 @@ func (x *Exchange) addQuery(name, value string) {
 // outgoing takes a request that is being sent for the one that is judged.
 func (x *Exchange) outgoing(s *Setup, o Outgoing) {
 	x.Reset(s, &x.own)
-	x.own = Request{Method: o.Method, URL: o.URL, Header: o.Header, Body: o.Body, Received: o.Time}
-	x.url, x.lines, x.blank = o.URL, o.Lines, true
+	x.own = Request{Method: o.Method, URL: SmallURL(o.URL), Header: o.Header, Body: o.Body, Received: o.Time}
+	x.url, x.lines, x.blank = x.own.URL, o.Lines, true
 }
 
 // restart forgets what was read of the request.

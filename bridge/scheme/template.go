@@ -42,7 +42,7 @@ var terms = []declaration.Term{
 	{Name: "form:name", Doc: "A field of a form.", Example: "form:order_id"},
 	{Name: "json:/pointer", Doc: "A value of a JSON body, by its pointer (RFC 6901); with |parent behind it, without the last segment of the path that it holds, with |empty nothing where it is missing.", Example: "order.{json:/data/status}"},
 	{Name: "item:name", Doc: "A member of the signature's own list, such as t in t=…,v1=…; of a jws a claim.", Example: "{item:t}.{body}"},
-	{Name: "url", Doc: "The URL that the sender was told, with its query; it is tried with and without a port.", Example: "{url}{body}"},
+	{Name: "url", Doc: "The URL that the sender was told, with its query; it is tried with and without a port, and without capitals in scheme and host.", Example: "{url}{body}"},
 	{Name: "method", Doc: "The method of the request.", Example: "{method}{url}{body}"},
 	{Name: "sorted-form", Doc: "The names and values of a form, sorted by name and joined, a repeated value once.", Example: "{url}{sorted-form}"},
 	{Name: "secret", Doc: "The secret, in what is hashed. An hmac whose content holds it is a plain hash.", Example: "{secret}{body}{secret}"},

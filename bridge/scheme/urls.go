@@ -2,30 +2,51 @@ package scheme
 
 import "strings"
 
-// urlForms returns the URL as it came, and with its port left out or the default one added:
-// senders differ in which of them they sign, and a port proves nothing.
+// urlForms returns the URL as it came, and with its port left out or the default one added; where scheme
+// or host has capitals, also with small letters there. Senders differ in which of them they sign, and
+// neither a port nor capitals prove anything.
 func urlForms(raw string) []string {
-	scheme, rest, ok := strings.Cut(raw, "://")
-	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
-	if !ok || port == "" {
-		return []string{raw}
+	forms := withPorts(raw)
+	if small := SmallURL(raw); small != raw {
+		forms = append(forms, withPorts(small)...)
 	}
-	host := hostOf(raw)
-	behind := rest[len(host):]
-	colon := strings.LastIndexByte(host, ':')
-	if colon >= 0 && !strings.HasSuffix(host, "]") {
-		return []string{raw, scheme + "://" + host[:colon] + behind}
-	}
-	return []string{raw, scheme + "://" + host + port + behind}
+	return forms
 }
 
-// hostOf is the host of a URL, with its port.
-func hostOf(raw string) string {
-	_, rest, _ := strings.Cut(raw, "://")
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
+// withPorts is the URL, and without its port, or with the default one where it has none.
+func withPorts(raw string) []string {
+	scheme, host, behind := cutURL(raw)
+	port := map[string]string{"http://": ":80", "https://": ":443"}[strings.ToLower(scheme)]
+	if port == "" {
+		return []string{raw}
 	}
-	return rest
+	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && !strings.HasSuffix(host, "]") {
+		host, port = host[:colon], ""
+	}
+	return []string{raw, scheme + host + port + behind}
+}
+
+// SmallURL is a URL as clients send it: with scheme and host in small letters.
+func SmallURL(raw string) string {
+	_, _, behind := cutURL(raw)
+	front := raw[:len(raw)-len(behind)]
+	if small := strings.ToLower(front); small != front {
+		return small + behind
+	}
+	return raw
+}
+
+// cutURL takes a URL apart: the scheme with what follows it, the host with its port, and the rest.
+func cutURL(raw string) (scheme, host, behind string) {
+	i := strings.Index(raw, "://")
+	if i < 0 {
+		return "", "", raw
+	}
+	scheme, rest := raw[:i+3], raw[i+3:]
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		return scheme, rest[:end], rest[end:]
+	}
+	return scheme, rest, ""
 }
 
 // eachURL calls try with every form of the URL in x, where content has it, else once. It goes

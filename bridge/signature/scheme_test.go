@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -342,5 +343,20 @@ func TestASignatureMayCoverTheHost(t *testing.T) {
 	m.URL = "https://b.example/x"
 	if err := s.Verify(h, arrived(m), at); reason(err) != scheme.BadSignature {
 		t.Errorf("another host: %v", err)
+	}
+}
+
+// A URL is signed as it is sent, whatever its owner wrote.
+func TestTheURLIsSignedInSmallLetters(t *testing.T) {
+	t.Parallel()
+	secret := signature.GenerateSecret("hmac")
+	written, sent := http.Header{}, http.Header{}
+	m := message()
+	for h, url := range map[*http.Header]string{&written: "HTTPS://A.example:8443/In?B=C", &sent: "https://a.example:8443/In?B=C"} {
+		m.URL = url
+		sign(t, compile(t, "hmac", map[string]string{"template": "{header:Host}{url}{body}"}, secret), *h, m)
+	}
+	if !reflect.DeepEqual(written, sent) {
+		t.Errorf("written %v, sent %v", written, sent)
 	}
 }

@@ -229,6 +229,23 @@ func TestRequestArrivesAsGiven(t *testing.T) {
 	}
 }
 
+// Case says nothing in a host, and who verifies a signature over the URL sees what was signed.
+func TestTheHostIsSentInSmallLetters(t *testing.T) {
+	t.Parallel()
+	hosts := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { hosts <- r.Host }))
+	defer server.Close()
+	s := webhook.New(webhook.Options{Egress: loopback(), Resolver: nameServer(t, func(int) (int, []string) { return noError, []string{"127.0.0.1"} })})
+	defer s.Close()
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	if res := post(s, t.Context(), "HTTP://Shop.Example:"+port+"/", 20*time.Second); res.Reason != "" {
+		t.Fatalf("got %+v", res)
+	}
+	if got := <-hosts; got != "shop.example:"+port {
+		t.Errorf("the host is %s", got)
+	}
+}
+
 func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")

@@ -75,6 +75,7 @@ func parseTarget(raw string) (*target, error) {
 		return nil, errors.New("must not have a fragment (#)")
 	}
 	u.RawQuery = endpoint.EncodeQuery(u.RawQuery)
+	u.Host = strings.ToLower(u.Host) // as it is signed
 	t := &target{url: u, secure: u.Scheme == "https"}
 	if t.port, err = readPort(u); err != nil {
 		return nil, err

@@ -136,6 +136,7 @@ var triedSources = map[string]tried{
 	"elsewhere":    {provider: "sticker", settings: []string{"_TOPIC=hookspan.events.else.where", "_TYPE_PREFIX=org.example", "_URI=/x"}},
 	"host":         {provider: "hmac", options: map[string]string{"header": "X-Sig", "template": "{header:Host}.{method}{url}{body}"}},
 	"public":       {provider: "twilio", settings: []string{"_PUBLIC_URL=https://public.example/hook"}, target: "https://public.example/hook"},
+	"capitals":     {provider: "square", settings: []string{"_PUBLIC_URL=HTTPS://Public.example/Hook"}, target: "https://public.example/Hook"},
 	"port":         {provider: "monday", settings: []string{"_PUBLIC_URL=https://public.example:8443/hook"}, target: "https://public.example/hook"},
 	"proxied":      {provider: "square", target: "https://outside.example/webhooks/proxied", headers: []string{"X-Forwarded-Proto: https, http", "X-Forwarded-Host: outside.example"}},
 	"tenant":       {provider: "sticker", settings: []string{"_TENANT=header:Host", "_DEDUP_KEY=header:Host"}},

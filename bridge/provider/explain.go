@@ -95,7 +95,7 @@ func (v *Verifier) suspect(r *scheme.Request, refusal *scheme.Refusal) []Finding
 	if err != nil {
 		return nil // it compiled before
 	}
-	for _, m := range slices.Concat(bodyMistakes, printed(), []requestMistake{beforeGzip(v.setup.MaxBody)}) {
+	for _, m := range append(slices.Clip(bodyMistakes), beforeGzip(v.setup.MaxBody)) {
 		changed := *r
 		changed.Header = r.Header.Clone()
 		if !m.change(&changed) {
@@ -104,6 +104,9 @@ func (v *Verifier) suspect(r *scheme.Request, refusal *scheme.Refusal) []Finding
 		if _, err := anyTime.Verify(&changed); err == nil {
 			findings = append(findings, Finding{m.text, m.remedy})
 		}
+	}
+	if len(findings) == 0 {
+		findings = suspectWriting(anyTime, r)
 	}
 	findings = append(findings, v.suspectURL(anyTime, r)...)
 	for _, m := range secretMistakes {

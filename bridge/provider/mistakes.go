@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/hookspan/hookspan/bridge/scheme"
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
@@ -37,11 +34,6 @@ var bodyMistakes = []requestMistake{
 		})},
 	{"it is accepted without the byte order mark", "the mark was added when the body was saved; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return bytes.TrimPrefix(b, pointer.ByteOrderMark), nil })},
-	{"it is accepted with slashes written \\/ in the JSON", "escapes were changed; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte("/"), []byte(`\/`)), nil })},
-	{"it is accepted with slashes not written \\/ in the JSON", "escapes were changed; " + keepBytes,
-		inBody(func(b []byte) ([]byte, error) { return bytes.ReplaceAll(b, []byte(`\/`), []byte("/")), nil })},
-	{"it is accepted with other characters than ASCII written \\u…", "escapes were changed; " + keepBytes, inBody(asciiOnly)},
 	{"it is accepted with a byte order mark", "the mark was cut off; " + keepBytes,
 		inBody(func(b []byte) ([]byte, error) { return append(bytes.Clone(pointer.ByteOrderMark), b...), nil })},
 }
@@ -55,77 +47,6 @@ func inBody(change func([]byte) ([]byte, error)) func(*scheme.Request) bool {
 		r.Body = changed
 		return true
 	}
-}
-
-// printed lists the ways in which programs print JSON; a body that was printed anew is one of
-// them. Each is tried with and without a line feed at the end.
-func printed() (mistakes []requestMistake) {
-	const remedy = "the JSON was printed anew on the way; " + keepBytes
-	add := func(how string, write func([]byte) ([]byte, error)) {
-		mistakes = append(mistakes,
-			requestMistake{"it is accepted with the JSON " + how, remedy, inBody(write)},
-			requestMistake{"it is accepted with the JSON " + how + " and a line feed at the end", remedy, inBody(func(b []byte) ([]byte, error) {
-				out, err := write(b)
-				return append(out, '\n'), err
-			})})
-	}
-	add("written without white space", func(b []byte) ([]byte, error) {
-		var out bytes.Buffer
-		err := json.Compact(&out, b)
-		return out.Bytes(), err
-	})
-	add("in one line, with a space behind colons and commas", spaced)
-	for _, one := range [...]struct{ how, indent string }{
-		{"indented by two spaces", "  "}, {"indented by four spaces", "    "}, {"indented by tabs", "\t"}, {"in lines that are not indented", ""},
-	} {
-		add(one.how, func(b []byte) ([]byte, error) {
-			var out bytes.Buffer
-			err := json.Indent(&out, bytes.TrimSpace(b), "", one.indent)
-			return out.Bytes(), err
-		})
-	}
-	return mistakes
-}
-
-// spaced writes JSON as Python does.
-func spaced(b []byte) ([]byte, error) {
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, b); err != nil {
-		return nil, err
-	}
-	var out []byte
-	inText, escaped := false, false
-	for _, c := range compact.Bytes() {
-		out = append(out, c)
-		switch {
-		case escaped:
-			escaped = false
-		case inText && c == '\\':
-			escaped = true
-		case c == '"':
-			inText = !inText
-		case !inText && (c == ':' || c == ','):
-			out = append(out, ' ')
-		}
-	}
-	return out, nil
-}
-
-// asciiOnly writes every other character as an escape of JSON.
-func asciiOnly(b []byte) ([]byte, error) {
-	var out []byte
-	for _, r := range string(b) {
-		switch {
-		case r < 0x80:
-			out = append(out, byte(r))
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
-	return out, nil
 }
 
 // beforeGzip takes gzip off, within the bound of the source.

@@ -1,8 +1,10 @@
 package jetstream_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +41,57 @@ func TestAnEmbeddedStreamWhoseFilesAreRemovedIsSaidAndMadeAgain(t *testing.T) {
 	saysAndMakesAgain(t, store, "HOOKSPAN_EVENTS")
 	if got := follow(t, store, "HOOKSPAN_EVENTS", 1); got[0].Event.ID != "after" {
 		t.Errorf("the stream begins with %s", got[0].Event.ID)
+	}
+}
+
+// Without the folder of its messages a server goes on, too, and nothing that it acknowledges then is kept.
+func TestNothingIsAcknowledgedIntoMessagesThatAreRemoved(t *testing.T) {
+	t.Parallel()
+	remove := map[string]func(messages string) error{
+		"the folder": os.RemoveAll,
+		"the block":  func(messages string) error { return os.Remove(filepath.Join(messages, "1.blk")) },
+	}
+	for name, remove := range remove {
+		for _, mode := range []embedded.Sync{embedded.Group, embedded.Always} {
+			t.Run(name+", "+string(mode), func(t *testing.T) {
+				t.Parallel()
+				o := embedded.Options{Dir: natstest.Folder(t), Sync: mode}
+				t.Run("they are made", func(t *testing.T) {
+					store, _ := openStore(t, o, jetstream.Options{})
+					if _, err := store.Publish(within(t), "hookspan.events.shop.made", order("before"), bus.PublishOptions{}); err != nil {
+						t.Fatal(err)
+					}
+				})
+				var acknowledged []string
+				t.Run("they are removed", func(t *testing.T) {
+					store, _ := openStore(t, o, jetstream.Options{})
+					if _, err := store.Publish(within(t), "hookspan.events.shop.made", order("opens the block"), bus.PublishOptions{}); err != nil {
+						t.Fatal(err)
+					}
+					if err := remove(filepath.Join(o.Dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS", "msgs")); err != nil {
+						t.Fatal(err)
+					}
+					tries := 0
+					eventually(t, "events are taken again", func() bool {
+						id := fmt.Sprint(tries)
+						if _, err := store.Publish(within(t), "hookspan.events.shop.made", order(id), bus.PublishOptions{}); err == nil {
+							acknowledged = append(acknowledged, id)
+						}
+						tries++
+						return tries > 10 && len(acknowledged) > 0
+					})
+					eventually(t, "health is well", func() bool { return store.Health(within(t)) == nil })
+				})
+				store, _ := openStore(t, o, jetstream.Options{})
+				var kept []string
+				for _, m := range follow(t, store, "HOOKSPAN_EVENTS", len(acknowledged)) {
+					kept = append(kept, m.Event.ID)
+				}
+				if !slices.Equal(kept, acknowledged) {
+					t.Errorf("%v were acknowledged, the stream has %v", acknowledged, kept)
+				}
+			})
+		}
 	}
 }
 

@@ -6,7 +6,9 @@
 // It takes no lock on its folder, so Open takes one. A write error sticks to a stream for
 // good and publishers hear nothing of it, nor of files that somebody removes, so the server's
 // health, its files and the disk are watched, and the server is opened again when there is
-// space. Its users keep their connections.
+// space. Its users keep their connections. Who removes files of a stream while the server runs
+// removes what they held, but nothing is acknowledged into them any more: beside each sync (group)
+// or acknowledgement (always) is looked whether they are there. With lazy it takes a second.
 //
 // Events and what Hookspan keeps beside them live in two accounts of the server.
 //

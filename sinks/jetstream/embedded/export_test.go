@@ -31,3 +31,9 @@ func (o *Options) Remembering(most int) { o.mostRemembered = most }
 
 // Remembered is how many it does.
 func (s *Server) Remembered() int { return s.desk.Remembered() }
+
+// Intact asks for the files of the streams of the server that runs now, when it has ended, too.
+func (s *Server) Intact() func() error {
+	inner := s.current()
+	return func() error { return s.faults.kept.intact(func() *server.Server { return inner }) }
+}

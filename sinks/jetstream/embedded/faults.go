@@ -8,10 +8,10 @@ import (
 )
 
 // faults are what the server says is wrong with its storage, and what is found wrong with it. One
-// goroutine at a time uses them: who opens the server, then watch.
+// goroutine at a time uses them: who opens the server, then watch. Syncs look at kept, too.
 type faults struct {
 	clustered bool
-	described described
+	kept      kept
 	inherited map[string]bool // those that the server had when it was opened
 	suspect   map[string]bool // at the last look
 }
@@ -51,7 +51,7 @@ func (f *faults) of(inner *server.Server) map[string]bool {
 			list[e.Error] = true
 		}
 	}
-	for _, fault := range f.described.removed(inner) {
+	for _, fault := range f.kept.removed(inner) {
 		list[fault] = true
 	}
 	return list

@@ -149,13 +149,17 @@ func (s *Server) astray() *trouble {
 
 // believed is flush until it has failed: what was written since the last sync may be gone then
 // although the server holds it, and no later sync would tell, not even those who wrote while it
-// ran. So there is none until the server has read its files again.
+// ran. So there is none until the server has read its files again. Nor is believed what was
+// written to files that somebody has removed.
 func (s *Server) believed(flush func() error) func() error {
 	return func() error {
 		if t := s.now.trouble.Load(); t != nil && t.reach == stopsServer {
 			return t.err
 		}
 		err := flush()
+		if err == nil {
+			err = s.faults.kept.intact(s.current)
+		}
 		if err != nil {
 			s.now.set(&trouble{reach: stopsServer, err: s.o.writeError(err)})
 		}

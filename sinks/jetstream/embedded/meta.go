@@ -30,6 +30,14 @@ func (o *Options) mend() error {
 		return fmt.Errorf("look for streams: %w", err)
 	}
 	for _, folder := range folders {
+		dropped, err := o.dropBereft(folder)
+		if err != nil {
+			return fmt.Errorf("remove what is left of stream %s: %w", filepath.Base(folder), err)
+		}
+		if dropped {
+			o.Log.Error("the messages of a stream were removed: what it held is lost", "stream", filepath.Base(folder))
+			continue
+		}
 		mended, err := mendStream(folder)
 		if err != nil {
 			return fmt.Errorf("mend the description of stream %s: %w", filepath.Base(folder), err)
@@ -39,6 +47,21 @@ func (o *Options) mend() error {
 		}
 	}
 	return nil
+}
+
+// dropBereft removes what is left of a stream of ours whose messages somebody has removed: one that
+// is missing is told of, and one that is empty is not. In a cluster the others have them.
+func (o *Options) dropBereft(folder string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(folder, metaFile)); err != nil || o.Clustered() || !ours(folder) {
+		return false, nil
+	}
+	if _, err := os.Lstat(filepath.Join(folder, newMessages)); !errors.Is(err, fs.ErrNotExist) {
+		return false, nil // a purge was cut off
+	}
+	if newest, err := newestBlock(folder); err != nil || newest > 0 {
+		return false, err
+	}
+	return true, os.RemoveAll(folder)
 }
 
 func mendStream(folder string) (bool, error) {

@@ -67,7 +67,8 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	s := &Server{o: o}
-	s.now.log, s.faults = o.Log, faults{clustered: o.Clustered(), described: described{dir: o.Dir}}
+	s.now.log = o.Log
+	s.faults.clustered, s.faults.kept.clustered, s.faults.kept.dir = o.Clustered(), o.Clustered(), o.Dir
 	defer func() {
 		if err != nil && !errors.Is(err, errAbandoned) {
 			s.Close()
@@ -233,8 +234,13 @@ func (s *Server) Sync(ctx context.Context) error { return s.group.Wait(ctx) }
 // mode promises: after a sync that others share (group), or at once. In a cluster the
 // acknowledgement itself says so: a sync of this server's copy alone would say nothing.
 func (s *Server) Durable(ctx context.Context) error {
-	if s.o.Sync == Group && !s.o.Clustered() {
+	switch {
+	case s.o.Clustered():
+		return nil
+	case s.o.Sync == Group:
 		return s.group.Wait(ctx)
+	case s.o.Sync == Always: // the server has synced it
+		return s.believed(func() error { return nil })()
 	}
 	return nil
 }

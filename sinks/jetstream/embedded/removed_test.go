@@ -1,0 +1,64 @@
+package embedded_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
+	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
+)
+
+// Without its messages a stream would be the same one as before, and empty.
+func TestAStreamWithoutItsMessagesIsAnotherOne(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(stream string) error
+		same   bool
+	}{
+		"the folder was removed": {func(stream string) error { return os.RemoveAll(filepath.Join(stream, "msgs")) }, false},
+		"all in it was removed": {func(stream string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(stream, "msgs")), os.Mkdir(filepath.Join(stream, "msgs"), 0o700))
+		}, false},
+		"a purge was cut off": {func(stream string) error {
+			in := func(path string) string { return filepath.Join(stream, path) }
+			return errors.Join(os.Mkdir(in("__new_msgs__"), 0o700), os.Rename(in("msgs/1.blk"), in("__new_msgs__/1.blk")), os.Rename(in("msgs"), in("__msgs__")))
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := natstest.Folder(t)
+			s := open(t, embedded.Options{Dir: dir})
+			publish(t, s, "1")
+			before := identities(t, s)
+			s.close()
+			if err := c.change(filepath.Join(dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS")); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, embedded.Options{Dir: dir})
+			if after := identities(t, s); len(after) == 0 || (after[0] == before[0]) != c.same || stored(t, s)["1"] != c.same {
+				t.Errorf("the stream is %v, was %v", after, before)
+			}
+		})
+	}
+}
+
+// A server that ends has no streams any more, which says nothing about what became of their files.
+func TestWhatIsRemovedBesideTheEndIsNotTakenForDeleted(t *testing.T) {
+	t.Parallel()
+	dir := natstest.Folder(t)
+	open(t, embedded.Options{Dir: dir}).close()
+	s := open(t, embedded.Options{Dir: dir})
+	intact := s.Intact()
+	s.close()
+	if err := intact(); err != nil {
+		t.Errorf("nothing was removed, and %v", err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS", "msgs")); err != nil {
+		t.Fatal(err)
+	}
+	if err := intact(); err == nil {
+		t.Error("what is acknowledged would be believed")
+	}
+}

@@ -1,12 +1,15 @@
 package jetstream_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
@@ -93,6 +96,70 @@ func TestNothingIsAcknowledgedIntoMessagesThatAreRemoved(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Empty ones would forget silently what was pending, or for whom.
+func TestALogThatIsGoneIsSaidAndNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ log, removed string }{
+		"the state":                    {"HOOKSPAN_STATE", ""},
+		"the registry":                 {"HOOKSPAN_REGISTRY", ""},
+		"the messages of the state":    {"HOOKSPAN_STATE", "msgs"},
+		"the messages of the registry": {"HOOKSPAN_REGISTRY", "msgs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := natstest.Folder(t)
+			log, says := c.log, "stream "+c.log+" is missing"
+			t.Run("it is made", func(t *testing.T) {
+				store, _ := openStore(t, embedded.Options{Dir: dir}, jetstream.Options{})
+				for _, kind := range []bus.LogName{{Kind: bus.State}, {Kind: bus.Registry}} {
+					if _, err := bus.NewChain(store, kind).Append(within(t), []byte("a record")); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+			t.Run("it is removed", func(t *testing.T) {
+				store, _ := openStore(t, embedded.Options{Dir: dir}, jetstream.Options{})
+				if err := os.RemoveAll(filepath.Join(dir, "jetstream", "HOOKSPAN", "streams", log, c.removed)); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "health says that it is missing", func() bool {
+					err := store.Health(within(t))
+					return errors.Is(err, bus.ErrUnavailable) && strings.Contains(err.Error(), says)
+				})
+			})
+			s, err := embedded.Open(within(t), embedded.Options{Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if _, err := openOn(t, s, jetstream.Options{}); err == nil || errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), says) {
+				t.Errorf("after a restart: %v, want that the start is refused because %s", err, says)
+			}
+		})
+	}
+}
+
+// What a source publishes to may lie on a stream of somebody else.
+func TestAStreamOfOthersThatIsGoneIsSaid(t *testing.T) {
+	t.Parallel()
+	s, js := server(t)
+	orders := natsjs.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}
+	stream(t, js, orders)
+	store := mustOpenOn(t, s, jetstream.Options{Intake: []string{"orders.>"}})
+	if err := store.Health(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(within(t), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "health says that no stream takes the topic", func() bool {
+		err := store.Health(within(t))
+		return errors.Is(err, bus.ErrUnavailable) && strings.Contains(err.Error(), "no stream takes orders.>")
+	})
+	stream(t, js, orders)
+	eventually(t, "health is well", func() bool { return store.Health(within(t)) == nil })
 }
 
 func saysAndMakesAgain(t *testing.T, store *jetstream.Store, says string) {

@@ -33,8 +33,8 @@ type finding struct {
 	err error
 }
 
-// Health is nil when events could be published now: a server is connected and the event stream
-// has a leader that reaches most of its servers. Else it says in words what is wrong. It asks
+// Health is nil when events could be published now and delivered: a server is connected, the event
+// stream has a leader that reaches most of its servers, and what else is needed is not missing. Else it says in words what is wrong. It asks
 // at most once a second, so it may be called freely, and waits no longer than ctx lets it,
 // whoever else asks.
 func (h *health) Health(ctx context.Context) error {
@@ -85,8 +85,10 @@ func (h *health) ask(ctx context.Context) error {
 		return fmt.Errorf("%w: stream %s, or JetStream as a whole, has no leader", bus.ErrUnavailable, stream)
 	case err != nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: nobody answers for stream %s: it has no leader, or its servers are away", bus.ErrUnavailable, stream)
+	case err != nil:
+		return err
 	}
-	return err
+	return h.lacking.err()
 }
 
 // servers are those that a connection knows of, without what might be secret.

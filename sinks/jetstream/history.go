@@ -57,11 +57,6 @@ type published struct {
 	next     uint64 // 0 before the first look
 }
 
-// intake are the patterns of the topics that intake writes.
-func (s *history) intake() []string {
-	return append([]string{s.names.prefix + ".>", s.names.ns + ".quarantine", s.names.ns + ".quarantine.>"}, s.o.Intake...)
-}
-
 // intakeStreams are the streams that hold such topics.
 func (s *history) intakeStreams(ctx context.Context) ([]string, error) {
 	streams := map[string]bool{}

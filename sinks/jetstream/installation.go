@@ -23,6 +23,7 @@ type installation struct {
 	reads      *link.Link // reads events
 	private    *link.Link
 	identities identities             // of streams that hold a followed topic
+	lacking    lacking                // of what is needed
 	distrusted *prometheus.CounterVec // by reason
 }
 
@@ -98,6 +99,11 @@ func (s *installation) own(c jetstream.StreamConfig) bool {
 // domain or another account that says nothing about the servers that keep the streams.
 func (s *installation) alone(l *link.Link) bool {
 	return l.NC.ConnectedClusterName() == "" && s.o.Domain == "" && s.o.APIPrefix == ""
+}
+
+// intake are the patterns of the topics that intake writes.
+func (s *installation) intake() []string {
+	return append([]string{s.names.prefix + ".>", s.names.ns + ".quarantine", s.names.ns + ".quarantine.>"}, s.o.Intake...)
 }
 
 // filters are the patterns to read from a stream: those that meet its subjects. With byServer

@@ -4,9 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/link"
+	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
 const (
@@ -17,17 +25,52 @@ const (
 	looksToBeSure = 3
 )
 
-// A loss is a stream that was there and is not any more.
+// A loss is a stream, or whoever took a topic, that was there and is not any more.
 type loss struct {
 	looks int  // that did not find it, in a row
 	told  bool // it was logged
 }
 
+// lacking are the losses as Health says them, by what is lost.
+type lacking struct {
+	mu  sync.Mutex
+	why map[string]string
+}
+
+func (a *lacking) say(what, why string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.why[what] = why
+}
+
+func (a *lacking) forget(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.why, what)
+}
+
+// err names all of them, nil when there are none.
+func (a *lacking) err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.why) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", bus.ErrUnavailable, strings.Join(slices.Sorted(maps.Values(a.why)), "; "))
+}
+
 // keep watches over our streams, which others administer, or whose files others can reach. What
 // can begin anew is created again; without its state or its registry an installation would forget silently what
-// was pending and for whom, so those are for an operator to bring back.
+// was pending and for whom, so those are for an operator to bring back, as are streams of others
+// that sources publish to.
 func (s *streams) keep(ctx context.Context) {
 	losses := map[string]*loss{}
+	of := func(what string) *loss {
+		if losses[what] == nil {
+			losses[what] = &loss{}
+		}
+		return losses[what]
+	}
 	t := time.NewTicker(keepEvery)
 	defer t.Stop()
 	for {
@@ -41,47 +84,90 @@ func (s *streams) keep(ctx context.Context) {
 			continue
 		}
 		for _, want := range s.shapes(nil) {
-			l := losses[want.Name]
-			if l == nil {
-				l = &loss{}
-				losses[want.Name] = l
+			info := s.look(ctx, &want, of(want.Name))
+			if info == nil || want.role != forEvents {
+				continue
 			}
-			s.look(ctx, &want, l)
+			for _, topic := range s.intake() {
+				s.lookFor(ctx, topic, info.Config.Subjects, of(topic))
+			}
 		}
 	}
 }
 
-func (s *streams) look(ctx context.Context, want *shape, l *loss) {
+// look returns what it found of a stream, nil when it is missing or not known to be there.
+func (s *streams) look(ctx context.Context, want *shape, l *loss) *jetstream.StreamInfo {
 	info, err := want.link.Info(ctx, want.Name)
 	switch {
 	case err == nil:
-		if l.told {
-			s.o.Log.Info("stream is there again", "stream", want.Name)
-		}
-		*l = loss{}
+		s.found("stream", want.Name, l)
 		s.identities.learn(want.Name, link.Identity(info))
-		return
+		return info
 	case !errors.Is(err, link.ErrNoStream):
 		l.looks = 0 // whether it is there is not known
-		return
+		return nil
 	}
+	why := "stream " + want.Name + " is missing"
+	if !want.renewable(s.names) {
+		why += ", and with it what was pending, or for whom: " + broughtBack
+	}
+	s.lacking.say(want.Name, why)
 	if l.looks++; l.looks < looksToBeSure {
-		return
+		return nil
 	}
 	if !want.renewable(s.names) {
 		if !l.told {
-			s.o.Log.Error("a stream is missing that is not created again, because what it held would be forgotten: restore it from a backup", "stream", want.Name)
+			s.o.Log.Error("a stream is missing that is not created again, because what it held would be forgotten: "+broughtBack, "stream", want.Name)
 		}
 		l.told = true
-		return
+		return nil
 	}
 	if !l.told {
 		s.o.Log.Error("a stream is missing, creating it again: what it held is lost", "stream", want.Name)
 	}
 	l.told = true
-	if err := s.renew(ctx, want); err != nil && ctx.Err() == nil {
+	switch err := s.renew(ctx, want); {
+	case err == nil:
+		s.lacking.forget(want.Name)
+	case ctx.Err() == nil:
 		s.o.Log.Error("a stream that is missing cannot be created", "stream", want.Name, "error", err)
 	}
+	return nil
+}
+
+// broughtBack is what to do about a state or a registry that is missing.
+const broughtBack = "restore it from a backup (of an embedded bus: its folder)"
+
+// lookFor looks whether a stream takes a topic that intake writes to. Whose stream it was may be
+// about to create it again, and could not if ours took the topic in meanwhile.
+func (s *streams) lookFor(ctx context.Context, topic string, ours []string, l *loss) {
+	taken := slices.ContainsFunc(ours, func(p string) bool { return subject.Collide(p, topic) })
+	if !taken {
+		holders, err := s.events.Names(ctx, topic)
+		if err != nil {
+			l.looks = 0
+			return
+		}
+		taken = len(holders) > 0
+	}
+	if taken {
+		s.found("topic", topic, l)
+		return
+	}
+	s.lacking.say(topic, "no stream takes "+topic+", which sources publish to: create the one that did again, or restart Hookspan, whose own takes it in then")
+	if l.looks++; l.looks >= looksToBeSure && !l.told {
+		l.told = true
+		s.o.Log.Error("no stream takes a topic that sources publish to: create the one that did again, or restart, and our own takes it in", "topic", topic)
+	}
+}
+
+// found notes that there is no loss, or none any more.
+func (s *streams) found(kind, name string, l *loss) {
+	if l.told {
+		s.o.Log.Info(kind+" is there again", kind, name)
+	}
+	*l = loss{}
+	s.lacking.forget(name)
 }
 
 func (w *shape) renewable(n names) bool { return w.Name != n.state && w.Name != n.registry }
@@ -89,8 +175,7 @@ func (w *shape) renewable(n names) bool { return w.Name != n.state && w.Name != 
 // renew creates a stream again. Sequences of events begin anew: their positions name the
 // stream's identity. Those of logs do not.
 func (s *streams) renew(ctx context.Context, want *shape) error {
-	if want.role != forEvents {
-		want.FirstSeq = successorStart()
+	if want.succeed(); want.role != forEvents {
 		return s.makeStream(ctx, want)
 	}
 	subjects, err := s.eventSubjects(ctx)
@@ -108,9 +193,6 @@ func (s *streams) renew(ctx context.Context, want *shape) error {
 // refuseLost fails when one of state and registry is missing and the other one holds records:
 // to create it empty would forget silently what was pending, or for whom.
 func (s *streams) refuseLost(ctx context.Context) error {
-	if s.o.Disk != nil {
-		return nil
-	}
 	for _, pair := range [][2]string{{s.names.state, s.names.registry}, {s.names.registry, s.names.state}} {
 		missing, other := pair[0], pair[1]
 		if _, err := s.private.Info(ctx, missing); !errors.Is(err, link.ErrNoStream) {
@@ -119,12 +201,9 @@ func (s *streams) refuseLost(ctx context.Context) error {
 			}
 			continue
 		}
-		switch info, err := s.private.Info(ctx, other); {
-		case errors.Is(err, link.ErrNoStream):
-			continue
-		case err != nil:
+		if holds, err := s.holdsRecords(ctx, other); err != nil {
 			return err
-		case info.State.LastSeq == 0:
+		} else if !holds {
 			continue
 		}
 		// Another replica may have made both since.
@@ -134,7 +213,19 @@ func (s *streams) refuseLost(ctx context.Context) error {
 			}
 			continue
 		}
-		return fmt.Errorf("stream %s is missing although %s holds records: restore it from a backup, or remove %s too and begin anew", missing, other, other)
+		return fmt.Errorf("stream %s is missing although %s holds records: %s, or remove %s too and begin anew", missing, other, broughtBack, other)
 	}
 	return nil
+}
+
+// holdsRecords reports whether anything was ever written to a stream of ours.
+func (s *streams) holdsRecords(ctx context.Context, stream string) (bool, error) {
+	info, err := s.private.Info(ctx, stream)
+	if errors.Is(err, link.ErrNoStream) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return info.State.LastSeq > 0, nil
 }

@@ -28,6 +28,7 @@ type shape struct {
 	jetstream.StreamConfig
 	role         role
 	link         *link.Link
+	lost         bool // where it is missing, it was there once
 	sizeIsTheirs bool // of a limit that the stream has: there is no share of a store to keep to
 }
 
@@ -226,6 +227,11 @@ func differ(a, b jetstream.StreamConfig) bool {
 		a.Discard != b.Discard || a.Duplicates != b.Duplicates || a.Metadata[markOfOurs] != b.Metadata[markOfOurs]
 }
 
-// successorStart is the first sequence of a log that takes the place of one that is lost:
-// beyond any that the lost one can have reached, so that no kept place names a record of it.
-func successorStart() uint64 { return uint64(time.Now().UnixMicro()) }
+// succeed makes it the shape of a stream that takes the place of one that is lost: a log begins
+// beyond any record that the lost one can have had, so that no kept place names one of it.
+// Positions of events name their stream.
+func (w *shape) succeed() {
+	if w.role != forEvents {
+		w.FirstSeq = uint64(time.Now().UnixMicro())
+	}
+}

@@ -133,7 +133,7 @@ func Open(ctx context.Context, c Conns, o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	in := &installation{o: o, names: o.names(), identities: identities{all: map[string]string{}}, distrusted: newDistrusted(o.Metrics)}
+	in := &installation{o: o, names: o.names(), identities: identities{all: map[string]string{}}, lacking: lacking{why: map[string]string{}}, distrusted: newDistrusted(o.Metrics)}
 	s := &Store{installation: in, space: &space{installation: in}, logs: &logs{in}}
 	s.publisher = &publisher{in, s.space}
 	s.topics = &topics{installation: in, told: map[string]bool{}}

@@ -55,6 +55,10 @@ func (s *streams) makeStreams(ctx context.Context) error {
 	if err := s.refuseLost(ctx); err != nil {
 		return err
 	}
+	begun, err := s.holdsRecords(ctx, s.names.registry)
+	if err != nil {
+		return err
+	}
 	if err := s.askAccount(ctx); err != nil {
 		return err
 	}
@@ -67,6 +71,7 @@ func (s *streams) makeStreams(ctx context.Context) error {
 		making.SetLimit(1) // in order: one takes the room that another gives up
 	}
 	for _, want := range s.shapes(subjects) {
+		want.lost = begun
 		making.Go(func() error { return s.makeStream(each, &want) })
 	}
 	return making.Wait()
@@ -114,7 +119,7 @@ func (s *streams) eventSubjects(ctx context.Context) ([]string, error) {
 	for _, name := range topic.Own(s.names.ns) {
 		need = append(need, name, name+".>")
 	}
-	need = append(need, s.o.Intake...)
+	need = append(need, s.intake()...)
 	for _, wanted := range append(need, s.o.Topics...) {
 		// What overlaps with a subject of ours is ours as far as it goes: JetStream takes no
 		// subjects that overlap.
@@ -151,6 +156,10 @@ func (s *streams) wide(pattern string) bool {
 func (s *streams) makeStream(ctx context.Context, want *shape) error {
 	info, err := want.link.Info(ctx, want.Name)
 	if errors.Is(err, link.ErrNoStream) {
+		if want.lost {
+			want.succeed()
+			s.o.Log.Warn("a stream is not there although the installation is not new, creating it: what one of this name held is lost", "stream", want.Name)
+		}
 		if err = s.create(ctx, want); !link.HasCode(err, link.CodeStreamExists) { // unless another replica was faster
 			return err
 		}

@@ -25,6 +25,31 @@ type health struct {
 	at    time.Time
 	err   error
 	asked chan struct{} // closed when the question on the way is answered; nil when there is none
+
+	unmade map[string]error // topics that an event needed and that could not be made
+}
+
+// made notes what became of the making of a topic.
+func (h *health) made(topic string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		delete(h.unmade, topic)
+		return
+	}
+	if h.unmade == nil {
+		h.unmade = map[string]error{}
+	}
+	h.unmade[topic] = err
+}
+
+func (h *health) notMade(topic string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.unmade[topic]; err != nil {
+		return fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+	}
+	return nil
 }
 
 // Health is nil when events could be published now: brokers answer, every topic of ours is
@@ -76,6 +101,9 @@ func (s *Store) writable(ctx context.Context) error {
 	for _, w := range list {
 		said := answer[w.Name]
 		if errors.Is(said.Err, cluster.ErrNoTopic) && w.Use == topic.OfEvents {
+			if err := s.health.notMade(w.Name); err != nil {
+				return err
+			}
 			continue // the next event makes it
 		}
 		if said.Err != nil {

@@ -230,6 +230,68 @@ func health(t *testing.T) {
 	await(t, "health", store.Health)
 }
 
+// An empty one would forget silently what was pending, or for whom.
+func TestALogThatIsGoneIsSaidAndNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	for lost, other := range map[string]string{"hookspan.state": "hookspan.registry", "hookspan.registry": "hookspan.state"} {
+		t.Run(lost, func(t *testing.T) {
+			t.Parallel()
+			cluster := newCluster(t)
+			store := open(t, cluster, kafka.Options{})
+			for _, log := range []bus.LogName{{Kind: bus.State, Shard: 1}, {Kind: bus.Registry}} {
+				if _, err := bus.NewChain(store, log).Append(within(t), []byte("a record")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := cluster.DeleteTopic(lost); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "health says that it is missing", func(ctx context.Context) error {
+				if err := store.Health(ctx); !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), lost) {
+					return errors.New("it is said to be fine")
+				}
+				return nil
+			})
+			o := cluster.reach(kafka.Options{Intake: []string{shop}, Shards: 2})
+			says := "topic " + lost + " is missing although " + other + " holds records"
+			if _, err := kafka.Open(within(t), o); err == nil || errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), says) {
+				t.Errorf("opened with %v, want %q", err, says)
+			}
+			if err := cluster.DeleteTopic(other); err != nil {
+				t.Fatal(err)
+			}
+			openStore(t, o) // the remedy helps
+		})
+	}
+}
+
+// The next event makes its topic, unless that is refused.
+func TestATopicThatIsGoneAndCannotBeMadeIsSaid(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	store := open(t, cluster, kafka.Options{})
+	publish(t, store, "1")
+	refuses := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	if err := cluster.DeleteTopic(shop); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "health says that the topic cannot be made", func(ctx context.Context) error {
+		if _, err := store.Publish(ctx, shop, order("2"), bus.PublishOptions{}); err == nil {
+			t.Fatal("there is a topic")
+		}
+		if err := store.Health(ctx); !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), "topic "+shop+" does not exist and may not be created") {
+			return errors.New("it is said to be fine")
+		}
+		return nil
+	})
+	refuses.Remove()
+	await(t, "an event is taken", func(ctx context.Context) error {
+		_, err := store.Publish(ctx, shop, order("3"), bus.PublishOptions{})
+		return err
+	})
+	await(t, "health", store.Health)
+}
+
 func TestExamine(t *testing.T) { kafkatest.InBubble(t, examine) }
 
 func examine(t *testing.T) {

@@ -214,7 +214,11 @@ func (w writable) Check(name string) error { return topic.Check(name) }
 
 // Make implements topics. The topic is an event topic, for those of our own exist since Open.
 func (w writable) Make(ctx context.Context, topic string) error {
-	if err := w.s.layout.Make(ctx, topic); err != nil {
+	err := w.s.layout.Make(ctx, topic)
+	if ctx.Err() == nil {
+		w.s.health.made(topic, err)
+	}
+	if err != nil {
 		return err
 	}
 	if w.s.follows(topic) {

@@ -23,6 +23,9 @@ func (l *Layout) MakeAll(ctx context.Context, learn func(*Condition)) error {
 	if err != nil {
 		return err
 	}
+	if err := l.refuseLost(ctx, missing); err != nil {
+		return err
+	}
 	refused := map[string]error{}
 	if len(missing) > 0 {
 		if refused, err = l.create(ctx, missing); err != nil {
@@ -62,6 +65,55 @@ func (l *Layout) Missing(ctx context.Context, all []Want) ([]Want, error) {
 		return nil, fmt.Errorf("look for the topics: %w", err)
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(w Want) bool { return !errors.Is(answer[w.Name].Err, cluster.ErrNoTopic) }), nil
+}
+
+// refuseLost fails when one of state and registry is missing and the other one holds records: to
+// make it empty would forget silently what was pending, or for whom.
+func (l *Layout) refuseLost(ctx context.Context, missing []Want) error {
+	lost := func(name string) bool {
+		return slices.ContainsFunc(missing, func(w Want) bool { return w.Name == name })
+	}
+	name, other := l.o.Names.State, l.o.Names.Registry
+	if lost(other) {
+		name, other = other, name
+	}
+	if !lost(name) || lost(other) {
+		return nil
+	}
+	holds := false
+	err := l.cluster.RetryBriefly(ctx, func(ctx context.Context) (err error) {
+		holds, err = l.holdsRecords(ctx, other)
+		return err
+	})
+	if err != nil || !holds {
+		return err
+	}
+	return fmt.Errorf("topic %s is missing although %s holds records: restore it from a backup, or remove %s too and begin anew", name, other, other)
+}
+
+// holdsRecords reports whether anything was ever written to a topic. What we may not see is told of
+// later.
+func (l *Layout) holdsRecords(ctx context.Context, name string) (bool, error) {
+	answer, err := l.cluster.Describe(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	said := answer[name]
+	switch {
+	case cluster.Denied(said.Err):
+		return false, nil
+	case said.Err != nil:
+		return false, cluster.OnTopic(name, "DESCRIBE", said.Err)
+	}
+	refs := make([]cluster.PartitionRef, len(said.Partitions))
+	for n := range refs {
+		refs[n] = said.Ref(int32(n))
+	}
+	ends, err := l.cluster.Offsets(ctx, refs, cluster.Latest, cluster.ReadUncommitted)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(ends, func(end cluster.ListedOffset) bool { return end.Offset > 0 }), nil
 }
 
 func NamesOf(list []Want) []string {

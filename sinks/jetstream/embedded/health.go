@@ -150,13 +150,17 @@ func (s *Server) astray() *trouble {
 // believed is flush until it has failed: what was written since the last sync may be gone then
 // although the server holds it, and no later sync would tell, not even those who wrote while it
 // ran. So there is none until the server has read its files again. Nor is believed what was
-// written to files that somebody has removed.
+// written to files that somebody has removed, or to a server that is not there any more.
 func (s *Server) believed(flush func() error) func() error {
 	return func() error {
+		inner := s.current()
 		if t := s.now.trouble.Load(); t != nil && t.reach == stopsServer {
 			return t.err
 		}
 		err := flush()
+		if err == nil && s.current() != inner {
+			return ErrClosed
+		}
 		if err == nil {
 			err = s.faults.kept.intact(s.current)
 		}
@@ -193,5 +197,6 @@ func (s *Server) reopen(ctx context.Context) {
 		s.now.set(&trouble{reach: stopsServer, err: fmt.Errorf("%w: %w", bus.ErrUnavailable, err)})
 		return
 	}
+	_ = s.group.Wait(ctx) // what the old server acknowledged and nobody has synced is not believed
 	s.now.set(s.wrong())
 }

@@ -2,10 +2,16 @@ package embedded_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
@@ -60,5 +66,53 @@ func TestWhatIsRemovedBesideTheEndIsNotTakenForDeleted(t *testing.T) {
 	}
 	if err := intact(); err == nil {
 		t.Error("what is acknowledged would be believed")
+	}
+}
+
+// What a server acknowledged that then had to be opened again may be gone, so the sync that it waits
+// for is none, however late it comes.
+func TestWhatWaitsForASyncIsNotBelievedAfterwards(t *testing.T) {
+	t.Parallel()
+	o := embedded.Options{Dir: natstest.Folder(t)}
+	made := open(t, o)
+	publish(t, made, "before")
+	made.close()
+	var hold sync.Mutex
+	var begun atomic.Int64
+	s := openWith(t, o, func(flush func() error) func() error {
+		return func() error {
+			begun.Add(1)
+			hold.Lock()
+			defer hold.Unlock()
+			return flush()
+		}
+	})
+	publish(t, s, "opens the block")
+	hold.Lock()
+	before := begun.Load()
+	ended := make(chan error, 2) // sync and publish send
+	go func() { ended <- s.store.Sync(within(t)) }()
+	waitFor(t, func() bool { return begun.Load() > before })
+	go func() {
+		_, err := s.store.Publish(within(t), topic, order("waits"), bus.PublishOptions{})
+		ended <- err
+	}()
+	waitFor(t, func() bool {
+		spans, err := s.store.Spans(within(t))
+		return err == nil && spans[0].End.Seq == 3
+	})
+	folder := filepath.Join(o.Dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS")
+	if err := os.RemoveAll(filepath.Join(folder, "msgs")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		_, err := os.Stat(folder)
+		return errors.Is(err, fs.ErrNotExist) && s.Conns().Events.Status() == nats.CONNECTED
+	})
+	hold.Unlock()
+	for range 2 {
+		if err := <-ended; err == nil {
+			t.Error("what was written before the server was opened again is believed")
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -158,7 +159,7 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 		if sick := s.sick.Load(); sick != nil {
 			return *sick
 		}
-		return inner.Health(ctx)
+		return cmp.Or(inner.Health(ctx), store.Health(ctx))
 	}}, nil
 }
 

@@ -1,10 +1,14 @@
 package test
 
 import (
+	"errors"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -59,15 +63,20 @@ func TestTheTestPodMakesARoundTrip(t *testing.T) {
 	}
 }
 
-// free is an address that nobody listens at.
+// free is an address that nobody listens at. Whoever asks for any port is given one above those.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(10000))))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // The pod of helm test is behind no Service of Hookspan's, and counts as none of its pods.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/sinks/porttest"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -142,13 +143,7 @@ func TestStoppedIsNotTheEndpointsFault(t *testing.T) {
 
 func TestRefusedConnection(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	res := post(sender(t), t.Context(), "http://"+address+"/", time.Minute)
+	res := post(sender(t), t.Context(), "http://"+porttest.Addresses(t, 1)[0]+"/", time.Minute)
 	if res.Reason != delivery.ReasonConnect || !res.Refused || res.Detail != "the connection was refused" {
 		t.Errorf("got %+v", res)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/sinks/porttest"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -57,12 +58,7 @@ func TestTheTimeOfAnAttemptIsThatOfItsPhases(t *testing.T) {
 
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := porttest.Addresses(t, 1)[0]
 	for _, scheme := range []string{"http", "https"} {
 		res := post(sender(t), t.Context(), scheme+"://"+address+"/", time.Minute)
 		if res.Reason != delivery.ReasonConnect || res.Address != address || res.Sent || res.Phases.TLS != 0 || res.Phases.FirstByte != 0 {

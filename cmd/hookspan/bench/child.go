@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -115,11 +116,14 @@ func peakMB(pid int) (mb float64, known bool) {
 	return 0, false
 }
 
-// unused are addresses that nobody listens on.
+// unused are addresses that nobody listens on. Whoever asks for any port is given one above those.
 func unused(n int) ([]string, error) {
 	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(all) < n; tries++ {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(10000))))
+		if err != nil && tries < 100 {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("find an unused port: %w", err)
 		}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
 // patience bounds every wait for a mail.
@@ -58,7 +60,7 @@ type Server struct {
 // New starts a server that ends with the test.
 func New(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{t: t, o: o, Addr: "127.0.0.1:0", refuse: func(string) error { return nil }}
+	s := &Server{t: t, o: o, Addr: porttest.Addresses(t, 1)[0], refuse: func(string) error { return nil }}
 	s.Up()
 	t.Cleanup(s.Down)
 	return s
@@ -81,7 +83,6 @@ func (s *Server) Up() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Addr = l.Addr().String()
 	if s.o.Implicit {
 		l = tls.NewListener(l, s.o.TLS)
 	}

@@ -170,7 +170,7 @@ func TestProxyAway(t *testing.T) {
 		"nobody there":        {"http://127.0.0.1:1", 20 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: the connection was refused"},
 		"no such name":        {"http://nowhere.example:1", 20 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: the host"},
 		"silent SOCKS":        {silent("socks5"), 2 * time.Second, delivery.ReasonProxy, "the proxy cannot be used: it did not answer in time"},
-		"silent over CONNECT": {silent("http"), 100 * time.Millisecond, delivery.ReasonTimeout, ""},
+		"silent over CONNECT": {silent("http"), 2 * time.Second, delivery.ReasonTimeout, ""},
 	} {
 		s := webhook.New(webhook.Options{Egress: loopback(), Resolver: nowhere(), Proxy: c.proxy})
 		if res := post(s, t.Context(), "http://127.0.0.1:9/", c.within); res.Reason != c.reason || res.Refused || !strings.HasPrefix(res.Detail, c.detail) {

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
 // OpenWithFlush is Open with a hand in between on the sync of the store.
@@ -12,10 +14,22 @@ func OpenWithFlush(ctx context.Context, o Options, between func(flush func() err
 	return open(ctx, o, between)
 }
 
-// StartOn starts a server that nobody has looked at the port for.
-func StartOn(host string, port int) error {
-	o := Options{Dir: "nowhere", Log: slog.New(slog.DiscardHandler)}
-	inner, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true})
+// StartOn starts a server that nobody has looked at the ports for, of a cluster with routes.
+func StartOn(listen, routes string) error {
+	o := Options{Dir: "nowhere", Listen: listen, Log: slog.New(slog.DiscardHandler)}
+	running := &server.Options{NoSigs: true}
+	var err error
+	if running.Host, running.Port, err = cluster.SplitPort(listen); err != nil {
+		return err
+	}
+	if routes != "" {
+		o.Cluster, o.RoutesListen = "orders", routes
+		running.Cluster.Name = o.Cluster
+		if running.Cluster.Host, running.Cluster.Port, err = cluster.SplitPort(routes); err != nil {
+			return err
+		}
+	}
+	inner, err := server.NewServer(running)
 	if err != nil {
 		return err
 	}

@@ -79,12 +79,14 @@ func (o *Options) fatal(said string) error {
 	return fmt.Errorf("start the embedded bus in %s: %s", o.Dir, said)
 }
 
-// awaitListeners returns once the server takes connections. What it calls fatal ends the wait:
-// somebody has taken a port since it was looked at.
+// awaitListeners returns once the server takes connections. What it calls fatal ends the wait, and
+// the server: somebody has taken a port since it was looked at, and it may hold another one itself.
 func (o *Options) awaitListeners(inner *server.Server, fatal <-chan string) error {
 	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
 		select {
 		case said := <-fatal:
+			inner.Shutdown()
+			inner.WaitForShutdown()
 			if err := o.checkListeners(); err != nil {
 				return err
 			}

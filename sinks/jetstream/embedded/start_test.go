@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,19 +60,22 @@ func TestATakenPortEndsTheStart(t *testing.T) {
 	}
 }
 
-// A port that somebody takes after it was looked at is the server's to find.
+// A port that somebody takes after it was looked at is the server's to find. It listens on the
+// others by then.
 func TestWhatTheServerCallsFatalEndsTheStart(t *testing.T) {
 	t.Parallel()
-	host, port, err := net.SplitHostPort(taken(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := embedded.StartOn(host, number); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Errorf("the start ended with %v", err)
+	address := taken(t)
+	for name, c := range map[string]struct{ listen, routes, setting string }{
+		"clients of one that is alone": {address, "", "(HOOKSPAN_EMBEDDED_LISTEN)"},
+		"clients of a member":          {address, porttest.Addresses(t, 1)[0], "(HOOKSPAN_EMBEDDED_LISTEN)"},
+		"routes of a member":           {porttest.Addresses(t, 1)[0], address, "(HOOKSPAN_EMBEDDED_ROUTES_LISTEN)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := embedded.StartOn(c.listen, c.routes); !errors.Is(err, syscall.EADDRINUSE) || !containsAll(err.Error(), address+" "+c.setting) {
+				t.Errorf("the start ended with %v, want that %s is taken, and that %s says it", err, address, c.setting)
+			}
+		})
 	}
 }
 

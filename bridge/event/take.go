@@ -63,7 +63,7 @@ func (c *Carrier) event(e Event) Event {
 	if len(c.Data) > 0 {
 		e.Data = c.Data
 	}
-	if e.DataContentType == "" {
+	if !IsMediaType(e.DataContentType) {
 		e.DataContentType = GuessContentType(e.Data)
 	}
 	return e

@@ -37,6 +37,9 @@ func TestWhatIsNoEventIsWrapped(t *testing.T) {
 		"an id and a type that cannot be": {"content-type=text/\x01", "x", "a", "\xff", event.Event{
 			ID: "12", Source: "/topics/a", Type: "a", DataContentType: "text/plain; charset=utf-8", Data: []byte("x"),
 		}},
+		"a type that is none": {"content-type=json", `{}`, "a", "", event.Event{
+			ID: "12", Source: "/topics/a", Type: "a", DataContentType: "application/json", Data: []byte(`{}`),
+		}},
 		"the word specversion": {"", `{"events":[{"specversion":"1.0"}]}`, "orders.eu", "", event.Event{
 			ID: "12", Source: "/topics/orders.eu", Type: "orders.eu", DataContentType: "application/json", Data: []byte(`{"events":[{"specversion":"1.0"}]}`),
 		}},

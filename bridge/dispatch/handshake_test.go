@@ -56,7 +56,7 @@ func TestNothingIsSentBeforeTheConsent(t *testing.T) {
 		if n := len(to.all); n < 6 || n > 8 || r.posts(1) != 0 {
 			t.Errorf("%d handshakes in ten minutes, %d requests", n, r.posts(1))
 		}
-		if h := to.all[0]; h.URL != "https://crm" || h.Header.Get("X-Key") != "k" || h.Header[requestOrigin] == nil || h.PerMinute != 600 || h.Timeout != askTime {
+		if h := to.all[0]; h.URL != "https://crm/" || h.Header.Get("X-Key") != "k" || h.Header[requestOrigin] == nil || h.PerMinute != 600 || h.Timeout != askTime {
 			t.Errorf("asked by %+v", h)
 		}
 		to.err, to.perMinute = nil, 6

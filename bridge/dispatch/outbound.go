@@ -142,7 +142,7 @@ func reports(group []*pendingDelivery) bool {
 func (o *outbound) address(made *transform.Request) delivery.Request {
 	method, url := "", o.url
 	if made != nil {
-		method, url = made.Method, made.Join(url)
+		method, url = made.Method, endpoint.EncodeURL(made.Join(url))
 	}
 	return delivery.Request{Method: method, URL: url, Timeout: o.ep.Timeout, Proxy: o.ep.Proxy.Open(), Guarded: !o.ep.Managed(), Access: o.access, Success: o.success}
 }

@@ -10,30 +10,44 @@ import (
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/transform"
 )
 
 // A signature over the URL covers it as it is sent, which is what the receiver sees.
 func TestURLIsSignedAsItIsSent(t *testing.T) {
 	t.Parallel()
-	ep := endpoint.Default()
-	ep.Name, ep.URL = "crm", "https://crm.example/caf\u00e9?q=gr\u00fcn|[x]"
-	ep.Signature, ep.Secrets = "hmac", []string{"a secret of enough bytes"}
-	ep.Options = map[string]string{"template": "{method} {url} {body}"}
-	e := dispatchtest.Event(1, "a")
-	req, err := (&Dispatcher{}).outbound(ep).request([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	const sent = "https://crm.example/caf%C3%A9?q=gr%C3%BCn%7C%5Bx%5D"
-	if req.URL != sent {
-		t.Errorf("sent to %s", req.URL)
-	}
-	scheme, err := signature.Compile(ep.Signature, ep.Options, ep.Secrets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := scheme.Verify(req.Header, signature.Message{Method: "POST", URL: sent, Body: req.Body}, time.Now()); err != nil {
-		t.Error(err)
+	for _, c := range []struct{ url, transform, sent string }{
+		{"https://crm.example/caf\u00e9?q=gr\u00fcn|[x]", "", "https://crm.example/caf%C3%A9?q=gr%C3%BCn%7C%5Bx%5D"},
+		{"HTTPS://crm.example", "", "https://crm.example/"},
+		{"https://crm.example/a%2Fb/{id}", "", "https://crm.example/a%2Fb/%7Bid%7D"},
+		{"https://crm.example", `{body: .data, path: "a|b"}`, "https://crm.example/a%7Cb"},
+		{"https://crm.example/in%2F?x={y}", `{body: .data, path: "/{a}/%2F\"<>^` + "`" + `%7c"}`, "https://crm.example/in%2F/%7Ba%7D/%2F%22%3C%3E%5E%60%7c?x=%7By%7D"},
+	} {
+		ep := endpoint.Default()
+		ep.Name, ep.URL = "crm", c.url
+		ep.Signature, ep.Secrets = "hmac", []string{"a secret of enough bytes"}
+		ep.Options = map[string]string{"template": "{method} {url} {body}"}
+		e := dispatchtest.Event(1, "a")
+		transformed(c.transform)(ep)
+		d := &Dispatcher{transforms: transform.NewRoom()}
+		made, err := d.transform(t.Context(), transform.NewTurn(), ep, &e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := d.outbound(ep).shaped([]*pendingDelivery{{Entry: &delivery.Entry{}, event: &e}}, made, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req.URL != c.sent {
+			t.Errorf("%s, %s: sent to %s", c.url, c.transform, req.URL)
+		}
+		scheme, err := signature.Compile(ep.Signature, ep.Options, ep.Secrets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := scheme.Verify(req.Header, signature.Message{Method: "POST", URL: c.sent, Body: req.Body}, time.Now()); err != nil {
+			t.Errorf("%s, %s: %v", c.url, c.transform, err)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func TestATransformMakesTheRequest(t *testing.T) {
 		r.feed()
 		want := []string{
 			`PUT https://crm/orders/1 1 application/vnd.crm+json {"number":1}`,
-			`POST https://raw  text/plain; charset=utf-8 n=1`,
+			`POST https://raw/  text/plain; charset=utf-8 n=1`,
 		}
 		if len(got) == 2 && strings.HasPrefix(got[0], "POST") {
 			got[0], got[1] = got[1], got[0]

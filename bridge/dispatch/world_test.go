@@ -199,7 +199,7 @@ type sender struct{ p *process }
 
 func (s sender) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	w := s.p.w
-	name := strings.TrimPrefix(r.URL, "https://")
+	name := strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
 	if !s.p.client.Alive(ctx) {
 		return delivery.Response{Reason: delivery.ReasonStopped}
 	}

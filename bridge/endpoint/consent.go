@@ -25,7 +25,7 @@ var ErrNoConsent = errors.New("the endpoint has not consented to the handshake y
 
 // ConsentOf tells what a consent is of without showing it: a URL may hold a credential.
 func ConsentOf(e *Endpoint, origin string) string {
-	sum := sha256.Sum256([]byte(e.Address() + "\x00" + origin))
+	sum := sha256.Sum256([]byte(e.URL + "\x00" + origin))
 	return hex.EncodeToString(sum[:12])
 }
 

@@ -53,6 +53,8 @@ func (t *targets) read(raw string) (*target, error) {
 	return to, nil
 }
 
+var errNoURL = errors.New("is not a URL; it looks like https://example.com/webhooks")
+
 // parseTarget accepts plain http and https URLs only. Whatever could be read one way here
 // and another way by a resolver is refused. Errors never repeat the URL, which may carry a
 // credential.
@@ -62,7 +64,7 @@ func parseTarget(raw string) (*target, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.New("is not a URL; it looks like https://example.com/webhooks")
+		return nil, errNoURL
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -74,8 +76,9 @@ func parseTarget(raw string) (*target, error) {
 	case u.Fragment != "" || u.RawFragment != "":
 		return nil, errors.New("must not have a fragment (#)")
 	}
-	u.RawQuery = endpoint.EncodeQuery(u.RawQuery)
-	u.Host = strings.ToLower(u.Host) // as it is signed
+	if u, err = url.Parse(endpoint.EncodeURL(raw)); err != nil {
+		return nil, errNoURL
+	}
 	t := &target{url: u, secure: u.Scheme == "https"}
 	if t.port, err = readPort(u); err != nil {
 		return nil, err

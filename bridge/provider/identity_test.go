@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -241,6 +242,31 @@ func TestAnUnreadableCloudEventKeepsWhatItCameWith(t *testing.T) {
 		e := accepted(t, v, r).Events[0]
 		if err := e.Validate(); err != nil || e.Invalid == "" || string(e.Data) != string(r.Body) {
 			t.Errorf("%s: %v %+v", name, err, e)
+		}
+	}
+}
+
+// However many attributes came with an event that cannot be read, and however long, it fits the headers of a
+// message; those that are short are there.
+func TestAnUnreadableEventOfManyAttributesIsShort(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "cloudevents", provider.Config{Secrets: []string{invented}})
+	for name, one := range map[string]string{
+		"long":           `"a%03d":"` + strings.Repeat("x", 1024) + `"`,
+		"of three bytes": `"a%03d":"` + strings.Repeat("é", 512) + `"`,
+		"long names":     `"a%03d` + strings.Repeat("x", 3000) + `":"x"`,
+		"short":          `"a%03d":"x"`,
+	} {
+		body := `{"specversion":"0.3","id":"1","source":"/` + strings.Repeat("é", 500) + `","type":"t","subject":"` + strings.Repeat("é", 500) + `","zone":"z"`
+		for n := range 200 {
+			body += "," + fmt.Sprintf(one, n)
+		}
+		e := accepted(t, v, post(body+"}", "Authorization", "Bearer "+invented, "Content-Type", "application/cloudevents+json", "X-Long", strings.Repeat("x", 7000))).Events[0]
+		if e.Invalid == "" || e.ID != "1" || e.Extension("zone") != "z" || e.Extension("hookspanheaders") == "" {
+			t.Errorf("%s: %+v", name, e.Event)
+		}
+		if n := len(e.AppendLines(nil)); n > 32<<10 {
+			t.Errorf("%s: it is written in %d bytes", name, n)
 		}
 	}
 }

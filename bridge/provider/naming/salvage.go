@@ -13,13 +13,15 @@ import (
 	"github.com/hookspan/hookspan/bridge/scheme"
 )
 
+// What is kept of an event that cannot be read is a fraction of the 64 KiB of headers that NATS takes.
+// Bytes are counted as they are written.
 const (
-	maxSalvaged = 64      // attributes of an event that cannot be read
-	maxHeaders  = 8 << 10 // bytes of the extension that keeps the request's headers, as it is written
+	maxSalvaged = 12 << 10 // of its extensions, with their names
+	maxHeaders  = 8 << 10  // of the extension that keeps the request's headers
 )
 
 // legible returns what could be read of a CloudEvent that is none, but for what is longer than
-// we write.
+// we write. Where there are too many extensions the long ones are left out.
 func legible(err error) event.Event {
 	bad, ok := errors.AsType[*event.InvalidError](err)
 	if !ok {
@@ -35,7 +37,15 @@ func legible(err error) event.Event {
 		}
 	}
 	e.Extensions = slices.DeleteFunc(e.Extensions, func(x event.Extension) bool { return !writable(x.Value, maxSubject) })
-	e.Extensions = e.Extensions[:min(len(e.Extensions), maxSalvaged)]
+	written := func(x event.Extension) int { return len("ce-: \r\n") + len(x.Name) + event.WrittenSize(x.Value) }
+	slices.SortStableFunc(e.Extensions, func(a, b event.Extension) int { return written(a) - written(b) })
+	size := 0
+	for i, x := range e.Extensions {
+		if size += written(x); size > maxSalvaged {
+			e.Extensions = e.Extensions[:i]
+			break
+		}
+	}
 	return e
 }
 

@@ -2,6 +2,7 @@ package root_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -121,6 +122,27 @@ func TestWhatIsSetAsideComesBack(t *testing.T) {
 			if id := <-f.took; !strings.HasPrefix(id, "mended.") {
 				t.Errorf("%s was delivered, want another id than that of what was released", id)
 			}
+		})
+	}
+}
+
+// An event that cannot be read, with more attributes than a message has room for, is quarantined like
+// any other.
+func TestTheQuarantineTakesManyAttributes(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r := launch(t, append(emptyBus(t, kind), "HOOKSPAN_SEAL_KEY="+sealKey)...)
+			r.shows("/readyz", http.StatusOK, "ready")
+			body := `{"specversion":"0.3","id":"many","source":"/t","type":"t.made"`
+			for n := range 64 {
+				body += fmt.Sprintf(`,"a%d":"%s"`, n, strings.Repeat("é", 512))
+			}
+			if status, answer := r.call(http.MethodPost, "http://"+r.IntakeAddr()+"/webhooks/shop", body+"}"); status != http.StatusOK {
+				t.Fatalf("answered %d %s", status, answer)
+			}
+			r.shows("/v1/quarantine", http.StatusOK, `"id":"many"`)
 		})
 	}
 }

@@ -140,7 +140,7 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 	}
 	var looking sync.WaitGroup // names are looked up side by side
 	for i, e := range all {
-		for _, warning := range guessable(e) {
+		for _, warning := range append(guessable(e), takenApart(e, schemes)...) {
 			k.warn("endpoint "+e.Name, warning)
 		}
 		if made := signature.GenerateSecret(e.Signature); len(e.Secrets) == 0 && k.conf.Alone() && made != "" {

@@ -13,7 +13,7 @@ func (a *App) warnings(e *endpoint.Endpoint) []string {
 	if e.Locked() {
 		warnings = append(warnings, "sealed with a key that this process lacks: what is sealed of it cannot be changed here, and the process cannot start anew; hookspan keys says which key that is")
 	}
-	return append(warnings, guessable(e)...)
+	return append(append(warnings, guessable(e)...), takenApart(e, signature.Schemes{Providers: &a.catalog})...)
 }
 
 // guessable names the secrets of an endpoint that are short enough to be guessed. Those of our own
@@ -29,4 +29,16 @@ func guessable(e *endpoint.Endpoint) (warnings []string) {
 	}
 	look("encrypt_secret", e.EncryptSecret.Open())
 	return warnings
+}
+
+// takenApart tells of several key phrases, where one encrypts: they may be the words of one.
+func takenApart(e *endpoint.Endpoint, schemes signature.Schemes) []string {
+	if len(e.Secrets) < 2 || !signature.OfProvider(e.Signature) {
+		return nil
+	}
+	scheme, err := schemes.Compile(e.Signature, e.Options, e.Secrets)
+	if err != nil || scheme.Encryption() == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("secrets: %d key phrases, of which the first alone encrypts; spaces separate secrets, so one phrase of several words is an item of a list, or a line of the variable's _FILE twin", len(e.Secrets))}
 }

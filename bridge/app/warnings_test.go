@@ -10,8 +10,9 @@ import (
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
-// What an endpoint shares with us can be guessed where it is short. Both doors take it, and say so.
-func TestSecretsThatCanBeGuessedAreWarnedOf(t *testing.T) {
+// What an endpoint shares with us can be guessed where it is short, and may be one phrase that spaces
+// took apart. Both doors take it, and say so.
+func TestSecretsAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	sender := webhook.New(webhook.Options{})
 	defer sender.Close()
@@ -26,6 +27,9 @@ func TestSecretsThatCanBeGuessedAreWarnedOf(t *testing.T) {
 		"phrase":              {map[string]any{"signature": "none", "options": sealed, "encrypt_secret": "sixteen-letters-"}, ""},
 		"a-providers-phrase":  {map[string]any{"signature": "provider:sticky", "options": map[string]any{"key": "sha256"}, "secrets": []any{"canary"}}, "secrets[0]: only 6 bytes"},
 		"a-providers-secrets": {map[string]any{"signature": "provider:github", "secrets": []any{"sixteen-letters-", "canary"}}, "secrets[1]: only 6 bytes"},
+		"several-phrases":     {map[string]any{"signature": "provider:sticky", "options": map[string]any{"key": "sha256"}, "secrets": "sixteen-letters- and-sixteen-more"}, "secrets: 2 key phrases, of which the first alone encrypts"},
+		"a-phrase-of-words":   {map[string]any{"signature": "provider:sticky", "options": map[string]any{"key": "sha256"}, "secrets": []any{"blue kettle on the stove"}}, ""},
+		"several-secrets":     {map[string]any{"signature": "provider:github", "secrets": "sixteen-letters- and-sixteen-more"}, ""},
 		"ours":                {map[string]any{"signature": "sticker", "secrets": []any{"sixteen-letters-"}}, ""},
 	} {
 		c.block["url"] = "https://1.1.1.1/"

@@ -3,13 +3,11 @@ package config
 import (
 	"errors"
 	"reflect"
-	"strings"
 
 	"github.com/caarlos0/env/v11"
 
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/receiver"
-	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // decode fills the Config from the blocks.
@@ -22,7 +20,7 @@ func (l *loading) decode() {
 		begin := l.sources.begin(name)
 		s := Source{Source: receiver.Source{Name: name}, ManagedBy: b.managedBy}
 		l.decodeInto(&s.Source, begin, b)
-		s.SecretsSplit = len(s.Secrets) > 1 && !strings.HasSuffix(b.values[begin+"SECRETS"].text, setting.ItemEnd)
+		s.SecretsSplit = b.values[begin+"SECRETS"].words > 1
 		l.cfg.Sources = append(l.cfg.Sources, s)
 	}
 	for _, name := range l.endpoints.names() {

@@ -48,7 +48,7 @@ func (l *loading) takeVariables() {
 		case strings.Contains(text, setting.ItemEnd):
 			l.problem(variable, "holds a NUL byte")
 		case text != "" || f.Kind.Secret(): // an empty one is as good as none, but for a secret
-			b.replace(f, value{text: text, where: variable})
+			b.replace(f, value{text: text, where: variable, words: wordsOf(f, text)})
 		}
 	}
 }

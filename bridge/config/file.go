@@ -103,7 +103,8 @@ func (d document) setting(b *block, begin string, e entry) {
 	if nothing || err != nil {
 		return
 	}
-	b.values[f.variable] = value{text: text, where: e.where}
+	one, _ := scalar(e.value)
+	b.values[f.variable] = value{text: text, where: e.where, words: wordsOf(f, one)}
 }
 
 // keys lists the words of a block.

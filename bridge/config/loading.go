@@ -39,7 +39,10 @@ type block struct {
 }
 
 // A value is the text of a setting, and where its author finds it.
-type value struct{ text, where string }
+type value struct {
+	text, where string
+	words       int // of secrets that were given as one text, which spaces take apart
+}
 
 // What the variables of all sources, and of all endpoints, begin with.
 const (

@@ -83,6 +83,14 @@ func (l *loading) opener(fromFile bool) setting.Opener {
 	}
 }
 
+// wordsOf counts the secrets that one text holds; what refers to one elsewhere is none.
+func wordsOf(f field, text string) int {
+	if f.Kind != setting.KindSecrets {
+		return 0
+	}
+	return len(slices.DeleteFunc(strings.Fields(text), refers))
+}
+
 // openWords resolves a text of several secrets: each word is one, and each line of a file.
 func (l *loading) openWords(text string) (string, error) {
 	var b strings.Builder

@@ -1,10 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -34,9 +38,7 @@ func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Pro
 	k.listeners()
 	k.hosts(ctx)
 	k.modes()
-	if _, err := endpoint.ParseSealer(strings.Join(c.SealKey.Open(), " ")); err != nil {
-		k.problem("HOOKSPAN_SEAL_KEY", err.Error())
-	}
+	k.keys()
 	if c.Bus.Kind == config.BusEmbedded {
 		k.dataDir()
 	}
@@ -133,7 +135,7 @@ func (k *checking) sourcePlace(name, fault string) string {
 func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 	byEnv, byFile := endpoints(k.conf)
 	all := append(byEnv, byFile...)
-	refusals := make([]error, len(all))
+	refusals, kept := make([]error, len(all)), make([]string, len(all))
 	var schemes signature.Schemes
 	if k.catalog != nil { // it could be read
 		schemes.Providers = k.catalog
@@ -144,7 +146,8 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 			k.warn("endpoint "+e.Name, warning)
 		}
 		if made := signature.GenerateSecret(e.Signature); len(e.Secrets) == 0 && k.conf.Alone() && made != "" {
-			e.Secrets = []string{made} // as the start makes one
+			kept[i] = secretPath(k.conf.DataDir, e)
+			e.Secrets = []string{cmp.Or(k.kept("secret of endpoint "+e.Name, kept[i]), made)} // as the start makes one
 		}
 		looking.Go(func() {
 			refusals[i] = endpoint.Adoptable(ctx, e, func(ctx context.Context, e *endpoint.Endpoint) []endpoint.FieldError {
@@ -162,10 +165,49 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 				if strings.ContainsAny(f.Field, ".[") { // one of several
 					what = f.Field + " " + what
 				}
-				k.problem(k.conf.EndpointSetting(all[i].Name, f.Field), what)
+				where := k.conf.EndpointSetting(all[i].Name, f.Field)
+				if field, _, _ := strings.Cut(f.Field, "["); field == "secrets" {
+					where = cmp.Or(kept[i], where)
+				}
+				k.problem(where, what)
 			}
 		}
 	}
+}
+
+// keys reads those of the process itself, the ones too that a start before has made and kept.
+func (k *checking) keys() {
+	c := k.conf
+	path := ""
+	seal := strings.Join(c.SealKey.Open(), " ")
+	if seal == "" && c.Alone() {
+		path = filepath.Join(c.DataDir, SealFile)
+		seal = k.kept("seal key", path)
+	}
+	if _, err := endpoint.ParseSealer(seal); err != nil {
+		k.problem(cmp.Or(path, "HOOKSPAN_SEAL_KEY"), err.Error())
+	}
+	if c.AdminToken.IsZero() && c.Alone() {
+		k.kept("admin token", filepath.Join(c.DataDir, TokenFile))
+	}
+}
+
+// kept is the secret in a file of the data folder, "" where a start would make one. That this user
+// may not read it is no fault: the server's may.
+func (k *checking) kept(what, path string) string {
+	if dir, err := os.Stat(k.conf.DataDir); err != nil || !dir.IsDir() {
+		return "" // which dataDir tells of
+	}
+	secret, err := config.ReadSecret(path)
+	switch {
+	case err == nil:
+		return strings.TrimSpace(secret)
+	case errors.Is(err, fs.ErrPermission):
+		k.warn(what, "a start would fail here: "+err.Error())
+	case !errors.Is(err, fs.ErrNotExist):
+		k.problem(what, err.Error())
+	}
+	return ""
 }
 
 // listeners reads the certificates.

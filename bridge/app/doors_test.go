@@ -16,6 +16,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
+	"github.com/hookspan/hookspan/bridge/signature"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -220,10 +221,28 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(withControl, "own.json"), []byte(own), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// holding is a data folder in which a server before has kept something, and somebody changed it.
+	holding := func(file, text string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "HOOKSPAN_DATA_DIR=" + dir
+	}
+	made := []string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://1.1.1.1/"}
 	for name, c := range map[string]struct {
 		environ []string
 		says    string // of the check; nothing: it passes
 	}{
+		"a kept seal key":                {[]string{holding("seal-key", sealKey(1)+"\n")}, ""},
+		"a kept seal key that is none":   {[]string{holding("seal-key", "no key\n")}, "seal-key: seal key 1 is not base64"},
+		"a kept seal key that is gone":   {[]string{holding("seal-key", "\n")}, "seal key: "},
+		"one beside a key that is given": {[]string{holding("seal-key", "no key\n"), "HOOKSPAN_SEAL_KEY=" + sealKey(1)}, ""},
+		"a secret that was made":         {append([]string{holding("endpoint-x-standard", signature.GenerateSecret("standard")+"\n")}, made...), ""},
+		"one that is none":               {append([]string{holding("endpoint-x-standard", "whsec_short\n")}, made...), "endpoint-x-standard: "},
+		"one that is gone":               {append([]string{holding("endpoint-x-standard", "")}, made...), "secret of endpoint x: "},
+		"one of another signature":       {append([]string{holding("endpoint-x-standard-ed25519", "whsec_short\n")}, made...), ""},
+
 		"an endpoint":                   {endpoint, ""},
 		"never disabled":                {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_DISABLE_AFTER=0"), ""},
 		"one attempt":                   {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SCHEDULE=,"), ""},

@@ -64,8 +64,8 @@ func (a *App) loadKeys(context.Context) error {
 			a.reloading.watches(k.SealPath)
 		}
 	}
-	if k.Sealer, err = endpoint.ParseSealer(seal); err != nil {
-		return fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
+	if k.Sealer, err = readSealer(seal, k.SealPath); err != nil {
+		return err
 	}
 	a.keys.Store(&k)
 	k.tell(a.Log, a.runs(config.RoleAdmin))
@@ -75,15 +75,27 @@ func (a *App) loadKeys(context.Context) error {
 // Sealer has the seal keys of the configuration, and of a bus of its own those that a server has
 // kept in the data folder. Where there are none it has no keys; it makes none.
 func Sealer(c *config.Config) (*endpoint.Sealer, error) {
-	seal := strings.Join(c.SealKey.Open(), " ")
+	seal, path := strings.Join(c.SealKey.Open(), " "), ""
 	if seal == "" && c.Alone() {
-		kept, err := os.ReadFile(filepath.Join(c.DataDir, SealFile))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		var err error
+		path = filepath.Join(c.DataDir, SealFile)
+		if seal, err = config.ReadSecret(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("seal key: %w", err)
 		}
-		seal = string(kept)
 	}
-	return endpoint.ParseSealer(seal)
+	return readSealer(seal, path)
+}
+
+// readSealer reads seal keys, which a file holds unless the path is "".
+func readSealer(seal, path string) (*endpoint.Sealer, error) {
+	sealer, err := endpoint.ParseSealer(seal)
+	switch {
+	case err == nil:
+		return sealer, nil
+	case path != "":
+		return nil, fmt.Errorf("seal key: %s: %w", path, err)
+	}
+	return nil, fmt.Errorf("HOOKSPAN_SEAL_KEY: %w", err)
 }
 
 // tell logs what an operator may look for later.
@@ -117,7 +129,7 @@ func makeSecrets(dir string, log *slog.Logger, endpoints []*endpoint.Endpoint) e
 		if len(e.Secrets) > 0 || made == "" {
 			continue
 		}
-		path := filepath.Join(dir, "endpoint-"+e.Name+"-"+e.Signature)
+		path := secretPath(dir, e)
 		secret, err := keep(path, func() string { return made })
 		if err != nil {
 			return fmt.Errorf("secret of endpoint %s: %w", e.Name, err)
@@ -127,6 +139,11 @@ func makeSecrets(dir string, log *slog.Logger, endpoints []*endpoint.Endpoint) e
 		e.Secrets = []string{secret}
 	}
 	return nil
+}
+
+// secretPath is where the secret that was made for an endpoint is kept.
+func secretPath(dir string, e *endpoint.Endpoint) string {
+	return filepath.Join(dir, "endpoint-"+e.Name+"-"+e.Signature)
 }
 
 // keep returns what a file holds, and makes the file when there is none.

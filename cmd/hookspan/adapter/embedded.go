@@ -44,7 +44,7 @@ func (b *embeddedBus) Check() error {
 	if err != nil {
 		return err
 	}
-	return o.Validate()
+	return o.Check()
 }
 
 func (b *embeddedBus) Open(ctx context.Context) (app.Opened, error) {

@@ -31,35 +31,43 @@ func TestExitCodes(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(below), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	holding := func(file, text string) []string {
+		dir := t.TempDir()
+		writeTo(t, filepath.Join(dir, file), text)
+		return []string{"HOOKSPAN_DATA_DIR=" + dir}
+	}
 	for name, c := range map[string]struct {
 		environ []string
 		args    []string
 		want    int
 		says    string
 	}{
-		"done":                   {nil, []string{"version"}, cli.ExitDone, "hookspan "},
-		"help":                   {nil, []string{"trigger", "--help"}, cli.ExitDone, "Examples:"},
-		"unknown command":        {nil, []string{"serv"}, cli.ExitUsage, "unknown command"},
-		"unknown flag":           {nil, []string{"version", "--nope"}, cli.ExitUsage, "unknown flag"},
-		"missing argument":       {nil, []string{"deliveries", "get"}, cli.ExitUsage, "accepts 1 arg"},
-		"wrong configuration":    {[]string{"HOOKSPAN_LISTNE=:1"}, []string{"config", "check"}, cli.ExitUsage, "did you mean HOOKSPAN_LISTEN?"},
-		"journal on NATS":        {[]string{"HOOKSPAN_BUS=nats://127.0.0.1:1", "HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
-		"journal on Kafka":       {[]string{"HOOKSPAN_BUS=kafka://127.0.0.1:1", "HOOKSPAN_TOPICS=orders,hookspan.journal"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal stands for nothing but"},
-		"journal, embedded":      {[]string{"HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
-		"unknown provider":       {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
-		"phrase of a bad length": {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=sticky", "HOOKSPAN_SOURCE_A_SECRETS=short"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: decrypt: secret 1"},
-		"template that is none":  {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=hmac", "HOOKSPAN_SOURCE_A_SECRETS=s", "HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={no}"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: verify[0]: template"},
-		"folder below a file":    {[]string{"HOOKSPAN_DATA_DIR=" + below}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_DATA_DIR: " + filepath.Dir(below) + " is no folder"},
-		"no server":              {nil, []string{"deliveries"}, cli.ExitUsage, "give --server or HOOKSPAN_SERVER"},
-		"server that is not up":  {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, cli.ExitFailed, "ask the server"},
-		"trigger without secret": {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "give --secret or --secret-file"},
-		"trigger without URL":    {nil, []string{"trigger", "sticker", "--secret", "s"}, cli.ExitUsage, "--to: want the URL"},
-		"trigger of nobody":      {nil, []string{"trigger", "nobody"}, cli.ExitUsage, `there is no provider "nobody"`},
-		"trigger of no type":     {nil, []string{"trigger", "sticker", "order.eaten", "--secret", "s", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "order.eaten"},
-		"bench of nothing":       {nil, []string{"bench", "intake", "--connections", "0"}, cli.ExitUsage, "have to be positive"},
-		"traces beyond all":      {nil, []string{"bench", "delivery", "--traces", "1.5"}, cli.ExitUsage, "--traces: want a share"},
-		"memory of nobody":       {nil, []string{"bench", "memory", "--endpoints", "0"}, cli.ExitUsage, "--endpoints have to be positive"},
-		"probe of plain bodies":  {nil, []string{"provider", "probe", "github", "--body-file", "-", "--secret", "s"}, cli.ExitUsage, "does not encrypt"},
+		"kept token that is gone": {holding("admin-token", "\n"), []string{"config", "check"}, cli.ExitUsage, "admin token: "},
+		"kept key that is none":   {holding("seal-key", "no key\n"), []string{"config", "check"}, cli.ExitUsage, "seal-key: seal key 1 is not base64"},
+		"folder of a member":      {holding("member.json", `{"cluster":"orders","server":"a"}`), []string{"config", "check"}, cli.ExitUsage, "is that of a in the cluster orders"},
+		"done":                    {nil, []string{"version"}, cli.ExitDone, "hookspan "},
+		"help":                    {nil, []string{"trigger", "--help"}, cli.ExitDone, "Examples:"},
+		"unknown command":         {nil, []string{"serv"}, cli.ExitUsage, "unknown command"},
+		"unknown flag":            {nil, []string{"version", "--nope"}, cli.ExitUsage, "unknown flag"},
+		"missing argument":        {nil, []string{"deliveries", "get"}, cli.ExitUsage, "accepts 1 arg"},
+		"wrong configuration":     {[]string{"HOOKSPAN_LISTNE=:1"}, []string{"config", "check"}, cli.ExitUsage, "did you mean HOOKSPAN_LISTEN?"},
+		"journal on NATS":         {[]string{"HOOKSPAN_BUS=nats://127.0.0.1:1", "HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
+		"journal on Kafka":        {[]string{"HOOKSPAN_BUS=kafka://127.0.0.1:1", "HOOKSPAN_TOPICS=orders,hookspan.journal"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal stands for nothing but"},
+		"journal, embedded":       {[]string{"HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
+		"unknown provider":        {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
+		"phrase of a bad length":  {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=sticky", "HOOKSPAN_SOURCE_A_SECRETS=short"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: decrypt: secret 1"},
+		"template that is none":   {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=hmac", "HOOKSPAN_SOURCE_A_SECRETS=s", "HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={no}"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: verify[0]: template"},
+		"folder below a file":     {[]string{"HOOKSPAN_DATA_DIR=" + below}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_DATA_DIR: " + filepath.Dir(below) + " is no folder"},
+		"no server":               {nil, []string{"deliveries"}, cli.ExitUsage, "give --server or HOOKSPAN_SERVER"},
+		"server that is not up":   {nil, []string{"endpoints", "--server", "http://127.0.0.1:1"}, cli.ExitFailed, "ask the server"},
+		"trigger without secret":  {nil, []string{"trigger", "sticker", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "give --secret or --secret-file"},
+		"trigger without URL":     {nil, []string{"trigger", "sticker", "--secret", "s"}, cli.ExitUsage, "--to: want the URL"},
+		"trigger of nobody":       {nil, []string{"trigger", "nobody"}, cli.ExitUsage, `there is no provider "nobody"`},
+		"trigger of no type":      {nil, []string{"trigger", "sticker", "order.eaten", "--secret", "s", "--to", "http://127.0.0.1:1/"}, cli.ExitUsage, "order.eaten"},
+		"bench of nothing":        {nil, []string{"bench", "intake", "--connections", "0"}, cli.ExitUsage, "have to be positive"},
+		"traces beyond all":       {nil, []string{"bench", "delivery", "--traces", "1.5"}, cli.ExitUsage, "--traces: want a share"},
+		"memory of nobody":        {nil, []string{"bench", "memory", "--endpoints", "0"}, cli.ExitUsage, "--endpoints have to be positive"},
+		"probe of plain bodies":   {nil, []string{"provider", "probe", "github", "--body-file", "-", "--secret", "s"}, cli.ExitUsage, "does not encrypt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

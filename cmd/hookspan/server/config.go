@@ -74,8 +74,9 @@ func configCheck(t *cli.Terminal) *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Check the environment and the configuration file without serving",
 		Long: "Check the environment and the file that HOOKSPAN_CONFIG names, or the file that is given, as a start would: with\n" +
-			"providers, signatures, certificates and the addresses of endpoints. Every problem is shown; the exit code is 2 then.\n" +
-			"Where only this machine could not listen, or make the data folder, that is a warning: the server's may.",
+			"providers, signatures, certificates, the addresses of endpoints, and the keys that a server keeps in the data folder.\n" +
+			"Every problem is shown; the exit code is 2 then. Where only this machine could not listen, or make the data folder,\n" +
+			"that is a warning: the server's may.",
 		Example: "  hookspan config check\n  hookspan config check hookspan.yaml --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: t.Action(func(cmd *cobra.Command, args []string) error {

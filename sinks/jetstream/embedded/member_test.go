@@ -73,7 +73,12 @@ func TestAFolderStaysWithItsServer(t *testing.T) {
 			t.Parallel()
 			dir := natstest.Folder(t)
 			c.before(t, dir)
-			s, err := embedded.Open(within(t), c.now(dir))
+			now := c.now(dir)
+			checked := now.Check()
+			s, err := embedded.Open(within(t), now)
+			if (checked == nil) != (err == nil) || checked != nil && checked.Error() != err.Error() {
+				t.Errorf("the check says %v, open %v", checked, err)
+			}
 			if err == nil {
 				defer s.Close()
 			}

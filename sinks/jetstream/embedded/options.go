@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -102,6 +104,22 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("embedded bus: Listen %q is not loopback: set User and Password, or listen on 127.0.0.1", o.Listen)
 	}
 	return nil
+}
+
+// Check is Validate, and what Open would refuse about a data folder that is there and can be read. It
+// leaves it as it is.
+func (o *Options) Check() error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if dir, err := os.Stat(o.Dir); err != nil || !dir.IsDir() {
+		return nil
+	}
+	err := o.Membership.Check(o.Dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 func (o *Options) withDefaults() {

@@ -29,32 +29,50 @@ var ErrOtherMode = errors.New("the data folder belongs to another kind of server
 // claim holds the membership against what the data folder is, notes in a new one what it is from
 // now on, and takes the server's name from there unless it was given.
 func (m *Membership) claim(dir string) error {
-	path := filepath.Join(dir, memberFile)
-	was, err := readOwner(path)
+	was, err := m.fits(dir)
 	switch {
-	case err != nil:
+	case err != nil || !m.Clustered():
 		return err
-	case was == nil && !m.Clustered():
-		return nil
-	case was != nil && !m.Clustered():
-		return fmt.Errorf("%w: %s is that of %s in the cluster %s; run it in that cluster again, or name an empty folder", ErrOtherMode, dir, was.Server, was.Cluster)
-	case was != nil && was.Cluster != m.Cluster:
-		return fmt.Errorf("%w: %s is that of %s in the cluster %s, not %s; use that name again, or name an empty folder", ErrOtherMode, dir, was.Server, was.Cluster, m.Cluster)
-	case was != nil && m.ServerName != "" && was.Server != m.ServerName:
-		return fmt.Errorf("%w: the cluster knows %s as that of %s, not %s; use that name again, or name an empty folder", ErrOtherMode, dir, was.Server, m.ServerName)
 	case was != nil:
 		m.ServerName = was.Server
 		return nil
-	}
-	if alone, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "*")); err != nil || len(alone) > 0 {
-		return errors.Join(err, fmt.Errorf("%w: %s holds the events of a server that ran alone, which a cluster would delete; name an empty folder, and keep this one until its events are delivered", ErrOtherMode, dir))
 	}
 	if m.ServerName == "" {
 		if m.ServerName, err = m.localName(); err != nil {
 			return err
 		}
 	}
-	return writeOwner(path, owner{Cluster: m.Cluster, Server: m.ServerName})
+	return writeOwner(filepath.Join(dir, memberFile), owner{Cluster: m.Cluster, Server: m.ServerName})
+}
+
+// Check is what Join would refuse about the data folder, which it leaves as it is.
+func (m *Membership) Check(dir string) error {
+	_, err := m.fits(dir)
+	return err
+}
+
+// fits holds the membership against what the data folder is, and returns whose it was, nil for
+// nobody's.
+func (m *Membership) fits(dir string) (*owner, error) {
+	was, err := readOwner(filepath.Join(dir, memberFile))
+	switch {
+	case err != nil:
+		return nil, err
+	case was == nil && !m.Clustered():
+		return nil, nil
+	case was != nil && !m.Clustered():
+		return nil, fmt.Errorf("%w: %s is that of %s in the cluster %s; run it in that cluster again, or name an empty folder", ErrOtherMode, dir, was.Server, was.Cluster)
+	case was != nil && was.Cluster != m.Cluster:
+		return nil, fmt.Errorf("%w: %s is that of %s in the cluster %s, not %s; use that name again, or name an empty folder", ErrOtherMode, dir, was.Server, was.Cluster, m.Cluster)
+	case was != nil && m.ServerName != "" && was.Server != m.ServerName:
+		return nil, fmt.Errorf("%w: the cluster knows %s as that of %s, not %s; use that name again, or name an empty folder", ErrOtherMode, dir, was.Server, m.ServerName)
+	case was != nil:
+		return was, nil
+	}
+	if alone, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "*")); err != nil || len(alone) > 0 {
+		return nil, errors.Join(err, fmt.Errorf("%w: %s holds the events of a server that ran alone, which a cluster would delete; name an empty folder, and keep this one until its events are delivered", ErrOtherMode, dir))
+	}
+	return nil, nil
 }
 
 // readOwner returns nil where there is no such file.

@@ -211,6 +211,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = problem.New(problem.Conflict).With(err.Error())
 	case errors.Is(err, endpoint.ErrManaged):
 		p = problem.New(problem.ManagedElsewhere).With(err.Error())
+	case errors.Is(err, bus.ErrTooLarge):
+		p = problem.New(problem.TooLarge).With("the bus does not take a record or an event of this size")
 	case errors.Is(err, endpoint.ErrNoSealKey):
 		p = p.With(endpoint.ErrNoSealKey.Error())
 	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrDiskFull), errors.Is(err, bus.ErrStoreFull), errors.Is(err, bus.ErrRefused):

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ import (
 // An asideServer is a server over topics with events that are set aside.
 type asideServer struct {
 	*server
-	store *dispatchtest.Store
+	store, dead *dispatchtest.Store
 }
 
 func newAside(t *testing.T) *asideServer {
@@ -38,7 +39,7 @@ func newAside(t *testing.T) *asideServer {
 	s := newReplica(t, endpointtest.New(), sealer, func(o *admin.Options) {
 		o.Dead, o.Quarantine, o.Publisher = dead, quarantine, stores["quarantine"].Connect()
 	})
-	a := &asideServer{server: s, store: stores["quarantine"]}
+	a := &asideServer{server: s, store: stores["quarantine"], dead: stores["dead"]}
 	a.store.AddPartition("hookspan.events.shop", "first")
 	for n := 1; n <= 5; n++ {
 		e := dispatchtest.Event(n, "com.acme.order")
@@ -141,8 +142,8 @@ func TestQuarantinedEventsAreMendedAndReleased(t *testing.T) {
 	}
 
 	s.do("POST", "/v1/quarantine/"+first+"/release", "").object(200) // as it is
-	mended := s.do("POST", "/v1/quarantine/"+second+"/release", `{"attributes":{"type":"com.acme.order","subject":null,"amount":3},"data":{"order":17}}`).object(200)
-	if d := mended["document"].(map[string]any); d["type"] != "com.acme.order" || d["subject"] != nil || fmt.Sprint(d["data"]) != "map[order:17]" || d["hookspanreason"] != nil || d["kept"] != "yes" || d["amount"] != 3.0 {
+	mended := s.do("POST", "/v1/quarantine/"+second+"/release", `{"attributes":{"type":"com.acme.order","subject":null,"amount":3},"data":{"order": "<17>"}}`).object(200)
+	if d := mended["document"].(map[string]any); d["type"] != "com.acme.order" || d["subject"] != nil || fmt.Sprint(d["data"]) != "map[order:<17>]" || d["hookspanreason"] != nil || d["kept"] != "yes" || d["amount"] != 3.0 {
 		t.Errorf("mended: %v", d)
 	}
 	for body, want := range map[string]string{
@@ -178,8 +179,50 @@ func TestQuarantinedEventsAreMendedAndReleased(t *testing.T) {
 	for _, m := range s.store.Kept("hookspan.events.shop") {
 		released = append(released, fmt.Sprintf("%s %s %s", m.Event.ID, m.Event.Type, m.Event.Data))
 	}
-	want := []string{`evt-1 com.acme.webhook {"order":`, `evt-2 com.acme.order {"order":17}`, "evt-4 com.acme.webhook \x00\x01"}
+	want := []string{`evt-1 com.acme.webhook {"order":`, `evt-2 com.acme.order {"order": "<17>"}`, "evt-4 com.acme.webhook \x00\x01"}
 	if fmt.Sprint(released) != fmt.Sprint(want) {
 		t.Errorf("released are %q, want %q", released, want)
+	}
+}
+
+// What is aside in part is not published, or sent, as if it were the event.
+func TestWhatIsCutShortIsNotTheEvent(t *testing.T) {
+	t.Parallel()
+	s := newAside(t)
+	s.do("POST", "/v1/endpoints", `{"name":"crm","url":"https://crm.example/"}`).object(201)
+	letter := dispatchtest.Event(9, "com.acme.order")
+	letter.SetExtension(delivery.ExtensionEndpoint, "crm")
+	letter.SetExtension(delivery.ExtensionDelivery, "dlv_9")
+	letter.SetExtension(delivery.ExtensionTopic, "hookspan.events.shop")
+	letter.SetExtension(delivery.ExtensionCutData, "2000000")
+	s.dead.Publish("dead", letter)
+	s.do("POST", "/v1/dead/dlv_9/replay", "").problem(409, "conflict")
+	answer := s.do("POST", "/v1/dead/replay", `{"endpoint":"crm"}`).object(202)
+	if answer["accepted"] != 2.0 || !strings.Contains(fmt.Sprint(answer["skipped"]), "cut short") {
+		t.Errorf("replayed: %v", answer)
+	}
+
+	marks := []string{delivery.ExtensionCutData, delivery.ExtensionCutAttributes}
+	for _, name := range marks {
+		e := dispatchtest.Event(1, "com.acme.webhook")
+		e.SetExtension(delivery.ExtensionTopic, "hookspan.events.shop")
+		e.SetExtension(name, "2000000")
+		s.store.Publish("quarantine", e)
+	}
+	ids := strings.Fields(s.ids("/v1/quarantine"))
+	slices.Reverse(ids) // the newest was first
+	for i, c := range []struct{ without, path, mended string }{
+		{`{"attributes":{"id":"whole"}}`, "[data]", `{"data":{"whole":true}}`},
+		{`{"data":{}}`, "[attributes]", `{"attributes":{"id":"whole"}}`},
+	} {
+		path := "/v1/quarantine/" + ids[i] + "/release"
+		for _, body := range []string{"", c.without} {
+			if got := s.do("POST", path, body).problem(422, "invalid"); fmt.Sprint(got) != c.path {
+				t.Errorf("%s is refused for %v, want %s", body, got, c.path)
+			}
+		}
+		if d := s.do("POST", path, c.mended).object(200)["document"].(map[string]any); d[marks[i]] != nil {
+			t.Errorf("released is %v", d)
+		}
 	}
 }

@@ -84,6 +84,9 @@ func (a *api) replayLetters(ctx context.Context, items []aside.Item) (tally, err
 		case e.State != endpoint.Enabled:
 			t.skip(it.Endpoint, "its endpoint is "+string(e.State)+": enable it first")
 			continue
+		case it.Cut:
+			t.skip(it.Endpoint, "its dead letter is cut short: retry the delivery instead, which reads the event from its topic")
+			continue
 		}
 		if replays[e.ID] == nil {
 			replays[e.ID] = &letters{replay: delivery.Replay{ID: delivery.NewReplay(), Endpoint: e.ID, Created: time.Now().UTC()}}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -57,6 +58,9 @@ func (a *api) release(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := change.mends(held); err != nil {
+		return err
+	}
 	e, err := change.apply(held)
 	if err != nil {
 		return err
@@ -69,10 +73,7 @@ func (a *api) release(w http.ResponseWriter, r *http.Request) error {
 		return problem.New(problem.Invalid).With("", problem.Field{Path: "topic", Message: "is missing: an earlier version did not keep where the event was to go"})
 	}
 	receipt, err := a.Publisher.Publish(r.Context(), to, e, bus.PublishOptions{Key: "release " + it.ID})
-	switch {
-	case errors.Is(err, bus.ErrTooLarge):
-		return problem.New(problem.TooLarge)
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("publish what is released: %w", err)
 	}
 	if err := a.Quarantine.Resolve(r.Context(), &it, aside.Released); err != nil {
@@ -124,6 +125,21 @@ func readMending(w http.ResponseWriter, r *http.Request) (mending, error) {
 	return m, nil
 }
 
+// mends refuses to publish for the event what is there of one that was cut short.
+func (m *mending) mends(held *event.Event) error {
+	var faults []problem.Field
+	if held.Extension(delivery.ExtensionCutData) != "" && m.data == nil && m.base64 == nil {
+		faults = append(faults, problem.Field{Path: "data", Message: "is missing: the message was too large for the quarantine, which holds the beginning of its data; hookspanplace says where all of it lies"})
+	}
+	if held.Extension(delivery.ExtensionCutAttributes) != "" && len(m.attributes) == 0 {
+		faults = append(faults, problem.Field{Path: "attributes", Message: "are missing: the message was too large for the quarantine, and long ones were cut; hookspanplace says where all of it lies"})
+	}
+	if len(faults) > 0 {
+		return problem.New(problem.Invalid).With("", faults...)
+	}
+	return nil
+}
+
 // apply returns the event as it was before it was set aside, mended.
 func (m *mending) apply(held *event.Event) (*event.Event, error) {
 	e := delivery.Restored(held)
@@ -149,11 +165,7 @@ func (m *mending) apply(held *event.Event) (*event.Event, error) {
 	if m.base64 != nil {
 		document["data_base64"] = m.base64
 	}
-	text, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("encode what is released: %w", err)
-	}
-	mended, flaws, err := event.ReadStructured(text)
+	mended, flaws, err := event.ReadStructured(joined(document))
 	var faults []problem.Field
 	if bad, is := errors.AsType[*event.InvalidError](err); is {
 		faults = append(faults, problem.Field{Path: pathOf(bad.Attribute), Message: "is no valid CloudEvent then: " + bad.Reason})
@@ -167,6 +179,19 @@ func (m *mending) apply(held *event.Event) (*event.Event, error) {
 		return nil, problem.New(problem.Invalid).With("", faults...)
 	}
 	return &mended, nil
+}
+
+// joined is a document of these members, each to the letter: data is not rewritten.
+func joined(members map[string]json.RawMessage) []byte {
+	text := []byte{'{'}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendQuote(text, name)
+		text = append(append(text, ':'), members[name]...)
+	}
+	return append(text, '}')
 }
 
 // pathOf is where a release gives what is at fault.

@@ -99,7 +99,7 @@ func begin(t *testing.T, err error, environ ...string) (*server, error) {
 	s.conf.Store(c)
 	s.bus(err)
 	log := slog.New(slog.DiscardHandler)
-	sender := webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow}})
+	sender := webhook.New(webhook.Options{Egress: webhook.Egress{Allow: c.EgressAllow, AllowHTTP: c.EgressHTTP}})
 	t.Cleanup(sender.Close)
 	if s.App, err = app.New(app.Parts{
 		Config: c, Sender: sender, Asker: consenting{}, Check: sender.CheckEndpoint, Version: "test", Log: log, Metrics: prometheus.NewRegistry(),

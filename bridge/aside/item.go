@@ -25,13 +25,21 @@ type Item struct {
 	Endpoint string // of a dead letter: the name of who did not take it
 	Attempts int    // of a dead letter, that were made
 	Source   string // of the quarantine: the source that took it
+	Cut      bool   // what lies aside is not the whole event
+}
+
+const tenant = "tenant" // the extension that says whose an event is
+
+// PlaceOf names a place for good.
+func PlaceOf(p bus.Partition, at bus.Position) string {
+	return string(p) + "/" + at.Identity + "/" + strconv.FormatInt(at.Seq, 10)
 }
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // itemOf keeps no part of the message.
 func itemOf(m *bus.Message) *Item {
-	text := func(name string) string { return strings.Clone(m.Event.Extension(name)) }
+	text := func(name string) string { return strings.Clone(event.Short(m.Event.Extension(name))) }
 	it := &Item{
 		ID: text(delivery.ExtensionDelivery), Event: delivery.RefOf(m).Compact(), Stored: m.Stored,
 		Reason: text(delivery.ExtensionReason), Detail: text(delivery.ExtensionDetail),
@@ -39,11 +47,11 @@ func itemOf(m *bus.Message) *Item {
 	}
 	it.Event.Report = delivery.IsReport(delivery.Restored(m.Event)) // as the event is sent again, it is no dead letter
 	it.Event.Topic = text(delivery.ExtensionTopic)
-	it.Event.Tenant = text("tenant")
+	it.Event.Tenant = text(tenant)
+	it.Cut = m.Event.Extension(delivery.ExtensionCutAttributes) != "" || m.Event.Extension(delivery.ExtensionCutData) != ""
 	it.Attempts, _ = strconv.Atoi(m.Event.Extension(delivery.ExtensionAttempts)) // 0 where it says none
 	if it.ID == "" {
-		place := string(m.Partition) + "/" + m.Position.Identity + "/" + strconv.FormatInt(m.Position.Seq, 10)
-		sum := sha256.Sum256([]byte(place))
+		sum := sha256.Sum256([]byte(PlaceOf(m.Partition, m.Position)))
 		it.ID = "qrn_" + lowerBase32.EncodeToString(sum[:16])
 	}
 	return it

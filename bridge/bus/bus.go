@@ -117,7 +117,7 @@ type Publisher interface {
 
 // PublishOptions says how an event is written.
 type PublishOptions struct {
-	Structured bool // one JSON document instead of binary mode
+	Structured bool // one JSON document instead of binary mode, which an adapter writes too where headers hold too little
 	// Reserved events (dead letters, operations events) may use the room that the event
 	// store keeps back from intake (P4).
 	Reserved bool
@@ -197,7 +197,7 @@ const (
 // returns records as they are; Chain, in this package, decides which of them exist.
 type Logs interface {
 	// Append writes a record after the log's last one and returns once it is durable. With
-	// ErrRefused it was not written; any other error leaves that open (clause L1). A bus that can refuse a record whose
+	// ErrRefused or ErrTooLarge it was not written; any other error leaves that open (clause L1). A bus that can refuse a record whose
 	// Prev is not the last one does (L2).
 	Append(ctx context.Context, log LogName, r Record) (pos int64, err error)
 	// Read hands over the records from `from` on, in order, up to the end as it was
@@ -223,7 +223,8 @@ const NoPosition int64 = -1
 
 // A Journal is an append-only log per shard that several may write at once.
 type Journal interface {
-	// AppendJournal returns once the entry is durable (clause J1), with its position.
+	// AppendJournal returns once the entry is durable (clause J1), with its position. ErrTooLarge: it was
+	// not written, and smaller ones may be.
 	AppendJournal(ctx context.Context, shard int, data []byte) (pos int64, err error)
 	// ReadJournal hands over the entries of a shard from `from` on, in order, up to
 	// the end as it was at the call. A trimmed front is skipped (J2).
@@ -262,7 +263,8 @@ type History interface {
 // (H4). Calls come one after the other.
 type Reading func(ctx context.Context, each func(Publication) error) error
 
-// A Publication is what is told of an event that intake published.
+// A Publication is what is told of an event that intake published. Source and ID are left out where
+// they are too long for the place that is told from.
 type Publication struct {
 	Topic, Source, ID string
 	At                time.Time // when it was stored

@@ -19,18 +19,25 @@ const (
 	ExtensionSource   = "hookspansource" // of the quarantine: the source that took it
 	ExtensionPlace    = "hookspanplace"
 	ExtensionHeaders  = "hookspanheaders"
+
+	// Of one that is cut short, how many bytes there were.
+	ExtensionCutAttributes = "hookspancutattributes"
+	ExtensionCutData       = "hookspancutdata"
 )
 
 // setAside are the extensions that an event has only while it is aside.
 var setAside = [...]string{
 	ExtensionEndpoint, ExtensionDelivery, ExtensionAttempts, ExtensionReason, ExtensionDetail,
-	ExtensionTopic, ExtensionSource, ExtensionPlace, ExtensionHeaders,
+	ExtensionTopic, ExtensionSource, ExtensionPlace, ExtensionHeaders, ExtensionCutAttributes, ExtensionCutData,
 }
+
+// SetAside reports whether an extension of this name says why and how an event is aside.
+func SetAside(name string) bool { return slices.Contains(setAside[:], name) }
 
 // Restored is an event as it was before it was set aside.
 func Restored(e *event.Event) *event.Event {
 	was := *e
-	was.Extensions = slices.DeleteFunc(slices.Clone(e.Extensions), func(x event.Extension) bool { return slices.Contains(setAside[:], x.Name) })
+	was.Extensions = slices.DeleteFunc(slices.Clone(e.Extensions), func(x event.Extension) bool { return SetAside(x.Name) })
 	return &was
 }
 

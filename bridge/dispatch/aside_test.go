@@ -195,7 +195,7 @@ func TestARangeSetsNothingAsideAgain(t *testing.T) {
 	})
 }
 
-// A message that the quarantine cannot hold with what is said about it is told of without data.
+// A message that the quarantine cannot hold with what is said about it is kept in part.
 func TestAMessageTooLargeForTheQuarantineIsToldOf(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := w.start(t, shards)
@@ -215,9 +215,29 @@ func TestAMessageTooLargeForTheQuarantineIsToldOf(t *testing.T) {
 		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Fault: "why"})
 		pass(5 * time.Second)
 		w.expectQuarantined(t, 1, 1)
-		if m := w.store.Published()[0]; m.Event.Data != nil || m.Event.Extension("hookspandetail") == "why" {
+		if m := w.store.Published()[0]; m.Event.Data != nil || m.Event.Extension("hookspancutdata") != "5" || !strings.HasPrefix(m.Event.Extension("hookspandetail"), "why; ") {
 			t.Errorf("%+v", m.Event)
 		}
+		p.stop()
+	})
+}
+
+// One of which the bus takes nothing at all is passed over, and what lies behind it is delivered.
+func TestAMessageThatCannotBeKeptIsPassedOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.start(t, shards)
+		p.register(t, "crm", nil)
+		p.client.Set(dispatchtest.Faults{Call: func(name string) error {
+			if name == "Publish" {
+				return fmt.Errorf("publish: %w", bus.ErrTooLarge)
+			}
+			return nil
+		}})
+		w.invalid(1, 2)
+		w.publish(3, 3, "a")
+		pass(5 * time.Second)
+		w.expect(t, "crm", 1, 3, 3)
+		w.expectQuarantined(t, 1, 0)
 		p.stop()
 	})
 }

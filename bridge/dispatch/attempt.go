@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -154,7 +155,7 @@ func (a attempt) event(ctx context.Context, d *pendingDelivery) (bus.Message, er
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	m, err := s.d.store.Get(ctx, d.Event.Partition, d.Event.Position)
-	if err == nil && m.Event.ID != d.Event.ID {
+	if err == nil && !m.Event.HasID(d.Event.ID) {
 		return m, bus.ErrGone // another event is at its place
 	}
 	if err == nil && d.Replay != "" && m.Topic == s.d.conf.DeadTopic && d.Event.Topic != m.Topic {
@@ -269,31 +270,42 @@ func (a attempt) answered(v *verdict, sent, ended time.Time) {
 // false only when the process stops before it could. An event that tells of another delivery
 // makes none.
 func (a attempt) publishDeadLetters(ctx context.Context, group []*pendingDelivery, why delivery.Ended) bool {
-	s, ep := a.shard, a.ep
 	for _, d := range group {
-		if s.d.conf.tells(d) {
+		if a.shard.d.conf.tells(d) {
 			continue
 		}
-		letter := deadLetter(ep, d, why)
-		for {
-			_, err := s.d.store.Publish(ctx, s.d.conf.DeadTopic, letter, bus.PublishOptions{Reserved: true, Key: "dead " + d.ID})
-			if err == nil {
-				break
-			}
-			if errors.Is(err, bus.ErrTooLarge) { // with what a dead letter adds; the journal names the event
-				s.d.log.Error("no dead letter, the event is too large for one", slog.String("delivery", d.ID), slog.Any("error", err))
-				break
-			}
-			if ctx.Err() == nil {
-				s.d.trouble.Warn("dead letter not published, trying again", err, slog.String("delivery", d.ID))
-			}
-			if !pause(ctx, fetchRetry) {
-				return false
-			}
+		if !a.publishDeadLetter(ctx, d, why) {
+			return false
 		}
-		a.report(opsDelivery(why, ep, d))
+		a.report(opsDelivery(why, a.ep, d))
 	}
 	return true
+}
+
+func (a attempt) publishDeadLetter(ctx context.Context, d *pendingDelivery, why delivery.Ended) bool {
+	s := a.shard
+	letter := aside.Letter{
+		Topic: s.d.conf.DeadTopic, Event: deadLetter(a.ep, d, why), Key: "dead " + d.ID,
+		Place: aside.PlaceOf(d.Event.Partition, d.Event.Position),
+	}
+	for {
+		cut, err := aside.Put(ctx, s.d.store, letter)
+		switch {
+		case cut && err == nil:
+			s.d.log.Warn("the event is too large for a dead letter, which is cut short", slog.String("delivery", d.ID), slog.String("place", letter.Place))
+			return true
+		case err == nil:
+			return true
+		case errors.Is(err, bus.ErrTooLarge): // the journal names the event
+			s.d.log.Error("no dead letter, the bus does not take the shortest", slog.String("delivery", d.ID), slog.String("place", letter.Place), slog.Any("error", err))
+			return true
+		case ctx.Err() == nil:
+			s.d.trouble.Warn("dead letter not published, trying again", err, slog.String("delivery", d.ID))
+		}
+		if !pause(ctx, fetchRetry) {
+			return false
+		}
+	}
 }
 
 // record journals the attempt for each delivery of the group, and logs it once.

@@ -19,6 +19,7 @@ type metrics struct {
 
 	proxy       prometheus.Counter
 	quarantined prometheus.Counter
+	passedOver  prometheus.Counter
 	dropped     prometheus.Counter
 	tenantless  prometheus.Counter
 	opened      prometheus.Counter
@@ -43,6 +44,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		quarantined: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_quarantined_total", Help: "Messages on followed topics that are meant to be CloudEvents and are none, sent to the quarantine.",
 		}),
+		passedOver: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_topic_passed_over_total", Help: "Messages on followed topics that are meant to be CloudEvents and are none, of which the quarantine takes nothing.",
+		}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_attributes_dropped_total", Help: "Attributes of events on followed topics that CloudEvents does not allow, left out.",
 		}),
@@ -61,7 +65,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.commands.WithLabelValues(string(kind))
 	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.commands, m.proxy, m.quarantined, m.dropped, m.tenantless, m.opened)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.commands, m.proxy, m.quarantined, m.passedOver, m.dropped, m.tenantless, m.opened)
 	}
 	return m
 }

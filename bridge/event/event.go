@@ -61,6 +61,9 @@ func (e *Event) SetExtension(name, value string) {
 	e.Extensions = append(e.Extensions, Extension{Name: name, Value: value})
 }
 
+// HasID reports whether the event has an id, which is given whole or as Short has it.
+func (e *Event) HasID(id string) bool { return e.ID == id || Short(e.ID) == id }
+
 // Validate reports the first attribute that CloudEvents 1.0 does not allow.
 func (e *Event) Validate() error {
 	switch {

@@ -1,6 +1,8 @@
 package event
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,4 +53,23 @@ func Clean(v string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(v, "_"))
+}
+
+// MaxShort is how long a text is at the most that Short returns, in bytes.
+const MaxShort = 1 << 10
+
+// Short is a text as records, logs and operations events have it: of one that is longer than
+// MaxShort the beginning, … and a hash of the whole, by which two that begin alike are told apart.
+// What was cut so is not cut again.
+func Short(v string) string {
+	if len(v) <= MaxShort {
+		return v
+	}
+	sum := sha256.Sum256([]byte(v))
+	tail := "…" + hex.EncodeToString(sum[:8])
+	n := MaxShort - len(tail)
+	for n > 0 && !utf8.RuneStart(v[n]) {
+		n--
+	}
+	return v[:n] + tail
 }

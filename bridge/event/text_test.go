@@ -149,3 +149,26 @@ func TestTimesAsSendersWriteThem(t *testing.T) {
 		}
 	}
 }
+
+// What was cut is marked, is never cut again, and is told apart from what begins alike.
+func TestShort(t *testing.T) {
+	t.Parallel()
+	for _, whole := range []string{"", "a", strings.Repeat("a", event.MaxShort)} {
+		if got := event.Short(whole); got != whole {
+			t.Errorf("%q is cut to %q", whole, got)
+		}
+	}
+	seen := map[string]bool{}
+	for _, long := range []string{strings.Repeat("a", event.MaxShort+1), strings.Repeat("a", event.MaxShort) + "b", strings.Repeat("ü", 5000), "x" + strings.Repeat("😀", 5000)} {
+		got := event.Short(long)
+		begin, _, marked := strings.Cut(got, "…")
+		if !marked || !strings.HasPrefix(long, begin) || len(got) > event.MaxShort || len(got) < event.MaxShort-4 || !event.Allowed(got) || event.Short(got) != got || seen[got] {
+			t.Errorf("%.20q… is cut to %q", long, got)
+		}
+		seen[got] = true
+		e := event.Event{ID: long}
+		if !e.HasID(long) || !e.HasID(got) || e.HasID(begin) {
+			t.Errorf("an event with this id: %v, %v, %v", e.HasID(long), e.HasID(got), e.HasID(begin))
+		}
+	}
+}

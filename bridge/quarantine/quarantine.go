@@ -19,16 +19,16 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/hookspan/hookspan/bridge/aside"
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/logline"
 )
 
 const (
-	atOnce       = 64
-	placesMost   = 10_000 // that are remembered
-	linesMost    = 10     // a second, in the log
-	reasonNoData = ", and with it the message is too large for the quarantine, which names its place"
+	atOnce     = 64
+	placesMost = 10_000 // that are remembered
+	linesMost  = 10     // a second, in the log
 )
 
 // Options are what a Quarantine needs. All are needed.
@@ -37,6 +37,7 @@ type Options struct {
 	Topic       string
 	Log         *slog.Logger
 	Quarantined func() // called for each message
+	PassedOver  func() // called for each of which the bus keeps nothing
 	Dropped     func() // called for each attribute that an event lost
 }
 
@@ -133,7 +134,7 @@ func (q *Quarantine) keepAll(ctx context.Context, due []*bus.Message) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for _, m := range due {
-		switch place := placeOf(m); {
+		switch place := aside.PlaceOf(m.Partition, m.Position); {
 		case m.Fault != "" && !q.kept.has(place):
 			group.Go(func() error { return q.publish(ctx, m, place) })
 		case m.Fault == "" && !q.told.has(place):
@@ -165,27 +166,23 @@ func (p *places) add(place string) {
 	p.all[place] = true
 }
 
-// placeOf names a message for good.
-func placeOf(m *bus.Message) string {
-	return fmt.Sprintf("%s/%s/%d", m.Partition, m.Position.Identity, m.Position.Seq)
-}
-
+// publish makes a message durable in the quarantine, as much of it as the bus takes. What is too large
+// at any length is told of and passed over: nothing behind it would ever be read.
 func (q *Quarantine) publish(ctx context.Context, m *bus.Message, place string) error {
-	e, detail := held(m, place), m.Fault
-	options := bus.PublishOptions{Reserved: true, Key: "quarantine " + place}
-	_, err := q.Publisher.Publish(ctx, q.Topic, e, options)
-	if errors.Is(err, bus.ErrTooLarge) && len(e.Data) > 0 {
-		detail += reasonNoData
-		e.SetExtension("hookspandetail", detail)
-		e.Data = nil
-		_, err = q.Publisher.Publish(ctx, q.Topic, e, options)
-	}
-	if err != nil {
+	cut, err := aside.Put(ctx, q.Publisher, aside.Letter{Topic: q.Topic, Event: held(m, place), Key: "quarantine " + place, Place: place})
+	switch {
+	case errors.Is(err, bus.ErrTooLarge):
+		q.kept.add(place)
+		q.PassedOver()
+		q.log(slog.LevelError, "message passed over: it is no valid CloudEvent, and too large for the quarantine", m,
+			slog.String("detail", m.Fault), slog.String("place", place), slog.Any("error", err))
+		return nil
+	case err != nil:
 		return fmt.Errorf("quarantine the message at %s, which is no event (%s): %w", place, m.Fault, err)
 	}
 	q.kept.add(place)
 	q.Quarantined()
-	q.log("message quarantined: it is no valid CloudEvent", m, slog.String("detail", detail))
+	q.log(slog.LevelWarn, "message quarantined: it is no valid CloudEvent", m, slog.String("detail", m.Fault), slog.Bool("cut", cut))
 	return nil
 }
 
@@ -207,19 +204,19 @@ func held(m *bus.Message, place string) *event.Event {
 func (q *Quarantine) tellFlaws(m *bus.Message) {
 	for _, f := range m.Flaws {
 		q.Dropped()
-		q.log("attribute left out", m, slog.String("attribute", f.Attribute), slog.String("detail", f.Reason))
+		q.log(slog.LevelWarn, "attribute left out", m, slog.String("attribute", f.Attribute), slog.String("detail", f.Reason))
 	}
 }
 
 // log writes a line about a message, unless there are too many.
-func (q *Quarantine) log(message string, m *bus.Message, more ...slog.Attr) {
+func (q *Quarantine) log(level slog.Level, message string, m *bus.Message, more ...slog.Attr) {
 	if !q.lines.Allow() {
 		q.suppressed.Add(1)
 		return
 	}
 	attrs := append([]slog.Attr{
 		slog.String("topic", event.Clean(m.Topic)), slog.Int64("position", m.Position.Seq),
-		slog.String("event", m.Event.ID), slog.String("type", m.Event.Type),
+		slog.String("event", event.Short(m.Event.ID)), slog.String("type", event.Short(m.Event.Type)),
 	}, more...)
-	q.Log.LogAttrs(context.Background(), slog.LevelWarn, message, append(attrs, logline.Suppressed(q.suppressed.Swap(0)))...)
+	q.Log.LogAttrs(context.Background(), level, message, append(attrs, logline.Suppressed(q.suppressed.Swap(0)))...)
 }

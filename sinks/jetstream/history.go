@@ -114,10 +114,11 @@ func (s *history) publishedOn(ctx context.Context, p *published, since time.Time
 // what a client published: it could name the id of a webhook that is still to come.
 func (each publication) tell(d link.Delivered) error {
 	id, source := identityIn(d.Msg.Header)
-	if id == "" || fromClient(d.Msg.Header) {
+	mark := link.First(d.Msg.Header, headerMark)
+	if id == "" && mark == "" || fromClient(d.Msg.Header) {
 		return nil
 	}
-	return each(bus.Publication{Topic: d.Msg.Subject, Source: source, ID: id, At: d.Stored(), Mark: link.First(d.Msg.Header, headerMark)})
+	return each(bus.Publication{Topic: d.Msg.Subject, Source: source, ID: id, At: d.Stored(), Mark: mark})
 }
 
 // FollowPublished implements bus.Shared (H2). Every stream that holds topics of intake has a

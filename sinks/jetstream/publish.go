@@ -26,6 +26,10 @@ const (
 // overhead is more than what a message has in headers beside the event's own values.
 const overhead = 4 << 10
 
+// headersMost is what the headers of an event may take: a server refuses more than 64 KiB of them,
+// and some are not the event's own.
+const headersMost = 60 << 10
+
 // largestRecord is what a server that keeps a stream in files takes as one message, whatever its
 // payload may be.
 const largestRecord = 32 << 20
@@ -162,20 +166,14 @@ func (out *outgoing) release() {
 	outgoings.Put(out)
 }
 
+// fill makes the message of an event. What attributes headers do not hold, a document does.
 func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
 	data := e.Data
-	if o.Structured {
+	out.fields = e.AppendHeaders(out.fields[:0], event.NATS)
+	if o.Structured || sizeOf(out.fields) > headersMost {
 		out.data = event.AppendStructured(out.data[:0], e)
 		data = out.data
-		// Intake's window is rebuilt from headers, whatever the mode.
-		out.fields = append(out.fields[:0], event.Field{Name: headerContentType, Value: event.StructuredType})
-		for _, f := range e.Headers(event.NATS) {
-			if f.Name == headerID || f.Name == headerSource {
-				out.fields = append(out.fields, f)
-			}
-		}
-	} else {
-		out.fields = e.AppendHeaders(out.fields[:0], event.NATS)
+		out.identify()
 	}
 	if o.Key != "" {
 		out.fields = append(out.fields, event.Field{Name: headerMessageID, Value: o.Key})
@@ -184,4 +182,22 @@ func (out *outgoing) fill(topic string, e *event.Event, o bus.PublishOptions) {
 		out.fields = append(out.fields, event.Field{Name: headerMark, Value: o.Mark})
 	}
 	out.msg = link.Message{Subject: topic, Header: out.fields, Data: data, Synced: true}
+}
+
+// identify leaves of the headers what a document has beside it: intake's window is rebuilt from
+// headers, whatever the mode. It needs id and source of events alone that have no mark.
+func (out *outgoing) identify() {
+	out.fields = slices.DeleteFunc(out.fields, func(f event.Field) bool { return f.Name != headerID && f.Name != headerSource })
+	if sizeOf(out.fields) > headersMost {
+		out.fields = out.fields[:0]
+	}
+	out.fields = append(out.fields, event.Field{Name: headerContentType, Value: event.StructuredType})
+}
+
+// sizeOf is about what headers take in a message.
+func sizeOf(fields []event.Field) (size int) {
+	for i := range fields {
+		size += len(fields[i].Name) + len(": ") + len(fields[i].Value) + len("\r\n")
+	}
+	return size
 }

@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 		"P1 structured mode carries the same event":          structuredMode,
 		"P3 a key counts once":                               keyCountsOnce,
 		"P5 too large is refused":                            tooLarge,
+		"P5 attributes may be large":                         largeAttributes,
+		"L1 J1 R1 too large a record is refused as that":     tooLargeRecord,
 		"P6 what is sent in order lies in order":             sentInOrder,
 		"T1 spans name first, end and identity":              spansTell,
 		"T1 an empty partition ends in front of its first":   emptySpan,
@@ -67,6 +69,12 @@ func Run(t *testing.T, open func(t *testing.T) bus.Store) {
 		t.Parallel()
 		if s, ok := open(t).(historian); ok {
 			publishedIsListed(t, s)
+		}
+	})
+	t.Run("H1 events of long ids are listed", func(t *testing.T) {
+		t.Parallel()
+		if s, ok := open(t).(historian); ok {
+			longIDsAreListed(t, s)
 		}
 	})
 	t.Run("H4 a reading goes on where it was", func(t *testing.T) {

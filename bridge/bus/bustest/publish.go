@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 func publishedIsThere(t *testing.T, s bus.Store) {
@@ -127,5 +129,46 @@ func tooLarge(t *testing.T, s bus.Store) {
 	e.Data = bytes.Repeat([]byte("x"), int(s.MaxBytes())+64<<10)
 	if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{}); !errors.Is(err, bus.ErrTooLarge) {
 		t.Errorf("an event beyond MaxBytes: %v, want ErrTooLarge", err)
+	}
+}
+
+// Whoever writes a record has to know that less of it may be taken.
+func tooLargeRecord(t *testing.T, s bus.Store) {
+	data := bytes.Repeat([]byte("x"), 9<<20)
+	_, journal := s.AppendJournal(within(t), 0, data)
+	_, log := s.Append(within(t), bus.LogName{Kind: bus.State}, bus.Record{Prev: bus.NoPosition, Data: data})
+	errs := map[string]error{"journal": journal, "log": log}
+	if r, ok := s.(bus.Refusals); ok {
+		errs["refusals"] = r.AppendRefusal(within(t), data)
+	}
+	for what, err := range errs {
+		if !errors.Is(err, bus.ErrTooLarge) {
+			t.Errorf("%s: %v, want ErrTooLarge", what, err)
+		}
+	}
+}
+
+// Headers of a bus may hold less than its messages.
+func largeAttributes(t *testing.T, s bus.Store) {
+	for n, change := range []func(e *event.Event){
+		func(e *event.Event) { e.SetExtension("note", strings.Repeat("a", 100_000)) },
+		func(e *event.Event) { e.Subject = strings.Repeat("ü", 25_000) },
+		func(e *event.Event) { e.ID, e.Source = strings.Repeat("<", 50_000), "/"+strings.Repeat("s", 50_000) },
+		func(e *event.Event) { e.Type, e.Data = strings.Repeat("t", 100_000), []byte{0, 1, 2, 0xff} },
+	} {
+		e := order(n)
+		change(e)
+		r, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Key: order(n).ID, Mark: markOf(order(n).ID)})
+		if err != nil {
+			t.Errorf("event %d: %v", n, err)
+			continue
+		}
+		m, err := s.Get(within(t), r.Partition, r.Position)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(e, m.Event); diff != "" || m.Fault != "" || len(m.Flaws) > 0 {
+			t.Errorf("event %d came back with %q, %v, otherwise (-sent +got):\n%.1000s", n, m.Fault, m.Flaws, diff)
+		}
 	}
 }

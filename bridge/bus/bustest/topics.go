@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -255,6 +256,27 @@ func publishedIsListed(t *testing.T, s historian) {
 	}
 	if n := list(time.Now().Add(time.Minute)); n != 0 {
 		t.Errorf("%d are listed as published in the future", n)
+	}
+}
+
+// An event is known again by its mark, whatever room its id takes.
+func longIDsAreListed(t *testing.T, s historian) {
+	want := map[string]bool{}
+	for n := range 3 {
+		e := order(n)
+		if want[markOf(e.ID)] = true; n == 1 {
+			e.ID = strings.Repeat("i", int(s.MaxBytes())/10*6)
+		}
+		if _, err := s.Publish(within(t), topicOf(s), e, bus.PublishOptions{Structured: true, Key: order(n).ID, Mark: markOf(order(n).ID)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := s.Published(time.Now().Add(-time.Minute))(within(t), func(p bus.Publication) error {
+		delete(want, p.Mark)
+		return nil
+	})
+	if err != nil || len(want) > 0 {
+		t.Errorf("%d are not listed, %v", len(want), err)
 	}
 }
 

@@ -17,6 +17,9 @@ const (
 	// come together in one.
 	bundlesAtOnce = 4
 	bundleBytes   = 256 << 10
+	// namesMost is how much source and id may take in a marker, which many events share a record
+	// with. An event of longer ones is known by its mark alone.
+	namesMost = 8 << 10
 	// gather is how long words wait for others where some are on their way: those have to
 	// land in order, and may take as long as brokers take to agree on who is left.
 	gather = 20 * time.Millisecond
@@ -54,6 +57,9 @@ type bundle struct {
 // event repeated, not lost. Without its marker, too, the event is durable, and an error would
 // have it sent once more for certain.
 func (m *markers) mark(ctx context.Context, p bus.Publication, until time.Time) {
+	if len(p.Source)+len(p.ID) > namesMost {
+		p.Source, p.ID = "", ""
+	}
 	b := m.add(anywhere, until, func(dst []byte) []byte { return appendMarker(dst, p) })
 	select {
 	case <-b.landed:

@@ -56,8 +56,8 @@ func itemWords() []string {
 
 func (q *query) items() itemQuery {
 	return itemQuery{
-		endpoint: q.text("endpoint"), source: q.text("source"), kind: q.text("type"), tenant: q.tenant(), subject: q.text("subject"),
-		event: q.text("event"), reason: q.text("reason"), since: q.time("since"), until: q.time("until"),
+		endpoint: q.text("endpoint"), source: q.text("source"), kind: q.attribute("type"), tenant: q.tenant(), subject: q.attribute("subject"),
+		event: q.attribute("event"), reason: q.text("reason"), since: q.time("since"), until: q.time("until"),
 	}
 }
 

@@ -70,7 +70,7 @@ func deliveryQuery() []string {
 // wanted reads them.
 func (a *api) wanted(ctx context.Context, q *query) journal.Query {
 	want := journal.Query{
-		Endpoint: q.endpoint(ctx, a), Status: q.status(), Type: q.text("type"), Tenant: q.tenant(), Subject: q.text("subject"), Event: q.text("event"),
+		Endpoint: q.endpoint(ctx, a), Status: q.status(), Type: q.attribute("type"), Tenant: q.tenant(), Subject: q.attribute("subject"), Event: q.attribute("event"),
 		Reason: q.text("reason"), Code: q.statusCode(), Text: q.text("text"), Batch: q.text("batch"), Since: q.time("since"), Until: q.time("until"),
 	}
 	return want

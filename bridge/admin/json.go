@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/problem"
 )
 
@@ -100,6 +101,9 @@ func (q *query) fault(path, message string) {
 }
 
 func (q *query) text(name string) string { return q.values.Get(name) }
+
+// attribute is an attribute of an event, as records have it.
+func (q *query) attribute(name string) string { return event.Short(q.text(name)) }
 
 const (
 	defaultLimit = 50

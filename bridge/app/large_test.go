@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,4 +111,35 @@ func TestALargeMessageThatIsNoEventStopsNothing(t *testing.T) {
 			waits(t, func() bool { return h.has(id) })
 		}
 	}
+}
+
+// An event whose attributes take many times their length in records is delivered, whichever way it
+// came, tried again and given up like others, and holds nothing up.
+func TestLargeAttributesHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	h, down := newHook(t, 200), newHook(t, 500)
+	s := start(t, nil, h.environ(
+		"HOOKSPAN_ENDPOINTS=crm,down", "HOOKSPAN_ENDPOINT_DOWN_URL="+down.URL, "HOOKSPAN_ENDPOINT_DOWN_CONTENT=structured",
+		"HOOKSPAN_ENDPOINT_DOWN_SIGNATURE=none", "HOOKSPAN_ENDPOINT_DOWN_TOPICS=hookspan.events.>", "HOOKSPAN_ENDPOINT_DOWN_SCHEDULE=10ms",
+		"HOOKSPAN_SOURCE_SHOP_CONTENT=structured",
+	)...)
+	s.until(http.StatusOK, "ready")
+	hostile := strings.Repeat("<", 190_000)
+	long := strings.Repeat("i", 3000)
+	intake := "http://" + s.IntakeAddr() + "/webhooks/shop"
+	s.put(doc("of the bus", `"subject":"`+hostile+`"`))
+	s.wants(http.StatusOK, "")(s.call(http.MethodPost, intake, doc("of intake", `"subject":"`+hostile+`","note":"`+hostile+`"`)))
+	s.wants(http.StatusOK, "")(s.call(http.MethodPost, intake, doc(long, `"data":{}`)))
+	s.wants(http.StatusRequestEntityTooLarge, "")(s.call(http.MethodPost, intake, doc("too large", `"subject":"`+strings.Repeat(hostile, 6)+`"`)))
+	s.put(doc("behind", `"data":{}`))
+	ids := []string{"of the bus", "of intake", long, "behind"}
+	for _, id := range ids {
+		waits(t, func() bool { return h.has(id) && down.has(id) })
+	}
+	for _, id := range ids {
+		s.shows("/v1/deliveries?status=delivered&event="+url.QueryEscape(id), `"endpoint_name":"crm"`)
+		s.shows("/v1/deliveries?status=failed&event="+url.QueryEscape(id), `"reason":"exhausted"`)
+		s.shows("/v1/dead?event="+url.QueryEscape(id), `"endpoint":"down"`)
+	}
+	s.until(http.StatusOK, "ready")
 }

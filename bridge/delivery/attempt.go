@@ -85,6 +85,7 @@ func DecodeAttempts(data []byte, each func(Attempt) error) error {
 		if err := json.Unmarshal(line, &a); err != nil {
 			return fmt.Errorf("decode a journal record: %w", err)
 		}
+		a.Event.shorten()
 		return each(a)
 	})
 }

@@ -110,5 +110,9 @@ func DecodeCommand(data []byte) (Command, error) {
 	if !slices.Contains(CommandKinds(), c.Kind) { // who took it for none would count it as acted on
 		return c, fmt.Errorf("command of kind %q: %w", c.Kind, bus.ErrNewerFormat)
 	}
+	c.Entry.Event.shorten()
+	for i := range c.Entries {
+		c.Entries[i].Event.shorten()
+	}
 	return c, nil
 }

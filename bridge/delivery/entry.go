@@ -11,6 +11,7 @@ import (
 	"unique"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // An Entry is the durable form of a pending delivery: which one, and the attempt that it
@@ -45,7 +46,8 @@ func EntryOf(endpoint string, m *bus.Message) Entry {
 	return Entry{ID: ID(endpoint, &ref), Endpoint: endpoint, Event: ref.Compact(), Number: 1, Created: m.Stored}
 }
 
-// An EventRef names an event and the place where it lies.
+// An EventRef names an event and the place where it lies. Its id, source, type and subject are as
+// event.Short has them: whatever an event's attributes are, what is written of it stays small.
 type EventRef struct {
 	ID        string        `json:"id"`
 	Source    string        `json:"src"`
@@ -68,11 +70,17 @@ func (e EventRef) Compact() EventRef {
 }
 
 func (e *EventRef) share() {
+	e.shorten()
 	e.Source, e.Type, e.Topic = shared(e.Source), shared(e.Type), shared(e.Topic)
 	if e.Tenant != "" {
 		e.Tenant = shared(e.Tenant)
 	}
 	e.Partition, e.Identity = bus.Partition(shared(string(e.Partition))), shared(e.Identity)
+}
+
+// shorten also cuts what an earlier version did not.
+func (e *EventRef) shorten() {
+	e.ID, e.Source, e.Type, e.Subject = event.Short(e.ID), event.Short(e.Source), event.Short(e.Type), event.Short(e.Subject)
 }
 
 // Share has an entry that was read hold but once what many entries have in common.
@@ -86,10 +94,12 @@ func shared(text string) string { return unique.Make(text).Value() }
 
 // RefOf names the event of a message.
 func RefOf(m *bus.Message) EventRef {
-	return EventRef{
+	e := EventRef{
 		ID: m.Event.ID, Source: m.Event.Source, Type: m.Event.Type, Subject: m.Event.Subject,
 		Tenant: m.Tenant, Topic: m.Topic, Partition: m.Partition, Position: m.Position, Report: IsReport(m.Event),
 	}
+	e.shorten()
+	return e
 }
 
 // ID names one event on its way to one endpoint: the same place and event give the

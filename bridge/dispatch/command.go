@@ -42,11 +42,7 @@ func (cs *commands) write(ctx context.Context, c delivery.Command) error {
 	c.Revision = cs.d.registry.Set().Revision
 	chain := bus.NewChain(cs.d.store, bus.LogName{Kind: bus.Commands})
 	for _, part := range c.Split() {
-		data, err := part.Encode()
-		if err != nil {
-			return err
-		}
-		if err := appendCommand(ctx, chain, data); err != nil {
+		if err := appendPart(ctx, chain, part); err != nil {
 			return fmt.Errorf("write a command: %w", err)
 		}
 	}
@@ -55,6 +51,25 @@ func (cs *commands) write(ctx context.Context, c delivery.Command) error {
 	}
 	cs.wake()
 	return nil
+}
+
+// appendPart appends a command, in halves where the bus does not take it whole.
+func appendPart(ctx context.Context, chain *bus.Chain, c delivery.Command) error {
+	data, err := c.Encode()
+	if err != nil {
+		return err
+	}
+	err = appendCommand(ctx, chain, data)
+	n := len(c.Entries)
+	if n < 2 || !errors.Is(err, bus.ErrTooLarge) {
+		return err
+	}
+	first, second := c, c
+	first.Entries, second.Entries = c.Entries[:n/2], c.Entries[n/2:]
+	if err := appendPart(ctx, chain, first); err != nil {
+		return err
+	}
+	return appendPart(ctx, chain, second)
 }
 
 // appendCommand appends a record behind whatever others write.

@@ -175,8 +175,8 @@ func entryOf(batch []outcome, notes []delivery.Note) (data []byte, n int) {
 	return delivery.AppendNotes(data, notes), n
 }
 
-// write appends the batch until the bus has acknowledged it. A batch that landed although
-// its acknowledgement was lost is written twice, which changes nothing.
+// write appends the batch, in parts if it has to be, until the bus has acknowledged it. A batch that
+// landed although its acknowledgement was lost is written twice, which changes nothing.
 func (r *recorder) write(ctx context.Context, data []byte, batch []outcome, notes []delivery.Note) bool {
 	late := time.AfterFunc(unrecordedAge, func() { r.d.throttle.stalled(1) })
 	defer func() {
@@ -194,8 +194,10 @@ func (r *recorder) write(ctx context.Context, data []byte, batch []outcome, note
 			}
 			return true
 		}
-		if errors.Is(err, bus.ErrTooLarge) && len(batch) > 0 {
-			return r.writeLess(ctx, batch, notes)
+		if errors.Is(err, bus.ErrTooLarge) {
+			if less := r.lessen(batch, notes); less != nil {
+				return r.writeAll(ctx, less)
+			}
 		}
 		if ctx.Err() == nil {
 			r.d.trouble.Warn("journal not written, trying again", err, slog.Int("shard", r.shard), slog.Int("records", len(batch)))
@@ -206,19 +208,45 @@ func (r *recorder) write(ctx context.Context, data []byte, batch []outcome, note
 	}
 }
 
-// writeLess writes what is too large for the bus in halves, and one record without what was sent and
-// answered: without a record nothing goes on.
-func (r *recorder) writeLess(ctx context.Context, batch []outcome, notes []delivery.Note) bool {
-	if half := len(batch) / 2; half > 0 {
-		first, _ := entryOf(batch[:half], notes)
-		second, _ := entryOf(batch[half:], nil)
-		return r.write(ctx, first, batch[:half], notes) && r.write(ctx, second, batch[half:], nil)
-	}
-	a := &batch[0].attempt
-	a.Response, a.Binary, a.Request, a.Headers, a.Detail = "", "", "", "", "the rest of the record is too large for the bus"
-	data, _ := entryOf(batch, notes)
-	return r.write(ctx, data, batch, notes)
+// A writing is what one entry of the journal has.
+type writing struct {
+	batch []outcome
+	notes []delivery.Note
 }
+
+func (r *recorder) writeAll(ctx context.Context, all []writing) bool {
+	for _, p := range all {
+		data, _ := entryOf(p.batch, p.notes)
+		if !r.write(ctx, data, p.batch, p.notes) {
+			return false
+		}
+	}
+	return true
+}
+
+// lessen divides what is too large for the bus, so often as that goes. One record goes on without what
+// was sent and answered, since without a record nothing goes on, and one note is left out, since
+// nothing depends on it. nil: there is no less of it.
+func (r *recorder) lessen(batch []outcome, notes []delivery.Note) []writing {
+	switch n, m := len(batch), len(notes); {
+	case n > 0 && m > 0:
+		return []writing{{batch: batch}, {notes: notes}}
+	case n > 1:
+		return []writing{{batch: batch[:n/2]}, {batch: batch[n/2:]}}
+	case m > 1:
+		return []writing{{notes: notes[:m/2]}, {notes: notes[m/2:]}}
+	case m == 1:
+		r.d.log.Warn("what an endpoint waits for is not told to other replicas, it is too large for the bus", slog.String("endpoint", notes[0].Endpoint))
+		return []writing{}
+	}
+	if a := &batch[0].attempt; a.Detail != noTexts {
+		a.Response, a.Binary, a.Request, a.Headers, a.Detail = "", "", "", "", noTexts
+		return []writing{{batch: batch}}
+	}
+	return nil
+}
+
+const noTexts = "the rest of the record is too large for the bus"
 
 // landed takes in that a batch is acknowledged.
 func (r *recorder) landed(pos int64, batch []outcome) {

@@ -53,3 +53,32 @@ func TestWhatIsTooLargeForTheBusIsWrittenInLess(t *testing.T) {
 		}
 	})
 }
+
+// A note that no entry holds is left out: nothing depends on it, and everything on the journal.
+func TestANoteTooLargeForTheBusHoldsNothingUp(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", nil)
+		r.client.Set(dispatchtest.Faults{Most: 16 << 10})
+		long := make([]string, 2000)
+		for i := range long {
+			long[i] = "dlv_" + strings.Repeat("a", 26)
+		}
+		r.s.rec.tell([]delivery.Note{{Endpoint: "first"}, {Endpoint: "long", Running: long}, {Endpoint: "last"}})
+		r.publish(1, 1, "a")
+		r.feed()
+		elapse(2 * unrecordedAge)
+		if a := r.end(1); a == nil || a.Outcome != delivery.Delivered {
+			t.Errorf("event 1 ended as %+v", a)
+		}
+		var told []string
+		r.must(r.store.Connect().ReadJournal(t.Context(), 0, 0, func(_ int64, data []byte) error {
+			return delivery.DecodeNotes(data, func(n delivery.Note) { told = append(told, n.Endpoint) })
+		}))
+		if strings.Join(told, " ") != "first last" {
+			t.Errorf("told is of %v", told)
+		}
+		if !r.d.throttle.hasCapacity() {
+			t.Error("attempts are held back")
+		}
+	})
+}

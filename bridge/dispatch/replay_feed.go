@@ -7,6 +7,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
+	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/feed"
 	"github.com/hookspan/hookspan/bridge/filter"
 )
@@ -111,7 +112,7 @@ func (e *replayConsumer) Take(b *feed.Batch) bool {
 		case endpoint.Taken:
 			s.handReplay(l, j, m, c)
 		case endpoint.FilterFailed:
-			s.d.trouble.WarnOf(l.ep.Name, "filter failed, event not replayed", err, slog.String("replay", j.ask.ID), slog.String("event", m.Event.ID))
+			s.d.trouble.WarnOf(l.ep.Name, "filter failed, event not replayed", err, slog.String("replay", j.ask.ID), slog.String("event", event.Short(m.Event.ID)))
 		}
 		c.read = m.Position
 	}

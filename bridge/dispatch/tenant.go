@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/event"
 )
 
 // tenantTopics are read with whose each event is, found out once for all shards and ranges.
@@ -35,6 +36,6 @@ func (d *Dispatcher) ascribe(m *bus.Message) {
 	if flaw != "" {
 		d.metrics.tenantless.Inc()
 		d.trouble.Warn("tenant left out", errors.New(flaw),
-			slog.String("topic", m.Topic), slog.String("event", m.Event.ID), slog.String("type", m.Event.Type))
+			slog.String("topic", m.Topic), slog.String("event", event.Short(m.Event.ID)), slog.String("type", event.Short(m.Event.Type)))
 	}
 }

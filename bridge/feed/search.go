@@ -15,7 +15,7 @@ const (
 
 var errSearched = errors.New("the window was looked through")
 
-// Locate finds the newest followed events of an id: in all partitions among what was stored since
+// Locate finds the newest followed events of an id, given whole or as records have it: in all partitions among what was stored since
 // then, and in those that from names among what lies after it. It reports false when ctx ended,
 // or the bus failed, before it had seen all of that.
 func (ps *Partitions) Locate(ctx context.Context, id string, from bus.Positions, since time.Time) (found []bus.Message, whole bool) {
@@ -70,7 +70,7 @@ func (s *search) window(ctx context.Context, lo, hi int64) (oldest time.Time, er
 			oldest = batch[0].Stored
 		}
 		for _, m := range s.ps.followed(p, batch) {
-			if m.Position.Seq <= hi && m.Event.ID == s.id {
+			if m.Position.Seq <= hi && m.Event.HasID(s.id) {
 				found = append(found, m)
 			}
 		}

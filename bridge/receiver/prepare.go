@@ -110,7 +110,7 @@ func (r *Receiver) note(x *exchange, e *provider.Event, level slog.Level, messag
 	if !ok {
 		return
 	}
-	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("event", e.ID), slog.String("type", e.Type)}, more...)
+	attrs := append([]slog.Attr{slog.String("source", x.source.Name), slog.String("event", event.Short(e.ID)), slog.String("type", event.Short(e.Type))}, more...)
 	r.log.LogAttrs(ctx, level, message, append(attrs, logline.Suppressed(suppressed))...)
 }
 

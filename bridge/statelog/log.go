@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -56,6 +57,7 @@ type snapshot struct {
 	begin  int64
 	ids    []string // entries at begin that no chunk holds yet
 	chunks int
+	most   int // bytes of a chunk, roughly
 }
 
 // New returns the log of a shard, of which nothing has been read: Load comes first.
@@ -91,37 +93,43 @@ func (l *Log) Claim(ctx context.Context) error {
 // The caller has synced what the delta counts. After an error it may be called again with
 // the same r, which then holds what is left.
 func (l *Log) Write(ctx context.Context, r *Record) error {
-	for {
-		put, rem := l.fitting(r)
-		if put == len(r.Put) && rem == len(r.Remove) {
-			break
+	r.Kind = Delta
+	for most := l.sizes.RecordBytes; ; {
+		put, rem := fitting(r, most)
+		next := r
+		if put < len(r.Put) || rem < len(r.Remove) {
+			next = &Record{
+				Kind: Delta, Put: r.Put[:put], Remove: r.Remove[:rem],
+				Revision: l.state.Revision, Journal: l.state.Journal, Commands: l.state.Commands,
+			}
 		}
-		ahead := Record{
-			Kind: Delta, Put: r.Put[:put], Remove: r.Remove[:rem],
-			Revision: l.state.Revision, Journal: l.state.Journal, Commands: l.state.Commands,
-		}
-		if err := l.append(ctx, &ahead); err != nil {
+		switch err := l.append(ctx, next); {
+		case divisible(err, put+rem):
+			most /= 2
+			continue
+		case err != nil:
 			return err
 		}
-		l.state.apply(&ahead)
+		l.state.apply(next)
+		if next == r {
+			return nil
+		}
 		r.Put, r.Remove = r.Put[put:], r.Remove[rem:]
 	}
-	r.Kind = Delta
-	if err := l.append(ctx, r); err != nil {
-		return err
-	}
-	l.state.apply(r)
-	return nil
 }
 
-// fitting is how many puts and removes one record takes.
-func (l *Log) fitting(r *Record) (put, rem int) {
+// divisible reports whether the bus refused a record of several entries as too large: it may take less
+// than is thought, and a text six times its length.
+func divisible(err error, entries int) bool { return entries > 1 && errors.Is(err, bus.ErrTooLarge) }
+
+// fitting is how many puts and removes one record of about so many bytes takes.
+func fitting(r *Record, most int) (put, rem int) {
 	size := 0
-	for put < len(r.Put) && (size == 0 || size < l.sizes.RecordBytes) {
+	for put < len(r.Put) && (size == 0 || size < most) {
 		size += sizeOf(r.Put[put])
 		put++
 	}
-	for rem < len(r.Remove) && (size == 0 || size < l.sizes.RecordBytes) {
+	for rem < len(r.Remove) && (size == 0 || size < most) {
 		size += removeSize
 		rem++
 	}
@@ -185,7 +193,7 @@ func (l *Log) begin(ctx context.Context) error {
 	if err := l.append(ctx, &r); err != nil {
 		return err
 	}
-	l.snapshot = &snapshot{begin: l.chain.Last(), ids: make([]string, 0, len(s.Entries))}
+	l.snapshot = &snapshot{begin: l.chain.Last(), most: l.sizes.RecordBytes, ids: make([]string, 0, len(s.Entries))}
 	for id := range s.Entries {
 		l.snapshot.ids = append(l.snapshot.ids, id)
 	}
@@ -195,20 +203,30 @@ func (l *Log) begin(ctx context.Context) error {
 // chunk writes the entries as the acknowledged deltas have left them by now; those removed
 // since begin are left out.
 func (l *Log) chunk(ctx context.Context) error {
-	r := Record{Kind: Chunk, Begin: l.snapshot.begin}
-	n := 0
-	for size := 0; n < len(l.snapshot.ids) && size < l.sizes.RecordBytes; n++ {
+	for ; ; l.snapshot.most /= 2 {
+		r, n := l.nextChunk()
+		err := l.append(ctx, r)
+		if divisible(err, len(r.Put)) {
+			continue
+		}
+		if err == nil {
+			l.snapshot.ids = l.snapshot.ids[n:]
+			l.snapshot.chunks++
+		}
+		return err
+	}
+}
+
+// nextChunk is of the first n ids.
+func (l *Log) nextChunk() (r *Record, n int) {
+	r = &Record{Kind: Chunk, Begin: l.snapshot.begin}
+	for size := 0; n < len(l.snapshot.ids) && (size == 0 || size < l.snapshot.most); n++ {
 		if e, ok := l.state.Entries[l.snapshot.ids[n]]; ok {
 			r.Put = append(r.Put, e)
 			size += sizeOf(e)
 		}
 	}
-	if err := l.append(ctx, &r); err != nil {
-		return err
-	}
-	l.snapshot.ids = l.snapshot.ids[n:]
-	l.snapshot.chunks++
-	return nil
+	return r, n
 }
 
 // end completes the snapshot. Then what lies before the one before goes.

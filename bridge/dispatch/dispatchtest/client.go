@@ -1,6 +1,7 @@
 package dispatchtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -34,7 +35,7 @@ func (s *Store) Connect() *Client {
 
 // Append writes a record, with the faults of the moment. Acknowledged is synced.
 func (c *Client) Append(ctx context.Context, name bus.LogName, r bus.Record) (int64, error) {
-	var f Fault
+	f := c.refuse(len(r.Data))
 	if ask := c.now().Append; ask != nil {
 		f = ask(name)
 	}
@@ -47,6 +48,14 @@ func (c *Client) Append(ctx context.Context, name bus.LogName, r bus.Record) (in
 		l.synced = l.next
 		return pos, nil
 	}))
+}
+
+// refuse is the fault of what is too large.
+func (c *Client) refuse(bytes int) Fault {
+	if most := c.now().Most; most > 0 && bytes > most {
+		return Fault{Err: bus.ErrTooLarge}
+	}
+	return Fault{}
 }
 
 // fits ends the test of whoever writes what its schema does not allow.
@@ -101,7 +110,7 @@ func (c *Client) Trim(ctx context.Context, name bus.LogName, below int64) error 
 // AppendJournal writes an entry of a journal. Acknowledged is synced.
 func (c *Client) AppendJournal(ctx context.Context, shard int, data []byte) (int64, error) {
 	fits(schematest.JournalBatch(data))
-	var f Fault
+	f := c.refuse(len(data))
 	if ask := c.now().Journal; ask != nil {
 		f = ask()
 	}
@@ -277,7 +286,7 @@ func (c *Client) Publish(ctx context.Context, topic string, e *event.Event, _ bu
 	if strings.HasPrefix(e.Type, "hookspan.") {
 		fits(schematest.OpsEvent(e.Type, e.Data))
 	}
-	if err := c.ask(ctx, "Publish"); err != nil {
+	if err := cmp.Or(c.ask(ctx, "Publish"), c.refuse(sizeOf(e)).Err); err != nil {
 		return bus.Receipt{}, err
 	}
 	if c.s.has(bus.Partition(topic)) {
@@ -289,6 +298,8 @@ func (c *Client) Publish(ctx context.Context, topic string, e *event.Event, _ bu
 	return bus.Receipt{}, nil
 }
 
+func sizeOf(e *event.Event) int { return len(event.AppendStructured(nil, e)) }
+
 // publish stores an event of a followed topic, synced.
 func (c *Client) publish(p bus.Partition, e *event.Event) error {
 	c.s.Publish(p, *e)
@@ -299,7 +310,7 @@ func (c *Client) publish(p bus.Partition, e *event.Event) error {
 }
 
 // MaxBytes of an event.
-func (c *Client) MaxBytes() int64 { return 1 << 20 }
+func (c *Client) MaxBytes() int64 { return int64(cmp.Or(c.now().Most, 1<<20)) }
 
 // Sync spares what there is from a power cut.
 func (c *Client) Sync(ctx context.Context) error {

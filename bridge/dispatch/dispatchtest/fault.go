@@ -14,6 +14,8 @@ type Faults struct {
 	Append func(bus.LogName) Fault
 	// Journal is asked for every entry of a journal.
 	Journal func() Fault
+	// Most is how many bytes the bus takes in a record, an entry of a journal or an event; 0: any.
+	Most int
 	// Call is asked by every other call, by name, and between the batches of Follow. An error
 	// is what the call returns.
 	Call func(name string) error

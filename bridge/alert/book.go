@@ -53,9 +53,9 @@ func (b *book) change(ctx context.Context, edit func(*state) bool) error {
 			return nil
 		}
 		b.doubtful = true
-		data, err := json.Marshal(b.now)
+		data, err := encode(b.now)
 		if err != nil {
-			return fmt.Errorf("encode what was mailed: %w", err)
+			return err
 		}
 		pos, err := b.chain.Append(ctx, data)
 		if errors.Is(err, bus.ErrSuperseded) {
@@ -100,6 +100,17 @@ func (b *book) read(ctx context.Context) error {
 		b.doubtful = false
 	}
 	return err
+}
+
+// encode keeps to the bytes that a state counts: < and its like are not written in six.
+func encode(s *state) ([]byte, error) {
+	var text bytes.Buffer
+	to := json.NewEncoder(&text)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(s); err != nil {
+		return nil, fmt.Errorf("encode what was mailed: %w", err)
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 func decode(raw []byte) (*state, error) {

@@ -93,7 +93,8 @@ type told struct {
 // take takes an event in. to says who is to hear of it.
 func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant string) []string) {
 	var x told
-	if m.Event.Source != ops.Source || json.Unmarshal(m.Event.Data, &x) != nil || !x.ours() {
+	whose, flaw := tenant.Name(m.Event.Extension(tenant.Attribute))
+	if m.Event.Source != ops.Source || flaw != "" || json.Unmarshal(m.Event.Data, &x) != nil || !x.ours() {
 		return // somebody else's
 	}
 	at := m.Event.Time
@@ -101,8 +102,8 @@ func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant s
 		at = m.Stored
 	}
 	t := trouble{
-		Endpoint: x.Endpoint, Name: x.Name, Tenant: m.Event.Extension(tenant.Attribute),
-		Since: at.UTC(), Last: at.UTC(), Count: 1, Detail: detail(m.Event, &x),
+		Endpoint: x.Endpoint, Name: x.Name, Tenant: whose,
+		Since: at.UTC(), Last: at.UTC(), Count: 1, Detail: event.Short(detail(m.Event, &x)),
 	}
 	switch ops.Type(m.Event.Type) {
 	case ops.EndpointDisabled:
@@ -136,12 +137,18 @@ func (s *state) take(m *bus.Message, now time.Time, to func(endpointID, tenant s
 	s.suffer(key(t.Cause, of), t, now, func() []string { return to(t.Endpoint, t.Tenant) })
 }
 
+// longestName is far more than the names and ids have that Hookspan makes.
+const longestName = 256
+
 // ours: names and ids are such as Hookspan makes. They stand in a subject, and in commands to copy.
 func (x *told) ours() bool {
 	for _, name := range []string{x.Name, x.Source} {
-		if name != "" && !setting.ValidName(name) {
+		if name != "" && !setting.ValidName(name) || len(name) > longestName {
 			return false
 		}
+	}
+	if len(x.Endpoint) > longestName {
+		return false
 	}
 	return strings.Trim(x.Endpoint, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }

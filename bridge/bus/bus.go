@@ -59,6 +59,8 @@ type Message struct {
 	Fault string
 	// Mark is PublishOptions.Mark (K3), "" where there was none, or where nobody knows who wrote it.
 	Mark string
+	// Likeness says in which way a message that is no event, and was wrapped, looks like one.
+	Likeness string
 	// Tenant is whose the event is by TenantRule, "" for nobody's, and means nothing without that:
 	// whoever follows a topic finds it out once for all.
 	Tenant, TenantRule string

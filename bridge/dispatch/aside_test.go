@@ -267,6 +267,41 @@ func TestAnEventWithAFlawIsDelivered(t *testing.T) {
 	})
 }
 
+// alike publishes messages that were wrapped, and look like events.
+func (w *world) alike(from, to int) {
+	for n := from; n <= to; n++ {
+		e := dispatchtest.Event(n, "a")
+		w.store.PublishAs(dispatchtest.Partition, bus.Message{Event: &e, Likeness: "the data is a JSON event"})
+	}
+}
+
+// A message that looks like an event is delivered as what it is. It is counted, and its topic is told
+// of once.
+func TestWhatLooksLikeAnEventIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		n := &notebook{}
+		w.log, w.counts = slog.New(slog.NewTextHandler(n, nil)), true
+		w.alike(1, 2)
+		p := w.start(t, shards)
+		for _, name := range []string{"crm", "erp"} {
+			p.register(t, name, func(e *endpoint.Endpoint) { e.Start = "all" })
+			pass(5 * time.Second)
+		}
+		w.alike(3, 7)
+		pass(5 * time.Second)
+		w.expect(t, "crm", 1, 1, 7)
+		w.expectQuarantined(t, 1, 0)
+		if counted := dispatch.Series(t, p.metrics, "hookspan_topic_lookalikes_total")[""]; counted != 7 {
+			t.Errorf("%v are counted, want 7", counted)
+		}
+		lines := n.lines("looks like a CloudEvent")
+		if len(lines) != 1 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], `topic=events position=1 event=evt-1 type=a detail="the data is a JSON event"`) {
+			t.Errorf("%d lines: %s", len(lines), lines)
+		}
+		p.stop()
+	})
+}
+
 // expectTold: so many lines of each kind, which name the message, and as many counted.
 func expectTold(t *testing.T, n *notebook, flaws, quarantined int, processes ...*process) {
 	t.Helper()

@@ -146,7 +146,7 @@ func New(c Config) *Dispatcher {
 	d.commands = newCommands(d)
 	d.quarantine = quarantine.New(quarantine.Options{
 		Publisher: c.Store, Topic: c.QuarantineTopic, Log: c.Log,
-		Quarantined: d.metrics.quarantined.Inc, PassedOver: d.metrics.passedOver.Inc, Dropped: d.metrics.dropped.Inc,
+		Quarantined: d.metrics.quarantined.Inc, PassedOver: d.metrics.passedOver.Inc, Dropped: d.metrics.dropped.Inc, Alike: d.metrics.alike.Inc,
 	})
 	d.readers()
 	d.purger = retention.NewPurger(retention.Options{

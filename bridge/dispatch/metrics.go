@@ -21,6 +21,7 @@ type metrics struct {
 	quarantined prometheus.Counter
 	passedOver  prometheus.Counter
 	dropped     prometheus.Counter
+	alike       prometheus.Counter
 	tenantless  prometheus.Counter
 	opened      prometheus.Counter
 }
@@ -50,6 +51,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_attributes_dropped_total", Help: "Attributes of events on followed topics that CloudEvents does not allow, left out.",
 		}),
+		alike: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookspan_topic_lookalikes_total", Help: "Messages on followed topics that look like CloudEvents and are none, wrapped like any other.",
+		}),
 		tenantless: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookspan_topic_tenants_dropped_total", Help: "Events read from followed topics with something that cannot be the name of a tenant, taken for nobody's.",
 		}),
@@ -65,7 +69,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.commands.WithLabelValues(string(kind))
 	}
 	if reg != nil {
-		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.commands, m.proxy, m.quarantined, m.passedOver, m.dropped, m.tenantless, m.opened)
+		reg.MustRegister(m.endpoints.attempts, m.endpoints.seconds, m.seconds, m.deliveries, m.unsuccessful, m.commands, m.proxy, m.quarantined, m.passedOver, m.dropped, m.alike, m.tenantless, m.opened)
 	}
 	return m
 }

@@ -48,6 +48,29 @@ func FuzzBinary(f *testing.F) {
 	})
 }
 
+// FuzzTake begins with any message on a topic: there always is an event of it, that is its own, in the
+// quarantine, or wrapped.
+func FuzzTake(f *testing.F) {
+	const doc = `{"specversion":"1.0","id":"1","source":"s","type":"t"}`
+	for _, data := range []string{doc, "[" + doc + "]", doc[:20], doc + doc, `{"specVersion":"1.0"}`, "\ufeff" + doc, `{"a":{"specversion":1},"specversion"`} {
+		f.Add("content-type", "application/json", []byte(data))
+		f.Add("ce_id", "1", []byte(data))
+	}
+	f.Fuzz(func(t *testing.T, name, value string, data []byte) {
+		for _, on := range []event.Binding{event.NATS, event.Kafka} {
+			got := event.Take(on, event.Fields([]event.Field{{Name: name, Value: value}}), event.Carrier{
+				Topic: "orders", Stored: stored, Data: data, Names: func() (string, string) { return "", "1" },
+			})
+			if err := got.Event.Validate(); err != nil {
+				t.Fatalf("%v: %v", on, err)
+			}
+			if got.Likeness != "" && (got.Fault != "" || got.Event.Type != "orders" || !event.Allowed(got.Likeness)) {
+				t.Fatalf("%v: %+v", on, got)
+			}
+		}
+	})
+}
+
 // What receivers with the SDK for Go cannot read is no reference here either.
 func FuzzReferencesAgreeWithTheSDK(f *testing.F) {
 	for _, v := range []string{"/s", "http://u:p@h%C3%B6st:80/a?b#c", "http://[::1]:80/", "urn:a:b", "a/b:c", "//[fe80::1%25en0]", "#a#b", "http://h:p/", "\u00fc:a"} {

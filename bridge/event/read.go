@@ -11,7 +11,8 @@ import (
 // Read returns the event that a message carries, in binary or structured mode, and what was
 // left out of it. The fields are the message's headers in any order; a name that comes twice
 // counts once, first wins. On a bus, where the released NATS binding has no headers, a message
-// without a content type may also be a bare JSON event. The error is an ErrNotCloudEvent in
+// without a content type may also be a bare JSON event, and is meant to be one where it has a
+// specversion and is cut short. The error is an ErrNotCloudEvent in
 // every case, and an InvalidError where the message is meant to be an event. The event keeps
 // data.
 func Read(b Binding, fields iter.Seq2[string, string], data []byte) (Event, []Flaw, error) {

@@ -57,10 +57,14 @@ func ReadStructured(data []byte) (Event, []Flaw, error) {
 // readBare reads what may be an event or any other document that has the word in it.
 func readBare(data []byte) (Event, []Flaw, error) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(withoutMark(data), &members); err != nil || members["specversion"] == nil {
-		return Event{}, nil, fmt.Errorf("%w: it has no specversion", ErrNotCloudEvent)
+	err := json.Unmarshal(withoutMark(data), &members)
+	if err == nil && members["specversion"] != nil {
+		return fromMembers(members)
 	}
-	return fromMembers(members)
+	if name, listed := versionIn(data); err != nil && name == "specversion" && !listed {
+		return Event{}, nil, &InvalidError{Reason: "the body has a specversion and is no JSON object: " + err.Error()}
+	}
+	return Event{}, nil, fmt.Errorf("%w: it has no specversion", ErrNotCloudEvent)
 }
 
 var byteOrderMark = []byte("\ufeff")

@@ -25,6 +25,8 @@ type Taken struct {
 	// Fault says why a message that is meant to be an event is none; then Event holds what was
 	// legible and the message's data as it came, and is nobody's but the quarantine's.
 	Fault string
+	// Likeness says in which way a message that was wrapped looks like an event.
+	Likeness string
 }
 
 // Take makes the event of a message on a topic. One that is no CloudEvent at all is wrapped:
@@ -38,7 +40,7 @@ func Take(b Binding, fields iter.Seq2[string, string], c Carrier) Taken {
 	}
 	bad, meant := errors.AsType[*InvalidError](err)
 	if !meant {
-		return Taken{Event: c.event(Event{DataContentType: contentTypeOf(fields)})}
+		return Taken{Event: c.event(Event{DataContentType: contentTypeOf(fields)}), Likeness: likeness(b, fields, c.Data)}
 	}
 	return Taken{Event: c.event(bad.Legible), Fault: bad.Reason}
 }

@@ -91,6 +91,12 @@ func TestAnInvalidEventIsNotWrapped(t *testing.T) {
 		"a bare event": {"", `{"specversion":"1.0","id":"1","source":"/s"}`, "attribute type is missing", event.Event{
 			ID: "1", Source: "/s", Type: "orders", DataContentType: "application/json",
 		}},
+		"a bare event, cut short": {"", `{"specversion":"1.0","id":"1","data":{"a":`, "the body has a specversion and is no JSON object: unexpected end", event.Event{
+			ID: "12", Source: "/topics/orders", Type: "orders", DataContentType: "text/plain; charset=utf-8",
+		}},
+		"two bare events": {"", `{"specversion":"1.0"}` + "\n" + `{"specversion":"1.0"}`, "the body has a specversion and is no JSON object: ", event.Event{
+			ID: "12", Source: "/topics/orders", Type: "orders", DataContentType: "text/plain; charset=utf-8",
+		}},
 		"a batch": {"content-type=application/cloudevents-batch+json", `[]`, "the content type application/cloudevents-batch+json", event.Event{
 			ID: "12", Source: "/topics/orders", Type: "orders", DataContentType: "application/json",
 		}},
@@ -151,16 +157,18 @@ func TestReadingIsAlwaysTheSame(t *testing.T) {
 	}
 	doc := []byte(`{"specversion":"1.0","id":"1","source":"s","type":"t","aB":"1","Ab":"2","AB":"3","b_":1,"c_":1}`)
 	bad := []byte(`{"specversion":"1.0","id":1,"source":"\u0000","type":2}`)
-	var binary, structured, invalid event.Taken
+	strange := map[string][]string{"ce_specversion": {"1.0"}, "ce_id": {"1"}, "CE_ID": {"2"}, "ce_source": {"s"}, "ce_type": {"t"}}
+	var binary, structured, invalid, wrapped event.Taken
 	for i := range 50 {
 		b := event.Take(event.NATS, event.HeaderMap(headers), event.Carrier{})
 		s := take(event.NATS, "content-type=application/cloudevents+json", string(doc), "", "")
 		n := take(event.NATS, "content-type=application/cloudevents+json", string(bad), "", "")
+		w := event.Take(event.NATS, event.HeaderMap(strange), event.Carrier{Names: func() (string, string) { return "", "1" }})
 		if i == 0 {
-			binary, structured, invalid = b, s, n
+			binary, structured, invalid, wrapped = b, s, n, w
 			continue
 		}
-		if diff := cmp.Diff(binary, b) + cmp.Diff(structured, s) + cmp.Diff(invalid, n); diff != "" {
+		if diff := cmp.Diff(binary, b) + cmp.Diff(structured, s) + cmp.Diff(invalid, n) + cmp.Diff(wrapped, w); diff != "" {
 			t.Fatal(diff)
 		}
 	}

@@ -1,6 +1,6 @@
 // Package quarantine keeps what was published to followed topics, is meant to be an event and is
 // none: such a message is durable in the quarantine before anybody passes it. An attribute that an
-// event lost is told in the log.
+// event lost is told in the log, and a message that was wrapped although it looks like an event.
 //
 // One shard of each partition is its warden: whoever owns that one does it. So nothing is passed
 // over in silence, and on several replicas one tells.
@@ -39,6 +39,7 @@ type Options struct {
 	Quarantined func() // called for each message
 	PassedOver  func() // called for each of which the bus keeps nothing
 	Dropped     func() // called for each attribute that an event lost
+	Alike       func() // called for each message that is no event and looks like one
 }
 
 // A Quarantine is where messages go that are no events. It is safe for concurrent use.
@@ -48,7 +49,8 @@ type Quarantine struct {
 	lines      *rate.Limiter
 	suppressed atomic.Int64 // lines since the last one
 
-	kept, told places // of messages in the quarantine, and of those whose flaws were told
+	kept, told places // of messages in the quarantine, and of those that were told of
+	alike      places // topics and what of them was told, instead
 
 	mu      sync.Mutex
 	skipped bus.Positions // what wardens were moved over while there was no endpoint
@@ -79,7 +81,7 @@ func Flawed(batch []bus.Message) bool {
 	return false
 }
 
-func flawed(m *bus.Message) bool { return m.Fault != "" || len(m.Flaws) > 0 }
+func flawed(m *bus.Message) bool { return m.Fault != "" || len(m.Flaws) > 0 || m.Likeness != "" }
 
 // Keep sets aside what of a batch lies after the place of its warden, and returns nil once all of
 // that is durable.
@@ -138,7 +140,7 @@ func (q *Quarantine) keepAll(ctx context.Context, due []*bus.Message) error {
 		case m.Fault != "" && !q.kept.has(place):
 			group.Go(func() error { return q.publish(ctx, m, place) })
 		case m.Fault == "" && !q.told.has(place):
-			q.tellFlaws(m)
+			q.tell(m)
 			q.told.add(place)
 		}
 	}
@@ -201,10 +203,20 @@ func held(m *bus.Message, place string) *event.Event {
 	return &e
 }
 
-func (q *Quarantine) tellFlaws(m *bus.Message) {
+// tell counts what there is to say of a message. Each event that lost something has its line; of messages
+// that look like events a topic may hold nothing else, and one line says of all of them what to mend.
+func (q *Quarantine) tell(m *bus.Message) {
 	for _, f := range m.Flaws {
 		q.Dropped()
 		q.log(slog.LevelWarn, "attribute left out", m, slog.String("attribute", f.Attribute), slog.String("detail", f.Reason))
+	}
+	if m.Likeness == "" {
+		return
+	}
+	q.Alike()
+	if alike := m.Topic + ": " + m.Likeness; !q.alike.has(alike) {
+		q.alike.add(alike)
+		q.log(slog.LevelWarn, "message wrapped although it looks like a CloudEvent", m, slog.String("detail", m.Likeness))
 	}
 }
 

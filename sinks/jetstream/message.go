@@ -38,6 +38,7 @@ func message(p bus.Partition, identity, topic string, m link.Meta, h nats.Header
 		Flaws:     taken.Flaws,
 		Fault:     taken.Fault,
 		Mark:      mark,
+		Likeness:  taken.Likeness,
 		Size:      size,
 	}
 }

@@ -319,6 +319,30 @@ func TestEventsAreReadWithoutWhatTheyMayNotHave(t *testing.T) {
 	}
 }
 
+func TestWhatLooksLikeAnEventIsWrapped(t *testing.T) {
+	t.Parallel()
+	store, server := openStore(t, embedded.Options{}, jetstream.Options{})
+	messages := []struct {
+		header      nats.Header
+		data, looks string
+	}{
+		{nats.Header{"content-type": {"application/json"}}, `{"specversion":"1.0","id":"7","source":"/s","type":"t"}`, `content type "application/json"`},
+		{nats.Header{"ce_specversion": {"1.0"}, "ce_id": {"7"}, "ce_source": {"/s"}, "ce_type": {"t"}}, `{}`, "the header ce_id"},
+		{nil, `{"id":"7"}`, ""},
+	}
+	for _, m := range messages {
+		msg := &nats.Msg{Subject: "hookspan.events.a", Data: []byte(m.data), Header: m.header}
+		if _, err := server.Conns().Events.RequestMsgWithContext(within(t), msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, m := range follow(t, store, "HOOKSPAN_EVENTS", len(messages)) {
+		if m.Event.Type != m.Topic || m.Fault != "" || (m.Likeness == "") != (messages[i].looks == "") || !strings.Contains(m.Likeness, messages[i].looks) {
+			t.Errorf("message %d: %+v, fault %q, likeness %q", i, m.Event, m.Fault, m.Likeness)
+		}
+	}
+}
+
 func TestManyLargeEventsAreFollowed(t *testing.T) {
 	t.Parallel()
 	store, _ := openStore(t, embedded.Options{}, jetstream.Options{})

@@ -39,6 +39,7 @@ func message(p bus.Partition, identity string, r *kgo.Record) bus.Message {
 		Flaws:     taken.Flaws,
 		Fault:     taken.Fault,
 		Mark:      publish.MarkOf(r),
+		Likeness:  taken.Likeness,
 		Size:      size,
 	}
 }

@@ -80,13 +80,17 @@ func TestALargeMessageThatIsNoEventStopsNothing(t *testing.T) {
 	s := start(t, nil, h.environ()...)
 	s.until(http.StatusOK, "ready")
 	const noID = `{"specversion":"1.0","source":"/s","type":"t",`
-	for _, document := range []string{
+	for n, document := range []string{
 		noID + `"note":"` + strings.Repeat("a", 70_000) + `","data":{}}`,
 		noID + `"note":"` + strings.Repeat("ü", 22_000) + `","data":{}}`,
 		noID + `"note":"` + strings.Repeat("<", 400_000) + `","data":"` + strings.Repeat("d", 400_000) + `"}`,
 		noID + `"data":"` + strings.Repeat("d", 1<<20+64<<10-200) + `"}`,
 	} {
 		s.put(document)
+		waits(t, func() bool { // those that are read at once are kept in any order
+			_, metrics := s.get("/metrics")
+			return strings.Contains(metrics, "hookspan_topic_quarantined_total "+strconv.Itoa(n+1)+"\n")
+		})
 	}
 	s.put(doc("behind", `"data":{}`))
 	waits(t, func() bool { return h.has("behind") })

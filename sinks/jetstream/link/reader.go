@@ -26,6 +26,8 @@ const (
 	// silences how many of them may be missing before the reading begins anew elsewhere.
 	heartbeat = 250 * time.Millisecond
 	silences  = 3
+	// hearAgain is after how long a consumer that no server has heard of yet is asked again.
+	hearAgain = 20 * time.Millisecond
 	// forgotten is when the server drops the consumer of a reader that died.
 	forgotten = time.Minute
 	// batchMessages is the most that is handed over at once.
@@ -40,6 +42,9 @@ const ReaderPrefix = "hookspan-"
 // headerPending is set on a status that ends a request whose consumer lives on: how many messages
 // it might still have brought.
 const headerPending = "Nats-Pending-Messages"
+
+// noResponders is the status of a request that nobody heard.
+const noResponders = 503
 
 // errBroken: the reader lost its consumer or a message; another one may go on behind the last
 // message that came.
@@ -70,6 +75,8 @@ type reader struct {
 	gap       time.Time // when the leader was last asked about messages that did not come
 	ahead     uint64    // sequence of a message that was there then and had not come; 0: none
 	silence   *time.Timer
+	heard     bool // the consumer has answered
+	unheard   int  // requests in a row that it did not hear
 	delivered []Delivered
 }
 
@@ -256,7 +263,7 @@ func (r *reader) accept(ctx context.Context, m *nats.Msg) error {
 	if !ok || got.nth != r.nth+1 {
 		return fmt.Errorf("%w: message %d came after %d", errBroken, got.nth, r.nth)
 	}
-	r.nth, r.pending = got.nth, got.pending
+	r.nth, r.pending, r.heard = got.nth, got.pending, true
 	r.left--
 	if err := r.whole(ctx, got, m); err != nil {
 		return err
@@ -275,7 +282,14 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 	if err != nil {
 		return nil // a message to our inbox that is nothing of ours
 	}
+	r.heard = r.heard || code != noResponders
 	switch code {
+	case noResponders:
+		// The server that we are at may hear later of a consumer than those that made it.
+		if r.unheard++; !r.heard && r.unheard*int(hearAgain) <= silences*int(heartbeat) {
+			r.left = 0
+			return r.wait(ctx, hearAgain)
+		}
 	case 100: // heartbeat
 		return r.stalled(ctx)
 	case 404, 408: // the request ended for want of messages
@@ -293,6 +307,17 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 		}
 	}
 	return fmt.Errorf("%w: status %d %s", errBroken, code, m.Header.Get("Description"))
+}
+
+func (r *reader) wait(ctx context.Context, how time.Duration) error {
+	select {
+	case <-time.After(how):
+		return nil
+	case <-r.lost:
+		return errLost
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // look asks how much is left: the numbers that come with messages miss what was deleted since.

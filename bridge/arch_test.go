@@ -94,6 +94,7 @@ func rooms() map[string][]string {
 		"bridge/shared":     {},
 		"bridge/header":     {},
 		"bridge/setting":    {"header"},
+		"bridge/dataschema": {"event", "problem"},
 		"bridge/logline":    {},
 		"bridge/latency":    {},
 		"bridge/event":      {},
@@ -126,10 +127,10 @@ func rooms() map[string][]string {
 		"bridge/dispatch":   {"event", "bus", "feed", "sighting", "retention", "quarantine", "aside", "signature", "filter", "endpoint", "delivery", "statelog", "logline", "latency", "setting", "tracing", "tenant", "ops", "transform", "order"},
 		"bridge/alert":      {"event", "bus", "feed", "ops", "setting", "tenant"},
 		"bridge/journal":    {"event", "bus", "endpoint", "delivery"},
-		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "filter", "endpoint", "delivery", "backup", "statelog", "journal", "aside", "sighting", "infer", "asyncapi", "setting", "spelling", "topic", "logline", "tenant"},
+		"bridge/admin":      {"event", "problem", "bus", "provider", "receiver", "signature", "filter", "endpoint", "delivery", "backup", "statelog", "journal", "aside", "sighting", "infer", "asyncapi", "dataschema", "setting", "spelling", "topic", "logline", "tenant"},
 		"bridge/backup":     {"event", "bus", "topic", "feed", "endpoint", "delivery", "statelog", "order"}, // reads what the engine writes, and starts none
 		"bridge/config":     {"endpoint", "receiver", "setting", "spelling", "topic", "logline", "tenant"},  // settings of endpoints and sources
-		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "aside", "sighting", "asyncapi", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops", "alert"},
+		"bridge/app":        {"event", "problem", "bus", "provider", "receiver", "signature", "endpoint", "delivery", "dispatch", "journal", "aside", "sighting", "asyncapi", "dataschema", "admin", "backup", "config", "setting", "topic", "logline", "listener", "tracing", "tenant", "ops", "alert"},
 	}
 }
 

@@ -49,12 +49,6 @@ func ForType(eventType string) (path string, found bool) {
 	return "", false
 }
 
-// NameOf is what the schema of an event's data is called, by its path in Files: the words in front of
-// the types that it is for.
-func NameOf(path string) string {
-	return strings.TrimSuffix(strings.TrimPrefix(path, eventFolder), extension)
-}
-
 // URLForType is the $id of the schema for an event type, "" where there is none.
 func URLForType(eventType string) string {
 	path, found := ForType(eventType)

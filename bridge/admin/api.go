@@ -15,6 +15,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/asyncapi"
 	"github.com/hookspan/hookspan/bridge/backup"
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dataschema"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
@@ -24,16 +25,17 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
-// Options of the API. All are needed but Shards, Tester, Previewer, Types, Intakes, Here, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
+// Options of the API. All are needed but Shards, Schemas, Tester, Previewer, Types, Intakes, Here, Replicas, NewKey, Dead, Quarantine, Measures, Log and LogLevel.
 type Options struct {
 	Registry   *endpoint.Registry
 	Deliveries *journal.Index
 	Outbound   Outbound
 	Events     Events
-	Shards     Shards    // nil: no other process shares the bus, and this one owns them all
-	Tester     Tester    // nil: endpoints cannot be tested here
-	Previewer  Previewer // nil: nor tried on what is stored
-	Types      Types     // nil: of types of events no more is known than what is declared, and delivered
+	Shards     Shards                 // nil: no other process shares the bus, and this one owns them all
+	Tester     Tester                 // nil: endpoints cannot be tested here
+	Previewer  Previewer              // nil: nor tried on what is stored
+	Types      Types                  // nil: of types of events no more is known than what is declared, and delivered
+	Schemas    func() *dataschema.Set // of events' data; nil: there are none
 	Refusals   Refusals
 	Dead       *aside.Shelf  // dead letters; nil: they cannot be looked at here
 	Quarantine *aside.Shelf  // nil: it cannot be looked at here

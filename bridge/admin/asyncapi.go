@@ -8,7 +8,6 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/asyncapi"
 	"github.com/hookspan/hookspan/bridge/endpoint"
-	"github.com/hookspan/hookspan/schemas"
 )
 
 const endpointsDescribed = 100
@@ -28,11 +27,7 @@ func (a *api) asyncAPI(w http.ResponseWriter, r *http.Request) error {
 	}
 	types := c.sorted()
 	for _, v := range types {
-		t, err := v.described()
-		if err != nil {
-			return err
-		}
-		here.Types = append(here.Types, t)
+		here.Types = append(here.Types, a.described(v))
 	}
 	here.Endpoints, here.MoreEndpoints = a.describedEndpoints(types)
 	text, err := asyncapi.Describe(&here)
@@ -43,21 +38,17 @@ func (a *api) asyncAPI(w http.ResponseWriter, r *http.Request) error {
 }
 
 // described is the type with what is known of its data without a look at what is stored.
-func (v *typeView) described() (asyncapi.Type, error) {
+func (a *api) described(v *typeView) asyncapi.Type {
 	t := asyncapi.Type{Name: v.Type, Provider: v.Provider, Topics: v.Topics}
-	if path, found := schemas.ForType(v.Type); found {
-		document, err := schemaAt(path)
-		if err != nil {
-			return t, err
-		}
-		t.SchemaName, t.Schema = schemas.NameOf(path), document
+	if declared := a.declared(v.Type); declared != nil {
+		t.SchemaName, t.Schema = declared.Name, declared.Document
 	}
 	if v.sample != nil {
 		t.ContentType, t.Example = v.sample.DataContentType, v.sample.Data
 	} else if len(v.ContentTypes) == 1 {
 		t.ContentType = v.ContentTypes[0]
 	}
-	return t, nil
+	return t
 }
 
 // describedEndpoints are those with the first names, and how many there are besides.

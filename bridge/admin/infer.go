@@ -9,7 +9,6 @@ import (
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/infer"
 	"github.com/hookspan/hookspan/bridge/problem"
-	"github.com/hookspan/hookspan/schemas"
 )
 
 const (
@@ -79,23 +78,19 @@ func (a *api) diffType(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	kind := r.PathValue("type")
-	path, found := schemas.ForType(kind)
-	if !found {
+	declared := a.declared(kind)
+	if declared == nil {
 		return problem.New(problem.NotFound).With("no schema is known for the type; /v1/event-types/{type}/inferred makes one of what arrived")
 	}
 	shape, look, err := a.shapeOf(r, last)
 	if err != nil {
 		return err
 	}
-	declared, err := schemaAt(path)
+	differences, more, err := infer.Diff(declared.Document, shape)
 	if err != nil {
 		return err
 	}
-	differences, more, err := infer.Diff(declared, shape)
-	if err != nil {
-		return err
-	}
-	v := diffView{lookView: look, Schema: schemas.URLForType(kind), Different: len(differences) > 0, More: more, Differences: differences}
+	v := diffView{lookView: look, Schema: a.Schemas().URL(declared), Different: len(differences) > 0, More: more, Differences: differences}
 	if v.Differences == nil {
 		v.Differences = []infer.Difference{}
 	}

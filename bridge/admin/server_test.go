@@ -17,6 +17,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/admin"
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/bridge/dataschema"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/endpoint/endpointtest"
@@ -67,6 +68,10 @@ func newServer(t *testing.T) *server {
 func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer, edit func(*admin.Options)) *server {
 	t.Helper()
 	s := &server{t: t, token: token, logs: store, index: journal.New(journal.Options{}), behind: map[string]*delivery.Behind{}}
+	declared, err := dataschema.Load("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.registry = endpoint.NewRegistry(s.logs, sealer, endpoint.Options{Check: check})
 	if err := s.registry.Load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -78,6 +83,7 @@ func newReplica(t *testing.T, store *endpointtest.Store, sealer *endpoint.Sealer
 			receiver.Fields().Fill(&shop)
 			return []receiver.Source{shop}
 		},
+		Schemas: func() *dataschema.Set { return declared },
 		Proof:   func(receiver.Source) provider.Proof { return provider.Verified },
 		Ready:   func(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); return s.ready },
 		Token:   func() string { return s.token },

@@ -1,19 +1,17 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/dataschema"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/spelling"
-	"github.com/hookspan/hookspan/schemas"
 )
 
 const (
@@ -54,10 +52,8 @@ func (a *api) getType(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.takers(v, takersShown)
 	v.shownType = &shownType{}
-	if path, found := schemas.ForType(v.Type); found {
-		if v.Document, err = schemaAt(path); err != nil {
-			return err
-		}
+	if declared := a.declared(v.Type); declared != nil {
+		v.Document = declared.Document
 	} else {
 		a.inferred(r.Context(), v)
 	}
@@ -77,17 +73,15 @@ func (c *catalogue) unknown(eventType, why string) error {
 	return problem.New(problem.NotFound).With(why)
 }
 
-// schemaAt is a schema of the program, without the white space.
-func schemaAt(path string) (json.RawMessage, error) {
-	text, err := schemas.Files.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read a schema: %w", err)
+// declared is the newest schema of a type, nil where there is none.
+func (a *api) declared(eventType string) *dataschema.Schema {
+	if a.Schemas == nil {
+		return nil
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, text); err != nil {
-		return nil, fmt.Errorf("read schema %s: %w", path, err)
+	if versions := a.Schemas().For(eventType); len(versions) > 0 {
+		return versions[0]
 	}
-	return compact.Bytes(), nil
+	return nil
 }
 
 // inferred makes a schema of what arrived, if there is anything, and time.

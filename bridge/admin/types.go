@@ -13,7 +13,6 @@ import (
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
 	"github.com/hookspan/hookspan/bridge/sighting"
-	"github.com/hookspan/hookspan/schemas"
 )
 
 // Types finds what there is to know of the types of events on the followed topics.
@@ -49,7 +48,7 @@ type typeView struct {
 	Type          string      `json:"type"`
 	Known         bool        `json:"known"` // a provider here is known to send it, or it has a schema
 	Provider      string      `json:"provider,omitempty"`
-	Schema        string      `json:"schema,omitempty"` // its $id
+	Schema        string      `json:"schema,omitempty"` // what dataschema says of it
 	Count         int64       `json:"count"`
 	CountedSince  time.Time   `json:"counted_since,omitzero"`
 	First         time.Time   `json:"first_seen,omitzero"`
@@ -204,8 +203,9 @@ func (a *api) catalogue(ctx context.Context, within time.Duration, asked string)
 		c.delivered(&d)
 	}
 	for _, v := range c.types {
-		v.Schema = schemas.URLForType(v.Type)
-		v.Known = v.Known || v.Schema != ""
+		if declared := a.declared(v.Type); declared != nil {
+			v.Schema, v.Known = a.Schemas().URL(declared), true
+		}
 		if v.Provider == "" {
 			v.Provider = providerOf(v, intakes)
 		}

@@ -26,7 +26,7 @@ func (a *App) api(o *Opened) http.Handler {
 		Dead: a.shelf(o, a.Config.Namespace+".dead"), Quarantine: a.shelf(o, a.Config.Namespace+".quarantine"), Publisher: receiver.Releases{Publisher: o.Bus, Receiver: a.receiver},
 		Registry: a.registry, Deliveries: a.index, Outbound: a.dispatcher, Events: a.dispatcher, Warnings: a.warnings, Tester: a.dispatcher, Previewer: a.dispatcher, Refusals: o.Bus, Shards: a.othersShards(o),
 		Sources: func() []receiver.Source { return sources(a.current.Load()) }, Proof: a.proof, Ready: a.Readiness, Token: func() string { return a.Keys().AdminToken },
-		Types: a.dispatcher, Intakes: (&intakes{app: a}).list, Here: a.here(),
+		Types: a.dispatcher, Schemas: a.schemas.Load, Intakes: (&intakes{app: a}).list, Here: a.here(),
 		Replicas: presence{a}.others, NewKey: a.keyring.make,
 		Metrics: metricsPage(a.Metrics), Measures: a.Metrics, Log: a.Log, LogLevel: a.LogLevel,
 	})

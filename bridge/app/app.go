@@ -10,6 +10,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type App struct {
 	Parts
 	doors
 	catalog catalogue
+	schemas declaring
 
 	// Those of a role that the process does not have are nil, and all are until the bus is
 	// open; only Run, and what it starts, uses them.
@@ -94,8 +96,13 @@ func New(p Parts) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	set, err := dataSchemas(p.Config)
+	if err != nil {
+		return nil, fmt.Errorf("HOOKSPAN_SCHEMAS_DIR: %w", err)
+	}
 	a.catalog.Store(catalog)
-	a.reloading.whole.catalog = catalog
+	a.schemas.Store(set)
+	a.reloading.whole.catalog, a.reloading.whole.schemas = catalog, set
 	if err := a.bind(); err != nil {
 		return nil, err
 	}

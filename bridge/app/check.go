@@ -63,6 +63,9 @@ func (k *checking) warn(where, what string) {
 // sources opens a receiver that takes no requests.
 func (k *checking) sources() {
 	c := k.conf
+	if _, err := dataSchemas(c); err != nil {
+		k.problem("HOOKSPAN_SCHEMAS_DIR", err.Error())
+	}
 	catalog, err := provider.Load(c.ProvidersDir)
 	k.catalog = catalog
 	if err != nil {

@@ -216,6 +216,10 @@ func TestBothDoorsJudgeSourcesAlike(t *testing.T) {
 func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 	t.Parallel()
 	endpoint := []string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://1.1.1.1/", "HOOKSPAN_ENDPOINT_X_SIGNATURE=none"}
+	noSchema := t.TempDir()
+	if err := os.WriteFile(filepath.Join(noSchema, "com.example.json"), []byte(`{"type":7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	withControl := t.TempDir()
 	own := `{"name":"own","title":"Own","secrets":"s","verify":[{"hmac":{"header":"X"}}],"event":{"prefix":"com.a\u0001b"}}`
 	if err := os.WriteFile(filepath.Join(withControl, "own.json"), []byte(own), 0o600); err != nil {
@@ -243,25 +247,28 @@ func TestACheckRefusesWhatAStartRefuses(t *testing.T) {
 		"one that is gone":               {append([]string{holding("endpoint-x-standard", "")}, made...), "secret of endpoint x: "},
 		"one of another signature":       {append([]string{holding("endpoint-x-standard-ed25519", "whsec_short\n")}, made...), ""},
 
-		"an endpoint":                   {endpoint, ""},
-		"never disabled":                {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_DISABLE_AFTER=0"), ""},
-		"one attempt":                   {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SCHEDULE=,"), ""},
-		"more attempts than are let":    {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_CONCURRENCY=5000"), "HOOKSPAN_ENDPOINT_X_CONCURRENCY: must be between 1 and 1000"},
-		"an address of the own network": {[]string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://10.0.0.1/"}, "HOOKSPAN_ENDPOINT_X_URL: is refused"},
-		"a first event to come":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_START=2999-01-01T00:00:00Z"), "HOOKSPAN_ENDPOINT_X_START: lies in the future"},
-		"a secret that is none":         {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=standard", "HOOKSPAN_ENDPOINT_X_SECRETS=short"), "HOOKSPAN_ENDPOINT_X_SECRETS: "},
-		"a provider's misspelt option":  {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=provider:sticky", "HOOKSPAN_ENDPOINT_X_SECRETS=sixteen-letters-", "HOOKSPAN_ENDPOINT_X_OPTIONS=key=sha256,client_app_kee=x"), "options.client_app_kee is not known; did you mean client_app_key?"},
-		"certificates that are not":     {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
-		"providers that are not":        {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
-		"a source's URI that is none":   {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/shops/{eu}"}, "HOOKSPAN_SOURCE_SHOP_URI: want a URI reference"},
-		"a retention of nothing":        {[]string{"HOOKSPAN_RETENTION=0"}, "HOOKSPAN_RETENTION: want 1s or more"},
-		"a retention that is too short": {[]string{"HOOKSPAN_RETENTION=999ms"}, "HOOKSPAN_RETENTION: want 1s or more"},
-		"a journal that is too short":   {[]string{"HOOKSPAN_JOURNAL_RETENTION=50ms"}, "HOOKSPAN_JOURNAL_RETENTION: want 1s or more"},
-		"the shortest retention":        {[]string{"HOOKSPAN_RETENTION=1s", "HOOKSPAN_JOURNAL_RETENTION=1s"}, ""},
-		"a type with a control":         {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX=a\x01b"}, "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX: holds what is not allowed"},
-		"a source with a control":       {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/a\ufffe"}, "HOOKSPAN_SOURCE_SHOP_URI: holds what is not allowed"},
-		"an own provider's control":     {[]string{"HOOKSPAN_PROVIDERS_DIR=" + withControl}, "own.json: event: prefix: "},
-		"an unknown provider":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
+		"an endpoint":                     {endpoint, ""},
+		"never disabled":                  {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_DISABLE_AFTER=0"), ""},
+		"one attempt":                     {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SCHEDULE=,"), ""},
+		"more attempts than are let":      {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_CONCURRENCY=5000"), "HOOKSPAN_ENDPOINT_X_CONCURRENCY: must be between 1 and 1000"},
+		"an address of the own network":   {[]string{"HOOKSPAN_ENDPOINTS=x", "HOOKSPAN_ENDPOINT_X_URL=https://10.0.0.1/"}, "HOOKSPAN_ENDPOINT_X_URL: is refused"},
+		"a first event to come":           {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_START=2999-01-01T00:00:00Z"), "HOOKSPAN_ENDPOINT_X_START: lies in the future"},
+		"a secret that is none":           {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=standard", "HOOKSPAN_ENDPOINT_X_SECRETS=short"), "HOOKSPAN_ENDPOINT_X_SECRETS: "},
+		"a provider's misspelt option":    {append(slices.Clone(endpoint), "HOOKSPAN_ENDPOINT_X_SIGNATURE=provider:sticky", "HOOKSPAN_ENDPOINT_X_SECRETS=sixteen-letters-", "HOOKSPAN_ENDPOINT_X_OPTIONS=key=sha256,client_app_kee=x"), "options.client_app_kee is not known; did you mean client_app_key?"},
+		"certificates that are not":       {[]string{"HOOKSPAN_TLS_CERT=/nowhere", "HOOKSPAN_TLS_KEY_FILE=/nowhere"}, "HOOKSPAN_TLS_CERT: "},
+		"providers that are not":          {[]string{"HOOKSPAN_PROVIDERS_DIR=/nowhere"}, "HOOKSPAN_PROVIDERS_DIR: "},
+		"schemas that are not":            {[]string{"HOOKSPAN_SCHEMAS_DIR=/nowhere"}, "HOOKSPAN_SCHEMAS_DIR: "},
+		"a schema that is none":           {[]string{"HOOKSPAN_SCHEMAS_DIR=" + noSchema}, "HOOKSPAN_SCHEMAS_DIR: schema "},
+		"a place of schemas with a login": {[]string{"HOOKSPAN_SCHEMAS_URL=https://a:b@c.example"}, "HOOKSPAN_SCHEMAS_URL: want an http or https URL"},
+		"a source's URI that is none":     {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/shops/{eu}"}, "HOOKSPAN_SOURCE_SHOP_URI: want a URI reference"},
+		"a retention of nothing":          {[]string{"HOOKSPAN_RETENTION=0"}, "HOOKSPAN_RETENTION: want 1s or more"},
+		"a retention that is too short":   {[]string{"HOOKSPAN_RETENTION=999ms"}, "HOOKSPAN_RETENTION: want 1s or more"},
+		"a journal that is too short":     {[]string{"HOOKSPAN_JOURNAL_RETENTION=50ms"}, "HOOKSPAN_JOURNAL_RETENTION: want 1s or more"},
+		"the shortest retention":          {[]string{"HOOKSPAN_RETENTION=1s", "HOOKSPAN_JOURNAL_RETENTION=1s"}, ""},
+		"a type with a control":           {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX=a\x01b"}, "HOOKSPAN_SOURCE_SHOP_TYPE_PREFIX: holds what is not allowed"},
+		"a source with a control":         {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=sticker", "HOOKSPAN_SOURCE_SHOP_SECRETS=a secret of more than sixteen bytes", "HOOKSPAN_SOURCE_SHOP_URI=/a\ufffe"}, "HOOKSPAN_SOURCE_SHOP_URI: holds what is not allowed"},
+		"an own provider's control":       {[]string{"HOOKSPAN_PROVIDERS_DIR=" + withControl}, "own.json: event: prefix: "},
+		"an unknown provider":             {[]string{"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=nope", "HOOKSPAN_SOURCE_SHOP_SECRETS=x"}, "HOOKSPAN_SOURCE_SHOP_PROVIDER: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/dataschema"
 	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
@@ -41,12 +42,13 @@ type Performed struct {
 
 // Take hands a request to the source, whatever its path.
 func (r *Rehearsal) Take(q *http.Request) (*Performance, error) {
-	o, err := intakeOptions(r.Config)
+	set, err := dataSchemas(r.Config)
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{most: r.MaxBytes, check: o.Schema, unfit: map[*event.Event]string{}, header: http.Header{}}
-	o.Sources, o.Publisher, o.Refusals, o.Schema = []receiver.Source{r.Source}, s, s, s.fits
+	o := intakeOptions(r.Config)
+	s := &stage{most: r.MaxBytes, Set: set, unfit: map[*event.Event]string{}, header: http.Header{}}
+	o.Sources, o.Publisher, o.Refusals, o.Schemas = []receiver.Source{r.Source}, s, s, s
 	o.Verifier = func(string, provider.Config) (receiver.Verifier, error) { return r.Verifier, nil }
 	o.Log, o.Metrics = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	made, err := receiver.New(o)
@@ -67,8 +69,8 @@ func (r *Rehearsal) Take(q *http.Request) (*Performance, error) {
 // A stage is the bus, the log of refusals and the sender of a rehearsal.
 type stage struct {
 	bus.Publisher
+	*dataschema.Set
 	most   int64
-	check  func(*event.Event) error
 	header http.Header
 
 	mu    sync.Mutex
@@ -90,12 +92,12 @@ func (s *stage) Publish(_ context.Context, topic string, e *event.Event, o bus.P
 	return bus.Receipt{}, nil
 }
 
-func (s *stage) fits(e *event.Event) error {
-	err := s.check(e)
+func (s *stage) Check(e *event.Event) (string, error) {
+	url, err := s.Set.Check(e)
 	if err != nil {
 		s.unfit[e] = err.Error()
 	}
-	return err
+	return url, err
 }
 
 func (s *stage) AppendRefusal(_ context.Context, data []byte) error {

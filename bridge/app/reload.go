@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/config"
+	"github.com/hookspan/hookspan/bridge/dataschema"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
@@ -31,10 +32,11 @@ type reloading struct {
 	told  string           // what keeps the newest from that
 }
 
-// A taken is what was taken over: a configuration, with the providers as they were then.
+// A taken is what was taken over: a configuration, with the providers and schemas as they were then.
 type taken struct {
 	*config.Config
 	catalog *provider.Catalog
+	schemas *dataschema.Set
 }
 
 // newReloading belongs to a configuration that has just been read: what changes while the
@@ -48,14 +50,19 @@ func newReloading(a *App) *reloading {
 // watches has one more file looked at, as it is now. It is for the time before watch runs.
 func (r *reloading) watches(path string) { maps.Copy(r.seen, stamps([]string{path})) }
 
-// files are those of a configuration, the operator's own providers, and that of the seal keys which
+// files are those of a configuration, the operator's own providers and schemas, and that of the seal keys which
 // the process keeps itself.
 func (r *reloading) files(c *config.Config) []string {
-	files := append(slices.Clip(c.Files), provider.Files(r.app.Config.ProvidersDir)...)
+	files := append(slices.Clip(c.Files), r.beside()...)
 	if path := r.app.Keys().SealPath; path != "" {
 		files = append(files, path)
 	}
 	return files
+}
+
+// beside are the operator's own providers and schemas.
+func (r *reloading) beside() []string {
+	return append(provider.Files(r.app.Config.ProvidersDir), dataschema.Files(r.app.Config.SchemasDir)...)
 }
 
 // watch loads the configuration again when one of its files has changed, or when asked
@@ -95,7 +102,7 @@ func (r *reloading) reload(ctx context.Context, now map[string]stamp) {
 	switch {
 	case err == nil:
 		r.seen, r.whole, r.told = stampsSince(now, r.files(c.Config)), c, ""
-		for _, f := range provider.Files(r.app.Config.ProvidersDir) {
+		for _, f := range r.beside() {
 			if _, read := now[f]; !read { // it came meanwhile
 				delete(r.seen, f)
 			}
@@ -117,6 +124,9 @@ func (r *reloading) read() (c taken, err error) {
 		return c, err
 	}
 	if err = r.unopened(c.Config); err != nil {
+		return c, err
+	}
+	if c.schemas, err = dataSchemas(r.app.Config); err != nil {
 		return c, err
 	}
 	c.catalog, err = provider.Load(r.app.Config.ProvidersDir)
@@ -211,6 +221,7 @@ func (r *reloading) takeSources(c taken) error {
 			return err
 		}
 	}
+	r.app.schemas.Store(c.schemas)
 	r.app.current.Store(c.Config)
 	return nil
 }

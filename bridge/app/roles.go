@@ -49,7 +49,7 @@ func (a *App) assemble() error {
 		if err := a.assembleReceiver(o, teller); err != nil {
 			return err
 		}
-		a.intakeDoor.open(a.receiver)
+		a.intakeDoor.open(a.withSchemas(a.receiver))
 	}
 	if a.runs(config.RoleAdmin) {
 		a.controlDoor.open(a.api(o))
@@ -58,25 +58,23 @@ func (a *App) assemble() error {
 }
 
 func (a *App) assembleReceiver(o *Opened, teller *ops.Teller) error {
-	in, err := intakeOptions(a.Config)
-	if err != nil {
-		return err
-	}
+	in := intakeOptions(a.Config)
+	in.Schemas = &a.schemas
 	in.Verifier, in.Likely = verifiers(&a.catalog, provider.NewSenders(a.Fetcher)), likely(&a.catalog)
 	in.Publisher, in.History, in.Shared, in.Refusals, in.Teller = o.Bus, o.Bus, o.Shared, o.Bus, teller
 	in.Log, in.Metrics, in.Tracer = a.Log, a.Metrics, a.Tracer
+	var err error
 	a.receiver, err = receiver.New(in)
 	return err
 }
 
 // intakeOptions are what the configuration says of intake.
-func intakeOptions(c *config.Config) (receiver.Options, error) {
-	check, err := schemaCheck()
+func intakeOptions(c *config.Config) receiver.Options {
 	return receiver.Options{
-		Sources: sources(c), Schema: check,
+		Sources:     sources(c),
 		TopicPrefix: c.TopicPrefix, TopicPerSource: c.Bus.Kind.TopicPerSource(), QuarantineTopic: c.Namespace + ".quarantine", UnverifiedTopic: c.Namespace + ".unverified",
 		Retention: c.Retention, PublishTimeout: c.PublishTimeout, Memory: int64(c.IntakeMemory), TrustedProxies: c.TrustedProxies,
-	}, err
+	}
 }
 
 // leases are the bus's where others use it too. A process that delivers nothing on a bus of

@@ -26,6 +26,9 @@ type Settings struct {
 	Retention           time.Duration `env:"RETENTION" envDefault:"168h" min:"1s" doc:"How long events stay, 1s or more. A delivery whose event has gone ends as discarded, reason expired."`
 	ConfigFile          string        `env:"CONFIG" doc:"One strict YAML file with the same settings, sources and endpoints; the environment overrides it."`
 	ProvidersDir        string        `env:"PROVIDERS_DIR" doc:"Folder of your own provider files; one with the name of a built-in provider replaces it."`
+	SchemasDir          string        `env:"SCHEMAS_DIR" doc:"Folder of JSON Schemas for events' data: <type>.json is for the types that begin with these words, <type>@2.json another version of it. One with the name of a built-in schema replaces it."`
+	SchemasURL          BaseURL       `env:"SCHEMAS_URL" default:"the schema's own $id" doc:"Where schemas are found, here or elsewhere: an event's dataschema is this, /events/ and the file's name." example:"https://hooks.shop.example/schemas"`
+	PublicSchemas       bool          `env:"PUBLIC_SCHEMAS" envDefault:"false" doc:"Serve the schemas below /schemas/ on the public listener, to everybody."`
 	Lease               time.Duration `env:"LEASE" envDefault:"10s" doc:"How long a silent replica keeps its shards, 2s to 5m (clusters)."`
 	Roles               setting.List  `env:"ROLES" envDefault:"receiver,dispatcher,admin" words:"receiver dispatcher admin" doc:"What this process does: take webhooks in, deliver events, answer /v1. Health and metrics are always there."`
 	TopicPrefix         string        `env:"TOPIC_PREFIX" default:"<namespace>.events" doc:"Topics of sources begin with it."`

@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/logline"
@@ -31,6 +32,25 @@ func (p *Prefixes) Parse(text string) error {
 
 // OfKind is setting.KindList.
 func (Prefixes) OfKind() setting.Kind { return setting.KindList }
+
+// BaseURL begins URLs; it has no slash at its end.
+type BaseURL string
+
+// Parse takes an http or https URL without a login, a query or a fragment.
+func (b *BaseURL) Parse(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return setting.Wanted("an http or https URL without a login or a query, such as https://hooks.shop.example/schemas")
+	}
+	*b = BaseURL(strings.TrimRight(u.String(), "/"))
+	return nil
+}
+
+// OfKind is setting.KindText.
+func (BaseURL) OfKind() setting.Kind { return setting.KindText }
 
 // Hosts are names of hosts, separated by commas.
 type Hosts []string

@@ -28,9 +28,8 @@ type Options struct {
 	// Likely says in words whose request a refused one looks like, from its headers; "" where it looks
 	// like nobody's, or like one for this verifier. It is asked for refusals that leave a trace, and
 	// must not wait. nil knows nobody.
-	Likely func(v Verifier, h http.Header) string
-	// Schema checks an event against the JSON Schema of its type; nil knows none.
-	Schema func(*event.Event) error
+	Likely  func(v Verifier, h http.Header) string
+	Schemas Schemas // nil knows none
 
 	TopicPrefix     string        // default hookspan.events
 	TopicPerSource  bool          // all events of a source go to its topic; else the type is appended to it
@@ -48,11 +47,20 @@ type Options struct {
 	Tracer  *tracing.Tracer // nil: no traces
 }
 
+// Schemas are what events' data is held against.
+type Schemas interface {
+	// Check holds data against the schema of its type, and returns what attribute dataschema says
+	// of that, "" where nothing can be said. A type without a schema fits.
+	Check(*event.Event) (url string, err error)
+	// Declared is what dataschema says where the data is not looked at.
+	Declared(eventType string) string
+}
+
 // New makes a receiver of the sources. Every source that is wrong is named in the error.
 // Requests are answered with 503 until Open has returned.
 func New(o Options) (*Receiver, error) {
 	r := &Receiver{
-		verifier: o.Verifier, publisher: o.Publisher, schema: o.Schema,
+		verifier: o.Verifier, publisher: o.Publisher, schemas: o.Schemas,
 		topicPrefix: orElse(o.TopicPrefix, "hookspan.events"), topicPerSource: o.TopicPerSource, quarantineTopic: orElse(o.QuarantineTopic, "hookspan.quarantine"),
 		unverifiedTopic: orElse(o.UnverifiedTopic, "hookspan.unverified"),
 		retention:       o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log, tracer: o.Tracer,

@@ -67,16 +67,26 @@ func (x *exchange) place() {
 	}
 }
 
-// inspect names the policy that an event's body falls under, Accept when nothing is at fault.
+// inspect names the policy that an event's body falls under, Accept when nothing is at fault, and
+// which schema its data has.
 func (r *Receiver) inspect(s *intake, e *provider.Event) (provider.Reason, string, Policy) {
 	if e.Invalid != "" {
 		return provider.InvalidBody, e.Invalid, s.Invalid
 	}
-	if r.schema == nil || s.Schema == Off {
+	if r.schemas == nil {
 		return "", "", Accept
 	}
-	if err := r.schema(&e.Event); err != nil {
-		return provider.Schema, err.Error(), s.Schema
+	var url string
+	if s.Schema == Off {
+		url = r.schemas.Declared(e.Type)
+	} else {
+		var err error
+		if url, err = r.schemas.Check(&e.Event); err != nil {
+			return provider.Schema, err.Error(), s.Schema
+		}
+	}
+	if e.DataSchema == "" && event.IsJSON(e.DataContentType) {
+		e.DataSchema = url
 	}
 	return "", "", Accept
 }

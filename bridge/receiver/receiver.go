@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/event"
 	"github.com/hookspan/hookspan/bridge/listener"
 	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
@@ -26,7 +25,7 @@ const Path = "/webhooks/"
 type Receiver struct {
 	verifier        func(string, provider.Config) (Verifier, error)
 	publisher       bus.Publisher
-	schema          func(*event.Event) error
+	schemas         Schemas
 	topicPrefix     string
 	topicPerSource  bool
 	quarantineTopic string

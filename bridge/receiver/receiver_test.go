@@ -238,6 +238,12 @@ func TestInvalidBodies(t *testing.T) {
 	}
 }
 
+// unfit holds that no data fits.
+type unfit struct{}
+
+func (unfit) Check(*event.Event) (string, error) { return "", errors.New("/total: is missing") }
+func (unfit) Declared(string) string             { return "" }
+
 func TestSchemas(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -253,7 +259,7 @@ func TestSchemas(t *testing.T) {
 	} {
 		w := setup(t, func(o *receiver.Options) {
 			o.Sources[0].Schema = c.policy
-			o.Schema = func(*event.Event) error { return errors.New("/total: is missing") }
+			o.Schemas = unfit{}
 		})
 		got := w.send("1", `{"event":"a"}`)
 		if got.status != c.status || (c.status == 422 && got.code() != "invalid_body") || strings.Contains(got.body, "total") {

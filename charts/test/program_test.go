@@ -132,6 +132,9 @@ func configured(t *testing.T, objects []string) (file, config string) {
 			if own, ok := strings.CutPrefix(file, "provider."); ok {
 				write(t, filepath.Join(dir, "etc/providers", own), text)
 			}
+			if own, ok := strings.CutPrefix(file, "schema."); ok {
+				write(t, filepath.Join(dir, "etc/schemas", strings.ReplaceAll(own, "..", "@")), text)
+			}
 		}
 	}
 	lines := strings.Split(config, "\n")

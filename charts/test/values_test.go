@@ -35,6 +35,7 @@ var shapes = map[string]string{
 	"sources":                          `{"type":"object","additionalProperties":{"$ref":"#/$defs/source"},"propertyNames":{"pattern":"^[a-z0-9-]+$"}}`,
 	"endpoints":                        `{"type":"object","additionalProperties":{"$ref":"#/$defs/endpoint"},"propertyNames":{"pattern":"^[a-z0-9-]+$"}}`,
 	"providers":                        `{"type":"object","additionalProperties":{"type":"string"},"propertyNames":{"pattern":"^[a-z0-9-]+\\.(yaml|yml|json)$"}}`,
+	"schemas":                          `{"type":"object","additionalProperties":{"type":"string"},"propertyNames":{"pattern":"^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*(@[1-9][0-9]*)?\\.json$"}}`,
 	"persistence.size":                 `{"type":"string","pattern":"^[0-9.]+(Mi|Gi|Ti|M|G|T)$"}`,
 	"persistence.whenDeleted":          `{"enum":["Retain","Delete"]}`,
 	"persistence.whenScaled":           `{"enum":["Retain","Delete"]}`,
@@ -179,7 +180,7 @@ func marshal(t *testing.T, v any) []byte {
 
 // chartSets are the settings that the chart makes from values of its own.
 var chartSets = []string{
-	"listen", "admin_listen", "data_dir", "bus", "roles", "sources", "endpoints", "providers_dir",
+	"listen", "admin_listen", "data_dir", "bus", "roles", "sources", "endpoints", "providers_dir", "schemas_dir",
 	"embedded_cluster", "embedded_cluster_size", "embedded_peers", "embedded_routes_listen", "embedded_listen", "embedded_user",
 	"admin_token", "admin_token_file", "seal_key", "seal_key_file",
 	"tls_cert", "tls_key_file", "admin_tls_cert", "admin_tls_key_file",

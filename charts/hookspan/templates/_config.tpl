@@ -53,6 +53,11 @@
 {{- div (mul $least 4) 5 -}}
 {{- end -}}
 
+{{/* Where the ConfigMap has a schema: its keys have no @, and no word of a type is empty. */}}
+{{- define "hookspan.schemaKey" -}}
+schema.{{ . | replace "@" ".." }}
+{{- end -}}
+
 {{/* What a process reads once, when it starts: settings, what providers sign as, and what it opens the bus for. */}}
 {{- define "hookspan.readOnce" -}}
 {{- $opened := dict -}}
@@ -95,6 +100,7 @@
 {{- if $hosts }}{{ $_ := set $c "egress_hosts" (uniq $hosts) }}{{ end -}}
 {{- with $v.mail.passwordFrom }}{{ $_ := set $c "smtp_password_file" (include "hookspan.secretPath" .) }}{{ end -}}
 {{- if $v.providers }}{{ $_ := set $c "providers_dir" "/etc/hookspan/providers" }}{{ end -}}
+{{- if $v.schemas }}{{ $_ := set $c "schemas_dir" "/etc/hookspan/schemas" }}{{ end -}}
 {{- if $v.tls.existingSecret -}}
 {{- $_ := set $c "tls_cert" "/run/hookspan/tls/tls.crt" -}}
 {{- $_ := set $c "tls_key_file" "/run/hookspan/tls/tls.key" -}}

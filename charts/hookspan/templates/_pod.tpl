@@ -290,6 +290,9 @@ livenessProbe:
             {{- range $file, $text := $v.providers }}
             - {key: provider.{{ $file }}, path: providers/{{ $file }}}
             {{- end }}
+            {{- range $file, $text := $v.schemas }}
+            - {key: {{ include "hookspan.schemaKey" $file }}, path: schemas/{{ $file }}}
+            {{- end }}
 - name: auth
   secret:
     secretName: {{ include "hookspan.authSecret" . }}

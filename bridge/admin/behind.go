@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 	"github.com/hookspan/hookspan/bridge/journal"
@@ -21,6 +22,8 @@ type Lanes interface {
 	Note(endpointID string) *delivery.Note
 	// Standing is false for a delivery that is not pending here.
 	Standing(endpointID, delivery string) (delivery.Standing, bool)
+	// Read is how far what was published was looked at for an endpoint; nil for one of another process.
+	Read(endpointID string) bus.Positions
 	// Waiting lists pending deliveries, as wanted, in no order.
 	Waiting(wants func(*delivery.Entry) bool) []delivery.Waiting
 }
@@ -61,10 +64,36 @@ func (l *look) note(endpointID string) *delivery.Note {
 	if l.owns(endpointID) {
 		return l.Outbound.Note(endpointID)
 	}
-	if n, ok := l.Deliveries.Note(endpointID); ok && !n.Empty() {
+	if n, ok := l.heard(endpointID); ok && !n.Empty() {
 		return &n
 	}
 	return nil
+}
+
+// heard is what the owner of an endpoint of another process has said last.
+func (l *look) heard(endpointID string) (delivery.Note, bool) {
+	n, ok := l.Deliveries.Note(endpointID)
+	if ok && l.all > 0 && l.shardNote(endpointID).Taken.After(n.At) {
+		return delivery.Note{}, false // it was the owner before
+	}
+	return n, ok
+}
+
+func (l *look) shardNote(endpointID string) delivery.Note {
+	if l.all == 0 {
+		return delivery.Note{}
+	}
+	n, _ := l.Deliveries.Note(delivery.ShardNote(delivery.ShardOf(endpointID, l.all)))
+	return n
+}
+
+// read is how far what was published was looked at for an endpoint. Of another process only those
+// partitions are named that hold what was not looked at for a while.
+func (l *look) read(endpointID string) bus.Positions {
+	if l.owns(endpointID) {
+		return l.Outbound.Read(endpointID)
+	}
+	return l.shardNote(endpointID).Unread
 }
 
 // behind is nil for an endpoint that has been brought everything and is fed live.
@@ -118,7 +147,7 @@ func (l *look) stands(d *journal.Delivery) delivery.Standing {
 			return st
 		}
 	}
-	st := delivery.Standing{Due: d.Due(l.Deliveries.Note(d.Endpoint))}
+	st := delivery.Standing{Due: d.Due(l.heard(d.Endpoint))}
 	if st.Waits = l.stopped(d.Endpoint); st.Waits != "" {
 		return st
 	}

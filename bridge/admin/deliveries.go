@@ -42,6 +42,10 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := a.look()
+	var t *trace
+	if want.Event != "" && want.Cursor == "" && want.Waits() {
+		t = l.trace(want)
+	}
 	items, next, err := l.deliveries(want)
 	if errors.Is(err, journal.ErrCursor) {
 		return problem.New(problem.Invalid).With("", problem.Field{Path: "cursor", Message: err.Error()})
@@ -50,8 +54,8 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := deliveryPage{}
-	if want.Event != "" && want.Cursor == "" && want.Waits() {
-		t := l.trace(r.Context(), want, items)
+	if t != nil {
+		t.follow(r.Context(), want, items)
 		if p.Behind = t.behind; want.Oldest {
 			items = append(items, t.waiting...)
 		} else {

@@ -16,7 +16,8 @@ import (
 // Events finds what is stored on the followed topics.
 type Events interface {
 	// Locate finds the newest events of an id: in all partitions among what was stored since then,
-	// and in those that from names among what lies behind it. False: it could not see all of that.
+	// and in those that from names among what lies behind it. With no time only there. False: it could
+	// not see all of that.
 	Locate(ctx context.Context, id string, from bus.Positions, since time.Time) ([]bus.Message, bool)
 	// IsFor reports whether an event is for an endpoint.
 	IsFor(e *endpoint.Endpoint, m *bus.Message) bool
@@ -46,37 +47,46 @@ type trace struct {
 	found   []deliveryView       // the records that there are
 	open    []*endpoint.Endpoint // that have none, and where it may wait
 	notes   map[string]*delivery.Note
+	read    map[string]bus.Positions // by endpoint, before anything was looked up
 	waiting []deliveryView
 	behind  []behindView
 }
 
-// trace looks for an event among what waits, for the endpoint and the tenant that are named, or
-// all. Of those in found there is a record.
-func (l *look) trace(ctx context.Context, want journal.Query, found []deliveryView) *trace {
-	t := &trace{look: l, found: found, notes: map[string]*delivery.Note{}}
+// trace begins to look for an event, for the endpoint and the tenant that are named, or all. What is
+// read from now on is found in a lane or has a record by the time that those are looked at.
+func (l *look) trace(want journal.Query) *trace {
+	t := &trace{look: l, notes: map[string]*delivery.Note{}, read: map[string]bus.Positions{}}
 	for _, e := range l.Registry.Set().All() {
-		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && !e.MayTakeOf(want.Tenant) || slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID }) {
+		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && !e.MayTakeOf(want.Tenant) {
 			continue
 		}
-		n := l.note(e.ID)
-		if own := l.owns(e.ID); own && (n == nil || n.Behind == nil) {
-			continue // all that waits for it here is known
-		}
-		t.open, t.notes[e.ID] = append(t.open, e), n
+		t.open, t.read[e.ID] = append(t.open, e), l.read(e.ID)
 	}
+	return t
+}
+
+// follow looks for it among what waits. Of those in found there is a record.
+func (t *trace) follow(ctx context.Context, want journal.Query, found []deliveryView) {
+	t.found = found
+	t.open = slices.DeleteFunc(t.open, func(e *endpoint.Endpoint) bool {
+		return slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID })
+	})
 	if len(t.open) == 0 {
-		return t
+		return
+	}
+	for _, e := range t.open {
+		t.notes[e.ID] = t.note(e.ID)
 	}
 	ctx, end := context.WithTimeout(ctx, lookTime)
 	defer end()
 	from, since := t.reach()
-	messages, whole := l.Events.Locate(ctx, want.Event, from, since)
+	messages, whole := t.Events.Locate(ctx, want.Event, from, since)
 	for i := range messages {
 		if want.Tenant != "" && messages[i].Tenant != want.Tenant {
 			continue
 		}
 		for _, e := range t.open {
-			if l.Events.IsFor(e, &messages[i]) {
+			if t.Events.IsFor(e, &messages[i]) {
 				t.place(e, &messages[i])
 			}
 		}
@@ -84,25 +94,25 @@ func (l *look) trace(ctx context.Context, want journal.Query, found []deliveryVi
 	if len(messages) == 0 && !whole {
 		t.doubt()
 	}
-	return t
 }
 
 // reach is down to where the event may wait.
 func (t *trace) reach() (from bus.Positions, since time.Time) {
-	from, since = bus.Positions{}, t.now
+	from = bus.Positions{}
+	lower := func(places bus.Positions) {
+		for p, at := range places {
+			if low, ok := from[p]; !ok || at.Seq < low.Seq {
+				from[p] = at
+			}
+		}
+	}
 	for id, n := range t.notes {
 		if !t.owns(id) {
 			since = t.now.Add(-recordTime)
 		}
-		if n == nil {
-			continue
-		}
-		for _, places := range []bus.Positions{n.Before, n.Reached} {
-			for p, at := range places {
-				if low, ok := from[p]; !ok || at.Seq < low.Seq {
-					from[p] = at
-				}
-			}
+		if lower(t.read[id]); n != nil {
+			lower(n.Before)
+			lower(n.Reached)
 		}
 	}
 	return from, since
@@ -116,6 +126,10 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 			t.behindOf(e, t.look.behind(n))
 			return
 		}
+	}
+	if at, ok := t.read[e.ID][m.Partition]; ok && !at.Reaches(m.Position) {
+		t.behindOf(e, t.unread(e, at, m.Position))
+		return
 	}
 	if t.owns(e.ID) {
 		return // what is in its lane was found there
@@ -140,6 +154,19 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
 	d := journal.Unrecorded(&entry)
 	t.located.add(d)
 	t.waiting = append(t.waiting, t.view(d, st))
+}
+
+// unread is what lies in front of an event that nobody has looked at yet for an endpoint that is fed
+// live, the event too.
+func (t *trace) unread(e *endpoint.Endpoint, read, at bus.Position) *behind {
+	b := &behind{Behind: &delivery.Behind{About: true, Events: 1}}
+	if read.Same(at) {
+		b.Events = at.Seq - read.Seq
+	}
+	if !t.owns(e.ID) {
+		b.Replica = otherReplica
+	}
+	return b
 }
 
 func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {

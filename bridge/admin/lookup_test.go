@@ -221,6 +221,84 @@ func TestAnEventInAnothersLaneIsFound(t *testing.T) {
 	}
 }
 
+// What is stored and was not read yet is said to wait, and is not taken for what never was.
+func TestAnEventThatNobodyHasReadIsTold(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	live := s.endpoint("live", "")
+	s.endpoint("other", `,"events":["other"]`)
+	s.endpoint("paused", "")
+	s.do("POST", "/v1/endpoints/paused/pause", "").object(200)
+	s.read = 9
+	s.store("e1", "t", 9, time.Minute)
+	s.store("e2", "t", 12, time.Minute)
+	for query, want := range map[string]string{
+		"event=e1":                  "",
+		"event=e2":                  "(live:behind) (paused:paused)",
+		"event=e2&endpoint=other":   "",
+		"event=e2&status=delivered": "",
+		"event=never":               "",
+	} {
+		if got := s.shown(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	if s.from["EVENTS"].Seq != 9 || !s.since.IsZero() {
+		t.Errorf("looked behind %d since %v, want 9 at any time", s.from["EVENTS"].Seq, s.since)
+	}
+	behind := s.do("GET", "/v1/deliveries?event=e2&endpoint=live", "").object(200)["behind"].([]any)
+	if b := behind[0].(map[string]any); b["events"] != 3.0 || b["about"] != true || b["replica"] != nil {
+		t.Errorf("%v, want about 3 events to look through", b)
+	}
+	e2 := s.stored[1]
+	s.waiting = append(s.waiting, waiting(live, e2, delivery.Standing{Waits: delivery.WaitsLimited}))
+	if got := s.shown("event=e2&endpoint=live"); got != "live:limited" {
+		t.Errorf("read since it was asked for: %q", got)
+	}
+}
+
+// Of another's shard its owner tells what it has not read, and a new owner that what the one before
+// has said is over.
+func TestWhatAnotherHasNotReadIsTold(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t) // owns nothing
+	id := s.endpoint("crm", "")
+	now := time.Now()
+	s.store("e1", "t", 12, time.Minute)
+	if got := s.shown("event=e1"); got != "" {
+		t.Errorf("nothing was heard: %q", got)
+	}
+	shard := delivery.ShardNote(delivery.ShardOf(id, shardsInAll))
+	s.index.Noted(delivery.Note{Endpoint: shard, At: now, Taken: now, Unread: bus.Positions{"EVENTS": {Identity: "one", Seq: 9}}})
+	if got := s.shown("event=e1"); got != "(crm:behind)" || s.from["EVENTS"].Seq != 9 {
+		t.Errorf("%q, looked behind %d", got, s.from["EVENTS"].Seq)
+	}
+	b := s.do("GET", "/v1/deliveries?event=e1", "").object(200)["behind"].([]any)[0].(map[string]any)
+	if b["events"] != 3.0 || b["replica"] != "other" {
+		t.Errorf("%v, want three events, as another says", b)
+	}
+	s.index.Noted(delivery.Note{Endpoint: shard, At: now.Add(time.Second), Taken: now})
+	if got := s.shown("event=e1"); got != "" {
+		t.Errorf("it was read meanwhile: %q", got)
+	}
+	a := attempt("dlv_a", id, "")
+	a.Next = a.Received
+	s.index.Attempted(a)
+	until := now.Add(time.Hour).UTC().Truncate(time.Second)
+	s.index.Noted(delivery.Note{Endpoint: id, At: now.Add(2 * time.Second), Held: until, HeldBy: delivery.HeldByRetryAfter})
+	waits := func() any { return s.do("GET", "/v1/deliveries/dlv_a", "").object(200)["waits"] }
+	if got := waits(); got != "limited" {
+		t.Errorf("under a hold: %v", got)
+	}
+	s.index.Noted(delivery.Note{Endpoint: shard, At: now.Add(3 * time.Second), Taken: now.Add(3 * time.Second)})
+	if got := waits(); got != "running" {
+		t.Errorf("of an owner that says nothing of a hold: %v", got)
+	}
+	if held := s.do("GET", "/v1/endpoints/crm", "").object(200)["held_until"]; held != nil {
+		t.Errorf("the endpoint is held until %v", held)
+	}
+}
+
 func TestABatchIsFoundByItsId(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

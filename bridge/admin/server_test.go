@@ -2,11 +2,13 @@ package admin_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -46,11 +48,13 @@ type server struct {
 	commands []delivery.Command
 	replays  []delivery.ReplayStanding
 	behind   map[string]*delivery.Behind
+	read     int64 // nothing behind it was looked at; 0: all was
 	standing map[string]delivery.Standing
 	waiting  []delivery.Waiting
 	stored   []bus.Message // that Locate finds
 	tired    bool          // Locate sees not all
 	from     bus.Positions // that Locate was asked for last
+	since    time.Time
 	refuses  bool          // a test event
 	refusals [][]byte
 }
@@ -148,7 +152,15 @@ func (s *server) Replayed(_ context.Context, e *endpoint.Endpoint, r *delivery.R
 }
 
 func (s *server) Note(id string) *delivery.Note {
-	return &delivery.Note{Endpoint: id, Behind: s.behind[id], Reached: bus.Positions{"EVENTS": {Identity: "one", Seq: 5}}}
+	n := &delivery.Note{Endpoint: id, Behind: s.behind[id]}
+	if n.Behind != nil {
+		n.Reached = bus.Positions{"EVENTS": {Identity: "one", Seq: 5}}
+	}
+	return n
+}
+
+func (s *server) Read(string) bus.Positions {
+	return bus.Positions{"EVENTS": {Identity: "one", Seq: cmp.Or(s.read, math.MaxInt64)}}
 }
 
 func (s *server) Standing(_, delivery string) (delivery.Standing, bool) {
@@ -165,8 +177,8 @@ func (s *server) Waiting(wants func(*delivery.Entry) bool) (all []delivery.Waiti
 	return all
 }
 
-func (s *server) Locate(_ context.Context, id string, from bus.Positions, _ time.Time) (found []bus.Message, whole bool) {
-	s.from = from
+func (s *server) Locate(_ context.Context, id string, from bus.Positions, since time.Time) (found []bus.Message, whole bool) {
+	s.from, s.since = from, since
 	for _, m := range s.stored {
 		if m.Event.ID == id {
 			found = append(found, m)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -12,7 +13,7 @@ import (
 // A Note is what an endpoint's owner says of its lane. Others hear of it through the journal,
 // within a second or two where something changed; nothing that is delivered depends on it.
 type Note struct {
-	Endpoint string    `json:"e"`
+	Endpoint string    `json:"e"` // or what ShardNote returns
 	At       time.Time `json:"at"`
 
 	Behind *Behind   `json:"b,omitempty"` // nil: fed live
@@ -30,11 +31,19 @@ type Note struct {
 	// where an endpoint that is not fed live has been brought to.
 	Before  bus.Positions `json:"f,omitempty"`
 	Reached bus.Positions `json:"p,omitempty"`
+
+	// Of a shard: since when its owner tells of it, and where its feed has come to in the partitions
+	// that hold what it has not read for a while. What was said of its endpoints before is of another owner.
+	Taken  time.Time     `json:"t,omitzero"`
+	Unread bus.Positions `json:"l,omitempty"`
 }
+
+// ShardNote stands for an endpoint in the note about a whole shard.
+func ShardNote(shard int) string { return "shard_" + strconv.Itoa(shard) }
 
 // Empty: the lane just delivers.
 func (n Note) Empty() bool {
-	return n.Behind == nil && n.Held.IsZero() && n.Breaker == nil && n.Waits == "" && len(n.Running) == 0
+	return n.Behind == nil && n.Held.IsZero() && n.Breaker == nil && n.Waits == "" && len(n.Running) == 0 && len(n.Unread) == 0
 }
 
 // Behind says what readers have still to bring to an endpoint.

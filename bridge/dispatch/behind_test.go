@@ -104,6 +104,10 @@ func TestLocateFindsAnEvent(t *testing.T) {
 			{1, bus.Positions{part: {Identity: "first", Seq: 0}}, now, 1},
 			{1501, bus.Positions{part: {Identity: "first", Seq: 0}}, now, 0},
 			{1, bus.Positions{part: {Identity: "another", Seq: 0}}, now.Add(time.Second), 0},
+			{1500, bus.Positions{part: {Identity: "first", Seq: 1499}}, time.Time{}, 1},
+			{1500, bus.Positions{part: {Identity: "first", Seq: 1500}}, time.Time{}, 0}, // nothing is read for it
+			{1, bus.Positions{part: {Identity: "first", Seq: 0}}, time.Time{}, 1},
+			{1500, nil, time.Time{}, 0},
 		} {
 			found, whole := r.d.Locate(t.Context(), dispatchtest.Event(c.event, "").ID, c.from, c.since)
 			if len(found) != c.found || !whole {

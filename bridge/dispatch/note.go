@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -100,6 +101,9 @@ func (l laneView) notePlaces(n *delivery.Note) {
 
 // alike reports whether two notes say the same, but for numbers and times.
 func alike(n, m *delivery.Note) bool {
+	if (len(n.Unread) == 0) != (len(m.Unread) == 0) {
+		return false
+	}
 	if (n.Behind == nil) != (m.Behind == nil) || n.Behind != nil && n.Behind.About != m.Behind.About {
 		return false
 	}
@@ -121,10 +125,24 @@ func (t *told) covers(n *delivery.Note, counted time.Duration) bool {
 	switch {
 	case !alike(n, &t.note):
 		return since < noteAge
-	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events:
+	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events, !maps.Equal(n.Unread, t.note.Unread):
 		return since < counted
 	}
 	return since < max(noteAgain, counted)
+}
+
+// unread has where the feed has come to, of the partitions that ended further on at the last look.
+func (s *shard) unread() bus.Positions {
+	was := s.ends
+	s.ends = bus.Positions{}
+	all := bus.Positions{}
+	for p, read := range s.read {
+		if end, ok := was[p]; ok && end.Same(read) && !read.Reaches(end) {
+			all[p] = read
+		}
+		s.ends[p] = s.d.partitions.End(p)
+	}
+	return all
 }
 
 // notes are those that others have to hear of now.
@@ -132,19 +150,31 @@ func (s *shard) notes(now time.Time) (all []delivery.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	counted := max(noteCounted, time.Duration(len(s.told)/notesPerS)*time.Second)
-	for id, l := range s.lanes {
-		n := laneView{l}.note(now)
-		was, some := s.told[id]
+	tell := func(n delivery.Note) {
+		was, some := s.told[n.Endpoint]
 		if !some && n.Empty() || some && was.covers(&n, counted) {
-			continue
+			return
 		}
-		if s.told[id] = (told{n, now}); n.Empty() {
-			delete(s.told, id)
+		if s.told[n.Endpoint] = (told{n, now}); n.Empty() {
+			delete(s.told, n.Endpoint)
 		}
 		all = append(all, n)
 	}
+	first := s.taken.IsZero()
+	if first {
+		s.taken = now
+	}
+	own := delivery.Note{Endpoint: delivery.ShardNote(s.id), At: now, Taken: s.taken, Unread: s.unread()}
+	if first { // what the owner before has said is over, also of lanes that just deliver
+		all = append(all, own)
+	} else {
+		tell(own)
+	}
+	for _, l := range s.lanes {
+		tell(laneView{l}.note(now))
+	}
 	for id := range s.told {
-		if s.lanes[id] == nil {
+		if s.lanes[id] == nil && id != own.Endpoint {
 			delete(s.told, id)
 		}
 	}

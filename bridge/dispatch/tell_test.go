@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
+	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
 
@@ -47,6 +49,44 @@ func TestOwnersTellOfTheirLanes(t *testing.T) {
 			t.Errorf("paused, %d wait", got.Events)
 		}
 		q.kill() // it would deliver for long
+	})
+}
+
+// A feed that stands is told of by the shard's owner, once it has stood for a while; and so is that there
+// is a new owner.
+func TestOwnersTellWhatTheyHaveNotRead(t *testing.T) {
+	shared(t, 2, func(t *testing.T, w *world, p, q *process) {
+		p.take(0)
+		q.take(1)
+		q.inShard(t, 1, 2, "crm", nil)
+		pass(2 * time.Second)
+		shard := delivery.ShardNote(1)
+		n := w.notes(t, 1)[shard]
+		if n.Taken.IsZero() || !n.Empty() {
+			t.Errorf("told of a new owner %+v", n)
+		}
+		w.publish(1, 10, "a")
+		pass(5 * time.Second)
+		if again := w.notes(t, 1)[shard]; !again.At.Equal(n.At) {
+			t.Errorf("told of a feed that reads: %+v", again)
+		}
+		q.client.Set(dispatchtest.Faults{Call: func(name string) error {
+			if name == "Follow" {
+				return bus.ErrUnavailable
+			}
+			return nil
+		}})
+		w.publish(11, 15, "a")
+		pass(10 * time.Second)
+		n = w.notes(t, 1)[shard]
+		if len(n.Unread) != 1 || n.Unread[dispatchtest.Partition].Seq != 10 {
+			t.Errorf("told %+v, want that nothing behind 10 was read", n)
+		}
+		q.client.Set(dispatchtest.Faults{})
+		pass(15 * time.Second)
+		if n := w.notes(t, 1)[shard]; len(n.Unread) > 0 {
+			t.Errorf("all was read, and told is %+v", n)
+		}
 	})
 }
 

@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"maps"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/endpoint"
 )
@@ -22,6 +24,24 @@ func (d *Dispatcher) Standing(endpointID, id string) (st delivery.Standing, ok b
 	}
 	l := laneView{x.lane}
 	return l.standing(x, l.before(x), time.Now()), true
+}
+
+// Read is how far the events that were published were looked at for an endpoint of a shard that this
+// process owns; nil for another's.
+func (d *Dispatcher) Read(endpointID string) bus.Positions {
+	s := d.owned.shard(delivery.ShardOf(endpointID, d.owned.total()))
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	read := maps.Clone(s.read)
+	if l := s.lanes[endpointID]; l != nil {
+		for p, pl := range l.feeds {
+			read[p] = later(read[p], pl.since)
+		}
+	}
+	return read
 }
 
 // Waiting lists the pending deliveries of the shards that this process owns, as wanted, in no

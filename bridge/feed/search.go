@@ -16,7 +16,7 @@ const (
 var errSearched = errors.New("the window was looked through")
 
 // Locate finds the newest followed events of an id, given whole or as records have it: in all partitions among what was stored since
-// then, and in those that from names among what lies after it. It reports false when ctx ended,
+// then, and in those that from names among what lies after it. With no time it looks only there. It reports false when ctx ended,
 // or the bus failed, before it had seen all of that.
 func (ps *Partitions) Locate(ctx context.Context, id string, from bus.Positions, since time.Time) (found []bus.Message, whole bool) {
 	spans, err := ps.Spans(ctx)
@@ -47,7 +47,7 @@ type search struct {
 
 func (s *search) run(ctx context.Context) bool {
 	hi, size := s.span.End.Seq, int64(searchFirst)
-	for hi >= s.span.First {
+	for hi >= s.span.First && !(hi <= s.low && s.since.IsZero()) {
 		lo := max(hi-size, s.span.First-1)
 		oldest, err := s.window(ctx, lo, hi)
 		if err != nil {

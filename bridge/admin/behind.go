@@ -43,6 +43,8 @@ type look struct {
 	now   time.Time
 	owned []int
 	all   int
+
+	elsewhere []delivery.Waiting // in lanes of others, of the event that is looked for
 }
 
 func (a *api) look() *look {
@@ -94,6 +96,15 @@ func (l *look) read(endpointID string) bus.Positions {
 		return l.Outbound.Read(endpointID)
 	}
 	return l.shardNote(endpointID).Unread
+}
+
+// queued is how many deliveries wait for their first attempt in a lane of another process, by what its
+// owner has said: they have no record, and are no items of any list.
+func (l *look) queued(endpointID string) int64 {
+	if n := l.note(endpointID); n != nil && !l.owns(endpointID) {
+		return n.Queued
+	}
+	return 0
 }
 
 // behind is nil for an endpoint that has been brought everything and is fed live.

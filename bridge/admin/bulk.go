@@ -88,7 +88,7 @@ func (a *api) actOnDeliveries(act action) handler {
 			return err
 		}
 		t := tally{DryRun: dry}
-		err = a.look().matching(want, act.takes, func(found []journal.Delivery) error {
+		err = a.look().matching(r.Context(), want, act.takes, func(found []journal.Delivery) error {
 			c := delivery.Command{Kind: act.kind}
 			for i := range found {
 				d := &found[i]
@@ -184,15 +184,16 @@ func (a *api) nameOf(endpointID string) string {
 	return endpointID
 }
 
-// matching hands over the deliveries that a query means, some at a time: what waits in lanes here
-// without a record, then what is recorded, the newest first. takes says which a query means that
-// names no status.
-func (l *look) matching(want journal.Query, takes []journal.Status, each func([]journal.Delivery) error) error {
+// matching hands over the deliveries that a query means, some at a time: what waits in lanes
+// without a record, of others' as far as an event is named, then what is recorded, the newest first.
+// takes says which a query means that names no status.
+func (l *look) matching(ctx context.Context, want journal.Query, takes []journal.Status, each func([]journal.Delivery) error) error {
 	if want.Status == "" && len(takes) == 1 {
 		want.Status = takes[0]
 	}
 	if want.Waits() && (want.Status != "" || slices.Contains(takes, journal.Pending)) {
 		var found []journal.Delivery
+		l.trace(ctx, &want)
 		for _, w := range l.unrecorded(&want, "") {
 			found = append(found, journal.Unrecorded(&w.Entry))
 		}
@@ -217,15 +218,21 @@ func (l *look) matching(want journal.Query, takes []journal.Status, each func([]
 	}
 }
 
-// unrecorded are the deliveries that wait in lanes here without a record, in the order that is asked for.
+// unrecorded are the deliveries that wait without a record in lanes here, or of one event in lanes of
+// others, in the order that is asked for.
 func (l *look) unrecorded(want *journal.Query, after string) []delivery.Waiting {
 	order := func(a, b string) int { return cmp.Compare(b, a) }
 	if want.Oldest {
 		order = cmp.Compare[string]
 	}
-	all := l.Outbound.Waiting(func(e *delivery.Entry) bool {
-		return want.WantsEntry(e) && (after == "" || order(after, placeOf(e)) < 0)
-	})
+	behind := func(e *delivery.Entry) bool { return after == "" || order(after, placeOf(e)) < 0 }
+	all := l.Outbound.Waiting(func(e *delivery.Entry) bool { return want.WantsEntry(e) && behind(e) })
+	for _, w := range l.elsewhere {
+		here := slices.ContainsFunc(all, func(own delivery.Waiting) bool { return own.ID == w.ID }) // since a moment
+		if behind(&w.Entry) && !here {
+			all = append(all, w)
+		}
+	}
 	all = slices.DeleteFunc(all, func(w delivery.Waiting) bool { _, recorded := l.Deliveries.Get(w.ID); return recorded })
 	slices.SortFunc(all, func(a, b delivery.Waiting) int { return order(placeOf(&a.Entry), placeOf(&b.Entry)) })
 	return all
@@ -247,7 +254,7 @@ func (a *api) drainEndpoint(w http.ResponseWriter, r *http.Request) error {
 	}
 	l := a.look()
 	answer := drained{Endpoint: e.Name, Behind: l.behind(l.note(e.ID))}
-	err = l.matching(journal.Query{Endpoint: e.ID, Status: journal.Pending}, nil, func(found []journal.Delivery) error {
+	err = l.matching(r.Context(), journal.Query{Endpoint: e.ID, Status: journal.Pending}, nil, func(found []journal.Delivery) error {
 		answer.Matched += len(found)
 		return nil
 	})
@@ -257,6 +264,7 @@ func (a *api) drainEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Outbound.Command(r.Context(), delivery.Command{Kind: delivery.Drain, Entry: delivery.Entry{Endpoint: e.ID}}); err != nil {
 		return fmt.Errorf("drain endpoint %s: %w", e.Name, err)
 	}
+	answer.Matched += int(l.queued(e.ID))
 	answer.Accepted = answer.Matched
 	a.Log.Info("endpoint drained by hand", "endpoint", e.Name, "matched", answer.Matched)
 	return write(w, http.StatusAccepted, answer)

@@ -42,10 +42,7 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := a.look()
-	var t *trace
-	if want.Event != "" && want.Cursor == "" && want.Waits() {
-		t = l.trace(want)
-	}
+	t := l.trace(r.Context(), &want)
 	items, next, err := l.deliveries(want)
 	if errors.Is(err, journal.ErrCursor) {
 		return problem.New(problem.Invalid).With("", problem.Field{Path: "cursor", Message: err.Error()})
@@ -53,16 +50,10 @@ func (a *api) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := deliveryPage{}
-	if t != nil {
-		t.follow(r.Context(), want, items)
-		if p.Behind = t.behind; want.Oldest {
-			items = append(items, t.waiting...)
-		} else {
-			items = append(t.waiting, items...)
-		}
+	p := deliveryPage{page: newPage(items, q.next(next))}
+	if want.Cursor == "" {
+		p.Behind = t.stillBehind()
 	}
-	p.page = newPage(items, q.next(next))
 	return write(w, http.StatusOK, p)
 }
 

@@ -39,61 +39,63 @@ type behindView struct {
 	EndpointName string         `json:"endpoint_name"`
 	Waits        delivery.Cause `json:"waits"`
 	*behind
+	delivery string // its id, once it begins; "" where the event was not found
 }
 
 // A trace is what is known of an event that some endpoints have no record of.
 type trace struct {
 	*look
-	found   []deliveryView       // the records that there are
-	open    []*endpoint.Endpoint // that have none, and where it may wait
-	notes   map[string]*delivery.Note
-	read    map[string]bus.Positions // by endpoint, before anything was looked up
-	waiting []deliveryView
-	behind  []behindView
+	want   *journal.Query
+	open   []*endpoint.Endpoint // where it may wait
+	notes  map[string]*delivery.Note
+	read   map[string]bus.Positions // by endpoint, before anything was looked up
+	behind []behindView
 }
 
-// trace begins to look for an event, for the endpoint and the tenant that are named, or all. What is
-// read from now on is found in a lane or has a record by the time that those are looked at.
-func (l *look) trace(want journal.Query) *trace {
-	t := &trace{look: l, notes: map[string]*delivery.Note{}, read: map[string]bus.Positions{}}
+// trace looks for the one event that is wanted, if it is one, for the endpoint and the tenant that are
+// named, or all. What waits in lanes of others it hands to the look. What is read from then on is found in a lane
+// here or has a record by the time that those are looked at.
+func (l *look) trace(ctx context.Context, want *journal.Query) *trace {
+	t := &trace{look: l, want: want, notes: map[string]*delivery.Note{}, read: map[string]bus.Positions{}}
+	if want.Event == "" || !want.Waits() {
+		return t
+	}
 	for _, e := range l.Registry.Set().All() {
 		if want.Endpoint != "" && e.ID != want.Endpoint || want.Tenant != "" && !e.MayTakeOf(want.Tenant) {
 			continue
 		}
-		t.open, t.read[e.ID] = append(t.open, e), l.read(e.ID)
+		t.open, t.read[e.ID], t.notes[e.ID] = append(t.open, e), l.read(e.ID), l.note(e.ID)
+	}
+	if len(t.open) > 0 {
+		t.follow(ctx)
 	}
 	return t
 }
 
-// follow looks for it among what waits. Of those in found there is a record.
-func (t *trace) follow(ctx context.Context, want journal.Query, found []deliveryView) {
-	t.found = found
-	t.open = slices.DeleteFunc(t.open, func(e *endpoint.Endpoint) bool {
-		return slices.ContainsFunc(found, func(d deliveryView) bool { return d.EndpointID == e.ID })
-	})
-	if len(t.open) == 0 {
-		return
-	}
-	for _, e := range t.open {
-		t.notes[e.ID] = t.note(e.ID)
-	}
+// follow looks for the event on its topics.
+func (t *trace) follow(ctx context.Context) {
 	ctx, end := context.WithTimeout(ctx, lookTime)
 	defer end()
 	from, since := t.reach()
-	messages, whole := t.Events.Locate(ctx, want.Event, from, since)
+	messages, whole := t.Events.Locate(ctx, t.want.Event, from, since)
 	for i := range messages {
-		if want.Tenant != "" && messages[i].Tenant != want.Tenant {
-			continue
-		}
+		m := &messages[i]
 		for _, e := range t.open {
-			if t.Events.IsFor(e, &messages[i]) {
-				t.place(e, &messages[i])
+			if entry := delivery.EntryOf(e.ID, m); t.wants(&entry) && t.Events.IsFor(e, m) {
+				t.place(e, m, &entry)
 			}
 		}
 	}
 	if len(messages) == 0 && !whole {
 		t.doubt()
 	}
+}
+
+// wants is about all but the event's id, which may be wanted whole.
+func (t *trace) wants(e *delivery.Entry) bool {
+	q := *t.want
+	q.Event = ""
+	return q.WantsEntry(e)
 }
 
 // reach is down to where the event may wait.
@@ -119,41 +121,48 @@ func (t *trace) reach() (from bus.Positions, since time.Time) {
 }
 
 // place says where an event that is for the endpoint waits, if it does.
-func (t *trace) place(e *endpoint.Endpoint, m *bus.Message) {
+func (t *trace) place(e *endpoint.Endpoint, m *bus.Message, entry *delivery.Entry) {
 	n := t.notes[e.ID]
 	if n != nil && n.Behind != nil {
 		if at, ok := n.Reached[m.Partition]; ok && !at.Reaches(m.Position) {
-			t.behindOf(e, t.look.behind(n))
+			t.behindOf(e, t.look.behind(n), entry.ID)
 			return
 		}
 	}
 	if at, ok := t.read[e.ID][m.Partition]; ok && !at.Reaches(m.Position) {
-		t.behindOf(e, t.unread(e, at, m.Position))
+		t.behindOf(e, t.unread(e, at, m.Position), entry.ID)
 		return
 	}
 	if t.owns(e.ID) {
-		return // what is in its lane was found there
+		return // what is in its lane is found there
 	}
 	if n == nil && e.State != endpoint.Enabled {
-		t.behindOf(e, &behind{Replica: otherReplica})
+		t.behindOf(e, &behind{Replica: otherReplica}, entry.ID)
 		return
 	}
-	entry, st := delivery.EntryOf(e.ID, m), delivery.Standing{Waits: delivery.WaitsRunning}
-	handed, running := false, false // and not finished, by what the owner said
+	if st, waits := t.inLane(n, m, entry.ID); waits {
+		t.elsewhere = append(t.elsewhere, delivery.Waiting{Entry: *entry, Standing: st})
+		t.located.add(journal.Unrecorded(entry))
+	}
+}
+
+// inLane says where a delivery stands in the lane of another process, by what its owner has said; false
+// for one that has ended, too long ago for a record of it.
+func (t *trace) inLane(n *delivery.Note, m *bus.Message, id string) (st delivery.Standing, waits bool) {
+	st.Waits = delivery.WaitsRunning
+	handed, running := false, false // and not finished
 	if n != nil {
 		at, some := n.Before[m.Partition]
-		handed, running = some && !at.Reaches(m.Position), slices.Contains(n.Running, entry.ID)
+		handed, running = some && !at.Reaches(m.Position), slices.Contains(n.Running, id)
 	}
 	switch {
 	case running:
 	case handed && n.Waits != "":
 		st.Waits, st.Until = n.Waits, n.Until
 	case !handed && t.now.Sub(m.Stored) > recordTime:
-		return // it ended, too long ago for a record of it
+		return st, false
 	}
-	d := journal.Unrecorded(&entry)
-	t.located.add(d)
-	t.waiting = append(t.waiting, t.view(d, st))
+	return st, true
 }
 
 // unread is what lies in front of an event that nobody has looked at yet for an endpoint that is fed
@@ -169,24 +178,39 @@ func (t *trace) unread(e *endpoint.Endpoint, read, at bus.Position) *behind {
 	return b
 }
 
-func (t *trace) behindOf(e *endpoint.Endpoint, b *behind) {
-	t.behind = append(t.behind, behindView{Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: t.waitsBehind(e.ID, t.notes[e.ID]), behind: b})
+func (t *trace) behindOf(e *endpoint.Endpoint, b *behind, id string) {
+	t.behind = append(t.behind, behindView{
+		Endpoint: e.Name, EndpointID: e.ID, EndpointName: e.Name, Waits: t.waitsBehind(e.ID, t.notes[e.ID]), behind: b, delivery: id,
+	})
+}
+
+// stillBehind leaves out what has a record, or lies in a lane here.
+func (t *trace) stillBehind() []behindView {
+	return slices.DeleteFunc(t.behind, func(b behindView) bool {
+		if _, recorded := t.Deliveries.Get(b.delivery); recorded {
+			return true
+		}
+		_, here := t.Outbound.Standing(b.EndpointID, b.delivery)
+		return here
+	})
 }
 
 // doubt names whoever is behind and could be meant, as far as the event's type is known by what
 // became of it elsewhere.
 func (t *trace) doubt() {
+	found, _, _ := t.Deliveries.List(journal.Query{Event: t.want.Event, Limit: mostPerPage}) // without a cursor nothing fails
 	for _, e := range t.open {
-		if b := t.look.behind(t.notes[e.ID]); b != nil && t.couldBeFor(e) {
+		recorded := slices.ContainsFunc(found, func(d journal.Delivery) bool { return d.Endpoint == e.ID })
+		if b := t.look.behind(t.notes[e.ID]); b != nil && !recorded && couldBeFor(e, found) {
 			b.Unknown = notFound
-			t.behindOf(e, b)
+			t.behindOf(e, b, "")
 		}
 	}
 }
 
-func (t *trace) couldBeFor(e *endpoint.Endpoint) bool {
-	for i := range t.found {
-		ref := t.found[i].Entry().Event
+func couldBeFor(e *endpoint.Endpoint, found []journal.Delivery) bool {
+	for i := range found {
+		ref := found[i].Entry().Event
 		m := bus.Message{
 			Topic: ref.Topic, Partition: ref.Partition, Position: ref.Position,
 			Event: &event.Event{ID: ref.ID, Source: ref.Source, Type: ref.Type, Subject: ref.Subject},
@@ -198,5 +222,5 @@ func (t *trace) couldBeFor(e *endpoint.Endpoint) bool {
 			return true
 		}
 	}
-	return len(t.found) == 0
+	return len(found) == 0
 }

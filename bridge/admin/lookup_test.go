@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -296,6 +297,130 @@ func TestWhatAnotherHasNotReadIsTold(t *testing.T) {
 	}
 	if held := s.do("GET", "/v1/endpoints/crm", "").object(200)["held_until"]; held != nil {
 		t.Errorf("the endpoint is held until %v", held)
+	}
+}
+
+// What waits in the lanes of others is listed in pages, once, and counted, like what waits here.
+func TestWhatWaitsElsewhereIsListedLikeTheRest(t *testing.T) {
+	t.Parallel()
+	_, s, d := twoReplicas(t)
+	made := endpoints(s)
+	d.owned = []int{0}
+	m := s.store("e1", "t", 12, time.Minute)
+	want := map[string]string{} // by name: why it waits
+	note := delivery.Note{At: time.Now(), Waits: delivery.WaitsLimited, Until: time.Now().Add(time.Minute), Before: bus.Positions{"EVENTS": {Identity: "one", Seq: 10}}, Queued: 7}
+	s.read = 100
+	for shard, ids := range made {
+		for n, id := range ids {
+			name := s.registry.Set().ByID(id).Name
+			if note.Endpoint = id; shard != 0 {
+				s.index.Noted(note)
+			}
+			switch {
+			case shard == 0 && n == 0:
+				s.waiting = append(s.waiting, waiting(id, m, delivery.Standing{Waits: delivery.WaitsOrder}))
+				want[name] = "order"
+			case shard != 0 && n == 0: // its record has come
+				a := attempt(delivery.EntryOf(id, &m).ID, id, "")
+				a.Event = delivery.RefOf(&m)
+				a.Next = time.Now().Add(time.Hour)
+				s.index.Attempted(a)
+				want[name] = "retry"
+			case shard != 0 && n == 1: // it has ended
+				a := attempt(delivery.EntryOf(id, &m).ID, id, delivery.Delivered)
+				a.Event = delivery.RefOf(&m)
+				s.index.Attempted(a)
+			case shard != 0:
+				want[name] = "limited"
+			}
+		}
+	}
+	for i, limit := range []int{1, 1, 2, 3, 1000} {
+		query := fmt.Sprintf("limit=%d&order=%s", limit, []string{"new", "old"}[i%2])
+		got, cursor := map[string]string{}, ""
+		for {
+			o := s.do("GET", "/v1/deliveries?event=e1&status=pending&"+query+"&cursor="+cursor, "").object(200)
+			if n := len(o["items"].([]any)); n > limit {
+				t.Errorf("%s: %d items", query, n)
+			}
+			if o["behind"] != nil {
+				t.Errorf("%s: behind %v", query, o["behind"])
+			}
+			for _, item := range o["items"].([]any) {
+				d := item.(map[string]any)
+				name := d["endpoint_name"].(string)
+				if got[name] != "" {
+					t.Errorf("%s: %s is listed twice", query, name)
+				}
+				if got[name] = d["waits"].(string); got[name] != "order" && d["until"] == nil {
+					t.Errorf("%s: %s waits for %s until %v", query, name, got[name], d["until"])
+				}
+			}
+			next, more := o["next"].(string)
+			if !more {
+				break
+			}
+			cursor = next
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+	count := s.do("POST", "/v1/deliveries/retry?dry_run=true", `{"event":"e1","status":"pending"}`).object(200)
+	if count["matched"] != float64(len(want)) {
+		t.Errorf("%v match, want %d", count["matched"], len(want))
+	}
+	s.do("POST", "/v1/deliveries/cancel", `{"event":"e1"}`).object(202)
+	cancelled := 0
+	for _, c := range s.commands {
+		cancelled += len(c.All())
+	}
+	if cancelled != len(want) {
+		t.Errorf("%d are cancelled, want %d", cancelled, len(want))
+	}
+	for shard, ids := range made {
+		if shard != 0 {
+			id := ids[len(ids)-1]
+			name := s.registry.Set().ByID(id).Name
+			if got := s.do("GET", "/v1/stats?endpoint="+name, "").object(200)["pending"].(map[string]any)["limited"]; got != 7.0 {
+				t.Errorf("%v of %s are limited, want 7", got, name)
+			}
+			if got := s.do("POST", "/v1/endpoints/"+name+"/drain", "").object(202)["matched"]; len(ids) > 2 && got != 7.0 {
+				t.Errorf("%v of %s are drained, want 7", got, name)
+			}
+			break
+		}
+	}
+}
+
+// What else is asked for holds of events that wait elsewhere, too.
+func TestWhatWaitsElsewhereIsAsWanted(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t)
+	id := s.endpoint("crm", "")
+	m := s.store("e1", "t.one", 40, time.Second)
+	m.Event.Subject = "s1"
+	at := func(ago time.Duration) string { return time.Now().Add(-ago).UTC().Format(time.RFC3339) }
+	for query, want := range map[string]string{
+		"":                        "crm:running",
+		"&type=t.*":               "crm:running",
+		"&type=other":             "",
+		"&subject=s1":             "crm:running",
+		"&subject=s2":             "",
+		"&since=" + at(time.Hour): "crm:running",
+		"&until=" + at(time.Hour): "",
+		"&status=delivered":       "",
+		"&batch=bat_1":            "",
+	} {
+		if got := s.shown("event=e1" + query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	a := attempt(delivery.EntryOf(id, &m).ID, id, delivery.Delivered)
+	a.Event = delivery.RefOf(&m)
+	s.index.Attempted(a)
+	if got := s.shown("event=e1&status=pending"); got != "" {
+		t.Errorf("delivered a moment ago: %q", got)
 	}
 }
 

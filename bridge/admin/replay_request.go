@@ -213,7 +213,7 @@ func (a *api) resolve(ctx context.Context, q *replayRequest) (*listing, error) {
 			return nil, err
 		}
 		takes := []journal.Status{journal.Delivered, journal.Failed, journal.Discarded}
-		err = a.look().matching(want, takes, func(some []journal.Delivery) error {
+		err = a.look().matching(ctx, want, takes, func(some []journal.Delivery) error {
 			if found = append(found, some...); len(found) > listedMost {
 				q.fault("query", "means more than %d deliveries: narrow it, or replay from history", listedMost)
 			}

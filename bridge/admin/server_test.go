@@ -55,7 +55,7 @@ type server struct {
 	tired    bool          // Locate sees not all
 	from     bus.Positions // that Locate was asked for last
 	since    time.Time
-	refuses  bool          // a test event
+	refuses  bool // a test event
 	refusals [][]byte
 }
 
@@ -163,8 +163,13 @@ func (s *server) Read(string) bus.Positions {
 	return bus.Positions{"EVENTS": {Identity: "one", Seq: cmp.Or(s.read, math.MaxInt64)}}
 }
 
-func (s *server) Standing(_, delivery string) (delivery.Standing, bool) {
-	st, ok := s.standing[delivery]
+func (s *server) Standing(_, id string) (delivery.Standing, bool) {
+	for _, w := range s.waiting {
+		if w.ID == id {
+			return w.Standing, true
+		}
+	}
+	st, ok := s.standing[id]
 	return st, ok
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -57,7 +58,7 @@ func (a *api) stats(w http.ResponseWriter, r *http.Request) error {
 		v.OldestPending = &oldestPending{l.now.Add(-s.Oldest).UTC(), s.Longest}
 	}
 	if want.Endpoint != "" || want.Tenant != "" || want.Type != "" {
-		if err := l.pending(&v, want); err != nil {
+		if err := l.pending(r.Context(), &v, want); err != nil {
 			return err
 		}
 	}
@@ -71,10 +72,10 @@ func (a *api) stats(w http.ResponseWriter, r *http.Request) error {
 }
 
 // pending says what waits of an endpoint, a tenant or a type, and which of it the longest.
-func (l *look) pending(v *statsView, want journal.Query) error {
+func (l *look) pending(ctx context.Context, v *statsView, want journal.Query) error {
 	v.Pending, v.OldestPendingSeconds, v.OldestPending = map[string]int64{}, 0, nil
 	want.Status, want.Since, want.Until = journal.Pending, time.Time{}, time.Time{}
-	err := l.matching(want, nil, func(found []journal.Delivery) error {
+	err := l.matching(ctx, want, nil, func(found []journal.Delivery) error {
 		for i := range found {
 			d := &found[i]
 			waits := l.stands(d).Waits
@@ -86,6 +87,9 @@ func (l *look) pending(v *statsView, want journal.Query) error {
 		return nil
 	})
 	n := l.note(want.Endpoint)
+	if queued := l.queued(want.Endpoint); queued > 0 && want.Type == "" {
+		v.Pending[string(n.Waits)] += queued
+	}
 	if b := l.behind(n); b != nil && want.Type == "" { // of none, where no endpoint is named
 		v.Pending[string(l.waitsBehind(want.Endpoint, n))] += int64(b.Events)
 	}

@@ -26,6 +26,7 @@ type Note struct {
 	Waits Cause     `json:"w,omitempty"`
 	Until time.Time `json:"u,omitzero"`
 
+	Queued  int64    `json:"q,omitempty"`   // how many wait for their first attempt, where they do for long
 	Running []string `json:"run,omitempty"` // deliveries whose attempt takes long
 	// Before is the place in front of the oldest event in the lane that is not finished, Reached
 	// where an endpoint that is not fed live has been brought to.

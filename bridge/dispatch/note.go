@@ -47,7 +47,9 @@ func (l laneView) note(now time.Time) delivery.Note {
 	slices.Sort(n.Running)
 	if d := l.late(now); d != nil {
 		st := l.standing(d, 0, now)
-		n.Waits, n.Until = st.Waits, st.Until
+		if n.Waits, n.Until = st.Waits, st.Until; d.status == queued {
+			n.Queued = int64(l.fresh)
+		}
 	}
 	if n.Empty() {
 		return n
@@ -125,7 +127,7 @@ func (t *told) covers(n *delivery.Note, counted time.Duration) bool {
 	switch {
 	case !alike(n, &t.note):
 		return since < noteAge
-	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events, !maps.Equal(n.Unread, t.note.Unread):
+	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events, n.Queued != t.note.Queued, !maps.Equal(n.Unread, t.note.Unread):
 		return since < counted
 	}
 	return since < max(noteAgain, counted)

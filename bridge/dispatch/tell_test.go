@@ -26,6 +26,9 @@ func TestOwnersTellOfTheirLanes(t *testing.T) {
 		if n.Behind == nil || own == nil || n.Behind.About || n.Behind.Events < own.Behind.Events || n.Behind.Events > own.Behind.Events+20 {
 			t.Errorf("told %+v; its owner knows %+v", n.Behind, own.Behind)
 		}
+		if n.Queued == 0 || n.Queued > 1300 {
+			t.Errorf("told that %d wait for their first attempt", n.Queued)
+		}
 		if n.Waits != delivery.WaitsLimited || len(n.Before) != 1 || len(n.Reached) != 1 {
 			t.Errorf("told %+v", n)
 		}

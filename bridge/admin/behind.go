@@ -151,8 +151,11 @@ func (l *look) breaker(n *delivery.Note) delivery.Breaker {
 	return b
 }
 
-// stands says where a pending delivery of the journal stands.
-func (l *look) stands(d *journal.Delivery) delivery.Standing {
+// stands says where a pending delivery stands.
+func (l *look) stands(d *journal.Delivery) delivery.Standing { return l.asSaid(d).At(l.now) }
+
+// asSaid is the word of its endpoint's owner, which may be a minute old.
+func (l *look) asSaid(d *journal.Delivery) delivery.Standing {
 	if l.owns(d.Endpoint) {
 		if st, ok := l.Outbound.Standing(d.Endpoint, d.ID); ok {
 			return st

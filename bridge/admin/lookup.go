@@ -140,29 +140,25 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message, entry *delivery.Entr
 		t.behindOf(e, &behind{Replica: otherReplica}, entry.ID)
 		return
 	}
-	if st, waits := t.inLane(n, m, entry.ID); waits {
+	if t.inLane(n, m, entry.ID) {
+		entry.Life = delivery.LifeOf(m, e.MaxAge)
+		d := journal.Unrecorded(entry)
+		st := t.stands(&d).Within(d.Ends(e.MaxAge))
 		t.elsewhere = append(t.elsewhere, delivery.Waiting{Entry: *entry, Standing: st})
-		t.located.add(journal.Unrecorded(entry))
+		t.located.add(d)
 	}
 }
 
-// inLane says where a delivery stands in the lane of another process, by what its owner has said; false
-// for one that has ended, too long ago for a record of it.
-func (t *trace) inLane(n *delivery.Note, m *bus.Message, id string) (st delivery.Standing, waits bool) {
-	st.Waits = delivery.WaitsRunning
-	handed, running := false, false // and not finished
+// inLane reports whether a delivery waits in the lane of another process, by what its owner has said;
+// false for one that has ended, too long ago for a record of it.
+func (t *trace) inLane(n *delivery.Note, m *bus.Message, id string) bool {
 	if n != nil {
 		at, some := n.Before[m.Partition]
-		handed, running = some && !at.Reaches(m.Position), slices.Contains(n.Running, id)
+		if some && !at.Reaches(m.Position) || slices.Contains(n.Running, id) {
+			return true
+		}
 	}
-	switch {
-	case running:
-	case handed && n.Waits != "":
-		st.Waits, st.Until = n.Waits, n.Until
-	case !handed && t.now.Sub(m.Stored) > recordTime:
-		return st, false
-	}
-	return st, true
+	return t.now.Sub(m.Stored) <= recordTime
 }
 
 // unread is what lies in front of an event that nobody has looked at yet for an endpoint that is fed

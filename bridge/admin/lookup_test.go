@@ -424,6 +424,53 @@ func TestWhatWaitsElsewhereIsAsWanted(t *testing.T) {
 	}
 }
 
+// Until when something waits is told where it is known: what an owner said a while ago may be over.
+func TestUntilOfWhatWaitsElsewhere(t *testing.T) {
+	t.Parallel()
+	_, s, _ := twoReplicas(t) // owns nothing
+	id := s.endpoint("crm", "")
+	old := s.endpoint("old", `,"max_age":"1h"`)
+	m := s.store("e1", "t", 12, time.Minute)
+	a := attempt("dlv_a", id, "")
+	a.Next = a.Received.Add(time.Second) // is due
+	s.index.Attempted(a)
+	now := time.Now().UTC().Truncate(time.Second)
+	before := bus.Positions{"EVENTS": {Identity: "one", Seq: 10}}
+	later, over := now.Add(time.Hour), now.Add(-time.Minute)
+	text := func(at time.Time) any { return at.Format(time.RFC3339) }
+	for n, c := range []struct {
+		note           delivery.Note
+		waits          string
+		first, attempt any // of what waits for its first attempt, and of the retry
+	}{
+		{delivery.Note{Waits: delivery.WaitsLimited, Until: later}, "limited", text(later), text(later)},
+		{delivery.Note{Waits: delivery.WaitsLimited, Until: over}, "limited", nil, nil},
+		{delivery.Note{Waits: delivery.WaitsLimited}, "limited", nil, nil},
+		{delivery.Note{Held: later, HeldBy: delivery.HeldByRetryAfter}, "limited", text(later), text(later)},
+		{delivery.Note{Breaker: &delivery.Breaker{State: delivery.BreakerOpen, NextProbe: later}}, "breaker", text(later), text(later)},
+		{delivery.Note{Breaker: &delivery.Breaker{State: delivery.BreakerOpen, NextProbe: over}}, "breaker", nil, nil},
+	} {
+		c.note.Endpoint, c.note.At, c.note.Before = id, now.Add(time.Duration(n)*time.Second), before
+		s.index.Noted(c.note)
+		first := s.do("GET", "/v1/deliveries?event=e1&endpoint=crm", "").object(200)["items"].([]any)[0].(map[string]any)
+		if first["waits"] != c.waits || first["until"] != c.first {
+			t.Errorf("%d: waits for %v until %v, want %s until %v", n, first["waits"], first["until"], c.waits, c.first)
+		}
+		if d := s.do("GET", "/v1/deliveries/"+first["id"].(string), "").object(200); d["waits"] != c.waits || d["until"] != c.first {
+			t.Errorf("%d, by its id: waits for %v until %v, want %s until %v", n, d["waits"], d["until"], c.waits, c.first)
+		}
+		if d := s.do("GET", "/v1/deliveries/dlv_a", "").object(200); d["waits"] != c.waits || d["until"] != c.attempt {
+			t.Errorf("%d, the retry: waits for %v until %v, want %s until %v", n, d["waits"], d["until"], c.waits, c.attempt)
+		}
+	}
+	s.index.Noted(delivery.Note{Endpoint: old, At: now, Before: before, Waits: delivery.WaitsLimited})
+	ends := any(m.Stored.Add(time.Hour).UTC().Format(time.RFC3339Nano))
+	first := s.do("GET", "/v1/deliveries?event=e1&endpoint=old", "").object(200)["items"].([]any)[0].(map[string]any)
+	if d := s.do("GET", "/v1/deliveries/"+first["id"].(string), "").object(200); first["until"] != ends || d["until"] != ends {
+		t.Errorf("one that ends by its age: until %v, by its id until %v, want %v", first["until"], d["until"], ends)
+	}
+}
+
 func TestABatchIsFoundByItsId(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

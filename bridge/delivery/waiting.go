@@ -47,6 +47,14 @@ func (s Standing) Within(ends int64) Standing {
 	return s
 }
 
+// At is what can be said at a time: an end that has passed was none.
+func (s Standing) At(now time.Time) Standing {
+	if !s.Until.After(now) {
+		s.Until = time.Time{}
+	}
+	return s
+}
+
 // A Waiting is a pending delivery and where it stands.
 type Waiting struct {
 	Entry

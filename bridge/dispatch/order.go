@@ -297,12 +297,16 @@ func (l *lane) inOrder() iter.Seq[*pendingDelivery] {
 	}
 }
 
-// heldUntil is when the one that a held delivery waits for is tried next; zero where it is not known.
+// heldUntil is when the one that a held delivery waits for is tried next, at the earliest; zero where it
+// is not known.
 func (l *lane) heldUntil(d *pendingDelivery, now time.Time) (at time.Time) {
 	for _, a := range l.lineFor(d).ahead {
 		if a.status == waiting && a.Due.After(now) && a.Due.After(at) {
 			at = a.Due
 		}
+	}
+	if held := (laneView{l}).held(); held.After(at) {
+		return held
 	}
 	return at
 }

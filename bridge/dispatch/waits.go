@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -135,7 +136,7 @@ func (l laneView) held() time.Time {
 
 // standing of a delivery that so many first attempts come before.
 func (l laneView) standing(d *pendingDelivery, before int, now time.Time) delivery.Standing {
-	return l.turn(d, before, now).Within(d.ends())
+	return l.turn(d, before, now).Within(d.ends()).At(now)
 }
 
 // turn is where a delivery stands that never ends by itself.
@@ -151,7 +152,8 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 			st.Due = room
 		}
 	}
-	switch at := l.allowed(before); {
+	size, _ := l.outbound.batch()
+	switch at := l.allowed(before / max(size, 1)); {
 	case l.stopped() != "":
 		st.Waits = l.stopped()
 	case d.status == ordered:
@@ -160,15 +162,24 @@ func (l laneView) turn(d *pendingDelivery, before int, now time.Time) (st delive
 		st.Waits, st.Until = delivery.WaitsRetry, d.Due
 	case !l.breaker.closed():
 		st.Waits, st.Until = delivery.WaitsBreaker, l.broken()
-	case d.job != nil: // for what topics have brought, for its own rate, or until it is resumed
-		st.Waits = delivery.WaitsReplay
-	case at.After(now):
-		st.Waits, st.Until = delivery.WaitsLimited, at
+	case d.job != nil && !(d.status == waiting && at.After(now)): // for what topics have brought, for its own rate, or until it is resumed
+		st.Waits, st.Until = delivery.WaitsReplay, l.hold.until
 	default:
-		st.Waits = delivery.WaitsLimited
-		if size, wait := l.outbound.batch(); size > 1 && d.status == queued && d.Created.Add(wait).After(now) {
-			st.Until = d.Created.Add(wait)
+		st.Waits, st.Until = delivery.WaitsLimited, at
+		if whole := l.gathered(d); whole.After(at) {
+			st.Until = whole
 		}
 	}
 	return st
+}
+
+// gathered is when the batch goes that a delivery is in, whatever it has by then; zero where it is in
+// none, or in one that is full.
+func (l laneView) gathered(d *pendingDelivery) time.Time {
+	size, wait := l.outbound.batch()
+	if size <= 1 || l.fresh >= size || d.status != queued || d.job != nil {
+		return time.Time{}
+	}
+	first := slices.IndexFunc(l.queue.all(), func(x *pendingDelivery) bool { return x.status == queued })
+	return l.queue.all()[first].Created.Add(wait)
 }

@@ -82,6 +82,93 @@ func TestStandingUnderARate(t *testing.T) {
 	})
 }
 
+// A batch goes when its first member has waited for it.
+func TestStandingInABatch(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", inBatches("3"))
+		first := time.Now()
+		r.publish(1, 1, "a")
+		r.feed()
+		elapse(20 * second)
+		r.publish(2, 2, "a")
+		r.feed()
+		for n := 1; n <= 2; n++ {
+			if st := r.standing(n); st.Waits != delivery.WaitsLimited || !st.Until.Equal(first.Add(time.Minute)) {
+				t.Errorf("event %d: %+v, want limited until %v", n, st, first.Add(time.Minute))
+			}
+		}
+	})
+}
+
+// Under a rate a batch is one request.
+func TestStandingOfBatchesUnderARate(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.register("crm", func(e *endpoint.Endpoint) {
+			inBatches("2")(e)
+			e.Rate = endpoint.Rate{PerSecond: 0.01, Burst: 1}
+		})
+		began := time.Now()
+		r.publish(1, 3, "a")
+		r.feed()
+		for n, wait := range []time.Duration{100, 100, 200} {
+			if st := r.standing(n + 1); st.Waits != delivery.WaitsLimited || !st.Until.Equal(began.Add(wait*second)) {
+				t.Errorf("event %d: %+v, want limited for %d s", n+1, st, wait)
+			}
+		}
+	})
+}
+
+func inBatches(size string) func(*endpoint.Endpoint) {
+	return func(e *endpoint.Endpoint) {
+		e.Content, e.Options = "batch", map[string]string{"batch_size": size, "batch_wait": "1m"}
+	}
+}
+
+// What waits for another one of its key waits as long as that one does.
+func TestStandingBehindAnotherThatIsHeld(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", byType)
+		r.out.holds(true)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.answer(500, 1)
+		due := r.s.known[r.entry(1)].Due
+		for held, until := range map[time.Time]time.Time{due.Add(time.Hour): due.Add(time.Hour), due.Add(-second): due} {
+			r.s.mu.Lock()
+			l.hold = hold{until: held, by: delivery.HeldByRetryAfter}
+			r.s.mu.Unlock()
+			if st := r.standing(2); st.Waits != delivery.WaitsOrder || !st.Until.Equal(until) {
+				t.Errorf("held until %v: %+v, want it to wait for its order until %v", held, st, until)
+			}
+		}
+	})
+}
+
+// A replay has no end that is known, but the hold of its endpoint has.
+func TestStandingOfAReplayUnderAHold(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.register("crm", nil)
+		r.publish(1, 2, "a")
+		r.feed()
+		r.out.holds(true)
+		r.replay(l, 1, 2, func(p *delivery.Replay) { p.Rate = "0.001/s" })
+		r.goesOn()
+		wants := func(until time.Time) {
+			t.Helper()
+			all := r.d.Waiting(func(e *delivery.Entry) bool { return e.Event.ID == dispatchtest.Event(2, "").ID })
+			if len(all) != 1 || all[0].Waits != delivery.WaitsReplay || !all[0].Until.Equal(until) {
+				t.Errorf("%+v, want it to wait for the replay until %v", all, until)
+			}
+		}
+		wants(time.Time{})
+		held := time.Now().Add(time.Hour)
+		r.s.mu.Lock()
+		l.hold = hold{until: held, by: delivery.HeldByRetryAfter}
+		r.s.mu.Unlock()
+		wants(held)
+	})
+}
+
 // A retry is as old as its event, which is no sign that anything is late.
 func TestAgesAreToldByReason(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

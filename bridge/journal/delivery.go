@@ -91,9 +91,13 @@ func (d *Delivery) Entry() delivery.Entry {
 
 // Unrecorded is a delivery of which nothing is recorded yet.
 func Unrecorded(e *delivery.Entry) Delivery {
-	return Delivery{
+	d := Delivery{
 		ID: e.ID, Endpoint: e.Endpoint, Status: Pending, Attempts: []Attempt{}, Created: e.Created.UTC(), Batch: e.Batch, Replay: e.Replay,
 		Event: Event{ID: e.Event.ID, Source: e.Event.Source, Type: e.Event.Type, Subject: e.Event.Subject, Topic: e.Event.Topic, Tenant: e.Event.Tenant},
 		ref:   e.Event, number: e.Number,
 	}
+	if e.Life != nil {
+		d.life = *e.Life
+	}
+	return d
 }

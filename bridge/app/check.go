@@ -23,6 +23,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/signature"
+	"github.com/hookspan/hookspan/bridge/topic"
 )
 
 // An EgressCheck says whether an endpoint may live where it says, and be reached as it says.
@@ -34,6 +35,7 @@ type EgressCheck func(ctx context.Context, e *endpoint.Endpoint) (warning string
 func Check(ctx context.Context, c *config.Config, egress EgressCheck) config.Problems {
 	k := &checking{conf: c}
 	k.sources()
+	k.topics()
 	k.endpoints(ctx, egress)
 	k.listeners()
 	k.hosts(ctx)
@@ -84,6 +86,16 @@ func (k *checking) sources() {
 		}
 		if size := c.Sources[i].MaxBody; size > c.IntakeMemory {
 			k.problem("HOOKSPAN_INTAKE_MEMORY", fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, size))
+		}
+	}
+}
+
+// topics warns of one that is followed though nobody knows who wrote what lies there.
+func (k *checking) topics() {
+	c := k.conf
+	for _, pattern := range c.Topics {
+		if unproven := c.Namespace + ".unverified"; c.Runs(config.RoleDispatcher) && topic.MeetsAny(unproven, []string{pattern}) {
+			k.warn(c.Setting("topics"), fmt.Sprintf("%s takes in %s, where a source that only observes puts what nobody has proved: endpoints get it like what is genuine; name the topics that they are to get", pattern, unproven))
 		}
 	}
 }

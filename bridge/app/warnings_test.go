@@ -3,10 +3,12 @@ package app_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/app"
+	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/sinks/webhook"
 )
 
@@ -62,5 +64,27 @@ func TestSecretsAreWarnedOf(t *testing.T) {
 	s.end()
 	if err := <-s.done; err != nil {
 		t.Error(err)
+	}
+}
+
+// What nobody has proved is delivered by none who does not know that it is.
+func TestFollowingWhatNobodyProvedIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for topics, warned := range map[string]bool{
+		"hookspan.events.>":                        false,
+		"hookspan.events.>,hookspan.ops":           false,
+		"hookspan.events.>,hookspan.unverified":    true,
+		"hookspan.>":                               true,
+		"hookspan.*":                               true,
+		"other.unverified":                         false,
+		"hookspan.unverified HOOKSPAN_ROLES=admin": false, // which follows nothing
+	} {
+		environ := append(strings.Fields("HOOKSPAN_TOPICS="+topics), "HOOKSPAN_DATA_DIR="+t.TempDir())
+		found := slices.ContainsFunc(warnings(t, environ...), func(p config.Problem) bool {
+			return p.Where == "HOOKSPAN_TOPICS" && strings.Contains(p.What, "hookspan.unverified")
+		})
+		if found != warned {
+			t.Errorf("%s: warned %v, want %v", topics, found, warned)
+		}
 	}
 }

@@ -14,7 +14,7 @@ func (l checking) checkSource(s *Source, at checked) {
 		at(strings.ToUpper(fault.Field)).unless(false, fault.Message)
 	}
 	l.checkTopic(at("TOPIC"), s.Topic)
-	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.TopicPrefix+"."+s.Name)
+	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.Namespace+".events."+s.Name)
 }
 
 // checkEndpoint leaves to whoever registers endpoints what it would refuse of the API, too.

@@ -1,13 +1,11 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "github.com/hookspan/hookspan/bridge/topic"
 
 // checkTopics holds the names of topics against what the bus takes.
 func (l checking) checkTopics() {
 	l.checkTopic(l.process("TOPIC_PREFIX"), l.cfg.TopicPrefix)
+	l.process("TOPIC_PREFIX").unless(!l.reserved(l.cfg.TopicPrefix), "this topic is Hookspan's own; choose one such as "+l.cfg.Namespace+".events")
 	for _, pattern := range l.cfg.Topics {
 		l.checkPattern(l.process("TOPICS"), pattern)
 	}
@@ -20,11 +18,4 @@ func (l checking) checkTopic(r report, name string) { l.cfg.Bus.Kind.of().topic(
 func (l checking) checkPattern(r report, pattern string) { l.cfg.Bus.Kind.of().pattern(r, pattern) }
 
 // reserved reports a topic that Hookspan writes to for reasons of its own.
-func (l checking) reserved(topic string) bool {
-	own, found := strings.CutPrefix(topic, l.cfg.Namespace+".")
-	if !found {
-		return false
-	}
-	first, _, _ := strings.Cut(own, ".")
-	return slices.Contains([]string{"quarantine", "dead", "ops", "refusals", "registry", "state", "journal", "commands", "alerts", "seen"}, first)
-}
+func (l checking) reserved(name string) bool { return topic.Reserved(l.cfg.Namespace, name) }

@@ -51,12 +51,17 @@ func TestProblemsNameVariableAndRemedy(t *testing.T) {
 		"window":                  {source, []string{"HOOKSPAN_SOURCE_SHOP_DEDUP_WINDOW=200h"}, "longer than HOOKSPAN_RETENTION (168h)"},
 		"topic that is not followed": {endpoint, []string{"HOOKSPAN_ENDPOINT_CRM_TOPICS=hookspan.events.>,hookspan.ops"},
 			"HOOKSPAN_ENDPOINT_CRM_TOPICS: hookspan.ops fits no topic that is followed (HOOKSPAN_TOPICS=hookspan.events.>)"},
-		"topic of ours":   {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.state.x"}, "this topic is Hookspan's own"},
-		"memory":          {source, []string{"HOOKSPAN_INTAKE_MEMORY=1kB"}, "less than the largest body of source shop"},
-		"seal key":        {nil, []string{"HOOKSPAN_SEAL_KEY=bm90IDMyIGJ5dGVz"}, "HOOKSPAN_SEAL_KEY: want 32 bytes in base64"},
-		"empty secret":    {source, []string{"HOOKSPAN_SOURCE_SHOP_SECRETS="}, "HOOKSPAN_SOURCE_SHOP_SECRETS: an empty secret"},
-		"no such file":    {nil, []string{"HOOKSPAN_ADMIN_TOKEN_FILE=/nowhere/token"}, "HOOKSPAN_ADMIN_TOKEN_FILE: read the file"},
-		"secret and file": {nil, []string{"HOOKSPAN_ADMIN_TOKEN=a", "HOOKSPAN_ADMIN_TOKEN_FILE=/b"}, "HOOKSPAN_ADMIN_TOKEN_FILE: given together with HOOKSPAN_ADMIN_TOKEN"},
+		"topic of ours": {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.state.x"}, "this topic is Hookspan's own"},
+		"topic of strangers": {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.unverified"},
+			"HOOKSPAN_SOURCE_SHOP_TOPIC: this topic is Hookspan's own; choose one such as hookspan.events.shop"},
+		"below it":         {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.unverified.shop"}, "HOOKSPAN_SOURCE_SHOP_TOPIC: this topic is Hookspan's own"},
+		"prefix of ours":   {nil, []string{"HOOKSPAN_TOPIC_PREFIX=hookspan.unverified"}, "HOOKSPAN_TOPIC_PREFIX: this topic is Hookspan's own; choose one such as hookspan.events"},
+		"prefix below one": {nil, []string{"HOOKSPAN_TOPIC_PREFIX=hookspan.dead.x"}, "HOOKSPAN_TOPIC_PREFIX: this topic is Hookspan's own"},
+		"memory":           {source, []string{"HOOKSPAN_INTAKE_MEMORY=1kB"}, "less than the largest body of source shop"},
+		"seal key":         {nil, []string{"HOOKSPAN_SEAL_KEY=bm90IDMyIGJ5dGVz"}, "HOOKSPAN_SEAL_KEY: want 32 bytes in base64"},
+		"empty secret":     {source, []string{"HOOKSPAN_SOURCE_SHOP_SECRETS="}, "HOOKSPAN_SOURCE_SHOP_SECRETS: an empty secret"},
+		"no such file":     {nil, []string{"HOOKSPAN_ADMIN_TOKEN_FILE=/nowhere/token"}, "HOOKSPAN_ADMIN_TOKEN_FILE: read the file"},
+		"secret and file":  {nil, []string{"HOOKSPAN_ADMIN_TOKEN=a", "HOOKSPAN_ADMIN_TOKEN_FILE=/b"}, "HOOKSPAN_ADMIN_TOKEN_FILE: given together with HOOKSPAN_ADMIN_TOKEN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,20 @@ import (
 	"github.com/hookspan/hookspan/bridge/topic"
 )
 
+// What is written by Hookspan itself is reserved, and so is all that it keeps.
+func TestReserved(t *testing.T) {
+	t.Parallel()
+	own := append(topic.Own("a.b"), "a.b.state", "a.b.registry", "a.b.commands", "a.b.journal", "a.b.refusals", "a.b.alerts", "a.b.seen")
+	for _, name := range own {
+		if !topic.Reserved("a.b", name) || !topic.Reserved("a.b", name+".x") || topic.Reserved("a", name) || topic.Reserved("a.b", name+"s") {
+			t.Errorf("%s: the topic itself, one below it, of another namespace, and another name", name)
+		}
+	}
+	if topic.Reserved("a.b", "a.b.events.dead") || topic.Reserved("a.b", "a.b") {
+		t.Error("topics of sources are reserved")
+	}
+}
+
 func TestInstallationsAreKnownByWhatTheyKeep(t *testing.T) {
 	t.Parallel()
 	got := topic.Installations(slices.Values([]string{

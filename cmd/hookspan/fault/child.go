@@ -23,6 +23,9 @@ type Site struct {
 
 	// Addresses, as host:port. Bus is the embedded one's; "" leaves it closed.
 	Intake, Admin, Bus string
+
+	// Answered is shown what the admin listener answers; nil: nobody looks.
+	Answered func(method, path string, status int, body []byte)
 }
 
 // Token is the API's, in all tests.
@@ -127,6 +130,8 @@ func (s *Site) call(ctx context.Context, method, path string, body any) (status 
 		return 0, nil, err
 	}
 	defer func() { _ = res.Body.Close() }() // only read
-	answer, err = io.ReadAll(res.Body)
+	if answer, err = io.ReadAll(res.Body); err == nil && s.Answered != nil {
+		s.Answered(method, path, res.StatusCode, answer)
+	}
 	return res.StatusCode, answer, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hookspan/hookspan/cmd/hookspan/fault"
 	"github.com/hookspan/hookspan/cmd/hookspan/root"
+	"github.com/hookspan/hookspan/schemas/schematest"
 	"github.com/hookspan/hookspan/sinks/porttest"
 )
 
@@ -106,7 +107,11 @@ func newSite(t testing.TB, folder, log string, environ ...string) *fault.Site {
 		binary, environ = os.Args[0], append(environ[:len(environ):len(environ)], programVariable+"=1")
 	}
 	at := porttest.Addresses(t, 3)
-	return &fault.Site{Binary: binary, Folder: folder, Log: log, Environ: environ, Intake: at[0], Admin: at[1], Bus: at[2]}
+	fits := func(method, path string, status int, body []byte) {
+		t.Helper()
+		schematest.Answer(t, method, path, status, body)
+	}
+	return &fault.Site{Binary: binary, Folder: folder, Log: log, Environ: environ, Intake: at[0], Admin: at[1], Bus: at[2], Answered: fits}
 }
 
 // add adds a site, which the driver sends to like to the others.

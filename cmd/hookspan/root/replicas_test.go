@@ -18,6 +18,7 @@ import (
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/cmd/hookspan/cli"
 	"github.com/hookspan/hookspan/cmd/hookspan/server"
+	"github.com/hookspan/hookspan/schemas/schematest"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
 )
 
@@ -103,6 +104,9 @@ func (r *replica) call(method, url, body string) (int, string) {
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if req.URL.Host == r.AdminAddr() {
+		schematest.Answer(r.t, method, req.URL.RequestURI(), res.StatusCode, text)
 	}
 	return res.StatusCode, string(text)
 }

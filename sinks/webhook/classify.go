@@ -28,10 +28,10 @@ func failed(ctx context.Context, status int, err error) delivery.Response {
 		res.Reason, res.Detail = delivery.ReasonTLS, tlsDetail(err)
 	case timedOut(err):
 		res.Reason, res.Detail = delivery.ReasonTimeout, "there was no whole answer in time"
-	case closed(err), reset(err):
-		res.Reason, res.Detail = delivery.ReasonClosed, "the connection was closed before the answer was whole"
-	case errors.Is(err, errHeadTooLong):
+	case headTooLong(err):
 		res.Reason, res.Detail = delivery.ReasonProtocol, fmt.Sprintf("the head of the answer is longer than %d KiB", maxHead>>10)
+	case closed(err), reset(err): // the latter is how HTTP/2 breaks off, for many reasons
+		res.Reason, res.Detail = delivery.ReasonClosed, "the connection was closed before the answer was whole"
 	case errors.Is(err, errTooManyHints):
 		res.Reason, res.Detail = delivery.ReasonProtocol, fmt.Sprintf("more than %d answers with 1xx came before the real one", maxHints)
 	default:
@@ -50,6 +50,12 @@ func ofReason(err error, reason delivery.Reason) bool {
 func timedOut(err error) bool {
 	var n net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+// headTooLong reports what net/http has words for, and no type.
+func headTooLong(err error) bool {
+	text := err.Error()
+	return errors.Is(err, errHeadTooLong) || strings.Contains(text, "server response headers exceeded ") || strings.Contains(text, "http2: response header list larger than ")
 }
 
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

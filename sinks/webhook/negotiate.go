@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +31,7 @@ func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request)
 		reply, err = rt.anew.RoundTrip(transportRequest(use.watch(limited), to, r))
 	}
 	if err != nil {
-		return failed(ctx, 0, err)
+		return failed(ctx, 0, use.why(err))
 	}
 	defer reply.Body.Close()
 	if reply.ProtoMajor == 1 {
@@ -78,6 +79,9 @@ type usage struct {
 	trail trail
 	found atomic.Pointer[carrier]
 	first atomic.Int64 // nanoseconds from then to the first byte of the answer; 0: none came
+	hints atomic.Int64 // answers with 1xx that came before it
+	head  atomic.Int64 // bytes of them, about
+	over  atomic.Pointer[error]
 }
 
 // A carrier is the connection that a request got.
@@ -99,7 +103,38 @@ func (u *usage) watch(ctx context.Context) context.Context {
 				u.first.Store(max(int64(time.Since(c.since)), 1))
 			}
 		},
+		Got1xxResponse: u.hint,
 	})
+}
+
+// hint bounds what comes before the answer; the transport alone counts bytes, or nothing.
+func (u *usage) hint(_ int, header textproto.MIMEHeader) error {
+	size := int64(len("HTTP/1.1 102 \r\n\r\n"))
+	for name, values := range header {
+		for _, v := range values {
+			size += int64(len(name) + len(": \r\n") + len(v))
+		}
+	}
+	var err error
+	switch {
+	case u.hints.Add(1) > maxHints:
+		err = errTooManyHints
+	case u.head.Add(size) > maxHead:
+		err = errHeadTooLong
+	default:
+		return nil
+	}
+	u.over.CompareAndSwap(nil, &err)
+	return err
+}
+
+// why is the error of an attempt. Of one over HTTP/2 the transport tells that it broke off the answer, and
+// not why.
+func (u *usage) why(err error) error {
+	if over := u.over.Load(); over != nil {
+		return *over
+	}
+	return err
 }
 
 // unheard: the connection had served before, and no byte of an answer came.

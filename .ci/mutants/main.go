@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,11 @@ type mutant struct {
 func main() {
 	only := flag.String("only", "", "run the mutants whose rule holds this text")
 	flag.Parse()
-	if err := run(*only); err != nil {
+	err := fmt.Errorf("%q says nothing here: -only TEXT chooses mutants", flag.Args())
+	if flag.NArg() == 0 {
+		err = run(*only)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -40,6 +45,9 @@ func main() {
 
 func run(only string) error {
 	list := mutants()
+	if !slices.ContainsFunc(list, func(m mutant) bool { return strings.Contains(m.rule, only) }) {
+		return fmt.Errorf("-only %q: none of the %d rules holds this text", only, len(list))
+	}
 	dir, err := os.MkdirTemp("", "mutants-")
 	if err != nil {
 		return err

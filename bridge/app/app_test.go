@@ -3,6 +3,7 @@ package app_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -149,6 +150,7 @@ func (s *server) open(ctx context.Context, c *config.Config, log *slog.Logger) (
 	s.t.Cleanup(func() { _ = inner.Close() })
 	store, err := jetstream.Open(ctx, inner.Conns(), jetstream.Options{
 		Topics: c.Topics, EventStore: inner.EventStore(), PrivateStore: inner.PrivateStore(), Disk: inner, Log: log,
+		PublishTimeout: time.Minute, // a change that a busy machine takes its time for is not refused
 	})
 	if err != nil {
 		return app.Opened{}, err
@@ -191,6 +193,29 @@ func (s *server) post(id string) (status int, body string) {
 func (s *server) call(method, url, body string) (int, string) {
 	s.t.Helper()
 	return s.callAs(token, method, url, body)
+}
+
+// register makes the endpoint that a body describes. A machine that is busy answers 503, which says
+// to come again; what it was asked for may have been done all the same.
+func (s *server) register(body string) (status int, answer string) {
+	s.t.Helper()
+	address := "http://" + s.AdminAddr() + "/v1/endpoints"
+	tries := 0
+	waits(s.t, func() bool {
+		status, answer = s.call(http.MethodPost, address, body)
+		tries++
+		return status != http.StatusServiceUnavailable
+	})
+	if status == http.StatusConflict && tries > 1 {
+		var e struct{ Name string }
+		if err := json.Unmarshal([]byte(body), &e); err != nil {
+			s.t.Fatal(err)
+		}
+		if status, answer = s.get("/v1/endpoints/" + e.Name); status == http.StatusOK {
+			status = http.StatusCreated
+		}
+	}
+	return status, answer
 }
 
 func (s *server) callAs(secret, method, url, body string) (int, string) {

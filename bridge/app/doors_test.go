@@ -169,7 +169,7 @@ func TestEveryDoorJudgesEndpointsAlike(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", string(body))
+			status, answer := s.register(string(body))
 			if status != http.StatusCreated && status != http.StatusUnprocessableEntity {
 				t.Errorf("%s %#v: the API answers %d %s", word, v, status, answer)
 			}

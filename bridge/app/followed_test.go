@@ -9,7 +9,7 @@ import (
 // create makes an endpoint with some topics, a JSON list.
 func (s *server) create(name, topics string) (int, string) {
 	s.t.Helper()
-	return s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", `{"name":"`+name+`","url":"https://1.1.1.1/","topics":`+topics+`}`)
+	return s.register(`{"name":"` + name + `","url":"https://1.1.1.1/","topics":` + topics + `}`)
 }
 
 func TestEndpointOnATopicThatIsNotFollowedIsRefused(t *testing.T) {

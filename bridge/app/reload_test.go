@@ -47,7 +47,7 @@ func TestARefusedReloadTakesNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	s.until(http.StatusOK, "ready")
-	status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", `{"name":"crm","url":"https://1.1.1.1/","active":false}`)
+	status, answer := s.register(`{"name":"crm","url":"https://1.1.1.1/","active":false}`)
 	if status != http.StatusCreated {
 		t.Fatal(status, answer)
 	}
@@ -123,7 +123,7 @@ func TestAReloadKeepsWhatAnEndpointSignsAs(t *testing.T) {
 	}
 	s := start(t, nil, "HOOKSPAN_PROVIDERS_DIR="+dir)
 	s.until(http.StatusOK, "ready")
-	status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", `{"name":"crm","url":"https://1.1.1.1/","active":false,"signature":"provider:own","secrets":["an-invented-shared-secret"]}`)
+	status, answer := s.register(`{"name":"crm","url":"https://1.1.1.1/","active":false,"signature":"provider:own","secrets":["an-invented-shared-secret"]}`)
 	if status != http.StatusCreated {
 		t.Fatal(status, answer)
 	}

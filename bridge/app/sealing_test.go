@@ -29,7 +29,7 @@ func keyID(t *testing.T, key string) string {
 // creates makes an endpoint with a secret.
 func (s *server) creates(name string) {
 	s.t.Helper()
-	s.wants(http.StatusCreated, "whsec_")(s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", `{"name":"`+name+`","url":"https://1.1.1.1/"}`))
+	s.wants(http.StatusCreated, "whsec_")(s.register(`{"name":"` + name + `","url":"https://1.1.1.1/"}`))
 }
 
 func (s *server) rotates(body, says string) {

@@ -50,7 +50,7 @@ func TestSecretsAreWarnedOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, answer := s.call(http.MethodPost, "http://"+s.AdminAddr()+"/v1/endpoints", string(body))
+		status, answer := s.register(string(body))
 		var made struct{ Warnings []string }
 		if err := json.NewDecoder(strings.NewReader(answer)).Decode(&made); err != nil || status != http.StatusCreated {
 			t.Fatalf("%s: %d %s", name, status, answer)

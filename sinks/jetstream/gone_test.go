@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
@@ -32,16 +33,14 @@ func TestAnEmbeddedStreamWhoseFilesAreRemovedIsSaidAndMadeAgain(t *testing.T) {
 	t.Parallel()
 	dir := natstest.Folder(t)
 	t.Run("they are made", func(t *testing.T) {
-		store, _ := openStore(t, embedded.Options{Dir: dir}, jetstream.Options{})
+		store, _ := openStore(t, embedded.Options{Dir: dir}, patient)
 		if _, err := store.Publish(within(t), "hookspan.events.shop.made", order("before"), bus.PublishOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	})
 	store, _ := openStore(t, embedded.Options{Dir: dir}, jetstream.Options{})
-	if err := os.RemoveAll(filepath.Join(dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS")); err != nil {
-		t.Fatal(err)
-	}
-	saysAndMakesAgain(t, store, "HOOKSPAN_EVENTS")
+	removeAtOnce(t, filepath.Join(dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS"))
+	saysAndMakesAgain(t, store, "the files of stream HOOKSPAN_EVENTS were removed", "stream HOOKSPAN_EVENTS is missing")
 	if got := follow(t, store, "HOOKSPAN_EVENTS", 1); got[0].Event.ID != "after" {
 		t.Errorf("the stream begins with %s", got[0].Event.ID)
 	}
@@ -50,9 +49,9 @@ func TestAnEmbeddedStreamWhoseFilesAreRemovedIsSaidAndMadeAgain(t *testing.T) {
 // Without the folder of its messages a server goes on, too, and nothing that it acknowledges then is kept.
 func TestNothingIsAcknowledgedIntoMessagesThatAreRemoved(t *testing.T) {
 	t.Parallel()
-	remove := map[string]func(messages string) error{
-		"the folder": os.RemoveAll,
-		"the block":  func(messages string) error { return os.Remove(filepath.Join(messages, "1.blk")) },
+	remove := map[string]func(t *testing.T, messages string){
+		"the folder": removeAtOnce,
+		"the block":  func(t *testing.T, messages string) { removeAtOnce(t, filepath.Join(messages, "1.blk")) },
 	}
 	for name, remove := range remove {
 		for _, mode := range []embedded.Sync{embedded.Group, embedded.Always} {
@@ -60,7 +59,7 @@ func TestNothingIsAcknowledgedIntoMessagesThatAreRemoved(t *testing.T) {
 				t.Parallel()
 				o := embedded.Options{Dir: natstest.Folder(t), Sync: mode}
 				t.Run("they are made", func(t *testing.T) {
-					store, _ := openStore(t, o, jetstream.Options{})
+					store, _ := openStore(t, o, patient)
 					if _, err := store.Publish(within(t), "hookspan.events.shop.made", order("before"), bus.PublishOptions{}); err != nil {
 						t.Fatal(err)
 					}
@@ -68,12 +67,11 @@ func TestNothingIsAcknowledgedIntoMessagesThatAreRemoved(t *testing.T) {
 				var acknowledged []string
 				t.Run("they are removed", func(t *testing.T) {
 					store, _ := openStore(t, o, jetstream.Options{})
-					if _, err := store.Publish(within(t), "hookspan.events.shop.made", order("opens the block"), bus.PublishOptions{}); err != nil {
-						t.Fatal(err)
-					}
-					if err := remove(filepath.Join(o.Dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS", "msgs")); err != nil {
-						t.Fatal(err)
-					}
+					eventually(t, "the block is open", func() bool {
+						_, err := store.Publish(within(t), "hookspan.events.shop.made", order("opens the block"), bus.PublishOptions{})
+						return err == nil
+					})
+					remove(t, filepath.Join(o.Dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS", "msgs"))
 					tries := 0
 					eventually(t, "events are taken again", func() bool {
 						id := fmt.Sprint(tries)
@@ -121,9 +119,7 @@ func TestALogThatIsGoneIsSaidAndNotMadeAgain(t *testing.T) {
 			})
 			t.Run("it is removed", func(t *testing.T) {
 				store, _ := openStore(t, embedded.Options{Dir: dir}, jetstream.Options{})
-				if err := os.RemoveAll(filepath.Join(dir, "jetstream", "HOOKSPAN", "streams", log, c.removed)); err != nil {
-					t.Fatal(err)
-				}
+				removeAtOnce(t, filepath.Join(dir, "jetstream", "HOOKSPAN", "streams", log, c.removed))
 				eventually(t, "health says that it is missing", func() bool {
 					err := store.Health(within(t))
 					return errors.Is(err, bus.ErrUnavailable) && strings.Contains(err.Error(), says)
@@ -162,11 +158,27 @@ func TestAStreamOfOthersThatIsGoneIsSaid(t *testing.T) {
 	eventually(t, "health is well", func() bool { return store.Health(within(t)) == nil })
 }
 
-func saysAndMakesAgain(t *testing.T, store *jetstream.Store, says string) {
+// patient is a store that is not the subject: a busy machine may take longer than a user would wait.
+var patient = jetstream.Options{PublishTimeout: time.Minute}
+
+// removeAtOnce takes a file or a folder away in one step. One that goes piece by piece is filled again by
+// a server that has noticed meanwhile.
+func removeAtOnce(t *testing.T, path string) {
+	t.Helper()
+	aside := filepath.Join(natstest.Folder(t), "removed") // on the same volume
+	if err := os.Rename(path, aside); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(aside); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func saysAndMakesAgain(t *testing.T, store *jetstream.Store, says ...string) {
 	t.Helper()
 	eventually(t, "health says that it is missing", func() bool {
 		err := store.Health(within(t))
-		return err != nil && strings.Contains(err.Error(), says)
+		return err != nil && slices.ContainsFunc(says, func(one string) bool { return strings.Contains(err.Error(), one) })
 	})
 	eventually(t, "events are taken again", func() bool {
 		_, err := store.Publish(within(t), "hookspan.events.shop.made", order("after"), bus.PublishOptions{})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 	"github.com/hookspan/hookspan/sinks/jetstream/natstest"
@@ -32,10 +33,13 @@ func openStore(t testing.TB, eo embedded.Options, o jetstream.Options) (*jetstre
 		}
 	})
 	o.Disk, o.EventStore, o.PrivateStore = server, server.EventStore(), server.PrivateStore()
-	store, err := jetstream.Open(context.Background(), server.Conns(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var store *jetstream.Store
+	eventually(t, "the store is open", func() bool { // a busy machine may answer too late, as a start takes into account
+		if store, err = jetstream.Open(context.Background(), server.Conns(), o); err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

@@ -50,6 +50,8 @@ const (
 	// ReasonStopped is not a failure of the endpoint and is never recorded: the attempt was cut off
 	// by a shutdown and will be made again.
 	ReasonStopped Reason = "stopped"
+	// ReasonCrowded neither: there was no connection for it, and it will be made again.
+	ReasonCrowded Reason = "crowded"
 )
 
 // NextBy says what sets the time of the attempt that follows; a closed set.

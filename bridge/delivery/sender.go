@@ -11,7 +11,8 @@ import (
 // A Sender makes one attempt: one request. sinks/webhook is the one that leaves the machine.
 type Sender interface {
 	// Send never follows a redirect, reads a bounded part of the response and returns what
-	// happened; an attempt that was cut off because ctx ended has ReasonStopped. A request
+	// happened; an attempt that was cut off because ctx ended has ReasonStopped, one for
+	// which there was no connection ReasonCrowded. A request
 	// that was lost with a connection that had served before, without a byte of an answer, is
 	// sent once more, and one with a grant that was answered 401 with a new token. Nothing of r's header is kept, nor changed.
 	Send(ctx context.Context, r Request) Response
@@ -53,6 +54,7 @@ type Response struct {
 	Binary     string        // the first bytes of what is no text
 	Reason     Reason        // "" for success
 	Detail     string        // in words, without URL, secret or body; for the log and the API
+	Waited     time.Duration // for a connection, before the attempt began
 	Refused    bool          // nobody listens at the address
 	Sent       bool          // the request, or a part of it, left
 	Address    string        // that was dialled last, or that a proxy was asked for; "": none

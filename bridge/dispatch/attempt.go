@@ -75,11 +75,18 @@ func (a attempt) run(group []*pendingDelivery) {
 	} else {
 		a.send(ctx, &p, span, group, made)
 	}
-	p.ended = time.Now()
+	p.ended, p.sent = time.Now(), p.sent.Add(p.res.Waited)
 	span.Responded(p.res.Status, string(p.res.Reason), p.res.Detail)
 	if p.res.Reason == delivery.ReasonStopped {
 		a.unanswered()
 		a.interrupted(group)
+		return
+	}
+	if p.res.Reason == delivery.ReasonCrowded {
+		for _, d := range group {
+			a.postpone(d)
+		}
+		a.unmade(began)
 		return
 	}
 	v := decide(a.ep, group[0].Number, &p.res, p.ended, rand.Float64())

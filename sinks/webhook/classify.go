@@ -22,6 +22,8 @@ func failed(ctx context.Context, status int, err error) delivery.Response {
 	switch {
 	case ctx.Err() != nil:
 		return delivery.Response{Reason: delivery.ReasonStopped, Detail: "the attempt was cut off"}
+	case errors.Is(err, errCrowded):
+		return crowded()
 	case errors.As(err, &f):
 		res.Reason, res.Detail, res.Refused = f.reason, f.detail, f.reason == delivery.ReasonConnect && refused(err)
 	case alert(err) != "": // with TLS 1.3 a server judges our side after the handshake

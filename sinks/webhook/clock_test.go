@@ -44,7 +44,7 @@ func clocked(t *testing.T, life time.Duration, test func(t *testing.T, g *giver,
 		g := &giver{life: life, start: time.Now()}
 		of := newTokens()
 		defer of.shut()
-		test(t, g, &token{of: of, fetch: g.fetch})
+		test(t, g, &token{of: of, fetch: g.fetch, place: func(context.Context) (*place, error) { return nil, nil }})
 	})
 }
 

@@ -38,6 +38,7 @@ type dialer struct {
 	resolver *net.Resolver
 	proxy    *proxy      // nil: straight
 	tls      *tls.Config // nil for plain http
+	places   *places
 }
 
 // dial resolves, judges, connects and, for https, shakes hands. It has the form of a
@@ -52,12 +53,17 @@ func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error)
 		return nil, fmt.Errorf("read the port: %w", err)
 	}
 	t := trailOf(ctx)
-	defer t.enter(resting)
-	raw, err := d.reach(ctx, t, host, uint16(port))
+	pl, err := d.placeOf(ctx, t, hostPort)
 	if err != nil {
 		return nil, err
 	}
-	opened := &reached{Conn: raw, trail: t}
+	defer t.enter(resting)
+	raw, err := d.reach(ctx, t, host, uint16(port))
+	if err != nil {
+		pl.closed()
+		return nil, err
+	}
+	opened := &reached{Conn: raw, trail: t, place: pl}
 	conn := net.Conn(opened)
 	if d.tls != nil {
 		t.enter(securing)
@@ -67,6 +73,18 @@ func (d *dialer) dial(ctx context.Context, _, hostPort string) (net.Conn, error)
 	}
 	opened.address, opened.opening = t.read()
 	return conn, nil
+}
+
+// placeOf is the place that the attempt brought, or one that is waited for.
+func (d *dialer) placeOf(ctx context.Context, t *trail, address string) (pl *place, err error) {
+	if t.place.claim() {
+		return t.place, nil
+	}
+	for pl == nil && err == nil { // whoever dials wants no connection that is idle
+		pl, err = d.places.take(ctx, address)
+	}
+	pl.claim()
+	return pl, err
 }
 
 // reach connects to an address that the rules allow.

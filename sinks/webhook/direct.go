@@ -35,24 +35,57 @@ type direct struct {
 }
 
 func newDirect(d *dialer) *direct {
-	return &direct{dialer: d, idle: idle{conns: map[string][]*conn{}}}
+	return &direct{dialer: d, idle: idle{places: d.places, conns: map[string][]*conn{}}}
 }
 
 // send makes one attempt. Its deadline is set on the connection; ctx is watched only so
-// that a stop does not wait for it.
-func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) delivery.Response {
-	now := time.Now()
-	deadline := now.Add(r.Timeout)
-	if c := d.idle.take(to.address, now); c != nil {
-		res, sent, heard := d.exchange(ctx, c, to, r, deadline)
-		if res.Reason != delivery.ReasonClosed || heard {
+// that a stop does not wait for it. Its time begins when there is a connection, or a place for one.
+func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) (res delivery.Response) {
+	asked := time.Now()
+	begun, again := asked, false
+	defer func() { res.Waited = begun.Sub(asked) }()
+	for {
+		var pl *place
+		if c := d.idle.take(to.address, begun); c == nil {
+			var err error
+			if pl, err = d.idle.places.take(ctx, to.address); err != nil {
+				return failed(ctx, 0, err)
+			}
+			if begun = time.Now(); pl == nil {
+				continue
+			}
+		} else if res, again = d.reuse(ctx, c, to, r, begun.Add(r.Timeout)); !again {
 			return res
 		}
-		if sent && !room(ctx, r, deadline) {
-			return lost(ctx, res)
-		}
+		return d.open(ctx, pl, to, r, begun.Add(r.Timeout))
 	}
-	var t trail
+}
+
+// reuse makes a request on a connection that has served before. again is true when it was lost
+// with it, and may be sent once more.
+func (d *direct) reuse(ctx context.Context, c *conn, to *target, r *delivery.Request, deadline time.Time) (res delivery.Response, again bool) {
+	res, sent, heard := d.exchange(ctx, c, to, r, deadline)
+	if res.Reason != delivery.ReasonClosed || heard {
+		return res, false
+	}
+	if sent && !room(ctx, r, deadline) {
+		return lost(ctx, res), false
+	}
+	return res, true
+}
+
+// open makes a request on a new connection, which takes the place, or the next one for nil.
+func (d *direct) open(ctx context.Context, pl *place, to *target, r *delivery.Request, deadline time.Time) delivery.Response {
+	for pl == nil { // a connection that is idle by now may be lost as well
+		asked := time.Now()
+		var err error
+		if pl, err = d.idle.places.take(ctx, to.address); err != nil {
+			return failed(ctx, 0, err)
+		}
+		deadline = deadline.Add(time.Since(asked))
+	}
+	defer pl.free()
+	t := trail{place: pl}
 	c, err := d.dial(t.along(ctx), to, deadline)
 	if err != nil {
 		res := failed(ctx, 0, err)

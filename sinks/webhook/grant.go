@@ -27,6 +27,19 @@ type granting struct {
 	grant *delivery.Grant
 }
 
+// place is one for the connection that fetch makes, nil where the URL cannot be read, of which fetch
+// tells. Attempts wait for it, and go on waiting should they be made again.
+func (g *granting) place(ctx context.Context) (pl *place, err error) {
+	to, err := parseTarget(g.grant.TokenURL)
+	if err != nil {
+		return nil, nil
+	}
+	for pl == nil && (err == nil || errors.Is(err, errCrowded)) {
+		pl, err = g.route.places.take(ctx, to.address)
+	}
+	return pl, err
+}
+
 // fetch asks the token endpoint (RFC 6749, 4.4.2). It goes where endpoints may be and nowhere
 // else, and follows no redirect: the secret is for the URL that was given.
 func (g *granting) fetch(ctx context.Context) (text string, life time.Duration, err error) {

@@ -15,6 +15,7 @@ const (
 // dialled for. Many are kept for a host, because one receiver may stand behind thousands of
 // attempts a second.
 type idle struct {
+	places *places
 	mu     sync.Mutex
 	conns  map[string][]*conn // the one used last is last
 	sweeps *time.Timer        // set while there are any
@@ -47,8 +48,9 @@ func (p *idle) put(address string, c *conn) {
 		c.Close()
 		return
 	}
+	wanted, w := p.places.pass(address)
 	p.mu.Lock()
-	keep := !p.closed && len(p.conns[address]) < maxIdlePerHost
+	keep := wanted && !p.closed && len(p.conns[address]) < maxIdlePerHost
 	if keep {
 		p.conns[address] = append(p.conns[address], c)
 		if p.sweeps == nil {
@@ -59,6 +61,51 @@ func (p *idle) put(address string, c *conn) {
 	if !keep {
 		c.Close()
 	}
+	if w != nil {
+		w.ready <- nil
+	}
+}
+
+// oldest is since when the connection has waited that has waited longest: of an address, or of all
+// for ""; zero where none does.
+func (p *idle) oldest(address string) (since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, c := p.longest(address)
+	if c == nil {
+		return time.Time{}
+	}
+	return c.since
+}
+
+func (p *idle) longest(of string) (address string, longest *conn) {
+	if of != "" {
+		if list := p.conns[of]; len(list) > 0 {
+			return of, list[0]
+		}
+		return "", nil
+	}
+	for a, list := range p.conns {
+		if len(list) > 0 && (longest == nil || list[0].since.Before(longest.since)) {
+			address, longest = a, list[0]
+		}
+	}
+	return address, longest
+}
+
+// closeOldest closes that one.
+func (p *idle) closeOldest(of string) bool {
+	p.mu.Lock()
+	address, c := p.longest(of)
+	if c != nil {
+		p.conns[address] = slices.Delete(p.conns[address], 0, 1)
+	}
+	p.mu.Unlock()
+	if c == nil {
+		return false
+	}
+	c.Close()
+	return true
 }
 
 // sweep closes what has waited too long, and comes again while anything is left.

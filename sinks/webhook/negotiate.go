@@ -17,17 +17,28 @@ import (
 // negotiate lets the server choose between HTTP/2 and HTTP/1.1. It uses the transport
 // itself: no redirects, no cookies, no second error type that would quote the URL.
 func (rt *route) negotiate(ctx context.Context, to *target, r *delivery.Request) (res delivery.Response) {
+	asked := time.Now()
+	use, err := rt.usage(ctx, to)
+	if err != nil {
+		return failed(ctx, 0, err)
+	}
+	waited := time.Since(asked)
 	deadline := time.Now().Add(r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	use := new(usage)
-	defer func() { use.tell(&res) }()
+	defer func() {
+		use.tell(&res)
+		res.Waited = waited
+	}()
 	reply, err := rt.first.RoundTrip(transportRequest(use.watch(limited), to, r))
 	if err != nil && use.unheard() && closed(err) && ctx.Err() == nil {
 		if !room(ctx, r, deadline) {
 			return lost(ctx, failed(ctx, 0, err))
 		}
-		use = new(usage)
+		if use, err = rt.usage(limited, to); err != nil {
+			use = new(usage)
+			return failed(ctx, 0, err)
+		}
 		reply, err = rt.anew.RoundTrip(transportRequest(use.watch(limited), to, r))
 	}
 	if err != nil {
@@ -91,12 +102,28 @@ type carrier struct {
 	reused bool
 }
 
+// usage has a place for the connection that the request may need.
+func (rt *route) usage(ctx context.Context, to *target) (*usage, error) {
+	use := new(usage)
+	if _, known := rt.keeps.Load(to.address); !known {
+		rt.keeps.Store(to.address, nil)
+	}
+	for use.trail.place == nil {
+		var err error
+		if use.trail.place, err = rt.places.take(ctx, to.address); err != nil {
+			return nil, err
+		}
+	}
+	return use, nil
+}
+
 // watch is a context for one request.
 func (u *usage) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(u.trail.along(ctx), &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			_, opened := beneath(info.Conn)
 			u.found.Store(&carrier{opened, time.Now(), info.Reused})
+			u.trail.place.free()
 		},
 		GotFirstResponseByte: func() {
 			if c := u.found.Load(); c != nil {
@@ -145,6 +172,7 @@ func (u *usage) unheard() bool {
 
 // tell says where the request went, and what its time went into.
 func (u *usage) tell(res *delivery.Response) {
+	u.trail.place.free()
 	res.Address, res.Phases = u.trail.read()
 	c := u.found.Load()
 	if c == nil {

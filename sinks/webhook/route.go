@@ -48,17 +48,19 @@ type route struct {
 	anew   *http.Transport // the same with a connection for each request
 	grants *http.Transport // to token endpoints, by the same rules
 	http1  sync.Map        // address → when it chose HTTP/1.1
+	keeps  sync.Map        // addresses to which first may keep a connection
 	used   atomic.Int64    // seconds of the last attempt
+	places *places
 }
 
 // newRoute goes straight without a proxy; a nil t asks for nothing of its own.
 func (s *Sender) newRoute(p *proxy, t *delivery.TLS) *route {
 	along := func(secured *tls.Config) *dialer {
-		return &dialer{egress: &s.egress, resolver: s.resolver, proxy: p, tls: secured}
+		return &dialer{egress: &s.egress, resolver: s.resolver, proxy: p, tls: secured, places: s.places}
 	}
 	plain := along(nil)
 	either := along(s.secured(t, "h2", "http/1.1"))
-	r := &route{plain: newDirect(plain), secure: newDirect(along(s.secured(t, "http/1.1")))}
+	r := &route{places: s.places, plain: newDirect(plain), secure: newDirect(along(s.secured(t, "http/1.1")))}
 	r.first = &http.Transport{ // no proxy of the environment, nothing unpacked
 		DialContext:            plain.dial,
 		DialTLSContext:         either.dial,
@@ -201,6 +203,17 @@ func (rs *routes) makeRoom(now time.Time) {
 			delete(rs.known, w)
 		}
 	}
+}
+
+// all are the routes that there are.
+func (rs *routes) all(usual *route) []*route {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	all := append(make([]*route, 0, len(rs.known)+1), usual)
+	for _, r := range rs.known {
+		all = append(all, r)
+	}
+	return all
 }
 
 func (rs *routes) shut() {

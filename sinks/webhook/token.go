@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/delivery"
@@ -50,6 +52,7 @@ func (ts *tokens) shut() {
 // A token is the newest that a grant gave.
 type token struct {
 	of    *tokens
+	place func(context.Context) (*place, error)
 	fetch func(context.Context) (text string, life time.Duration, err error)
 
 	mu     sync.Mutex
@@ -65,9 +68,10 @@ type token struct {
 // A question to a token endpoint. Whoever waits for it reads the rest once done is closed, by
 // the one who asks.
 type question struct {
-	done chan struct{}
-	text string
-	err  error
+	done   chan struct{}
+	placed atomic.Bool // there is a connection for it
+	text   string
+	err    error
 }
 
 // send makes an attempt with a token, and once more with a new one where the endpoint refuses it.
@@ -121,7 +125,7 @@ func noToken(ctx context.Context, status int, err error) delivery.Response {
 	if ctx.Err() != nil {
 		return failed(ctx, 0, err)
 	}
-	if ofReason(err, delivery.ReasonProxy) {
+	if ofReason(err, delivery.ReasonProxy) || errors.Is(err, errCrowded) {
 		return failed(ctx, status, err) // which says nothing of the token endpoint
 	}
 	return delivery.Response{Status: status, Reason: delivery.ReasonAuth, Detail: "no token to log in with: " + tokenDetail(err)}
@@ -136,7 +140,8 @@ func (ts *tokens) token(rt *route, g *delivery.Grant) *token {
 		if len(ts.known) >= tokensKept {
 			maps.DeleteFunc(ts.known, func(_ tokenKey, t *token) bool { return now.Sub(t.used) > tokenKept })
 		}
-		t = &token{of: ts, fetch: (&granting{rt, g}).fetch}
+		ask := &granting{rt, g}
+		t = &token{of: ts, place: ask.place, fetch: ask.fetch}
 		ts.known[key] = t
 	}
 	t.used = now
@@ -163,6 +168,9 @@ func (t *token) get(ctx context.Context, end time.Time) (text string, waited boo
 	case <-q.done:
 		return q.text, true, q.err
 	case <-ctx.Done():
+		if !q.placed.Load() {
+			return "", true, errCrowded
+		}
 		return "", true, context.DeadlineExceeded
 	}
 }
@@ -190,8 +198,7 @@ func (t *token) ask(now time.Time) {
 		var life time.Duration
 		begun := now
 		if q.err = rest(t.of.asking, wait); q.err == nil {
-			begun = time.Now()
-			q.text, life, q.err = t.fetch(t.of.asking)
+			begun, q.text, life, q.err = t.put(q)
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -207,6 +214,19 @@ func (t *token) ask(now time.Time) {
 			t.until = begun.Add(life - min(life/20, 5*time.Second))
 		}
 	})
+}
+
+// put asks once there is a connection for it.
+func (t *token) put(q *question) (begun time.Time, text string, life time.Duration, err error) {
+	pl, err := t.place(t.of.asking)
+	if err != nil {
+		return begun, "", 0, err
+	}
+	defer pl.free()
+	q.placed.Store(true)
+	begun = time.Now()
+	text, life, err = t.fetch((&trail{place: pl}).along(t.of.asking))
+	return begun, text, life, err
 }
 
 // rest waits before a question.

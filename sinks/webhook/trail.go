@@ -23,6 +23,7 @@ const (
 // A trail is where a connection was sought and what that took so far. A transport may go on when
 // the attempt that asked has ended, and that attempt reads it all the same.
 type trail struct {
+	place   *place // that the connection may take; nil: none
 	mu      sync.Mutex
 	phase   phase
 	since   time.Time
@@ -78,6 +79,14 @@ type reached struct {
 	trail   *trail
 	address string
 	opening delivery.Phases
+	place   *place
+}
+
+// Close gives the place back.
+func (r *reached) Close() error {
+	err := r.Conn.Close()
+	r.place.closed()
+	return err
 }
 
 // beneath is the socket of a connection under all its layers, and the one that knows its trail; nil for none.

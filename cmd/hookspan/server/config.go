@@ -37,7 +37,7 @@ func Configured(ctx context.Context, environ []string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := newSender(c, func() []netip.AddrPort { return plannedListeners(c) })
+	sender := newSender(c, func() []netip.AddrPort { return plannedListeners(c) }, nil, nil)
 	defer sender.Close()
 	problems := app.Check(ctx, c, sender.CheckEndpoint)
 	if err := adapter.New(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Check(); err != nil {

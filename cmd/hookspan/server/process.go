@@ -59,7 +59,7 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 	}()
 	registry := prometheus.NewRegistry()
 	pr.bus = adapter.New(c, p.Log, registry)
-	pr.sender = newSender(c, func() []netip.AddrPort { return *pr.own.Load() })
+	pr.sender = newSender(c, func() []netip.AddrPort { return *pr.own.Load() }, p.Log, registry)
 	if pr.traces, err = otlp.Open(cli.Version(), p.Log, registry); err != nil {
 		return nil, err
 	}
@@ -84,10 +84,11 @@ func Open(c *config.Config, p Parts) (_ *Process, err error) {
 }
 
 // newSender sends to nobody's listener in own, which is asked at each look.
-func newSender(c *config.Config, own func() []netip.AddrPort) *webhook.Sender {
+func newSender(c *config.Config, own func() []netip.AddrPort, log *slog.Logger, metrics prometheus.Registerer) *webhook.Sender {
 	return webhook.New(webhook.Options{
 		Egress: webhook.Egress{Allow: c.EgressAllow, Hosts: c.EgressHosts, AllowHTTP: c.EgressHTTP, Own: own},
 		Proxy:  c.EgressProxy, ProxyResolves: c.EgressProxyResolves,
+		Connections: app.EgressConnections(), Log: log, Metrics: metrics,
 	})
 }
 

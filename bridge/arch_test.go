@@ -94,7 +94,7 @@ func rooms() map[string][]string {
 		"bridge/shared":     {},
 		"bridge/header":     {},
 		"bridge/setting":    {"header"},
-		"bridge/dataschema": {"event", "problem"},
+		"bridge/dataschema": {"event", "problem", "scheme"},
 		"bridge/logline":    {},
 		"bridge/latency":    {},
 		"bridge/event":      {},

@@ -84,7 +84,7 @@ func (k *checking) sources() {
 			what := strings.TrimPrefix(fault.Error(), fmt.Sprintf("source %q: ", s.Name))
 			k.problem(k.sourcePlace(s.Name, what), what)
 		}
-		if size := c.Sources[i].MaxBody; size > c.IntakeMemory {
+		if size := c.Sources[i].MaxBody; int64(size) > receiver.BodyMemory(int64(c.IntakeMemory), slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Checks() })) {
 			k.problem("HOOKSPAN_INTAKE_MEMORY", fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, size))
 		}
 	}

@@ -92,8 +92,8 @@ func (s *stage) Publish(_ context.Context, topic string, e *event.Event, o bus.P
 	return bus.Receipt{}, nil
 }
 
-func (s *stage) Check(e *event.Event) (string, error) {
-	url, err := s.Set.Check(e)
+func (s *stage) Check(e *event.Event, take func(int64) error) (string, error) {
+	url, err := s.Set.Check(e, take)
 	if err != nil {
 		s.unfit[e] = err.Error()
 	}

@@ -15,7 +15,9 @@ type declaring struct {
 	atomic.Pointer[dataschema.Set]
 }
 
-func (d *declaring) Check(e *event.Event) (url string, err error) { return d.Load().Check(e) }
+func (d *declaring) Check(e *event.Event, take func(int64) error) (url string, err error) {
+	return d.Load().Check(e, take)
+}
 
 func (d *declaring) Declared(eventType string) string { return d.Load().Declared(eventType) }
 

@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
 	"github.com/hookspan/hookspan/bridge/tenant"
 	"github.com/hookspan/hookspan/bridge/topic"
@@ -86,14 +88,15 @@ func (l checking) checkProcess() {
 	if !c.Runs(RoleDispatcher) && c.Alone() {
 		l.process("ROLES").warning("nobody delivers: no other process can take the role " + RoleDispatcher + " on a bus of its own")
 	}
+	room := receiver.BodyMemory(int64(c.IntakeMemory), slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Checks() }))
 	for i := range c.Sources {
 		s := &c.Sources[i]
 		most := s.MaxBody
 		if most == 0 {
 			most = 1 << 20 // at the least; what its provider sends is asked for later
 		}
-		l.process("INTAKE_MEMORY").unless(most <= c.IntakeMemory,
-			fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, most))
+		l.process("INTAKE_MEMORY").unless(int64(most) <= room,
+			fmt.Sprintf("less than the largest body of source %s (%d bytes) in what it leaves bodies (%d)", s.Name, most, room))
 	}
 }
 

@@ -57,6 +57,7 @@ func TestProblemsNameVariableAndRemedy(t *testing.T) {
 		"below it":         {source, []string{"HOOKSPAN_SOURCE_SHOP_TOPIC=hookspan.unverified.shop"}, "HOOKSPAN_SOURCE_SHOP_TOPIC: this topic is Hookspan's own"},
 		"prefix of ours":   {nil, []string{"HOOKSPAN_TOPIC_PREFIX=hookspan.unverified"}, "HOOKSPAN_TOPIC_PREFIX: this topic is Hookspan's own; choose one such as hookspan.events"},
 		"prefix below one": {nil, []string{"HOOKSPAN_TOPIC_PREFIX=hookspan.dead.x"}, "HOOKSPAN_TOPIC_PREFIX: this topic is Hookspan's own"},
+		"memory of checks": {source, []string{"HOOKSPAN_INTAKE_MEMORY=1300kB", "HOOKSPAN_SOURCE_SHOP_SCHEMA=warn"}, "in what it leaves bodies (975000)"},
 		"memory":           {source, []string{"HOOKSPAN_INTAKE_MEMORY=1kB"}, "less than the largest body of source shop"},
 		"seal key":         {nil, []string{"HOOKSPAN_SEAL_KEY=bm90IDMyIGJ5dGVz"}, "HOOKSPAN_SEAL_KEY: want 32 bytes in base64"},
 		"empty secret":     {source, []string{"HOOKSPAN_SOURCE_SHOP_SECRETS="}, "HOOKSPAN_SOURCE_SHOP_SECRETS: an empty secret"},

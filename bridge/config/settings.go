@@ -44,7 +44,7 @@ type Settings struct {
 	PublishTimeout      time.Duration `env:"PUBLISH_TIMEOUT" envDefault:"5s" doc:"How long intake waits for the bus before it answers 503."`
 
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"168h" min:"1s" doc:"How long attempts and refusals can be looked up, 1s or more, and at most a tenth of the store."`
-	IntakeMemory     setting.Size  `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half."`
+	IntakeMemory     setting.Size  `env:"INTAKE_MEMORY" envDefault:"256MiB" doc:"Bodies in hand, unpacked and parsed, all requests together; beyond it 503 (overloaded). One source, where there are several, and one sender may have half. Checks against schemas have a quarter, where a source asks for them."`
 	MaxConnections   int           `env:"MAX_CONNECTIONS" default:"half of the file limit, at most 8192" doc:"Connections of the intake. When there are more, those that wait longest for a request are closed; an eighth of the file limit is for connections to endpoints, and a quarter is always left for the bus and the API."`
 	TrustedProxies   Prefixes      `env:"TRUSTED_PROXIES" doc:"Address ranges whose X-Forwarded-For, -Proto, -Host, -Port and Forwarded are believed; of a list the first value counts."`
 	Replicas         int           `env:"REPLICAS" default:"3 where the bus has three servers, else 1" doc:"Copies of the streams and topics that are created on a cluster."`

@@ -169,11 +169,14 @@ func (s *Set) Declared(eventType string) string {
 
 // Check holds an event's data against the schema of its type, and returns the URL of the version
 // that it fits. An event that names a version itself has to fit that one. A type without a schema
-// fits.
-func (s *Set) Check(e *event.Event) (url string, err error) {
+// fits. Check asks take for the memory that it needs first, and returns its error.
+func (s *Set) Check(e *event.Event, take func(int64) error) (url string, err error) {
 	versions := s.For(e.Type)
 	if len(versions) == 0 {
 		return "", nil
+	}
+	if err := take(cost(e.Data)); err != nil {
+		return "", err
 	}
 	data, err := parse(e.Data)
 	if err != nil {
@@ -181,7 +184,7 @@ func (s *Set) Check(e *event.Event) (url string, err error) {
 	}
 	for _, v := range versions {
 		if e.DataSchema != "" && e.DataSchema == s.URL(v) {
-			return s.URL(v), v.compiled.Validate(data)
+			return s.URL(v), brief(v.compiled.Validate(data))
 		}
 	}
 	var newest error
@@ -194,7 +197,7 @@ func (s *Set) Check(e *event.Event) (url string, err error) {
 			newest = err
 		}
 	}
-	return "", newest
+	return "", brief(newest)
 }
 
 // ServeHTTP answers with a schema, by its path below Path.

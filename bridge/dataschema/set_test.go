@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 		{"com.sticker.order.created", "", `{}`, "", "total"}, // the program's is replaced
 		{"", "", `{}`, "", ""},
 	} {
-		url, err := s.Check(&event.Event{Type: c.eventType, DataSchema: c.named, Data: []byte(c.data)})
+		url, err := s.Check(&event.Event{Type: c.eventType, DataSchema: c.named, Data: []byte(c.data)}, func(int64) error { return nil })
 		if (err != nil) != (c.wrong != "") || err != nil && !strings.Contains(err.Error(), c.wrong) || err == nil && url != c.url {
 			t.Errorf("%s %s: %q, %v; want %q, %q", c.eventType, c.data, url, err, c.url, c.wrong)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,31 @@ event: {prefix: com.own, type: thing}
 	} {
 		if _, err := v.Verify(tokenRequest(token, body)); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// noRoom has no memory for anything.
+type noRoom struct{}
+
+func (noRoom) Take(int64) error { return errors.New("there is none") }
+
+// The claims of a genuine token are parsed where there is memory for what they become.
+func TestLongClaimsCostMemory(t *testing.T) {
+	t.Parallel()
+	const secret = "an invented shared secret"
+	v := userProvider(t, "own", `
+title: Own
+verify: [{jws: {header: X-Token, claims: {iss: own}}}]
+event: {prefix: com.own, type: thing}
+`, provider.Config{Secrets: []string{secret}})
+	for many, want := range map[int]provider.Reason{10: "", 3000: provider.TooLarge} {
+		r := tokenRequest(compact(`{"alg":"HS256"}`, `{"iss":"own","l":[`+strings.Repeat("1,", many)+`1]}`, secret), `{"id":"7"}`)
+		r.Memory = noRoom{}
+		_, err := v.Verify(r)
+		refusal, _ := errors.AsType[*provider.Refusal](err)
+		if (refusal == nil) != (want == "") || refusal != nil && refusal.Reason != want {
+			t.Errorf("%d members: %v", many, err)
 		}
 	}
 }

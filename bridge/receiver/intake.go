@@ -104,7 +104,7 @@ func (r *Receiver) Replace(sources []Source) error {
 		return errors.Join(faults...)
 	}
 	r.window.setKeep(longest)
-	r.bodies.share(len(next.named))
+	r.bodies.share(len(next.named), BodyMemory(r.checks.limit, slices.ContainsFunc(sources, func(s Source) bool { return s.Checks() })))
 	r.intakes.Store(next)
 	return nil
 }

@@ -50,10 +50,11 @@ func newMemory(limit int64) *memory {
 	return &memory{all: share{name: "HOOKSPAN_INTAKE_MEMORY", limit: limit}, senders: map[netip.Addr]*share{}, freed: make(chan struct{})}
 }
 
-// share tells how many sources there are.
-func (m *memory) share(sources int) {
+// share tells how many sources there are, and how much there is for bodies.
+func (m *memory) share(sources int, limit int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.all.limit = limit
 	if m.part = 0; sources > 1 {
 		m.part = m.all.limit / 2
 	}

@@ -50,8 +50,9 @@ type Options struct {
 // Schemas are what events' data is held against.
 type Schemas interface {
 	// Check holds data against the schema of its type, and returns what attribute dataschema says
-	// of that, "" where nothing can be said. A type without a schema fits.
-	Check(*event.Event) (url string, err error)
+	// of that, "" where nothing can be said. A type without a schema fits. It asks take for the memory
+	// that it needs first, and returns its error.
+	Check(e *event.Event, take func(int64) error) (url string, err error)
 	// Declared is what dataschema says where the data is not looked at.
 	Declared(eventType string) string
 }
@@ -65,6 +66,7 @@ func New(o Options) (*Receiver, error) {
 		unverifiedTopic: orElse(o.UnverifiedTopic, "hookspan.unverified"),
 		retention:       o.Retention, publishTimeout: orElse(o.PublishTimeout, 5*time.Second), proxies: o.TrustedProxies, log: o.Log, tracer: o.Tracer,
 		bodies: newBodies(orElse(o.Memory, 256<<20), orElse(o.BodyTime, listener.ReadTime), orElse(o.BodyRate, 16<<10)),
+		checks: newChecks(orElse(o.Memory, 256<<20)),
 		window: newWindow(DefaultDedupWindow),
 		bounds: bounds{timeout: orElse(o.PublishTimeout, 5*time.Second)},
 		ready:  make(chan struct{}),

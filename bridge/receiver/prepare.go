@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/hookspan/hookspan/bridge/event"
@@ -43,7 +44,10 @@ func (r *Receiver) prepare(x *exchange) error {
 			e.SetExtension(ops.ExtensionReport, "true")
 		}
 		*p = posting{event: e, topic: r.topic(x, e)}
-		reason, detail, policy := r.inspect(s, e)
+		reason, detail, policy, err := r.inspect(x, e)
+		if err != nil {
+			return notTaken(err)
+		}
 		switch policy {
 		case Reject:
 			return &fault{code: problem.InvalidBody, outcome: invalid, reason: reason, detail: detail}
@@ -68,27 +72,40 @@ func (x *exchange) place() {
 }
 
 // inspect names the policy that an event's body falls under, Accept when nothing is at fault, and
-// which schema its data has.
-func (r *Receiver) inspect(s *intake, e *provider.Event) (provider.Reason, string, Policy) {
+// which schema its data has. Its error is that there was no memory to look at it.
+func (r *Receiver) inspect(x *exchange, e *provider.Event) (provider.Reason, string, Policy, error) {
+	s := x.source
 	if e.Invalid != "" {
-		return provider.InvalidBody, e.Invalid, s.Invalid
+		return provider.InvalidBody, e.Invalid, s.Invalid, nil
 	}
 	if r.schemas == nil {
-		return "", "", Accept
+		return "", "", Accept, nil
 	}
-	var url string
-	if s.Schema == Off {
-		url = r.schemas.Declared(e.Type)
-	} else {
-		var err error
-		if url, err = r.schemas.Check(&e.Event); err != nil {
-			return provider.Schema, err.Error(), s.Schema
-		}
+	url, err := r.schemaOf(x, e)
+	switch {
+	case errors.Is(err, errNoMemory):
+		return "", "", "", err
+	case err != nil:
+		return provider.Schema, err.Error(), s.Schema, nil
 	}
 	if e.DataSchema == "" && event.IsJSON(e.DataContentType) {
 		e.DataSchema = url
 	}
-	return "", "", Accept
+	return "", "", Accept, nil
+}
+
+// schemaOf is the URL of the schema that an event's data fits, as far as its source looks.
+func (r *Receiver) schemaOf(x *exchange, e *provider.Event) (url string, err error) {
+	if !x.source.Checks() {
+		return r.schemas.Declared(e.Type), nil
+	}
+	ctx, cancel := context.WithTimeout(x.q.Context(), r.publishTimeout)
+	defer cancel()
+	err = r.checks.hold(ctx, func(take func(int64) error) error {
+		url, err = r.schemas.Check(&e.Event, take)
+		return err
+	})
+	return url, err
 }
 
 // quarantine sends an event to the quarantine topic, with the reason and whose it was.

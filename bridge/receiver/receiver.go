@@ -41,6 +41,7 @@ type Receiver struct {
 	exchanges sync.Pool
 	bounds    bounds
 	bodies    *bodies
+	checks    checks
 	window    *window
 	past      past
 	trail     trail

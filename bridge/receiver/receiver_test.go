@@ -241,8 +241,10 @@ func TestInvalidBodies(t *testing.T) {
 // unfit holds that no data fits.
 type unfit struct{}
 
-func (unfit) Check(*event.Event) (string, error) { return "", errors.New("/total: is missing") }
-func (unfit) Declared(string) string             { return "" }
+func (unfit) Check(*event.Event, func(int64) error) (string, error) {
+	return "", errors.New("/total: is missing")
+}
+func (unfit) Declared(string) string { return "" }
 
 func TestSchemas(t *testing.T) {
 	t.Parallel()

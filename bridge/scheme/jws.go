@@ -165,7 +165,10 @@ func (j *jws) hold(x *Exchange, token string) *Refusal {
 	if refusal := j.keys.verify(x, id, []byte(text), raw); refusal != nil {
 		return refusal
 	}
-	claims, err := claimsOf(payload)
+	claims, err := claimsOf(x, payload)
+	if x.Short {
+		return NoMemory()
+	}
 	if err != nil {
 		return &Refusal{BadSignature, "the token is genuine, but holds no claims"}
 	}
@@ -191,10 +194,16 @@ func headOf(text, algorithm string) (id string, known bool) {
 	return head.ID, known
 }
 
-func claimsOf(payload string) (claims map[string]any, err error) {
+// freeClaims is how long claims may be that cost nothing of note.
+const freeClaims = 4 << 10
+
+func claimsOf(x *Exchange, payload string) (claims map[string]any, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil {
 		return nil, err
+	}
+	if size, _ := Parsed(raw); len(raw) > freeClaims && !x.Take(size) {
+		return nil, nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

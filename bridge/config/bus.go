@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,11 @@ func (b *Bus) Parse(text string) error {
 	return nil
 }
 
+// clear reports whether what is sent to the bus can be heard beyond this machine.
+func (b Bus) clear() bool {
+	return !b.TLS && slices.ContainsFunc(b.Servers, func(server string) bool { return !Address(server).Loopback() })
+}
+
 // OfKind is setting.KindText: it is shown as it was written.
 func (Bus) OfKind() setting.Kind { return setting.KindText }
 
@@ -68,8 +74,11 @@ func (a Address) Loopback() bool {
 	if err != nil {
 		return false
 	}
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return local(host)
 }
+
+// local: the host is this machine.
+func local(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // meets reports whether two listeners would be at one place: one port, and one host or every one.
 func (a Address) meets(b Address) bool {

@@ -57,7 +57,10 @@ func (l checking) checkKafka() {
 	if l.cfg.Bus.Kind != BusKafka {
 		return
 	}
-	if (k.SASL == "plain" || k.SASL == "oauthbearer") && !l.cfg.Bus.TLS {
+	if u, ok := validURL(k.OAuthTokenURL); ok && u.Scheme == "http" && !local(u.Hostname()) {
+		l.process("KAFKA_OAUTH_TOKEN_URL").warning("http shows " + prefix + "KAFKA_OAUTH_CLIENT_SECRET and the tokens to whoever can listen; use https")
+	}
+	if (k.SASL == "plain" || k.SASL == "oauthbearer") && l.cfg.Bus.clear() {
 		l.process("KAFKA_SASL").warning(k.SASL + " without TLS shows the credentials to whoever can listen; use kafka+tls://")
 	}
 	// whose session, four fifths of it, brokers take by default

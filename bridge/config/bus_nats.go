@@ -43,6 +43,13 @@ func (l checking) checkNATS() {
 	if len(logins) > 1 {
 		l.problem(logins[1], "given together with "+logins[0]+": there is one way to log in, remove the others")
 	}
+	if l.cfg.Bus.Kind == BusNATS && l.cfg.Bus.clear() {
+		for variable, given := range map[string]bool{"NATS_PASSWORD": !n.Password.IsZero(), "NATS_TOKEN": !n.Token.IsZero()} {
+			if given {
+				l.process(variable).warning("goes in clear beyond this machine unless each server insists on TLS; begin " + prefix + "BUS with tls://, or log in with " + prefix + "NATS_CREDS or _NATS_NKEY_FILE, of which no secret is sent")
+			}
+		}
+	}
 	l.process("NATS_DOMAIN").unless(n.Domain == "" || topic.Valid(n.Domain) && !strings.Contains(n.Domain, "."), "want one word, without dots, spaces and wildcards")
 	l.process("NATS_API_PREFIX").unless(n.APIPrefix == "" || topic.Valid(strings.TrimSuffix(n.APIPrefix, ".")), "want words joined by dots, without spaces and wildcards")
 	l.process("NATS_API_PREFIX").unless(n.Domain == "" || n.APIPrefix == "", "given together with "+prefix+"NATS_DOMAIN, which is a prefix by itself; remove one of the two")

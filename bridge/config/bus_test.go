@@ -123,11 +123,21 @@ func TestSettingsOfTheBusThatDoNoHarmAreWarnings(t *testing.T) {
 		"short session":       {[]string{"HOOKSPAN_BUS=kafka://b1:9092", "HOOKSPAN_LEASE=3s"}, "HOOKSPAN_LEASE: less than 7.5s"},
 		"password in clear":   {[]string{"HOOKSPAN_BUS=kafka://b1:9092", "HOOKSPAN_KAFKA_SASL=plain", "HOOKSPAN_KAFKA_USER=u", "HOOKSPAN_KAFKA_PASSWORD=p"}, "HOOKSPAN_KAFKA_SASL: plain without TLS"},
 		"password over TLS":   {[]string{"HOOKSPAN_BUS=kafka+tls://b1:9092", "HOOKSPAN_KAFKA_SASL=plain", "HOOKSPAN_KAFKA_USER=u", "HOOKSPAN_KAFKA_PASSWORD=p"}, ""},
-		"two copies":          {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_REPLICAS=2"}, "HOOKSPAN_REPLICAS: an even number of copies"},
-		"four members":        {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=a:1,b:1,c:1,d:1", "HOOKSPAN_SEAL_KEY=" + sealKey}, "HOOKSPAN_EMBEDDED_PEERS: an even number of members"},
-		"nobody delivers":     {[]string{"HOOKSPAN_ROLES=receiver,admin"}, "HOOKSPAN_ROLES: nobody delivers"},
-		"others deliver":      {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_ROLES=receiver"}, ""},
-		"nothing kept there":  {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_DATA_DIR=/nowhere"}, ""},
+		"password over NATS":  {[]string{"HOOKSPAN_BUS=nats://127.0.0.1:4222,h2:4222", "HOOKSPAN_NATS_USER=u", "HOOKSPAN_NATS_PASSWORD=p"}, "HOOKSPAN_NATS_PASSWORD: goes in clear beyond this machine"},
+		"token over NATS":     {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_NATS_TOKEN=t"}, "HOOKSPAN_NATS_TOKEN: goes in clear beyond this machine"},
+		"NATS over TLS":       {[]string{"HOOKSPAN_BUS=tls://h1:4222", "HOOKSPAN_NATS_USER=u", "HOOKSPAN_NATS_PASSWORD=p"}, ""},
+		"NATS on one host":    {[]string{"HOOKSPAN_BUS=nats://localhost:4222,[::1]:4223", "HOOKSPAN_NATS_USER=u", "HOOKSPAN_NATS_PASSWORD=p"}, ""},
+		"NATS by a signature": {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_NATS_NKEY_FILE=/seed"}, ""},
+		"Kafka on one host":   {[]string{"HOOKSPAN_BUS=kafka://127.0.0.1:9092", "HOOKSPAN_KAFKA_SASL=plain", "HOOKSPAN_KAFKA_USER=u", "HOOKSPAN_KAFKA_PASSWORD=p"}, ""},
+		"Kafka without login": {[]string{"HOOKSPAN_BUS=kafka://b1:9092"}, ""},
+		"tokens in clear": {[]string{
+			"HOOKSPAN_BUS=kafka+tls://b1:9092", "HOOKSPAN_KAFKA_SASL=oauthbearer", "HOOKSPAN_KAFKA_OAUTH_CLIENT_ID=i", "HOOKSPAN_KAFKA_OAUTH_CLIENT_SECRET=s", "HOOKSPAN_KAFKA_OAUTH_TOKEN_URL=http://id.example/token",
+		}, "HOOKSPAN_KAFKA_OAUTH_TOKEN_URL: http shows"},
+		"two copies":         {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_REPLICAS=2"}, "HOOKSPAN_REPLICAS: an even number of copies"},
+		"four members":       {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=a:1,b:1,c:1,d:1", "HOOKSPAN_SEAL_KEY=" + sealKey}, "HOOKSPAN_EMBEDDED_PEERS: an even number of members"},
+		"nobody delivers":    {[]string{"HOOKSPAN_ROLES=receiver,admin"}, "HOOKSPAN_ROLES: nobody delivers"},
+		"others deliver":     {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_ROLES=receiver"}, ""},
+		"nothing kept there": {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_DATA_DIR=/nowhere"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

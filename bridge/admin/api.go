@@ -91,6 +91,7 @@ func New(o Options) http.Handler {
 		"POST /v1/endpoints":                  a.createEndpoint,
 		"GET /v1/endpoints/{id}":              a.getEndpoint,
 		"PATCH /v1/endpoints/{id}":            a.updateEndpoint,
+		"PUT /v1/endpoints/{id}":              a.replaceEndpoint,
 		"DELETE /v1/endpoints/{id}":           a.deleteEndpoint,
 		"POST /v1/endpoints/{id}/enable":      a.enableEndpoint,
 		"POST /v1/endpoints/{id}/pause":       a.pauseEndpoint,
@@ -122,6 +123,7 @@ func New(o Options) http.Handler {
 		"POST /v1/replays/{id}/resume":        a.steerReplay(delivery.ResumeReplay, delivery.ReplayRunning),
 		"POST /v1/replays/{id}/cancel":        a.steerReplay(delivery.CancelReplay, delivery.ReplayCancelled),
 		"GET /v1/sources":                     a.listSources,
+		"GET /v1/sources/{name}":              a.getSource,
 		"GET /v1/refusals":                    a.listRefusals,
 		"GET /v1/event-types":                 a.listTypes,
 		"GET /v1/event-types/{type}":          a.getType,
@@ -197,6 +199,7 @@ func methods(mux *http.ServeMux, r *http.Request) []string {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var own problem.Problem
 	var invalid *endpoint.InvalidError
+	var stale staleError
 	p := problem.New(problem.Unavailable)
 	switch {
 	case errors.As(err, &own):
@@ -211,6 +214,9 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = problem.New(problem.NotFound).With(err.Error())
 	case errors.Is(err, endpoint.ErrNameTaken), errors.Is(err, endpoint.ErrRemoved), errors.Is(err, endpoint.ErrNoConsent), errors.Is(err, endpoint.ErrSealed):
 		p = problem.New(problem.Conflict).With(err.Error())
+	case errors.As(err, &stale):
+		w.Header().Set("ETag", stale.now)
+		p = problem.New(problem.Precondition).With(err.Error())
 	case errors.Is(err, endpoint.ErrManaged):
 		p = problem.New(problem.ManagedElsewhere).With(err.Error())
 	case errors.Is(err, bus.ErrTooLarge):

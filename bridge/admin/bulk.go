@@ -283,5 +283,5 @@ func (a *api) resumeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.look().endpoint(made))
+	return writeEndpoint(w, http.StatusOK, a.look().endpoint(made))
 }

@@ -52,11 +52,16 @@ func (p *patch) set(e *endpoint.Endpoint, f setting.Field, raw json.RawMessage) 
 	}
 }
 
-// setOther takes what is no setting: the name, and what only the server says.
+// setOther takes what is no setting: the name, and what only the server says. That is no fault in
+// what was read and comes back.
 func (p *patch) setOther(e *endpoint.Endpoint, name string, raw json.RawMessage) {
+	is, told := told(e)[name]
+	var text string
 	switch {
 	case name == "name":
 		e.Name = p.text(name, raw, "")
+	case e.ID != "" && told && json.Unmarshal(raw, &text) == nil && text == is,
+		e.ID != "" && !told && slices.Contains(readOnly(), name): // as it was read, or no longer true
 	case name == "state":
 		p.fault(name, "is read only here: POST to /v1/endpoints/{id}/enable or /pause")
 	case slices.Contains(readOnly(), name):

@@ -63,7 +63,7 @@ func (a *api) createEndpoint(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", "/v1/endpoints/"+made.ID)
 	v := a.look().endpoint(made)
 	v.front.Secrets = shown
-	return write(w, http.StatusCreated, v)
+	return writeEndpoint(w, http.StatusCreated, v)
 }
 
 // generate makes the secret of an endpoint that needs one and has none, and returns it to be
@@ -106,10 +106,18 @@ func (a *api) getEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.look().endpoint(e))
+	return writeEndpoint(w, http.StatusOK, a.look().endpoint(e))
 }
 
+// updateEndpoint takes a merge patch.
 func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
+	return a.editEndpoint(w, r, func(fields map[string]json.RawMessage, _ *endpoint.Endpoint) (map[string]json.RawMessage, error) {
+		return fields, nil
+	})
+}
+
+// editEndpoint changes an endpoint by the merge patch that asked makes of the request's fields.
+func (a *api) editEndpoint(w http.ResponseWriter, r *http.Request, asked func(map[string]json.RawMessage, *endpoint.Endpoint) (map[string]json.RawMessage, error)) error {
 	e, err := a.find(r)
 	if err != nil {
 		return err
@@ -118,14 +126,21 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := &patch{fields: fields}
-	_, touched := fields["secrets"]
+	demand := match(r)
 	var shown []string
 	made, err := a.Registry.Update(r.Context(), e.ID, func(e *endpoint.Endpoint) (*endpoint.Endpoint, error) {
-		if err := p.apply(e); err != nil {
+		if err := matches(e, demand); err != nil {
 			return nil, err
 		}
-		if touched {
+		patched, err := asked(fields, e)
+		if err != nil {
+			return nil, err
+		}
+		if err := (&patch{fields: patched}).apply(e); err != nil {
+			return nil, err
+		}
+		shown = nil
+		if _, touched := patched["secrets"]; touched {
 			shown, e.OldSecrets = generate(e), nil // those that are named sign, and no other
 		}
 		return e, nil
@@ -136,7 +151,7 @@ func (a *api) updateEndpoint(w http.ResponseWriter, r *http.Request) error {
 	a.Log.Info("endpoint updated", "endpoint", made.Name, "endpoint_id", made.ID)
 	v := a.look().endpoint(made)
 	v.front.Secrets = shown
-	return write(w, http.StatusOK, v)
+	return writeEndpoint(w, http.StatusOK, v)
 }
 
 func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
@@ -144,12 +159,18 @@ func (a *api) deleteEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Registry.Delete(r.Context(), e.ID); err != nil {
+	if err := a.Registry.Delete(r.Context(), e.ID, match(r)); err != nil {
 		return err
 	}
 	a.Log.Info("endpoint deleted", "endpoint", e.Name, "endpoint_id", e.ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// writeEndpoint also says which state of the endpoint the answer shows.
+func writeEndpoint(w http.ResponseWriter, status int, v view) error {
+	w.Header().Set("ETag", v.tag)
+	return write(w, status, v)
 }
 
 // enableEndpoint also ends what holds the endpoint. That is a command, because one that was
@@ -184,7 +205,7 @@ func (a *api) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Outbound.Command(r.Context(), delivery.Command{Kind: delivery.EndHold, Entry: delivery.Entry{Endpoint: made.ID}}); err != nil {
 		return fmt.Errorf("end the hold of endpoint %s: %w", made.Name, err)
 	}
-	return write(w, http.StatusOK, a.look().endpoint(made))
+	return writeEndpoint(w, http.StatusOK, a.look().endpoint(made))
 }
 
 func (a *api) pauseEndpoint(w http.ResponseWriter, r *http.Request) error {
@@ -196,7 +217,7 @@ func (a *api) pauseEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.look().endpoint(made))
+	return writeEndpoint(w, http.StatusOK, a.look().endpoint(made))
 }
 
 func (a *api) setState(ctx context.Context, e *endpoint.Endpoint, to endpoint.State, reason string) (*endpoint.Endpoint, error) {

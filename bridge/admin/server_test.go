@@ -227,12 +227,21 @@ type answer struct {
 
 func (s *server) do(method, path, body string) answer {
 	s.t.Helper()
+	return s.when(method, path, body, "")
+}
+
+// when is do with an If-Match; "": none.
+func (s *server) when(method, path, body, match string) answer {
+	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if s.token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if match != "" {
+		req.Header.Set("If-Match", match)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/hookspan/hookspan/bridge/problem"
 	"github.com/hookspan/hookspan/bridge/provider"
 	"github.com/hookspan/hookspan/bridge/receiver"
 	"github.com/hookspan/hookspan/bridge/setting"
@@ -38,6 +40,23 @@ func (a *api) listSources(w http.ResponseWriter, r *http.Request) error {
 		items = append(items, sourceView{s, a.Proof(s)})
 	}
 	return write(w, http.StatusOK, newPage(items, ""))
+}
+
+// getSource shows one. Its ETag is that of what is shown, which no request changes.
+func (a *api) getSource(w http.ResponseWriter, r *http.Request) error {
+	for _, s := range a.Sources() {
+		if s.Name != r.PathValue("name") {
+			continue
+		}
+		v := sourceView{s, a.Proof(s)}
+		text, err := v.MarshalJSON()
+		if err != nil {
+			return fmt.Errorf("encode source %s: %w", s.Name, err)
+		}
+		w.Header().Set("ETag", tagOfText(text))
+		return write(w, http.StatusOK, v)
+	}
+	return problem.New(problem.NotFound).With("there is no such source")
 }
 
 // refusalsRead is how far back a list of refusals looks.

@@ -17,6 +17,7 @@ type view struct {
 	front    front
 	settings []setting.Member
 	state    state
+	tag      string // its ETag
 }
 
 // MarshalJSON writes one object.
@@ -71,6 +72,16 @@ func consentOf(e *endpoint.Endpoint, origin string) *consent {
 	return &consent{State: "awaited"}
 }
 
+// told are fields that say who an endpoint is and how it is. No request sets them here; as they
+// are, they may come back.
+func told(e *endpoint.Endpoint) map[string]string {
+	key := ""
+	if len(e.Secrets) > 0 {
+		key, _ = signature.PublicKey(e.Signature, e.Secrets[0]) // none of what is no key
+	}
+	return map[string]string{"id": e.ID, "public_key": key, "managed_by": e.ManagedBy, "state": string(e.State)}
+}
+
 // readOnly are the fields that no request may set.
 func readOnly() []string {
 	names := []string{"id", "public_key"}
@@ -84,7 +95,7 @@ func readOnly() []string {
 func (l *look) endpoint(e *endpoint.Endpoint) view {
 	n := l.note(e.ID)
 	v := view{
-		front:    front{ID: e.ID, Name: e.Name},
+		front: front{ID: e.ID, Name: e.Name}, tag: tagOf(e),
 		settings: endpoint.Fields().Shown(&e.Settings),
 		state:    state{ManagedBy: e.ManagedBy, State: e.State, Reason: e.Reason, Behind: l.behind(n), Created: e.Created, Updated: e.Updated},
 	}

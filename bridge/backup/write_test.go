@@ -163,7 +163,7 @@ func TestEndpointsComeAndGoMeanwhile(t *testing.T) {
 	var comes string
 	source := i.source()
 	source.Store = live{i.Store, sync.OnceFunc(func() {
-		if err := i.registry.Delete(t.Context(), goes); err != nil {
+		if err := i.registry.Delete(t.Context(), goes, nil); err != nil {
 			t.Error(err)
 		}
 		comes = i.create("comes")

@@ -217,7 +217,7 @@ func TestDeletedEndpointIsForgotten(t *testing.T) {
 		r.answer(500, 1, 2)
 		r.step()
 		r.step()
-		r.must(r.reg.Delete(t.Context(), l.ep.ID))
+		r.must(r.reg.Delete(t.Context(), l.ep.ID, nil))
 		r.apply()
 		r.answer(500, 3)
 		r.answer(200, 4)

@@ -117,7 +117,7 @@ func (m *model) edit(x *party, a act) {
 			m.mu.Unlock()
 		}
 	case "delete":
-		if err = m.registry.Delete(ctx, x.ID); err == nil {
+		if err = m.registry.Delete(ctx, x.ID, nil); err == nil {
 			m.mu.Lock()
 			x.former = append(x.former, former{x.Events, x.Active, time.Now()})
 			x.deleted = true

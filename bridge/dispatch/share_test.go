@@ -57,7 +57,7 @@ func (p *process) inShard(t *testing.T, shard, shards int, name string, change f
 	for n := range 100 {
 		if e := p.register(t, name, change); delivery.ShardOf(e.ID, shards) == shard {
 			return e
-		} else if err := p.registry.Delete(t.Context(), e.ID); err != nil {
+		} else if err := p.registry.Delete(t.Context(), e.ID, nil); err != nil {
 			t.Fatalf("after %d: %v", n, err)
 		}
 	}

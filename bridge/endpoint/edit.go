@@ -68,8 +68,9 @@ func (r *Registry) Update(ctx context.Context, id string, fn func(*Endpoint) (*E
 	return r.answer(id, err)
 }
 
-// Delete removes an endpoint of the API, or one that nothing defines any more.
-func (r *Registry) Delete(ctx context.Context, id string) error {
+// Delete removes an endpoint of the API, or one that nothing defines any more. may refuses it as it
+// is then; nil refuses none.
+func (r *Registry) Delete(ctx context.Context, id string, may func(*Endpoint) error) error {
 	return r.write(ctx, func(s *state) ([]byte, error) {
 		k := s.endpoints[id]
 		if k == nil {
@@ -77,6 +78,11 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		}
 		if k.endpoint.Managed() && r.configured[k.endpoint.Name] != nil {
 			return nil, fmt.Errorf("endpoint %s: %w", k.endpoint.Name, ErrManaged)
+		}
+		if may != nil {
+			if err := may(k.endpoint); err != nil {
+				return nil, err
+			}
 		}
 		return removal(id)
 	})

@@ -151,7 +151,7 @@ func TestConfiguredEndpointsKeepTheirPlace(t *testing.T) {
 	if _, err := r.Update(t.Context(), seen.ID, nil); !errors.Is(err, endpoint.ErrManaged) {
 		t.Errorf("update: %v", err)
 	}
-	if err := r.Delete(t.Context(), seen.ID); !errors.Is(err, endpoint.ErrManaged) {
+	if err := r.Delete(t.Context(), seen.ID, nil); !errors.Is(err, endpoint.ErrManaged) {
 		t.Errorf("delete: %v", err)
 	}
 	adopt(r)
@@ -161,7 +161,7 @@ func TestConfiguredEndpointsKeepTheirPlace(t *testing.T) {
 	if _, err := r.SetState(t.Context(), seen.ID, endpoint.Enabled, ""); !errors.Is(err, endpoint.ErrRemoved) {
 		t.Errorf("enable what is removed: %v", err)
 	}
-	if err := r.Delete(t.Context(), seen.ID); err != nil || r.Set().ByName("crm") != nil {
+	if err := r.Delete(t.Context(), seen.ID, nil); err != nil || r.Set().ByName("crm") != nil {
 		t.Errorf("delete what is removed: %v", err)
 	}
 }

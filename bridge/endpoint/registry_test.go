@@ -170,7 +170,7 @@ func TestALateCopyDoesNotExist(t *testing.T) {
 	r := loaded(t, store, endpoint.Options{})
 	made := mustCreate(t, r, receiver("crm"))
 	first := store.Records(registryLog)[0]
-	if err := r.Delete(t.Context(), made.ID); err != nil {
+	if err := r.Delete(t.Context(), made.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	store.Land(registryLog, first)

@@ -258,7 +258,7 @@ func TestAnEndpointThatWasNeverOpenedIsNotEdited(t *testing.T) {
 		}
 	}
 	whole(t, "afterwards", r, made.ID)
-	if err := other.Delete(t.Context(), made.ID); err != nil {
+	if err := other.Delete(t.Context(), made.ID, nil); err != nil {
 		t.Errorf("it cannot be deleted: %v", err)
 	}
 }

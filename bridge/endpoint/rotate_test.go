@@ -202,7 +202,7 @@ func TestABackupKeepsOldSecretsSealed(t *testing.T) {
 				t.Errorf("%s: a secret lies open: %s", name, r.Data)
 			}
 		}
-		if err := restored.Delete(t.Context(), made.ID); err != nil {
+		if err := restored.Delete(t.Context(), made.ID, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

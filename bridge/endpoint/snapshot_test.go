@@ -32,7 +32,7 @@ func churn(t *testing.T, r *endpoint.Registry) {
 		}
 	}
 	gone := mustCreate(t, r, receiver("gone"))
-	if err := r.Delete(t.Context(), gone.ID); err != nil {
+	if err := r.Delete(t.Context(), gone.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	Invalid          Code = "invalid"
 	Conflict         Code = "conflict"
 	ManagedElsewhere Code = "managed_elsewhere"
+	Precondition     Code = "precondition_failed"
 	NotReady         Code = "not_ready"
 	Unavailable      Code = "unavailable"
 )
@@ -66,6 +67,7 @@ var meanings = map[Code]meaning{
 	Invalid:          {http.StatusUnprocessableEntity, "The input is not valid."},
 	Conflict:         {http.StatusConflict, "The input conflicts with what exists."},
 	ManagedElsewhere: {http.StatusConflict, "This is managed by the environment or the file."},
+	Precondition:     {http.StatusPreconditionFailed, "This is not as the request demands."},
 	NotReady:         {http.StatusServiceUnavailable, "The server is not ready yet."},
 	Unavailable:      {http.StatusServiceUnavailable, "The server cannot do this now."},
 }

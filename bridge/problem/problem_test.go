@@ -18,7 +18,7 @@ func TestCodesAreTheClosedList(t *testing.T) {
 	t.Parallel()
 	want := []problem.Code{
 		"bad_request", "bus_unavailable", "conflict", "disk_full", "invalid", "invalid_body",
-		"managed_elsewhere", "media_type", "method", "not_found", "not_ready", "overloaded",
+		"managed_elsewhere", "media_type", "method", "not_found", "not_ready", "overloaded", "precondition_failed",
 		"rate_limited", "refused", "sender_unavailable", "stopping", "store_full", "too_large", "unauthorized",
 		"unavailable", "unknown_source",
 	}

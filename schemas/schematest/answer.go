@@ -39,6 +39,7 @@ var routes = []route{
 	{"/v1/quarantine/*/release", "aside.json", false},
 	{"/v1/quarantine/*", "aside.json", false},
 	{"/v1/quarantine", "aside.json", true},
+	{"/v1/sources/*", "source.json", false},
 	{"/v1/sources", "source.json", true},
 	{"/v1/refusals", "refusal.json", true},
 	{"/v1/event-types/*/inferred", "event-type-inferred.json", false},

@@ -66,17 +66,26 @@ const maxAnswer = 64 << 20
 
 // Call sends one request and decodes the answer into out, if there is an out.
 func (c *API) Call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	_, err := c.CallIf(ctx, "", method, path, query, in, out)
+	return err
+}
+
+// CallIf is Call for a thing whose ETag is match still, "" for any. It returns the ETag in the answer.
+func (c *API) CallIf(ctx context.Context, match, method, path string, query url.Values, in, out any) (tag string, err error) {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
+			return "", fmt.Errorf("encode the request: %w", err)
 		}
 		body = bytes.NewReader(text)
 	}
 	req, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return err
+		return "", err
+	}
+	if match != "" {
+		req.Header.Set("If-Match", match)
 	}
 	req.Header.Set("Accept", "application/json")
 	switch {
@@ -87,10 +96,10 @@ func (c *API) Call(ctx context.Context, method, path string, query url.Values, i
 	}
 	res, err := c.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the server: %w", err)
+		return "", fmt.Errorf("ask the server: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }() // read-only
-	return c.answer(res, out)
+	return res.Header.Get("ETag"), c.answer(res, out)
 }
 
 // Download copies the answer of a GET as it comes, for as long as it takes.

@@ -159,6 +159,10 @@ func (c *Connection) find(ctx context.Context, t *cli.Terminal, nameOrID string)
 
 // one makes a command that sends one request about one endpoint.
 func one(t *cli.Terminal, c *Connection, cmd *cobra.Command, method, suffix string, body func() (any, error), text func(io.Writer, *endpointItem, json.RawMessage)) *cobra.Command {
+	match := ""
+	if suffix == "" && method != http.MethodGet {
+		cmd.Flags().StringVar(&match, "if-match", "", "only if the endpoint's ETag is this one still (endpoints get --etag)")
+	}
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = t.Action(func(cmd *cobra.Command, args []string) error {
 		client, err := c.Open(t)
@@ -173,15 +177,15 @@ func one(t *cli.Terminal, c *Connection, cmd *cobra.Command, method, suffix stri
 		if err != nil {
 			return err
 		}
-		return send(cmd.Context(), t, client, method, path+suffix, in, text)
+		return send(cmd.Context(), t, client, match, method, path+suffix, in, text)
 	})
 	return cmd
 }
 
 // send makes the request and prints the answer.
-func send(ctx context.Context, t *cli.Terminal, c *API, method, path string, in any, text func(io.Writer, *endpointItem, json.RawMessage)) error {
+func send(ctx context.Context, t *cli.Terminal, c *API, match, method, path string, in any, text func(io.Writer, *endpointItem, json.RawMessage)) error {
 	answer := json.RawMessage(`{}`)
-	if err := c.Call(ctx, method, path, nil, in, &answer); err != nil {
+	if _, err := c.CallIf(ctx, match, method, path, nil, in, &answer); err != nil {
 		return err
 	}
 	var e endpointItem
@@ -194,8 +198,27 @@ func send(ctx context.Context, t *cli.Terminal, c *API, method, path string, in 
 func noBody() (any, error) { return nil, nil }
 
 func endpointGet(t *cli.Terminal, c *Connection) *cobra.Command {
-	cmd := &cobra.Command{Use: "get NAME", Short: "Show an endpoint", Example: "  hookspan endpoints get crm"}
-	return one(t, c, cmd, http.MethodGet, "", noBody, writeIndented)
+	cmd := &cobra.Command{Use: "get NAME", Short: "Show an endpoint", Example: "  hookspan endpoints get crm\n  hookspan endpoints get crm --etag"}
+	one(t, c, cmd, http.MethodGet, "", noBody, writeIndented)
+	show, tagOnly := cmd.RunE, cmd.Flags().Bool("etag", false, "print its ETag alone, for --if-match")
+	printTag := t.Action(func(cmd *cobra.Command, args []string) error {
+		client, path, err := c.find(cmd.Context(), t, args[0])
+		if err != nil {
+			return err
+		}
+		tag, err := client.CallIf(cmd.Context(), "", http.MethodGet, path, nil, nil, nil)
+		if err != nil {
+			return err
+		}
+		return t.Document(map[string]string{"etag": tag}, func(w io.Writer) { fmt.Fprintln(w, cli.Plain(tag)) })
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *tagOnly {
+			return printTag(cmd, args)
+		}
+		return show(cmd, args)
+	}
+	return cmd
 }
 
 func endpointDelete(t *cli.Terminal, c *Connection) *cobra.Command {
@@ -301,7 +324,7 @@ func endpointCreate(t *cli.Terminal, c *Connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return send(cmd.Context(), t, client, http.MethodPost, EndpointsPath, body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
+		return send(cmd.Context(), t, client, "", http.MethodPost, EndpointsPath, body, func(w io.Writer, e *endpointItem, _ json.RawMessage) {
 			fmt.Fprintf(w, "created %s (%s)\n", cli.Plain(e.Name), cli.Plain(e.ID))
 			for _, secret := range e.Secrets {
 				fmt.Fprintf(w, "secret, shown this once: %s\n", cli.Plain(secret))

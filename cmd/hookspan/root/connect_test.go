@@ -112,6 +112,43 @@ func TestWithoutATokenItIsSaid(t *testing.T) {
 	}
 }
 
+// An edit by the command can be bound to what was read before.
+func TestAnEditIsOfWhatWasRead(t *testing.T) {
+	t.Parallel()
+	const tag = `"ep_1.abc"`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", tag)
+		switch match := r.Header.Get("If-Match"); {
+		case r.Method != http.MethodGet && match != tag:
+			w.WriteHeader(http.StatusPreconditionFailed)
+			_, _ = io.WriteString(w, `{"status":412,"code":"precondition_failed","detail":"it has changed since"}`)
+		case r.URL.Path == "/v1/endpoints":
+			_, _ = io.WriteString(w, `{"items":[{"id":"ep_1","name":"crm"}],"next":null}`)
+		default:
+			_, _ = io.WriteString(w, `{"id":"ep_1","name":"crm"}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	environ := []string{"HOOKSPAN_SERVER=" + server.URL, "HOOKSPAN_ADMIN_TOKEN=t"}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"endpoints", "get", "crm", "--etag"}, cli.ExitDone, tag},
+		{[]string{"endpoints", "get", "crm", "--etag", "--json"}, cli.ExitDone, `"etag"`},
+		{[]string{"endpoints", "get", "crm"}, cli.ExitDone, `"name": "crm"`},
+		{[]string{"endpoints", "update", "crm", "--rate", "5/s", "--if-match", tag}, cli.ExitDone, "updated crm"},
+		{[]string{"endpoints", "update", "crm", "--rate", "5/s", "--if-match", `"old"`}, cli.ExitFailed, "it has changed since"},
+		{[]string{"endpoints", "delete", "crm", "--if-match", `"old"`}, cli.ExitFailed, "412"},
+		{[]string{"endpoints", "delete", "crm", "--if-match", tag}, cli.ExitDone, "deleted"},
+	} {
+		if out, errs, code := hookspan(t, environ, c.args...); code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%v: code %d, want %d and %q:\n%s%s", c.args, code, c.code, c.says, out, errs)
+		}
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

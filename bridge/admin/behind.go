@@ -89,13 +89,13 @@ func (l *look) shardNote(endpointID string) delivery.Note {
 	return n
 }
 
-// read is how far what was published was looked at for an endpoint. Of another process only those
-// partitions are named that hold what was not looked at for a while.
+// read is how far what was published was looked at for an endpoint, of another process as far as it has
+// said: up to some seconds ago, or until it went.
 func (l *look) read(endpointID string) bus.Positions {
 	if l.owns(endpointID) {
 		return l.Outbound.Read(endpointID)
 	}
-	return l.shardNote(endpointID).Unread
+	return l.shardNote(endpointID).Read
 }
 
 // queued is how many deliveries wait for their first attempt in a lane of another process, by what its

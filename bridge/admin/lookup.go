@@ -129,11 +129,12 @@ func (t *trace) place(e *endpoint.Endpoint, m *bus.Message, entry *delivery.Entr
 			return
 		}
 	}
-	if at, ok := t.read[e.ID][m.Partition]; ok && !at.Reaches(m.Position) {
+	own := t.owns(e.ID)
+	if at, ok := t.read[e.ID][m.Partition]; ok && !at.Reaches(m.Position) && (own || !t.inLane(n, m, entry.ID)) {
 		t.behindOf(e, t.unread(e, at, m.Position), entry.ID)
 		return
 	}
-	if t.owns(e.ID) {
+	if own {
 		return // what is in its lane is found there
 	}
 	if n == nil && e.State != endpoint.Enabled {

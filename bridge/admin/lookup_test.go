@@ -270,7 +270,7 @@ func TestWhatAnotherHasNotReadIsTold(t *testing.T) {
 		t.Errorf("nothing was heard: %q", got)
 	}
 	shard := delivery.ShardNote(delivery.ShardOf(id, shardsInAll))
-	s.index.Noted(delivery.Note{Endpoint: shard, At: now, Taken: now, Unread: bus.Positions{"EVENTS": {Identity: "one", Seq: 9}}})
+	s.index.Noted(delivery.Note{Endpoint: shard, At: now, Taken: now, Read: bus.Positions{"EVENTS": {Identity: "one", Seq: 9}}})
 	if got := s.shown("event=e1"); got != "(crm:behind)" || s.from["EVENTS"].Seq != 9 {
 		t.Errorf("%q, looked behind %d", got, s.from["EVENTS"].Seq)
 	}
@@ -278,7 +278,11 @@ func TestWhatAnotherHasNotReadIsTold(t *testing.T) {
 	if b["events"] != 3.0 || b["replica"] != "other" {
 		t.Errorf("%v, want three events, as another says", b)
 	}
-	s.index.Noted(delivery.Note{Endpoint: shard, At: now.Add(time.Second), Taken: now})
+	s.store("e2", "t", 13, time.Second)
+	if got := s.shown("event=e2"); got != "crm:running" {
+		t.Errorf("stored a moment ago: %q", got)
+	}
+	s.index.Noted(delivery.Note{Endpoint: shard, At: now.Add(time.Second), Taken: now, Read: bus.Positions{"EVENTS": {Identity: "one", Seq: 12}}})
 	if got := s.shown("event=e1"); got != "" {
 		t.Errorf("it was read meanwhile: %q", got)
 	}

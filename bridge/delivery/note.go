@@ -33,10 +33,10 @@ type Note struct {
 	Before  bus.Positions `json:"f,omitempty"`
 	Reached bus.Positions `json:"p,omitempty"`
 
-	// Of a shard: since when its owner tells of it, and where its feed has come to in the partitions
-	// that hold what it has not read for a while. What was said of its endpoints before is of another owner.
-	Taken  time.Time     `json:"t,omitzero"`
-	Unread bus.Positions `json:"l,omitempty"`
+	// Of a shard: since when its owner tells of it, and where its feed has come to. What was said of its
+	// endpoints before is of another owner.
+	Taken time.Time     `json:"t,omitzero"`
+	Read  bus.Positions `json:"l,omitempty"`
 }
 
 // ShardNote stands for an endpoint in the note about a whole shard.
@@ -44,7 +44,7 @@ func ShardNote(shard int) string { return "shard_" + strconv.Itoa(shard) }
 
 // Empty: the lane just delivers.
 func (n Note) Empty() bool {
-	return n.Behind == nil && n.Held.IsZero() && n.Breaker == nil && n.Waits == "" && len(n.Running) == 0 && len(n.Unread) == 0
+	return n.Behind == nil && n.Held.IsZero() && n.Breaker == nil && n.Waits == "" && len(n.Running) == 0
 }
 
 // Behind says what readers have still to bring to an endpoint.

@@ -15,6 +15,8 @@ const (
 	noteAgain   = time.Minute      // between two that say the same
 	notesPerS   = 10               // of a shard that has many, about
 	noteRunning = 100              // attempts that one note names
+
+	partitionsPerS = 10 // whose places a shard tells of, about
 )
 
 // Note says what there is to say of an endpoint of a shard that this process owns; nil for
@@ -103,9 +105,6 @@ func (l laneView) notePlaces(n *delivery.Note) {
 
 // alike reports whether two notes say the same, but for numbers and times.
 func alike(n, m *delivery.Note) bool {
-	if (len(n.Unread) == 0) != (len(m.Unread) == 0) {
-		return false
-	}
 	if (n.Behind == nil) != (m.Behind == nil) || n.Behind != nil && n.Behind.About != m.Behind.About {
 		return false
 	}
@@ -127,24 +126,25 @@ func (t *told) covers(n *delivery.Note, counted time.Duration) bool {
 	switch {
 	case !alike(n, &t.note):
 		return since < noteAge
-	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events, n.Queued != t.note.Queued, !maps.Equal(n.Unread, t.note.Unread):
+	case n.Behind != nil && n.Behind.Events != t.note.Behind.Events, n.Queued != t.note.Queued:
 		return since < counted
 	}
 	return since < max(noteAgain, counted)
 }
 
-// unread has where the feed has come to, of the partitions that ended further on at the last look.
-func (s *shard) unread() bus.Positions {
-	was := s.ends
-	s.ends = bus.Positions{}
-	all := bus.Positions{}
-	for p, read := range s.read {
-		if end, ok := was[p]; ok && end.Same(read) && !read.Reaches(end) {
-			all[p] = read
-		}
-		s.ends[p] = s.d.partitions.End(p)
+// reading is where the shard's feed has come to, nil while there is nothing to tell: it has not moved,
+// or that was told a while ago. An owner's first ends what the one before has said, also of lanes that
+// just deliver.
+func (s *shard) reading(now time.Time) []delivery.Note {
+	often := max(noteCounted, time.Duration(len(s.read)/partitionsPerS)*time.Second)
+	switch {
+	case s.shown.Taken.IsZero():
+		s.shown.Taken = now
+	case now.Sub(s.shown.At) < often, maps.Equal(s.shown.Read, s.read):
+		return nil
 	}
-	return all
+	s.shown.Endpoint, s.shown.At, s.shown.Read = delivery.ShardNote(s.id), now, maps.Clone(s.read)
+	return []delivery.Note{s.shown}
 }
 
 // notes are those that others have to hear of now.
@@ -152,31 +152,20 @@ func (s *shard) notes(now time.Time) (all []delivery.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	counted := max(noteCounted, time.Duration(len(s.told)/notesPerS)*time.Second)
-	tell := func(n delivery.Note) {
-		was, some := s.told[n.Endpoint]
+	all = s.reading(now)
+	for id, l := range s.lanes {
+		n := laneView{l}.note(now)
+		was, some := s.told[id]
 		if !some && n.Empty() || some && was.covers(&n, counted) {
-			return
+			continue
 		}
-		if s.told[n.Endpoint] = (told{n, now}); n.Empty() {
-			delete(s.told, n.Endpoint)
+		if s.told[id] = (told{n, now}); n.Empty() {
+			delete(s.told, id)
 		}
 		all = append(all, n)
 	}
-	first := s.taken.IsZero()
-	if first {
-		s.taken = now
-	}
-	own := delivery.Note{Endpoint: delivery.ShardNote(s.id), At: now, Taken: s.taken, Unread: s.unread()}
-	if first { // what the owner before has said is over, also of lanes that just deliver
-		all = append(all, own)
-	} else {
-		tell(own)
-	}
-	for _, l := range s.lanes {
-		tell(laneView{l}.note(now))
-	}
 	for id := range s.told {
-		if s.lanes[id] == nil && id != own.Endpoint {
+		if s.lanes[id] == nil {
 			delete(s.told, id)
 		}
 	}

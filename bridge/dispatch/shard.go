@@ -52,8 +52,7 @@ type shard struct {
 	durable   durable
 	deltaAt   time.Time       // when the last delta was made
 	told      map[string]told // by endpoint: the last note, of those that say something
-	taken     time.Time       // when notes were first made
-	ends      bus.Positions   // of the partitions, at the last look
+	shown     delivery.Note   // the last about the shard
 }
 
 // durable is what the last delta says that is in the log.

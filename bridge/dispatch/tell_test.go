@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/bridge/delivery"
 	"github.com/hookspan/hookspan/bridge/dispatch/dispatchtest"
 	"github.com/hookspan/hookspan/bridge/endpoint"
@@ -55,40 +54,46 @@ func TestOwnersTellOfTheirLanes(t *testing.T) {
 	})
 }
 
-// A feed that stands is told of by the shard's owner, once it has stood for a while; and so is that there
-// is a new owner.
-func TestOwnersTellWhatTheyHaveNotRead(t *testing.T) {
+// Whoever answers for all knows by it what a feed that stands, or whose process is gone, has not read;
+// and which lanes have a new owner.
+func TestOwnersTellWhatTheyHaveRead(t *testing.T) {
 	shared(t, 2, func(t *testing.T, w *world, p, q *process) {
 		p.take(0)
 		q.take(1)
 		q.inShard(t, 1, 2, "crm", nil)
 		pass(2 * time.Second)
 		shard := delivery.ShardNote(1)
-		n := w.notes(t, 1)[shard]
-		if n.Taken.IsZero() || !n.Empty() {
-			t.Errorf("told of a new owner %+v", n)
+		first := w.notes(t, 1)[shard]
+		if first.Taken.IsZero() || len(first.Read) != 1 {
+			t.Errorf("a new owner told %+v", first)
+		}
+		written := len(w.store.Journal(1))
+		pass(time.Minute)
+		if n := len(w.store.Journal(1)); n != written {
+			t.Errorf("%d entries while nothing is read", n-written)
 		}
 		w.publish(1, 10, "a")
 		pass(5 * time.Second)
-		if again := w.notes(t, 1)[shard]; !again.At.Equal(n.At) {
-			t.Errorf("told of a feed that reads: %+v", again)
+		read := func() int64 { return w.notes(t, 1)[shard].Read[dispatchtest.Partition].Seq }
+		if got := read(); got != 10 {
+			t.Errorf("told that %d were read, want 10", got)
 		}
-		q.client.Set(dispatchtest.Faults{Call: func(name string) error {
-			if name == "Follow" {
-				return bus.ErrUnavailable
-			}
-			return nil
-		}})
 		w.publish(11, 15, "a")
-		pass(10 * time.Second)
-		n = w.notes(t, 1)[shard]
-		if len(n.Unread) != 1 || n.Unread[dispatchtest.Partition].Seq != 10 {
-			t.Errorf("told %+v, want that nothing behind 10 was read", n)
+		pass(3 * time.Second)
+		if got := read(); got != 10 {
+			t.Errorf("told again within seconds, that %d were read", got)
 		}
-		q.client.Set(dispatchtest.Faults{})
-		pass(15 * time.Second)
-		if n := w.notes(t, 1)[shard]; len(n.Unread) > 0 {
-			t.Errorf("all was read, and told is %+v", n)
+		pass(10 * time.Second)
+		if got := read(); got != 15 {
+			t.Errorf("told that %d were read, want 15", got)
+		}
+		q.kill()
+		w.publish(16, 20, "a")
+		pass(time.Second)
+		p.take(1)
+		pass(3 * time.Second)
+		if n := w.notes(t, 1)[shard]; !n.Taken.After(first.Taken) {
+			t.Errorf("the next owner told %+v", n)
 		}
 	})
 }

@@ -113,7 +113,7 @@ func (l *Live) all() []*follower {
 // Lag is how many events are stored that the followers have not read.
 func (l *Live) Lag() (n int64) {
 	for _, f := range l.all() {
-		n += f.lag(l.Partitions.End(f.partition))
+		n += f.lag(l.Partitions.end(f.partition))
 	}
 	return n
 }

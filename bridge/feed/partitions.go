@@ -116,8 +116,7 @@ func (ps *Partitions) Beginning(p bus.Partition) bus.Position {
 	return front(span)
 }
 
-// End is where a partition ended when it was last asked for.
-func (ps *Partitions) End(p bus.Partition) bus.Position {
+func (ps *Partitions) end(p bus.Partition) bus.Position {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	return ps.spans[p].End

@@ -39,7 +39,7 @@ type running struct {
 func run(t *testing.T, environ ...string) *running {
 	t.Helper()
 	environ = append([]string{
-		"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0", "HOOKSPAN_STOP_GRACE=5s",
+		"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0", "HOOKSPAN_STOP_GRACE=1m", // which no machine is too slow for
 	}, environ...)
 	c, err := server.Configured(t.Context(), environ)
 	if err != nil {

@@ -47,7 +47,7 @@ func launchReloading(t *testing.T, hangup <-chan struct{}, environ ...string) *r
 	t.Helper()
 	environ = append([]string{
 		"HOOKSPAN_DATA_DIR=" + filepath.Join(t.TempDir(), "none"), "HOOKSPAN_LISTEN=127.0.0.1:0", "HOOKSPAN_ADMIN_LISTEN=127.0.0.1:0",
-		"HOOKSPAN_ADMIN_TOKEN=" + testToken, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8", "HOOKSPAN_PUBLISH_TIMEOUT=2s", "HOOKSPAN_STOP_GRACE=5s",
+		"HOOKSPAN_ADMIN_TOKEN=" + testToken, "HOOKSPAN_EGRESS_ALLOW=127.0.0.0/8", "HOOKSPAN_STOP_GRACE=1m", // which no machine is too slow for
 		"HOOKSPAN_SOURCES=shop", "HOOKSPAN_SOURCE_SHOP_PROVIDER=cloudevents", "HOOKSPAN_SOURCE_SHOP_SECRETS=" + testToken,
 	}, environ...)
 	load := func() (*config.Config, error) { return config.Load(environ) }

@@ -17,20 +17,16 @@ import (
 const (
 	eventsAccount  = "EVENTS"
 	privateAccount = "HOOKSPAN"
-	// clientsAccount has the streams that clients make. Nothing in it is imported or exported
-	// beside the JetStream API itself, so what a client does there stays there.
-	clientsAccount = "CLIENTS"
+	// formerAccount had the streams that clients of versions before made. Nobody reaches it.
+	formerAccount = "CLIENTS"
 )
 
 // inboxPrefix is that of our own connections.
 const inboxPrefix = "_HOOKSPAN"
 
-// Shares of the store, in percent: what Hookspan keeps beside events has room that events cannot
-// take. What clients keep comes out of the share of events, which our stream does not fill.
-const (
-	eventsShare  = 80
-	clientsShare = 9
-)
+// eventsShare is that of the store, in percent: what Hookspan keeps beside events has room that
+// events cannot take.
+const eventsShare = 80
 
 // unlimitedStore is the server's own limit: each account has its share of the store instead. The
 // server counts what streams have reserved, not what they hold, and would not start with a
@@ -38,20 +34,16 @@ const (
 const unlimitedStore = 1 << 60
 
 // eventStore and privateStore are the shares of MaxStore that events and what is kept beside them
-// have; clientStore is what clients take of it.
+// have.
 func (o *Options) eventStore() int64   { return o.MaxStore / 100 * eventsShare }
 func (o *Options) privateStore() int64 { return o.MaxStore / 100 * (100 - eventsShare) }
-func (o *Options) clientStore() int64  { return o.MaxStore / 100 * clientsShare }
 
 // accounts makes those of one start of the server; clients is nil without Listen. In a cluster
 // those with streams come with their limits, because streams are assigned to the server as soon as
-// it runs, and only a configuration can set them before. There the account of clients is part of
-// every server, whether or not it listens: its streams may be anywhere.
+// it runs, and only a configuration can set them before. There the former account stays: streams
+// that lie in it are assigned to servers, whatever version those are.
 func (o *Options) accounts(clients *client.Options) ([]*server.Account, error) {
 	own := map[string]*server.Account{eventsAccount: server.NewAccount(eventsAccount), privateAccount: server.NewAccount(privateAccount)}
-	if o.Listen != "" {
-		own[clientsAccount] = server.NewAccount(clientsAccount)
-	}
 	if o.Clustered() {
 		limited, err := o.limitedAccounts()
 		if err != nil {
@@ -60,7 +52,7 @@ func (o *Options) accounts(clients *client.Options) ([]*server.Account, error) {
 		own = limited
 	}
 	var list []*server.Account
-	for _, name := range []string{eventsAccount, privateAccount, clientsAccount} {
+	for _, name := range []string{eventsAccount, privateAccount, formerAccount} {
 		if account := own[name]; account != nil {
 			list = append(list, account)
 		}
@@ -68,7 +60,7 @@ func (o *Options) accounts(clients *client.Options) ([]*server.Account, error) {
 	if clients == nil {
 		return list, nil
 	}
-	seats, err := clients.Accounts(own[eventsAccount], own[clientsAccount])
+	seats, err := clients.Accounts(own[eventsAccount])
 	return append(list, seats...), err
 }
 
@@ -78,19 +70,18 @@ func (o *Options) limitedAccounts() (map[string]*server.Account, error) {
 	const text = `accounts {
 		%s { jetstream { max_store: %d } }
 		%s { jetstream { max_store: %d } }
-		%s { jetstream { max_store: %d, max_mem: %d, max_streams: %d, max_consumers: %d } }
+		%s { jetstream: enabled }
 	}`
 	servers := int64(o.ClusterSize)
-	few := client.Limits(o.clientStore())
 	var parsed server.Options
 	if err := parsed.ProcessConfigString(fmt.Sprintf(text, eventsAccount, servers*o.eventStore(), privateAccount, servers*o.privateStore(),
-		clientsAccount, servers*few.MaxStore, servers*few.MaxMemory, few.MaxStreams, few.MaxConsumers)); err != nil {
+		formerAccount)); err != nil {
 		return nil, fmt.Errorf("configure the accounts: %w", err)
 	}
 	limited := map[string]*server.Account{}
 	for _, account := range parsed.Accounts {
 		switch name := account.GetName(); name {
-		case eventsAccount, privateAccount, clientsAccount:
+		case eventsAccount, privateAccount, formerAccount:
 			limited[name] = account
 		}
 	}
@@ -111,9 +102,6 @@ func (o *Options) enableJetStream(inner *server.Server) error {
 		}
 	}
 	shares := map[string]server.JetStreamAccountLimits{eventsAccount: whole(o.eventStore()), privateAccount: whole(o.privateStore())}
-	if o.Listen != "" {
-		shares[clientsAccount] = client.Limits(o.clientStore())
-	}
 	for name, limits := range shares {
 		account, err := inner.LookupAccount(name)
 		if err != nil {
@@ -138,4 +126,15 @@ func (o *Options) eventStreams() []string {
 	}
 	slices.Sort(streams)
 	return slices.Compact(streams)
+}
+
+// tellOfFormer says that streams are there which clients made and nobody reaches any more. They
+// stay, because they are not ours to remove.
+func (o *Options) tellOfFormer() {
+	folder := filepath.Join(o.Dir, "jetstream", formerAccount)
+	streams, err := filepath.Glob(filepath.Join(folder, "streams", "*"))
+	if err == nil && len(streams) > 0 {
+		o.Log.Warn("NATS clients have no streams of their own any more: what such streams hold stays in the folder, and takes its space until you remove it",
+			"file", folder, "streams", len(streams))
+	}
 }

@@ -1,9 +1,11 @@
 package embedded_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,34 +20,6 @@ import (
 func TestClientsStayWithinBounds(t *testing.T) {
 	t.Parallel()
 	s := besiege(t)
-	t.Run("memory and disk", func(t *testing.T) {
-		for storage, most := range map[natsjs.StorageType]int{natsjs.MemoryStorage: 64 << 20, natsjs.FileStorage: 256 << 20 / 100 * 9} {
-			name := strings.ToUpper(storage.String())
-			if _, err := s.js.CreateStream(within(t), natsjs.StreamConfig{Name: name, Subjects: []string{name}, Storage: storage}); err != nil {
-				t.Fatal(err)
-			}
-			part, taken := make([]byte, 1<<20), 0
-			var err error
-			for ; err == nil && taken < 512<<20; taken += len(part) {
-				_, err = s.js.Publish(within(t), name, part)
-			}
-			if err == nil || taken > most+4<<20 {
-				t.Errorf("%s: %d bytes were taken (%v)", name, taken, err)
-			}
-		}
-	})
-	t.Run("streams", func(t *testing.T) {
-		made := 0
-		for i := range 200 {
-			if _, err := s.js.CreateStream(within(t), natsjs.StreamConfig{Name: fmt.Sprint("S", i), Subjects: []string{fmt.Sprint("s.", i)}, Storage: natsjs.MemoryStorage}); err != nil {
-				break
-			}
-			made++
-		}
-		if made > 50 {
-			t.Errorf("%d streams were made", made)
-		}
-	})
 	t.Run("consumers", func(t *testing.T) {
 		made := 0
 		for i := range 200 {
@@ -62,6 +36,23 @@ func TestClientsStayWithinBounds(t *testing.T) {
 		info := must(s.js.UpdateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "c0", MaxAckPending: -1, MaxRequestExpires: time.Hour})).CachedInfo()
 		if c := info.Config; c.MaxAckPending != 10_000 || c.MaxRequestExpires > 2*time.Minute || c.MaxWaiting != 512 {
 			t.Errorf("%+v", c)
+		}
+		info = must(s.js.UpdateConsumer(within(t), eventsOf, natsjs.ConsumerConfig{Durable: "c1", AckWait: 1, BackOff: []time.Duration{1, 2}, MaxDeliver: 3})).CachedInfo()
+		if c := info.Config; c.AckWait < 100*time.Millisecond || c.BackOff[0] < 100*time.Millisecond || c.BackOff[1] < 100*time.Millisecond {
+			t.Errorf("it looks again after %v, %v", c.AckWait, c.BackOff)
+		}
+		long := strings.Repeat("x", 10<<10)
+		for what, c := range map[string]natsjs.ConsumerConfig{
+			"long filters":       {Durable: "c1", FilterSubjects: []string{"hookspan.events.a", "hookspan.events." + long}},
+			"many filters":       {Durable: "c1", FilterSubjects: slices.Repeat([]string{"hookspan.events.a"}, 51)},
+			"a long name":        {Durable: long[:200]},
+			"a long description": {Durable: "c1", Description: long},
+			"long metadata":      {Durable: "c1", Metadata: map[string]string{"x": long}},
+		} {
+			var api *natsjs.APIError
+			if _, err := s.js.CreateOrUpdateConsumer(within(t), eventsOf, c); !errors.As(err, &api) || api.Code != 400 {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 	t.Run("payload", func(t *testing.T) {

@@ -26,7 +26,7 @@ func (s *Server) connect() (err error) {
 	if s.conns.Private, err = s.dial("hookspan private", privateAccount); err != nil || s.clients == nil {
 		return err
 	}
-	s.desk, err = client.OpenDesk(s.clients, s.guard.seats)
+	s.desk, err = client.OpenDesk(s.clients)
 	return err
 }
 

@@ -16,16 +16,10 @@
 //
 // Clients that come in through Listen are in neither. Each connection has an account of its own,
 // its seat, without JetStream: no client sees another's subjects, and the server
-// never acts for one of them with more rights than it has. A seat's imports are all that there
-// is to reach (package client), and they are four:
-//
-//   - the topics of events, to subscribe to;
-//   - the desk, code of ours that publishes events and makes consumers for clients. It
-//     takes nothing over from a request that it does not know;
-//   - to pull from consumers of event streams, and to acknowledge. Those of our own acknowledge
-//     nothing and have names that nobody can guess; one that loses a message notices;
-//   - the account CLIENTS, which holds streams that clients make, within limits, and imports
-//     nothing itself.
+// never acts for one of them with more rights than it has. All that a client sends comes to the
+// desk (package client), code of ours that publishes events, makes consumers for clients, pulls
+// from them and acknowledges. It takes nothing over from a request that it does not know. What
+// comes back to a seat is what the desk or a consumer answers its client, and events.
 //
 // # Cluster
 //

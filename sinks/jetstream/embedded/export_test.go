@@ -40,11 +40,14 @@ func StartOn(listen, routes string) error {
 	return o.awaitListeners(inner, log.fatal)
 }
 
-// Remembering bounds how many requests of clients the server remembers.
-func (o *Options) Remembering(most int) { o.mostRemembered = most }
-
-// Remembered is how many it does.
-func (s *Server) Remembered() int { return s.desk.Remembered() }
+// Interest is how many subscribe to a subject in the account of events.
+func (s *Server) Interest(subject string) int {
+	account, err := s.current().LookupAccount(eventsAccount)
+	if err != nil {
+		return 0
+	}
+	return account.Interest(subject)
+}
 
 // Intact asks for the files of the streams of the server that runs now, when it has ended, too.
 func (s *Server) Intact() func() error {

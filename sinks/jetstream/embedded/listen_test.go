@@ -1,11 +1,16 @@
 package embedded_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,9 +81,6 @@ func TestClientsReadAndPublishEvents(t *testing.T) {
 	if at, ok, err := s.store.OthersNeed(within(t), "HOOKSPAN_EVENTS"); err != nil || !ok || at != 2 {
 		t.Errorf("others need %d %v %v, want 2", at, ok, err)
 	}
-	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs.>"}}); err != nil {
-		t.Errorf("a stream of their own: %v", err)
-	}
 }
 
 // Another Hookspan that takes the listener for a NATS server learns that at once, and makes nothing.
@@ -100,7 +102,7 @@ func TestNoOtherHookspanWorksAsAClient(t *testing.T) {
 			t.Errorf("it made %s", name)
 		}
 	}
-	if account, err := js.AccountInfo(within(t)); err != nil || account.Limits.MaxStore <= 0 || account.Limits.MaxStreams <= 0 {
+	if account, err := js.AccountInfo(within(t)); err != nil || account.Limits.MaxConsumers != 50 || account.Limits.MaxStreams != 0 || account.Limits.MaxStore != 0 {
 		t.Errorf("what clients may use: %+v %v", account, err)
 	}
 }
@@ -120,11 +122,8 @@ func TestClientsReachNothingElse(t *testing.T) {
 			t.Errorf("%s: %v", stream, err)
 		}
 	}
-	mirror, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "COPY", Mirror: &jetstream.StreamSource{Name: "HOOKSPAN_REGISTRY"}})
-	if err == nil {
-		if info, err := mirror.Info(within(t)); err != nil || info.State.Msgs != 0 {
-			t.Errorf("a mirror of the registry holds %v, %v", info.State.Msgs, err)
-		}
+	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "COPY", Mirror: &jetstream.StreamSource{Name: "HOOKSPAN_REGISTRY"}}); err == nil {
+		t.Error("a mirror of the registry was made")
 	}
 	if err := nc.Publish("hookspan.registry", []byte("forged")); err != nil {
 		t.Fatal(err)
@@ -298,30 +297,87 @@ func TestConsumersOfClientsLast(t *testing.T) {
 	}
 }
 
-func TestClientsHaveStreamsOfTheirOwn(t *testing.T) {
+// What the libraries ask for has answers that they understand.
+func TestClientsHaveNoStreamsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
-	_, one := dial(t, s)
-	_, two := dial(t, s)
-	if _, err := one.CreateStream(within(t), jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs.>"}}); err != nil {
-		t.Fatal(err)
+	nc, js := dial(t, s)
+	config := jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"theirs.>"}}
+	_, made := js.CreateStream(within(t), config)
+	_, changed := js.UpdateStream(within(t), config)
+	for what, err := range map[string]error{"made": made, "changed": changed, "deleted": js.DeleteStream(within(t), "THEIRS")} {
+		var api *jetstream.APIError
+		if !errors.As(err, &api) || api.Code != 403 || !strings.Contains(api.Description, "no streams of their own") {
+			t.Errorf("a stream is %s: %v", what, err)
+		}
 	}
-	if ack, err := two.Publish(within(t), "theirs.x", []byte("1"), jetstream.WithMsgID("1")); err != nil || ack.Stream != "THEIRS" {
-		t.Fatalf("%+v, %v", ack, err)
+	if _, err := js.Stream(within(t), "THEIRS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("looked up: %v", err)
 	}
-	c, err := two.CreateConsumer(within(t), "THEIRS", jetstream.ConsumerConfig{Durable: "c"})
+	if _, err := js.CreateConsumer(within(t), "THEIRS", jetstream.ConsumerConfig{Durable: "c"}); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("a consumer: %v", err)
+	}
+	if _, err := js.Publish(within(t), "theirs.x", []byte("1")); err == nil || !containsAll(err.Error(), "theirs.x is no topic", "hookspan.events.>") {
+		t.Errorf("published: %v", err)
+	}
+	old, err := nc.JetStream()
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.Next()
-	if err != nil || string(m.Data()) != "1" || m.Headers().Get("Nats-Msg-Id") != "1" {
+	if _, err := old.AddStream(&nats.StreamConfig{Name: "THEIRS"}); err == nil || !strings.Contains(err.Error(), "no streams of their own") {
+		t.Errorf("made by the older client: %v", err)
+	}
+}
+
+// What clients of a version that let them make streams have made stays, and is told of.
+func TestFormerStreamsOfClientsAreToldOf(t *testing.T) {
+	t.Parallel()
+	var told bytes.Buffer // read once nothing is written any more
+	dir := natstest.Folder(t)
+	if err := os.MkdirAll(filepath.Join(dir, "jetstream", "CLIENTS", "streams", "THEIRS"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.DoubleAck(within(t)); err != nil {
-		t.Error(err)
+	s := open(t, embedded.Options{Dir: dir, Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(&told, nil))})
+	_, js := dial(t, s)
+	if _, err := js.Stream(within(t), "THEIRS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("a client finds it: %v", err)
 	}
-	if err := two.DeleteStream(within(t), "THEIRS"); err != nil {
-		t.Error(err)
+	s.close()
+	if n := strings.Count(told.String(), "NATS clients have no streams of their own any more"); n != 1 {
+		t.Errorf("it was told of %d times:\n%s", n, told.String())
+	}
+}
+
+// The older client of nats.go pulls as the newer one does, and hears why it cannot be pushed to.
+func TestTheOlderClient(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", User: "client", Password: "open sesame"})
+	nc, _ := dial(t, s, nats.UserInfo("client", "open sesame"))
+	js, err := nc.JetStream(nats.MaxWait(25 * time.Second)) // pulls ask for as much
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ack, err := js.Publish(topic, []byte("theirs")); err != nil || ack.Stream != "HOOKSPAN_EVENTS" {
+		t.Fatalf("%+v, %v", ack, err)
+	}
+	for _, durable := range []string{"shipping", ""} {
+		sub, err := js.PullSubscribe("hookspan.events.>", durable)
+		if err != nil {
+			t.Fatalf("durable %q: %v", durable, err)
+		}
+		messages, err := sub.Fetch(1)
+		if err != nil {
+			t.Fatalf("durable %q: %v", durable, err)
+		}
+		if err := messages[0].AckSync(); err != nil || string(messages[0].Data) != "theirs" {
+			t.Errorf("durable %q: %q, %v", durable, messages[0].Data, err)
+		}
+	}
+	if _, err := js.SubscribeSync("hookspan.events.>"); err == nil || !strings.Contains(err.Error(), "pull consumers") {
+		t.Errorf("pushed to: %v", err)
+	}
+	if info, err := js.AccountInfo(); err != nil || info.Consumers != 2 {
+		t.Errorf("%+v, %v", info, err)
 	}
 }
 

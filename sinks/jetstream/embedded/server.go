@@ -83,6 +83,7 @@ func open(ctx context.Context, o Options, between func(flush func() error) func(
 	if s.cluster, err = cluster.Join(ctx, o.Dir, &s.o.Membership, o.Log, s.o.ours); err != nil {
 		return nil, err
 	}
+	s.o.tellOfFormer()
 	s.admitClients()
 	flush, closeFlush, err := disk.NewFlush(o.Dir)
 	if err != nil {
@@ -118,8 +119,8 @@ func (s *Server) admitClients() {
 	}
 	s.clients = &client.Options{
 		Server: s.o.serverName(), Clustered: s.o.Clustered(), User: s.o.User, Password: s.o.Password,
-		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount, ClientsAccount: clientsAccount,
-		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostRemembered: s.o.mostRemembered,
+		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount,
+		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(),
 		Usable: s.Usable, Running: s.current, Dial: s.dial, Inbox: inboxPrefix, Log: s.o.Log,
 	}
 	s.guard.seats = client.NewSeats(s.clients)

@@ -54,7 +54,7 @@ func (d *Desk) allow(ctx context.Context) bool {
 	defer cancel()
 	underway := d.allowance.begin()
 	var info jetstream.StreamInfo
-	answer, err := ask(ctx, d.events.nc, "STREAM.INFO."+d.o.Stream, struct{}{})
+	answer, err := d.ask(ctx, "STREAM.INFO."+d.o.Stream, struct{}{})
 	if err != nil || json.Unmarshal(answer, &info) != nil || info.Config.Name == "" {
 		return false
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/sinks/jetstream"
 )
@@ -46,49 +48,59 @@ var verbs = []verb{
 
 // A refusal is an answer that the desk gives by itself.
 type refusal struct {
-	code int
-	text string
+	code    int
+	errCode natsjs.ErrorCode // by which client libraries know what it is; 0: nothing that they know
+	text    string
 }
 
 func (r refusal) Error() string { return r.text }
 
 func forbidden(format string, v ...any) error {
-	return refusal{http.StatusForbidden, fmt.Sprintf(format, v...)}
+	return refusal{code: http.StatusForbidden, text: fmt.Sprintf(format, v...)}
 }
 
 func invalid(format string, v ...any) error {
-	return refusal{http.StatusBadRequest, fmt.Sprintf(format, v...)}
+	return refusal{code: http.StatusBadRequest, text: fmt.Sprintf(format, v...)}
 }
 
-// errNoConsumer is as JetStream says it.
-var errNoConsumer = errors.New("consumer not found")
+func unavailable(text string) error { return refusal{code: http.StatusServiceUnavailable, text: text} }
 
-const codeNoConsumer = 10014
+// As JetStream says it.
+var (
+	errNoConsumer = refusal{http.StatusNotFound, natsjs.JSErrCodeConsumerNotFound, "consumer not found"}
+	errNoStream   = refusal{http.StatusNotFound, natsjs.JSErrCodeStreamNotFound, "stream not found"}
+)
 
-func (d *Desk) serve(m *nats.Msg) {
-	ctx, cancel := context.WithTimeout(context.Background(), deskTimeout)
+func (d *Desk) serve(ctx context.Context, m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(ctx, deskTimeout)
 	defer cancel()
-	subject := strings.TrimPrefix(m.Subject, deskAPI)
-	answer, err := d.dispatch(ctx, subject, m.Data)
+	answer, err := d.dispatch(ctx, m.Subject, m.Data)
+	if most := int(d.events.nc.MaxPayload()); err == nil && len(answer) > most {
+		err = forbidden("the answer has more than %d bytes: ask for less", most)
+	}
 	var no refusal
 	switch {
 	case err == nil:
 		d.answer(m.Reply, nil, answer)
-	case errors.Is(err, errNoConsumer):
-		data, _ := json.Marshal(map[string]apiError{"error": {http.StatusNotFound, codeNoConsumer, err.Error()}})
-		d.answer(m.Reply, nil, data)
+	case errors.As(err, &no) && strings.HasPrefix(m.Subject, directGet):
+		d.answer(m.Reply, nats.Header{"Status": {strconv.Itoa(no.code)}, "Description": {no.text}}, nil)
 	case errors.As(err, &no):
-		d.refuse(m.Reply, no.code, no.text)
+		d.refuse(m.Reply, no)
+	case context.Cause(ctx) != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded): // the end
+		d.refuse(m.Reply, refusal{code: http.StatusServiceUnavailable, text: "the embedded bus is not there"})
 	default:
-		d.o.Log.Warn("a request of a NATS client was not answered", "topic", subject, "error", err)
-		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus does not answer now")
+		d.o.Log.Warn("a request of a NATS client was not answered", "topic", m.Subject, "error", err)
+		d.refuse(m.Reply, refusal{code: http.StatusServiceUnavailable, text: "the embedded bus does not answer now"})
 	}
 }
+
+// directGet begins requests that are answered with a message.
+const directGet = "DIRECT.GET."
 
 func (d *Desk) dispatch(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
 	switch subject {
 	case "INFO":
-		return d.account(ctx)
+		return d.accountInfo(ctx)
 	case "STREAM.NAMES", "STREAM.LIST":
 		return d.streams(ctx, subject, body)
 	}
@@ -96,25 +108,30 @@ func (d *Desk) dispatch(ctx context.Context, subject string, body []byte) (json.
 		if rest, ok := strings.CutPrefix(subject, v.begin); ok {
 			r := request{verb: v.begin, body: body}
 			r.stream, r.rest, _ = strings.Cut(rest, ".")
-			if slices.Contains(d.o.Streams, r.stream) {
-				return v.serve(d, ctx, r)
+			if !slices.Contains(d.o.Streams, r.stream) {
+				return nil, errNoStream
 			}
+			return v.serve(d, ctx, r)
 		}
 	}
-	return nil, forbidden("%s: event streams are Hookspan's: clients publish to their topics, look at them, and read them through pull consumers", subject)
+	return nil, forbidden("%s: clients have no streams of their own and change none: they publish to event topics, look at %s, and read it through pull consumers", shortened(subject), d.o.Stream)
+}
+
+// shortened keeps what a client says from becoming longer than what is said of it.
+func shortened(subject string) string {
+	if len(subject) > mostName {
+		return strings.ToValidUTF8(subject[:mostName], "") + "…"
+	}
+	return subject
 }
 
 // ask asks JetStream in the account of events.
 func (d *Desk) ask(ctx context.Context, subject string, body any) (json.RawMessage, error) {
-	return ask(ctx, d.events.nc, subject, body)
-}
-
-func ask(ctx context.Context, nc *nats.Conn, subject string, body any) (json.RawMessage, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	m, err := nc.RequestWithContext(ctx, apiPrefix+subject, data)
+	m, err := d.events.nc.RequestWithContext(ctx, apiPrefix+subject, data)
 	if err != nil {
 		return nil, fmt.Errorf("ask JetStream for %s: %w", subject, err)
 	}
@@ -132,18 +149,24 @@ func read(body []byte, into any) error {
 	return nil
 }
 
-// account is what clients use together, and may; with a mark for those that want a whole account.
-func (d *Desk) account(ctx context.Context) (json.RawMessage, error) {
-	answer, err := ask(ctx, d.clients.nc, "INFO", struct{}{})
-	if err != nil {
-		return nil, err
+// accountInfo is what clients have together, and may: no streams. The mark is for those that want a
+// whole account.
+func (d *Desk) accountInfo(ctx context.Context) (json.RawMessage, error) {
+	theirs := 0
+	for _, stream := range d.o.Streams {
+		all, err := d.consumersOf(ctx, "CONSUMER.NAMES."+stream)
+		var no refusal
+		if err != nil && !errors.As(err, &no) {
+			return nil, err
+		}
+		theirs += len(all.Consumers)
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(answer, &members); err != nil || members == nil {
-		return answer, err
-	}
-	members[jetstream.MarkOfClients] = json.RawMessage("true")
-	return json.Marshal(members)
+	return json.Marshal(map[string]any{
+		"type":   "io.nats.jetstream.api.v1.account_info_response",
+		"memory": 0, "storage": 0, "reserved_memory": 0, "reserved_storage": 0, "streams": 0, "consumers": theirs,
+		"limits": natsjs.AccountLimits{MaxConsumers: consumers * len(d.o.Streams), MaxAckPending: ackPending},
+		"api":    natsjs.APIStats{}, jetstream.MarkOfClients: true,
+	})
 }
 
 func (d *Desk) streamInfo(ctx context.Context, r request) (json.RawMessage, error) {
@@ -177,12 +200,11 @@ type page struct {
 	Total     int               `json:"total"`
 	Offset    int               `json:"offset"`
 	Limit     int               `json:"limit"`
-	Streams   []json.RawMessage `json:"streams,omitempty"`
-	Consumers []json.RawMessage `json:"consumers,omitempty"`
+	Consumers []json.RawMessage `json:"consumers"`
 	Error     *apiError         `json:"error,omitempty"`
 }
 
-// streams lists the event streams, and behind them what clients made.
+// streams lists the event streams: those that lie in their account are all that clients see.
 func (d *Desk) streams(ctx context.Context, subject string, body []byte) (json.RawMessage, error) {
 	var which struct {
 		Offset  int    `json:"offset"`
@@ -192,25 +214,11 @@ func (d *Desk) streams(ctx context.Context, subject string, body []byte) (json.R
 		return nil, err
 	}
 	which.Offset = max(which.Offset, 0)
-	asked := which.Offset
-	which.Offset = 0
-	var ours, theirs page
-	if err := d.page(ctx, d.events.nc, subject, which, &ours); err != nil {
-		return nil, err
-	}
-	skipped := min(asked, len(ours.Streams))
-	which.Offset = asked - skipped
-	if err := d.page(ctx, d.clients.nc, subject, which, &theirs); err != nil {
-		return nil, err
-	}
-	all := ours
-	all.Total, all.Offset, all.Error = len(ours.Streams)+theirs.Total, asked, nil
-	all.Streams = append(ours.Streams[skipped:], theirs.Streams...)
-	return json.Marshal(all)
+	return d.ask(ctx, subject, which)
 }
 
-func (d *Desk) page(ctx context.Context, nc *nats.Conn, subject string, which any, into *page) error {
-	answer, err := ask(ctx, nc, subject, which)
+func (d *Desk) page(ctx context.Context, subject string, which any, into *page) error {
+	answer, err := d.ask(ctx, subject, which)
 	if err != nil {
 		return err
 	}
@@ -240,11 +248,11 @@ func (d *Desk) consumersOf(ctx context.Context, subject string) (page, error) {
 	var all page
 	for offset := 0; ; {
 		var p page
-		if err := d.page(ctx, d.events.nc, subject, map[string]int{"offset": offset}, &p); err != nil {
+		if err := d.page(ctx, subject, map[string]int{"offset": offset}, &p); err != nil {
 			return page{}, err
 		}
 		if p.Error != nil {
-			return page{}, refusal{p.Error.Code, p.Error.Description}
+			return page{}, refusal{p.Error.Code, p.Error.ErrCode, p.Error.Description}
 		}
 		for _, c := range p.Consumers {
 			if !jetstream.OwnReader(nameOf(c)) {

@@ -6,14 +6,16 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
-	ours "github.com/hookspan/hookspan/sinks/jetstream"
+	"github.com/hookspan/hookspan/sinks/jetstream"
 )
 
 // Bounds of one consumer of a client.
@@ -24,8 +26,12 @@ const (
 	mostMetadata    = 4 << 10
 	mostName        = 128
 	mostDescription = 1 << 10
-	// longestPull is what client libraries ask for by themselves. The server remembers a little
-	// longer whom to bring what a pull asked for, and no longer, because that takes memory.
+	mostFilter      = 8 << 10 // bytes of all filter subjects together
+	// leastAckWait is how soon the server may look again at what was not acknowledged: it looks as
+	// often as that.
+	leastAckWait = 100 * time.Millisecond
+	// longestPull is what client libraries ask for by themselves. A pull of one who has gone is not
+	// in others' way for longer.
 	longestPull = 30 * time.Second
 	// consumerSettles bounds how long a consumer may take to be known in a cluster.
 	consumerSettles = 2 * time.Second
@@ -35,30 +41,30 @@ const (
 // A clientConsumer is what a client may say of a consumer: how it reads, and nothing of where
 // the server should send things by itself.
 type clientConsumer struct {
-	Durable       string                  `json:"durable_name,omitempty"`
-	Name          string                  `json:"name,omitempty"`
-	Description   string                  `json:"description,omitempty"`
-	DeliverPolicy jetstream.DeliverPolicy `json:"deliver_policy"`
-	StartSeq      uint64                  `json:"opt_start_seq,omitempty"`
-	StartTime     *time.Time              `json:"opt_start_time,omitempty"`
-	AckPolicy     jetstream.AckPolicy     `json:"ack_policy"`
-	AckWait       time.Duration           `json:"ack_wait,omitempty"`
-	MaxDeliver    int                     `json:"max_deliver,omitempty"`
-	BackOff       []time.Duration         `json:"backoff,omitempty"`
-	Filter        string                  `json:"filter_subject,omitempty"`
-	Filters       []string                `json:"filter_subjects,omitempty"`
-	ReplayPolicy  jetstream.ReplayPolicy  `json:"replay_policy"`
-	MaxWaiting    int                     `json:"max_waiting,omitempty"`
-	MaxAckPending int                     `json:"max_ack_pending,omitempty"`
-	HeadersOnly   bool                    `json:"headers_only,omitempty"`
-	MaxBatch      int                     `json:"max_batch,omitempty"`
-	MaxExpires    time.Duration           `json:"max_expires,omitempty"`
-	MaxBytes      int                     `json:"max_bytes,omitempty"`
-	Inactive      time.Duration           `json:"inactive_threshold,omitempty"`
-	Replicas      int                     `json:"num_replicas"`
-	Memory        bool                    `json:"mem_storage,omitempty"`
-	Metadata      map[string]string       `json:"metadata,omitempty"`
-	PauseUntil    *time.Time              `json:"pause_until,omitempty"`
+	Durable       string               `json:"durable_name,omitempty"`
+	Name          string               `json:"name,omitempty"`
+	Description   string               `json:"description,omitempty"`
+	DeliverPolicy natsjs.DeliverPolicy `json:"deliver_policy"`
+	StartSeq      uint64               `json:"opt_start_seq,omitempty"`
+	StartTime     *time.Time           `json:"opt_start_time,omitempty"`
+	AckPolicy     natsjs.AckPolicy     `json:"ack_policy"`
+	AckWait       time.Duration        `json:"ack_wait,omitempty"`
+	MaxDeliver    int                  `json:"max_deliver,omitempty"`
+	BackOff       []time.Duration      `json:"backoff,omitempty"`
+	Filter        string               `json:"filter_subject,omitempty"`
+	Filters       []string             `json:"filter_subjects,omitempty"`
+	ReplayPolicy  natsjs.ReplayPolicy  `json:"replay_policy"`
+	MaxWaiting    int                  `json:"max_waiting,omitempty"`
+	MaxAckPending int                  `json:"max_ack_pending,omitempty"`
+	HeadersOnly   bool                 `json:"headers_only,omitempty"`
+	MaxBatch      int                  `json:"max_batch,omitempty"`
+	MaxExpires    time.Duration        `json:"max_expires,omitempty"`
+	MaxBytes      int                  `json:"max_bytes,omitempty"`
+	Inactive      time.Duration        `json:"inactive_threshold,omitempty"`
+	Replicas      int                  `json:"num_replicas"`
+	Memory        bool                 `json:"mem_storage,omitempty"`
+	Metadata      map[string]string    `json:"metadata,omitempty"`
+	PauseUntil    *time.Time           `json:"pause_until,omitempty"`
 }
 
 var clientConsumerFields = []string{
@@ -95,8 +101,8 @@ func (d *Desk) createConsumer(ctx context.Context, r request) (json.RawMessage, 
 	if err := checkConsumerName(name); err != nil {
 		return nil, err
 	}
-	if ours.OwnReader(name) {
-		return nil, forbidden("names of consumers that begin with %s are Hookspan's own", ours.ReaderPrefix)
+	if jetstream.OwnReader(name) {
+		return nil, forbidden("names of consumers that begin with %s are Hookspan's own", jetstream.ReaderPrefix)
 	}
 	c.Name = name
 	if r.verb == "CONSUMER.DURABLE.CREATE." {
@@ -142,7 +148,7 @@ func (d *Desk) roomForConsumer(ctx context.Context, stream, name string) error {
 	}
 	known := slices.ContainsFunc(all.Consumers, func(c json.RawMessage) bool { return nameOf(c) == name })
 	if !known && len(all.Consumers) >= consumers {
-		return forbidden("clients have %d consumers on %s, which is the most: delete one", len(all.Consumers), stream)
+		return refusal{http.StatusForbidden, natsjs.JSErrCodeMaximumConsumersLimit, fmt.Sprintf("clients have %d consumers on %s, which is the most: delete one", len(all.Consumers), stream)}
 	}
 	return nil
 }
@@ -180,7 +186,13 @@ func (c *clientConsumer) check() error {
 	for name, value := range c.Metadata {
 		size += len(name) + len(value)
 	}
+	filters := len(c.Filter)
+	for _, filter := range c.Filters {
+		filters += len(filter)
+	}
 	switch {
+	case filters > mostFilter:
+		return invalid("a consumer has at most %d bytes of filter subjects", mostFilter)
 	case len(c.Filters) > mostFilters:
 		return invalid("a consumer has at most %d filter subjects", mostFilters)
 	case len(c.BackOff) > mostBackOff:
@@ -198,6 +210,12 @@ func (c *clientConsumer) bound() {
 		c.MaxAckPending = ackPending
 	}
 	c.MaxWaiting = min(max(c.MaxWaiting, 0), mostWaiting)
+	if c.AckWait > 0 {
+		c.AckWait = max(c.AckWait, leastAckWait)
+	}
+	for i := range c.BackOff {
+		c.BackOff[i] = max(c.BackOff[i], leastAckWait)
+	}
 	if c.MaxExpires <= 0 || c.MaxExpires > longestPull {
 		c.MaxExpires = longestPull
 	}

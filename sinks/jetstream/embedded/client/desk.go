@@ -7,14 +7,30 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
-// deskRequests is how many requests of clients are served at a time.
-const deskRequests = 16
+const (
+	// deskRequests is how many requests of clients are served at a time, and clientRequests how
+	// many of one.
+	deskRequests   = 16
+	clientRequests = 4
+	// What waits to be published, and to be served.
+	publishWaits = 64 << 20
+	apiWaits     = 8 << 20
+	// What may wait in front of the desk of what one client sends.
+	frontMessages = 1 << 14
+	frontWaits    = 4 << 20
+)
 
 // A Desk does for clients what they may do with events: it publishes for them, and makes
 // consumers for them. What a client asks for is checked and asked anew, from connections and
@@ -22,21 +38,19 @@ const deskRequests = 16
 // the accounts behind the desk.
 type Desk struct {
 	o         *Options
-	seats     *Seats
-	front     *nats.Conn // in the account that clients reach
 	events    *relay
-	clients   *relay
+	front     *nats.Conn // which takes what clients send, and nothing has to wait behind that
+	told      *nats.Conn // which passes events on to subscribers
+	publishes *turns
+	requests  *turns
 	allowance allowance
-	making    sync.Mutex    // a consumer of a client
-	serving   chan struct{} // holds a token for each request that is served
+	making    sync.Mutex   // a consumer of a client
+	overran   atomic.Int64 // when that was told last, in nanoseconds
 }
 
-// OpenDesk begins to serve clients of a server that runs.
-func OpenDesk(o *Options, seats *Seats) (*Desk, error) {
-	d := &Desk{o: o, seats: seats, serving: make(chan struct{}, deskRequests)}
-	if d.o.MostRemembered == 0 {
-		d.o.MostRemembered = mostRemembered
-	}
+// OpenDesk begins to take what clients of a server that runs send. Run serves them.
+func OpenDesk(o *Options) (*Desk, error) {
+	d := &Desk{o: o, publishes: newTurns(publishWaits, 1), requests: newTurns(apiWaits, clientRequests)}
 	d.allowance.set(o.EventStore / 10) // until the first look
 	if err := d.open(); err != nil {
 		for _, nc := range d.Conns() {
@@ -48,98 +62,218 @@ func OpenDesk(o *Options, seats *Seats) (*Desk, error) {
 }
 
 func (d *Desk) open() (err error) {
-	if d.front, err = d.o.Dial("hookspan desk", d.o.deskAccount()); err != nil {
+	if d.events, err = newRelay(d.o, "hookspan desk", d.o.EventsAccount); err != nil {
 		return err
 	}
-	if d.events, err = newRelay(d.o, "hookspan desk, events", d.o.EventsAccount, d.answer); err != nil {
+	d.events.answer = d.answer
+	d.events.lost = func(to string) {
+		d.refuse(to, refusal{code: http.StatusServiceUnavailable, text: "no acknowledgement came: the event may be stored or not; publish it again, with the same Nats-Msg-Id"})
+	}
+	if err := d.tell(); err != nil {
 		return err
 	}
-	if d.clients, err = newRelay(d.o, "hookspan desk, clients", d.o.ClientsAccount, d.answer); err != nil {
+	if d.front, err = d.o.Dial("hookspan desk, clients", d.o.EventsAccount); err != nil {
 		return err
 	}
-	_, publishErr := d.front.Subscribe(deskPublish+">", d.publish)
-	_, apiErr := d.front.Subscribe(deskAPI+">", func(m *nats.Msg) {
-		d.serving <- struct{}{}
-		go func() {
-			defer func() { <-d.serving }()
-			d.serve(m)
-		}()
-	})
-	return errors.Join(publishErr, apiErr, d.front.Flush())
+	d.front.SetErrorHandler(d.overrun)
+	errs := make([]error, connections)
+	for seat := range errs {
+		errs[seat] = d.listen(seat)
+	}
+	return errors.Join(append(errs, d.front.Flush())...)
 }
 
-// Run keeps clients within their bounds until ctx ends.
+// listen takes what one client sends. Each has its own queue in front of the desk, so that one who
+// sends more than can be taken costs others nothing.
+func (d *Desk) listen(seat int) error {
+	prefix := d.o.fromSeat(seat)
+	s, err := d.front.Subscribe(prefix+">", func(m *nats.Msg) {
+		m.Subject = strings.TrimPrefix(m.Subject, prefix)
+		d.take(seat, m)
+	})
+	if err != nil {
+		return err
+	}
+	return s.SetPendingLimits(frontMessages, max(frontWaits, 2*int(d.front.MaxPayload())))
+}
+
+// take takes what a client sends. What is quickly done is done at once, the rest waits for its turn.
+func (d *Desk) take(seat int, m *nats.Msg) {
+	switch topic := m.Subject; {
+	case strings.HasPrefix(topic, nextPrefix):
+		d.pull(seat, m)
+	case strings.HasPrefix(topic, ackPrefix):
+		d.acknowledge(seat, m)
+	case strings.HasPrefix(topic, "$SYS."):
+		d.status(d.replyTo(seat, m.Reply), http.StatusServiceUnavailable, "No Responders")
+	case strings.HasPrefix(topic, apiPrefix):
+		m.Subject = strings.TrimPrefix(topic, apiPrefix)
+		d.queue(d.requests, seat, m)
+	default:
+		d.queue(d.publishes, seat, m)
+	}
+}
+
+func (d *Desk) queue(in *turns, seat int, m *nats.Msg) {
+	m.Reply = d.replyTo(seat, m.Reply)
+	for _, over := range in.put(seat, m) {
+		d.refuse(over.Reply, refusal{code: http.StatusServiceUnavailable, text: "too much at a time: wait for answers before sending more"})
+	}
+}
+
+// mostReply bounds a reply subject.
+const mostReply = 256
+
+// replyTo is where the client of a seat is answered; "" when it wants no answer, or one elsewhere
+// than at an inbox.
+func (d *Desk) replyTo(seat int, reply string) string {
+	if !strings.HasPrefix(reply, inboxes) || len(reply) > mostReply {
+		return ""
+	}
+	return d.o.answerTo(seat) + reply
+}
+
+// account is that of events; nil while there is none.
+func (d *Desk) account() *server.Account {
+	inner := d.o.Running()
+	if inner == nil {
+		return nil
+	}
+	account, err := inner.LookupAccount(d.o.EventsAccount)
+	if err != nil {
+		return nil
+	}
+	return account
+}
+
+// overrun tells, now and then, that something which a client sent was not taken.
+func (d *Desk) overrun(_ *nats.Conn, _ *nats.Subscription, err error) {
+	now := time.Now().UnixNano()
+	if last := d.overran.Load(); now-last >= int64(toldAgain) && d.overran.CompareAndSwap(last, now) {
+		d.o.Log.Warn("a NATS client sends faster than the embedded bus takes: some of it is not heard", "error", err)
+	}
+}
+
+// Run serves clients, and keeps them within their bounds, until ctx ends.
 func (d *Desk) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	running.Go(func() { d.watchRoom(ctx) })
-	running.Go(func() { d.limitRemembered(ctx) })
+	for _, run := range []func(context.Context){d.watchRoom, d.events.limitWaits, d.publishAll} {
+		running.Go(func() { run(ctx) })
+	}
+	for range deskRequests {
+		running.Go(func() { d.serveAll(ctx) })
+	}
 	running.Wait()
+}
+
+func (d *Desk) publishAll(ctx context.Context) {
+	for {
+		seat, m := d.publishes.take(ctx)
+		if m == nil {
+			return
+		}
+		d.publish(ctx, m)
+		d.publishes.served(seat)
+	}
+}
+
+func (d *Desk) serveAll(ctx context.Context) {
+	for {
+		seat, m := d.requests.take(ctx)
+		if m == nil {
+			return
+		}
+		d.serve(ctx, m)
+		d.requests.served(seat)
+	}
 }
 
 // Conns are the desk's connections, which are the caller's to close.
 func (d *Desk) Conns() []*nats.Conn {
 	list := []*nats.Conn{}
-	if d.front != nil {
-		list = append(list, d.front)
+	if d.events != nil {
+		list = append(list, d.events.nc)
 	}
-	for _, r := range []*relay{d.events, d.clients} {
-		if r != nil {
-			list = append(list, r.nc)
+	for _, nc := range []*nats.Conn{d.told, d.front} {
+		if nc != nil {
+			list = append(list, nc)
 		}
 	}
 	return list
 }
 
 // answer brings a client what it asked for. A client that has gone gets nothing.
-func (d *Desk) answer(reply string, header nats.Header, data []byte) {
-	if reply != "" {
-		_ = d.front.PublishMsg(&nats.Msg{Subject: reply, Header: header, Data: data})
+func (d *Desk) answer(to string, header nats.Header, data []byte) {
+	if to != "" {
+		_ = d.events.nc.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: data})
 	}
 }
 
 // refuse says no in the form of JetStream's API, which publishers understand too.
-func (d *Desk) refuse(reply string, code int, text string) {
-	refusal := struct {
-		Error apiError `json:"error"`
-	}{apiError{Code: code, Description: text}}
-	data, err := json.Marshal(refusal)
+func (d *Desk) refuse(to string, no refusal) {
+	data, err := json.Marshal(map[string]apiError{"error": {Code: no.code, ErrCode: no.errCode, Description: no.text}})
 	if err == nil {
-		d.answer(reply, nil, data)
+		d.answer(to, nil, data)
 	}
 }
 
 type apiError struct {
-	Code        int    `json:"code"`
-	ErrCode     int    `json:"err_code,omitempty"`
-	Description string `json:"description"`
+	Code        int              `json:"code"`
+	ErrCode     natsjs.ErrorCode `json:"err_code,omitempty"`
+	Description string           `json:"description"`
 }
 
-// publish takes a client's message. One for an event topic gets what says that it came from a
-// client; any other is for a stream that clients made.
-func (d *Desk) publish(m *nats.Msg) {
-	topic := strings.TrimPrefix(m.Subject, deskPublish)
-	to := d.clients
+// publish takes a client's message for an event topic, which gets what says that it came from a
+// client.
+func (d *Desk) publish(ctx context.Context, m *nats.Msg) {
+	event, err := d.eventOf(m)
+	if err == nil {
+		if err = d.events.send(ctx, event, m.Reply); err != nil {
+			err = unavailable("the embedded bus is not there")
+		}
+	}
+	var no refusal
+	if errors.As(err, &no) {
+		d.refuse(m.Reply, no)
+	}
+}
+
+// eventOf is what is published of a client's message, or a refusal.
+func (d *Desk) eventOf(m *nats.Msg) (*nats.Msg, error) {
 	switch {
-	case subject.Matches(d.o.Read, topic):
-		d.refuse(m.Reply, http.StatusForbidden, "clients read "+topic+", only Hookspan writes there")
-		return
-	case subject.Matches(d.o.Publish, topic):
-		to = d.events
-		if err := d.o.Usable(false); err != nil {
-			d.refuse(m.Reply, http.StatusServiceUnavailable, err.Error())
-			return
+	case subject.Matches(d.o.Read, m.Subject):
+		return nil, forbidden("clients read %s, only Hookspan writes there", m.Subject)
+	case !subject.Matches(d.o.Publish, m.Subject):
+		return nil, forbidden("%s is no topic that clients publish to: those are %s", m.Subject, strings.Join(d.o.Publish, ", "))
+	}
+	if err := checkTopic(m.Subject); err != nil {
+		return nil, err
+	}
+	if err := d.o.Usable(false); err != nil {
+		return nil, unavailable(err.Error())
+	}
+	if !d.allowance.take(m.Size()) {
+		return nil, unavailable("the event store is nearly full: clients may publish again when it has room")
+	}
+	header, err := cleaned(m.Header)
+	if err != nil {
+		return nil, err
+	}
+	return &nats.Msg{Subject: m.Subject, Header: header, Data: m.Data}, nil
+}
+
+// mostTopic bounds a topic: the server keeps each that has messages in memory.
+const mostTopic = 512
+
+// checkTopic is about what the server takes and nobody could ask for.
+func checkTopic(topic string) error {
+	if len(topic) > mostTopic {
+		return invalid("a topic has at most %d bytes", mostTopic)
+	}
+	for token := range strings.SplitSeq(topic, ".") {
+		if token == "" || token == "*" || token == ">" || !utf8.ValidString(token) || strings.ContainsFunc(token, unicode.IsControl) {
+			return invalid("%q is no topic: between the dots there has to be something, and no wildcard", topic)
 		}
-		if !d.allowance.take(m.Size()) {
-			d.refuse(m.Reply, http.StatusServiceUnavailable, "the event store is nearly full: clients may publish again when it has room")
-			return
-		}
 	}
-	header, bad := cleaned(m.Header, to == d.events)
-	if bad != "" {
-		d.refuse(m.Reply, http.StatusBadRequest, "the header "+bad+" is not taken on event topics: remove it")
-		return
-	}
-	if err := to.send(&nats.Msg{Subject: topic, Header: header, Data: m.Data}, m.Reply); err != nil {
-		d.refuse(m.Reply, http.StatusServiceUnavailable, "the embedded bus is not there")
-	}
+	return nil
 }

@@ -1,13 +1,9 @@
 package client
 
-import "github.com/nats-io/nats-server/v2/server"
-
 // What all clients together may take.
 const (
 	connections = 100
-	streams     = 50
-	consumers   = 50 // of one stream, and on the event streams together
-	memory      = 64 << 20
+	consumers   = 50     // on each event stream
 	ackPending  = 10_000 // of one consumer
 
 	// Subscriptions is how many one connection may have.
@@ -18,11 +14,3 @@ const (
 	// TLSTimeout is that of the handshake, in seconds.
 	TLSTimeout = 5
 )
-
-// Limits are those of the account with the streams that clients make, which may take so many bytes.
-func Limits(store int64) server.JetStreamAccountLimits {
-	return server.JetStreamAccountLimits{
-		MaxMemory: memory, MaxStore: store, MaxStreams: streams, MaxConsumers: consumers, MaxAckPending: ackPending,
-		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
-	}
-}

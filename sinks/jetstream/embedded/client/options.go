@@ -21,15 +21,12 @@ type Options struct {
 	// subscribe to.
 	Publish, Read []string
 	// EventsAccount has the event streams; clients read Streams, and fill Stream, which may take
-	// EventStore bytes where it has no limit of its own. ClientsAccount has the streams that clients
-	// make.
-	EventsAccount, ClientsAccount string
-	Streams                       []string
-	Stream                        string
-	EventStore                    int64
+	// EventStore bytes where it has no limit of its own.
+	EventsAccount string
+	Streams       []string
+	Stream        string
+	EventStore    int64
 
-	// MostRemembered is how many requests of clients the server may remember; default 100,000.
-	MostRemembered int
 	// Usable is nil, or why nothing can be published.
 	Usable func(reserved bool) error
 	// Running is the server, nil while there is none.
@@ -39,8 +36,6 @@ type Options struct {
 	Inbox string
 	Log   *slog.Logger
 }
-
-func (o *Options) deskAccount() string { return "DESK_" + o.Server }
 
 // readable are the topics that clients subscribe to. One that two patterns hold would come twice.
 func (o *Options) readable() []string {

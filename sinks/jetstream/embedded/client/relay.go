@@ -1,38 +1,53 @@
 package client
 
 import (
+	"context"
 	"crypto/rand"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// maxRelayed is how many messages may wait for their answers at a time. Of more, those that
-// have waited longest get none.
-const maxRelayed = 1 << 14
+// What clients may have on its way to the streams at a time. The server lets so much wait there,
+// of whomever, and refuses the rest: intake finds room behind this.
+const (
+	mostUnderway      = 1024
+	mostBytesUnderway = 8 << 20
+	// patience is how long an acknowledgement may take.
+	patience = 10 * time.Second
+)
 
-// A relay sends messages of clients on, and their answers back.
+// A relay publishes for clients, and brings them the answers.
 type relay struct {
 	nc     *nats.Conn
 	inbox  string // with the last dot
 	answer func(reply string, header nats.Header, data []byte)
+	lost   func(reply string) // for what has no answer
 
-	mu      sync.Mutex
-	sent    uint64
-	waiting [maxRelayed]struct {
-		n     uint64
-		reply string
-	}
+	mu       sync.Mutex
+	sent     uint64
+	underway map[uint64]underway
+	bytes    int
+	room     chan struct{} // receive and forget send, without waiting, and send receives; never closed
 }
 
-func newRelay(o *Options, name, account string, answer func(string, nats.Header, []byte)) (*relay, error) {
+// What is underway waits for its answer.
+type underway struct {
+	reply string // "": nobody asked for one
+	size  int
+	since time.Time
+}
+
+func newRelay(o *Options, name, account string) (*relay, error) {
 	nc, err := o.Dial(name, account)
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{nc: nc, inbox: o.Inbox + "." + rand.Text() + ".", answer: answer}
+	r := &relay{nc: nc, inbox: o.Inbox + "." + rand.Text() + ".", underway: map[uint64]underway{}, room: make(chan struct{}, 1)}
+	nc.SetReconnectHandler(func(*nats.Conn) { r.forget(time.Now()) }) // another server, which knows of none
 	if _, err := nc.Subscribe(r.inbox+"*", r.receive); err != nil {
 		nc.Close()
 		return nil, err
@@ -40,16 +55,49 @@ func newRelay(o *Options, name, account string, answer func(string, nats.Header,
 	return r, nc.Flush()
 }
 
-func (r *relay) send(m *nats.Msg, reply string) error {
-	if reply != "" {
-		r.mu.Lock()
-		r.sent++
-		w := &r.waiting[r.sent%maxRelayed]
-		w.n, w.reply = r.sent, reply
-		m.Reply = r.inbox + strconv.FormatUint(r.sent, 10)
-		r.mu.Unlock()
+// send publishes a message as soon as there is room for it.
+func (r *relay) send(ctx context.Context, m *nats.Msg, reply string) error {
+	n, ok := r.begin(m, reply)
+	for !ok {
+		select {
+		case <-r.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		n, ok = r.begin(m, reply)
 	}
-	return r.nc.PublishMsg(m)
+	err := r.nc.PublishMsg(m)
+	if err != nil {
+		r.end(n)
+	}
+	return err
+}
+
+func (r *relay) begin(m *nats.Msg, reply string) (n uint64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.underway) >= mostUnderway || r.bytes > 0 && r.bytes+cost(m) > mostBytesUnderway {
+		return 0, false
+	}
+	r.sent++
+	r.underway[r.sent] = underway{reply: reply, size: cost(m), since: time.Now()}
+	r.bytes += cost(m)
+	m.Reply = r.inbox + strconv.FormatUint(r.sent, 10)
+	return r.sent, true
+}
+
+// end is how something ends to be underway; "" when it was not, or nobody asked for an answer.
+func (r *relay) end(n uint64) (reply string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.underway[n]
+	if !ok {
+		return ""
+	}
+	delete(r.underway, n)
+	r.bytes -= w.size
+	r.wake()
+	return w.reply
 }
 
 func (r *relay) receive(m *nats.Msg) {
@@ -57,13 +105,44 @@ func (r *relay) receive(m *nats.Msg) {
 	if err != nil {
 		return
 	}
+	r.answer(r.end(n), m.Header, m.Data)
+}
+
+// forget ends what was sent before then.
+func (r *relay) forget(then time.Time) {
 	r.mu.Lock()
-	w := &r.waiting[n%maxRelayed]
-	reply := w.reply
-	if w.n != n {
-		reply = ""
+	var replies []string
+	for n, w := range r.underway {
+		if w.since.Before(then) {
+			replies = append(replies, w.reply)
+			delete(r.underway, n)
+			r.bytes -= w.size
+		}
 	}
-	w.reply = ""
+	r.wake()
 	r.mu.Unlock()
-	r.answer(reply, m.Header, m.Data)
+	for _, reply := range replies {
+		r.lost(reply)
+	}
+}
+
+// limitWaits forgets what is too long underway, until ctx ends.
+func (r *relay) limitWaits(ctx context.Context) {
+	tick := time.NewTicker(patience / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			r.forget(now.Add(-patience))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *relay) wake() {
+	select {
+	case r.room <- struct{}{}:
+	default:
+	}
 }

@@ -25,9 +25,7 @@ type Seats struct {
 
 // A seat is that of one connection at a time.
 type seat struct {
-	connection uint64 // that was given it last; 0: none, or it was dismissed
-	used       bool   // what was asked for in it may be another's, who had it before
-	given      bool   // at least once
+	connection uint64 // that was given it last; 0: none
 }
 
 // NewSeats makes them.
@@ -57,7 +55,7 @@ func (o *Options) knows(given *server.ClientOpts) bool {
 }
 
 // clientMay keeps from a client its own messages on their way. What a client can reach is not a
-// matter of rights: it is what its account imports.
+// matter of rights: it is what its account exchanges with others.
 var clientMay = &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"$HS.>"}}}
 
 func (s *Seats) give(c server.ClientAuthentication) bool {
@@ -75,7 +73,7 @@ func (s *Seats) give(c server.ClientAuthentication) bool {
 		if err != nil || account.NumLocalConnections() > 0 {
 			continue
 		}
-		s.list[i] = seat{connection: c.GetID(), used: s.list[i].given, given: true}
+		s.list[i] = seat{connection: c.GetID()}
 		c.RegisterUser(&server.User{Account: account, Permissions: clientMay})
 		return true
 	}
@@ -84,24 +82,4 @@ func (s *Seats) give(c server.ClientAuthentication) bool {
 		s.o.Log.Warn("a NATS client was turned away: there are as many as may be connected", "limit", len(s.list))
 	}
 	return false
-}
-
-// occupant is the connection that answers for what was asked for in a seat. It is 0 when nobody
-// does any more, and once for each who has the seat after another.
-func (s *Seats) occupant(i int) uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	account, err := s.inner.LookupAccount(s.o.seatAccount(i))
-	if err != nil || account.NumLocalConnections() == 0 || s.list[i].used {
-		s.list[i].used = false
-		return 0
-	}
-	return s.list[i].connection
-}
-
-// dismiss takes the seat from a connection that is about to be cut.
-func (s *Seats) dismiss(i int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.list[i].connection = 0
 }

@@ -219,3 +219,28 @@ func TestHalfOpenClients(t *testing.T) {
 	}
 	publish(t, s, "after")
 }
+
+// What the server keeps of a topic is in memory, so clients do not add topics without end.
+func TestClientsAddNoTopicsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	o := embedded.Options{Listen: "127.0.0.1:0"}
+	o.Topics(10)
+	s := open(t, o)
+	_, js := dial(t, s)
+	n := 0
+	waitFor(t, func() bool { // how many there are is looked at now and then
+		n++
+		_, err := js.Publish(within(t), fmt.Sprint("hookspan.events.many.", n), []byte("x"))
+		if err != nil && !strings.Contains(err.Error(), "so many topics") {
+			t.Fatal(err)
+		}
+		return err != nil
+	})
+	if n <= 10 {
+		t.Errorf("topic %d was refused", n)
+	}
+	if _, err := js.Publish(within(t), "hookspan.events.many.1", []byte("x")); err != nil {
+		t.Errorf("on a topic that there is: %v", err)
+	}
+	publish(t, s, "intake") // on one that is new
+}

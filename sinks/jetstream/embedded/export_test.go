@@ -40,6 +40,9 @@ func StartOn(listen, routes string) error {
 	return o.awaitListeners(inner, log.fatal)
 }
 
+// Topics bounds with how many topics clients may still add one.
+func (o *Options) Topics(most int) { o.mostTopics = most }
+
 // Interest is how many subscribe to a subject in the account of events.
 func (s *Server) Interest(subject string) int {
 	account, err := s.current().LookupAccount(eventsAccount)

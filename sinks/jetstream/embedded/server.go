@@ -120,7 +120,7 @@ func (s *Server) admitClients() {
 	s.clients = &client.Options{
 		Server: s.o.serverName(), Clustered: s.o.Clustered(), User: s.o.User, Password: s.o.Password,
 		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount,
-		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(),
+		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostTopics: s.o.mostTopics,
 		Usable: s.Usable, Running: s.current, Dial: s.dial, Inbox: inboxPrefix, Log: s.o.Log,
 	}
 	s.guard.seats = client.NewSeats(s.clients)

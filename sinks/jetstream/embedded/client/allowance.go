@@ -62,6 +62,7 @@ func (d *Desk) allow(ctx context.Context) bool {
 	if limit <= 0 {
 		limit = d.o.EventStore
 	}
+	d.crowded.Store(info.State.NumSubjects >= uint64(d.o.MostTopics))
 	d.allowance.set(limit/100*clientsFill - int64(info.State.Bytes) - underway)
 	return true
 }
@@ -88,4 +89,15 @@ func (d *Desk) watchRoom(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// topicExists reports whether there is an event on a topic.
+func (d *Desk) topicExists(ctx context.Context, topic string) bool {
+	ctx, cancel := context.WithTimeout(ctx, roomLook)
+	defer cancel()
+	answer, err := d.ask(ctx, "STREAM.MSG.GET."+d.o.Stream, map[string]string{"last_by_subj": topic})
+	var found struct {
+		Error *apiError `json:"error"`
+	}
+	return err == nil && json.Unmarshal(answer, &found) == nil && found.Error == nil
 }

@@ -45,12 +45,16 @@ type Desk struct {
 	requests  *turns
 	allowance allowance
 	making    sync.Mutex   // a consumer of a client
+	crowded   atomic.Bool  // there are as many topics as clients may make
 	overran   atomic.Int64 // when that was told last, in nanoseconds
 }
 
 // OpenDesk begins to take what clients of a server that runs send. Run serves them.
 func OpenDesk(o *Options) (*Desk, error) {
 	d := &Desk{o: o, publishes: newTurns(publishWaits, 1), requests: newTurns(apiWaits, clientRequests)}
+	if d.o.MostTopics == 0 {
+		d.o.MostTopics = mostTopics
+	}
 	d.allowance.set(o.EventStore / 10) // until the first look
 	if err := d.open(); err != nil {
 		for _, nc := range d.Conns() {
@@ -226,7 +230,7 @@ type apiError struct {
 // publish takes a client's message for an event topic, which gets what says that it came from a
 // client.
 func (d *Desk) publish(ctx context.Context, m *nats.Msg) {
-	event, err := d.eventOf(m)
+	event, err := d.eventOf(ctx, m)
 	if err == nil {
 		if err = d.events.send(ctx, event, m.Reply); err != nil {
 			err = unavailable("the embedded bus is not there")
@@ -239,7 +243,7 @@ func (d *Desk) publish(ctx context.Context, m *nats.Msg) {
 }
 
 // eventOf is what is published of a client's message, or a refusal.
-func (d *Desk) eventOf(m *nats.Msg) (*nats.Msg, error) {
+func (d *Desk) eventOf(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	switch {
 	case subject.Matches(d.o.Read, m.Subject):
 		return nil, forbidden("clients read %s, only Hookspan writes there", m.Subject)
@@ -251,6 +255,9 @@ func (d *Desk) eventOf(m *nats.Msg) (*nats.Msg, error) {
 	}
 	if err := d.o.Usable(false); err != nil {
 		return nil, unavailable(err.Error())
+	}
+	if d.crowded.Load() && !d.topicExists(ctx, m.Subject) {
+		return nil, unavailable("there are events on so many topics that clients may not add one")
 	}
 	if !d.allowance.take(m.Size()) {
 		return nil, unavailable("the event store is nearly full: clients may publish again when it has room")

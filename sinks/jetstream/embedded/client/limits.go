@@ -5,6 +5,7 @@ const (
 	connections = 100
 	consumers   = 50     // on each event stream
 	ackPending  = 10_000 // of one consumer
+	mostTopics  = 500_000
 
 	// Subscriptions is how many one connection may have.
 	Subscriptions = 1000

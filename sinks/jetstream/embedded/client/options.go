@@ -27,6 +27,10 @@ type Options struct {
 	Stream        string
 	EventStore    int64
 
+	// MostTopics is with how many topics, of whomever, clients may still add one: the server keeps
+	// them in memory. Default 500,000.
+	MostTopics int
+
 	// Usable is nil, or why nothing can be published.
 	Usable func(reserved bool) error
 	// Running is the server, nil while there is none.

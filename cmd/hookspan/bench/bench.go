@@ -123,7 +123,7 @@ func Command(t *cli.Terminal) *cobra.Command {
 		Example: "  hookspan bench intake --sync group\n  hookspan bench intake --traces 0.01 --rounds 20 --duration 60s\n  hookspan bench delivery --json\n  hookspan bench publish --bus nats://localhost:4222\n  hookspan bench neighbours",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(backupCommand(t), intakeCommand(t), deliveryCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), replayCommand(t), receiverCommand(t))
+	cmd.AddCommand(backupCommand(t), intakeCommand(t), deliveryCommand(t), hostileCommand(t), latencyCommand(t), memoryCommand(t), neighboursCommand(t), publishCommand(t), replayCommand(t), receiverCommand(t))
 	return cmd
 }
 

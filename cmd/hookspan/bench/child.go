@@ -28,6 +28,16 @@ type child struct {
 
 // startChild starts a server at home and returns once it is ready.
 func startChild(ctx context.Context, t *cli.Terminal, home *benchHome) (*child, error) {
+	return launch{}.start(ctx, t, home)
+}
+
+// A launch is how a child is started otherwise than this program would be.
+type launch struct {
+	program string // another version's; "": this one
+	files   int    // that it may open; 0: as many as this one
+}
+
+func (l launch) start(ctx context.Context, t *cli.Terminal, home *benchHome) (*child, error) {
 	listeners, err := unused(2)
 	if err != nil {
 		return nil, err
@@ -35,6 +45,14 @@ func startChild(ctx context.Context, t *cli.Terminal, home *benchHome) (*child, 
 	cmd, err := self(ctx, t, "serve")
 	if err != nil {
 		return nil, err
+	}
+	if l.program != "" {
+		cmd.Path, cmd.Args[0] = l.program, l.program
+	}
+	if l.files > 0 { // a shell is the one way to lower the limit of a child alone
+		limited := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(l.files)}, cmd.Args...)...)
+		limited.Env, limited.Args[4] = cmd.Env, cmd.Path
+		cmd = limited
 	}
 	cmd.Env = slices.Concat(cmd.Env, home.environ, []string{"HOOKSPAN_LISTEN=" + listeners[0], "HOOKSPAN_ADMIN_LISTEN=" + listeners[1]})
 	cmd.Stderr = t.Err

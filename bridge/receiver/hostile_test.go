@@ -84,9 +84,9 @@ func TestSharesOfTheMemory(t *testing.T) {
 	w := setup(t, func(o *receiver.Options) {
 		o.Memory, o.PublishTimeout = 8*size, time.Minute
 		o.TrustedProxies = loopback
-		other := o.Sources[0]
-		other.Name = "other"
-		o.Sources = append(o.Sources, other)
+		other, third := o.Sources[0], o.Sources[0]
+		other.Name, third.Name = "other", "third"
+		o.Sources = append(o.Sources, other, third)
 	})
 	w.store.before = func(context.Context, *event.Event) error {
 		entered <- struct{}{}
@@ -122,8 +122,8 @@ func TestSharesOfTheMemory(t *testing.T) {
 		t.Errorf("beyond the sender's share: %+v", got)
 	}
 	hold("/webhooks/other", "2001:db8::1")
-	hold("/webhooks/other", "2001:db8::2")
-	if got := w.do(send("/webhooks/other", "192.0.2.9")); got.status != 503 {
+	hold("/webhooks/third", "2001:db8::2")
+	if got := w.do(send("/webhooks/third", "192.0.2.9")); got.status != 503 { // whose source and sender have room
 		t.Errorf("beyond the whole: %+v", got)
 	}
 	close(release)

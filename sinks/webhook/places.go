@@ -126,8 +126,8 @@ func (p *places) await(ctx context.Context, address string, w *waiter) (*place, 
 	late, again := time.NewTimer(patience), time.NewTicker(lookAgain)
 	defer late.Stop()
 	defer again.Stop()
-	for {
-		p.makeRoom(address)
+	for first := true; ; first = false {
+		p.makeRoom(address, first)
 		var why error
 		select {
 		case pl := <-w.ready:
@@ -159,11 +159,12 @@ func (p *places) abandon(address string, w *waiter) {
 	}
 }
 
-// makeRoom closes a connection that nobody uses, if that is of use to the address.
-func (p *places) makeRoom(address string) {
+// makeRoom closes a connection that nobody uses, if that is of use to the address. One of its own, which
+// another way may have left, is not closed at first: it may be on its way to who waits.
+func (p *places) makeRoom(address string, first bool) {
 	now := time.Now()
 	of, use := p.lacks(address, now)
-	if use && !p.shed(of) {
+	if use && (of == "" || !first) && !p.shed(of) {
 		p.mu.Lock()
 		p.fruitless = now
 		p.mu.Unlock()

@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -74,3 +75,14 @@ func (o *Options) furnish(seat *server.Account, n int, events *server.Account) e
 // by which it is answered.
 func (o *Options) fromSeat(n int) string { return fromSeats + o.Server + "." + strconv.Itoa(n) + "." }
 func (o *Options) answerTo(n int) string { return toSeat + o.Server + "." + strconv.Itoa(n) + "." }
+
+// answered is whose client an answer is for; false when it is for none.
+func (o *Options) answered(to string) (n int, ok bool) {
+	rest, ok := strings.CutPrefix(to, toSeat+o.Server+".")
+	if !ok {
+		return 0, false
+	}
+	seat, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(seat)
+	return n, err == nil && n >= 0 && n < connections
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,8 +40,8 @@ const (
 type Desk struct {
 	o         *Options
 	events    *relay
-	front     *nats.Conn // which takes what clients send, and nothing has to wait behind that
-	told      *nats.Conn // which passes events on to subscribers
+	fronts    [connections]*nats.Conn // one for each seat: what its client sends, and is answered
+	told      *nats.Conn              // which passes events on to subscribers
 	publishes *turns
 	requests  *turns
 	allowance allowance
@@ -76,29 +77,38 @@ func (d *Desk) open() (err error) {
 	if err := d.tell(); err != nil {
 		return err
 	}
-	if d.front, err = d.o.Dial("hookspan desk, clients", d.o.EventsAccount); err != nil {
-		return err
+	for seat := range d.fronts {
+		if err := d.listen(seat); err != nil {
+			return err
+		}
 	}
-	d.front.SetErrorHandler(d.overrun)
-	errs := make([]error, connections)
-	for seat := range errs {
-		errs[seat] = d.listen(seat)
-	}
-	return errors.Join(append(errs, d.front.Flush())...)
+	return nil
 }
 
-// listen takes what one client sends. Each has its own queue in front of the desk, so that one who
-// sends more than can be taken costs others nothing.
+// listen takes what one client sends. Each has a connection of its own to the desk: the server cuts
+// one off on which more comes than is taken, with all that waits there, and waits before it writes
+// to a client that reads slowly. Both is to be that client's loss alone.
 func (d *Desk) listen(seat int) error {
+	front, err := d.o.Dial(fmt.Sprint("hookspan desk, client ", seat), d.o.EventsAccount)
+	if err != nil {
+		return err
+	}
+	d.fronts[seat] = front
+	front.SetErrorHandler(d.overrun)
+	front.SetDisconnectErrHandler(func(nc *nats.Conn, err error) {
+		if d.o.Running() != nil { // it has not gone, so it has cut us off
+			d.overrun(nc, nil, err)
+		}
+	})
 	prefix := d.o.fromSeat(seat)
-	s, err := d.front.Subscribe(prefix+">", func(m *nats.Msg) {
+	s, err := front.Subscribe(prefix+">", func(m *nats.Msg) {
 		m.Subject = strings.TrimPrefix(m.Subject, prefix)
 		d.take(seat, m)
 	})
 	if err != nil {
 		return err
 	}
-	return s.SetPendingLimits(frontMessages, max(frontWaits, 2*int(d.front.MaxPayload())))
+	return errors.Join(s.SetPendingLimits(frontMessages, max(frontWaits, 2*int(front.MaxPayload()))), front.Flush())
 }
 
 // take takes what a client sends. What is quickly done is done at once, the rest waits for its turn.
@@ -198,7 +208,7 @@ func (d *Desk) Conns() []*nats.Conn {
 	if d.events != nil {
 		list = append(list, d.events.nc)
 	}
-	for _, nc := range []*nats.Conn{d.told, d.front} {
+	for _, nc := range append(d.fronts[:], d.told) {
 		if nc != nil {
 			list = append(list, nc)
 		}
@@ -208,9 +218,18 @@ func (d *Desk) Conns() []*nats.Conn {
 
 // answer brings a client what it asked for. A client that has gone gets nothing.
 func (d *Desk) answer(to string, header nats.Header, data []byte) {
-	if to != "" {
-		_ = d.events.nc.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: data})
+	if front := d.frontOf(to); front != nil {
+		_ = front.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: data})
 	}
+}
+
+// frontOf is the connection for answers to somebody; nil for those to nobody.
+func (d *Desk) frontOf(to string) *nats.Conn {
+	seat, ok := d.o.answered(to)
+	if !ok {
+		return nil
+	}
+	return d.fronts[seat]
 }
 
 // refuse says no in the form of JetStream's API, which publishers understand too.

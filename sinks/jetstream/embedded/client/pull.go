@@ -64,7 +64,7 @@ func (d *Desk) pull(seat int, m *nats.Msg) {
 	}
 	body, err := json.Marshal(p)
 	if err == nil {
-		err = d.front.PublishMsg(&nats.Msg{Subject: nextPrefix + consumer, Reply: to, Data: body})
+		err = d.fronts[seat].PublishMsg(&nats.Msg{Subject: nextPrefix + consumer, Reply: to, Data: body})
 	}
 	if err != nil {
 		d.status(to, http.StatusServiceUnavailable, "No Responders")
@@ -95,12 +95,10 @@ func (d *Desk) acknowledge(seat int, m *nats.Msg) {
 	if len(data) > mostAck || !slices.Contains(ackKinds, kind) {
 		return // the server would take no notice
 	}
-	_ = d.front.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: to, Data: data})
+	_ = d.fronts[seat].PublishMsg(&nats.Msg{Subject: m.Subject, Reply: to, Data: data})
 }
 
 // status answers a pull with what is not a message.
 func (d *Desk) status(to string, code int, text string) {
-	if to != "" {
-		_ = d.events.nc.PublishMsg(&nats.Msg{Subject: to, Header: nats.Header{"Status": {strconv.Itoa(code)}, "Description": {text}}})
-	}
+	d.answer(to, nats.Header{"Status": {strconv.Itoa(code)}, "Description": {text}}, nil)
 }

@@ -213,7 +213,7 @@ func roomsOfSinks() map[string][]string {
 		"sinks/jetstream/dial":    {"sinks/jetstream"},
 
 		"sinks/jetstream/embedded":         {"sinks/jetstream", "sinks/jetstream/link", "sinks/jetstream/embedded/client", "sinks/jetstream/embedded/cluster", "sinks/jetstream/embedded/disk"},
-		"sinks/jetstream/embedded/client":  {"sinks/jetstream", "sinks/jetstream/subject"},
+		"sinks/jetstream/embedded/client":  {"sinks/jetstream", "sinks/jetstream/link", "sinks/jetstream/subject"},
 		"sinks/jetstream/embedded/cluster": {"sinks/jetstream/embedded/disk"},
 		"sinks/jetstream/embedded/disk":    {},
 	}

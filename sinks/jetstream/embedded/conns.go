@@ -16,7 +16,7 @@ import (
 
 // connect makes the connections that the adapter works on, and opens the desk.
 func (s *Server) connect() (err error) {
-	s.conns.Process = &link.Process{Dial: s.InProcessConn, Token: s.guard.token(eventsAccount), Name: "hookspan publish events"}
+	s.conns.Process = s.process("hookspan publish events")
 	if s.conns.Events, err = s.dial("hookspan publish", eventsAccount); err != nil {
 		return err
 	}
@@ -28,6 +28,11 @@ func (s *Server) connect() (err error) {
 	}
 	s.desk, err = client.OpenDesk(s.clients)
 	return err
+}
+
+// process is how a connection to the account of events that speaks the protocol by itself is made.
+func (s *Server) process(name string) *link.Process {
+	return &link.Process{Dial: s.InProcessConn, Token: s.guard.token(eventsAccount), Name: name}
 }
 
 // dial makes a connection that comes back by itself when the server was opened again; nothing is

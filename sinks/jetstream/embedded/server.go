@@ -121,7 +121,7 @@ func (s *Server) admitClients() {
 		Server: s.o.serverName(), Clustered: s.o.Clustered(), User: s.o.User, Password: s.o.Password,
 		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount,
 		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostTopics: s.o.mostTopics,
-		Usable: s.Usable, Running: s.current, Dial: s.dial, Inbox: inboxPrefix, Log: s.o.Log,
+		Usable: s.Usable, Running: s.current, Dial: s.dial, Process: s.process("hookspan desk, statuses"), Inbox: inboxPrefix, Log: s.o.Log,
 	}
 	s.guard.seats = client.NewSeats(s.clients)
 }
@@ -263,6 +263,9 @@ func (s *Server) Close() error {
 		if nc != nil {
 			nc.Close()
 		}
+	}
+	if s.desk != nil {
+		s.desk.Close()
 	}
 	s.shutdown((*server.Server).LameDuckShutdown)
 	var errs []error

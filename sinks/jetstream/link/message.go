@@ -15,6 +15,7 @@ type Message struct {
 	Subject string
 	Header  []event.Field
 	Data    []byte
+	Status  string // code and text of what is no message but says something of it, as a server does; only a Speaker's
 	Synced  bool // to be acknowledged once it is on the disk of the server, where that is ours to say
 	Again   bool // whoever sends it does so up to Tries times when no acknowledgement comes
 }
@@ -37,14 +38,17 @@ func (m *Message) fill(h nats.Header, values []string) []string {
 	return values
 }
 
-const headerBegin = "NATS/1.0\r\n"
+const headerBegin = "NATS/1.0"
 
 // headerSize is how long the header is on the wire, 0 where there is none.
 func (m *Message) headerSize() int {
-	if len(m.Header) == 0 {
+	if len(m.Header) == 0 && m.Status == "" {
 		return 0
 	}
-	size := len(headerBegin) + len("\r\n")
+	size := len(headerBegin) + len("\r\n\r\n")
+	if m.Status != "" {
+		size += len(" ") + len(trimmed(m.Status))
+	}
 	for _, f := range m.Header {
 		size += len(f.Name) + len(": ") + len(trimmed(f.Value)) + len("\r\n")
 	}
@@ -66,6 +70,10 @@ func (m *Message) append(dst []byte, reply string, header int) []byte {
 	dst = append(strconv.AppendInt(dst, int64(header+len(m.Data)), 10), "\r\n"...)
 	if header > 0 {
 		dst = append(dst, headerBegin...)
+		if m.Status != "" {
+			dst = appendValue(append(dst, ' '), trimmed(m.Status))
+		}
+		dst = append(dst, "\r\n"...)
 		for _, f := range m.Header {
 			dst = append(append(dst, f.Name...), ": "...)
 			dst = append(appendValue(dst, trimmed(f.Value)), "\r\n"...)

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
@@ -81,9 +81,9 @@ func (d *Desk) serve(ctx context.Context, m *nats.Msg) {
 	var no refusal
 	switch {
 	case err == nil:
-		d.answer(m.Reply, nil, answer)
+		d.answer(m.Reply, answer)
 	case errors.As(err, &no) && strings.HasPrefix(m.Subject, directGet):
-		d.answer(m.Reply, nats.Header{"Status": {strconv.Itoa(no.code)}, "Description": {no.text}}, nil)
+		d.status(m.Reply, no.code, no.text)
 	case errors.As(err, &no):
 		d.refuse(m.Reply, no)
 	case context.Cause(ctx) != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded): // the end
@@ -165,7 +165,7 @@ func (d *Desk) accountInfo(ctx context.Context) (json.RawMessage, error) {
 		"type":   "io.nats.jetstream.api.v1.account_info_response",
 		"memory": 0, "storage": 0, "reserved_memory": 0, "reserved_storage": 0, "streams": 0, "consumers": theirs,
 		"limits": natsjs.AccountLimits{MaxConsumers: consumers * len(d.o.Streams), MaxAckPending: ackPending},
-		"api":    natsjs.APIStats{}, jetstream.MarkOfClients: true,
+		"api":    map[string]int{"level": server.JSApiLevel, "total": 0, "errors": 0, "inflight": 0}, jetstream.MarkOfClients: true,
 	})
 }
 

@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
@@ -41,6 +44,7 @@ type Desk struct {
 	o         *Options
 	events    *relay
 	fronts    [connections]*nats.Conn // one for each seat: what its client sends, and is answered
+	speaker   *link.Speaker           // which says what is no message
 	told      *nats.Conn              // which passes events on to subscribers
 	publishes *turns
 	requests  *turns
@@ -58,9 +62,7 @@ func OpenDesk(o *Options) (*Desk, error) {
 	}
 	d.allowance.set(o.EventStore / 10) // until the first look
 	if err := d.open(); err != nil {
-		for _, nc := range d.Conns() {
-			nc.Close()
-		}
+		d.Close()
 		return nil, err
 	}
 	return d, nil
@@ -70,11 +72,20 @@ func (d *Desk) open() (err error) {
 	if d.events, err = newRelay(d.o, "hookspan desk", d.o.EventsAccount); err != nil {
 		return err
 	}
-	d.events.answer = d.answer
+	d.events.answer = func(to string, header nats.Header, data []byte) {
+		if header.Get("Status") == "503" { // there is no stream
+			d.noResponders(to)
+			return
+		}
+		d.answer(to, data)
+	}
 	d.events.lost = func(to string) {
 		d.refuse(to, refusal{code: http.StatusServiceUnavailable, text: "no acknowledgement came: the event may be stored or not; publish it again, with the same Nats-Msg-Id"})
 	}
 	if err := d.tell(); err != nil {
+		return err
+	}
+	if d.speaker, err = link.NewSpeaker(*d.o.Process, d.o.Inbox+"."+rand.Text()+"."); err != nil {
 		return err
 	}
 	for seat := range d.fronts {
@@ -119,7 +130,7 @@ func (d *Desk) take(seat int, m *nats.Msg) {
 	case strings.HasPrefix(topic, ackPrefix):
 		d.acknowledge(seat, m)
 	case strings.HasPrefix(topic, "$SYS."):
-		d.status(d.replyTo(seat, m.Reply), http.StatusServiceUnavailable, "No Responders")
+		d.noResponders(d.replyTo(seat, m.Reply))
 	case strings.HasPrefix(topic, apiPrefix):
 		m.Subject = strings.TrimPrefix(topic, apiPrefix)
 		d.queue(d.requests, seat, m)
@@ -202,7 +213,17 @@ func (d *Desk) serveAll(ctx context.Context) {
 	}
 }
 
-// Conns are the desk's connections, which are the caller's to close.
+// Close ends the desk's connections, after Run.
+func (d *Desk) Close() {
+	for _, nc := range d.Conns() {
+		nc.Close()
+	}
+	if d.speaker != nil {
+		_ = d.speaker.Close() // it never fails
+	}
+}
+
+// Conns are those of the desk's connections that the client library has.
 func (d *Desk) Conns() []*nats.Conn {
 	list := []*nats.Conn{}
 	if d.events != nil {
@@ -217,11 +238,25 @@ func (d *Desk) Conns() []*nats.Conn {
 }
 
 // answer brings a client what it asked for. A client that has gone gets nothing.
-func (d *Desk) answer(to string, header nats.Header, data []byte) {
+func (d *Desk) answer(to string, data []byte) {
 	if front := d.frontOf(to); front != nil {
-		_ = front.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: data})
+		_ = front.PublishMsg(&nats.Msg{Subject: to, Data: data})
 	}
 }
+
+// status answers with what is not a message. Client libraries look for it in the first line of the
+// header, where only the speaker writes.
+func (d *Desk) status(to string, code int, text string) {
+	if to == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), deskTimeout)
+	defer cancel()
+	_ = d.speaker.Say(ctx, &link.Message{Subject: to, Status: strings.TrimSpace(strconv.Itoa(code) + " " + text)})
+}
+
+// noResponders says that nobody takes what a client sent, as the server says it.
+func (d *Desk) noResponders(to string) { d.status(to, http.StatusServiceUnavailable, "") }
 
 // frontOf is the connection for answers to somebody; nil for those to nobody.
 func (d *Desk) frontOf(to string) *nats.Conn {
@@ -236,7 +271,7 @@ func (d *Desk) frontOf(to string) *nats.Conn {
 func (d *Desk) refuse(to string, no refusal) {
 	data, err := json.Marshal(map[string]apiError{"error": {Code: no.code, ErrCode: no.errCode, Description: no.text}})
 	if err == nil {
-		d.answer(to, nil, data)
+		d.answer(to, data)
 	}
 }
 
@@ -251,7 +286,10 @@ type apiError struct {
 func (d *Desk) publish(ctx context.Context, m *nats.Msg) {
 	event, err := d.eventOf(ctx, m)
 	if err == nil {
-		if err = d.events.send(ctx, event, m.Reply); err != nil {
+		switch err = d.events.send(ctx, event, m.Reply); {
+		case errors.Is(err, nats.ErrMaxPayload):
+			err = invalid("the message has more than %d bytes with the header that is added to it: publish less at a time", d.events.nc.MaxPayload())
+		case err != nil:
 			err = unavailable("the embedded bus is not there")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/link"
 	"github.com/hookspan/hookspan/sinks/jetstream/subject"
 )
 
@@ -38,7 +39,9 @@ type Options struct {
 	// Dial makes a connection of our own, whose inboxes begin with Inbox.
 	Dial  func(name, account string) (*nats.Conn, error)
 	Inbox string
-	Log   *slog.Logger
+	// Process lets us into the account of events in another way than Dial.
+	Process *link.Process
+	Log     *slog.Logger
 }
 
 // readable are the topics that clients subscribe to. One that two patterns hold would come twice.

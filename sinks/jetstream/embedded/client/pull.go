@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -52,9 +53,8 @@ func (d *Desk) pull(seat int, m *nats.Msg) {
 	if to == "" {
 		return
 	}
-	account := d.account()
-	if !slices.Contains(d.o.Streams, stream) || jetstream.OwnReader(name) || account == nil || account.Interest(m.Subject) == 0 {
-		d.status(to, http.StatusServiceUnavailable, "No Responders")
+	if !slices.Contains(d.o.Streams, stream) || jetstream.OwnReader(name) || strings.ContainsAny(name, "*>") || !d.serves(seat, stream, name) {
+		d.noResponders(to)
 		return
 	}
 	p, err := readPull(m.Data)
@@ -67,8 +67,26 @@ func (d *Desk) pull(seat int, m *nats.Msg) {
 		err = d.fronts[seat].PublishMsg(&nats.Msg{Subject: nextPrefix + consumer, Reply: to, Data: body})
 	}
 	if err != nil {
-		d.status(to, http.StatusServiceUnavailable, "No Responders")
+		d.noResponders(to)
 	}
+}
+
+// serves reports whether there is a consumer. The server listens to all of its API, so it does not count
+// who takes a pull; but who takes acknowledgements. A consumer without those is asked for what none serves.
+func (d *Desk) serves(seat int, stream, name string) bool {
+	if d.acknowledged(ackPrefix + stream + "." + name + ".1.1.1.1.1") {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), consumerSettles)
+	defer cancel()
+	_, err := d.fronts[seat].RequestWithContext(ctx, nextPrefix+stream+"."+name, []byte("{"))
+	return err == nil
+}
+
+// acknowledged reports whether a consumer takes an acknowledgement.
+func (d *Desk) acknowledged(subject string) bool {
+	account := d.account()
+	return account != nil && account.Interest(subject) > 0
 }
 
 // Acknowledgements that clients may give. That which asks for the next message at once is none of
@@ -95,10 +113,9 @@ func (d *Desk) acknowledge(seat int, m *nats.Msg) {
 	if len(data) > mostAck || !slices.Contains(ackKinds, kind) {
 		return // the server would take no notice
 	}
+	if to != "" && !d.acknowledged(m.Subject) {
+		d.noResponders(to)
+		return
+	}
 	_ = d.fronts[seat].PublishMsg(&nats.Msg{Subject: m.Subject, Reply: to, Data: data})
-}
-
-// status answers a pull with what is not a message.
-func (d *Desk) status(to string, code int, text string) {
-	d.answer(to, nats.Header{"Status": {strconv.Itoa(code)}, "Description": {text}}, nil)
 }

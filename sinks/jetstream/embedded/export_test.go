@@ -57,3 +57,6 @@ func (s *Server) Intact() func() error {
 	inner := s.current()
 	return func() error { return s.faults.kept.intact(func() *server.Server { return inner }) }
 }
+
+// ServerLog is what the server says things to.
+func (o *Options) ServerLog() server.Logger { return o.serverLog() }

@@ -1,10 +1,12 @@
 package embedded_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
 func TestHostileRequests(t *testing.T) {
@@ -407,4 +410,20 @@ func TestAFloodIsItsOwnersAlone(t *testing.T) {
 	}
 	stop()
 	flooding.Wait()
+}
+
+// A client that sends too much fills no log either.
+func TestFloodsAreToldOfSeldom(t *testing.T) {
+	t.Parallel()
+	var told bytes.Buffer
+	o := embedded.Options{Log: slog.New(slog.NewTextHandler(&told, nil))}
+	log := o.ServerLog()
+	for i := range 100 {
+		client := fmt.Sprintf("127.0.0.1:%d - cid:7", i)
+		log.Warnf(client+" - Producer was stalled for a total of %v", i)
+		log.Warnf(client+" - Readloop processing time: %v", i)
+	}
+	if n := strings.Count(told.String(), "\n"); n != 2 {
+		t.Errorf("%d lines for what is told of two floods", n)
+	}
 }

@@ -14,10 +14,10 @@ import (
 // serverLog passes what the server says on to slog. A fatal message is an error there, and the
 // end of the start that it falls into: the server itself would go on without what it says.
 type serverLog struct {
-	log    *slog.Logger
-	fatal  chan string       // what was said first; start receives
-	hide   *strings.Replacer // of passwords: the server names removed routes with them
-	routes *seldom           // what goes wrong with routes, which are tried many times a second
+	log   *slog.Logger
+	fatal chan string       // what was said first; start receives
+	hide  *strings.Replacer // of passwords: the server names removed routes with them
+	often *seldom           // what goes wrong with routes, which are tried many times a second, and with clients that send too much
 }
 
 func (o *Options) serverLog() serverLog {
@@ -25,7 +25,7 @@ func (o *Options) serverLog() serverLog {
 	for _, secret := range o.RouteSecrets {
 		pairs = append(pairs, cluster.RoutePassword(secret), "***")
 	}
-	return serverLog{log: o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), routes: &seldom{last: map[string]time.Time{}}}
+	return serverLog{log: o.Log, fatal: make(chan string, 1), hide: strings.NewReplacer(pairs...), often: &seldom{last: map[string]time.Time{}}}
 }
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("embedded bus", l.says(format, v)) }
@@ -43,7 +43,7 @@ func (l serverLog) Fatalf(format string, v ...any) {
 // where it matters.
 func (l serverLog) Errorf(format string, v ...any) {
 	if _, route, ok := strings.Cut(format, " - rid:"); ok {
-		if _, what, _ := strings.Cut(route, " - "); !l.routes.due(what, time.Now()) {
+		if _, what, _ := strings.Cut(route, " - "); !l.often.due(what, time.Now()) {
 			return
 		}
 	}
@@ -54,9 +54,17 @@ func (l serverLog) Errorf(format string, v ...any) {
 	l.log.Log(context.Background(), level, "embedded bus", l.says(format, v))
 }
 
+// floods are what the server says many times a second while clients send more than is taken.
+var floods = []string{"Producer was stalled", "Readloop processing time"}
+
 // Warnf leaves out a warning about the passwords of our own connections: they are made anew at
 // each start and never leave the process; and one about large messages, which sources ask for.
 func (l serverLog) Warnf(format string, v ...any) {
+	for _, what := range floods {
+		if strings.Contains(format, what) && !l.often.due(what, time.Now()) {
+			return
+		}
+	}
 	if !strings.HasPrefix(format, "Plaintext passwords detected") && !strings.HasPrefix(format, "Maximum payloads over") {
 		l.log.Warn("embedded bus", l.says(format, v))
 	}

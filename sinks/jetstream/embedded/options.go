@@ -47,8 +47,8 @@ type Options struct {
 	Listen   string // host:port for NATS clients; empty: none
 	User     string // of those clients; without user and password only loopback may listen
 	Password string
-	// Connections bounds their connections, our own and those that have not yet said who they are
-	// among them, because each takes a descriptor; default and at most client.Connections.
+	// Connections bounds their connections, our own but the desk's and those that have not yet said who
+	// they are among them, because each takes a descriptor; default and at most client.Connections.
 	Connections int
 	// TLS makes the connections of those clients TLS; it needs a certificate.
 	TLS *tls.Config

@@ -213,7 +213,7 @@ func (s *Server) serverOptions() (*server.Options, error) {
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
-	o.MaxConn = s.o.Connections
+	o.MaxConn = s.o.Connections + client.OfTheDesk
 	if s.o.TLS != nil {
 		o.TLS, o.TLSConfig, o.TLSTimeout = true, s.o.TLS.Clone(), client.TLSTimeout
 	}

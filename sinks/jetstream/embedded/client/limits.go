@@ -12,6 +12,8 @@ const (
 	// Connections leaves room for our own, and for those that have not yet said who they are,
 	// for which they have two seconds.
 	Connections = 2 * connections
+	// OfTheDesk is how many the desk has for them, which take no descriptor.
+	OfTheDesk = connections
 	// TLSTimeout is that of the handshake, in seconds.
 	TLSTimeout = 5
 )

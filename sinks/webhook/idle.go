@@ -48,22 +48,48 @@ func (p *idle) put(address string, c *conn) {
 		c.Close()
 		return
 	}
-	wanted, w := p.places.pass(address)
-	p.mu.Lock()
-	keep := wanted && !p.closed && len(p.conns[address]) < maxIdlePerHost
-	if keep {
-		p.conns[address] = append(p.conns[address], c)
-		if p.sweeps == nil {
-			p.sweeps = time.AfterFunc(idleTimeout, p.sweep)
-		}
+	if !p.add(address, c) {
+		c.Close()
+		return
 	}
-	p.mu.Unlock()
-	if !keep {
+	keep, w := p.places.pass(address) // whoever begins to wait after this finds it
+	if !keep && p.remove(address, c) {
 		c.Close()
 	}
 	if w != nil {
 		w.ready <- nil
 	}
+}
+
+func (p *idle) add(address string, c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.conns[address]) >= maxIdlePerHost {
+		return false
+	}
+	p.conns[address] = append(p.conns[address], c)
+	if p.sweeps == nil {
+		p.sweeps = time.AfterFunc(idleTimeout, p.sweep)
+	}
+	return true
+}
+
+// remove takes a connection out; false when somebody else has.
+func (p *idle) remove(address string, c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.conns[address], c)
+	if i >= 0 {
+		p.conns[address] = slices.Delete(p.conns[address], i, i+1)
+	}
+	return i >= 0
+}
+
+// has reports whether there is a connection to an address.
+func (p *idle) has(address string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns[address]) > 0
 }
 
 // oldest is since when the connection has waited that has waited longest: of an address, or of all

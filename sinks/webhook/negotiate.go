@@ -110,7 +110,7 @@ func (rt *route) usage(ctx context.Context, to *target) (*usage, error) {
 	}
 	for use.trail.place == nil {
 		var err error
-		if use.trail.place, err = rt.places.take(ctx, to.address); err != nil {
+		if use.trail.place, err = rt.places.take(ctx, to.address, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -103,8 +103,9 @@ func newPlaces(most int, log *slog.Logger, m *placeMetrics) *places {
 }
 
 // take returns a place for an address, or nil without an error when there may be an idle connection
-// to it by now. It waits for one until ctx ends, and not longer than an attempt may.
-func (p *places) take(ctx context.Context, address string) (*place, error) {
+// to it by now, which idle reports; nil wants none. It waits until ctx ends, and not longer than an
+// attempt may.
+func (p *places) take(ctx context.Context, address string, idle func() bool) (*place, error) {
 	p.mu.Lock()
 	h := p.holder(address)
 	if h.count == 0 && p.may(h) {
@@ -117,17 +118,22 @@ func (p *places) take(ctx context.Context, address string) (*place, error) {
 	p.waiting.Add(1)
 	p.tellFull()
 	p.mu.Unlock()
+	if idle != nil && idle() { // since the caller has looked, and while nobody waited
+		pl, _ := p.abandon(address, w)
+		return pl, nil
+	}
 	p.metrics.waits.Inc()
-	return p.await(ctx, address, w)
+	return p.await(ctx, address, w, idle != nil)
 }
 
-// await has what is idle closed until the waiter's turn has come.
-func (p *places) await(ctx context.Context, address string, w *waiter) (*place, error) {
+// await has what is idle closed until the waiter's turn has come. A connection to the same address
+// is not closed at first for whoever can use it: it may be on its way to another waiter.
+func (p *places) await(ctx context.Context, address string, w *waiter, uses bool) (*place, error) {
 	late, again := time.NewTimer(patience), time.NewTicker(lookAgain)
 	defer late.Stop()
 	defer again.Stop()
 	for first := true; ; first = false {
-		p.makeRoom(address, first)
+		p.makeRoom(address, !first || !uses)
 		var why error
 		select {
 		case pl := <-w.ready:
@@ -139,32 +145,34 @@ func (p *places) await(ctx context.Context, address string, w *waiter) (*place, 
 		case <-ctx.Done():
 			why = context.Cause(ctx)
 		}
-		p.abandon(address, w)
+		if pl, got := p.abandon(address, w); got {
+			return pl, nil
+		}
 		return nil, why
 	}
 }
 
-// abandon takes a waiter out, and gives back what it got meanwhile.
-func (p *places) abandon(address string, w *waiter) {
+// abandon takes a waiter out. Its turn may have come meanwhile: it has got what it waited for then.
+func (p *places) abandon(address string, w *waiter) (pl *place, got bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if w.queued {
+	queued := w.queued
+	if queued {
 		p.dequeue(p.holders[address], w)
 		p.forget(address)
-		return
 	}
-	if pl := <-w.ready; pl != nil {
-		pl.state.Store(left)
-		p.give(address)
+	p.mu.Unlock()
+	if queued {
+		return nil, false
 	}
+	return <-w.ready, true
 }
 
-// makeRoom closes a connection that nobody uses, if that is of use to the address. One of its own, which
-// another way may have left, is not closed at first: it may be on its way to who waits.
-func (p *places) makeRoom(address string, first bool) {
+// makeRoom closes a connection that nobody uses, if that is of use to the address; one of its own only
+// where that is said.
+func (p *places) makeRoom(address string, own bool) {
 	now := time.Now()
 	of, use := p.lacks(address, now)
-	if use && (of == "" || !first) && !p.shed(of) {
+	if use && (of == "" || own) && !p.shed(of) {
 		p.mu.Lock()
 		p.fruitless = now
 		p.mu.Unlock()

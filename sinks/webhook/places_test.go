@@ -22,7 +22,7 @@ func (p *places) must(t *testing.T, address string) *place {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	pl, err := p.take(ctx, address)
+	pl, err := p.take(ctx, address, nil)
 	if err != nil {
 		t.Fatalf("no place for %s: %v", address, err)
 	}
@@ -33,7 +33,7 @@ func (p *places) refused(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := p.take(ctx, address); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := p.take(ctx, address, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%s: got %v, want that it waits", address, err)
 	}
 }
@@ -48,6 +48,32 @@ func (p *places) empty(t *testing.T) {
 	if p.taken != 0 || p.hungTaken != 0 || p.waiting.Load() != 0 || len(p.holders) != 0 {
 		t.Errorf("left: %d taken, %d by those that hung, %d waiting, %d addresses", p.taken, p.hungTaken, p.waiting.Load(), len(p.holders))
 	}
+}
+
+// A connection that became idle after who waits has looked, and before it waited, is not waited for.
+func TestNobodyWaitsBesideAnIdleConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := roomy(2)
+		a, b := p.must(t, "a"), p.must(t, "a")
+		looked := false
+		pl, err := p.take(t.Context(), "a", func() bool {
+			if looked = true; p.waiting.Load() != 1 {
+				t.Error("it looks before it waits")
+			}
+			return true
+		})
+		if pl != nil || err != nil || !looked {
+			t.Errorf("got %v, %v", pl, err)
+		}
+		pl, err = p.take(t.Context(), "a", func() bool { a.free(); return true }) // its turn comes meanwhile
+		if pl == nil || err != nil {
+			t.Fatalf("got %v, %v", pl, err)
+		}
+		pl.free()
+		b.free()
+		p.empty(t)
+	})
 }
 
 func TestAnAddressHasHalfOfThePlaces(t *testing.T) {
@@ -100,7 +126,7 @@ func TestPlacesGoRound(t *testing.T) {
 		got := make(chan *place, 6) // waiters send, once each
 		for _, address := range []string{"a", "a", "a", "b", "c", "c"} {
 			go func() {
-				pl, err := p.take(t.Context(), address)
+				pl, err := p.take(t.Context(), address, nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -138,7 +164,7 @@ func TestQuickOnesComeFirst(t *testing.T) {
 		got := make(chan *place, 20) // waiters send, once each
 		for _, address := range []string{"hung", "slow", "new", "quick", "quick", "quick", "quick"} {
 			go func() {
-				pl, err := p.take(t.Context(), address)
+				pl, err := p.take(t.Context(), address, nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -171,7 +197,7 @@ func TestAnAttemptDoesNotWaitForEver(t *testing.T) {
 		p := roomy(1)
 		one := p.must(t, "a")
 		begun := time.Now()
-		_, err := p.take(t.Context(), "b")
+		_, err := p.take(t.Context(), "b", nil)
 		if res := failed(t.Context(), 0, err); res.Reason != delivery.ReasonCrowded || time.Since(begun) != patience {
 			t.Errorf("after %v: %+v", time.Since(begun), res)
 		}

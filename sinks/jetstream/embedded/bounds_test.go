@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -190,28 +191,36 @@ func TestClientsLeaveRoomForIntake(t *testing.T) {
 func TestHalfOpenClients(t *testing.T) {
 	t.Parallel()
 	const most = 20
+	const patient = 2 * time.Second // is the server with those that do not say who they are
 	s := open(t, embedded.Options{Listen: "127.0.0.1:0", Connections: most})
 	address := strings.TrimPrefix(s.ClientURL(), "nats://")
 	turned := make(chan string, 3*most)
+	began := time.Now()
 	for range 3 * most {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
+		said := bufio.NewReader(conn)
+		if line, err := said.ReadString('\n'); err != nil || !strings.HasPrefix(line, "INFO ") {
+			t.Fatalf("the server says %q, %v", line, err)
+		}
 		go func() {
-			said, _ := io.ReadAll(conn)
-			turned <- string(said)
+			rest, _ := io.ReadAll(said)
+			turned <- string(rest)
 		}()
 	}
-	refused := 0
-	for range 3 * most { // those that are let in are closed too, because they do not say who they are
-		if strings.Contains(receive(t, turned), "maximum connections exceeded") {
-			refused++
+	// On a slow machine the first have been closed when the last come.
+	waves := 1 + int((time.Since(began)+time.Second)/patient)
+	let := 0
+	for range 3 * most { // those that are let in are closed too
+		if !strings.Contains(receive(t, turned), "maximum connections exceeded") {
+			let++
 		}
 	}
-	if refused < 2*most {
-		t.Errorf("%d of %d connections were refused", refused, 3*most)
+	if let > waves*most {
+		t.Errorf("%d of %d connections were let in, %d may be, and others after %v", let, 3*most, most, patient)
 	}
 	if nc, err := nats.Connect(s.ClientURL()); err != nil {
 		t.Error(err)

@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"errors"
+	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -204,4 +206,30 @@ func TestAnAttemptDoesNotWaitForEver(t *testing.T) {
 		one.free()
 		p.empty(t)
 	})
+}
+
+// A connection is shown as idle before those that wait are counted: whoever begins to wait in between
+// finds it.
+func TestAConnectionIsIdleBeforeWaitersAreCounted(t *testing.T) {
+	t.Parallel()
+	p := roomy(1)
+	kept := &idle{places: p, conns: map[string][]*conn{}}
+	t.Cleanup(kept.shut)
+	p.waiting.Add(1) // so that they are counted
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { _ = theirs.Close() })
+
+	p.mu.Lock() // nobody counts meanwhile
+	done := make(chan struct{})
+	go func() { defer close(done); kept.put("a", newConn(ours)) }()
+	for late := time.Now().Add(10 * time.Second); !kept.has("a"); runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Error("who begins to wait now does not find the connection")
+			break
+		}
+	}
+	p.taken++
+	p.holder("a").taken++
+	p.mu.Unlock()
+	<-done
 }

@@ -131,7 +131,7 @@ func (d *Desk) ask(ctx context.Context, subject string, body any) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	m, err := d.events.nc.RequestWithContext(ctx, apiPrefix+subject, data)
+	m, err := d.asks.RequestWithContext(ctx, apiPrefix+subject, data)
 	if err != nil {
 		return nil, fmt.Errorf("ask JetStream for %s: %w", subject, err)
 	}

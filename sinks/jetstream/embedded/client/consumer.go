@@ -129,7 +129,7 @@ func (d *Desk) awaitConsumer(ctx context.Context, stream, name string) {
 	tick := time.NewTicker(settlesLook)
 	defer tick.Stop()
 	for {
-		if _, err := d.events.nc.RequestWithContext(ctx, nextPrefix+stream+"."+name, []byte("{")); !errors.Is(err, nats.ErrNoResponders) {
+		if _, err := d.asks.RequestWithContext(ctx, nextPrefix+stream+"."+name, []byte("{")); !errors.Is(err, nats.ErrNoResponders) {
 			return
 		}
 		select {

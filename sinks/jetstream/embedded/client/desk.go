@@ -46,6 +46,7 @@ type Desk struct {
 	fronts    [connections]*nats.Conn // one for each seat: what its client sends, and is answered
 	speaker   *link.Speaker           // which says what is no message
 	told      *nats.Conn              // which passes events on to subscribers
+	asks      *nats.Conn              // which asks JetStream; acknowledgements of events wait behind none of its answers
 	publishes *turns
 	requests  *turns
 	allowance allowance
@@ -83,6 +84,9 @@ func (d *Desk) open() (err error) {
 		d.refuse(to, refusal{code: http.StatusServiceUnavailable, text: "no acknowledgement came: the event may be stored or not; publish it again, with the same Nats-Msg-Id"})
 	}
 	if err := d.tell(); err != nil {
+		return err
+	}
+	if d.asks, err = d.o.Dial("hookspan desk, questions of clients", d.o.EventsAccount); err != nil {
 		return err
 	}
 	if d.speaker, err = link.NewSpeaker(*d.o.Process, d.o.Inbox+"."+rand.Text()+"."); err != nil {
@@ -229,7 +233,7 @@ func (d *Desk) Conns() []*nats.Conn {
 	if d.events != nil {
 		list = append(list, d.events.nc)
 	}
-	for _, nc := range append(d.fronts[:], d.told) {
+	for _, nc := range append(d.fronts[:], d.told, d.asks) {
 		if nc != nil {
 			list = append(list, nc)
 		}

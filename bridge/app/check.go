@@ -157,7 +157,7 @@ func (k *checking) endpoints(ctx context.Context, egress EgressCheck) {
 	}
 	var looking sync.WaitGroup // names are looked up side by side
 	for i, e := range all {
-		for _, warning := range append(guessable(e), takenApart(e, schemes)...) {
+		for _, warning := range doubtful(e, schemes) {
 			k.warn("endpoint "+e.Name, warning)
 		}
 		if made := signature.GenerateSecret(e.Signature); len(e.Secrets) == 0 && k.conf.Alone() && made != "" {

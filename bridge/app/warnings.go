@@ -13,7 +13,16 @@ func (a *App) warnings(e *endpoint.Endpoint) []string {
 	if e.Locked() {
 		warnings = append(warnings, "sealed with a key that this process lacks: what is sealed of it cannot be changed here, and the process cannot start anew; hookspan keys says which key that is")
 	}
-	return append(append(warnings, guessable(e)...), takenApart(e, signature.Schemes{Providers: &a.catalog})...)
+	return append(warnings, doubtful(e, signature.Schemes{Providers: &a.catalog})...)
+}
+
+// doubtful is what of an endpoint's settings works, and is worth a word.
+func doubtful(e *endpoint.Endpoint, schemes signature.Schemes) []string {
+	warnings := append(guessable(e), takenApart(e, schemes)...)
+	if e.Proxy.Clear() {
+		warnings = append(warnings, "proxy: its login goes in clear beyond this machine; use https://")
+	}
+	return warnings
 }
 
 // guessable names the secrets of an endpoint that are short enough to be guessed. Those of our own

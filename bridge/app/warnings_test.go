@@ -67,6 +67,24 @@ func TestSecretsAreWarnedOf(t *testing.T) {
 	}
 }
 
+func TestALoginThatCanBeHeardIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	sender := webhook.New(webhook.Options{})
+	defer sender.Close()
+	for proxy, warned := range map[string]bool{"socks5://me:canary@8.8.8.8": true, "http://me:canary@10.0.0.1:3128": true, "https://me:canary@8.8.8.8": false, "http://me:canary@localhost": false, "http://10.0.0.1:3128": false} {
+		conf := configuration(t, byFile(t, "endpoints", "crm", map[string]any{"url": "https://1.1.1.1/", "proxy": proxy}))
+		if problems := app.Check(t.Context(), conf, sender.CheckEndpoint); problems != nil {
+			t.Fatalf("%s: %v", proxy, problems)
+		}
+		said := slices.ContainsFunc(conf.Warnings, func(w config.Problem) bool {
+			return w.Where == "endpoint crm" && strings.HasPrefix(w.What, "proxy: its login goes in clear")
+		})
+		if said != warned {
+			t.Errorf("%s: warned is %v in %v", proxy, said, conf.Warnings)
+		}
+	}
+}
+
 // What nobody has proved is delivered by none who does not know that it is.
 func TestFollowingWhatNobodyProvedIsWarnedOf(t *testing.T) {
 	t.Parallel()

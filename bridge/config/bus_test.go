@@ -137,6 +137,10 @@ func TestSettingsOfTheBusThatDoNoHarmAreWarnings(t *testing.T) {
 		"four members":       {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=a:1,b:1,c:1,d:1", "HOOKSPAN_SEAL_KEY=" + sealKey}, "HOOKSPAN_EMBEDDED_PEERS: an even number of members"},
 		"nobody delivers":    {[]string{"HOOKSPAN_ROLES=receiver,admin"}, "HOOKSPAN_ROLES: nobody delivers"},
 		"others deliver":     {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_ROLES=receiver"}, ""},
+		"login at a proxy":   {[]string{"HOOKSPAN_EGRESS_PROXY=socks5://u:p@proxy.example"}, "HOOKSPAN_EGRESS_PROXY: its login goes in clear"},
+		"proxy over TLS":     {[]string{"HOOKSPAN_EGRESS_PROXY=https://u:p@proxy.example"}, ""},
+		"proxy on one host":  {[]string{"HOOKSPAN_EGRESS_PROXY=http://u:p@[::1]:3128"}, ""},
+		"nobody's proxy":     {[]string{"HOOKSPAN_EGRESS_PROXY=http://proxy.example:3128"}, ""},
 		"nothing kept there": {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_DATA_DIR=/nowhere"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -85,6 +85,9 @@ func (l checking) checkProcess() {
 	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")
 	l.process("STOP_GRACE").unless(c.StopGrace >= time.Second, "want 1s or more: running attempts finish in that time, and what they did is written")
 	l.process("LEASE").unless(c.Lease >= 2*time.Second && c.Lease <= 5*time.Minute, "want 2s to 5m: it is renewed three times in that time")
+	if c.EgressProxy.Clear() {
+		l.process("EGRESS_PROXY").warning("its login goes in clear beyond this machine; use https://")
+	}
 	if !c.Runs(RoleDispatcher) && c.Alone() {
 		l.process("ROLES").warning("nobody delivers: no other process can take the role " + RoleDispatcher + " on a bus of its own")
 	}

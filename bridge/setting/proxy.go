@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -29,6 +30,16 @@ func (p Proxy) Open() string { return string(p) }
 
 // IsZero reports that nothing was said.
 func (p Proxy) IsZero() bool { return p == "" }
+
+// Clear reports whether its login can be heard beyond this machine: HTTP's and that of SOCKS (RFC 1929)
+// are sent as they are.
+func (p Proxy) Clear() bool {
+	if p == "" || p == NoProxy {
+		return false
+	}
+	u, err := ReadProxy(p.Open())
+	return err == nil && u.User != nil && u.Scheme != "https" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback()
+}
 
 // Parse takes what ReadProxy does, none, and nothing at all.
 func (p *Proxy) Parse(text string) error {

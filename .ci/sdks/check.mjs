@@ -19,6 +19,7 @@ const load = async (name) => import(require.resolve(name));
 const names = (module) => module.default ?? module;
 
 const text = "an-invented-shared-secret-of-a-vendor";
+const long = text.padEnd(64, '-');
 const standard = 'whsec_' + Buffer.from('an invented shared secret').toString('base64');
 const hex = Buffer.from('an invented shared secret').toString('hex');
 const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -55,6 +56,10 @@ async function libraries() {
   const discord = await load('discord-interactions');
   const sanity = await load('@sanity/webhook');
   const Pusher = names(await load('pusher'));
+  const contentful = names(await load('@contentful/node-apps-toolkit'));
+  const plivo = names(await load('plivo'));
+  const braintree = names(await load('braintree'));
+  const merchant = new braintree.BraintreeGateway({ environment: braintree.Environment.Sandbox, merchantId: 'invented', publicKey: 'invented', privateKey: text });
   await import(pathlike('@shopify/shopify-api', 'dist/esm/adapters/node/index.mjs'));
   const { shopifyApi, LogSeverity } = await import(pathlike('@shopify/shopify-api', 'dist/esm/lib/index.mjs'));
   const shopify = shopifyApi({ apiKey: 'key', apiSecretKey: text, hostName: 'shop.example', apiVersion: '2025-01', isEmbeddedApp: false, logger: { level: LogSeverity.Error } });
@@ -138,6 +143,20 @@ async function libraries() {
       verify: ({ body, headers }) => new Pusher({ appId: '1', key: 'key', secret: text, cluster: 'eu' })
         .webhook({ headers: { ...headers, 'x-pusher-key': 'key', 'content-type': 'application/json' }, rawBody: body }).isValid(),
     },
+    contentful: {
+      secret: long,
+      sign: ({ body, headers, url }) => contentful.signRequest(long, { method: 'POST', path: new URL(url).pathname, headers: { 'x-contentful-topic': headers['x-contentful-topic'] }, body }),
+      verify: ({ body, headers, url }) => contentful.verifyRequest(long, { method: 'POST', path: new URL(url).pathname, headers, body }),
+    },
+    plivo: {
+      secret: text,
+      verify: ({ body, headers, url }) => plivo.validateV3Signature('POST', url, headers['x-plivo-signature-v3-nonce'], text, headers['x-plivo-signature-v3'], form(body)),
+    },
+    braintree: {
+      secret: text, options: 'public_key=invented',
+      resign: () => new URLSearchParams(merchant.webhookTesting.sampleNotification(braintree.WebhookNotification.Kind.DisputeOpened, '7')).toString(),
+      verify: ({ body }) => !merchant.webhookNotification.validateSignature(form(body).bt_signature, form(body).bt_payload),
+    },
     slack: {
       secret: text,
       sign: ({ body }) => {
@@ -170,6 +189,7 @@ async function start(all, folder, receiver) {
   for (const [name, one] of Object.entries(all)) {
     env[`HOOKSPAN_SOURCE_${variable(name)}_PROVIDER`] = name;
     env[`HOOKSPAN_SOURCE_${variable(name)}_SECRETS`] = one.secret;
+    if (one.options) env[`HOOKSPAN_SOURCE_${variable(name)}_OPTIONS`] = one.options;
     if (signs(name)) {
       env.HOOKSPAN_ENDPOINTS.push(name);
       Object.assign(env, {
@@ -212,11 +232,11 @@ async function stop(server) {
 }
 
 // signs: the program can sign for somebody else as this provider.
-const signs = (name) => !['twilio', 'linear', 'adyen'].includes(name);
+const signs = (name) => !['twilio', 'linear', 'adyen', 'contentful', 'plivo', 'braintree'].includes(name);
 
 // request is one as trigger prints it.
 function request(name, one, url) {
-  const printed = execFileSync(program, ['trigger', name, '--to', url + name, '--secret', one.private ?? one.secret, '--print'], { timeout: patience }).toString();
+  const printed = execFileSync(program, ['trigger', name, '--to', url + name, '--secret', one.private ?? one.secret, ...(one.options ? ['--option', one.options] : []), '--print'], { timeout: patience }).toString();
   const [head, ...rest] = printed.split('\r\n\r\n');
   const [first, ...lines] = head.split('\r\n');
   const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 type challengeSpec struct {
 	Method string            `yaml:"method" doc:"Its method; POST unless it says otherwise." example:"method: GET, open: true, when: 'query:challenge', text: 'query:challenge'"`
 	Where  string            `yaml:"where" doc:"An option and a value: only sources that set it so have the handshake." example:"where: '${region} = eu', method: HEAD, open: true"`
-	When   declaration.List  `yaml:"when" doc:"Values that must all be there, or have a text: value = text." example:"when: [/type = verification, /challenge], json: {challenge: /challenge}"`
+	When   declaration.List  `yaml:"when" doc:"Values that must all be there, or have a text: value = text; or match a regular expression: value ~ expression." example:"when: [/type = verification, /challenge], json: {challenge: /challenge}"`
 	Unless string            `yaml:"unless" doc:"A value that must not be there." example:"method: GET, open: true, unless: 'header:X-Acme-Signature'"`
 	Open   bool              `yaml:"open" doc:"It is answered without a proof; else it is verified like a delivery." example:"method: HEAD, open: true"`
 	Token  *scheme.TokenSpec `yaml:"token" doc:"A secret that it must show." example:"method: GET, open: true, token: {in: 'query:verify_token', option: app_token}, text: 'query:challenge'"`
@@ -55,7 +56,8 @@ type challenge struct {
 
 type condition struct {
 	value scheme.Template
-	equal string // "" when it is enough that the value is there
+	equal string         // "" when it is enough that the value is there
+	like  *regexp.Regexp // nil likewise
 }
 
 func newChallenge(c *scheme.Compiler, spec challengeSpec) (*challenge, error) {
@@ -77,12 +79,11 @@ func newChallenge(c *scheme.Compiler, spec challengeSpec) (*challenge, error) {
 		return nil, fmt.Errorf("unless: %w", err)
 	}
 	for _, text := range spec.When {
-		value, equal, _ := strings.Cut(text, " = ")
-		t, err := c.Selector(value)
+		one, err := newCondition(c, text)
 		if err != nil {
 			return nil, fmt.Errorf("when: %w", err)
 		}
-		h.when = append(h.when, condition{t, equal})
+		h.when = append(h.when, one)
 	}
 	if spec.Token != nil {
 		if h.token, err = spec.Token.Compile(c); err != nil {
@@ -107,6 +108,24 @@ func newChallenge(c *scheme.Compiler, spec challengeSpec) (*challenge, error) {
 		}
 	}
 	return h, h.compileAnswer(c, spec)
+}
+
+func newCondition(c *scheme.Compiler, text string) (one condition, err error) {
+	value, pattern, like := strings.Cut(text, " ~ ")
+	if like {
+		if one.like, err = regexp.Compile(pattern); err != nil {
+			return one, err
+		}
+	} else {
+		value, one.equal, _ = strings.Cut(text, " = ")
+	}
+	one.value, err = c.Selector(value)
+	return one, err
+}
+
+func (c *condition) holds(x *scheme.Exchange) bool {
+	value, ok := c.value.Value(x)
+	return ok && (c.equal == "" || value == c.equal) && (c.like == nil || c.like.MatchString(value))
 }
 
 func (h *challenge) compileAnswer(c *scheme.Compiler, spec challengeSpec) error {
@@ -137,13 +156,7 @@ func (h *challenge) matches(x *scheme.Exchange) bool {
 			return false
 		}
 	}
-	for _, c := range h.when {
-		value, ok := c.value.Value(x)
-		if !ok || (c.equal != "" && value != c.equal) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(h.when, func(c condition) bool { return !c.holds(x) })
 }
 
 // named adds the headers by which the handshake is known to names.

@@ -14,7 +14,7 @@ func Language() (*language.Language, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Values = scheme.Terms()
+	l.Values, l.Filters = scheme.Terms(), scheme.Filters()
 	for _, one := range placeholders {
 		l.Placeholders = append(l.Placeholders, one.Term)
 	}

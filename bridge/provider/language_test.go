@@ -210,7 +210,7 @@ func TestTermsOfTheLanguageAreTaken(t *testing.T) {
 	t.Parallel()
 	schema, l := theSchema(t), theLanguage(t)
 	file := l.Sections[0]
-	for _, term := range l.Values {
+	for _, term := range slices.Concat(l.Values, l.Filters) {
 		kind, _, _ := strings.Cut(term.Name, ":")
 		text := fileWith(t, file, members{"challenges": []any{members{"open": true, "text": term.Example}}})
 		if !loads(t, schema, text) || !strings.Contains(term.Example, kind) {

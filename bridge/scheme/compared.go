@@ -9,13 +9,13 @@ import (
 // of the body. Values of headers and of the query are left out; they may be secrets.
 func (x *Exchange) compared(content Template) string {
 	var parts []string
-	if content.Has("url") {
+	if content.hasAny(urls...) {
 		parts = append(parts, "the URL "+ShownURL(x.Request.URL)+", with and without its port")
 	}
 	if content.Has("method") {
 		parts = append(parts, "the method "+x.Request.Method)
 	}
-	if content.hasAny("body", "unpacked", "sorted-form") {
+	if content.hasAny(bodies...) {
 		parts = append(parts, fmt.Sprintf("a body of %d bytes", len(x.Request.Body)))
 	}
 	if len(parts) == 0 {

@@ -19,14 +19,18 @@ func (c *Compiler) checkCoverage(steps []*step, methods []string) error {
 				c.Warn("signatures cover a checksum of the body: whoever saw one request can send another one with the same checksum")
 				continue
 			}
-			if !ok || digests(steps) || k.content.covers("body", "unpacked", "sorted-form") {
+			if !ok || digests(steps) || k.content.covers(bodies...) {
 				continue
 			}
 			if k.content.covers("json", "form") && !k.whole {
 				c.Warn("signatures cover values of the body and not the whole of it: whoever saw one request can send another one that differs in the rest")
 				continue
 			}
-			if k.bare = true; inBody || !k.content.covers("url", "query") {
+			if k.partial {
+				c.Warn("signatures cover nothing of the body: whoever saw one request can send another one with other content")
+				continue
+			}
+			if k.bare = true; inBody || !k.content.covers("url", "sorted-query", "query") {
 				return fmt.Errorf("content: %s leaves the delivery unsigned, so whoever saw one request could send another; put {body} into it, or {url} where deliveries come by GET", k.content.String())
 			}
 		}

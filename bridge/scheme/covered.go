@@ -10,6 +10,7 @@ import (
 type held struct {
 	scheme Scheme
 	url    string // the form of the URL with which it did
+	group  int    // the list of the signature's header with which it did
 }
 
 // A Coverage says how much of a request its signatures cover.
@@ -71,7 +72,7 @@ func (p *Proof) SignsDeliveries(methods []string) bool {
 // delivers reports whether the template covers all that a delivery by that method says, and not only
 // values of it.
 func (t *Template) delivers(method string) bool {
-	return t.covers("body", "unpacked", "sorted-form") || slices.Contains(Bodiless, method) && t.covers("url", "query")
+	return t.covers(bodies...) || slices.Contains(Bodiless, method) && t.covers("url", "sorted-query", "query")
 }
 
 // isBody reports a content that is the body and, beside a secret, nothing else.
@@ -102,11 +103,11 @@ func (x *Exchange) SignedSum() (sum [sha256.Size]byte) {
 		if content == nil {
 			continue
 		}
-		withBody = withBody || content.covers("body", "unpacked", "sorted-form")
-		x.url = one.url
+		withBody = withBody || content.covers(bodies...)
+		x.url, x.group = one.url, one.group
 		x.writeSigned(h, one.scheme, content)
 	}
-	x.url = x.Request.URL
+	x.url, x.group = x.Request.URL, 0
 	if !withBody {
 		h.Write(x.Request.Body)
 	}
@@ -131,13 +132,13 @@ func (x *Exchange) Proves(t *Template) bool {
 			return false
 		}
 		switch p.kind {
-		case "", "if", "hmac", "hash", "crc32", "rate", "secret":
+		case "", "if", "unless", "maybe", "hmac", "hash", "crc32", "rate", "secret":
 		case "json", "form", "body", "unpacked", "sorted-form":
-			if !x.signsAny("body", "unpacked", "sorted-form") && !(x.FromQuery && x.signsAny("url", "query")) && !x.Decrypted && !x.digested() {
+			if !x.signsAny(bodies...) && !(x.FromQuery && x.signsAny("url", "sorted-query", "query")) && !x.Decrypted && !x.digested() {
 				return false
 			}
 		case "query":
-			if !x.signsAny("url") && !x.signsPart(p) {
+			if !x.signsAny("url", "sorted-query") && !x.signsPart(p) {
 				return false
 			}
 		default:

@@ -2,11 +2,8 @@ package scheme
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"hash/crc32"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
@@ -25,6 +22,8 @@ type Exchange struct {
 	url    string // the form of the URL that is being tried
 	secret []byte // the secret that is being tried
 	items  []item // the signature header's list, of the scheme that was tried last
+	group  int    // which of several such lists is tried
+	groups int    // how many there are
 	Short  bool   // there was no memory for something
 	Held   []held // the schemes that have held
 	Member bool   // this is one of a batch
@@ -71,14 +70,21 @@ func (x *Exchange) Reset(s *Setup, r *Request) {
 // part returns one value of the request, or false when it is absent or empty.
 func (x *Exchange) part(p *part) (string, bool) {
 	s, ok := x.plainPart(p)
-	if ok && p.parent {
+	switch {
+	case p.filter == "":
+	case p.filter == "empty":
+		ok = true
+	case !ok:
+	case p.filter == "lower":
+		s = strings.ToLower(s)
+	case p.filter == "parent":
 		i := strings.LastIndexByte(s, '/')
 		if i <= 0 {
 			return "", false
 		}
 		s = s[:i]
 	}
-	return s, ok || p.empty
+	return s, ok
 }
 
 func (x *Exchange) plainPart(p *part) (string, bool) {
@@ -103,6 +109,20 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		s = string(x.Body())
 	case "url":
 		s = x.url
+	case "bare-url":
+		s = bareURL(x.url)
+	case "path":
+		s = pathOf(x.url)
+	case "sorted-query":
+		s = x.sortedQuery()
+	case "qsh":
+		s = x.queryHash()
+	case "lines":
+		return x.signedLines(p.arg)
+	case "headers":
+		return x.listedHeaders(p.arg)
+	case "maybe":
+		return x.maybe(p.inner)
 	case "method":
 		s = x.Request.Method
 	case "secret":
@@ -111,9 +131,9 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		s = x.Setup.Rate
 	case "sorted-form":
 		return x.sortedForm()
-	case "if":
+	case "if", "unless":
 		_, ok := p.inner.Value(x)
-		return "", ok
+		return "", ok == (p.kind == "if")
 	case "hmac":
 		return x.hmacOf(p)
 	case "hash":
@@ -210,55 +230,6 @@ const FormType = "application/x-www-form-urlencoded"
 func MediaOf(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(media))
-}
-
-// sortedForm is each name followed by its values, in order, a repeated value once.
-func (x *Exchange) sortedForm() (string, bool) {
-	form := x.FormValues()
-	if form == nil {
-		return "", len(x.Body()) == 0
-	}
-	names := make([]string, 0, len(form))
-	for name := range form {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for _, name := range names {
-		values := slices.Clone(form[name])
-		slices.Sort(values)
-		for _, value := range slices.Compact(values) {
-			b.WriteString(name)
-			b.WriteString(value)
-		}
-	}
-	return b.String(), true
-}
-
-func (x *Exchange) hmacOf(p *part) (string, bool) {
-	text, ok := p.inner.Value(x)
-	if !ok || len(x.Setup.Secrets) == 0 {
-		return "", false
-	}
-	h := hmac.New(p.hash, []byte(x.Setup.Secrets[0]))
-	h.Write([]byte(text))
-	return p.encode(h.Sum(nil)), true
-}
-
-func (x *Exchange) hashOf(p *part) (string, bool) {
-	h := p.hash()
-	if missing := p.inner.hash(h, x); missing != nil {
-		return "", false
-	}
-	return p.encode(h.Sum(nil)), true
-}
-
-func (x *Exchange) checksumOf(p *part) (string, bool) {
-	h := crc32.NewIEEE()
-	if missing := p.inner.hash(h, x); missing != nil {
-		return "", false
-	}
-	return strconv.FormatUint(uint64(h.Sum32()), 10), true
 }
 
 // Scan reads the JSON values that the provider's file names out of the document.

@@ -37,6 +37,7 @@ type familySpec struct {
 	RSA     *rsaSpec     `yaml:"rsa" doc:"A signature of RSA, PKCS #1 v1.5, over a hash of the content. Keys are as with ecdsa." example:"rsa: {header: X-Acme-Signature, encoding: base64}"`
 	JWS     *jwsSpec     `yaml:"jws" doc:"A token in compact form (RFC 7515, RFC 7519) under a shared secret, by HS256. Its times exp and nbf hold, five minutes either way." example:"jws: {header: Authorization, prefix: 'Bearer ', claims: {iss: acme}}"`
 	Token   *TokenSpec   `yaml:"token" doc:"A secret that the request shows as it is. It proves who sent the request, not what was sent." example:"token: {in: bearer}"`
+	Shape   *shapeSpec   `yaml:"shape" doc:"What a value has to look like. It proves nothing; it keeps apart what a secret signs for two purposes." example:"shape: {in: 'form:payload', pattern: '^[^:]+$'}"`
 	Digest  *digestSpec  `yaml:"digest" doc:"A plain hash of the body, in hex, that the request names. It proves nothing alone; beside a signature over the place where it stands it ties the body to that." example:"digest: {in: 'query:bodySHA256'}"`
 }
 
@@ -127,7 +128,7 @@ func (s stepSpec) optional() bool {
 // what everybody knows.
 func proves(one Scheme) bool {
 	switch s := one.(type) {
-	case *digest:
+	case *digest, *shape:
 		return false
 	case *token:
 		return !s.option
@@ -217,8 +218,8 @@ func (s *step) hold(x *Exchange) *Refusal {
 	for _, scheme := range s.schemes {
 		refusal := scheme.Verify(x)
 		if refusal == nil {
-			x.Held = append(x.Held, held{scheme, x.url})
-			x.url = x.Request.URL
+			x.Held = append(x.Held, held{scheme, x.url, x.group})
+			x.url, x.group = x.Request.URL, 0
 			return nil
 		}
 		if worst == nil || worst.Reason == NoSignature && refusal.Reason != NoSignature || refusal.Reason == Unreachable {

@@ -17,6 +17,7 @@ type hmacSpec struct {
 	Keys    keySpec     `yaml:",inline" part:"key" doc:"How a secret becomes a key, and which of a source's secrets are meant. All of them are tried."`
 	Hash    string      `yaml:"hash" words:"sha256 sha1 sha384 sha512 md5" doc:"The hash; sha256 unless it says otherwise." example:"header: X-Acme-Signature, hash: sha1"`
 	URL     string      `yaml:"url" doc:"-"` // no longer used: see urlForms
+	Partial bool        `yaml:"partial" doc:"The vendor signs nothing of the body, so the signature proves who sent a request, and not what was sent." example:"header: X-Acme-Signature, content: 'id:{query:id};', partial: true"`
 	Whole   bool        `yaml:"whole" doc:"The content must hold the body; values of it are not enough. For content that an option gives." example:"header: X-Acme-Signature, whole: true"`
 }
 
@@ -39,7 +40,7 @@ func (s *hmacSpec) Compile(c *Compiler) (Scheme, error) {
 	if err != nil {
 		return nil, err
 	}
-	one.whole = s.Whole
+	one.whole, one.partial = s.Whole, s.Partial
 	keyed := func(secret []byte) hash.Hash { return hmac.New(fresh, secret) }
 	if one.content.Has("secret") {
 		one.method = name
@@ -48,6 +49,9 @@ func (s *hmacSpec) Compile(c *Compiler) (Scheme, error) {
 	secrets, err := c.keys(s.Keys)
 	if err != nil || len(secrets) == 0 {
 		return nil, err
+	}
+	if c.Setup.key == nil {
+		c.Setup.key = secrets[0]
 	}
 	one.keys = newSharedKeys(secrets, keyed)
 	return one, nil

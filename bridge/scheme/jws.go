@@ -26,6 +26,7 @@ type jwsSpec struct {
 	Published *publishedSpec    `yaml:"published" doc:"Where the sender publishes the keys of RS256 and ES256." example:"header: X-Acme-Token, algorithm: ES256, published: {url: 'https://keys.acme.example/jwks'}"`
 	Header    string            `yaml:"header" doc:"The header that holds the token; of several tokens in it one that holds is enough." example:"header: X-Acme-Token"`
 	Whole     bool              `yaml:"whole" doc:"The body is the token, and what it says is the data." example:"whole: true, claims: {iss: acme}"`
+	Detached  bool              `yaml:"detached" doc:"The token has no claims: it signs the body as it came (RFC 7797), and what it says stands in its protected header." example:"header: X-Acme-Token, detached: true, items: ts"`
 	Prefix    string            `yaml:"prefix" doc:"What stands in front of the token, in capitals or not." example:"header: Authorization, prefix: 'Bearer '"`
 	Claims    map[string]string `yaml:"claims" doc:"Claims by name, each with the template of what it must say; they are what of the request the token covers." example:"header: X-Acme-Token, claims: {iss: acme, payload_hash: '{hash:sha256:hex:body}'}"`
 	Requires  declaration.List  `yaml:"requires" doc:"Claims that must be there, whatever they say: a token without them is no delivery." example:"header: X-Acme-Token, requires: event_id"`
@@ -40,6 +41,7 @@ const maxJWS = 8 << 10
 
 type jws struct {
 	header, prefix string   // header is "" where the body is the token
+	detached       bool     // the body is what the token signs
 	names          []string // of the claims, in order
 	claims         map[string]Template
 	requires       []string
@@ -54,8 +56,11 @@ func (s *jwsSpec) Compile(c *Compiler) (Scheme, error) {
 	if (s.Header == "") == !s.Whole {
 		return nil, errors.New("header, whole: one of them must say where the token is")
 	}
-	j := &jws{header: http.CanonicalHeaderKey(s.Header), prefix: s.Prefix, claims: map[string]Template{}, requires: s.Requires, items: s.Items}
-	if s.Whole {
+	if s.Whole && s.Detached {
+		return nil, errors.New("detached: a token that is the body signs no other")
+	}
+	j := &jws{header: http.CanonicalHeaderKey(s.Header), detached: s.Detached, prefix: s.Prefix, claims: map[string]Template{}, requires: s.Requires, items: s.Items}
+	if s.Whole || s.Detached {
 		j.content.parts = []part{{kind: "body"}}
 	}
 	j.names = slices.Sorted(maps.Keys(s.Claims))
@@ -154,15 +159,22 @@ func cutFold(text, prefix string) (rest string, found bool) {
 func (j *jws) hold(x *Exchange, token string) *Refusal {
 	text, signature, dot := cutLast(token, ".")
 	head, payload, two := strings.Cut(text, ".")
-	id, known := headOf(head, j.keys.algorithm())
-	if !dot || !two || !known {
+	id, known := headOf(head, j.keys.algorithm(), j.detached)
+	if !dot || !two || !known || j.detached && payload != "" {
 		return j.noToken()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(signature)
 	if err != nil {
 		return &Refusal{BadSignature, "the signature of the token is not base64url"}
 	}
-	if refusal := j.keys.verify(x, id, []byte(text), raw); refusal != nil {
+	signs := []byte(text)
+	if j.detached {
+		if !x.Take(int64(len(x.Request.Body))) {
+			return NoMemory()
+		}
+		signs, payload = append(signs, x.Request.Body...), head
+	}
+	if refusal := j.keys.verify(x, id, signs, raw); refusal != nil {
 		return refusal
 	}
 	claims, err := claimsOf(x, payload)
@@ -179,19 +191,24 @@ func (j *jws) hold(x *Exchange, token string) *Refusal {
 }
 
 // headOf reads the key's id from a protected header that names the algorithm. The algorithm is
-// never chosen by the token, and an extension that must be understood is not.
-func headOf(text, algorithm string) (id string, known bool) {
+// never chosen by the token, and an extension that must be understood is not, but for the one by
+// which a token signs a body as it is (RFC 7797).
+func headOf(text, algorithm string, detached bool) (id string, known bool) {
 	if len(text) > maxJWS {
 		return "", false
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var head struct {
-		Alg  string          `json:"alg"`
-		ID   string          `json:"kid"`
-		Crit json.RawMessage `json:"crit"`
+		Alg  string   `json:"alg"`
+		ID   string   `json:"kid"`
+		Crit []string `json:"crit"`
+		B64  *bool    `json:"b64"`
 	}
-	known = err == nil && json.Unmarshal(raw, &head) == nil && head.Alg == algorithm && head.Crit == nil
-	return head.ID, known
+	known = err == nil && json.Unmarshal(raw, &head) == nil && head.Alg == algorithm
+	if detached {
+		return head.ID, known && head.B64 != nil && !*head.B64 && slices.Equal(head.Crit, []string{"b64"})
+	}
+	return head.ID, known && head.Crit == nil && (head.B64 == nil || *head.B64)
 }
 
 // freeClaims is how long claims may be that cost nothing of note.
@@ -296,13 +313,24 @@ func (j *jws) Sign(x *Exchange) error {
 		}
 		claims[name] = value
 	}
+	if j.detached {
+		claims["alg"], claims["b64"], claims["crit"] = j.keys.algorithm(), false, []string{"b64"}
+		for _, name := range j.items {
+			claims[name] = x.Request.Received.Unix()
+		}
+	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	text := encode([]byte(`{"alg":"`+j.keys.algorithm()+`","typ":"JWT"}`)) + "." + encode(payload)
-	signature, err := j.keys.sign([]byte(text))
+	signs := []byte(text)
+	if j.detached {
+		text = encode(payload) + "."
+		signs = append([]byte(text), x.Request.Body...)
+	}
+	signature, err := j.keys.sign(signs)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // A keySpec says how a secret becomes a key, and which of a source's secrets are meant.
 type keySpec struct {
-	Key       string           `yaml:"key" words:"utf8 hex base64" doc:"How the secret is written; utf8, the bytes as they are, unless it says otherwise." example:"header: X-Acme-Signature, key: base64"`
+	Key       string           `yaml:"key" words:"utf8 hex base64 sha1" doc:"How the secret is written; utf8, the bytes as they are, unless it says otherwise. sha1 stands for the hash of those bytes." example:"header: X-Acme-Signature, key: base64"`
 	KeyPrefix declaration.List `yaml:"key_prefix" doc:"What is taken off the front of the secret before it is decoded, where it is there." example:"header: X-Acme-Signature, key: base64, key_prefix: whsec_"`
 	Only      string           `yaml:"only" doc:"A regular expression that a secret has to match to be one of this way." example:"header: X-Acme-Signature, only: ^whsec_"`
 	Except    string           `yaml:"except" doc:"A regular expression that a secret must not match to be one of this way." example:"header: X-Acme-Signature, except: '^wh[ps]k_'"`

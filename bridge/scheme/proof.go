@@ -25,6 +25,7 @@ type Spec struct {
 type Setup struct {
 	Set           *pointer.Set // the JSON values that files name
 	Secrets       []string
+	key           []byte // what the first signature makes of the first of them; nil without one
 	Rate          string // of a handshake's answer
 	MaxBody       int64  // bounds what a gzip body unpacks to
 	Zone          *time.Location
@@ -289,7 +290,7 @@ func (p *Proof) SignsURL() bool {
 	return slices.ContainsFunc(p.steps, func(s *step) bool {
 		return slices.ContainsFunc(s.schemes, func(one Scheme) bool {
 			content := one.signs()
-			return content != nil && content.Has("url")
+			return content != nil && content.hasAny(urls...)
 		})
 	})
 }

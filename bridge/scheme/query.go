@@ -36,7 +36,7 @@ func (x *Exchange) carries(name string) bool {
 		if content == nil {
 			continue
 		}
-		if content.covers("url") || content.holds(ValueOf("query", name)) {
+		if content.covers("url", "sorted-query") || content.holds(ValueOf("query", name)) {
 			return true
 		}
 		signed = true

@@ -15,7 +15,10 @@ import (
 // maxSignatures bounds the work that one request can ask for; DocuSign sends as many.
 const maxSignatures = 100
 
-// A signatureSpec says where a signature is written and how. Without item, version and
+// mostGroups bounds how often the content of one request is hashed.
+const mostGroups = 8
+
+// A signatureSpec says where a signature is written and how. Without item, first, version and
 // numbered it is the bare value, behind a prefix if there is one.
 type signatureSpec struct {
 	Header    declaration.List `yaml:"header" doc:"The header that holds the signature; of several names the first one that is there." example:"header: [X-Acme-Signature, Acme-Signature]"`
@@ -23,7 +26,9 @@ type signatureSpec struct {
 	Prefix    string           `yaml:"prefix" doc:"What stands in front of the signature." example:"header: X-Acme-Signature, prefix: sha256="`
 	Item      string           `yaml:"item" doc:"The member that holds the signature in a list like t=…,v1=…; the others are {item:t} in the content." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}'"`
 	Millis    bool             `yaml:"millis" doc:"The vendor writes the time among those others in milliseconds; where it is read, either counts." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}', millis: true"`
-	Separator string           `yaml:"separator" doc:"What separates the members of such a list; a comma unless it says otherwise." example:"header: X-Acme-Signature, item: h1, separator: ;"`
+	Separator string           `yaml:"separator" doc:"What separates the members of such a list, or several signatures; a comma unless it says otherwise." example:"header: X-Acme-Signature, item: h1, separator: ;"`
+	Groups    bool             `yaml:"groups" doc:"There may be several such lists, with white space between them: each holds signatures over its own members." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}', groups: true"`
+	First     string           `yaml:"first" doc:"The list is bare, and its first member is no signature: the name that it has in the content. Those behind it are signatures." example:"header: X-Acme-Signature, first: t, content: '{item:t}.{body}'"`
 	Version   string           `yaml:"version" doc:"The version that counts in a list like v1,… v1a,… between spaces." example:"header: X-Acme-Signature, version: v1"`
 	Numbered  bool             `yaml:"numbered" doc:"There are several headers, Name-1, Name-2 and so on." example:"header: X-Acme-Signature, numbered: true"`
 	Encoding  string           `yaml:"encoding" words:"hex base64 base64url" doc:"How the signature is written; hex unless it says otherwise." example:"header: X-Acme-Signature, encoding: base64"`
@@ -33,6 +38,7 @@ type signatureSpec struct {
 type signature struct {
 	signatureSpec
 	names []string
+	quote string // around the values of a list
 	from  *Template
 	lead  *Template // a prefix with values of the request in it; nil where it is the same in all
 	most  int       // of one request that are compared
@@ -60,13 +66,16 @@ func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
 		return nil, fmt.Errorf("header: one header, or in, must say where the signature is")
 	}
 	forms := 0
-	for _, set := range []bool{spec.Item != "", spec.Version != "", spec.Numbered} {
+	for _, set := range []bool{spec.Item != "", spec.First != "", spec.Version != "", spec.Numbered} {
 		if set {
 			forms++
 		}
 	}
 	if forms > 1 {
-		return nil, fmt.Errorf("item, version, numbered: a signature has one of these forms")
+		return nil, fmt.Errorf("item, first, version, numbered: a signature has one of these forms")
+	}
+	if spec.Groups && spec.Item == "" {
+		return nil, fmt.Errorf("groups: they are of lists that item names a member of")
 	}
 	if s.Separator == "" {
 		s.Separator = ","
@@ -81,10 +90,10 @@ func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
 	return s, nil
 }
 
-// read decodes the signatures of a request into x.signatures. Several lines of the header are
-// one list, and so are values between commas (RFC 9110, 5.3).
+// read decodes the signatures of a request into x.signatures, where there are groups those of x.group.
+// Several lines of the header are one list, and so are values between commas (RFC 9110, 5.3).
 func (s *signature) read(x *Exchange) *Refusal {
-	x.signatures, x.decoded, x.items, x.more = x.signatures[:0], x.decoded[:0], x.items[:0], false
+	x.signatures, x.decoded, x.items, x.groups, x.more = x.signatures[:0], x.decoded[:0], x.items[:0], 0, false
 	x.prefix = s.Prefix
 	if s.lead != nil {
 		x.prefix, _ = s.lead.Value(x)
@@ -132,15 +141,23 @@ func (s *signature) readNumbered(x *Exchange) *Refusal {
 
 func (s *signature) readLine(x *Exchange, line string) {
 	switch {
+	case s.Groups:
+		for group := range strings.FieldsSeq(line) {
+			if x.groups++; x.groups-1 == x.group {
+				s.readItems(x, group)
+			}
+		}
 	case s.Item != "":
 		s.readItems(x, line)
+	case s.First != "":
+		s.readBare(x, line)
 	case s.Version != "":
 		s.readVersions(x, line)
 	case !s.Take(x, line):
-		if !strings.Contains(line, ",") {
+		if !strings.Contains(line, s.Separator) {
 			return
 		}
-		for one := range strings.SplitSeq(line, ",") {
+		for one := range strings.SplitSeq(line, s.Separator) {
 			s.Take(x, strings.TrimSpace(one))
 		}
 	}
@@ -155,11 +172,35 @@ func (s *signature) readItems(x *Exchange, list string) {
 			if !ok || len(x.items) >= 4*maxSignatures {
 				continue
 			}
+			value = unquoted(value)
 			x.items = append(x.items, item{name, value})
 			if name == s.Item {
 				s.Take(x, value)
 			}
 		}
+	}
+}
+
+// unquoted is a value without the quotes around it.
+func unquoted(value string) string {
+	if inner, ok := strings.CutPrefix(value, `"`); ok {
+		if inner, ok = strings.CutSuffix(inner, `"`); ok {
+			return inner
+		}
+	}
+	return value
+}
+
+// readBare takes a list whose first member is none of the signatures.
+func (s *signature) readBare(x *Exchange, list string) {
+	first, rest, _ := strings.Cut(list, s.Separator)
+	if len(x.items) < maxSignatures {
+		x.items = append(x.items, item{s.First, strings.TrimSpace(first)})
+	}
+	for rest != "" {
+		var one string
+		one, rest, _ = strings.Cut(rest, s.Separator)
+		s.Take(x, strings.TrimSpace(one))
 	}
 }
 
@@ -240,6 +281,8 @@ func (s *signature) form() string {
 	switch {
 	case s.Item != "":
 		return "…" + s.Separator + s.Item + "=" + value
+	case s.First != "":
+		return "<" + s.First + ">" + s.Separator + value
 	case s.Version != "":
 		return s.Version + "," + value
 	default:

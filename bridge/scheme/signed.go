@@ -17,6 +17,7 @@ type signed struct {
 	content Template
 	method  string // in words
 	keys    signingKeys
+	partial bool // nothing of the body is enough
 	whole   bool // nothing less than the body will do
 	bare    bool // nothing ties a body to the signature, so there must be none
 }
@@ -41,6 +42,9 @@ func (c *Compiler) signed(spec contentSpec, method string) (*signed, error) {
 		content = "{body}"
 	}
 	s.content, err = c.Template(content)
+	if s.content.Has("lines") {
+		s.quote = `"`
+	}
 	return s, err
 }
 
@@ -48,6 +52,24 @@ func (s *signed) Verify(x *Exchange) *Refusal {
 	if s.bare && len(x.Request.Body) > 0 {
 		return &Refusal{BadSignature, "the signature covers " + s.content.String() + ", so there must be no body"}
 	}
+	var first *Refusal
+	for x.group = 0; ; x.group++ {
+		refusal := s.hold(x)
+		switch {
+		case refusal == nil:
+			return nil
+		case first == nil:
+			first = refusal
+		}
+		if x.group+1 >= min(x.groups, mostGroups) {
+			x.group = 0
+			return first
+		}
+	}
+}
+
+// hold holds the signatures of one list against what they cover.
+func (s *signed) hold(x *Exchange) *Refusal {
 	if refusal := s.read(x); refusal != nil {
 		return refusal
 	}

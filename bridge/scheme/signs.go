@@ -54,6 +54,8 @@ func signs(one Scheme) error {
 			return errors.New("its body is a token, and nothing beside it is sent")
 		}
 		content = &s.content
+	case *shape:
+		return errors.New("its value " + s.in.String() + " has to look like something that not every event does")
 	case *digest:
 		if s.in.Header() == "" {
 			return errors.New("its digest stands in " + s.in.String() + " and not in a header")
@@ -67,11 +69,13 @@ func signs(one Scheme) error {
 }
 
 // ofEvent reports values that a request has or lacks by what its event is.
-func (t Template) ofEvent() bool { return t.hasAny("json", "form", "sorted-form", "query") }
+func (t Template) ofEvent() bool {
+	return t.hasAny("json", "form", "sorted-form", "query", "headers")
+}
 
 // Header is the header that the template is, "" for any other template.
 func (t Template) Header() string {
-	if len(t.parts) == 1 && t.parts[0].kind == "header" && !t.parts[0].parent {
+	if len(t.parts) == 1 && t.parts[0].kind == "header" && t.parts[0].filter == "" {
 		return t.parts[0].arg
 	}
 	return ""

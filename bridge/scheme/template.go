@@ -27,8 +27,7 @@ type part struct {
 	inner  *Template
 	hash   func() hash.Hash
 	encode func([]byte) string
-	parent bool
-	empty  bool
+	filter string // "", or what is done with the value
 }
 
 // Terms are the values that exist. Those with a colon need a name behind it.
@@ -40,18 +39,38 @@ var terms = []declaration.Term{
 	{Name: "header:Name", Doc: "A header; several lines are joined with commas. Host is that of the URL that the sender was told.", Example: "header:X-Acme-Event"},
 	{Name: "query:name", Doc: "A parameter of the URL's query.", Example: "query:challenge"},
 	{Name: "form:name", Doc: "A field of a form.", Example: "form:order_id"},
-	{Name: "json:/pointer", Doc: "A value of a JSON body, by its pointer (RFC 6901); with |parent behind it, without the last segment of the path that it holds, with |empty nothing where it is missing.", Example: "order.{json:/data/status}"},
+	{Name: "json:/pointer", Doc: "A value of a JSON body, by its pointer (RFC 6901).", Example: "order.{json:/data/status}"},
 	{Name: "item:name", Doc: "A member of the signature's own list, such as t in t=…,v1=…; of a jws a claim.", Example: "{item:t}.{body}"},
 	{Name: "url", Doc: "The URL that the sender was told, with its query; it is tried with and without a port, and without capitals in scheme and host.", Example: "{url}{body}"},
+	{Name: "bare-url", Doc: "The same without its query.", Example: "{bare-url}{sorted-form}"},
+	{Name: "path", Doc: "The path of that URL.", Example: "{method} {path}\\n{body}"},
+	{Name: "sorted-query", Doc: "The names and values of the query, decoded, sorted and joined, as in a=1&b=2; absent where there are none.", Example: "{bare-url}?{sorted-query}"},
 	{Name: "method", Doc: "The method of the request.", Example: "{method}{url}{body}"},
 	{Name: "sorted-form", Doc: "The names and values of a form, sorted by name and joined, a repeated value once.", Example: "{url}{sorted-form}"},
 	{Name: "secret", Doc: "The secret, in what is hashed. An hmac whose content holds it is a plain hash.", Example: "{secret}{body}{secret}"},
-	{Name: "hmac:hash:encoding:value", Doc: "The HMAC of a value under the first secret, in hex or base64.", Example: "{hmac:sha256:base64:query:crc_token}"},
+	{Name: "hmac:hash:encoding:value", Doc: "The HMAC of a value under the first secret, which is read like that of the first hmac of verify, in hex or base64.", Example: "{hmac:sha256:base64:query:crc_token}"},
 	{Name: "hash:hash:encoding:value", Doc: "The plain hash of a value, in hex or base64.", Example: "{hash:sha256:hex:body}"},
 	{Name: "crc32:value", Doc: "The CRC-32 of a value, in decimal.", Example: "{header:X-Acme-Id}|{crc32:body}"},
+	{Name: "qsh", Doc: "The hash of method, path and query that Atlassian Connect has in its tokens.", Example: "{qsh}"},
+	{Name: "headers:Name", Doc: "The headers that this one lists between commas, as name:value, in small letters, sorted, with ; between them.", Example: "{headers:X-Acme-Signed-Headers}{body}"},
+	{Name: "lines:name", Doc: "The lines that this member of the signature's own list names, as HTTP Signatures have them (draft-cavage-http-signatures, 2.3): digest, made of the body, and date have to be among them.", Example: "{lines:headers}"},
 	{Name: "if:value", Doc: "Nothing; but where that value is not there, neither is the whole template.", Example: "{if:form:payload}{json:/type}"},
+	{Name: "unless:value", Doc: "Nothing; but where that value is there, the whole template is not.", Example: "{unless:sorted-query}{json:/type}"},
 	{Name: "rate", Doc: "What a source takes, in requests a minute; * where it has no bound. For the answer to a handshake.", Example: "{rate}"},
 }
+
+// bodies are the values that hold all of a body.
+var bodies = []string{"body", "unpacked", "sorted-form", "lines"}
+
+// Filters stand behind a value, as in {json:/url|parent}.
+var filters = []declaration.Term{
+	{Name: "parent", Doc: "Without the last segment of the path that it holds.", Example: "{json:/resource|parent}"},
+	{Name: "empty", Doc: "An empty text where it is missing.", Example: "{json:/code|empty}:{body}"},
+	{Name: "lower", Doc: "In small letters.", Example: "{query:id|lower}"},
+}
+
+// Filters are all of them.
+func Filters() []declaration.Term { return slices.Clone(filters) }
 
 // termOf says whether a value exists, and whether it needs a name.
 func termOf(kind string) (needs, known bool) {
@@ -97,6 +116,15 @@ func (c *Compiler) Template(text string) (Template, error) {
 			literal(rest)
 			break
 		}
+		if inner, behind, ok := cutMaybe(rest[i:]); ok {
+			literal(rest[:i])
+			p := part{kind: "maybe", arg: inner}
+			if err := c.maybe(&p); err != nil {
+				return t, fmt.Errorf("template %q: %w", text, err)
+			}
+			t.parts, rest = append(t.parts, p), behind
+			continue
+		}
 		if strings.HasPrefix(rest[i+1:], rest[i:i+1]) {
 			literal(rest[:i+1])
 			rest = rest[i+2:]
@@ -117,10 +145,28 @@ func (c *Compiler) Template(text string) (Template, error) {
 	return t, nil
 }
 
+// cutMaybe cuts {?…?} off the front of a text.
+func cutMaybe(text string) (inner, behind string, ok bool) {
+	if text, ok = strings.CutPrefix(text, "{?"); !ok {
+		return "", "", false
+	}
+	return strings.Cut(text, "?}")
+}
+
+// maybe is a part of a template that falls away as a whole where one of its values is missing.
+func (c *Compiler) maybe(p *part) error {
+	inner, err := c.Template(p.arg)
+	if err == nil && !slices.ContainsFunc(inner.parts, func(p part) bool { return p.kind != "" }) {
+		err = fmt.Errorf("{?%s?}: there is no value in it that could be missing", p.arg)
+	}
+	p.inner = &inner
+	return err
+}
+
 func (c *Compiler) part(text string) (part, error) {
 	text, filter, filtered := strings.Cut(text, "|")
-	if filtered && filter != "parent" && filter != "empty" {
-		return part{}, fmt.Errorf("{%s|%s}: the only filters are parent and empty", text, filter)
+	if filtered && !slices.ContainsFunc(filters, func(f declaration.Term) bool { return f.Name == filter }) {
+		return part{}, fmt.Errorf("{%s|%s}: the only filters are parent, empty and lower", text, filter)
 	}
 	kind, arg, named := strings.Cut(text, ":")
 	if c.Values != nil && kind != "header" {
@@ -134,16 +180,16 @@ func (c *Compiler) part(text string) (part, error) {
 	case !known:
 		return part{}, fmt.Errorf("{%s}: there is no such value", text)
 	case needs != named || (needs && arg == ""):
-		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, query, form, item, json, if, hmac, hash and crc32")
+		return part{}, fmt.Errorf("{%s}: a name behind the colon is needed with %s and not otherwise", text, "header, headers, lines, query, form, item, json, if, unless, hmac, hash and crc32")
 	}
-	p := part{kind: kind, arg: arg, parent: filter == "parent", empty: filter == "empty"}
+	p := part{kind: kind, arg: arg, filter: filter}
 	var err error
 	switch kind {
-	case "header":
+	case "header", "headers":
 		p.arg = http.CanonicalHeaderKey(arg)
 	case "json":
 		p.slot, err = c.Set.Add(arg)
-	case "if", "crc32":
+	case "if", "unless", "crc32":
 		err = c.inner(&p, arg)
 	case "hmac", "hash":
 		err = c.digestPart(&p, arg)
@@ -182,8 +228,14 @@ func (t Template) holds(other Template) bool {
 	if len(other.parts) != 1 {
 		return false
 	}
+	one := &other.parts[0]
 	for _, p := range t.parts {
-		if p.kind != "" && p.kind == other.parts[0].kind && p.arg == other.parts[0].arg {
+		switch {
+		case p.kind == "maybe":
+			if p.inner.holds(other) {
+				return true
+			}
+		case p.kind != "" && p.kind == one.kind && p.arg == one.arg && (p.filter == one.filter || p.filter == "" || p.filter == "empty"):
 			return true
 		}
 	}
@@ -206,9 +258,12 @@ func (t Template) hasAny(kinds ...string) bool { return slices.ContainsFunc(kind
 // it changes the text. A condition writes nothing, and a checksum is soon made to fit.
 func (t Template) covers(kinds ...string) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool {
-		return slices.Contains(kinds, p.kind) || p.inner != nil && p.kind != "if" && p.kind != "crc32" && p.inner.covers(kinds...)
+		return slices.Contains(kinds, p.kind) || p.inner != nil && !p.condition() && p.kind != "crc32" && p.inner.covers(kinds...)
 	})
 }
+
+// condition reports a part that writes nothing.
+func (p *part) condition() bool { return p.kind == "if" || p.kind == "unless" }
 
 // Literals hands over the texts that the template writes as they are.
 func (t Template) Literals(yield func(string) bool) {
@@ -223,11 +278,10 @@ func (t Template) Literals(yield func(string) bool) {
 func (t Template) Fixed() (string, bool) {
 	var text string
 	for _, p := range t.parts {
-		switch p.kind {
-		case "":
+		switch {
+		case p.kind == "":
 			text += p.arg
-		case "if": // writes nothing
-		default:
+		case !p.condition():
 			return "", false
 		}
 	}
@@ -306,6 +360,8 @@ func (t Template) String() string {
 		switch {
 		case p.kind == "":
 			b.WriteString(strings.ReplaceAll(p.arg, "\n", `\n`))
+		case p.kind == "maybe":
+			b.WriteString("{?" + strings.ReplaceAll(p.arg, "\n", `\n`) + "?}")
 		case p.arg == "":
 			b.WriteString("{" + p.kind + "}")
 		default:

@@ -2,6 +2,9 @@ package scheme
 
 import "strings"
 
+// urls are the values that differ by how the URL is written.
+var urls = []string{"url", "bare-url"}
+
 // urlForms returns the URL as it came, and with its port left out or the default one added; where scheme
 // or host has capitals, also with small letters there. Senders differ in which of them they sign, and
 // neither a port nor capitals prove anything.
@@ -36,6 +39,25 @@ func SmallURL(raw string) string {
 	return raw
 }
 
+// bareURL is a URL without its query.
+func bareURL(raw string) string {
+	scheme, host, behind := cutURL(raw)
+	return scheme + host + pathIn(behind)
+}
+
+// pathOf is the path of a URL.
+func pathOf(raw string) string {
+	_, _, behind := cutURL(raw)
+	return pathIn(behind)
+}
+
+func pathIn(behind string) string {
+	if end := strings.IndexAny(behind, "?#"); end >= 0 {
+		return behind[:end]
+	}
+	return behind
+}
+
 // cutURL takes a URL apart: the scheme with what follows it, the host with its port, and the rest.
 func cutURL(raw string) (scheme, host, behind string) {
 	i := strings.Index(raw, "://")
@@ -53,7 +75,7 @@ func cutURL(raw string) (scheme, host, behind string) {
 // on when one fits, so that the time does not tell which, and leaves that one in x, so that what
 // was signed can be told again.
 func (x *Exchange) eachURL(content Template, try func() (fits bool, missing *part)) *part {
-	if !content.Has("url") {
+	if !content.hasAny(urls...) {
 		_, missing := try()
 		return missing
 	}

@@ -45,9 +45,12 @@ func (s *signature) write(x *Exchange, sum []byte) {
 	switch {
 	case s.Item != "":
 		for _, i := range x.items {
-			x.text = append(append(append(append(x.text, i.name...), '='), i.value...), s.Separator...)
+			x.text = append(append(s.begin(x.text, i.name), i.value...), s.quote...)
+			x.text = append(x.text, s.Separator...)
 		}
-		x.text = append(append(x.text, s.Item...), '=')
+		x.text = s.begin(x.text, s.Item)
+	case s.First != "":
+		x.text = append(append(x.text, x.item(s.First)...), s.Separator...)
 	case s.Version != "":
 		x.text = append(append(x.text, s.Version...), ',')
 	}
@@ -64,6 +67,12 @@ func (s *signature) write(x *Exchange, sum []byte) {
 	default:
 		x.text = hex.AppendEncode(x.text, sum)
 	}
+	x.text = append(x.text, s.quote...)
+}
+
+// begin appends what stands in front of a member's value.
+func (s *signature) begin(text []byte, name string) []byte {
+	return append(append(append(text, name...), '='), s.quote...)
 }
 
 // place puts x.text into the request.
@@ -113,8 +122,11 @@ func (s *signature) signItems(x *Exchange, content Template) {
 		at = x.Request.Received.UnixMilli()
 	}
 	for _, p := range content.parts {
-		if p.kind == "item" {
+		switch p.kind {
+		case "item":
 			x.items = append(x.items, item{p.arg, strconv.FormatInt(at, 10)})
+		case "lines":
+			s.signLines(x, p.arg)
 		}
 	}
 }

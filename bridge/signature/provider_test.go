@@ -37,14 +37,19 @@ func examples(p *provider.Provider) map[string]string {
 const refusals = `adyen: nobody else can sign as adyen: each member of its list at /notificationItems proves who sent it
 aws-sns: nobody else can sign as aws-sns: its token stands in {json:/TopicArn} and not in a header
 azure-event-grid: nobody else can sign as azure-event-grid: its token stands in {query:code} and not in a header
+braintree: nobody else can sign as braintree: its value {form:bt_payload} has to look like something that not every event does
+contentful: nobody else can sign as contentful: its signature covers {method}\n{path}\n{headers:X-Contentful-Signed-Headers}\n{body}, which not every event has
 ecwid: nobody else can sign as ecwid: its signature covers {json:/eventCreated}.{json:/eventId}, which not every event has
 kinde: nobody else can sign as kinde: its body is a token, and nothing beside it is sent
 linear: nobody else can sign as linear: its time of sending is {json:/webhookTimestamp}, which not every event has
 liqpay: nobody else can sign as liqpay: its signature stands in {form:signature} and not in a header
 mailgun: nobody else can sign as mailgun: its signature stands in {json:/signature/signature} and not in a header
+mandrill: nobody else can sign as mandrill: its signature covers {url}{sorted-form}, which not every event has
+mercado-pago: nobody else can sign as mercado-pago: its signature covers {?id:{query:data.id|lower};?}{?request-id:{header:X-Request-Id};?}ts:{item:ts};, which not every event has
 microsoft-graph: nobody else can sign as microsoft-graph: each member of its list at /value proves who sent it
 midtrans: nobody else can sign as midtrans: its signature stands in {json:/signature_key} and not in a header
 pandadoc: nobody else can sign as pandadoc: its signature stands in {query:signature} and not in a header
+plivo: nobody else can sign as plivo: its signature covers {bare-url}{??{sorted-query}?}{?{unless:sorted-query}{if:body}?{sorted-form}?}{?{if:sorted-query}{if:body}.{sorted-form}?}.{header:X-Plivo-Signature-V3-Nonce}, which not every event has
 twilio: nobody else can sign as twilio: it signs in several ways, by what a request holds`
 
 // Whoever can sign as a provider is taken for it by what verifies the provider's own deliveries;

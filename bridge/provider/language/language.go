@@ -22,6 +22,7 @@ import (
 type Language struct {
 	Sections     []*Section         // as a reader meets them; the first one is the file itself
 	Values       []declaration.Term // of templates
+	Filters      []declaration.Term // of those values
 	Placeholders []declaration.Term // of samples
 }
 

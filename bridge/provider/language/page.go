@@ -21,6 +21,7 @@ func (l *Language) Page() string {
 	var b strings.Builder
 	b.WriteString(introduction)
 	writeTerms(&b, "## Values", "What stands in braces in a template.", "`{", "}`", l.Values)
+	writeTerms(&b, "## Filters", "What is done with a value, as in `{json:/resource|parent}`.", "`|", "`", l.Filters)
 	for _, s := range l.Sections {
 		l.write(&b, s)
 	}

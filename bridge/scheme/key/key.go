@@ -33,8 +33,13 @@ func Decode(secret, encoding string, prefixes []string) (key []byte, err error) 
 		if key, err = decodeBase64(secret); err != nil {
 			return nil, fmt.Errorf("it is not base64; this provider's secrets are")
 		}
+	case "sha1":
+		if secret != "" {
+			sum := sha1.Sum([]byte(secret))
+			key = sum[:]
+		}
 	default:
-		return nil, fmt.Errorf("key: %q is unknown, use utf8, hex or base64", encoding)
+		return nil, fmt.Errorf("key: %q is unknown, use utf8, hex, base64 or sha1", encoding)
 	}
 	if len(key) == 0 {
 		return nil, fmt.Errorf("it is empty")

@@ -82,7 +82,7 @@ func (k *checking) sources() {
 		})
 		for _, fault := range apart(err) {
 			what := strings.TrimPrefix(fault.Error(), fmt.Sprintf("source %q: ", s.Name))
-			k.problem(k.sourcePlace(s.Name, what), what)
+			k.problem(k.sourceFault(s.Name, what))
 		}
 		if size := c.Sources[i].MaxBody; int64(size) > receiver.BodyMemory(int64(c.IntakeMemory), slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Checks() })) {
 			k.problem("HOOKSPAN_INTAKE_MEMORY", fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, size))
@@ -136,14 +136,14 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 	}
 }
 
-// sourcePlace is where the setting was given that a fault of a source begins with. Words of a
-// provider's declaration, such as verify, are none.
-func (k *checking) sourcePlace(name, fault string) string {
-	word, _, _ := strings.Cut(fault, ":")
+// sourceFault is where the setting was given that a fault of a source begins with, and the rest of it.
+// Words of a provider's declaration, such as verify, are none.
+func (k *checking) sourceFault(name, fault string) (where, what string) {
+	word, rest, _ := strings.Cut(fault, ": ")
 	if !slices.ContainsFunc(receiver.Fields(), func(f setting.Field) bool { return f.Word == word }) {
-		return "source " + name
+		return "source " + name, fault
 	}
-	return k.conf.SourceSetting(name, word)
+	return k.conf.SourceSetting(name, word), rest
 }
 
 // endpoints holds each against what a registration would.

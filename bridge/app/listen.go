@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookspan/hookspan/bridge/config"
 	"github.com/hookspan/hookspan/bridge/listener"
+	"github.com/hookspan/hookspan/bridge/receiver"
 )
 
 // doors are the listeners of the process, and what answers on them.
@@ -24,6 +26,7 @@ type doors struct {
 	intake, control         net.Listener // intake is nil without that role
 	intakeDoor, controlDoor door
 	intakeServer            *http.Server
+	certificates            atomic.Pointer[receiver.Receiver] // says whether senders are asked for theirs; nil until it is there
 	controlServer           *http.Server
 }
 
@@ -66,6 +69,7 @@ func (d *doors) makeServers(probes http.Handler) (err error) {
 	if d.intake != nil {
 		d.intakeServer, err = listener.Server(listener.Options{
 			Handler: &d.intakeDoor, CertFile: c.TLS.Cert, KeyFile: c.TLS.KeyFile, Log: d.log,
+			AsksCertificates: func() bool { r := d.certificates.Load(); return r != nil && r.AsksCertificates() },
 		})
 		if err != nil {
 			return fmt.Errorf("TLS of the intake: %w", err)

@@ -49,6 +49,7 @@ func (a *App) assemble() error {
 		if err := a.assembleReceiver(o, teller); err != nil {
 			return err
 		}
+		a.certificates.Store(a.receiver)
 		a.intakeDoor.open(a.withSchemas(a.receiver))
 	}
 	if a.runs(config.RoleAdmin) {

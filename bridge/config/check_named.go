@@ -14,6 +14,11 @@ func (l checking) checkSource(s *Source, at checked) {
 		at(strings.ToUpper(fault.Field)).unless(false, fault.Message)
 	}
 	l.checkTopic(at("TOPIC"), s.Topic)
+	at("CLIENT_CA").unless(s.ClientCA == "" || l.cfg.TLS.Cert != "", "no certificate is ever shown where TLS does not end here: give "+prefix+"TLS_CERT and "+prefix+"TLS_KEY_FILE")
+	at("CLIENT_NAMES").unless(len(s.ClientNames) == 0 || s.ClientCA != "", "nobody is asked for a certificate: give _CLIENT_CA, the file of its authorities")
+	if s.ClientCA != "" {
+		l.cfg.Files = append(l.cfg.Files, s.ClientCA)
+	}
 	at("TOPIC").unless(!l.reserved(s.Topic), "this topic is Hookspan's own; choose one such as "+l.cfg.Namespace+".events."+s.Name)
 }
 

@@ -150,7 +150,7 @@ endpoints:
 	bare, other, shop := c.Sources[0], c.Sources[1], c.Sources[2]
 	want := []any{
 		config.Address(":9090"), "WARN",
-		config.Prefixes{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")},
+		setting.Prefixes{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")},
 		[]string{"one secret with spaces", "of the environment", "from a file, spaces and all"},
 		setting.Size(3 << 20), setting.Options{"a": "1,2", "b": "x=y"}, "file",
 		[]string{"first phrase", "second phrase"}, []string{"two", "words"},

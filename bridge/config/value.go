@@ -11,28 +11,6 @@ import (
 	"github.com/hookspan/hookspan/bridge/tenant"
 )
 
-// Prefixes are address ranges, separated by commas; an address stands for itself.
-type Prefixes []netip.Prefix
-
-// Parse takes ranges in CIDR form and single addresses.
-func (p *Prefixes) Parse(text string) error {
-	*p = nil
-	for _, item := range setting.Items(text, ",") {
-		r, err := netip.ParsePrefix(item)
-		if addr, e := netip.ParseAddr(item); e == nil {
-			r, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-		}
-		if err != nil {
-			return setting.Wanted("address ranges such as 10.0.0.0/8,fd00::/8")
-		}
-		*p = append(*p, r.Masked())
-	}
-	return nil
-}
-
-// OfKind is setting.KindList.
-func (Prefixes) OfKind() setting.Kind { return setting.KindList }
-
 // BaseURL begins URLs; it has no slash at its end.
 type BaseURL string
 

@@ -2,6 +2,7 @@ package listener
 
 import (
 	"cmp"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"time"
@@ -25,6 +26,8 @@ type Options struct {
 	KeyFile  string        //
 	ReadTime time.Duration // of a whole request; default 20 s
 	Log      *slog.Logger
+
+	AsksCertificates func() bool // whether a client is asked for its own, at each handshake; nil: never
 }
 
 // Server returns a server with every limit set: times of headers, body, answer and idle
@@ -56,5 +59,23 @@ func Server(o Options) (*http.Server, error) {
 	if s.TLSConfig, err = TLS(o.CertFile, o.KeyFile, o.Log); err != nil {
 		return nil, err
 	}
+	if o.AsksCertificates != nil {
+		s.TLSConfig.GetConfigForClient = asking(s.TLSConfig, o.AsksCertificates)
+	}
 	return s, nil
+}
+
+// asking has a client asked for its certificate where that is wanted. Who judges it sees the request,
+// so any is taken, and none too.
+func asking(plain *tls.Config, wanted func() bool) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	asks := plain.Clone()
+	asks.ClientAuth = tls.RequestClientCert
+	asks.NextProtos = []string{"h2", "http/1.1"} // which net/http adds to its own copy alone
+	asks.SessionTicketsDisabled = true           // a session that began without being asked shows none
+	return func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if wanted() {
+			return asks, nil
+		}
+		return nil, nil
+	}
 }

@@ -82,6 +82,8 @@ const (
 	Altered      = scheme.Altered
 
 	UnknownSource = scheme.UnknownSource
+	Address       = scheme.Address
+	Certificate   = scheme.Certificate
 	WrongMethod   = scheme.WrongMethod
 	Unreadable    = scheme.Unreadable
 	OverRate      = scheme.OverRate

@@ -5,19 +5,14 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/hookspan/hookspan/bridge/setting"
 )
 
 // proxies are the address ranges whose X-Forwarded headers are believed.
-type proxies []netip.Prefix
+type proxies setting.Prefixes
 
-func (p proxies) trust(a netip.Addr) bool {
-	for i := range p {
-		if p[i].Contains(a) {
-			return true
-		}
-	}
-	return false
-}
+func (p proxies) trust(a netip.Addr) bool { return setting.Prefixes(p).Contain(a) }
 
 // peer is the address at the other end of the connection, the zero Addr when it has none.
 func peer(q *http.Request) netip.Addr {

@@ -27,6 +27,7 @@ type exchange struct {
 	body    body
 	request provider.Request
 	genuine bool
+	origin  *provider.Refusal // why it does not come from where the sender's do; nil where it does
 	proof   provider.Proof
 	span    tracing.Span    // of the request, where it is recorded
 	drawn   bool            // the sampler was asked

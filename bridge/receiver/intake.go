@@ -53,6 +53,7 @@ type intake struct {
 
 	dedupKey dedupKey
 	tenancy  tenancy
+	origin   origin
 	asked    atomic.Pointer[told]
 
 	limit    *rate.Limiter // nil without a rate
@@ -132,6 +133,9 @@ func (r *Receiver) open(s Source, present *intakes) (*intake, error) {
 	}
 	if in.dedupKey, err = parseDedupKey(s.DedupKey); err != nil {
 		return nil, fmt.Errorf("source %q: dedup_key: %w", s.Name, err)
+	}
+	if in.origin, err = newOrigin(&s); err != nil {
+		return nil, fmt.Errorf("source %q: %w", s.Name, err)
 	}
 	if in.tenancy, err = parseTenancy(s.Tenant); err != nil {
 		return nil, fmt.Errorf("source %q: tenant: %w", s.Name, err)

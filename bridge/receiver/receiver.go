@@ -87,7 +87,7 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 		Memory: &x.body, Texts: &x.texts, Method: x.q.Method, URL: x.source.url(r.proxies, x.q), Header: x.q.Header, Body: x.body.bytes, Received: x.began,
 	}
 	verifying := r.tracer.Now()
-	verdict, err := x.source.verifier.VerifyIn(&x.request, x.events)
+	verdict, err := x.judge()
 	x.verified(verifying, &verdict, err)
 	switch {
 	case x.body.short != nil:
@@ -108,10 +108,21 @@ func (r *Receiver) receive(x *exchange) (*provider.Answer, outcome, error) {
 	return &x.source.success, out, err
 }
 
+// judge finds out what the request means, if it is genuine.
+func (x *exchange) judge() (provider.Verdict, error) {
+	if x.origin != nil {
+		return provider.Verdict{}, x.origin
+	}
+	return x.source.verifier.VerifyIn(&x.request, x.events)
+}
+
 // admit looks at what can be judged before the body is read.
 func (r *Receiver) admit(x *exchange) error {
 	if !r.opened.Load() {
 		return &fault{code: problem.BusUnavailable, outcome: unavailable, detail: "the server is starting", retry: time.Second}
+	}
+	if x.origin = x.source.origin.judge(r.proxies, x.q); x.origin != nil && x.source.Verify != Observe {
+		return notGenuine(x.origin)
 	}
 	if !slices.Contains(x.source.methods, x.q.Method) {
 		return wrongMethod(x.q)

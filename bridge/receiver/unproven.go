@@ -24,6 +24,7 @@ const unprovenPerSecond = 10
 // or scheme.
 var unproven = []provider.Reason{
 	provider.NoSignature, provider.BadSignature, provider.Stale, provider.Future, provider.Decryption, provider.Token, provider.ClientKey, provider.UnknownKey,
+	provider.Address, provider.Certificate,
 }
 
 // observes reports whether a request that was found not genuine is taken.

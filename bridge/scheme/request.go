@@ -45,6 +45,8 @@ const (
 	Altered      Reason = "altered" // a known id with another body, or known content under another id
 
 	// Those of intake itself.
+	Address       Reason = "address"     // it comes from somewhere else than the sender's requests do
+	Certificate   Reason = "certificate" // nor is it by the sender's certificate
 	UnknownSource Reason = "unknown_source"
 	WrongMethod   Reason = "method"
 	Unreadable    Reason = "unreadable"

@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -51,6 +52,52 @@ func (List) OfKind() Kind { return KindList }
 
 // Show is never null.
 func (l List) Show() any { return append([]string{}, l...) }
+
+// Prefixes are address ranges, separated by commas; an address stands for itself.
+type Prefixes []netip.Prefix
+
+// Parse takes ranges in CIDR form and single addresses.
+func (p *Prefixes) Parse(text string) error {
+	*p = nil
+	for _, item := range Items(text, ",") {
+		r, err := netip.ParsePrefix(item)
+		if addr, e := netip.ParseAddr(item); e == nil {
+			r, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return Wanted("address ranges such as 10.0.0.0/8,fd00::/8")
+		}
+		*p = append(*p, r.Masked())
+	}
+	return nil
+}
+
+// OfKind is KindList.
+func (Prefixes) OfKind() Kind { return KindList }
+
+// String is how they are written.
+func (p Prefixes) String() string { return strings.Join(p.texts(), ",") }
+
+// Show is a list of texts, never null.
+func (p Prefixes) Show() any { return p.texts() }
+
+func (p Prefixes) texts() []string {
+	list := make([]string, len(p))
+	for i := range p {
+		list[i] = p[i].String()
+	}
+	return list
+}
+
+// Contain reports whether an address is in one of them.
+func (p Prefixes) Contain(a netip.Addr) bool {
+	for i := range p {
+		if p[i].Contains(a) {
+			return true
+		}
+	}
+	return false
+}
 
 // Durations are separated by commas.
 type Durations []time.Duration

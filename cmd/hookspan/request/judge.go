@@ -204,6 +204,20 @@ func (j *judge) judge(r *provider.Request, told string) (*Judgement, error) {
 	return result, nil
 }
 
+// judged is the source without what a saved request does not show.
+func (j *judge) judged() (source receiver.Source, unjudged []provider.Finding) {
+	source = j.source
+	if len(source.From) > 0 && !j.peer.IsValid() {
+		source.From = nil
+		unjudged = append(unjudged, provider.Finding{Text: "from where it came is not judged, and the source takes requests from " + j.source.From.String() + " alone", Remedy: "say who sent it, as --peer"})
+	}
+	if source.ClientCA != "" {
+		source.ClientCA, source.ClientNames = "", nil
+		unjudged = append(unjudged, provider.Finding{Text: "whether the source's sender shows a certificate (_CLIENT_CA) is not judged"})
+	}
+	return source, unjudged
+}
+
 // take lets the source take a request. The findings are what becomes of it.
 func (j *judge) take(r *provider.Request, told string) (*Judgement, *witness, error) {
 	q, err := j.incoming(r)
@@ -215,7 +229,8 @@ func (j *judge) take(r *provider.Request, told string) (*Judgement, *witness, er
 	}
 	r.URL = cmp.Or(told, r.URL)
 	w := &witness{Verifier: j.verifier, saved: r}
-	source := app.Rehearsal{Config: &j.conf, Source: j.source, Verifier: w, MaxBytes: j.maxBytes}
+	from, unjudged := j.judged()
+	source := app.Rehearsal{Config: &j.conf, Source: from, Verifier: w, MaxBytes: j.maxBytes}
 	took, err := source.Take(q)
 	if err != nil {
 		return nil, nil, err
@@ -235,6 +250,7 @@ func (j *judge) take(r *provider.Request, told string) (*Judgement, *witness, er
 	for i := range took.Events {
 		result.keep(&took.Events[i], j.conf.Namespace+".quarantine")
 	}
+	result.Findings = append(result.Findings, unjudged...)
 	if j.busUnknown(r) && result.taken() {
 		result.Findings = append(result.Findings, provider.Finding{
 			Text:   "the bus is not asked how much it takes; usually a message of 1 MiB, and the source less then",

@@ -96,6 +96,9 @@ func validHostPort(text string, emptyHost bool) bool {
 	if err != nil || (host == "" && !emptyHost) {
 		return false
 	}
+	if strings.Trim(host, "0123456789.") == "" && host != "" && net.ParseIP(host) == nil {
+		return false // no name looks like that
+	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
 }

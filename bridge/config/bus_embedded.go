@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hookspan/hookspan/bridge/setting"
@@ -49,6 +50,8 @@ func (l checking) checkEmbedded() {
 		return
 	}
 	if len(l.cfg.SealKey) == 0 {
+		l.process("SEAL_KEY").unless(!slices.ContainsFunc(e.Peers, func(peer string) bool { return !Address(peer).Loopback() }),
+			"missing; by it the members of a cluster prove themselves to each other: without it whoever answers at an address of "+prefix+"EMBEDDED_PEERS could read and write everything")
 		l.process("SEAL_KEY").unless(e.RoutesListen.Loopback(), "missing; by it the members of a cluster prove themselves to each other: without it whoever reaches "+prefix+"EMBEDDED_ROUTES_LISTEN could read and write everything")
 		l.process("SEAL_KEY").warning("missing; without it every program on this machine can be a member of the cluster")
 	}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -115,7 +116,7 @@ func TestSettingsOfTheBusThatDoNoHarmAreWarnings(t *testing.T) {
 		"Kafka on NATS":       {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_KAFKA_PARTITIONS=3"}, "HOOKSPAN_KAFKA_PARTITIONS: has no effect"},
 		"lease alone":         {[]string{"HOOKSPAN_LEASE=5s"}, "HOOKSPAN_LEASE: has no effect on the embedded bus"},
 		"lease of a cluster":  {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=dns:shop", "HOOKSPAN_LEASE=5s", "HOOKSPAN_REPLICAS=3", "HOOKSPAN_SEAL_KEY=" + sealKey}, ""},
-		"cluster on one host": {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=dns:shop", "HOOKSPAN_EMBEDDED_ROUTES_LISTEN=127.0.0.1:6222"}, "HOOKSPAN_SEAL_KEY: missing; without it every program on this machine"},
+		"cluster on one host": {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=127.0.0.1:6222,127.0.0.1:6223,[::1]:6224", "HOOKSPAN_EMBEDDED_ROUTES_LISTEN=127.0.0.1:6222"}, "HOOKSPAN_SEAL_KEY: missing; without it every program on this machine"},
 		"clients in clear":    {[]string{"HOOKSPAN_EMBEDDED_LISTEN=:4222", "HOOKSPAN_EMBEDDED_USER=u", "HOOKSPAN_EMBEDDED_PASSWORD=p"}, "HOOKSPAN_EMBEDDED_LISTEN: clients send HOOKSPAN_EMBEDDED_PASSWORD and events in clear"},
 		"clients over TLS":    {[]string{"HOOKSPAN_EMBEDDED_LISTEN=:4222", "HOOKSPAN_EMBEDDED_USER=u", "HOOKSPAN_EMBEDDED_PASSWORD=p", "HOOKSPAN_EMBEDDED_TLS_CERT=/c", "HOOKSPAN_EMBEDDED_TLS_KEY_FILE=/k"}, ""},
 		"clients on one host": {[]string{"HOOKSPAN_EMBEDDED_LISTEN=[::1]:4222", "HOOKSPAN_EMBEDDED_USER=u", "HOOKSPAN_EMBEDDED_PASSWORD=p"}, ""},
@@ -137,6 +138,7 @@ func TestSettingsOfTheBusThatDoNoHarmAreWarnings(t *testing.T) {
 		"four members":       {[]string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_PEERS=a:1,b:1,c:1,d:1", "HOOKSPAN_SEAL_KEY=" + sealKey}, "HOOKSPAN_EMBEDDED_PEERS: an even number of members"},
 		"nobody delivers":    {[]string{"HOOKSPAN_ROLES=receiver,admin"}, "HOOKSPAN_ROLES: nobody delivers"},
 		"others deliver":     {[]string{"HOOKSPAN_BUS=nats://h1:4222", "HOOKSPAN_ROLES=receiver"}, ""},
+		"a short token":      {[]string{"HOOKSPAN_ADMIN_TOKEN=fifteen-letters"}, "HOOKSPAN_ADMIN_TOKEN: only 15 bytes long"},
 		"login at a proxy":   {[]string{"HOOKSPAN_EGRESS_PROXY=socks5://u:p@proxy.example"}, "HOOKSPAN_EGRESS_PROXY: its login goes in clear"},
 		"proxy over TLS":     {[]string{"HOOKSPAN_EGRESS_PROXY=https://u:p@proxy.example"}, ""},
 		"proxy on one host":  {[]string{"HOOKSPAN_EGRESS_PROXY=http://u:p@[::1]:3128"}, ""},
@@ -195,6 +197,31 @@ func TestCredentialsOfTheBusStayHidden(t *testing.T) {
 	} {
 		if text := problems(t, environ...).Error(); strings.Contains(text, needle) {
 			t.Errorf("shows a secret: %s", text)
+		}
+	}
+}
+
+// Without a seal key nothing that could be a member may be beyond this machine; and a host of digits that
+// is no address has no name.
+func TestAddressesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	cluster := []string{"HOOKSPAN_EMBEDDED_CLUSTER=c", "HOOKSPAN_EMBEDDED_ROUTES_LISTEN=127.0.0.1:6222"}
+	for _, c := range []struct {
+		environ []string
+		says    string // "": nothing is refused
+	}{
+		{append(cluster, "HOOKSPAN_EMBEDDED_PEERS=127.0.0.1:6222,127.0.0.1:6223,192.0.2.2:6224"), "HOOKSPAN_SEAL_KEY: missing"},
+		{append(cluster, "HOOKSPAN_EMBEDDED_PEERS=a:6222,b:6222,c:6222"), "HOOKSPAN_SEAL_KEY: missing"},
+		{append(cluster, "HOOKSPAN_EMBEDDED_PEERS=dns:shop"), "HOOKSPAN_SEAL_KEY: missing"},
+		{append(cluster, "HOOKSPAN_EMBEDDED_PEERS=dns:shop", "HOOKSPAN_SEAL_KEY="+sealKey), ""},
+		{append(cluster, "HOOKSPAN_EMBEDDED_PEERS=127.0.0.1:6222,localhost:6223,[::1]:6224"), ""},
+		{[]string{"HOOKSPAN_LISTEN=256.1.1.1:80"}, "HOOKSPAN_LISTEN: want host:port"},
+		{[]string{"HOOKSPAN_LISTEN=10.0.1:80"}, "HOOKSPAN_LISTEN: want host:port"},
+		{[]string{"HOOKSPAN_LISTEN=127.0.0.1:80"}, ""},
+	} {
+		_, err := config.Load(c.environ)
+		if text := fmt.Sprint(err); (err == nil) != (c.says == "") || err != nil && !strings.Contains(text, c.says) {
+			t.Errorf("%v: %s", c.environ, text)
 		}
 	}
 }

@@ -73,6 +73,9 @@ func (r report) warning(text string) {
 	}
 }
 
+// shortToken is the length in bytes below which a token is worth a warning.
+const shortToken = 16
+
 func (l checking) checkProcess() {
 	c := l.cfg
 	l.process("NAMESPACE").unless(setting.ValidName(c.Namespace), "only a-z, 0-9 and - are allowed")
@@ -85,6 +88,9 @@ func (l checking) checkProcess() {
 	l.process("PUBLISH_TIMEOUT").unless(c.PublishTimeout > 0 && c.PublishTimeout <= 30*time.Second, "want more than 0 and at most 30s, because a request is answered within 40s")
 	l.process("STOP_GRACE").unless(c.StopGrace >= time.Second, "want 1s or more: running attempts finish in that time, and what they did is written")
 	l.process("LEASE").unless(c.Lease >= 2*time.Second && c.Lease <= 5*time.Minute, "want 2s to 5m: it is renewed three times in that time")
+	if n := len(c.AdminToken.Open()); n > 0 && n < shortToken {
+		l.process("ADMIN_TOKEN").warning(fmt.Sprintf("only %d bytes long, which can be guessed; take one of %d or more", n, shortToken))
+	}
 	if c.EgressProxy.Clear() {
 		l.process("EGRESS_PROXY").warning("its login goes in clear beyond this machine; use https://")
 	}

@@ -245,7 +245,7 @@ func TestNoTypeSaysStructuredInBinaryMode(t *testing.T) {
 		for _, c := range []event.Content{event.BinaryContent, event.DataContent} {
 			h := http.Header{}
 			event.Body(c, []*event.Event{e}, h)
-			if got := h.Get("Content-Type"); got == "" || strings.HasPrefix(strings.ToLower(got), "application/cloudevents") {
+			if got := h.Get("Content-Type"); (got == "") != (data == "") || strings.HasPrefix(strings.ToLower(got), "application/cloudevents") {
 				t.Errorf("%s: %s is sent as %q", c, typ, got)
 			}
 		}

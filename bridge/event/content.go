@@ -41,11 +41,9 @@ func Body(c Content, events []*Event, h http.Header) []byte {
 		}
 	}
 	if h["Content-Type"] == nil {
-		guess := GuessContentType(e.Data)
-		if guess == "" {
-			guess = "application/octet-stream"
+		if guess := GuessContentType(e.Data); guess != "" {
+			h["Content-Type"] = []string{guess}
 		}
-		h["Content-Type"] = []string{guess}
 	}
 	return e.Data
 }

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/hookspan/hookspan/bridge/provider"
@@ -43,5 +44,32 @@ func check(t *testing.T, what string, v *provider.Verdict) {
 	}
 	if e.Subject != "" || e.Extension("partitionkey") != "" {
 		t.Errorf("%s: subject %q", what, e.Subject)
+	}
+}
+
+// What was found and cannot be an attribute is told, and not passed over; and a byte that is no UTF-8
+// costs the value that it stands in.
+func TestValuesThatCannotBeWrittenAreTold(t *testing.T) {
+	t.Parallel()
+	v := userProvider(t, "own", "verify: [{hmac: {header: X-Sig}}]\nevent: {prefix: com.own, id: /id, type: /type, subject: /subject, extensions: {shop: /shop}}\n", provider.Config{})
+	say := func(body string) provider.Event { return accepted(t, v, lines(body, "X-Sig", hexHMAC(body))).Events[0] }
+	e := say(`{"id":"a\u001bb","type":"t","subject":"\u0085","shop":"` + strings.Repeat("x", 9000) + `"}`)
+	var told []string
+	for _, f := range e.Flaws {
+		told = append(told, f.Attribute+": "+f.Reason)
+	}
+	if len(told) != 3 || !strings.HasPrefix(told[0], "id: ") || !strings.HasPrefix(told[1], "subject: ") || !strings.HasPrefix(told[2], "shop: is longer than ") || e.Named || e.Subject != "" {
+		t.Errorf("%q, %+v", told, e)
+	}
+	if e := say(`{"id":"7","type":"t","subject":"s"}`); len(e.Flaws) != 0 || e.ID != "7" {
+		t.Errorf("%+v", e)
+	}
+	kept := say("{\"id\":\"order-7\",\"type\":\"t\",\"subject\":\"s\xff\",\"note\":\"\xfe\"}")
+	if kept.Invalid == "" || kept.ID != "order-7" || kept.Subject != "" {
+		t.Errorf("%+v", kept)
+	}
+	one, other := say("{\"id\":\"a\xff\",\"type\":\"t\"}"), say("{\"id\":\"a\xfe\",\"type\":\"t\"}")
+	if one.Invalid == "" || one.ID == other.ID {
+		t.Errorf("two ids that cannot be read are one: %s", one.ID)
 	}
 }

@@ -28,7 +28,7 @@ import (
 const (
 	atOnce     = 64
 	placesMost = 10_000 // that are remembered
-	linesMost  = 10     // a second, in the log
+	linesMost  = 50     // a second, in the log
 )
 
 // Options are what a Quarantine needs. All are needed.
@@ -214,21 +214,21 @@ func (q *Quarantine) tell(m *bus.Message) {
 		return
 	}
 	q.Alike()
-	if alike := m.Topic + ": " + m.Likeness; !q.alike.has(alike) {
+	if alike := m.Topic + ": " + m.Likeness; !q.alike.has(alike) && q.log(slog.LevelWarn, "message wrapped although it looks like a CloudEvent", m, slog.String("detail", m.Likeness)) {
 		q.alike.add(alike)
-		q.log(slog.LevelWarn, "message wrapped although it looks like a CloudEvent", m, slog.String("detail", m.Likeness))
 	}
 }
 
 // log writes a line about a message, unless there are too many.
-func (q *Quarantine) log(level slog.Level, message string, m *bus.Message, more ...slog.Attr) {
+func (q *Quarantine) log(level slog.Level, message string, m *bus.Message, more ...slog.Attr) (written bool) {
 	if !q.lines.Allow() {
 		q.suppressed.Add(1)
-		return
+		return false
 	}
 	attrs := append([]slog.Attr{
 		slog.String("topic", event.Clean(m.Topic)), slog.Int64("position", m.Position.Seq),
 		slog.String("event", event.Short(m.Event.ID)), slog.String("type", event.Short(m.Event.Type)),
 	}, more...)
 	q.Log.LogAttrs(context.Background(), level, message, append(attrs, logline.Suppressed(q.suppressed.Swap(0)))...)
+	return true
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -87,4 +88,39 @@ type gone struct {
 func (p *gone) Publish(context.Context, string, *event.Event, bus.PublishOptions) (bus.Receipt, error) {
 	p.asked++
 	return bus.Receipt{}, bus.ErrStoreFull
+}
+
+// The one line that says what to mend on a topic is written as soon as there is room in the log.
+func TestALookalikeIsToldOfInTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		q := quarantine.New(quarantine.Options{
+			Publisher: &narrow{}, Topic: "quarantine", Log: slog.New(slog.NewTextHandler(&lines, nil)), Dropped: func() {}, Alike: func() {},
+		})
+		at := func(seq uint64, m bus.Message) []bus.Message {
+			m.Partition, m.Position, m.Event = "events", bus.Position{Identity: "first", Seq: int64(seq)}, &event.Event{ID: "1"}
+			return []bus.Message{m}
+		}
+		keep := func(seq uint64, m bus.Message) {
+			t.Helper()
+			if err := q.Keep(t.Context(), bus.Position{Identity: "first"}, at(seq, m)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		alike := bus.Message{Topic: "orders", Likeness: "specVersion is written otherwise"}
+		for seq := range uint64(200) {
+			keep(seq, bus.Message{Topic: "others", Flaws: []event.Flaw{{Attribute: "time", Reason: "no time"}}})
+		}
+		keep(200, alike)
+		if strings.Contains(lines.String(), "looks like") {
+			t.Fatal("there was room after all")
+		}
+		time.Sleep(time.Second)
+		keep(201, alike)
+		keep(202, alike)
+		if n := strings.Count(lines.String(), "looks like"); n != 1 {
+			t.Errorf("%d lines", n)
+		}
+	})
 }

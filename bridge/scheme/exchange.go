@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hookspan/hookspan/bridge/scheme/pointer"
 )
@@ -247,6 +248,22 @@ func (x *Exchange) Document() []byte {
 		}
 	}
 	return x.Body()
+}
+
+// Salvage reads the values out of a document that would be JSON but for bytes that are no UTF-8. Values
+// that have such bytes themselves are left out: two of them could look alike.
+func (x *Exchange) Salvage() {
+	doc := x.Document()
+	if utf8.Valid(doc) || !x.Take(2*int64(len(doc))) {
+		return
+	}
+	x.scanOf(bytes.ToValidUTF8(doc, []byte(string(utf8.RuneError))))
+	for i, v := range x.Values {
+		if strings.ContainsRune(v.Text(), utf8.RuneError) {
+			x.Values[i] = pointer.Value{}
+		}
+	}
+	x.Kind = pointer.Absent
 }
 
 func (x *Exchange) scanOf(doc []byte) bool {

@@ -151,6 +151,7 @@ func (b *Builder) faultOf(x *scheme.Exchange) string {
 	}
 	x.Scan()
 	if x.Kind == pointer.Absent {
+		x.Salvage()
 		return "the body is not JSON"
 	}
 	return ""
@@ -170,25 +171,25 @@ func (b *Builder) build(x *scheme.Exchange, fault string, room []event.Extension
 		e.Type = b.prefix + ".invalid"
 	}
 	id, named := b.attributes.find(x, func(a *attributes) firsts { return a.id })
-	if named != nil && writable(id, maxID) {
+	if named != nil && e.takes("id", id, maxID) {
 		e.ID = id
 	} else {
 		named = nil
 	}
-	b.describe(x, &e.Event)
+	b.describe(x, &e)
 	b.addCommon(x, &e.Event)
 	b.identify(x, &e, named)
 	return e
 }
 
 // describe sets the attributes that an event can do without.
-func (b *Builder) describe(x *scheme.Exchange, e *event.Event) {
+func (b *Builder) describe(x *scheme.Exchange, e *Event) {
 	if !b.forced {
-		if source, from := b.attributes.find(x, func(a *attributes) firsts { return a.source }); from != nil && writable(source, maxSubject) && event.IsReference(source) {
+		if source, from := b.attributes.find(x, func(a *attributes) firsts { return a.source }); from != nil && e.takes("source", source, maxSubject) && event.IsReference(source) {
 			e.Source = source
 		}
 	}
-	if subject, from := b.attributes.find(x, func(a *attributes) firsts { return a.subject }); from != nil && writable(subject, maxSubject) {
+	if subject, from := b.attributes.find(x, func(a *attributes) firsts { return a.subject }); from != nil && e.takes("subject", subject, maxSubject) {
 		e.Subject = subject
 	}
 	if text, from := b.attributes.find(x, func(a *attributes) firsts { return a.time }); from != nil {
@@ -197,10 +198,24 @@ func (b *Builder) describe(x *scheme.Exchange, e *event.Event) {
 		}
 	}
 	for i := range b.extensions {
-		if value, ok := b.extensions[i].value.Value(x); ok && writable(value, maxSubject) {
+		if value, ok := b.extensions[i].value.Value(x); ok && e.takes(b.extensions[i].name, value, maxSubject) {
 			e.Extensions = append(e.Extensions, event.Extension{Name: b.extensions[i].name, Value: value})
 		}
 	}
+}
+
+// takes reports whether a value that was found may be an attribute. One that may not is left out, and
+// told.
+func (e *Event) takes(attribute, value string, limit int) bool {
+	switch {
+	case writable(value, limit):
+		return true
+	case len(value) > limit:
+		e.Flaws = append(e.Flaws, event.Flaw{Attribute: attribute, Reason: fmt.Sprintf("is longer than %d bytes", limit)})
+	case value != "":
+		e.Flaws = append(e.Flaws, event.Flaw{Attribute: attribute, Reason: event.BadText})
+	}
+	return false
 }
 
 // kind is the event's type: the provider's own name behind the prefix.

@@ -205,8 +205,14 @@ func (j *judge) judge(r *provider.Request, told string) (*Judgement, error) {
 }
 
 // judged is the source without what a saved request does not show.
-func (j *judge) judged() (source receiver.Source, unjudged []provider.Finding) {
+func (j *judge) judged(q *http.Request) (source receiver.Source, unjudged []provider.Finding) {
 	source = j.source
+	own := receiver.Path + source.Name
+	if path := strings.TrimSuffix(q.URL.Path, "/"); j.catalog != nil && path != "" && path != own { // of a configuration
+		unjudged = append(unjudged, provider.Finding{
+			Text: fmt.Sprintf("the request asks for %s, and the source takes %s: unless a proxy writes the path anew, the answer is 404", path, own), Remedy: "give the sender the URL that ends with " + own,
+		})
+	}
 	if len(source.From) > 0 && !j.peer.IsValid() {
 		source.From = nil
 		unjudged = append(unjudged, provider.Finding{Text: "from where it came is not judged, and the source takes requests from " + j.source.From.String() + " alone", Remedy: "say who sent it, as --peer"})
@@ -229,7 +235,7 @@ func (j *judge) take(r *provider.Request, told string) (*Judgement, *witness, er
 	}
 	r.URL = cmp.Or(told, r.URL)
 	w := &witness{Verifier: j.verifier, saved: r}
-	from, unjudged := j.judged()
+	from, unjudged := j.judged(q)
 	source := app.Rehearsal{Config: &j.conf, Source: from, Verifier: w, MaxBytes: j.maxBytes}
 	took, err := source.Take(q)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestExitCodes(t *testing.T) {
 		"journal on NATS":         {[]string{"HOOKSPAN_BUS=nats://127.0.0.1:1", "HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
 		"journal on Kafka":        {[]string{"HOOKSPAN_BUS=kafka://127.0.0.1:1", "HOOKSPAN_TOPICS=orders,hookspan.journal"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal stands for nothing but"},
 		"journal, embedded":       {[]string{"HOOKSPAN_TOPICS=orders.>,hookspan.journal.>"}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_TOPICS: the topic pattern hookspan.journal.> stands for nothing but"},
-		"unknown provider":        {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `provider: "nobody" is unknown`},
+		"unknown provider":        {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=nobody"}, []string{"config", "check"}, cli.ExitUsage, `_PROVIDER: "nobody" is unknown`},
 		"phrase of a bad length":  {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=sticky", "HOOKSPAN_SOURCE_A_SECRETS=short"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: decrypt: secret 1"},
 		"template that is none":   {[]string{"HOOKSPAN_SOURCES=a", "HOOKSPAN_SOURCE_A_PROVIDER=hmac", "HOOKSPAN_SOURCE_A_SECRETS=s", "HOOKSPAN_SOURCE_A_OPTIONS=header=X-Sig,template={no}"}, []string{"config", "check"}, cli.ExitUsage, "\nsource a: verify[0]: template"},
 		"folder below a file":     {[]string{"HOOKSPAN_DATA_DIR=" + below}, []string{"config", "check"}, cli.ExitUsage, "HOOKSPAN_DATA_DIR: " + filepath.Dir(below) + " is no folder"},

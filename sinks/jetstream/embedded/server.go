@@ -145,6 +145,9 @@ func (s *Server) start() error {
 	log := s.o.serverLog()
 	inner.SetLogger(log, false, false)
 	s.guard.at(inner)
+	if err := mapEarly(inner); err != nil {
+		return fmt.Errorf("configure the embedded bus: %w", err)
+	}
 	inner.Start()
 	if err := s.o.awaitListeners(inner, log.fatal); err != nil {
 		inner.Shutdown()
@@ -166,6 +169,13 @@ func (s *Server) start() error {
 		s.cluster.Started()
 	}
 	return nil
+}
+
+// mapEarly has the server map what a client sends in the same packet as its CONNECT. It looks once for
+// each packet whether the account has mappings, and before the first one every client is in this
+// account; what it publishes then is mapped by its own.
+func mapEarly(inner *server.Server) error {
+	return inner.GlobalAccount().AddMapping("$HS.early", "$HS.nowhere")
 }
 
 // current is the server that runs now, nil when there is none.

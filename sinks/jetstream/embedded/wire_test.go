@@ -24,6 +24,18 @@ type socket struct {
 
 func plug(t *testing.T, s *opened) *socket {
 	t.Helper()
+	c := wire(t, s)
+	c.say(t, hello+"SUB _INBOX.raw.* 1\r\nPING\r\n")
+	for c.line(t) != "PONG" {
+	}
+	return c
+}
+
+const hello = "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"go\",\"protocol\":1,\"headers\":true,\"no_responders\":true}\r\n"
+
+// wire is a connection on which nothing was said.
+func wire(t *testing.T, s *opened) *socket {
+	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.ClientURL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -32,11 +44,7 @@ func plug(t *testing.T, s *opened) *socket {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	c := &socket{conn, bufio.NewReader(conn)}
-	c.say(t, "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"go\",\"protocol\":1,\"headers\":true,\"no_responders\":true}\r\nSUB _INBOX.raw.* 1\r\nPING\r\n")
-	for c.line(t) != "PONG" {
-	}
-	return c
+	return &socket{conn, bufio.NewReader(conn)}
 }
 
 func (c *socket) say(t *testing.T, text string) {
@@ -89,6 +97,22 @@ func TestStatusesAreWhereClientsLook(t *testing.T) {
 		if !strings.HasPrefix(first, "HMSG _INBOX.raw.1 1 ") || !strings.HasPrefix(second, test.want) {
 			t.Errorf("%s: %q, %q, want %s", test.subject, first, second, test.want)
 		}
+	}
+}
+
+// What a client sends in one packet with its CONNECT is heard like all the rest.
+func TestWhatComesWithTheFirstPacketIsHeard(t *testing.T) {
+	t.Parallel()
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0"})
+	c := wire(t, s)
+	c.say(t, hello+"SUB _INBOX.raw.* 1\r\nPUB hookspan.events.early 1\r\na\r\nPUB hookspan.events.early _INBOX.raw.1 1\r\nb\r\n")
+	for {
+		if line := c.line(t); strings.HasPrefix(line, "MSG ") || strings.HasPrefix(line, "HMSG ") {
+			break
+		}
+	}
+	if answer := c.line(t); !strings.Contains(answer, `"seq":2`) {
+		t.Errorf("answered %s", answer)
 	}
 }
 

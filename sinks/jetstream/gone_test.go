@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hookspan/hookspan/bridge/bus"
@@ -154,6 +155,23 @@ func TestAStreamOfOthersThatIsGoneIsSaid(t *testing.T) {
 		err := store.Health(within(t))
 		return errors.Is(err, bus.ErrUnavailable) && strings.Contains(err.Error(), "no stream takes orders.>")
 	})
+	liar, err := js.Conn().Subscribe("orders.>", func(m *nats.Msg) {
+		if m.Reply != "" {
+			_ = m.Respond([]byte(`{"stream":"HOOKSPAN_EVENTS","seq":2}`))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := store.Publish(within(t), "orders.new", order("1"), bus.PublishOptions{}); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("somebody's acknowledgement is believed: %+v, %v", r, err)
+	}
+	if err := liar.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
 	stream(t, js, orders)
 	eventually(t, "health is well", func() bool { return store.Health(within(t)) == nil })
 }

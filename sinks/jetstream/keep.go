@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -33,20 +34,39 @@ type loss struct {
 
 // lacking are the losses as Health says them, by what is lost.
 type lacking struct {
-	mu  sync.Mutex
-	why map[string]string
+	count atomic.Int64 // of them
+	mu    sync.Mutex
+	why   map[string]string
 }
 
 func (a *lacking) say(what, why string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.why[what] = why
+	a.count.Store(int64(len(a.why)))
 }
 
 func (a *lacking) forget(what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.why, what)
+	a.count.Store(int64(len(a.why)))
+}
+
+// untaken is why an acknowledgement for a topic is not believed: no stream takes it, so somebody else
+// has answered. It is nil where one does.
+func (a *lacking) untaken(topic string) error {
+	if a.count.Load() == 0 {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for what, why := range a.why {
+		if subject.Collide(what, topic) {
+			return fmt.Errorf("%w: %s", bus.ErrUnavailable, why)
+		}
+	}
+	return nil
 }
 
 // err names all of them, nil when there are none.

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (s *publisher) Publish(ctx context.Context, topic string, e *event.Event, o
 	if keeps(s.names.ns, topic) {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: the topic holds what Hookspan keeps beside events", topic)
 	}
-	if err := s.usable(o.Reserved); err != nil {
+	if err := cmp.Or(s.usable(o.Reserved), s.lacking.untaken(topic)); err != nil {
 		return bus.Receipt{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
 	out := outgoings.Get().(*outgoing)

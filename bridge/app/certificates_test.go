@@ -65,6 +65,7 @@ func TestSendersShowTheirCertificates(t *testing.T) {
 		"of another name":            {"shop", []tls.Certificate{theirs.Issue(t, "hooks.other.example")}, 401},
 		"of a name below":            {"shop", []tls.Certificate{theirs.Issue(t, "a.hooks.sender.example")}, 401},
 		"of another authority":       {"shop", []tls.Certificate{ours.Issue(t, "hooks.sender.example")}, 401},
+		"more than anybody shows":    {"shop", []tls.Certificate{crowd(theirOwn)}, 401},
 		"none, where none is wanted": {"open", nil, 200},
 		"one, where none is wanted":  {"open", []tls.Certificate{theirOwn}, 200},
 		"any, where none is wanted":  {"open", []tls.Certificate{ours.Issue(t, "x")}, 200},
@@ -88,6 +89,14 @@ func TestSendersShowTheirCertificates(t *testing.T) {
 	if err := <-s.done; err != nil {
 		t.Error(err)
 	}
+}
+
+// crowd is a certificate with many beside it, which cost who looks for a chain among them.
+func crowd(c tls.Certificate) tls.Certificate {
+	for range 20 {
+		c.Certificate = append(c.Certificate[:len(c.Certificate):len(c.Certificate)], c.Certificate[0])
+	}
+	return c
 }
 
 func TestCertificatesThatCannotBeAskedFor(t *testing.T) {

@@ -43,6 +43,7 @@ event: {prefix: com.own, type: thing}
 		"no signature":           {signed[:len(signed)-43], provider.BadSignature},
 		"another algorithm":      {compact(`{"alg":"RS256"}`, claims, secret), provider.BadSignature},
 		"an extension":           {compact(`{"alg":"HS256","crit":["b64"],"b64":false}`, claims, secret), provider.BadSignature},
+		"an extension of none":   {compact(`{"alg":"HS256","crit":null}`, claims, secret), provider.BadSignature},
 		"another secret":         {compact(head, claims, "another secret"), provider.BadSignature},
 		"an empty secret":        {compact(head, claims, ""), provider.BadSignature},
 		"another issuer":         {compact(head, `{"iss":"other"}`, secret), provider.BadSignature},

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +212,116 @@ func TestAnswersAreNoDeliveries(t *testing.T) {
 		if verdict, err := compile(t, name, cfg).Verify(r); err == nil {
 			t.Errorf("%s answers %q: %+v", name, query, verdict.Answer)
 		}
+	}
+}
+
+// One text must not come of two lists of headers.
+func TestAListOfHeadersIsNotTakenApartAnew(t *testing.T) {
+	t.Parallel()
+	const secret, own = "0123456789012345678901234567890123456789012345678901234567890123", "x-contentful-signed-headers,x-contentful-timestamp"
+	v := compile(t, "contentful", provider.Config{Secrets: []string{secret}})
+	const body = `{"sys":{"type":"Asset","id":"abc","version":3}}`
+	sign := func(text string) string {
+		h := hmac.New(sha256.New, []byte(secret))
+		h.Write([]byte("POST\n/webhooks/shop\n" + text + "\n" + body))
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	now := strconv.FormatInt(noon.UnixMilli(), 10)
+	signed := sign("x-contentful-signed-headers:" + own + ";x-contentful-timestamp:1")
+	with := func(list, at, media, signed string) *provider.Request {
+		return lines(body, "Content-Type", media, "X-Contentful-Signed-Headers", list, "X-Contentful-Timestamp", at, "X-Contentful-Topic", "t", "X-Contentful-Signature", signed)
+	}
+	if r := reason(t, v, with(own, "1", "application/json", signed)); r.Reason != provider.Stale {
+		t.Errorf("%v", r)
+	}
+	accepted(t, v, with(own, now, "application/json", sign("x-contentful-signed-headers:"+own+";x-contentful-timestamp:"+now)))
+	for name, r := range map[string]*provider.Request{
+		"the rest in the list":     with(own+";x-contentful-timestamp:1", now, "application/json", signed),
+		"the rest in a header":     with("content-type", now, "a/b;x-contentful-signed-headers:"+own+";x-contentful-timestamp:1", sign("content-type:a/b;x-contentful-signed-headers:"+own+";x-contentful-timestamp:1")),
+		"a list that is not of it": with("x-contentful-timestamp", now, "application/json", sign("x-contentful-timestamp:"+now)),
+	} {
+		if got := reason(t, v, r); got.Reason != provider.NoSignature {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// What proves nothing is never enough.
+func TestWhatProvesNothingIsNeverEnough(t *testing.T) {
+	t.Parallel()
+	for verify, says := range map[string]string{
+		"[{any: [{shape: {in: 'header:X-A', pattern: '.'}}, {hmac: {header: X-Sig}}]}]": "is never enough",
+		"[{any: [{hmac: {header: X-Sig}}, {digest: {in: 'header:X-Digest'}}]}]":         "is never enough",
+		"[{hmac: {header: X-Sig, content: 'fixed', partial: true}}]":                    "leaves the delivery unsigned",
+		"[{shape: {in: 'header:X-A', pattern: '.'}}]":                                   "anybody could send",
+	} {
+		if _, err := userFiles(t, map[string]string{"own.yaml": "name: own\nverify: " + verify + anyBody}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", verify, err)
+		}
+	}
+}
+
+// A query that readers read differently is no part of what was signed.
+func TestAQueryThatIsBrokenIsRefused(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "plivo", provider.Config{Secrets: []string{"an invented token"}})
+	sign := func(text string) string {
+		h := hmac.New(sha256.New, []byte("an invented token"))
+		h.Write([]byte(text))
+		return base64.StdEncoding.EncodeToString(h.Sum(nil))
+	}
+	for query, signed := range map[string]string{
+		"?Status=sent&MessageUUID=7&From=evil;&Text=100%": hookURL + "?MessageUUID=7&Status=sent.1",
+		"?MessageUUID=7&Status=delivered;&Status=sent":    hookURL + "?MessageUUID=7&Status=sent.1",
+		"?MessageUUID=1" + strings.Repeat("&", 10001):     hookURL + ".1",
+	} {
+		r := lines("", "X-Plivo-Signature-V3-Nonce", "1", "X-Plivo-Signature-V3", sign(signed))
+		r.URL, r.Method = hookURL+query, "GET"
+		if got := reason(t, v, r); got.Reason != provider.NoSignature && got.Reason != provider.BadSignature {
+			t.Errorf("%.40s: %v", query, got)
+		}
+	}
+}
+
+// An answer to X is no delivery of X, though its token may be JSON.
+func TestNumbersAreNoDeliveriesOfX(t *testing.T) {
+	t.Parallel()
+	v := compile(t, "x", provider.Config{Secrets: []string{"an invented key"}})
+	for _, token := range []string{"12345", "true", "null", "abc"} {
+		ask := lines("")
+		ask.Method, ask.URL = "GET", hookURL+"?crc_token="+token
+		_, answer, _ := strings.Cut(string(accepted(t, v, ask).Answer.Body), `:"`)
+		if r := reason(t, v, lines(token, "X-Twitter-Webhooks-Signature", strings.TrimSuffix(answer, `"}`))); r.Reason != provider.BadSignature {
+			t.Errorf("%s: %v", token, r)
+		}
+	}
+}
+
+// Atlassian sorts the names of the query, and not the pairs.
+func TestTheHashOfAQueryIsByItsNames(t *testing.T) {
+	t.Parallel()
+	const secret = "an invented shared secret"
+	v := compile(t, "jira-connect", provider.Config{Secrets: []string{secret}})
+	for query, canonical := range map[string]string{
+		"?project.id=5&project=A": "POST&/webhooks/shop&project=A&project.id=5",
+		"?a1=2&a=1":               "POST&/webhooks/shop&a=1&a1=2",
+		"?b=2&b=1&jwt=x":          "POST&/webhooks/shop&b=1,2",
+	} {
+		sum := sha256.Sum256([]byte(canonical))
+		r := lines(`{"webhookEvent":"a"}`, "Authorization", "JWT "+compact(`{"alg":"HS256"}`, `{"iat":`+strconv.FormatInt(noon.Unix(), 10)+`,"qsh":"`+hex.EncodeToString(sum[:])+`"}`, secret))
+		r.URL += query
+		accepted(t, v, r)
+	}
+}
+
+// Values that could not be read are not taken for empty ones.
+func TestSalvagedValuesAreNotEmpty(t *testing.T) {
+	t.Parallel()
+	v := userProvider(t, "own", "verify: [{hmac: {header: X-Sig}}]\nevent: {prefix: com.own, id: \"{json:/code|empty}:{json:/id}\", type: /type}\n", provider.Config{})
+	id := func(body string) string {
+		return accepted(t, v, lines(body, "X-Sig", hexHMAC(body))).Events[0].ID
+	}
+	if one, other := id("{\"id\":\"1\",\"code\":\"\xff\"}"), id("{\"id\":\"1\",\"code\":\"\xfe\"}"); one == other {
+		t.Errorf("both are %s", one)
 	}
 }

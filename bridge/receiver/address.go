@@ -51,6 +51,31 @@ func (p proxies) sender(q *http.Request) netip.Addr {
 	return at
 }
 
+// origin is sender where something depends on it: nobody, where a proxy that is trusted says two things,
+// or something that is no address. The one of the two headers that it does not write is the sender's own.
+func (p proxies) origin(q *http.Request) netip.Addr {
+	if len(p) == 0 || !p.trust(peer(q)) {
+		return peer(q)
+	}
+	by := listed(q.Header, "X-Forwarded-For")
+	pairs := forwardedPairs(q.Header, "for")
+	last := func(hops []string) netip.Addr {
+		at := peer(q)
+		for i := len(hops) - 1; i >= 0 && p.trust(at); i-- {
+			at, _ = parseHop(hops[i])
+		}
+		return at
+	}
+	at := last(by)
+	if len(by) == 0 || len(pairs) > 0 && at != last(pairs) {
+		at = netip.Addr{}
+		if len(by) == 0 {
+			at = last(pairs)
+		}
+	}
+	return at
+}
+
 // parseHop reads one address of X-Forwarded-For, with or without a port.
 func parseHop(raw string) (netip.Addr, bool) {
 	raw = strings.TrimSpace(raw)

@@ -36,6 +36,12 @@ func TestRequestsFromElsewhereAreRefused(t *testing.T) {
 		"behind a proxy, with a port": {"192.0.2.0/24", loopback, forwarded("192.0.2.7:1234"), true},
 		"another behind a proxy":      {"192.0.2.0/24", loopback, forwarded("198.51.100.1"), false},
 		"one that another invented":   {"192.0.2.0/24", loopback, forwarded("192.0.2.7, 198.51.100.1"), false},
+		"by Forwarded":                {"192.0.2.0/24", loopback, http.Header{"Forwarded": {"for=192.0.2.7"}}, true},
+		"by both":                     {"192.0.2.0/24", loopback, http.Header{"Forwarded": {"for=192.0.2.7"}, "X-Forwarded-For": {"192.0.2.7"}}, true},
+		"by one that nobody wrote":    {"192.0.2.0/24", loopback, http.Header{"Forwarded": {"for=198.51.100.1"}, "X-Forwarded-For": {"192.0.2.7"}}, false},
+		"by the other one":            {"192.0.2.0/24", loopback, http.Header{"Forwarded": {"for=192.0.2.7"}, "X-Forwarded-For": {"198.51.100.1"}}, false},
+		"one that is no address":      {"127.0.0.0/8", loopback, forwarded("unknown"), false},
+		"written in IPv6":             {"::ffff:127.0.0.0/104", nil, nil, true},
 		"the proxy itself":            {"192.0.2.0/24", loopback, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (x *Exchange) SignedSum() (sum [sha256.Size]byte) {
 
 // writeSigned writes one scheme's content. Its own list of items may have been read over.
 func (x *Exchange) writeSigned(h hash.Hash, s Scheme, content *Template) {
-	if content.Has("item") {
+	if content.hasAny("item", "lines") {
 		if r, ok := s.(interface{ read(*Exchange) *Refusal }); ok {
 			_ = r.read(x) // it held before
 		}
@@ -133,7 +133,7 @@ func (x *Exchange) Proves(t *Template) bool {
 		}
 		switch p.kind {
 		case "", "if", "unless", "maybe", "hmac", "hash", "crc32", "rate", "secret":
-		case "json", "form", "body", "unpacked", "sorted-form":
+		case "json", "form", "body", "unpacked", "sorted-form", "sorted-fields":
 			if !x.signsAny(bodies...) && !(x.FromQuery && x.signsAny("url", "sorted-query", "query")) && !x.Decrypted && !x.digested() {
 				return false
 			}

@@ -26,8 +26,11 @@ type Exchange struct {
 	group  int    // which of several such lists is tried
 	groups int    // how many there are
 	Short  bool   // there was no memory for something
-	Held   []held // the schemes that have held
-	Member bool   // this is one of a batch
+	copied bool   // there was memory for a copy of the body
+
+	salvaged bool   // values that could not be read are missing
+	Held     []held // the schemes that have held
+	Member   bool   // this is one of a batch
 
 	Data      []byte // the body unpacked, and decrypted where the provider encrypts
 	unpacked  bool
@@ -74,7 +77,7 @@ func (x *Exchange) part(p *part) (string, bool) {
 	switch {
 	case p.filter == "":
 	case p.filter == "empty":
-		ok = true
+		ok = ok || !x.salvaged
 	case !ok:
 	case p.filter == "lower":
 		s = strings.ToLower(s)
@@ -114,10 +117,14 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		s = bareURL(x.url)
 	case "path":
 		s = pathOf(x.url)
-	case "sorted-query":
-		s = x.sortedQuery()
-	case "qsh":
-		s = x.queryHash()
+	case "sorted-query", "qsh":
+		switch {
+		case x.queryBroken():
+		case p.kind == "qsh":
+			s = x.queryHash()
+		default:
+			s = x.sortedQuery()
+		}
 	case "lines":
 		return x.signedLines(p.arg)
 	case "headers":
@@ -130,8 +137,8 @@ func (x *Exchange) plainPart(p *part) (string, bool) {
 		s = string(x.secret)
 	case "rate":
 		s = x.Setup.Rate
-	case "sorted-form":
-		return x.sortedForm()
+	case "sorted-form", "sorted-fields":
+		return x.sortedForm(p.kind == "sorted-fields")
 	case "if", "unless":
 		_, ok := p.inner.Value(x)
 		return "", ok == (p.kind == "if")
@@ -263,7 +270,7 @@ func (x *Exchange) Salvage() {
 			x.Values[i] = pointer.Value{}
 		}
 	}
-	x.Kind = pointer.Absent
+	x.Kind, x.salvaged = pointer.Absent, true
 }
 
 func (x *Exchange) scanOf(doc []byte) bool {

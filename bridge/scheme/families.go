@@ -103,6 +103,9 @@ func (c *Compiler) step(spec stepSpec) (*step, error) {
 	if len(s.schemes) == 0 {
 		return nil, nil
 	}
+	if len(declared) > 1 && slices.ContainsFunc(s.schemes, idle) {
+		return nil, errors.New("any: a digest or a shape proves nothing, so it is never enough; make it a step of its own")
+	}
 	var err error
 	if spec.Each != "" {
 		if s.each, err = c.Set.Add(spec.Each); err != nil {
@@ -127,13 +130,17 @@ func (s stepSpec) optional() bool {
 // proves reports whether holding a scheme takes a secret. A digest takes none, and an option may be
 // what everybody knows.
 func proves(one Scheme) bool {
-	switch s := one.(type) {
+	t, token := one.(*token)
+	return !idle(one) && (!token || !t.option)
+}
+
+// idle reports what takes no secret to hold.
+func idle(one Scheme) bool {
+	switch one.(type) {
 	case *digest, *shape:
-		return false
-	case *token:
-		return !s.option
+		return true
 	}
-	return true
+	return false
 }
 
 // Optional compiles a selector that may be left out.

@@ -169,9 +169,10 @@ func (j *jws) hold(x *Exchange, token string) *Refusal {
 	}
 	signs := []byte(text)
 	if j.detached {
-		if !x.Take(int64(len(x.Request.Body))) {
+		if !x.copied && !x.Take(int64(len(x.Request.Body))) {
 			return NoMemory()
 		}
+		x.copied = true
 		signs, payload = append(signs, x.Request.Body...), head
 	}
 	if refusal := j.keys.verify(x, id, signs, raw); refusal != nil {
@@ -199,14 +200,16 @@ func headOf(text, algorithm string, detached bool) (id string, known bool) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var head struct {
-		Alg  string   `json:"alg"`
-		ID   string   `json:"kid"`
-		Crit []string `json:"crit"`
-		B64  *bool    `json:"b64"`
+		Alg  string          `json:"alg"`
+		ID   string          `json:"kid"`
+		Crit json.RawMessage `json:"crit"`
+		B64  *bool           `json:"b64"`
 	}
 	known = err == nil && json.Unmarshal(raw, &head) == nil && head.Alg == algorithm
 	if detached {
-		return head.ID, known && head.B64 != nil && !*head.B64 && slices.Equal(head.Crit, []string{"b64"})
+		var crit []string
+		known = known && json.Unmarshal(head.Crit, &crit) == nil && slices.Equal(crit, []string{"b64"})
+		return head.ID, known && head.B64 != nil && !*head.B64
 	}
 	return head.ID, known && head.Crit == nil && (head.B64 == nil || *head.B64)
 }

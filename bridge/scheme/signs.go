@@ -70,7 +70,7 @@ func signs(one Scheme) error {
 
 // ofEvent reports values that a request has or lacks by what its event is.
 func (t Template) ofEvent() bool {
-	return t.hasAny("json", "form", "sorted-form", "query", "headers")
+	return t.hasAny("json", "form", "sorted-form", "sorted-fields", "query", "headers")
 }
 
 // Header is the header that the template is, "" for any other template.

@@ -51,6 +51,7 @@ var terms = []declaration.Term{
 	{Name: "hmac:hash:encoding:value", Doc: "The HMAC of a value under the first secret, which is read like that of the first hmac of verify, in hex or base64.", Example: "{hmac:sha256:base64:query:crc_token}"},
 	{Name: "hash:hash:encoding:value", Doc: "The plain hash of a value, in hex or base64.", Example: "{hash:sha256:hex:body}"},
 	{Name: "crc32:value", Doc: "The CRC-32 of a value, in decimal.", Example: "{header:X-Acme-Id}|{crc32:body}"},
+	{Name: "sorted-fields", Doc: "The same with a repeated value as often as it came.", Example: "{url}{sorted-fields}"},
 	{Name: "qsh", Doc: "The hash of method, path and query that Atlassian Connect has in its tokens.", Example: "{qsh}"},
 	{Name: "headers:Name", Doc: "The headers that this one lists between commas, as name:value, in small letters, sorted, with ; between them.", Example: "{headers:X-Acme-Signed-Headers}{body}"},
 	{Name: "lines:name", Doc: "The lines that this member of the signature's own list names, as HTTP Signatures have them (draft-cavage-http-signatures, 2.3): digest, made of the body, and date have to be among them.", Example: "{lines:headers}"},
@@ -60,7 +61,7 @@ var terms = []declaration.Term{
 }
 
 // bodies are the values that hold all of a body.
-var bodies = []string{"body", "unpacked", "sorted-form", "lines"}
+var bodies = []string{"body", "unpacked", "sorted-form", "sorted-fields", "lines"}
 
 // Filters stand behind a value, as in {json:/url|parent}.
 var filters = []declaration.Term{

@@ -23,7 +23,7 @@ func (x *Exchange) maybe(t *Template) (string, bool) {
 		p := &t.parts[i]
 		s, ok := x.part(p)
 		if !ok {
-			return "", p.kind != "sorted-form"
+			return "", p.kind != "sorted-fields" && p.kind != "sorted-form" && !(p.kind == "sorted-query" && x.queryBroken())
 		}
 		if p.kind != "" && i+1 < len(t.parts) && t.parts[i+1].kind == "" && strings.Contains(s, t.parts[i+1].arg) {
 			return "", false
@@ -31,6 +31,14 @@ func (x *Exchange) maybe(t *Template) (string, bool) {
 		text = append(text, s...)
 	}
 	return string(text), true
+}
+
+// queryBroken reports a query of which a part cannot be read: others may read it.
+func (x *Exchange) queryBroken() bool {
+	_, raw, _ := strings.Cut(x.Request.URL, "?")
+	raw, _, _ = strings.Cut(raw, "#")
+	_, err := url.ParseQuery(raw)
+	return err != nil
 }
 
 // sortedQuery is the query decoded, each name with each of its values, in order.
@@ -50,7 +58,8 @@ func (x *Exchange) sortedQuery() string {
 func (x *Exchange) queryHash() string {
 	path := strings.ReplaceAll(strings.TrimSuffix(pathOf(x.url), "/"), "&", "%26")
 	query := x.queryValues()
-	var pairs []string
+	var pairs [][2]string
+	var written []string
 	for name, values := range query {
 		if name == "jwt" { // where the token itself may stand
 			continue
@@ -59,10 +68,13 @@ func (x *Exchange) queryHash() string {
 		for i := range values {
 			values[i] = escaped(values[i])
 		}
-		pairs = append(pairs, escaped(name)+"="+strings.Join(values, ","))
+		pairs = append(pairs, [2]string{escaped(name), strings.Join(values, ",")})
 	}
-	slices.Sort(pairs)
-	sum := sha256.Sum256([]byte(strings.ToUpper(x.Request.Method) + "&" + cmp.Or(path, "/") + "&" + strings.Join(pairs, "&")))
+	slices.SortFunc(pairs, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	for i := range pairs {
+		written = append(written, pairs[i][0]+"="+pairs[i][1])
+	}
+	sum := sha256.Sum256([]byte(strings.ToUpper(x.Request.Method) + "&" + cmp.Or(path, "/") + "&" + strings.Join(written, "&")))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -72,14 +84,21 @@ func escaped(text string) string { return strings.ReplaceAll(url.QueryEscape(tex
 // mostListed bounds the headers that a header may list.
 const mostListed = 64
 
-// listedHeaders are those that a header lists, of the ones that are there.
+// notToken reports what is no name of a header (RFC 9110, 5.6.2).
+func notToken(name string) bool {
+	const chars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+	return name == "" || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(chars, r) })
+}
+
+// listedHeaders are those that a header lists, of the ones that are there. The list has to be one of
+// them, and names alone: one text could come of two lists else.
 func (x *Exchange) listedHeaders(list string) (string, bool) {
 	names := strings.Split(strings.ToLower(x.Header(list)), ",")
-	if len(names) > mostListed {
-		return "", false
-	}
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
+	}
+	if len(names) > mostListed || !slices.Contains(names, strings.ToLower(list)) || slices.ContainsFunc(names, notToken) {
+		return "", false
 	}
 	slices.Sort(names)
 	var lines []string
@@ -91,8 +110,8 @@ func (x *Exchange) listedHeaders(list string) (string, bool) {
 	return strings.Join(lines, ";"), len(lines) > 0
 }
 
-// sortedForm is each name followed by its values, in order, a repeated value once.
-func (x *Exchange) sortedForm() (string, bool) {
+// sortedForm is each name followed by its values, in order, a repeated value once or as often as it came.
+func (x *Exchange) sortedForm(repeats bool) (string, bool) {
 	form := x.FormValues()
 	if form == nil {
 		return "", len(x.Body()) == 0
@@ -106,7 +125,10 @@ func (x *Exchange) sortedForm() (string, bool) {
 	for _, name := range names {
 		values := slices.Clone(form[name])
 		slices.Sort(values)
-		for _, value := range slices.Compact(values) {
+		if !repeats {
+			values = slices.Compact(values)
+		}
+		for _, value := range values {
 			b.WriteString(name)
 			b.WriteString(value)
 		}

@@ -67,6 +67,9 @@ func (p *Prefixes) Parse(text string) error {
 		if err != nil {
 			return Wanted("address ranges such as 10.0.0.0/8,fd00::/8")
 		}
+		if r.Addr().Is4In6() && r.Bits() >= 96 {
+			r = netip.PrefixFrom(r.Addr().Unmap(), r.Bits()-96)
+		}
 		*p = append(*p, r.Masked())
 	}
 	return nil

@@ -49,8 +49,9 @@ mercado-pago: nobody else can sign as mercado-pago: its signature covers {?id:{q
 microsoft-graph: nobody else can sign as microsoft-graph: each member of its list at /value proves who sent it
 midtrans: nobody else can sign as midtrans: its signature stands in {json:/signature_key} and not in a header
 pandadoc: nobody else can sign as pandadoc: its signature stands in {query:signature} and not in a header
-plivo: nobody else can sign as plivo: its signature covers {bare-url}{??{sorted-query}?}{?{unless:sorted-query}{if:body}?{sorted-form}?}{?{if:sorted-query}{if:body}.{sorted-form}?}.{header:X-Plivo-Signature-V3-Nonce}, which not every event has
-twilio: nobody else can sign as twilio: it signs in several ways, by what a request holds`
+plivo: nobody else can sign as plivo: its signature covers {bare-url}{??{sorted-query}?}{?{unless:sorted-query}{if:body}?{sorted-fields}?}{?{if:sorted-query}{if:body}.{sorted-fields}?}.{header:X-Plivo-Signature-V3-Nonce}, which not every event has
+twilio: nobody else can sign as twilio: it signs in several ways, by what a request holds
+x: nobody else can sign as x: its value {body} has to look like something that not every event does`
 
 // Whoever can sign as a provider is taken for it by what verifies the provider's own deliveries;
 // those as whom nobody can sign are refused for what they are, not for a secret.

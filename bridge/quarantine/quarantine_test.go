@@ -116,7 +116,7 @@ func TestALookalikeIsToldOfInTheEnd(t *testing.T) {
 		if strings.Contains(lines.String(), "looks like") {
 			t.Fatal("there was room after all")
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		keep(201, alike)
 		keep(202, alike)
 		if n := strings.Count(lines.String(), "looks like"); n != 1 {

@@ -28,7 +28,7 @@ func TestAComplaintIsToldOnceInAWhile(t *testing.T) {
 			t.Errorf("%d lines: %s", n, lines.String())
 		}
 		lines.Reset()
-		time.Sleep(complainsEvery)
+		<-time.After(complainsEvery)
 		said(reads, nil, errors.New("denied"))
 		if text := lines.String(); !strings.Contains(text, "suppressed=299") {
 			t.Errorf("%s", text)

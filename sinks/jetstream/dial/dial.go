@@ -10,14 +10,12 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"github.com/hookspan/hookspan/bridge/bus"
-	"github.com/hookspan/hookspan/bridge/logline"
 	"github.com/hookspan/hookspan/sinks/jetstream"
 )
 
@@ -276,41 +274,3 @@ func (o *Options) presented() string {
 	}
 	return "clients without credentials: set HOOKSPAN_NATS_CREDS, HOOKSPAN_NATS_NKEY_FILE, HOOKSPAN_NATS_TOKEN, or HOOKSPAN_NATS_USER and HOOKSPAN_NATS_PASSWORD"
 }
-
-// complainsEvery is how often one connection says one thing.
-const complainsEvery = 10 * time.Second
-
-// complaints logs what a connection says beside answers. What it says of each request, such as that
-// rights deny it, is told once in a while.
-func complaints(log *slog.Logger) nats.ErrHandler {
-	var mu sync.Mutex
-	type said struct {
-		at    time.Time
-		quiet int64
-	}
-	of := map[string]*said{}
-	return func(nc *nats.Conn, _ *nats.Subscription, err error) {
-		mu.Lock()
-		text, now := nc.Opts.Name+": "+err.Error(), time.Now()
-		last := of[text]
-		if last != nil && now.Sub(last.at) < complainsEvery {
-			last.quiet++
-			mu.Unlock()
-			return
-		}
-		if last == nil {
-			if len(of) >= differentMost {
-				clear(of)
-			}
-			last = &said{}
-			of[text] = last
-		}
-		quiet := last.quiet
-		*last = said{at: now}
-		mu.Unlock()
-		log.Warn("connection to NATS", "connection", nc.Opts.Name, "error", err, logline.Suppressed(quiet))
-	}
-}
-
-// differentMost bounds how many things are remembered.
-const differentMost = 256

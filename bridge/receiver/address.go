@@ -30,50 +30,47 @@ func (p proxies) remote(q *http.Request) string { return printable(p.sender(q)) 
 
 // sender is remote as an address.
 func (p proxies) sender(q *http.Request) netip.Addr {
-	at := peer(q)
-	if len(p) == 0 || !p.trust(at) {
-		return at
-	}
-	hops := listed(q.Header, "X-Forwarded-For")
-	if len(hops) == 0 {
-		hops = forwardedPairs(q.Header, "for")
-	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, ok := parseHop(hops[i])
-		if !ok {
-			break
-		}
-		at = hop
-		if !p.trust(at) {
-			break
-		}
+	at, _ := p.behind(q)
+	return at
+}
+
+// origin is sender where something depends on it: nobody, where trusted proxies say two things, or
+// something that is no address. The header that they do not write is the sender's own.
+func (p proxies) origin(q *http.Request) netip.Addr {
+	at, sure := p.behind(q)
+	if !sure {
+		return netip.Addr{}
 	}
 	return at
 }
 
-// origin is sender where something depends on it: nobody, where a proxy that is trusted says two things,
-// or something that is no address. The one of the two headers that it does not write is the sender's own.
-func (p proxies) origin(q *http.Request) netip.Addr {
-	if len(p) == 0 || !p.trust(peer(q)) {
-		return peer(q)
+// behind is who sent the request, and whether all that says so agrees.
+func (p proxies) behind(q *http.Request) (at netip.Addr, sure bool) {
+	if at = peer(q); len(p) == 0 || !p.trust(at) {
+		return at, true
 	}
-	by := listed(q.Header, "X-Forwarded-For")
-	pairs := forwardedPairs(q.Header, "for")
-	last := func(hops []string) netip.Addr {
-		at := peer(q)
-		for i := len(hops) - 1; i >= 0 && p.trust(at); i-- {
-			at, _ = parseHop(hops[i])
+	hops, other := listed(q.Header, "X-Forwarded-For"), forwardedPairs(q.Header, "for")
+	if len(hops) == 0 {
+		hops, other = other, nil
+	}
+	at, sure = p.last(at, hops)
+	if len(other) > 0 {
+		second, readable := p.last(peer(q), other)
+		sure = sure && readable && second == at
+	}
+	return at, sure
+}
+
+// last is the last address that no trusted proxy has; false where one cannot be read before.
+func (p proxies) last(at netip.Addr, hops []string) (netip.Addr, bool) {
+	for i := len(hops) - 1; i >= 0 && p.trust(at); i-- {
+		hop, ok := parseHop(hops[i])
+		if !ok {
+			return at, false
 		}
-		return at
+		at = hop
 	}
-	at := last(by)
-	if len(by) == 0 || len(pairs) > 0 && at != last(pairs) {
-		at = netip.Addr{}
-		if len(by) == 0 {
-			at = last(pairs)
-		}
-	}
-	return at
+	return at, true
 }
 
 // parseHop reads one address of X-Forwarded-For, with or without a port.

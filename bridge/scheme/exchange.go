@@ -44,6 +44,7 @@ type Exchange struct {
 	form     url.Values
 	formRead bool
 	query    url.Values
+	torn     bool // a part of the query cannot be read, and others may read it
 
 	scratch    []byte
 	sums       []byte
@@ -202,7 +203,9 @@ func (x *Exchange) queryValues() url.Values {
 	if x.query == nil {
 		_, raw, _ := strings.Cut(x.Request.URL, "?")
 		raw, _, _ = strings.Cut(raw, "#")
-		x.query, _ = url.ParseQuery(raw) // what can be read of it
+		var err error
+		x.query, err = url.ParseQuery(raw) // what can be read of it
+		x.torn = err != nil
 	}
 	return x.query
 }

@@ -33,12 +33,10 @@ func (x *Exchange) maybe(t *Template) (string, bool) {
 	return string(text), true
 }
 
-// queryBroken reports a query of which a part cannot be read: others may read it.
+// queryBroken reports a query of which a part cannot be read.
 func (x *Exchange) queryBroken() bool {
-	_, raw, _ := strings.Cut(x.Request.URL, "?")
-	raw, _, _ = strings.Cut(raw, "#")
-	_, err := url.ParseQuery(raw)
-	return err != nil
+	x.queryValues()
+	return x.torn
 }
 
 // sortedQuery is the query decoded, each name with each of its values, in order.
@@ -57,24 +55,20 @@ func (x *Exchange) sortedQuery() string {
 // (developer.atlassian.com, Create a QSH claim).
 func (x *Exchange) queryHash() string {
 	path := strings.ReplaceAll(strings.TrimSuffix(pathOf(x.url), "/"), "&", "%26")
-	query := x.queryValues()
-	var pairs [][2]string
-	var written []string
-	for name, values := range query {
-		if name == "jwt" { // where the token itself may stand
-			continue
-		}
+	texts := map[string]string{} // by names, which are sorted as they are written
+	for name, values := range x.queryValues() {
 		values = slices.Sorted(slices.Values(values))
 		for i := range values {
 			values[i] = escaped(values[i])
 		}
-		pairs = append(pairs, [2]string{escaped(name), strings.Join(values, ",")})
+		texts[escaped(name)] = strings.Join(values, ",")
 	}
-	slices.SortFunc(pairs, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
-	for i := range pairs {
-		written = append(written, pairs[i][0]+"="+pairs[i][1])
+	delete(texts, "jwt") // where the token itself may stand
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		pairs = append(pairs, name+"="+texts[name])
 	}
-	sum := sha256.Sum256([]byte(strings.ToUpper(x.Request.Method) + "&" + cmp.Or(path, "/") + "&" + strings.Join(written, "&")))
+	sum := sha256.Sum256([]byte(strings.ToUpper(x.Request.Method) + "&" + cmp.Or(path, "/") + "&" + strings.Join(pairs, "&")))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -116,13 +110,8 @@ func (x *Exchange) sortedForm(repeats bool) (string, bool) {
 	if form == nil {
 		return "", len(x.Body()) == 0
 	}
-	names := make([]string, 0, len(form))
-	for name := range form {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
 		values := slices.Clone(form[name])
 		slices.Sort(values)
 		if !repeats {

@@ -14,10 +14,13 @@ import (
 
 const invented = "an invented shared secret"
 
-func hexHMAC(content string) string {
-	h := hmac.New(sha256.New, []byte(invented))
-	h.Write([]byte(content))
-	return hex.EncodeToString(h.Sum(nil))
+func hexHMAC(content string) string { return hex.EncodeToString(macOf(invented, content)) }
+
+// macOf is an HMAC with SHA-256.
+func macOf(secret, text string) []byte {
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte(text))
+	return h.Sum(nil)
 }
 
 func post(body string, headers ...string) *provider.Request {

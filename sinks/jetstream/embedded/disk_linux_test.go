@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,15 +59,22 @@ func TestFullDiskInACluster(t *testing.T) {
 	dir, ballast := smallDisk(t, 192, 152)
 	three[0].Dir, three[0].Watermark = filepath.Join(dir, "data"), 1
 	members := joinAll(t, three)
+	full := func() bool { // the server may have removed what it could not finish, and some is free again
+		err := members[0].Health(t.Context())
+		return errors.Is(err, bus.ErrDiskFull) || err != nil && strings.Contains(err.Error(), "given up its storage")
+	}
 	var acked []string
 	data := bytes.Repeat([]byte("x"), 256<<10)
-	for i := 0; !errors.Is(members[0].Health(t.Context()), bus.ErrDiskFull); i++ {
+	// More than its disk has room for now, and less than it has room for without the ballast, in the
+	// log and in the stream: what the others store while it begins anew with some space left counts too.
+	for i := 0; i < 64<<20/len(data) && !full(); i++ {
 		e := order(fmt.Sprintf("order-%d", i))
 		e.Data = data
 		if _, err := members[1+i%2].store.Publish(within(t), topic, e, bus.PublishOptions{}); err == nil {
 			acked = append(acked, e.ID)
 		}
 	}
+	waitFor(t, full)
 	publish(t, members[1], "meanwhile")
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,10 @@ func TestExplainNamesTheMistake(t *testing.T) {
 			r.Header.Set("X-Other-Signature", r.Header.Get("X-Sticker-Signature"))
 			r.Header.Del("X-Sticker-Signature")
 		}, []string{"X-Other-Signature"}},
-		"white space in the secret": {"sticker", provider.Config{Secrets: []string{invented + "\n"}}, nil, []string{"white space around the secret"}},
-		"secret without its prefix": {"stripe", provider.Config{Secrets: []string{"whsec_" + invented}}, nil, []string{"without the prefix whsec_"}},
+		"white space in the secret":      {"sticker", provider.Config{Secrets: []string{invented + "\n"}}, nil, []string{"white space around the secret"}},
+		"secret without its prefix":      {"stripe", provider.Config{Secrets: []string{"whsec_" + invented}}, nil, []string{"without the prefix whsec_"}},
+		"secret that the sender decodes": {"stripe", provider.Config{Secrets: []string{base64.StdEncoding.EncodeToString([]byte(invented))}}, nil, []string{"decoded as base64"}},
+		"and its prefix":                 {"stripe", provider.Config{Secrets: []string{"whsec_" + base64.StdEncoding.EncodeToString([]byte(invented))}}, nil, []string{"decoded as base64"}},
 		"stale": {"stripe", provider.Config{}, func(r *provider.Request) { r.Received = r.Received.Add(time.Hour) },
 			[]string{"stale", "1h0m0s ago", "everything but the time is right"}},
 		"another hash": {"hmac", provider.Config{Options: map[string]string{"header": "X-Signature", "hash": "sha512"}}, nil, []string{"hash=sha256"}},

@@ -84,7 +84,7 @@ var secretMistakes = []secretMistake{
 		return base64.StdEncoding.EncodeToString([]byte(s)), strings.HasPrefix(s, "whsec_")
 	}},
 	{"it is accepted when the secret is decoded as base64", "set the option for how the secret is written, or use the provider that decodes it", func(s string) (string, bool) {
-		b, err := base64.StdEncoding.DecodeString(s)
+		b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
 		return string(b), err == nil
 	}},
 	{"it is accepted when the secret is decoded as hex", "set the option for how the secret is written, or use the provider that decodes it", func(s string) (string, bool) {

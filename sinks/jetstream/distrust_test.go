@@ -155,7 +155,8 @@ func TestAReaderThatOthersMeddleWith(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, server := openStore(t, embedded.Options{}, jetstream.Options{})
+			registry := prometheus.NewRegistry()
+			store, server := openStore(t, embedded.Options{}, jetstream.Options{Metrics: registry})
 			nc := server.Conns().Read
 			if name == "starved" { // somebody has to be there to take them
 				if _, err := nc.Subscribe("nowhere", func(*nats.Msg) {}); err != nil {
@@ -204,6 +205,9 @@ func TestAReaderThatOthersMeddleWith(t *testing.T) {
 				case <-within(t).Done():
 					t.Fatalf("event %d did not come", i+1)
 				}
+			}
+			if name == "deleted" && distrusted(t, registry, "reader_deleted") == 0 {
+				t.Error("it was not told")
 			}
 		})
 	}

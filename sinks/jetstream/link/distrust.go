@@ -20,12 +20,13 @@ const (
 	ForeignAck     Distrust = "acknowledgement" // a stream acknowledged that does not hold the topic
 	ForeignID      Distrust = "message_id"      // another message used up the id of ours
 	readerChanged  Distrust = "reader_changed"  // its consumer is not as it was made
+	readerDeleted  Distrust = "reader_deleted"  // its consumer was deleted while it read
 	readerStalled  Distrust = "reader_stalled"  // it gets nothing while its stream has more
 	readerSkipped  Distrust = "reader_skipped"  // it was not given what its stream holds
 	readerDeprived Distrust = "reader_deprived" // it was given a message without its data
 )
 
-var AllDistrust = []Distrust{ForeignAck, ForeignID, readerChanged, readerStalled, readerSkipped, readerDeprived}
+var AllDistrust = []Distrust{ForeignAck, ForeignID, readerChanged, readerDeleted, readerStalled, readerSkipped, readerDeprived}
 
 func (d Distrust) Error() string {
 	return "somebody else who may use the account has meddled with the bus: " + string(d)

@@ -46,6 +46,10 @@ const headerPending = "Nats-Pending-Messages"
 // noResponders is the status of a request that nobody heard.
 const noResponders = 503
 
+// deleted describes the status with which a request ends whose consumer somebody has deleted, not one
+// that only moves to another server or goes with it.
+const deleted = "Consumer Deleted"
+
 // errBroken: the reader lost its consumer or a message; another one may go on behind the last
 // message that came.
 var errBroken = fmt.Errorf("%w: the reader was cut off", bus.ErrUnavailable)
@@ -304,6 +308,9 @@ func (r *reader) status(ctx context.Context, m *nats.Msg) error {
 		case pending != "" && r.left < requestMessages:
 			r.left = 0
 			return nil
+		}
+		if m.Header.Get("Description") == deleted {
+			return fmt.Errorf("%w: consumer %s of stream %s", readerDeleted, r.consumer, r.reading.Stream)
 		}
 	}
 	return fmt.Errorf("%w: status %d %s", errBroken, code, m.Header.Get("Description"))

@@ -38,7 +38,10 @@ func TestKeysOfAnotherKindAreRefused(t *testing.T) {
 		"a short RSA":     {"wise", publicKey(t, &short.PublicKey), "it is no RSA key that is long enough"},
 		"RSA for a curve": {"sendgrid", publicKey(t, &short.PublicKey), "it is no ECDSA key"},
 		"no key":          {"sendgrid", "bm8ga2V5IGF0IGFsbA==", "it holds no public key"},
-		"no base64":       {"sendgrid", "an invented shared secret", "it is neither PEM nor the base64 of a key"},
+		"no base64":       {"sendgrid", "an invented shared secret", "it is neither PEM, nor the base64 of a key, nor a JWK"},
+		"a cut JWK":       {"plaid", `{"kty":"EC","crv":"P-256","x":`, "it begins like a JWK, and is no JSON"},
+		"a JWK of HS256":  {"plaid", `{"kty":"oct","k":"aW52ZW50ZWQ"}`, "it is a JWK of no public key that is known here"},
+		"another curve":   {"plaid", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, "it is no ECDSA P-256 key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,9 +10,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Public key verifies signatures of a message, and makes them where its private half is known.
@@ -27,14 +29,24 @@ var errPublicOnly = errors.New("sign: the secret is a public key; signing needs 
 
 // Parse reads a key in PEM, or the base64 of its DER form as it stands between the lines of
 // PEM: a public key (RFC 5280 SubjectPublicKeyInfo), a certificate, of which the key counts, or a
-// private key (PKCS #8).
+// private key (PKCS #8). Or a public JWK (RFC 7517).
 func Parse(secret string) (any, error) {
+	if strings.HasPrefix(strings.TrimSpace(secret), "{") {
+		var k jwk
+		if err := json.Unmarshal([]byte(secret), &k); err != nil {
+			return nil, errors.New("it begins like a JWK, and is no JSON")
+		}
+		if public := k.public(); public != nil {
+			return public, nil
+		}
+		return nil, errors.New("it is a JWK of no public key that is known here: kty has to be EC, RSA or OKP, with its numbers")
+	}
 	der, err := decodeBase64(secret)
 	if block, _ := pem.Decode([]byte(secret)); block != nil {
 		der, err = block.Bytes, nil
 	}
 	if err != nil {
-		return nil, errors.New("it is neither PEM nor the base64 of a key")
+		return nil, errors.New("it is neither PEM, nor the base64 of a key, nor a JWK")
 	}
 	if key, err := x509.ParsePKIXPublicKey(der); err == nil {
 		return key, nil

@@ -112,7 +112,7 @@ func TestAConsumerThatIsNotHeardOfYetIsAskedAgain(t *testing.T) {
 	for err == nil {
 		_, err = r.Batch(t.Context())
 	}
-	if !strings.Contains(err.Error(), "cut off") {
+	if !strings.Contains(err.Error(), "reader_deleted") {
 		t.Errorf("reading what is gone: %v", err)
 	}
 }

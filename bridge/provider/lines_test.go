@@ -3,6 +3,7 @@ package provider_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -28,6 +29,16 @@ func base64HMAC(content string) string {
 	return base64.StdEncoding.EncodeToString(sum)
 }
 
+// packed is a JSON object in base64: name, value, name, value, …
+func packed(members ...string) string {
+	object := map[string]string{}
+	for i := 0; i < len(members); i += 2 {
+		object[members[i]] = members[i+1]
+	}
+	text, _ := json.Marshal(object)
+	return base64.StdEncoding.EncodeToString(text)
+}
+
 func TestSeveralLinesAreOneList(t *testing.T) {
 	t.Parallel()
 	right, wrong := hexHMAC("x"), strings.Repeat("0", 64)
@@ -50,6 +61,10 @@ func TestSeveralLinesAreOneList(t *testing.T) {
 			{"X-Sig", "ts=5 h1=" + stamped + ", ts=5 h1=" + wrong}, {"X-Sig", "ts=5 h1=" + wrong + ",ts=5 h1=" + stamped}}},
 		"another item with a comma": {"{header: X-Sig, item: h1, separator: \";\", content: \"{item:ts}{item:of}.{body}\"}", [][]string{
 			{"X-Sig", "ts=5;of=a,b;h1=" + hexHMAC("5a,b.x")}, {"X-Sig", "ts=5;of=a,b, ts=5;h1=" + hexHMAC("5a,b.x")}}},
+		"packed": {"{header: X-Sig, item: s, packed: true}", [][]string{
+			{"X-Sig", packed("k", "1", "s", right)}, {"X-Sig", packed("s", wrong), "X-Sig", packed("s", right)}, {"X-Sig", "AAAA", "X-Sig", packed("s", right)}}},
+		"packed, with a member": {"{header: X-Sig, item: s, packed: true, content: \"{item:t}.{body}\"}", [][]string{
+			{"X-Sig", packed("t", "5", "s", stamped)}}},
 		"version": {"{header: X-Sig, version: v1, encoding: base64}", [][]string{
 			{"X-Sig", "v1," + wrong64, "X-Sig", "v1," + right64}, {"X-Sig", "v1," + wrong64 + ", v1," + right64},
 			{"X-Sig", "v1," + wrong64 + ",v1," + right64}, {"X-Sig", "v1a,AAAA  v1," + right64}}},

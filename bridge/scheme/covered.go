@@ -132,7 +132,7 @@ func (x *Exchange) Proves(t *Template) bool {
 			return false
 		}
 		switch p.kind {
-		case "", "if", "unless", "maybe", "hmac", "hash", "crc32", "rate", "secret":
+		case "", "if", "unless", "maybe", "hmac", "hash", "crc32", "rate", "secret", "option":
 		case "json", "form", "body", "unpacked", "sorted-form", "sorted-fields":
 			if !x.signsAny(bodies...) && !(x.FromQuery && x.signsAny("url", "sorted-query", "query")) && !x.Decrypted && !x.digested() {
 				return false

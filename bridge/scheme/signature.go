@@ -3,6 +3,7 @@ package scheme
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -26,6 +27,7 @@ type signatureSpec struct {
 	Prefix    string           `yaml:"prefix" doc:"What stands in front of the signature." example:"header: X-Acme-Signature, prefix: sha256="`
 	Item      string           `yaml:"item" doc:"The member that holds the signature in a list like t=…,v1=…; the others are {item:t} in the content." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}'"`
 	Millis    bool             `yaml:"millis" doc:"The vendor writes the time among those others in milliseconds; where it is read, either counts." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}', millis: true"`
+	Packed    bool             `yaml:"packed" doc:"That list is a JSON object of texts, in base64." example:"header: X-Acme-Signature, item: signature, packed: true"`
 	Separator string           `yaml:"separator" doc:"What separates the members of such a list, or several signatures; a comma unless it says otherwise." example:"header: X-Acme-Signature, item: h1, separator: ;"`
 	Groups    bool             `yaml:"groups" doc:"There may be several such lists, with white space between them: each holds signatures over its own members." example:"header: X-Acme-Signature, item: v1, content: '{item:t}.{body}', groups: true"`
 	First     string           `yaml:"first" doc:"The list is bare, and its first member is no signature: the name that it has in the content. Those behind it are signatures." example:"header: X-Acme-Signature, first: t, content: '{item:t}.{body}'"`
@@ -76,6 +78,9 @@ func (c *Compiler) signature(spec signatureSpec) (*signature, error) {
 	}
 	if spec.Groups && spec.Item == "" {
 		return nil, fmt.Errorf("groups: they are of lists that item names a member of")
+	}
+	if spec.Packed && (spec.Item == "" || spec.Groups) {
+		return nil, fmt.Errorf("packed: it is one list that item names a member of")
 	}
 	if s.Separator == "" {
 		s.Separator = ","
@@ -147,6 +152,8 @@ func (s *signature) readLine(x *Exchange, line string) {
 				s.readItems(x, group)
 			}
 		}
+	case s.Packed:
+		s.readPacked(x, line)
 	case s.Item != "":
 		s.readItems(x, line)
 	case s.First != "":
@@ -178,6 +185,28 @@ func (s *signature) readItems(x *Exchange, list string) {
 				s.Take(x, value)
 			}
 		}
+	}
+}
+
+// maxPacked bounds a packed list in bytes; those of vendors have some hundred.
+const maxPacked = 4 << 10
+
+func (s *signature) readPacked(x *Exchange, text string) {
+	if len(text) > maxPacked {
+		return
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	var members map[string]any
+	if err != nil || json.Unmarshal(raw, &members) != nil {
+		return
+	}
+	for name, value := range members {
+		if value, ok := value.(string); ok && len(x.items) < 4*maxSignatures {
+			x.items = append(x.items, item{name, value})
+		}
+	}
+	if value, ok := members[s.Item].(string); ok {
+		s.Take(x, value)
 	}
 }
 
@@ -279,6 +308,8 @@ func (s *signature) found(x *Exchange, place string) *Refusal {
 func (s *signature) form() string {
 	value := s.Prefix + "<" + s.Encoding + ">"
 	switch {
+	case s.Packed:
+		return `<base64 of {…"` + s.Item + `": "` + value + `"}>`
 	case s.Item != "":
 		return "…" + s.Separator + s.Item + "=" + value
 	case s.First != "":

@@ -49,7 +49,7 @@ var terms = []declaration.Term{
 	{Name: "sorted-form", Doc: "The names and values of a form, sorted by name and joined, a repeated value once.", Example: "{url}{sorted-form}"},
 	{Name: "secret", Doc: "The secret, in what is hashed. An hmac whose content holds it is a plain hash.", Example: "{secret}{body}{secret}"},
 	{Name: "hmac:hash:encoding:value", Doc: "The HMAC of a value under the first secret, which is read like that of the first hmac of verify, in hex or base64.", Example: "{hmac:sha256:base64:query:crc_token}"},
-	{Name: "hash:hash:encoding:value", Doc: "The plain hash of a value, in hex or base64.", Example: "{hash:sha256:hex:body}"},
+	{Name: "hash:hash:encoding:value", Doc: "The plain hash of a value, in hex or base64; or of several that + joins, of which option:name is an option that is a secret.", Example: "{hash:sha256:hex:body}"},
 	{Name: "crc32:value", Doc: "The CRC-32 of a value, in decimal.", Example: "{header:X-Acme-Id}|{crc32:body}"},
 	{Name: "sorted-fields", Doc: "The same with a repeated value as often as it came.", Example: "{url}{sorted-fields}"},
 	{Name: "qsh", Doc: "The hash of method, path and query that Atlassian Connect has in its tokens.", Example: "{qsh}"},
@@ -221,7 +221,31 @@ func (c *Compiler) digestPart(p *part, arg string) error {
 	default:
 		return fmt.Errorf("{%s:…}: encoding %q is unknown, use hex or base64", p.kind, fields[1])
 	}
-	return c.inner(p, fields[2])
+	if p.kind == "hmac" {
+		return c.inner(p, fields[2])
+	}
+	p.inner = &Template{}
+	for value := range strings.SplitSeq(fields[2], "+") {
+		if err := c.hashed(p.inner, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hashed adds one of the values of a hash. An option that is a secret stands nowhere else in a template.
+func (c *Compiler) hashed(t *Template, value string) error {
+	if name, option := strings.CutPrefix(value, "option:"); option {
+		secret, declared := c.Options[name]
+		if !declared {
+			return fmt.Errorf("{hash:…}: option %q is not declared", name)
+		}
+		t.parts = append(t.parts, part{kind: "option", arg: name, raw: []byte(secret)})
+		return nil
+	}
+	one, err := c.Selector(value)
+	t.parts = append(t.parts, one.parts...)
+	return err
 }
 
 // holds reports whether the template contains the only value of other.
@@ -332,6 +356,11 @@ func (t Template) hash(h hash.Hash, x *Exchange) (missing *part) {
 			h.Write(x.Body())
 		case "secret":
 			h.Write(x.secret)
+		case "option":
+			if len(p.raw) == 0 && !x.blank {
+				return p
+			}
+			h.Write(p.raw)
 		default:
 			s, ok := x.part(p)
 			if !ok && !x.blank {

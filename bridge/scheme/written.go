@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -43,6 +44,7 @@ func (s *signed) Sign(x *Exchange) error {
 // write appends one signature as it is written to x.text.
 func (s *signature) write(x *Exchange, sum []byte) {
 	switch {
+	case s.Packed:
 	case s.Item != "":
 		for _, i := range x.items {
 			x.text = append(append(s.begin(x.text, i.name), i.value...), s.quote...)
@@ -68,6 +70,19 @@ func (s *signature) write(x *Exchange, sum []byte) {
 		x.text = hex.AppendEncode(x.text, sum)
 	}
 	x.text = append(x.text, s.quote...)
+	if s.Packed {
+		x.text = pack(x, s.Item)
+	}
+}
+
+// pack writes the members of a list, and the signature that x.text holds as one of them, as a packed one.
+func pack(x *Exchange, name string) []byte {
+	members := map[string]string{name: string(x.text)}
+	for _, i := range x.items {
+		members[i.name] = i.value
+	}
+	raw, _ := json.Marshal(members) // of texts it always works
+	return base64.StdEncoding.AppendEncode(nil, raw)
 }
 
 // begin appends what stands in front of a member's value.

@@ -92,6 +92,12 @@ func (s *Site) Endpoints(ctx context.Context) (map[string]Endpoint, error) {
 	}
 }
 
+// Deliveries is what the process says of an event's deliveries, in its own words: for people.
+func (s *Site) Deliveries(ctx context.Context, event string) string {
+	status, answer, err := s.call(ctx, http.MethodGet, "/v1/deliveries?event="+url.QueryEscape(event), nil)
+	return fmt.Sprintf("%d %v %.1000s", status, err, answer)
+}
+
 // Metric sums up every series of a metric.
 func (s *Site) Metric(ctx context.Context, name string) (sum float64, err error) {
 	status, answer, err := s.call(ctx, http.MethodGet, "/metrics", nil)

@@ -83,15 +83,15 @@ const (
 	lateEnd  = 100 * time.Millisecond
 )
 
-// LostSince counts what is lost of the events that were first sent after a time.
-func (o *Oracle) LostSince(t time.Time) int {
+// LostSince lists what is lost of the events that were first sent after a time.
+func (o *Oracle) LostSince(t time.Time) []Key {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := 0
-	o.missing(func(_ string, _ Key, p *promise) {
+	var lost []Key
+	o.missing(func(_ string, k Key, p *promise) {
 		if p.begun.After(t) {
-			n++
+			lost = append(lost, k)
 		}
 	})
-	return n
+	return lost
 }

@@ -82,7 +82,7 @@ func (k *checking) sources() {
 		})
 		for _, fault := range apart(err) {
 			what := strings.TrimPrefix(fault.Error(), fmt.Sprintf("source %q: ", s.Name))
-			k.problem(k.sourceFault(s.Name, what))
+			k.problem(k.sourceFault(&c.Sources[i], what))
 		}
 		if size := c.Sources[i].MaxBody; int64(size) > receiver.BodyMemory(int64(c.IntakeMemory), slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Checks() })) {
 			k.problem("HOOKSPAN_INTAKE_MEMORY", fmt.Sprintf("less than the largest body of source %s (%d bytes)", s.Name, size))
@@ -136,14 +136,23 @@ func (k *checking) told(compile compiler, s *config.Source) compiler {
 	}
 }
 
+// declared are the sections of a provider's declaration that a source's options are written into. They
+// stood the test without them.
+var declared = []string{"verify", "decrypt", "check", "freshness"}
+
 // sourceFault is where the setting was given that a fault of a source begins with, and the rest of it.
-// Words of a provider's declaration, such as verify, are none.
-func (k *checking) sourceFault(name, fault string) (where, what string) {
+func (k *checking) sourceFault(s *config.Source, fault string) (where, what string) {
 	word, rest, _ := strings.Cut(fault, ": ")
-	if !slices.ContainsFunc(receiver.Fields(), func(f setting.Field) bool { return f.Word == word }) {
-		return "source " + name, fault
+	section, _, _ := strings.Cut(word, "[")
+	switch {
+	case slices.Contains(declared, section) && strings.HasPrefix(rest, "secret "):
+		return k.conf.SourceSetting(s.Name, "secrets"), fault
+	case slices.Contains(declared, section) && len(s.Options) > 0:
+		return k.conf.SourceSetting(s.Name, "options"), fault
+	case slices.Contains(declared, section) || !slices.ContainsFunc(receiver.Fields(), func(f setting.Field) bool { return f.Word == word }):
+		return "source " + s.Name, fault
 	}
-	return k.conf.SourceSetting(name, word), rest
+	return k.conf.SourceSetting(s.Name, word), rest
 }
 
 // endpoints holds each against what a registration would.

@@ -82,6 +82,7 @@ func (l checking) checkProcess() {
 	l.process("ORIGIN").unless(validOrigin(c.Origin), "want a DNS name such as hooks.shop.example")
 	l.process("ROLES").unless(len(c.Roles) > 0, "want at least one of receiver, dispatcher and admin")
 	l.process("STREAM").unless(topic.Valid(c.Stream) && !strings.Contains(c.Stream, "."), "want one word without spaces, dots and wildcards")
+	l.process("STREAM").unless(!topic.ReservedStream(c.Namespace, c.Stream), "this stream keeps something else; choose one such as "+defaultStream(c.Namespace))
 	_, err := tenant.Parse(c.Tenant)
 	l.process("TENANT").unless(err == nil, fmt.Sprint(err))
 	l.process("MAX_CONNECTIONS").unless(c.MaxConnections >= 0, "want 1 or more")

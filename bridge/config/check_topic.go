@@ -6,6 +6,9 @@ import "github.com/hookspan/hookspan/bridge/topic"
 func (l checking) checkTopics() {
 	l.checkTopic(l.process("TOPIC_PREFIX"), l.cfg.TopicPrefix)
 	l.process("TOPIC_PREFIX").unless(!l.reserved(l.cfg.TopicPrefix), "this topic is Hookspan's own; choose one such as "+l.cfg.Namespace+".events")
+	if l.cfg.Bus.Kind != BusKafka { // where no topic holds another
+		l.process("TOPIC_PREFIX").unless(l.cfg.TopicPrefix != l.cfg.Namespace, "all that Hookspan keeps is below this topic; choose one such as "+l.cfg.Namespace+".events")
+	}
 	for _, pattern := range l.cfg.Topics {
 		l.checkPattern(l.process("TOPICS"), pattern)
 	}

@@ -122,7 +122,7 @@ func (c *Config) complete() {
 		c.SealKey = strings.Fields(strings.Join(c.SealKey.Open(), " "))
 	}
 	if c.Stream == "" {
-		c.Stream = strings.ToUpper(strings.ReplaceAll(c.Namespace, "-", "_")) + "_EVENTS"
+		c.Stream = defaultStream(c.Namespace)
 	}
 	if len(c.Topics) == 0 {
 		c.Topics = setting.List{c.Bus.Kind.of().below(c.TopicPrefix)}
@@ -137,6 +137,11 @@ func (c *Config) complete() {
 			s.DedupWindow = &window
 		}
 	}
+}
+
+// defaultStream is where the events of a namespace lie on JetStream.
+func defaultStream(namespace string) string {
+	return strings.ToUpper(strings.ReplaceAll(namespace, "-", "_")) + "_EVENTS"
 }
 
 // keyFiles are the files that settings name and that hold a secret by their nature.

@@ -98,7 +98,10 @@ var ofProgram = sync.OnceValues(func() (map[string][]*Schema, error) {
 // read compiles the schemas of a folder, which may refer to each other and to nothing else.
 func read(dir fs.FS, where string) (map[string][]*Schema, error) {
 	if _, err := fs.ReadDir(dir, "."); err != nil {
-		return nil, fmt.Errorf("read the folder of schemas: %w", err)
+		if of, ok := errors.AsType[*fs.PathError](err); ok {
+			err = of.Err // it names the folder as "."
+		}
+		return nil, fmt.Errorf("read the folder of schemas %s: %w", where, err)
 	}
 	files, err := fs.Glob(dir, "*"+extension)
 	if err != nil {

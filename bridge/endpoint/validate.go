@@ -91,7 +91,9 @@ func (v *faults) url(raw string) {
 	switch {
 	case len(raw) > maxText:
 		v.add("url", "is longer than %d bytes", maxText)
-	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
+	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
+		v.add("url", "holds a space, a control character or a backslash; write a space as %%20")
+	case err != nil:
 		v.add("url", "is not a URL; it looks like https://example.com/webhooks")
 	case u.Scheme != "https" && u.Scheme != "http":
 		v.add("url", "must begin with https:// (or http:// where that is allowed)")

@@ -30,15 +30,15 @@ func (e *InvalidError) Unwrap() error { return ErrNotCloudEvent }
 type Flaw struct {
 	Attribute string // its name as it came, cut short and made printable
 	Reason    string
-	Name      bool // the name is at fault, not the value
+	Slight    bool // its name is at fault, or it has no value: that is no reason to refuse the event
 }
 
 // Refuse returns the first flaw of an event that is a reason to take nothing of it, as an
 // InvalidError: a value that is not allowed. A name that is not allowed, which JSON can write
-// and HTTP mostly cannot, is no reason.
+// and HTTP mostly cannot, is no reason, and neither is an empty value, which says as much as none.
 func Refuse(e Event, flaws []Flaw) error {
 	for _, f := range flaws {
-		if !f.Name {
+		if !f.Slight {
 			e.Data = nil
 			return &InvalidError{Reason: "attribute " + f.Attribute + " " + f.Reason, Attribute: f.Attribute, Legible: e}
 		}
@@ -78,7 +78,22 @@ func (f *faults) flaw(attribute, reason string) {
 }
 
 func (f *faults) name(attribute string) {
-	f.flaws = append(f.flaws, Flaw{Attribute: shown(attribute), Reason: badName, Name: true})
+	f.flaws = append(f.flaws, Flaw{Attribute: shown(attribute), Reason: badName, Slight: true})
+}
+
+// empty notes an optional attribute that has to have a value where it is there (CloudEvents 1.0.2,
+// "OPTIONAL Attributes").
+func (f *faults) empty(attribute string) {
+	f.flaws = append(f.flaws, Flaw{Attribute: attribute, Reason: "is empty", Slight: true})
+}
+
+// mayBeEmpty are attributes of which an empty value is told elsewhere, or nothing.
+func mayBeEmpty(attribute string) bool {
+	switch attribute {
+	case "subject", "time", "dataschema", "datacontenttype":
+		return false
+	}
+	return true
 }
 
 func (f *faults) fatal(attribute, format string, args ...any) {

@@ -120,6 +120,8 @@ func (d *document) text(name string, raw json.RawMessage, to *string) {
 	if *to, reason = ReadText(raw); reason != "" {
 		*to = ""
 		d.attribute(name, reason)
+	} else if *to == "" && !mayBeEmpty(name) {
+		d.empty(name)
 	}
 }
 
@@ -131,8 +133,11 @@ func (d *document) time(raw json.RawMessage) {
 			reason = "is refused: " + err.Error()
 		}
 	}
-	if reason != "" {
+	switch {
+	case reason != "":
 		d.flaw("time", reason)
+	case text == "":
+		d.empty("time")
 	}
 }
 

@@ -139,6 +139,11 @@ func TestABadOptionalAttributeCostsThatAttribute(t *testing.T) {
 		"a schema, no scheme":   {headers + "ce_dataschema=/order.json", "", "dataschema"},
 		"a type, no media type": {headers + "content-type=nope", "", "datacontenttype"},
 		"and in JSON":           {structured, `{` + core + `,"datacontenttype":"nope"}`, "datacontenttype"},
+		"an empty subject":      {headers + "ce_subject=", "", "subject"},
+		"an empty time":         {headers + "ce_time=", "", "time"},
+		"empty in JSON":         {structured, `{` + core + `,"subject":""}`, "subject"},
+		"no type in JSON":       {structured, `{` + core + `,"datacontenttype":""}`, "datacontenttype"},
+		"no time in JSON":       {structured, `{` + core + `,"time":""}`, "time"},
 		"a type with a control": {headers + "content-type=text/\x02", "", "datacontenttype"},
 	} {
 		got := take(event.Kafka, c.headers, c.data, "orders", "")

@@ -130,7 +130,12 @@ func (s *signature) readNumbered(x *Exchange) *Refusal {
 	there := false
 	for name, lines := range x.Request.Header {
 		digits, ok := strings.CutPrefix(name, s.names[0]+"-")
-		if n, err := strconv.Atoi(digits); !ok || err != nil || n < 1 || n > maxSignatures || strconv.Itoa(n) != digits {
+		n, err := strconv.Atoi(digits)
+		if !ok || err != nil || n < 1 || strconv.Itoa(n) != digits {
+			continue
+		}
+		if n > maxSignatures {
+			x.more = true
 			continue
 		}
 		there = true

@@ -2,6 +2,7 @@ package topic
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -26,4 +27,14 @@ func Installations(topics iter.Seq[string]) []string {
 		}
 	}
 	return complete
+}
+
+// ReservedStream reports a stream of JetStream in which an installation keeps something beside events,
+// or JetStream a bucket.
+func ReservedStream(namespace, name string) bool {
+	if strings.HasPrefix(name, "KV_") || strings.HasPrefix(name, "OBJ_") {
+		return true
+	}
+	what, ours := strings.CutPrefix(name, strings.ToUpper(namespace)+"_")
+	return ours && slices.Contains(beside[:], strings.ToLower(what))
 }

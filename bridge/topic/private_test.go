@@ -21,6 +21,19 @@ func TestReserved(t *testing.T) {
 	}
 }
 
+func TestReservedStreams(t *testing.T) {
+	t.Parallel()
+	for name, reserved := range map[string]bool{
+		"HOOKSPAN_STATE": true, "HOOKSPAN_REGISTRY": true, "HOOKSPAN_COMMANDS": true, "HOOKSPAN_JOURNAL": true, "HOOKSPAN_REFUSALS": true,
+		"KV_HOOKSPAN_LEASES": true, "OBJ_files": true,
+		"HOOKSPAN_EVENTS": false, "HOOKSPAN_STATES": false, "SHOP_STATE": false, "ORDERS": false, "hookspan_state": false,
+	} {
+		if topic.ReservedStream("hookspan", name) != reserved {
+			t.Errorf("%s: want %v", name, reserved)
+		}
+	}
+}
+
 func TestInstallationsAreKnownByWhatTheyKeep(t *testing.T) {
 	t.Parallel()
 	got := topic.Installations(slices.Values([]string{

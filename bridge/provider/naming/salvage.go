@@ -56,8 +56,8 @@ func keepHeaders(e *event.Event, headers string) {
 	}
 }
 
-// headersOf are the headers of a request as one JSON object. Those that prove who sent it are left
-// out, and one for which there is no room hides no other: first come those that tell of the event,
+// headersOf are the headers of a request as one JSON object. Those that hold a secret are left out,
+// and one for which there is no room hides no other: first come those that tell of the event,
 // then short ones.
 func (b *Builder) headersOf(x *scheme.Exchange) string {
 	kept, size := map[string]string{}, len("{}")
@@ -66,7 +66,7 @@ func (b *Builder) headersOf(x *scheme.Exchange) string {
 	}) {
 		value := x.Header(name)
 		member, err := json.Marshal(map[string]string{name: value})
-		if err != nil || slices.Contains(b.secretHeaders, name) {
+		if err != nil || b.secret(name) {
 			continue
 		}
 		if grown := size + event.WrittenSize(string(member)); grown <= maxHeaders {
@@ -78,6 +78,17 @@ func (b *Builder) headersOf(x *scheme.Exchange) string {
 		return ""
 	}
 	return event.Clean(string(text))
+}
+
+// secretWords are in the names of headers by which gateways, proxies and vendors pass a secret on.
+var secretWords = []string{"token", "secret", "api-key", "apikey", "password", "credential", "jwt", "assertion", "session"}
+
+// secret reports a header in which the provider looks for a secret, or whose name says that it is one. An
+// attribute of an event is none.
+func (b *Builder) secret(header string) bool {
+	small := strings.ToLower(header)
+	return slices.Contains(b.secretHeaders, header) ||
+		!strings.HasPrefix(small, "ce-") && slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(small, word) })
 }
 
 // rankOf is the lower the more a header tells of an event.

@@ -117,7 +117,13 @@ func (b *embeddedBus) options() (embedded.Options, error) {
 // clientsPublish are the topics that NATS clients publish and subscribe to: where sources
 // publish, and whatever is delivered.
 func clientsPublish(c *config.Config) []string {
-	return slices.Concat([]string{c.TopicPrefix + ".>"}, intakeBeside(c), c.Topics)
+	var topics []string
+	for _, name := range slices.Concat([]string{c.TopicPrefix + ".>"}, intakeBeside(c), c.Topics) {
+		if !slices.Contains(topics, name) { // each is named to clients that ask for another
+			topics = append(topics, name)
+		}
+	}
+	return topics
 }
 
 // clientsRead are those that they only subscribe to.

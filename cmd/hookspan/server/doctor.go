@@ -148,7 +148,8 @@ func (d *doctor) tell(f bus.Finding) error {
 	if f.Remedy != "" {
 		line += ". Remedy: " + f.Remedy
 	}
-	_, err := fmt.Fprintln(d.Out, line)
+	// One finding is one line, whatever those who are told of call themselves.
+	_, err := fmt.Fprintln(d.Out, cli.Plain(strings.ReplaceAll(line, "\n", "; ")))
 	return err
 }
 

@@ -3,9 +3,11 @@ package embedded
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/hookspan/hookspan/sinks/jetstream/embedded/client"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded/cluster"
 )
 
@@ -60,3 +62,23 @@ func (s *Server) Intact() func() error {
 
 // ServerLog is what the server says things to.
 func (o *Options) ServerLog() server.Logger { return o.serverLog() }
+
+// Unread is how many bytes wait for clients.
+func (s *Server) Unread() int {
+	_, sum := client.Unread(s.current())
+	return sum
+}
+
+// Clients is how many are connected.
+func (s *Server) Clients() (n int) {
+	all, err := s.current().Connz(&server.ConnzOptions{Username: true})
+	if err != nil {
+		return 0
+	}
+	for _, c := range all.Conns {
+		if strings.HasPrefix(c.Account, "SEAT_") {
+			n++
+		}
+	}
+	return n
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"github.com/hookspan/hookspan/bridge/bus"
 	"github.com/hookspan/hookspan/sinks/jetstream/embedded"
 )
 
@@ -115,6 +117,45 @@ func TestAFloodIsItsOwnersAlone(t *testing.T) {
 	}
 	stop()
 	flooding.Wait()
+}
+
+// What waits for clients that do not read is bounded for all of them together, and who reads goes on.
+func TestClientsThatDoNotReadTakeNoMemory(t *testing.T) {
+	t.Parallel()
+	const most = 4 * 32 << 20 // of the largest messages
+	s := open(t, embedded.Options{Listen: "127.0.0.1:0", MaxPayload: 32 << 20})
+	address := strings.TrimPrefix(s.ClientURL(), "nats://")
+	for range 8 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := conn.Write([]byte("CONNECT {}\r\nSUB hookspan.events.> 1\r\nPING\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, func() bool { return s.Clients() == 8 })
+	reads, _ := dial(t, s)
+	got := make(chan *nats.Msg, 100)
+	if _, err := reads.ChanSubscribe("hookspan.events.>", got); err != nil {
+		t.Fatal(err)
+	}
+	if err := reads.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	e := order("large")
+	e.Data = bytes.Repeat([]byte("x"), 1<<20)
+	for n := range 40 {
+		e.ID = fmt.Sprint(n)
+		if _, err := s.store.Publish(within(t), topic, e, bus.PublishOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, got)
+	}
+	waitFor(t, func() bool { return s.Clients() < 9 && s.Unread() <= most })
+	publish(t, s, "after")
+	receive(t, got)
 }
 
 // A client that sends too much fills no log either.

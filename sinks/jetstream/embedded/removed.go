@@ -59,6 +59,16 @@ func (k *kept) removed(inner *server.Server) (faults []string) {
 			now[folder] = block{ours: ours(folder)}
 		}
 	}
+	if !k.clustered && serving(inner) > owned(now) { // some were made since, and may have lost their files as soon
+		for account, streams := range k.running(inner) {
+			for _, stream := range streams {
+				folder := filepath.Join(account, stream)
+				if _, found := now[folder]; !found && before[folder] == (block{}) && ours(folder) {
+					now[folder] = block{ours: true} // the next look says whether they are there by now
+				}
+			}
+		}
+	}
 	var has map[string][]string // asked for once something is missing
 	for folder, b := range before {
 		if _, there := now[folder]; there {
@@ -85,10 +95,10 @@ func (k *kept) removed(inner *server.Server) (faults []string) {
 	return faults
 }
 
-// intact is nil while the streams of ours have the blocks that are written to. It costs a look at
-// each, so it may be asked beside every sync.
+// intact is nil while the streams of ours have the blocks that are written to, those too that were
+// made a moment ago. It costs a look at each, so it may be asked beside every sync.
 func (k *kept) intact(running func() *server.Server) error {
-	for n := 0; !k.whole(); n++ {
+	for n := 0; !k.whole(running()); n++ {
 		inner := running()
 		if inner == nil {
 			return ErrClosed
@@ -108,13 +118,44 @@ func (k *kept) intact(running func() *server.Server) error {
 	return nil
 }
 
-func (k *kept) whole() bool {
-	for folder, b := range k.streams() {
-		if b.ours && b.number > 0 && !b.there(folder) {
+// whole reports whether all streams that the server has are known, and have what is written to.
+func (k *kept) whole(inner *server.Server) bool {
+	known := k.streams()
+	for folder, b := range known {
+		if b.ours && !k.written(folder, b) {
 			return false
 		}
 	}
-	return true
+	return k.clustered || inner == nil || serving(inner) <= owned(known)
+}
+
+// written reports whether a stream has its newest block; one that is new, the folder of blocks.
+func (k *kept) written(folder string, b block) bool {
+	if b.number > 0 || k.clustered {
+		return b.number == 0 || b.there(folder)
+	}
+	_, err := os.Stat(filepath.Join(folder, messages))
+	return err == nil
+}
+
+// owned counts the streams of ours among those that are known, and serving those of the server: it
+// has no answer while it ends.
+func owned(known map[string]block) (n int) {
+	for _, b := range known {
+		if b.ours {
+			n++
+		}
+	}
+	return n
+}
+
+func serving(inner *server.Server) (n int) {
+	for _, name := range []string{eventsAccount, privateAccount} {
+		if account, err := inner.LookupAccount(name); err == nil {
+			n += account.JetStreamUsage().Streams
+		}
+	}
+	return n
 }
 
 func (k *kept) streams() map[string]block {

@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,6 +114,31 @@ func TestWhatWaitsForASyncIsNotBelievedAfterwards(t *testing.T) {
 	for range 2 {
 		if err := <-ended; err == nil {
 			t.Error("what was written before the server was opened again is believed")
+		}
+	}
+}
+
+// Nobody has looked yet at the files of a stream that was made a moment ago.
+func TestFilesOfANewStreamAreRemoved(t *testing.T) {
+	t.Parallel()
+	dir := natstest.Folder(t)
+	s := open(t, embedded.Options{Dir: dir})
+	if err := os.RemoveAll(filepath.Join(dir, "jetstream", "EVENTS", "streams", "HOOKSPAN_EVENTS")); err != nil {
+		t.Fatal(err)
+	}
+	var acked []string
+	for n := range 20 {
+		id := fmt.Sprint(n)
+		if _, err := s.store.Publish(within(t), topic, order(id), bus.PublishOptions{}); err == nil {
+			acked = append(acked, id)
+		}
+	}
+	s.close()
+	s = open(t, embedded.Options{Dir: dir})
+	left := stored(t, s)
+	for _, id := range acked {
+		if !left[id] {
+			t.Errorf("acknowledged event %s is lost", id)
 		}
 	}
 }

@@ -186,7 +186,7 @@ func (d *Desk) overrun(_ *nats.Conn, _ *nats.Subscription, err error) {
 // Run serves clients, and keeps them within their bounds, until ctx ends.
 func (d *Desk) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	for _, run := range []func(context.Context){d.watchRoom, d.events.limitWaits, d.publishAll} {
+	for _, run := range []func(context.Context){d.watchRoom, d.limitUnread, d.events.limitWaits, d.publishAll} {
 		running.Go(func() { run(ctx) })
 	}
 	for range deskRequests {

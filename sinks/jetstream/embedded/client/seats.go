@@ -31,7 +31,9 @@ type seat struct {
 // NewSeats makes them.
 func NewSeats(o *Options) *Seats { return &Seats{o: o, list: make([]seat, connections)} }
 
-func (o *Options) seatAccount(n int) string { return fmt.Sprintf("SEAT_%s_%d", o.Server, n) }
+func (o *Options) seatAccount(n int) string {
+	return fmt.Sprintf("%s%s_%d", seatAccountPrefix, o.Server, n)
+}
 
 // Begin empties them for a new start of the server.
 func (s *Seats) Begin(inner *server.Server) {

@@ -45,6 +45,9 @@ func StartOn(listen, routes string) error {
 // Topics bounds with how many topics clients may still add one.
 func (o *Options) Topics(most int) { o.mostTopics = most }
 
+// Unread bounds what waits for clients.
+func (o *Options) Unread(most int) { o.mostUnread = most }
+
 // Interest is how many subscribe to a subject in the account of events.
 func (s *Server) Interest(subject string) int {
 	account, err := s.current().LookupAccount(eventsAccount)

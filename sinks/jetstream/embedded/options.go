@@ -69,7 +69,7 @@ type Options struct {
 	Log    *slog.Logger                    // default: none
 	Synced func(took time.Duration, n int) // told of every sync and of how many waited for it
 
-	mostTopics int // default of client.Options
+	mostTopics, mostUnread int // defaults of client.Options
 }
 
 // Validate reports the first option that cannot work, by its name.

@@ -120,7 +120,7 @@ func (s *Server) admitClients() {
 	s.clients = &client.Options{
 		Server: s.o.serverName(), Clustered: s.o.Clustered(), User: s.o.User, Password: s.o.Password,
 		Publish: s.o.Publish, Read: s.o.Read, EventsAccount: eventsAccount,
-		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostTopics: s.o.mostTopics,
+		Streams: s.o.eventStreams(), Stream: s.o.Protect[0], EventStore: s.EventStore(), MostTopics: s.o.mostTopics, MostUnread: s.o.mostUnread,
 		Usable: s.Usable, Running: s.current, Dial: s.dial, Process: s.process("hookspan desk, statuses"), Inbox: inboxPrefix, Log: s.o.Log,
 	}
 	s.guard.seats = client.NewSeats(s.clients)
@@ -147,6 +147,9 @@ func (s *Server) start() error {
 	s.guard.at(inner)
 	if err := mapEarly(inner); err != nil {
 		return fmt.Errorf("configure the embedded bus: %w", err)
+	}
+	if err := s.openDoor(inner, o); err != nil {
+		return err
 	}
 	inner.Start()
 	if err := s.o.awaitListeners(inner, log.fatal); err != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -61,6 +62,7 @@ func OpenDesk(o *Options) (*Desk, error) {
 	if d.o.MostTopics == 0 {
 		d.o.MostTopics = mostTopics
 	}
+	d.o.MostUnread = cmp.Or(d.o.MostUnread, mostUnread)
 	d.allowance.set(o.EventStore / 10) // until the first look
 	if err := d.open(); err != nil {
 		d.Close()

@@ -31,6 +31,9 @@ type Options struct {
 	// MostTopics is with how many topics, of whomever, clients may still add one: the server keeps
 	// them in memory. Default 500,000.
 	MostTopics int
+	// MostUnread is what may wait in memory for all clients that read slower than they are sent to, or
+	// four of the largest messages, where that is more. Default 64 MiB.
+	MostUnread int
 
 	// Usable is nil, or why nothing can be published.
 	Usable func(reserved bool) error

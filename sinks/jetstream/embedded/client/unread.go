@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// mostUnread is what may wait in memory for all clients that read slower than they are sent to,
-	// or a few of the largest messages where that is more. The server bounds it for each alone.
 	mostUnread        = 64 << 20
 	fewLargest        = 4
 	unreadLook        = 250 * time.Millisecond
@@ -18,10 +16,11 @@ const (
 )
 
 // limitUnread cuts off those that read slowest while too much waits for all of them, until ctx ends.
+// The server bounds what waits for each alone.
 func (d *Desk) limitUnread(ctx context.Context) {
 	tick := time.NewTicker(unreadLook)
 	defer tick.Stop()
-	most := max(mostUnread, fewLargest*int(d.events.nc.MaxPayload()))
+	most := max(d.o.MostUnread, fewLargest*int(d.events.nc.MaxPayload()))
 	var told time.Time
 	for {
 		select {

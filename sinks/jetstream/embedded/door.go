@@ -52,11 +52,12 @@ func (s *Server) openDoor(inner *server.Server, o *server.Options) error {
 		return nil
 	}
 	d, err := openDoor(net.JoinHostPort(o.Host, strconv.Itoa(max(o.Port, 0))), s.o.Connections)
-	if err == nil {
-		err = takes(inner, d)
-	}
 	if err != nil {
 		return fmt.Errorf("listen for NATS clients on %s (HOOKSPAN_EMBEDDED_LISTEN): %w", s.o.Listen, err)
+	}
+	if err := takes(inner, d); err != nil {
+		_ = d.Close() // nobody has come in
+		return fmt.Errorf("listen for NATS clients: %w", err)
 	}
 	return nil
 }

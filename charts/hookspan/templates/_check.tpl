@@ -108,7 +108,7 @@
 {{- range $kind, $items := dict "sources" .Values.sources "endpoints" .Values.endpoints -}}
 {{- range $name, $item := $items -}}
 {{- $provider := $item.provider | default ($item.signature | default "" | toString | trimPrefix "provider:") -}}
-{{- $secretOptions := get $ownSecrets $provider | default list | concat (list "client_app_key" "verify_token") -}}
+{{- $secretOptions := get $ownSecrets $provider | default list | concat (list "client_app_key" "verification_token" "verify_token") -}}
 {{- range $option := include "hookspan.namesIn" (list $item.options "=") | fromJsonArray -}}
 {{- if has $option $secretOptions -}}
 {{- fail (printf "%s.%s.options: %s is a secret, and everybody reads a ConfigMap; give the options by extraEnv, as %s from a Secret" $kind $name $option (include "hookspan.variable" (list ($kind | upper | trimSuffix "S") $name "OPTIONS"))) -}}

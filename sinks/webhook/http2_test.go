@@ -45,11 +45,15 @@ func TestBothProtocolsKeepTheRules(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			io.WriteString(w, packed)
 		}, 0, delivery.Response{Status: 200, Binary: packed}},
-		"never answers": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, time.Second, delivery.Response{Reason: delivery.ReasonTimeout}},
+		"never answers": {func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // else it answers whoever hangs up
+		}, time.Second, delivery.Response{Reason: delivery.ReasonTimeout}},
 		"never ends": {func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "begun")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler)
 		}, 3 * time.Second, delivery.Response{Status: 200, Body: "begun", Reason: delivery.ReasonTimeout}},
 		"ends in the middle": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9")

@@ -87,13 +87,13 @@ func (f *faults) empty(attribute string) {
 	f.flaws = append(f.flaws, Flaw{Attribute: attribute, Reason: "is empty", Slight: true})
 }
 
-// mayBeEmpty are attributes of which an empty value is told elsewhere, or nothing.
-func mayBeEmpty(attribute string) bool {
+// optional are the attributes of CloudEvents itself that an event may lack.
+func optional(attribute string) bool {
 	switch attribute {
 	case "subject", "time", "dataschema", "datacontenttype":
-		return false
+		return true
 	}
-	return true
+	return false
 }
 
 func (f *faults) fatal(attribute, format string, args ...any) {

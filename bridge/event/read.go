@@ -165,7 +165,7 @@ func (r *binary) attribute(name, value string) {
 		r.name(name)
 	case !Allowed(value):
 		r.faults.attribute(name, BadText)
-	case value == "" && !mayBeEmpty(name):
+	case value == "" && optional(name):
 		r.empty(name)
 	case known == nil:
 		r.e.Extensions = append(r.e.Extensions, Extension{Name: name, Value: value})

@@ -120,7 +120,7 @@ func (d *document) text(name string, raw json.RawMessage, to *string) {
 	if *to, reason = ReadText(raw); reason != "" {
 		*to = ""
 		d.attribute(name, reason)
-	} else if *to == "" && !mayBeEmpty(name) {
+	} else if *to == "" && optional(name) {
 		d.empty(name)
 	}
 }

@@ -2,7 +2,9 @@ package embedded
 
 import (
 	"errors"
+	"log/slog"
 	"net"
+	"reflect"
 	"testing"
 )
 
@@ -40,5 +42,18 @@ func TestADoorLetsInAFew(t *testing.T) {
 	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("one too many: %v", err)
+	}
+}
+
+func TestClientsComeInThroughTheDoor(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	listener := reflect.ValueOf(s.current()).Elem().FieldByName("listener").Elem()
+	if listener.Type() != reflect.TypeFor[*door]() {
+		t.Errorf("the server listens by a %v", listener.Type())
 	}
 }

@@ -59,9 +59,7 @@ type Desk struct {
 // OpenDesk begins to take what clients of a server that runs send. Run serves them.
 func OpenDesk(o *Options) (*Desk, error) {
 	d := &Desk{o: o, publishes: newTurns(publishWaits, 1), requests: newTurns(apiWaits, clientRequests)}
-	if d.o.MostTopics == 0 {
-		d.o.MostTopics = mostTopics
-	}
+	d.o.MostTopics = cmp.Or(d.o.MostTopics, mostTopics)
 	d.o.MostUnread = cmp.Or(d.o.MostUnread, mostUnread)
 	d.allowance.set(o.EventStore / 10) // until the first look
 	if err := d.open(); err != nil {
